@@ -1,0 +1,45 @@
+//! The rope: a response body as a value, with an exact length, that can be sliced and iterated
+//! again. Pure: where the bytes come from is behind [`Source`].
+
+use std::fs::File;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{Error, ErrorKind, Result};
+
+/// One contiguous run of a body.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// The bytes: inline, or a window on a mapped file. Never empty.
+    pub data: Bytes,
+    /// The same bytes as a range of a file, where there is one: what `sendfile` wants.
+    pub file: Option<FileRange>,
+}
+
+/// A place in an open file; the length is that of the segment's data.
+#[derive(Clone, Debug)]
+pub struct FileRange {
+    /// The open file. It is immutable for as long as it is held.
+    pub file: Arc<File>,
+    /// Offset of the first byte, in bytes from the start of the file.
+    pub offset: u64,
+}
+
+/// Where a body's bytes come from.
+pub trait Source: Send + Sync + 'static {
+    /// Returns the exact length in bytes.
+    fn len(&self) -> u64;
+
+    /// Returns the run of bytes that starts at `offset` and goes on for as long as it is
+    /// contiguous, and not past `offset + limit`. `offset` is below `len()`, `limit` at least 1.
+    ///
+    /// # Errors
+    /// Whatever keeps the source from producing the bytes; the transfer is then broken off.
+    fn segment(&self, offset: u64, limit: u64) -> Result<Segment>;
+
+    /// Returns whether there is nothing to send.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

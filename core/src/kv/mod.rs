@@ -1,0 +1,98 @@
+//! An ordered key-value store with transactions: the one thing that metadata rests on.
+//!
+//! Keys and values are bytes, ordered byte by byte within a table. A write transaction sees its
+//! own writes; a read transaction sees one moment. Bounds that every driver may rely on: a key is
+//! under 2 kB, a value under 100 kB, a transaction under 1 MB and one second. The work done in a
+//! transaction may be run again, so it has no effect but through the transaction.
+
+use std::ops::Bound;
+
+use crate::Result;
+
+/// One table: the byte that names it in the log, and its name in the database file.
+///
+/// The name carries a version, so that a changed layout is a new table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Table {
+    /// Names the table in a logged write-set; never reused.
+    pub byte: u8,
+    /// Names the table in the database file.
+    pub name: &'static str,
+}
+
+/// A range of keys, each end included, excluded or open.
+pub type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
+/// Whether a scan goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// Go on with the next row.
+    Next,
+    /// Stop here.
+    Stop,
+}
+
+/// Durability of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// Visible at once, durable with the next synced commit.
+    Unsynced,
+    /// Durable, and quick to reopen after a crash.
+    Synced,
+}
+
+/// Reads rows.
+pub trait Read {
+    /// Looks up one key; `found` is given the value, in place.
+    fn get<R>(&self, table: Table, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>>;
+
+    /// Visits the rows of `range` in order of key (`reverse`: from the last), until the visitor
+    /// says [`Scan::Stop`].
+    fn scan(
+        &self,
+        table: Table,
+        range: KeyRange<'_>,
+        reverse: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
+    ) -> Result<()>;
+
+    /// Looks up many keys in one round trip; `visit` is called once for each, in order, with its
+    /// position and its value if there is one.
+    fn get_many(
+        &self,
+        keys: &[(Table, &[u8])],
+        visit: &mut dyn FnMut(usize, Option<&[u8]>) -> Result<()>,
+    ) -> Result<()> {
+        for (position, (table, key)) in keys.iter().enumerate() {
+            if self.get(*table, key, |value| visit(position, Some(value)))?.is_none() {
+                visit(position, None)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads and changes rows; nothing is seen by others before the commit.
+pub trait Write: Read {
+    /// Sets a row.
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()>;
+    /// Removes a row; one that is not there is no error.
+    fn del(&mut self, table: Table, key: &[u8]) -> Result<()>;
+    /// Adds to a counter: 8 bytes, little-endian, signed; a missing row counts as 0.
+    fn add(&mut self, table: Table, key: &[u8], delta: i64) -> Result<()>;
+}
+
+/// A driver.
+pub trait Kv: Send + Sync + 'static {
+    /// A read transaction.
+    type Reader: Read;
+    /// A write transaction; dropping it takes everything back.
+    type Writer: Write;
+
+    /// Begins to read the state of this moment.
+    fn reader(&self) -> Result<Self::Reader>;
+    /// Begins to write; waits for the writer before.
+    fn writer(&self) -> Result<Self::Writer>;
+    /// Ends a write transaction by making it visible.
+    fn commit(&self, writer: Self::Writer, how: Commit) -> Result<()>;
+}

@@ -1,0 +1,81 @@
+//! The seam under everything that touches a file: the real file system, and one that loses power.
+//!
+//! Paths are relative to the store's directory, with `/` between parts. A file is synced by
+//! [`VfsFile::sync_data`]; a name (created, renamed or removed) is durable only after
+//! [`Vfs::sync_dir`] of its directory.
+
+use std::fmt::Debug;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// How [`Vfs::open`] treats a name that is there, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// The file must exist; opened for reading.
+    Read,
+    /// The file must exist; opened for reading and writing.
+    Write,
+    /// The file is made if it is not there; opened for reading and writing.
+    Create,
+    /// The file must not exist; made, and opened for reading and writing.
+    CreateNew,
+}
+
+/// What a directory listing says of one name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The name, without its directory.
+    pub name: String,
+    /// Length in bytes.
+    pub len: u64,
+    /// Time of last modification, in microseconds since 1970 UTC.
+    pub modified: i64,
+}
+
+/// A directory tree that a store lives in.
+pub trait Vfs: Debug + Send + Sync + 'static {
+    /// Opens a file. Symbolic links are not followed.
+    fn open(&self, path: &str, how: Open) -> io::Result<Arc<dyn VfsFile>>;
+    /// Gives a file a new name, replacing what had it.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file's name; open handles and maps of it stay valid.
+    fn remove(&self, path: &str) -> io::Result<()>;
+    /// Makes a directory and its parents; one that is there already is no error.
+    fn make_dir(&self, path: &str) -> io::Result<()>;
+    /// Lists the files of a directory, in order of name (directories are left out).
+    fn list(&self, path: &str) -> io::Result<Vec<Entry>>;
+    /// Makes the names of a directory durable. `""` is the store's own directory.
+    fn sync_dir(&self, path: &str) -> io::Result<()>;
+}
+
+/// An open file.
+pub trait VfsFile: Debug + Send + Sync + 'static {
+    /// Returns the length in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Fills `out` from `offset`; the end of the file before that is `UnexpectedEof`.
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
+    /// Writes all of `parts`, one behind the other, from `offset`.
+    fn write_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()>;
+    /// Sets the length; new bytes are zero.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Reserves space up to `len` and sets the length to it, if it is shorter.
+    fn allocate(&self, len: u64) -> io::Result<()>;
+    /// Makes the content and the length durable.
+    fn sync_data(&self) -> io::Result<()>;
+    /// Takes an exclusive lock that ends when the file is closed; `false` if another holds one.
+    fn try_lock(&self) -> io::Result<bool>;
+    /// Returns a window on bytes that are never written again: a map where there is one, else a
+    /// copy. The window keeps the file alive.
+    fn window(&self, offset: u64, len: usize) -> io::Result<Bytes>;
+    /// Tells the system that a range is about to be read.
+    fn will_need(&self, offset: u64, len: u64);
+    /// Returns the operating system's file, where there is one.
+    fn file(&self) -> Option<Arc<File>>;
+    /// Returns whether the handle's length is zero.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+}
