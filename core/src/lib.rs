@@ -1,10 +1,20 @@
 #![doc = include_str!("../../README.md")]
-#![cfg_attr(test, allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap))]
+#![cfg_attr(
+    test,
+    allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)
+)]
 
 pub mod body;
+#[allow(dead_code)]
+pub(crate) mod catalog;
 mod error;
+mod id;
 #[allow(dead_code)]
 pub(crate) mod kv;
+mod time;
 pub mod vfs;
 
+pub use catalog::record::Kind;
 pub use error::{Error, ErrorKind, Result};
+pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
+pub use time::Time;

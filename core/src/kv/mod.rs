@@ -7,7 +7,9 @@
 
 use std::ops::Bound;
 
-use crate::Result;
+use crate::{Error, Result};
+
+pub(crate) mod memory;
 
 /// One table: the byte that names it in the log, and its name in the database file.
 ///
@@ -95,4 +97,10 @@ pub trait Kv: Send + Sync + 'static {
     fn writer(&self) -> Result<Self::Writer>;
     /// Ends a write transaction by making it visible.
     fn commit(&self, writer: Self::Writer, how: Commit) -> Result<()>;
+}
+
+/// Reads the value of a counter.
+pub(crate) fn counter(value: &[u8]) -> Result<i64> {
+    let bytes = value.try_into().map_err(|_| Error::corrupt("a counter is not 8 bytes long"))?;
+    Ok(i64::from_le_bytes(bytes))
 }

@@ -1,0 +1,269 @@
+//! What a row holds. A record is a version byte and its fields in postcard's encoding; it is
+//! parsed fallibly, and a version from the future is told from damage.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{BlobId, DriveId, FileId};
+use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
+
+/// A row's content.
+pub(crate) trait Record: Serialize + DeserializeOwned {
+    /// The version of the encoding, in the first byte.
+    const VERSION: u8;
+    /// What the row is called in an error.
+    const NOUN: &'static str;
+
+    /// Returns the bytes of the row.
+    fn encode(&self) -> Result<Vec<u8>> {
+        postcard::to_extend(self, vec![Self::VERSION]).map_err(|cause| {
+            Error::with_source(ErrorKind::Bug, format!("encoding a {} record", Self::NOUN), cause)
+        })
+    }
+
+    /// Reads the bytes of a row.
+    ///
+    /// # Errors
+    /// `Corrupt` when they are no such record, `Unsupported` when a later version wrote them.
+    fn decode(bytes: &[u8]) -> Result<Self> {
+        match bytes.split_first() {
+            Some((version, rest)) if *version == Self::VERSION => {
+                postcard::from_bytes(rest).map_err(|cause| {
+                    Error::with_source(
+                        ErrorKind::Corrupt,
+                        format!("a {} record cannot be read", Self::NOUN),
+                        cause,
+                    )
+                })
+            }
+            Some((version, _)) if *version > Self::VERSION => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "a {} record has version {version}; this build reads up to {}",
+                    Self::NOUN,
+                    Self::VERSION
+                ),
+            )),
+            _ => Err(Error::corrupt(format!(
+                "a {} record has no version byte that was ever written",
+                Self::NOUN
+            ))),
+        }
+    }
+}
+
+macro_rules! records {
+    ($($name:ident $version:literal $noun:literal;)*) => {
+        $(impl Record for $name {
+            const VERSION: u8 = $version;
+            const NOUN: &'static str = $noun;
+        })*
+    };
+}
+
+records! {
+    DriveRecord 1 "drive";
+    FileRecord 1 "file";
+    ChildRecord 1 "child";
+    VersionRecord 1 "version";
+    BlobRecord 1 "blob";
+    SegmentRecord 1 "segment";
+    TrashRecord 1 "trash";
+    LinkRecord 1 "link";
+    ShareRecord 1 "share";
+    ArchiveRecord 1 "archive";
+    MembersRecord 1 "archive part";
+    KeyRecord 1 "key";
+    UseRecord 1 "use limit";
+}
+
+/// File or folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// Has versions.
+    File,
+    /// Has children.
+    Folder,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DriveRecord {
+    pub(crate) name: String,
+    pub(crate) root: FileId,
+    pub(crate) created: Time,
+    /// Goes up by one to make every URL into the drive invalid.
+    pub(crate) revocations: u64,
+    /// How many versions a file keeps; 0 is all of them.
+    pub(crate) max_versions: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileRecord {
+    pub(crate) drive: DriveId,
+    /// None for the root of a drive, and for the top of what lies in the trash or is doomed.
+    pub(crate) parent: Option<FileId>,
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// The number of the current version; 0 for a folder.
+    pub(crate) current: u32,
+    /// The number the next version gets.
+    pub(crate) next: u32,
+    pub(crate) created: Time,
+    pub(crate) modified: Time,
+    pub(crate) attributes: BTreeMap<String, String>,
+    /// Goes up by one to make every URL of the file invalid.
+    pub(crate) revocations: u64,
+    /// When it went to the trash, for the top of what lies there.
+    pub(crate) trashed: Option<Time>,
+}
+
+/// A row of a listing; for a file, of its current version too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChildRecord {
+    pub(crate) file: FileId,
+    pub(crate) kind: Kind,
+    pub(crate) number: u32,
+    pub(crate) size: u64,
+    pub(crate) modified: Time,
+    pub(crate) blob: BlobId,
+    pub(crate) crc32: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct VersionRecord {
+    pub(crate) blob: BlobId,
+    pub(crate) size: u64,
+    pub(crate) crc32: u32,
+    /// When it was put.
+    pub(crate) created: Time,
+    /// What the caller says of the content's age; shown as Last-Modified and in archives.
+    pub(crate) modified: Time,
+    pub(crate) media_type: String,
+    /// Exempt from the limit on the number of versions.
+    pub(crate) keep: bool,
+    pub(crate) revocations: u64,
+}
+
+/// Where a blob's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Place {
+    /// In segment `segment`, from byte `offset` on.
+    Segment { segment: u32, offset: u64 },
+    /// In a file of its own.
+    File,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BlobRecord {
+    pub(crate) place: Place,
+    pub(crate) len: u64,
+    pub(crate) crc32: u32,
+    pub(crate) crc64: u64,
+    pub(crate) sha1: [u8; 20],
+    pub(crate) blake3: [u8; 32],
+    /// Versions that have this content.
+    pub(crate) refs: u64,
+    /// The scope of deduplication it was stored under: 0, or a drive.
+    pub(crate) scope: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SegmentRecord {
+    /// Whether a process may still append to it.
+    pub(crate) open: bool,
+    /// Bytes up to the end of the last published frame, the header included.
+    pub(crate) len: u64,
+    /// Bytes of frames whose blobs are gone.
+    pub(crate) dead: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TrashRecord {
+    /// The folder it lay in.
+    pub(crate) parent: FileId,
+    /// Its path when it was trashed.
+    pub(crate) path: String,
+    pub(crate) trashed: Time,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LinkRecord {
+    pub(crate) file: FileId,
+    /// The name in the URL, frozen when the link was made.
+    pub(crate) name: String,
+    pub(crate) created: Time,
+    /// Bytes a second; 0 is unlimited.
+    pub(crate) pace: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ShareRecord {
+    pub(crate) drive: DriveId,
+    pub(crate) file: FileId,
+    pub(crate) created: Time,
+    pub(crate) expires: Option<Time>,
+    /// Salted PBKDF2-HMAC-SHA-256 of the password.
+    pub(crate) password: Option<PasswordRecord>,
+    /// Downloads allowed in all.
+    pub(crate) max_downloads: Option<u64>,
+    /// Downloads counted so far.
+    pub(crate) downloads: u64,
+    /// A visitor needs a ticket from the host.
+    pub(crate) purchase: bool,
+    pub(crate) revocations: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PasswordRecord {
+    pub(crate) salt: [u8; 16],
+    pub(crate) rounds: u32,
+    pub(crate) hash: [u8; 32],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ArchiveRecord {
+    pub(crate) drive: DriveId,
+    pub(crate) name: String,
+    pub(crate) created: Time,
+    pub(crate) expires: Time,
+    pub(crate) entries: u64,
+    /// Length of the zip in bytes.
+    pub(crate) len: u64,
+    /// Of everything that decides the zip's bytes.
+    pub(crate) digest: [u8; 32],
+    pub(crate) revocations: u64,
+    /// The share it was made through, whose limit a download counts against.
+    pub(crate) share: Option<u64>,
+}
+
+/// One frozen entry of an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MemberRecord {
+    /// Path in the archive, safe and unique.
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) size: u64,
+    pub(crate) crc32: u32,
+    pub(crate) modified: Time,
+    pub(crate) blob: BlobId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MembersRecord(pub(crate) Vec<MemberRecord>);
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeyRecord {
+    pub(crate) secret: Vec<u8>,
+    pub(crate) created: Time,
+    /// Whether it signs (the newest that does is used); if not, it only verifies.
+    pub(crate) signs: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UseRecord {
+    pub(crate) used: u32,
+    pub(crate) expires: Time,
+}

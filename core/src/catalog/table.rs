@@ -1,0 +1,76 @@
+//! Every table, on one page.
+//!
+//! Keys are big-endian, so that rows sort by number and a page of a listing is a range scan.
+//! Names carry a version: a changed layout is a new table.
+
+use crate::kv::Table;
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident = $byte:literal $text:literal;)*) => {
+        $($(#[$doc])* pub(crate) const $name: Table = Table { byte: $byte, name: $text };)*
+        /// Every table there is.
+        pub(crate) const ALL: &[Table] = &[$($name),*];
+    };
+}
+
+tables! {
+    /// name -> what the store knows of itself (see `catalog::meta`)
+    META = 1 "meta-1";
+    /// drive u64 -> DriveRecord
+    DRIVE = 2 "drive-1";
+    /// name -> drive u64
+    DRIVE_NAME = 3 "drive-name-1";
+    /// file u64 -> FileRecord
+    FILE = 4 "file-1";
+    /// parent u64, name -> ChildRecord: covers a page of a listing without a join
+    CHILD = 5 "child-1";
+    /// file u64, !number u32 -> VersionRecord: newest first
+    VERSION = 6 "version-1";
+    /// blob u64 -> BlobRecord
+    BLOB = 7 "blob-1";
+    /// scope u64 (0, or the drive when drives share nothing), blake3 [32] -> blob u64
+    BLOB_HASH = 8 "blob-hash-1";
+    /// due i64 (sign bit flipped), blob u64 -> nothing: blobs that nothing refers to
+    DOOMED_BLOB = 9 "doomed-blob-1";
+    /// file u64 -> nothing: files cut off from the tree whose rows are yet to be deleted
+    DOOMED_FILE = 10 "doomed-file-1";
+    /// segment u32 -> SegmentRecord
+    SEGMENT = 11 "segment-1";
+    /// drive u64, file u64 -> TrashRecord
+    TRASH = 12 "trash-1";
+    /// link u64 -> LinkRecord
+    LINK = 13 "link-1";
+    /// file u64, link u64 -> nothing
+    FILE_LINK = 14 "file-link-1";
+    /// share u64 -> ShareRecord
+    SHARE = 15 "share-1";
+    /// file u64, share u64 -> nothing
+    FILE_SHARE = 16 "file-share-1";
+    /// archive u64 -> ArchiveRecord
+    ARCHIVE = 17 "archive-1";
+    /// archive u64, part u32 -> members, as many as fit
+    ARCHIVE_PART = 18 "archive-part-1";
+    /// expires i64 (sign bit flipped), archive u64 -> nothing
+    ARCHIVE_EXPIRY = 19 "archive-expiry-1";
+    /// key id u16 -> KeyRecord
+    KEY = 20 "key-1";
+    /// counter kind u8, id u64 -> i64
+    COUNTER = 21 "counter-1";
+    /// use-limit id [16] -> UseRecord
+    USE = 22 "use-1";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn bytes_and_names_are_unique() {
+        for (position, table) in ALL.iter().enumerate() {
+            for other in &ALL[position + 1..] {
+                assert_ne!(table.byte, other.byte);
+                assert_ne!(table.name, other.name);
+            }
+        }
+    }
+}
