@@ -9,7 +9,11 @@ use std::ops::Bound;
 
 use crate::{Error, Result};
 
+mod backend;
 pub(crate) mod memory;
+pub(crate) mod redb;
+#[cfg(test)]
+mod suite;
 
 /// One table: the byte that names it in the log, and its name in the database file.
 ///
@@ -103,4 +107,16 @@ pub trait Kv: Send + Sync + 'static {
 pub(crate) fn counter(value: &[u8]) -> Result<i64> {
     let bytes = value.try_into().map_err(|_| Error::corrupt("a counter is not 8 bytes long"))?;
     Ok(i64::from_le_bytes(bytes))
+}
+
+/// Whether a range holds no key whatever the rows.
+pub(crate) fn is_empty(range: KeyRange<'_>) -> bool {
+    use Bound::{Excluded, Included, Unbounded};
+    match range {
+        (Unbounded, _) | (_, Unbounded) => false,
+        (Included(first), Included(last)) => first > last,
+        (Included(first), Excluded(last)) | (Excluded(first), Included(last) | Excluded(last)) => {
+            first >= last
+        }
+    }
 }

@@ -1,0 +1,6 @@
+//! Immutable content on disk: segments that hold many small blobs and the log, and a file for
+//! each large blob.
+
+pub(crate) mod frame;
+pub(crate) mod pool;
+pub(crate) mod segment;

@@ -1,0 +1,121 @@
+//! Reading blobs: open handles of segments are kept, and a blob is a window on one of them.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+
+use super::frame::HEADER_LEN;
+use super::segment;
+use crate::body::{FileRange, Segment, Source};
+use crate::catalog::record::Place;
+use crate::id::BlobId;
+use crate::vfs::{Open, Vfs, VfsFile};
+use crate::{Error, Result};
+
+/// Returns the path of a large blob's file.
+pub(crate) fn path(blob: BlobId) -> String {
+    format!("{}/{:016x}", dir(blob), blob.0)
+}
+
+/// Returns the directory of a large blob's file: named by the id's low byte, so that 256 of them
+/// fill evenly.
+pub(crate) fn dir(blob: BlobId) -> String {
+    format!("blob/{:02x}", blob.0 & 0xff)
+}
+
+/// Returns the id in the name of a large blob's file.
+pub(crate) fn id_of(name: &str) -> Option<BlobId> {
+    (name.len() == 16).then(|| u64::from_str_radix(name, 16).ok().map(BlobId))?
+}
+
+/// The files that blobs are read from.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    vfs: Arc<dyn Vfs>,
+    segments: RwLock<HashMap<u32, Arc<dyn VfsFile>>>,
+}
+
+impl Pool {
+    pub(crate) fn new(vfs: Arc<dyn Vfs>) -> Pool {
+        Pool { vfs, segments: RwLock::default() }
+    }
+
+    /// Opens the content of a blob: `len` bytes at `place`. None when the file is gone, as after
+    /// a compaction: the caller looks the place up again.
+    ///
+    /// # Errors
+    /// `Corrupt` when the file is shorter than the blob.
+    pub(crate) fn open(&self, blob: BlobId, place: Place, len: u64) -> Result<Option<BlobSource>> {
+        let (file, offset) = match place {
+            Place::Segment { segment, offset } => match self.segment(segment)? {
+                Some(file) => (file, offset.saturating_add(HEADER_LEN as u64)),
+                None => return Ok(None),
+            },
+            Place::File => match self.vfs.open(&path(blob), Open::Read) {
+                Ok(file) => (file, 0),
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(cause) => return Err(Error::io(format!("opening {}", path(blob)), cause)),
+            },
+        };
+        let found = file.len().map_err(|cause| Error::io(format!("opening blob {blob}"), cause))?;
+        if offset.checked_add(len).is_none_or(|end| end > found) {
+            return Err(Error::corrupt(format!(
+                "blob {blob} is cut short: its file ends at byte {found}, {len} bytes from {offset} were stored"
+            )));
+        }
+        Ok(Some(BlobSource { file, offset, len }))
+    }
+
+    fn segment(&self, number: u32) -> Result<Option<Arc<dyn VfsFile>>> {
+        let known = self.segments.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        match self.vfs.open(&segment::path(number), Open::Read) {
+            Ok(file) => {
+                let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+                Ok(Some(segments.entry(number).or_insert(file).clone()))
+            }
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(Error::io(format!("opening {}", segment::path(number)), cause)),
+        }
+    }
+
+    /// Forgets a segment that was removed; what still reads from it goes on.
+    pub(crate) fn forget(&self, number: u32) {
+        self.segments.write().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    }
+}
+
+/// The content of one blob. It pins the file it is in: removal does not disturb it.
+#[derive(Clone, Debug)]
+pub(crate) struct BlobSource {
+    file: Arc<dyn VfsFile>,
+    offset: u64,
+    len: u64,
+}
+
+impl BlobSource {
+    /// Returns a window on `limit` bytes at most, from `offset` of the blob on.
+    pub(crate) fn window(&self, offset: u64, limit: u64) -> Result<Bytes> {
+        let len = limit.min(self.len.saturating_sub(offset));
+        let window = usize::try_from(len)
+            .map_err(io::Error::other)
+            .and_then(|len| self.file.window(self.offset.saturating_add(offset), len));
+        window.map_err(|cause| Error::io("reading a blob", cause))
+    }
+}
+
+impl Source for BlobSource {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn segment(&self, offset: u64, limit: u64) -> Result<Segment> {
+        let data = self.window(offset, limit)?;
+        let file = self.file.file().map(|file| FileRange { file, offset: self.offset.saturating_add(offset) });
+        Ok(Segment { data, file })
+    }
+}

@@ -1,0 +1,196 @@
+//! One segment: made, appended to by the one process that leases it, and scanned.
+
+use std::sync::Arc;
+
+use super::frame::{ALIGN, Frame, FrameKind, HEADER_LEN, SEGMENT_HEADER_LEN, SegmentHeader, frame_len};
+use crate::time::Time;
+use crate::vfs::{Open, Vfs, VfsFile};
+use crate::{Error, Result};
+
+/// The directory of the segments.
+pub(crate) const DIR: &str = "seg";
+/// Space is reserved in steps that double from the first to the last of these.
+const FIRST_STEP: u64 = 1 << 20;
+const LAST_STEP: u64 = 64 << 20;
+/// How much is read at once when a segment is searched for frames.
+const SEARCH_LEN: u64 = 1 << 20;
+
+/// Returns the path of a segment's file.
+pub(crate) fn path(number: u32) -> String {
+    format!("{DIR}/{number:07}.seg")
+}
+
+/// Returns the number in a segment's file name.
+pub(crate) fn number_of(name: &str) -> Option<u32> {
+    let digits = name.strip_suffix(".seg")?;
+    (digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+/// A segment that is open.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    pub(crate) header: SegmentHeader,
+    pub(crate) file: Arc<dyn VfsFile>,
+}
+
+impl Segment {
+    /// Opens a segment that is there; None when its header was never finished.
+    pub(crate) fn open(vfs: &dyn Vfs, number: u32, how: Open) -> Result<Option<Segment>> {
+        let file = vfs.open(&path(number), how).map_err(|cause| Error::io(format!("opening {}", path(number)), cause))?;
+        let mut bytes = [0; SEGMENT_HEADER_LEN];
+        match file.read_at(0, &mut bytes) {
+            Ok(()) => {}
+            Err(cause) if cause.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(cause) => return Err(Error::io(format!("reading {}", path(number)), cause)),
+        }
+        Ok(SegmentHeader::decode(&bytes)?
+            .filter(|header| header.number == number)
+            .map(|header| Segment { header, file }))
+    }
+
+    /// Makes a segment, durably, and takes its lease. None when the number is taken.
+    pub(crate) fn create(vfs: &dyn Vfs, header: SegmentHeader) -> Result<Option<Segment>> {
+        let path = path(header.number);
+        let file = match vfs.open(&path, Open::CreateNew) {
+            Ok(file) => file,
+            Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => return Ok(None),
+            Err(cause) => return Err(Error::io(format!("making {path}"), cause)),
+        };
+        let make = || {
+            if !file.try_lock()? {
+                return Ok(None);
+            }
+            file.allocate(FIRST_STEP)?;
+            file.write_at(0, &[&header.encode()])?;
+            file.sync_data()?;
+            vfs.sync_dir(DIR)?;
+            Ok(Some(Segment { header, file: file.clone() }))
+        };
+        make().map_err(|cause| Error::io(format!("making {path}"), cause))
+    }
+
+    /// Reserves space so that the file is at least `len` bytes long; `reserved` is how long it is.
+    pub(crate) fn reserve(&self, reserved: u64, len: u64) -> std::io::Result<u64> {
+        if len <= reserved {
+            return Ok(reserved);
+        }
+        let step = reserved.clamp(FIRST_STEP, LAST_STEP);
+        let target = len.max(reserved.saturating_add(step)).next_multiple_of(FIRST_STEP);
+        self.file.allocate(target)?;
+        Ok(target)
+    }
+
+    /// Reads the frame header at `offset`; None when there is none.
+    pub(crate) fn frame_at(&self, offset: u64) -> Result<Option<(Frame, u32)>> {
+        let mut bytes = [0; HEADER_LEN];
+        match self.file.read_at(offset, &mut bytes) {
+            Ok(()) => Ok(Frame::decode(&bytes, self.header.salt)),
+            Err(cause) if cause.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(cause) => Err(Error::io(format!("reading {}", path(self.header.number)), cause)),
+        }
+    }
+
+    /// Reads a frame's payload; None when it is not what the header says.
+    pub(crate) fn payload(&self, offset: u64, frame: &Frame) -> Result<Option<Vec<u8>>> {
+        let mut bytes = vec![0; usize::try_from(frame.len).unwrap_or(usize::MAX)];
+        match self.file.read_at(offset + HEADER_LEN as u64, &mut bytes) {
+            Ok(()) => Ok((crc32fast::hash(&bytes) == frame.crc32).then_some(bytes)),
+            Err(cause) if cause.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(cause) => Err(Error::io(format!("reading {}", path(self.header.number)), cause)),
+        }
+    }
+
+    /// Visits the whole groups from `offset` on, and returns where the last of them ends: what
+    /// lies behind was never finished.
+    pub(crate) fn groups(&self, offset: u64, visit: &mut dyn FnMut(GroupAt) -> Result<()>) -> Result<u64> {
+        let mut end = offset;
+        while let Some(group) = self.group_at(end)? {
+            end = group.end;
+            visit(group)?;
+        }
+        Ok(end)
+    }
+
+    /// Visits every whole group there is, also behind damage: the rest of a damaged group is
+    /// searched for the next frame.
+    pub(crate) fn salvage(&self, visit: &mut dyn FnMut(GroupAt) -> Result<()>) -> Result<()> {
+        let mut offset = SEGMENT_HEADER_LEN as u64;
+        loop {
+            let end = self.groups(offset, visit)?;
+            match self.next_frame(end.saturating_add(ALIGN))? {
+                Some(next) => offset = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Finds the first sound frame header at or behind `offset`.
+    fn next_frame(&self, offset: u64) -> Result<Option<u64>> {
+        let failed = |cause| Error::io(format!("reading {}", path(self.header.number)), cause);
+        let len = self.file.len().map_err(failed)?;
+        let mut at = offset.next_multiple_of(ALIGN);
+        while at < len {
+            let mut chunk = vec![0; usize::try_from((len - at).min(SEARCH_LEN)).unwrap_or(0)];
+            self.file.read_at(at, &mut chunk).map_err(failed)?;
+            for (step, place) in chunk.chunks(ALIGN as usize).zip((at..len).step_by(ALIGN as usize)) {
+                if Frame::may_begin(step, self.header.salt) && self.frame_at(place)?.is_some() {
+                    return Ok(Some(place));
+                }
+            }
+            at += SEARCH_LEN;
+        }
+        Ok(None)
+    }
+
+    /// Returns the group that begins at `start`, if a whole one does.
+    pub(crate) fn group_at(&self, start: u64) -> Result<Option<GroupAt>> {
+        let (mut offset, mut blobs) = (start, Vec::new());
+        loop {
+            let Some((frame, crc)) = self.frame_at(offset)? else { return Ok(None) };
+            let Some(payload) = self.payload(offset, &frame)? else { return Ok(None) };
+            let end = offset + frame_len(u64::from(frame.len));
+            let first = blobs.first().map_or(frame.lsn, |(_, first): &(u64, Frame)| first.lsn);
+            if frame.lsn != first {
+                return Ok(None);
+            }
+            match frame.kind {
+                FrameKind::Blob => blobs.push((offset, frame)),
+                FrameKind::Change if u64::try_from(blobs.len()) == Ok(frame.id) => {
+                    return Ok(Some(GroupAt {
+                        segment: self.header.number,
+                        start,
+                        end,
+                        lsn: frame.lsn,
+                        time: frame.time,
+                        previous: frame.previous,
+                        crc,
+                        blobs,
+                        change: payload,
+                    }));
+                }
+                FrameKind::Change => return Ok(None),
+            }
+            offset = end;
+        }
+    }
+}
+
+/// A whole group as it lies in a segment.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupAt {
+    pub(crate) segment: u32,
+    /// Offset of its first frame.
+    pub(crate) start: u64,
+    /// Offset behind its last frame.
+    pub(crate) end: u64,
+    pub(crate) lsn: u64,
+    pub(crate) time: Time,
+    /// CRC-32 of the header of the change frame before it in the log.
+    pub(crate) previous: u32,
+    /// CRC-32 of the header of its own change frame.
+    pub(crate) crc: u32,
+    /// Its blob frames with their offsets.
+    pub(crate) blobs: Vec<(u64, Frame)>,
+    /// The write-set.
+    pub(crate) change: Vec<u8>,
+}

@@ -1,0 +1,356 @@
+//! The queue of changes, and the leader that makes a group of them.
+//!
+//! There is no thread of its own: whoever finds nobody leading takes what waits, writes it as one
+//! group, wakes its owners and hands the lead to the next that waits. Changes that arrive during
+//! a sync so share the next one.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Position;
+use super::group::{Group, Pending};
+use super::lease::Lease;
+use crate::catalog::record::{Record, SegmentRecord};
+use crate::catalog::table;
+use crate::kv::{Commit, Kv, Read, Write};
+use crate::time::Time;
+use crate::vfs::Vfs;
+use crate::{Error, ErrorKind, Result};
+
+/// When a group is full, a segment is, and the rows are checkpointed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Changes in one group.
+    pub(crate) group_changes: usize,
+    /// Bytes of blobs in one group; one blob may be larger.
+    pub(crate) group_len: u64,
+    /// Bytes after which the next group goes to another segment.
+    pub(crate) segment_len: u64,
+    /// Groups after which the rows are synced.
+    pub(crate) checkpoint_groups: u32,
+    /// Age of the oldest unsynced rows at which the next group syncs them.
+    pub(crate) checkpoint_age: Duration,
+    /// Whether rows may stay unsynced between checkpoints: only where one process has the store.
+    pub(crate) exclusive: bool,
+}
+
+type Change<W> = Box<dyn for<'g> FnMut(&mut Group<'g, W>) -> Result<()> + Send>;
+
+struct Request<W> {
+    change: Change<W>,
+    /// Bytes of blobs that the change may append.
+    len: u64,
+    checkpoint: bool,
+    slot: Arc<Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    state: Mutex<Turn>,
+    ready: Condvar,
+}
+
+#[derive(Default)]
+enum Turn {
+    #[default]
+    Wait,
+    Lead,
+    Done(Result<()>),
+}
+
+struct Queue<W> {
+    waiting: VecDeque<Request<W>>,
+    led: bool,
+}
+
+/// What only the leader touches.
+struct Lead {
+    lease: Option<Lease>,
+    /// A segment that was left, to be marked so with the next group.
+    left: Option<u32>,
+    unsynced: u32,
+    synced_at: Instant,
+}
+
+/// The log of one open store, with the rows that index it.
+pub(crate) struct Journal<K: Kv> {
+    kv: K,
+    vfs: Arc<dyn Vfs>,
+    store: [u8; 16],
+    limits: Limits,
+    queue: Mutex<Queue<K::Writer>>,
+    lead: Mutex<Lead>,
+    poisoned: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Slot {
+    fn finish(&self, outcome: Result<()>) {
+        *lock(&self.state) = Turn::Done(outcome);
+        self.ready.notify_one();
+    }
+
+    fn hand_over(&self) {
+        *lock(&self.state) = Turn::Lead;
+        self.ready.notify_one();
+    }
+
+    /// Waits until the request is done (its outcome) or has the lead (None).
+    fn wait(&self) -> Option<Result<()>> {
+        let mut state = lock(&self.state);
+        loop {
+            match std::mem::take(&mut *state) {
+                Turn::Done(outcome) => return Some(outcome),
+                Turn::Lead => return None,
+                Turn::Wait => state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+impl<K: Kv> Journal<K> {
+    /// Begins to write to the log of a store whose rows are up to date with it.
+    pub(crate) fn new(kv: K, vfs: Arc<dyn Vfs>, store: [u8; 16], limits: Limits) -> Journal<K> {
+        Journal {
+            kv,
+            vfs,
+            store,
+            limits,
+            queue: Mutex::new(Queue { waiting: VecDeque::new(), led: false }),
+            lead: Mutex::new(Lead { lease: None, left: None, unsynced: 0, synced_at: Instant::now() }),
+            poisoned: AtomicBool::new(false),
+        }
+    }
+
+    /// Begins to read the rows as they are now.
+    pub(crate) fn reader(&self) -> Result<K::Reader> {
+        self.kv.reader()
+    }
+
+    /// Makes a change durable and visible, and returns what it returns. It waits for the group
+    /// that the change is in; `len` is how many bytes of blobs it may append.
+    ///
+    /// The change may be run more than once, so it has no effect but through the group; one that
+    /// fails leaves nothing behind.
+    ///
+    /// # Errors
+    /// The change's own; `Io` when the group could not be written; `Poisoned` after a sync failed.
+    pub(crate) fn write<T, F>(&self, len: u64, mut change: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'g> FnMut(&mut Group<'g, K::Writer>) -> Result<T> + Send + 'static,
+    {
+        let returned = Arc::new(Mutex::new(None));
+        let returns = returned.clone();
+        let change: Change<K::Writer> = Box::new(move |group| {
+            *lock(&returns) = Some(change(group)?);
+            Ok(())
+        });
+        self.submit(change, len, false)?;
+        let value = lock(&returned).take();
+        value.ok_or_else(|| Error::bug("a change was acknowledged that never ran"))
+    }
+
+    /// Syncs the rows, so that a reopening has nothing to replay.
+    pub(crate) fn checkpoint(&self) -> Result<()> {
+        self.submit(Box::new(|_| Ok(())), 0, true)
+    }
+
+    /// Lets the leased segment go, so that another process may go on with it.
+    pub(crate) fn release(&self) {
+        lock(&self.lead).lease = None;
+    }
+
+    /// Returns whether a failed sync has stopped all writing.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
+
+    fn submit(&self, change: Change<K::Writer>, len: u64, checkpoint: bool) -> Result<()> {
+        let slot = Arc::new(Slot::default());
+        {
+            let mut queue = lock(&self.queue);
+            queue.waiting.push_back(Request { change, len, checkpoint, slot: slot.clone() });
+            if queue.led {
+                drop(queue);
+                if let Some(outcome) = slot.wait() {
+                    return outcome;
+                }
+            } else {
+                queue.led = true;
+            }
+        }
+        let batch = self.take_batch();
+        self.lead(batch);
+        slot.wait().unwrap_or_else(|| Err(Error::bug("a leader was handed the lead again")))
+    }
+
+    /// Takes what fits into one group off the queue; the caller has the lead.
+    fn take_batch(&self) -> Vec<Request<K::Writer>> {
+        let mut queue = lock(&self.queue);
+        let (mut batch, mut len) = (Vec::new(), 0_u64);
+        while let Some(request) = queue.waiting.front() {
+            let full = batch.len() >= self.limits.group_changes || len + request.len > self.limits.group_len;
+            if full && !batch.is_empty() {
+                break;
+            }
+            len += request.len;
+            batch.extend(queue.waiting.pop_front());
+        }
+        batch
+    }
+
+    /// Writes a group, wakes its owners and hands the lead on.
+    fn lead(&self, mut batch: Vec<Request<K::Writer>>) {
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run(&mut batch)));
+        let outcome = ran.unwrap_or_else(|_| {
+            self.poisoned.store(true, Ordering::Release);
+            Err(Error::bug("writing a group panicked"))
+        });
+        for request in &batch {
+            let outcome = match &outcome {
+                Ok(()) => Ok(()),
+                Err(error) => Err(Error::new(error.kind(), error.to_string())),
+            };
+            request.slot.finish(outcome);
+        }
+        let mut queue = lock(&self.queue);
+        match queue.waiting.front() {
+            Some(next) => next.slot.hand_over(),
+            None => queue.led = false,
+        }
+    }
+
+    /// Runs the changes and makes them durable. Those that fail by themselves are answered and
+    /// leave `batch`; an error is that of all that remain.
+    fn run(&self, batch: &mut Vec<Request<K::Writer>>) -> Result<()> {
+        if self.is_poisoned() {
+            return Err(Error::new(
+                ErrorKind::Poisoned,
+                "a sync failed earlier, so nothing more is written; reopen the store",
+            ));
+        }
+        let mut lead = lock(&self.lead);
+        let len = batch.iter().fold(0_u64, |sum, request| sum.saturating_add(request.len));
+        let wrote = loop {
+            let attempt = self.attempt(&mut lead, batch, len)?;
+            for (index, error) in attempt.rejected.into_iter().rev() {
+                batch.remove(index).slot.finish(Err(error));
+            }
+            if !attempt.again {
+                break attempt.wrote;
+            }
+        };
+        if wrote {
+            lead.unsynced += 1;
+        }
+        let asked = batch.iter().any(|request| request.checkpoint);
+        let due = lead.unsynced >= self.limits.checkpoint_groups
+            || (lead.unsynced > 0 && lead.synced_at.elapsed() >= self.limits.checkpoint_age);
+        if self.limits.exclusive && (due || (asked && lead.unsynced > 0)) {
+            self.sync_rows(&mut lead)?;
+        }
+        Ok(())
+    }
+
+    fn sync_rows(&self, lead: &mut Lead) -> Result<()> {
+        let mut rows = self.kv.writer()?;
+        Position::read(&rows)?.write(&mut rows)?;
+        self.kv.commit(rows, Commit::Synced).inspect_err(|_| self.poisoned.store(true, Ordering::Release))?;
+        lead.unsynced = 0;
+        lead.synced_at = Instant::now();
+        Ok(())
+    }
+
+    fn attempt(&self, lead: &mut Lead, batch: &mut [Request<K::Writer>], len: u64) -> Result<Attempt> {
+        let mut lease = self.lease(lead, len)?;
+        let mut rows = self.kv.writer()?;
+        let position = Position::read(&rows)?;
+        let mut pending = Pending::new(position.next_lsn()?, Time::now(), lease.number(), lease.tail);
+        let mut attempt = Attempt { rejected: Vec::new(), again: false, wrote: false };
+        for (index, request) in batch.iter_mut().enumerate() {
+            let before = pending.mark();
+            let mut group = Group { rows: &mut rows, pending: &mut pending };
+            let ran = catch_unwind(AssertUnwindSafe(|| (request.change)(&mut group)))
+                .unwrap_or_else(|_| Err(Error::bug("a change panicked")));
+            if let Err(error) = ran {
+                let wrote = pending.mark() != before;
+                attempt.rejected.push((index, error));
+                if wrote {
+                    // What it wrote goes with the whole transaction, and the others run again.
+                    lead.lease = Some(lease);
+                    return Ok(Attempt { again: true, ..attempt });
+                }
+            }
+        }
+        if pending.is_empty() {
+            lead.lease = Some(lease);
+            return Ok(attempt);
+        }
+        let appended = lease.append(&mut pending, position.crc);
+        let (end, crc) = match appended {
+            Ok(appended) => appended,
+            Err(error) => {
+                // Nothing was published, and the next group overwrites what was written.
+                lead.lease = Some(lease);
+                return Err(error);
+            }
+        };
+        let published = lease.segment.file.sync_data().map_err(|cause| Error::io("syncing the log", cause)).and_then(|()| {
+            Position { lsn: pending.lsn, crc }.write(&mut rows)?;
+            self.advance(&mut rows, lease.number(), end, true)?;
+            if let Some(left) = lead.left {
+                self.advance(&mut rows, left, 0, false)?;
+            }
+            self.kv.commit(rows, if self.limits.exclusive { Commit::Unsynced } else { Commit::Synced })
+        });
+        if let Err(error) = published {
+            // The frames may or may not be durable: only a reopening can tell.
+            self.poisoned.store(true, Ordering::Release);
+            return Err(error);
+        }
+        lead.left = None;
+        lease.tail = end;
+        lead.lease = Some(lease);
+        Ok(Attempt { wrote: true, ..attempt })
+    }
+
+    /// Notes where a segment ends, and whether it is appended to. Never logged: see [`Position`].
+    fn advance(&self, rows: &mut K::Writer, segment: u32, end: u64, open: bool) -> Result<()> {
+        let key = segment.to_be_bytes();
+        let row = rows.get(table::SEGMENT, &key, SegmentRecord::decode)?;
+        let mut row = row.unwrap_or(SegmentRecord { open, len: 0, dead: 0 });
+        row.open = open;
+        row.len = row.len.max(end);
+        rows.put(table::SEGMENT, &key, &row.encode()?)
+    }
+
+    /// Takes the leased segment out of `lead`, or leases one with room for `len` bytes more.
+    fn lease(&self, lead: &mut Lead, len: u64) -> Result<Lease> {
+        if let Some(lease) = lead.lease.take() {
+            if lease.tail.saturating_add(len) <= self.limits.segment_len || lease.is_fresh() {
+                return Ok(lease);
+            }
+            let next = Lease::make(&self.vfs, self.store, Time::now())?;
+            lead.left = Some(lease.number());
+            return Ok(next);
+        }
+        Lease::take(&self.kv, &self.vfs, self.store, Time::now())
+    }
+}
+
+/// What became of the changes of a batch.
+struct Attempt {
+    /// Those that failed by themselves, by place in the batch, in order.
+    rejected: Vec<(usize, Error)>,
+    /// Whether the others must run again, because a failed one had written.
+    again: bool,
+    /// Whether the group reached the log.
+    wrote: bool,
+}

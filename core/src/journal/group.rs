@@ -1,0 +1,109 @@
+//! What a change sees: the rows, with every write recorded, and a place for new blobs.
+
+use bytes::Bytes;
+
+use super::change;
+use crate::blobs::frame::{Frame, FrameKind, frame_len};
+use crate::catalog::record::Place;
+use crate::digest::Digest;
+use crate::id::BlobId;
+use crate::kv::{KeyRange, Read, Scan, Table, Write};
+use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
+
+/// The frames of a group that is being made.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) lsn: u64,
+    pub(super) time: Time,
+    pub(super) segment: u32,
+    /// Where the group begins in the segment.
+    pub(super) start: u64,
+    /// Where the next frame goes.
+    pub(super) end: u64,
+    pub(super) blobs: Vec<(Frame, Bytes)>,
+    pub(super) change: Vec<u8>,
+}
+
+impl Pending {
+    pub(super) fn new(lsn: u64, time: Time, segment: u32, start: u64) -> Pending {
+        Pending { lsn, time, segment, start, end: start, blobs: Vec::new(), change: Vec::new() }
+    }
+
+    /// Returns a value that differs once anything more was written.
+    pub(super) fn mark(&self) -> (usize, usize) {
+        (self.blobs.len(), self.change.len())
+    }
+
+    /// Whether nothing was written yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.blobs.is_empty() && self.change.is_empty()
+    }
+}
+
+/// The rows and the log, as one change of a group sees them. It may be run more than once.
+pub(crate) struct Group<'g, W> {
+    pub(super) rows: &'g mut W,
+    pub(super) pending: &'g mut Pending,
+}
+
+impl<W: Write> Group<'_, W> {
+    /// Adds a blob's bytes to the group and returns where they will be.
+    pub(crate) fn append(&mut self, blob: BlobId, bytes: Bytes, digest: &Digest) -> Result<Place> {
+        let len = u32::try_from(bytes.len()).map_err(|_| {
+            Error::new(ErrorKind::TooLarge, format!("a blob of {} bytes is too large for a segment", bytes.len()))
+        })?;
+        let place = Place::Segment { segment: self.pending.segment, offset: self.pending.end };
+        self.pending.end += frame_len(u64::from(len));
+        let frame = Frame {
+            kind: FrameKind::Blob,
+            lsn: self.pending.lsn,
+            id: blob.0,
+            len,
+            crc32: digest.crc32,
+            blake3: digest.blake3,
+            time: self.pending.time,
+            previous: 0,
+        };
+        self.pending.blobs.push((frame, bytes));
+        Ok(place)
+    }
+}
+
+impl<W: Write> Read for Group<'_, W> {
+    fn get<R>(&self, table: Table, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
+        self.rows.get(table, key, found)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        range: KeyRange<'_>,
+        reverse: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
+    ) -> Result<()> {
+        self.rows.scan(table, range, reverse, visit)
+    }
+}
+
+impl<W: Write> Write for Group<'_, W> {
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
+        change::put(&mut self.pending.change, table.byte, key, value);
+        self.rows.put(table, key, value)
+    }
+
+    fn del(&mut self, table: Table, key: &[u8]) -> Result<()> {
+        change::delete(&mut self.pending.change, table.byte, key);
+        self.rows.del(table, key)
+    }
+
+    fn add(&mut self, table: Table, key: &[u8], delta: i64) -> Result<()> {
+        self.rows.add(table, key, delta)?;
+        let change = &mut self.pending.change;
+        let sum = self.rows.get(table, key, |value| {
+            change::put(change, table.byte, key, value);
+            Ok(())
+        })?;
+        sum.ok_or_else(|| Error::bug("a counter is gone right after it was added to"))
+    }
+}

@@ -1,0 +1,132 @@
+//! The lease: the one segment that this process appends to.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::group::Pending;
+use crate::blobs::frame::{ALIGN, Frame, FrameKind, SEGMENT_HEADER_LEN, SegmentHeader, frame_len};
+use crate::blobs::segment::{self, Segment};
+use crate::catalog::record::{Record, SegmentRecord};
+use crate::catalog::table;
+use crate::kv::{Kv, Read, Scan};
+use crate::time::Time;
+use crate::vfs::{Open, Vfs};
+use crate::{Error, ErrorKind, Result};
+
+/// How often a new segment's number may turn out to be taken by another process.
+const TRIES: u32 = 1000;
+
+/// A leased segment and where its next group goes.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub(super) segment: Segment,
+    pub(super) tail: u64,
+    reserved: u64,
+}
+
+impl Lease {
+    /// Takes over a segment that no process holds, or makes one.
+    pub(super) fn take<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16], now: Time) -> Result<Lease> {
+        let mut open = Vec::new();
+        kv.reader()?.scan(table::SEGMENT, (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded), true, &mut |key, value| {
+            if SegmentRecord::decode(value)?.open {
+                open.push(segment_key(key)?);
+            }
+            Ok(Scan::Next)
+        })?;
+        for number in open {
+            if let Some(lease) = Lease::take_over(kv, vfs, number)? {
+                return Ok(lease);
+            }
+        }
+        Lease::make(vfs, store, now)
+    }
+
+    fn take_over<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, number: u32) -> Result<Option<Lease>> {
+        let Some(segment) = Segment::open(vfs.as_ref(), number, Open::Write)? else {
+            return Err(Error::corrupt(format!("the header of {} cannot be read", segment::path(number))));
+        };
+        let failed = |cause| Error::io(format!("leasing {}", segment::path(number)), cause);
+        if !segment.file.try_lock().map_err(failed)? {
+            return Ok(None);
+        }
+        // Only now does nobody else move the end: what was read before the lock may be old.
+        let row = kv.reader()?.get(table::SEGMENT, &number.to_be_bytes(), SegmentRecord::decode)?;
+        let Some(row) = row.filter(|row| row.open) else { return Ok(None) };
+        let reserved = segment.file.len().map_err(failed)?;
+        Ok(Some(Lease { segment, tail: row.len, reserved }))
+    }
+
+    /// Makes a segment, and takes it.
+    pub(super) fn make(vfs: &Arc<dyn Vfs>, store: [u8; 16], now: Time) -> Result<Lease> {
+        let listed = vfs.list(segment::DIR).map_err(|cause| Error::io("listing the segments", cause))?;
+        let last = listed.iter().filter_map(|entry| segment::number_of(&entry.name)).max().unwrap_or(0);
+        for number in (1..=TRIES).filter_map(|step| last.checked_add(step)) {
+            let mut salt = [0; 4];
+            getrandom::fill(&mut salt).map_err(|cause| Error::io("drawing a salt", io::Error::other(cause)))?;
+            let header = SegmentHeader { store, number, salt: u32::from_le_bytes(salt), created: now };
+            if let Some(segment) = Segment::create(vfs.as_ref(), header)? {
+                let reserved = segment.file.len().map_err(|cause| Error::io("making a segment", cause))?;
+                let tail = (SEGMENT_HEADER_LEN as u64).next_multiple_of(ALIGN);
+                return Ok(Lease { segment, tail, reserved });
+            }
+        }
+        Err(Error::new(ErrorKind::Locked, "no number for a new segment was free; try again"))
+    }
+
+    /// Whether nothing was appended yet, so that another segment would have no more room.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.tail <= SEGMENT_HEADER_LEN as u64
+    }
+
+    /// Returns the number of the segment.
+    pub(super) fn number(&self) -> u32 {
+        self.segment.header.number
+    }
+
+    /// Writes the frames of a group behind the last one and returns the CRC-32 that names it. They
+    /// are not durable yet, and the tail stays where it is.
+    pub(super) fn append(&mut self, pending: &mut Pending, previous: u32) -> Result<(u64, u32)> {
+        let payload = Bytes::from(std::mem::take(&mut pending.change));
+        let len = u32::try_from(payload.len())
+            .map_err(|_| Error::new(ErrorKind::TooLarge, "a group changes more rows than a frame can hold"))?;
+        let change = Frame {
+            kind: FrameKind::Change,
+            lsn: pending.lsn,
+            id: u64::try_from(pending.blobs.len()).unwrap_or(u64::MAX),
+            len,
+            crc32: crc32fast::hash(&payload),
+            blake3: blake3::hash(&payload).into(),
+            time: pending.time,
+            previous,
+        };
+        let end = pending.end + frame_len(u64::from(len));
+        let frames = pending.blobs.iter().map(|(frame, bytes)| (frame, bytes)).chain([(&change, &payload)]);
+        let mut crc = 0;
+        let mut headers = Vec::with_capacity(pending.blobs.len() + 1);
+        for (frame, bytes) in frames.clone() {
+            let (header, header_crc) = frame.encode(self.segment.header.salt);
+            crc = header_crc;
+            headers.push((header, bytes));
+        }
+        const PAD: [u8; ALIGN as usize] = [0; ALIGN as usize];
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(headers.len() * 3);
+        for (header, bytes) in &headers {
+            let unpadded = header.len() + bytes.len();
+            let pad = unpadded.next_multiple_of(PAD.len()) - unpadded;
+            parts.extend([header.as_slice(), bytes.as_ref(), PAD.get(..pad).unwrap_or_default()]);
+        }
+        parts.retain(|part| !part.is_empty());
+        let failed = |cause| Error::io(format!("appending to {}", segment::path(self.segment.header.number)), cause);
+        self.reserved = self.segment.reserve(self.reserved, end).map_err(failed)?;
+        self.segment.file.write_at(pending.start, &parts).map_err(failed)?;
+        Ok((end, crc))
+    }
+}
+
+/// Reads the key of a row of the segment table.
+pub(crate) fn segment_key(key: &[u8]) -> Result<u32> {
+    key.try_into().map(u32::from_be_bytes).map_err(|_| Error::corrupt("a segment's key is not 4 bytes long"))
+}

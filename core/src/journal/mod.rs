@@ -1,0 +1,53 @@
+//! Group commit: changes of rows and the blobs they speak of become durable together.
+//!
+//! A group is one append to a segment of [blob frames, one change frame] and one sync; then the
+//! rows are committed. The log is the truth, the rows are its index.
+
+pub(crate) mod change;
+mod commit;
+mod group;
+mod lease;
+mod recover;
+
+pub(crate) use commit::{Journal, Limits};
+pub(crate) use group::Group;
+pub(crate) use recover::{rebuild, recover};
+
+use crate::catalog::record::Record;
+use crate::catalog::table;
+use crate::kv::{Read, Write};
+use crate::{Error, Result};
+
+use serde::{Deserialize, Serialize};
+
+/// Where the log stands: the last group whose rows are committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// The group's sequence number; 0 before the first.
+    pub(crate) lsn: u64,
+    /// CRC-32 of the header of its change frame: what the next group names as its predecessor.
+    pub(crate) crc: u32,
+}
+
+impl Record for Position {
+    const VERSION: u8 = 1;
+    const NOUN: &'static str = "log position";
+}
+
+const POSITION: &[u8] = b"log";
+
+impl Position {
+    pub(crate) fn read(rows: &impl Read) -> Result<Position> {
+        Ok(rows.get(table::META, POSITION, Position::decode)?.unwrap_or_default())
+    }
+
+    /// Sets the position. It is never logged: the log itself says where it stands.
+    pub(crate) fn write(self, rows: &mut impl Write) -> Result<()> {
+        rows.put(table::META, POSITION, &self.encode()?)
+    }
+
+    /// Returns the position behind this one.
+    pub(crate) fn next_lsn(self) -> Result<u64> {
+        self.lsn.checked_add(1).ok_or_else(|| Error::bug("the log's sequence numbers are used up"))
+    }
+}

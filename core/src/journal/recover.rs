@@ -1,0 +1,164 @@
+//! Bringing the rows up to date with the log: after a crash, and from nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::change::{self, Operation};
+use super::lease::segment_key;
+use super::Position;
+use crate::blobs::frame::SEGMENT_HEADER_LEN;
+use crate::blobs::segment::{self, GroupAt, Segment};
+use crate::catalog::record::{Record, SegmentRecord};
+use crate::catalog::table;
+use crate::kv::{Commit, Kv, Read, Scan, Table, Write};
+use crate::time::Time;
+use crate::vfs::{Open, Vfs};
+use crate::{Error, Result};
+
+/// Operations that one transaction of a replay holds at most, a group being whole.
+const ROWS_AT_ONCE: usize = 10_000;
+
+/// Where a group lies; its write-set is read again when it is applied.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    lsn: u64,
+    time: Time,
+    segment: u32,
+    start: u64,
+    end: u64,
+    previous: u32,
+    crc: u32,
+}
+
+impl From<&GroupAt> for Found {
+    fn from(group: &GroupAt) -> Found {
+        let GroupAt { lsn, time, segment, start, end, previous, crc, .. } = *group;
+        Found { lsn, time, segment, start, end, previous, crc }
+    }
+}
+
+/// Applies the groups that the log holds beyond the rows, in order, up to the first that is not
+/// whole. Returns how many there were. Nobody else may have the store open.
+pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<u64> {
+    let reader = kv.reader()?;
+    let position = Position::read(&reader)?;
+    let mut ends = BTreeMap::new();
+    reader.scan(table::SEGMENT, (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded), false, &mut |key, value| {
+        ends.insert(segment_key(key)?, SegmentRecord::decode(value)?.len);
+        Ok(Scan::Next)
+    })?;
+    drop(reader);
+    let segments = open_all(vfs, store)?;
+    let mut found = Vec::new();
+    for (number, segment) in &segments {
+        let start = ends.get(number).copied().unwrap_or(SEGMENT_HEADER_LEN as u64);
+        segment.groups(start, &mut |group| {
+            if group.lsn > position.lsn {
+                found.push(Found::from(&group));
+            }
+            Ok(())
+        })?;
+    }
+    let (mut next, mut chain) = (position, Vec::new());
+    loop {
+        let follows = |group: &&Found| Some(group.lsn) == next.lsn.checked_add(1) && group.previous == next.crc;
+        match found.iter().filter(follows).max_by_key(|group| group.time) {
+            Some(group) => {
+                next = Position { lsn: group.lsn, crc: group.crc };
+                chain.push(*group);
+            }
+            None => break,
+        }
+    }
+    apply(kv, &segments, &chain)?;
+    u64::try_from(chain.len()).map_err(|_| Error::bug("more groups than can be counted"))
+}
+
+/// Fills empty rows from the segments alone. Returns how many groups were found.
+///
+/// Groups that a compaction dropped are gone on purpose: what they said that still holds was
+/// logged again. Where two processes wrote the same number, the one that the next group names as
+/// its predecessor was the published one; for the very last, the later.
+pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<u64> {
+    let segments = open_all(vfs, store)?;
+    let mut by_lsn: BTreeMap<u64, Vec<Found>> = BTreeMap::new();
+    for segment in segments.values() {
+        segment.salvage(&mut |group| {
+            by_lsn.entry(group.lsn).or_default().push(Found::from(&group));
+            Ok(())
+        })?;
+    }
+    let mut chain: Vec<Found> = Vec::new();
+    for (lsn, candidates) in by_lsn.iter().rev() {
+        let successor = chain.last().filter(|next| lsn.checked_add(1) == Some(next.lsn));
+        let named = successor.and_then(|next| candidates.iter().find(|group| group.crc == next.previous));
+        chain.extend(named.or_else(|| candidates.iter().max_by_key(|group| group.time)));
+    }
+    chain.reverse();
+    apply(kv, &segments, &chain)?;
+    let mut rows = kv.writer()?;
+    let last = segments.keys().next_back().copied();
+    for number in segments.keys().filter(|number| Some(**number) != last) {
+        edit_segment(&mut rows, *number, |row| row.open = false)?;
+    }
+    kv.commit(rows, Commit::Synced)?;
+    u64::try_from(chain.len()).map_err(|_| Error::bug("more groups than can be counted"))
+}
+
+fn open_all(vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<BTreeMap<u32, Segment>> {
+    let listed = vfs.list(segment::DIR).map_err(|cause| Error::io("listing the segments", cause))?;
+    let mut segments = BTreeMap::new();
+    for number in listed.iter().filter_map(|entry| segment::number_of(&entry.name)) {
+        if let Some(segment) = Segment::open(vfs.as_ref(), number, Open::Read)? {
+            if segment.header.store != store {
+                return Err(Error::corrupt(format!(
+                    "{} belongs to another store; move it away",
+                    segment::path(number)
+                )));
+            }
+            segments.insert(number, segment);
+        }
+    }
+    Ok(segments)
+}
+
+fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[Found]) -> Result<()> {
+    if chain.is_empty() {
+        return Ok(());
+    }
+    let (mut rows, mut operations) = (kv.writer()?, 0);
+    for found in chain {
+        let segment = segments.get(&found.segment).ok_or_else(|| Error::bug("a group of no segment"))?;
+        let group = segment.group_at(found.start)?;
+        let group = group.ok_or_else(|| Error::corrupt("a group changed while it was replayed"))?;
+        change::each(&group.change, &mut |operation| {
+            operations += 1;
+            match operation {
+                Operation::Put { table, key, value } => rows.put(table_of(table)?, key, value),
+                Operation::Delete { table, key } => rows.del(table_of(table)?, key),
+            }
+        })?;
+        Position { lsn: found.lsn, crc: found.crc }.write(&mut rows)?;
+        edit_segment(&mut rows, found.segment, |row| row.len = row.len.max(found.end))?;
+        if operations > ROWS_AT_ONCE {
+            kv.commit(rows, Commit::Unsynced)?;
+            (rows, operations) = (kv.writer()?, 0);
+        }
+    }
+    kv.commit(rows, Commit::Synced)
+}
+
+fn edit_segment(rows: &mut impl Write, number: u32, edit: impl FnOnce(&mut SegmentRecord)) -> Result<()> {
+    let key = number.to_be_bytes();
+    let row = rows.get(table::SEGMENT, &key, SegmentRecord::decode)?;
+    let mut row = row.unwrap_or(SegmentRecord { open: true, len: SEGMENT_HEADER_LEN as u64, dead: 0 });
+    edit(&mut row);
+    rows.put(table::SEGMENT, &key, &row.encode()?)
+}
+
+fn table_of(byte: u8) -> Result<Table> {
+    let found = table::ALL.iter().find(|table| table.byte == byte);
+    found.copied().ok_or_else(|| {
+        Error::new(crate::ErrorKind::Unsupported, format!("the log speaks of table {byte}, which this build does not know"))
+    })
+}

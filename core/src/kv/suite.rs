@@ -1,0 +1,133 @@
+//! One behaviour, shown by every driver.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+use proptest::prelude::*;
+
+use super::memory::MemoryKv;
+use super::redb::{RedbKv, Sharing};
+use super::{Commit, Kv, Read, Scan, Table, Write};
+use crate::vfs::{Open, RealVfs, Vfs};
+
+const A: Table = Table { byte: 1, name: "a-1" };
+const B: Table = Table { byte: 2, name: "b-1" };
+
+fn redb(dir: &tempfile::TempDir, sharing: Sharing) -> RedbKv {
+    let vfs = RealVfs::new(dir.path()).unwrap();
+    let file = vfs.open("meta.redb", Open::Create).unwrap();
+    RedbKv::open(file, sharing, 1 << 20, &[A, B]).unwrap()
+}
+
+fn rows(read: &impl Read, table: Table, range: super::KeyRange<'_>, reverse: bool) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    read.scan(table, range, reverse, &mut |key, _| {
+        keys.push(key.to_vec());
+        Ok(Scan::Next)
+    })
+    .unwrap();
+    keys
+}
+
+fn behaves(kv: &impl Kv) {
+    let mut writer = kv.writer().unwrap();
+    for key in [&b"a"[..], b"ab", b"b", b"\xff"] {
+        writer.put(A, key, b"v").unwrap();
+    }
+    writer.put(B, b"a", b"other table").unwrap();
+    writer.add(A, b"n", 5).unwrap();
+    writer.add(A, b"n", -2).unwrap();
+    assert!(kv.reader().unwrap().get(A, b"a", |_| Ok(())).unwrap().is_none(), "unseen before the commit");
+    assert_eq!(
+        writer.get(A, b"a", |value| Ok(value.to_vec())).unwrap().unwrap(),
+        b"v",
+        "sees its own writes"
+    );
+    let before = kv.reader().unwrap();
+    kv.commit(writer, Commit::Unsynced).unwrap();
+    assert!(before.get(A, b"a", |_| Ok(())).unwrap().is_none(), "a reader keeps its moment");
+
+    let reader = kv.reader().unwrap();
+    assert_eq!(reader.get(A, b"n", super::counter).unwrap(), Some(3));
+    assert_eq!(rows(&reader, A, (Unbounded, Unbounded), false), [&b"a"[..], b"ab", b"b", b"n", b"\xff"]);
+    assert_eq!(rows(&reader, A, (Included(b"ab"), Excluded(b"n")), true), [&b"b"[..], b"ab"]);
+    assert_eq!(rows(&reader, A, (Included(b"z"), Excluded(b"a")), false), Vec::<Vec<u8>>::new());
+    let mut seen = Vec::new();
+    reader
+        .get_many(&[(A, b"b"), (B, b"zz"), (B, b"a")], &mut |position, value| {
+            seen.push((position, value.map(<[u8]>::to_vec)));
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(seen, [(0, Some(b"v".to_vec())), (1, None), (2, Some(b"other table".to_vec()))]);
+
+    let mut dropped = kv.writer().unwrap();
+    dropped.del(A, b"a").unwrap();
+    drop(dropped);
+    assert!(kv.reader().unwrap().get(A, b"a", |_| Ok(())).unwrap().is_some(), "dropping takes it back");
+
+    let mut many = kv.writer().unwrap();
+    for n in 0..1000_u32 {
+        many.put(B, &n.to_be_bytes(), &[]).unwrap();
+    }
+    let mut nested = 0;
+    many.scan(B, (Included(&[0]), Excluded(&[1])), true, &mut |key, _| {
+        nested += u32::from(many.get(B, key, |_| Ok(())).unwrap().is_some());
+        Ok(Scan::Next)
+    })
+    .unwrap();
+    assert_eq!(nested, 1000, "a visitor may look at the table that is being scanned");
+    kv.commit(many, Commit::Synced).unwrap();
+}
+
+#[test]
+fn every_driver_behaves_alike() {
+    behaves(&MemoryKv::default());
+    for sharing in [Sharing::Exclusive, Sharing::Shared] {
+        let dir = tempfile::tempdir().unwrap();
+        behaves(&redb(&dir, sharing));
+    }
+}
+
+#[test]
+fn p5_a_second_opener_in_an_excluding_mode_is_told_the_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let _first = redb(&dir, Sharing::Exclusive);
+    let vfs = RealVfs::new(dir.path()).unwrap();
+    let file = vfs.open("meta.redb", Open::Create).unwrap();
+    let refused = RedbKv::open(file, Sharing::Exclusive, 1 << 20, &[A, B]).unwrap_err();
+    assert_eq!(refused.kind(), crate::ErrorKind::Locked);
+    assert!(refused.to_string().contains("shared mode"), "{refused}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_work_leaves_the_same_rows(
+        steps in proptest::collection::vec((any::<bool>(), proptest::collection::vec(0_u8..4, 1..4), any::<u8>()), 0..60)
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, redb) = (MemoryKv::default(), redb(&dir, Sharing::Exclusive));
+        let mut model = BTreeMap::new();
+        for chunk in steps.chunks(7) {
+            let (mut left, mut right) = (memory.writer().unwrap(), redb.writer().unwrap());
+            for (put, key, value) in chunk {
+                if *put {
+                    left.put(A, key, &[*value]).unwrap();
+                    right.put(A, key, &[*value]).unwrap();
+                    model.insert(key.clone(), *value);
+                } else {
+                    left.del(A, key).unwrap();
+                    right.del(A, key).unwrap();
+                    model.remove(key);
+                }
+            }
+            memory.commit(left, Commit::Unsynced).unwrap();
+            redb.commit(right, Commit::Unsynced).unwrap();
+        }
+        let expected: Vec<_> = model.keys().cloned().collect();
+        prop_assert_eq!(rows(&memory.reader().unwrap(), A, (Unbounded, Unbounded), false), expected.clone());
+        prop_assert_eq!(rows(&redb.reader().unwrap(), A, (Unbounded, Unbounded), false), expected);
+    }
+}
