@@ -16,17 +16,14 @@ use crate::{Error, ErrorKind, Result};
 /// Input shorter than this, in bytes, is not worth a thread.
 pub(super) const ALONE: u64 = 4 << 20;
 
-/// The longest run of bytes handed over at once.
-pub(super) const HANDED: usize = 1 << 20;
+/// Blocks are handed over in bundles of this many bytes, cut where they do not fit.
+pub(super) const BUNDLE: usize = 512 << 10;
 
-/// Shorter blocks are handed over together, once there are this many bytes or [`BUNDLE`] blocks.
-pub(super) const GATHERED: usize = 256 << 10;
-
-/// The most blocks handed over at once.
-pub(super) const BUNDLE: usize = 64;
+/// The most blocks in a bundle, however short they are.
+pub(super) const BUNDLE_BLOCKS: usize = 128;
 
 /// Bundles that may wait; one more is being hashed and one more gathered.
-const WAITING: usize = 3;
+const WAITING: usize = 6;
 
 /// Blocks on their way to the second thread.
 type Bundle = Vec<Bytes>;
@@ -37,9 +34,9 @@ pub(super) type Start = fn(Sha1, Receiver<Bundle>) -> io::Result<JoinHandle<Sha1
 /// Computes a [`Digest`] of a stream of shared blocks, large ones with two threads.
 ///
 /// The first 4 MiB are hashed by the caller. After that SHA-1 runs on a thread of its own over
-/// the same blocks, without copying, and the caller's thread does the rest. At most about 6 MiB
-/// of blocks are held on to; a caller that is faster is made to wait. Where no thread can be
-/// started, everything goes on in the caller's.
+/// the same blocks, without copying, and the caller's thread does the rest. At most 4 MiB of blocks
+/// are held on to; a caller that is faster is made to wait. Blocks of 64 KiB to 1 MiB are best.
+/// Where no thread can be started, everything goes on in the caller's.
 ///
 /// Dropping it early returns at once; the thread ends by itself within milliseconds.
 ///
@@ -83,11 +80,11 @@ impl StreamDigester {
     /// [`ErrorKind::Bug`] where the second thread has died. The digest is lost in both cases.
     pub fn push(&mut self, mut block: Bytes) -> Result<()> {
         while !block.is_empty() {
-            let piece = block.split_to(block.len().min(HANDED));
             self.divide();
             match &mut self.state {
-                State::Alone(digester) => digester.update(&piece),
+                State::Alone(digester) => digester.update(&block.split_to(block.len().min(BUNDLE))),
                 State::Beside(rest, beside) => {
+                    let piece = block.split_to(block.len().min(beside.room()));
                     beside.push(piece.clone())?;
                     rest.update(&piece);
                 }
@@ -152,10 +149,15 @@ impl Beside {
         Ok(Beside { thread: Some((sender, thread)), gathered: Bundle::new(), gathered_len: 0, process })
     }
 
+    /// Returns how many bytes the next piece may have; at least 1.
+    fn room(&self) -> usize {
+        BUNDLE.saturating_sub(self.gathered_len).max(1)
+    }
+
     fn push(&mut self, piece: Bytes) -> Result<()> {
         self.gathered_len += piece.len();
         self.gathered.push(piece);
-        if self.gathered_len >= GATHERED || self.gathered.len() >= BUNDLE {
+        if self.gathered_len >= BUNDLE || self.gathered.len() >= BUNDLE_BLOCKS {
             self.hand_over()?;
         }
         Ok(())

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha1::Sha1;
 
 use super::digester::BLOCK;
-use super::stream::{ALONE, BUNDLE, GATHERED, HANDED, Start};
+use super::stream::{ALONE, BUNDLE, BUNDLE_BLOCKS, Start};
 use super::*;
 use crate::ErrorKind;
 
@@ -126,8 +126,8 @@ fn every_split_of_a_short_input_gives_the_same_digest() {
 
 #[test]
 fn lengths_around_every_boundary_agree_with_the_oracle() {
-    let longest = Bytes::from(sample(ALONE as usize + HANDED + 1));
-    let boundaries = [1, 64, 1024, GATHERED, BLOCK, HANDED, ALONE as usize, ALONE as usize + HANDED];
+    let longest = Bytes::from(sample(ALONE as usize + BUNDLE + 1));
+    let boundaries = [1, 64, 1024, BLOCK, BUNDLE, ALONE as usize, ALONE as usize + BUNDLE];
     for len in boundaries.iter().flat_map(|n| [n - 1, *n, n + 1]) {
         let bytes = longest.slice(..len);
         let expected = oracle(&bytes);
@@ -138,9 +138,9 @@ fn lengths_around_every_boundary_agree_with_the_oracle() {
 
 #[test]
 fn two_threads_agree_with_one_however_the_input_is_split() {
-    let bytes = Bytes::from(sample(ALONE as usize + 2 * HANDED + 12_345));
+    let bytes = Bytes::from(sample(ALONE as usize + 2 * BUNDLE + 12_345));
     let expected = oracle(&bytes);
-    let splits = [1000, 4096, GATHERED - 1, GATHERED, HANDED - 1, HANDED, HANDED + 1, bytes.len()];
+    let splits = [1000, 4096, BUNDLE - 1, BUNDLE, BUNDLE + 1, 1 << 20, bytes.len()];
     for len in splits {
         assert_eq!(streamed(pieces(&bytes, len)), expected, "pieces of {len}");
     }
@@ -154,7 +154,7 @@ fn two_threads_agree_with_one_however_the_input_is_split() {
 
 #[test]
 fn single_bytes_are_handed_over_in_bundles() {
-    let bytes = Bytes::from(sample(ALONE as usize + 3 * BUNDLE + 1));
+    let bytes = Bytes::from(sample(ALONE as usize + 3 * BUNDLE_BLOCKS + 1));
     let (head, tail) = (bytes.slice(..ALONE as usize), bytes.slice(ALONE as usize..));
     assert_eq!(streamed([head].into_iter().chain(pieces(&tail, 1))), oracle(&bytes));
 }
@@ -182,20 +182,20 @@ fn loses_a_block(sha1: Sha1, bundles: Receiver<Vec<Bytes>>) -> io::Result<JoinHa
 
 fn stream_with(start: Start, bytes: &Bytes) -> crate::Result<Digest> {
     let mut digester = StreamDigester::starting(start);
-    pieces(bytes, HANDED).try_for_each(|piece| digester.push(piece))?;
+    pieces(bytes, BUNDLE).try_for_each(|piece| digester.push(piece))?;
     digester.finish()
 }
 
 #[test]
 fn without_a_thread_the_caller_does_it_all() {
-    let bytes = Bytes::from(sample(ALONE as usize + 3 * HANDED));
+    let bytes = Bytes::from(sample(ALONE as usize + 3 * BUNDLE));
     assert_eq!(stream_with(refused, &bytes).unwrap(), oracle(&bytes));
 }
 
 #[test]
 fn a_thread_that_dies_is_an_error_and_never_a_wait() {
-    let bytes = Bytes::from(sample(ALONE as usize + 12 * HANDED));
-    for len in [ALONE as usize + 1, ALONE as usize + HANDED, bytes.len()] {
+    let bytes = Bytes::from(sample(ALONE as usize + 12 * BUNDLE));
+    for len in [ALONE as usize + 1, ALONE as usize + BUNDLE, bytes.len()] {
         for start in [dies_at_once, dies_after_one] as [Start; 2] {
             let error = stream_with(start, &bytes.slice(..len)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Bug);
@@ -205,29 +205,29 @@ fn a_thread_that_dies_is_an_error_and_never_a_wait() {
 
 #[test]
 fn in_the_child_of_a_fork_work_in_progress_is_an_error_and_never_a_wait() {
-    let bytes = Bytes::from(sample(ALONE as usize + HANDED));
+    let bytes = Bytes::from(sample(ALONE as usize + BUNDLE));
     let begun = || {
         let mut digester = StreamDigester::new();
-        pieces(&bytes, HANDED).for_each(|piece| digester.push(piece).unwrap());
+        pieces(&bytes, BUNDLE).for_each(|piece| digester.push(piece).unwrap());
         digester.pretend_forked();
         digester
     };
-    assert_eq!(begun().push(bytes.slice(..HANDED)).unwrap_err().kind(), ErrorKind::Forked);
+    assert_eq!(begun().push(bytes.slice(..BUNDLE)).unwrap_err().kind(), ErrorKind::Forked);
     assert_eq!(begun().finish().unwrap_err().kind(), ErrorKind::Forked);
     drop(begun());
 }
 
 #[test]
 fn control_a_lost_block_changes_the_digest() {
-    let bytes = Bytes::from(sample(ALONE as usize + 3 * HANDED));
+    let bytes = Bytes::from(sample(ALONE as usize + 3 * BUNDLE));
     assert_ne!(stream_with(loses_a_block, &bytes).unwrap(), oracle(&bytes));
 }
 
 #[test]
 fn a_digester_dropped_early_lets_go_of_every_block() {
-    let bytes = Bytes::from(sample(ALONE as usize + 6 * HANDED + 1));
+    let bytes = Bytes::from(sample(ALONE as usize + 6 * BUNDLE + 1));
     let mut digester = StreamDigester::new();
-    pieces(&bytes, HANDED).for_each(|piece| digester.push(piece).unwrap());
+    pieces(&bytes, BUNDLE).for_each(|piece| digester.push(piece).unwrap());
     drop(digester);
     let deadline = Instant::now() + Duration::from_secs(10);
     while !bytes.is_unique() {
