@@ -2,7 +2,6 @@
 #![cfg_attr(test, allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap))]
 
 pub mod body;
-#[allow(dead_code)]
 pub mod digest;
 mod error;
 #[allow(dead_code)]
