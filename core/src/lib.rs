@@ -4,11 +4,17 @@
     allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)
 )]
 
+#[allow(dead_code)]
+pub(crate) mod blobs;
 pub mod body;
 #[allow(dead_code)]
 pub(crate) mod catalog;
+#[allow(dead_code)]
+pub mod digest;
 mod error;
 mod id;
+#[allow(dead_code)]
+pub(crate) mod journal;
 #[allow(dead_code)]
 pub(crate) mod kv;
 mod time;

@@ -115,7 +115,8 @@ impl Source for BlobSource {
 
     fn segment(&self, offset: u64, limit: u64) -> Result<Segment> {
         let data = self.window(offset, limit)?;
-        let file = self.file.file().map(|file| FileRange { file, offset: self.offset.saturating_add(offset) });
+        let file =
+            self.file.file().map(|file| FileRange { file, offset: self.offset.saturating_add(offset) });
         Ok(Segment { data, file })
     }
 }

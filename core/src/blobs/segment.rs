@@ -36,7 +36,9 @@ pub(crate) struct Segment {
 impl Segment {
     /// Opens a segment that is there; None when its header was never finished.
     pub(crate) fn open(vfs: &dyn Vfs, number: u32, how: Open) -> Result<Option<Segment>> {
-        let file = vfs.open(&path(number), how).map_err(|cause| Error::io(format!("opening {}", path(number)), cause))?;
+        let file = vfs
+            .open(&path(number), how)
+            .map_err(|cause| Error::io(format!("opening {}", path(number)), cause))?;
         let mut bytes = [0; SEGMENT_HEADER_LEN];
         match file.read_at(0, &mut bytes) {
             Ok(()) => {}

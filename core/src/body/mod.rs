@@ -1,12 +1,27 @@
 //! The rope: a response body as a value, with an exact length, that can be sliced and iterated
 //! again. Pure: where the bytes come from is behind [`Source`].
+//!
+//! A [`Body`] is a window on a source. Slicing moves the window, [`Body::concat`] joins bodies;
+//! neither touches a byte. The bytes come out as [`Segments`], by position, or as a [`Reader`].
+
+mod memory;
+mod reader;
+mod rope;
+mod segments;
+#[cfg(test)]
+mod tests;
+mod window;
 
 use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Error, ErrorKind, Result};
+pub use reader::Reader;
+pub use segments::Segments;
+pub use window::Body;
+
+use crate::Result;
 
 /// One contiguous run of a body.
 #[derive(Clone, Debug)]

@@ -302,14 +302,18 @@ impl<K: Kv> Journal<K> {
                 return Err(error);
             }
         };
-        let published = lease.segment.file.sync_data().map_err(|cause| Error::io("syncing the log", cause)).and_then(|()| {
-            Position { lsn: pending.lsn, crc }.write(&mut rows)?;
-            self.advance(&mut rows, lease.number(), end, true)?;
-            if let Some(left) = lead.left {
-                self.advance(&mut rows, left, 0, false)?;
-            }
-            self.kv.commit(rows, if self.limits.exclusive { Commit::Unsynced } else { Commit::Synced })
-        });
+        let published =
+            lease.segment.file.sync_data().map_err(|cause| Error::io("syncing the log", cause)).and_then(
+                |()| {
+                    Position { lsn: pending.lsn, crc }.write(&mut rows)?;
+                    self.advance(&mut rows, lease.number(), end, true)?;
+                    if let Some(left) = lead.left {
+                        self.advance(&mut rows, left, 0, false)?;
+                    }
+                    self.kv
+                        .commit(rows, if self.limits.exclusive { Commit::Unsynced } else { Commit::Synced })
+                },
+            );
         if let Err(error) = published {
             // The frames may or may not be durable: only a reopening can tell.
             self.poisoned.store(true, Ordering::Release);

@@ -51,7 +51,10 @@ impl<W: Write> Group<'_, W> {
     /// Adds a blob's bytes to the group and returns where they will be.
     pub(crate) fn append(&mut self, blob: BlobId, bytes: Bytes, digest: &Digest) -> Result<Place> {
         let len = u32::try_from(bytes.len()).map_err(|_| {
-            Error::new(ErrorKind::TooLarge, format!("a blob of {} bytes is too large for a segment", bytes.len()))
+            Error::new(
+                ErrorKind::TooLarge,
+                format!("a blob of {} bytes is too large for a segment", bytes.len()),
+            )
         })?;
         let place = Place::Segment { segment: self.pending.segment, offset: self.pending.end };
         self.pending.end += frame_len(u64::from(len));

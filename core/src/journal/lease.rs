@@ -30,12 +30,17 @@ impl Lease {
     /// Takes over a segment that no process holds, or makes one.
     pub(super) fn take<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16], now: Time) -> Result<Lease> {
         let mut open = Vec::new();
-        kv.reader()?.scan(table::SEGMENT, (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded), true, &mut |key, value| {
-            if SegmentRecord::decode(value)?.open {
-                open.push(segment_key(key)?);
-            }
-            Ok(Scan::Next)
-        })?;
+        kv.reader()?.scan(
+            table::SEGMENT,
+            (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
+            true,
+            &mut |key, value| {
+                if SegmentRecord::decode(value)?.open {
+                    open.push(segment_key(key)?);
+                }
+                Ok(Scan::Next)
+            },
+        )?;
         for number in open {
             if let Some(lease) = Lease::take_over(kv, vfs, number)? {
                 return Ok(lease);
@@ -65,7 +70,8 @@ impl Lease {
         let last = listed.iter().filter_map(|entry| segment::number_of(&entry.name)).max().unwrap_or(0);
         for number in (1..=TRIES).filter_map(|step| last.checked_add(step)) {
             let mut salt = [0; 4];
-            getrandom::fill(&mut salt).map_err(|cause| Error::io("drawing a salt", io::Error::other(cause)))?;
+            getrandom::fill(&mut salt)
+                .map_err(|cause| Error::io("drawing a salt", io::Error::other(cause)))?;
             let header = SegmentHeader { store, number, salt: u32::from_le_bytes(salt), created: now };
             if let Some(segment) = Segment::create(vfs.as_ref(), header)? {
                 let reserved = segment.file.len().map_err(|cause| Error::io("making a segment", cause))?;
@@ -90,8 +96,9 @@ impl Lease {
     /// are not durable yet, and the tail stays where it is.
     pub(super) fn append(&mut self, pending: &mut Pending, previous: u32) -> Result<(u64, u32)> {
         let payload = Bytes::from(std::mem::take(&mut pending.change));
-        let len = u32::try_from(payload.len())
-            .map_err(|_| Error::new(ErrorKind::TooLarge, "a group changes more rows than a frame can hold"))?;
+        let len = u32::try_from(payload.len()).map_err(|_| {
+            Error::new(ErrorKind::TooLarge, "a group changes more rows than a frame can hold")
+        })?;
         let change = Frame {
             kind: FrameKind::Change,
             lsn: pending.lsn,
@@ -119,7 +126,8 @@ impl Lease {
             parts.extend([header.as_slice(), bytes.as_ref(), PAD.get(..pad).unwrap_or_default()]);
         }
         parts.retain(|part| !part.is_empty());
-        let failed = |cause| Error::io(format!("appending to {}", segment::path(self.segment.header.number)), cause);
+        let failed =
+            |cause| Error::io(format!("appending to {}", segment::path(self.segment.header.number)), cause);
         self.reserved = self.segment.reserve(self.reserved, end).map_err(failed)?;
         self.segment.file.write_at(pending.start, &parts).map_err(failed)?;
         Ok((end, crc))

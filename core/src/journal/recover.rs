@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Position;
 use super::change::{self, Operation};
 use super::lease::segment_key;
-use super::Position;
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::segment::{self, GroupAt, Segment};
 use crate::catalog::record::{Record, SegmentRecord};
@@ -43,10 +43,15 @@ pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
     let reader = kv.reader()?;
     let position = Position::read(&reader)?;
     let mut ends = BTreeMap::new();
-    reader.scan(table::SEGMENT, (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded), false, &mut |key, value| {
-        ends.insert(segment_key(key)?, SegmentRecord::decode(value)?.len);
-        Ok(Scan::Next)
-    })?;
+    reader.scan(
+        table::SEGMENT,
+        (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
+        false,
+        &mut |key, value| {
+            ends.insert(segment_key(key)?, SegmentRecord::decode(value)?.len);
+            Ok(Scan::Next)
+        },
+    )?;
     drop(reader);
     let segments = open_all(vfs, store)?;
     let mut found = Vec::new();
@@ -61,7 +66,8 @@ pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
     }
     let (mut next, mut chain) = (position, Vec::new());
     loop {
-        let follows = |group: &&Found| Some(group.lsn) == next.lsn.checked_add(1) && group.previous == next.crc;
+        let follows =
+            |group: &&Found| Some(group.lsn) == next.lsn.checked_add(1) && group.previous == next.crc;
         match found.iter().filter(follows).max_by_key(|group| group.time) {
             Some(group) => {
                 next = Position { lsn: group.lsn, crc: group.crc };
@@ -159,6 +165,9 @@ fn edit_segment(rows: &mut impl Write, number: u32, edit: impl FnOnce(&mut Segme
 fn table_of(byte: u8) -> Result<Table> {
     let found = table::ALL.iter().find(|table| table.byte == byte);
     found.copied().ok_or_else(|| {
-        Error::new(crate::ErrorKind::Unsupported, format!("the log speaks of table {byte}, which this build does not know"))
+        Error::new(
+            crate::ErrorKind::Unsupported,
+            format!("the log speaks of table {byte}, which this build does not know"),
+        )
     })
 }

@@ -1,0 +1,50 @@
+//! Bodies end to end as one source.
+
+use super::{Body, Segment, Source};
+use crate::{Error, ErrorKind, Result};
+
+/// A source that goes through its pieces in order.
+pub(super) struct Rope {
+    /// In order of `start`, none empty.
+    pieces: Vec<Piece>,
+    len: u64,
+}
+
+struct Piece {
+    /// Offset in the rope of the first byte: the sum of the lengths before.
+    start: u64,
+    body: Body,
+}
+
+impl Rope {
+    /// Joins `bodies` in order; empty ones leave no trace.
+    pub(super) fn new(bodies: Vec<Body>) -> Result<Rope> {
+        let mut len = 0_u64;
+        let mut pieces = Vec::with_capacity(bodies.len());
+        for body in bodies.into_iter().filter(|body| !body.is_empty()) {
+            let start = len;
+            len = start.checked_add(body.len()).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::TooLarge,
+                    format!("{start} and {} bytes are more than a body can have; join fewer", body.len()),
+                )
+            })?;
+            pieces.push(Piece { start, body });
+        }
+        Ok(Rope { pieces, len })
+    }
+}
+
+impl Source for Rope {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn segment(&self, offset: u64, limit: u64) -> Result<Segment> {
+        let after = self.pieces.partition_point(|piece| piece.start <= offset);
+        match after.checked_sub(1).and_then(|at| self.pieces.get(at)) {
+            Some(piece) => piece.body.segment(offset - piece.start, limit),
+            None => Err(Error::bug(format!("a segment was asked for at byte {offset} of an empty rope"))),
+        }
+    }
+}
