@@ -4,3 +4,4 @@
 pub(crate) mod frame;
 pub(crate) mod pool;
 pub(crate) mod segment;
+pub(crate) mod stage;

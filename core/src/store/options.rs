@@ -1,0 +1,194 @@
+//! How a store is opened.
+
+use std::time::Duration;
+
+use crate::{Error, Result};
+
+/// How processes share a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Any number of processes read and write: web workers, and the command line beside them.
+    #[default]
+    Shared,
+    /// One process has the store for itself and commits several times faster.
+    Exclusive,
+}
+
+/// What content is held once for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dedup {
+    /// The whole store: equal content is stored once, in whatever drives it lies.
+    #[default]
+    Store,
+    /// Each drive by itself, so that the time a put takes tells nothing of other drives.
+    Drive,
+}
+
+/// The options of [`Store::open`](crate::Store::open). Each has a default that serves most hosts.
+///
+/// ```
+/// use holdall::{Mode, Options};
+/// let options = Options::new().mode(Mode::Exclusive).cache_bytes(64 << 20);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    pub(crate) mode: Mode,
+    pub(crate) dedup: Dedup,
+    pub(crate) create: bool,
+    pub(crate) base_url: String,
+    pub(crate) threshold: usize,
+    pub(crate) segment_bytes: u64,
+    pub(crate) cache_bytes: usize,
+    pub(crate) max_put_bytes: u64,
+    pub(crate) grace: Duration,
+    pub(crate) max_lifetime: Duration,
+    pub(crate) max_archive_entries: u64,
+    pub(crate) max_archive_bytes: u64,
+    pub(crate) lock_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options::new()
+    }
+}
+
+impl Options {
+    /// Returns the defaults.
+    pub fn new() -> Options {
+        Options {
+            mode: Mode::Shared,
+            dedup: Dedup::Store,
+            create: true,
+            base_url: "/".to_owned(),
+            threshold: 1 << 20,
+            segment_bytes: 256 << 20,
+            cache_bytes: 64 << 20,
+            max_put_bytes: 1 << 40,
+            grace: Duration::from_secs(24 * 3600),
+            max_lifetime: Duration::from_secs(7 * 24 * 3600),
+            max_archive_entries: 100_000,
+            max_archive_bytes: 1 << 40,
+            lock_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// Sets how processes share the store; [`Mode::Shared`] by default.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Options {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets what equal content is stored once for; the whole store by default.
+    #[must_use]
+    pub fn dedup(mut self, dedup: Dedup) -> Options {
+        self.dedup = dedup;
+        self
+    }
+
+    /// Sets whether a store is made where none is; it is by default.
+    #[must_use]
+    pub fn create(mut self, create: bool) -> Options {
+        self.create = create;
+        self
+    }
+
+    /// Sets what URLs begin with: `/` by default, or `/files/`, or `https://cdn.example/files/`.
+    #[must_use]
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Options {
+        self.base_url = base_url.into();
+        self
+    }
+
+    /// Sets the length in bytes from which content gets a file of its own: 1 MiB by default, 4 KiB
+    /// to 16 MiB.
+    #[must_use]
+    pub fn threshold(mut self, bytes: usize) -> Options {
+        self.threshold = bytes;
+        self
+    }
+
+    /// Sets the length in bytes after which a segment is left for a new one: 256 MiB by default, at
+    /// least 64 KiB.
+    #[must_use]
+    pub fn segment_bytes(mut self, bytes: u64) -> Options {
+        self.segment_bytes = bytes;
+        self
+    }
+
+    /// Sets how many bytes of rows are kept in memory: 64 MiB by default.
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: usize) -> Options {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Sets the longest content in bytes that a put takes: 1 TiB by default.
+    #[must_use]
+    pub fn max_put_bytes(mut self, bytes: u64) -> Options {
+        self.max_put_bytes = bytes;
+        self
+    }
+
+    /// Sets how long content outlives the last version that has it, for replies and archives that
+    /// are under way: 24 hours by default.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Options {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets the longest a URL may live: 7 days by default. Archives live no longer than the grace.
+    #[must_use]
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Options {
+        self.max_lifetime = lifetime;
+        self
+    }
+
+    /// Sets the most entries of an archive: 100,000 by default.
+    #[must_use]
+    pub fn max_archive_entries(mut self, entries: u64) -> Options {
+        self.max_archive_entries = entries;
+        self
+    }
+
+    /// Sets the most bytes of an archive: 1 TiB by default.
+    #[must_use]
+    pub fn max_archive_bytes(mut self, bytes: u64) -> Options {
+        self.max_archive_bytes = bytes;
+        self
+    }
+
+    /// Sets how long opening waits for another process that is opening or recovering the store:
+    /// 10 seconds by default.
+    #[must_use]
+    pub fn lock_timeout(mut self, timeout: Duration) -> Options {
+        self.lock_timeout = timeout;
+        self
+    }
+
+    /// Refuses values that can never be right.
+    pub(crate) fn check(&self) -> Result<()> {
+        if !(4 << 10..=16 << 20).contains(&self.threshold) {
+            return Err(Error::invalid(format!(
+                "a threshold of {} bytes is outside 4 KiB to 16 MiB",
+                self.threshold
+            )));
+        }
+        if self.segment_bytes < 64 << 10 {
+            return Err(Error::invalid(format!(
+                "segments of {} bytes are below the least, 64 KiB",
+                self.segment_bytes
+            )));
+        }
+        if !self.base_url.ends_with('/') || self.base_url.contains(['?', '#', ' ', '"', '\\']) {
+            return Err(Error::invalid(format!(
+                "the base url {:?} does not end with '/', or holds a '?', '#', quote or space",
+                self.base_url
+            )));
+        }
+        Ok(())
+    }
+}
