@@ -16,6 +16,8 @@ mod id;
 #[allow(dead_code)]
 pub(crate) mod journal;
 #[allow(dead_code)]
+pub(crate) mod fork;
+#[allow(dead_code)]
 pub(crate) mod kv;
 mod time;
 pub mod vfs;

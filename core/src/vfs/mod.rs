@@ -3,6 +3,16 @@
 //! Paths are relative to the store's directory, with `/` between parts. A file is synced by
 //! [`VfsFile::sync_data`]; a name (created, renamed or removed) is durable only after
 //! [`Vfs::sync_dir`] of its directory.
+//!
+//! [`RealVfs`] is the operating system's. [`SimVfs`] lives in memory, loses power when told to, and
+//! fails any operation that a test picks; a host may use it to test itself on top of a store.
+
+mod map;
+mod path;
+mod real;
+mod sim;
+#[cfg(test)]
+mod suite;
 
 use std::fmt::Debug;
 use std::fs::File;
@@ -10,6 +20,9 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+pub use real::RealVfs;
+pub use sim::{Fault, Lie, Policy, SimVfs, Times};
 
 /// How [`Vfs::open`] treats a name that is there, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +85,9 @@ pub trait VfsFile: Debug + Send + Sync + 'static {
     fn window(&self, offset: u64, len: usize) -> io::Result<Bytes>;
     /// Tells the system that a range is about to be read.
     fn will_need(&self, offset: u64, len: u64);
+    /// Tells the system that windows of this file will be small and in no order, so that a touch
+    /// of one page reads no more than that. Holds for maps made from now on.
+    fn expect_random(&self) {}
     /// Returns the operating system's file, where there is one.
     fn file(&self) -> Option<Arc<File>>;
     /// Returns whether the handle's length is zero.

@@ -1,0 +1,215 @@
+//! What tells a process that it is a forked child, and frees it of what it inherited.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// How many forks lie between this process and the one that asked first.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+/// Whether the child handler is in place. A `Once` would do, were it not for a fork while another
+/// thread is inside: the child would wait for that thread for ever. To register twice is harmless,
+/// since a generation need only differ.
+static WATCH: AtomicU8 = AtomicU8::new(UNKNOWN);
+const UNKNOWN: u8 = 0;
+const HANDLER: u8 = 1;
+const PROCESS_ID: u8 = 2;
+
+/// Runs in the child, between fork and the return of fork: one atomic addition and nothing else.
+extern "C" fn in_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Returns a number that is the same for the life of a process and differs in a forked child.
+///
+/// A handle keeps the number of its making and compares at every entry; that costs about 1 ns.
+/// The C library's fork is seen, as is everything built on it; a bare `clone` system call and a
+/// `vfork` are not.
+#[inline]
+pub(crate) fn generation() -> u64 {
+    match WATCH.load(Ordering::Acquire) {
+        HANDLER => GENERATION.load(Ordering::Relaxed),
+        PROCESS_ID => u64::from(std::process::id()),
+        _ => watch(),
+    }
+}
+
+#[cold]
+fn watch() -> u64 {
+    // SAFETY: `in_child` is async-signal-safe (one atomic addition), never unwinds, and is a
+    // function of this library, whose handlers the C library forgets when it unloads it.
+    let refused = unsafe { libc::pthread_atfork(None, None, Some(in_child)) } != 0;
+    // Out of memory is the only refusal there is; the process id is slower and says the same.
+    let found = if refused { PROCESS_ID } else { HANDLER };
+    // The first answer holds: a handle must never compare numbers of two kinds.
+    let _ = WATCH.compare_exchange(UNKNOWN, found, Ordering::AcqRel, Ordering::Acquire);
+    generation()
+}
+
+/// Puts `/dev/null` in the place of an inherited descriptor, in a forked child.
+///
+/// The child's share of the open file ends, and with it every lock that the child would have held
+/// beyond the parent's close; the parent's own locks stay. The number stays taken, so whatever
+/// still holds it, forgotten or dropped, closes `/dev/null` and nothing else. A map made from the
+/// same open file keeps it open, so a locked file must not be mapped (see `vfs::RealVfs`).
+///
+/// The caller owns what stands behind `fd`, and uses it no more.
+///
+/// # Errors
+/// What the system says: no `/dev/null`, no free descriptor, or `fd` is not open.
+pub(crate) fn neutralize(fd: RawFd) -> io::Result<()> {
+    // SAFETY: asks for the flags of a descriptor by its number, and touches no memory.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+    if flags < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    loop {
+        // SAFETY: both numbers are open: `fd` by the check above, `null` until the end of this
+        // function. What `fd` stood for belongs to the caller, who gives it up.
+        if unsafe { libc::dup2(null.as_raw_fd(), fd) } >= 0 {
+            break;
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    // SAFETY: restores close-on-exec on a descriptor that is open; touches no memory.
+    if unsafe { libc::fcntl(fd, libc::F_SETFD, flags) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, OpenOptions, TryLockError};
+    use std::io::{PipeReader, Read, Write};
+    use std::path::Path;
+
+    use super::*;
+
+    /// Forks. The child runs `work`, which must touch nothing but system calls and the stack, and
+    /// ends with the status that it returns; its number is returned.
+    fn fork(work: impl FnOnce() -> u8) -> libc::pid_t {
+        // SAFETY: the child calls only `work` and `_exit`; it never returns into the test harness,
+        // whose other threads it does not have.
+        match unsafe { libc::fork() } {
+            -1 => panic!("fork: {}", io::Error::last_os_error()),
+            // SAFETY: ends the child at once, without the parent's exit handlers.
+            0 => unsafe { libc::_exit(work().into()) },
+            child => child,
+        }
+    }
+
+    fn status(child: libc::pid_t) -> i32 {
+        let mut status = 0;
+        // SAFETY: `child` is a child of this process, waited for once; `status` outlives the call.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert!(libc::WIFEXITED(status), "the child was killed: {status}");
+        libc::WEXITSTATUS(status)
+    }
+
+    fn open(path: &Path) -> File {
+        OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).unwrap()
+    }
+
+    fn locked(path: &Path) -> bool {
+        match open(path).try_lock() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(error)) => panic!("{error}"),
+        }
+    }
+
+    /// Forks a child that inherits `fd`, neutralizes it or not, says so and lives until told to end.
+    fn heir(fd: RawFd, frees: bool) -> (libc::pid_t, impl FnOnce()) {
+        let (mut ready, mut says_ready): (PipeReader, _) = io::pipe().unwrap();
+        let (mut told, tell) = io::pipe().unwrap();
+        let own = tell.as_raw_fd();
+        let child = fork(|| {
+            // SAFETY: the child closes its copy of the end that only the parent is to hold.
+            unsafe { libc::close(own) };
+            if frees && neutralize(fd).is_err() {
+                return 1;
+            }
+            let said = says_ready.write_all(b"!");
+            let ended = told.read(&mut [0]);
+            u8::from(said.is_err() || ended.is_err())
+        });
+        ready.read_exact(&mut [0]).unwrap();
+        (child, move || drop(tell))
+    }
+
+    #[test]
+    fn p1_a_child_has_another_generation_and_its_parent_keeps_its_own() {
+        let before = generation();
+        let child = fork(|| {
+            let ours = generation();
+            if ours == before {
+                return 1;
+            }
+            let grandchild = fork(|| u8::from(generation() == ours || generation() == before));
+            u8::try_from(status(grandchild)).unwrap_or(9)
+        });
+        assert_eq!(status(child), 0);
+        assert_eq!(generation(), before);
+        assert_eq!(std::thread::spawn(generation).join().unwrap(), before);
+    }
+
+    #[test]
+    fn p2_a_child_that_neutralizes_and_ends_leaves_the_lock_with_its_parent() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let file = open(&path);
+        file.try_lock().unwrap();
+        let (child, end) = heir(file.as_raw_fd(), true);
+        assert!(locked(&path));
+        end();
+        assert_eq!(status(child), 0);
+        assert!(locked(&path));
+        drop(file);
+        assert!(!locked(&path));
+    }
+
+    #[test]
+    fn p3_the_lock_ends_with_the_parents_close_while_a_neutralized_child_lives() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let file = open(&path);
+        file.try_lock().unwrap();
+        let (child, end) = heir(file.as_raw_fd(), true);
+        drop(file);
+        assert!(!locked(&path));
+        end();
+        assert_eq!(status(child), 0);
+    }
+
+    #[test]
+    fn control_without_neutralize_the_lock_outlives_the_parents_close() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let file = open(&path);
+        file.try_lock().unwrap();
+        let (child, end) = heir(file.as_raw_fd(), false);
+        drop(file);
+        assert!(locked(&path));
+        end();
+        assert_eq!(status(child), 0);
+        assert!(!locked(&path));
+    }
+
+    #[test]
+    fn a_neutralized_number_stays_open_reads_nothing_and_stays_close_on_exec() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = open(&dir.path().join("file"));
+        file.write_all(b"bytes").unwrap();
+        neutralize(file.as_raw_fd()).unwrap();
+        assert_eq!(file.read(&mut [0; 8]).unwrap(), 0);
+        // SAFETY: asks for the flags of an open descriptor.
+        assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFD) }, libc::FD_CLOEXEC);
+        assert!(neutralize(-1).is_err());
+    }
+}

@@ -1,0 +1,320 @@
+//! The operating system's files, below one directory that is opened once.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use rustix::fs::{self, AtFlags, Dir, FallocateFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::map::Map;
+use super::{Entry, Open, Vfs, VfsFile, path};
+
+/// Most parts that one system call is given: well below `IOV_MAX`, and small enough for the stack.
+const PARTS: usize = 64;
+/// Files are readable by all, so that a web server of another user may send a blob; the process's
+/// umask narrows it.
+const FILE_MODE: u32 = 0o644;
+/// Directories, likewise.
+const DIR_MODE: u32 = 0o755;
+
+/// The operating system's file system below one directory.
+///
+/// The directory is opened once and everything else is found from its descriptor, so a rename of
+/// the store under a running process does no harm. The path of the directory may lead through
+/// symbolic links; below it none is followed. Files are made with mode 0644 and directories with
+/// 0755, less the umask.
+#[derive(Debug)]
+pub struct RealVfs {
+    root: OwnedFd,
+}
+
+impl RealVfs {
+    /// Opens a directory that exists.
+    ///
+    /// # Errors
+    /// What the system says of a path that is not there, is no directory or may not be read.
+    ///
+    /// # Example
+    /// ```
+    /// use holdall::vfs::{Open, RealVfs, Vfs};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let vfs = RealVfs::new(dir.path())?;
+    /// let file = vfs.open("note", Open::CreateNew)?;
+    /// file.write_at(0, &[b"hold", b"all"])?;
+    /// assert_eq!(file.window(4, 3)?, "all");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new(dir: &Path) -> io::Result<RealVfs> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(RealVfs { root: retry_on_intr(|| fs::open(dir, flags, Mode::empty()))? })
+    }
+
+    /// Runs `work` in a directory, reached part by part so that no link is followed on the way.
+    fn within<T>(&self, dir: &str, work: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
+        let mut reached: Option<OwnedFd> = None;
+        for part in path::parts(dir)? {
+            reached = Some(open_dir(base(&reached, &self.root), part)?);
+        }
+        work(base(&reached, &self.root))
+    }
+}
+
+fn base<'a>(reached: &'a Option<OwnedFd>, root: &'a OwnedFd) -> BorrowedFd<'a> {
+    reached.as_ref().unwrap_or(root).as_fd()
+}
+
+fn open_dir(at: BorrowedFd<'_>, part: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    retry_on_intr(|| fs::openat(at, part, flags, Mode::empty()))
+}
+
+impl Vfs for RealVfs {
+    fn open(&self, path: &str, how: Open) -> io::Result<Arc<dyn VfsFile>> {
+        let (dir, name) = path::split(path)?;
+        let access = match how {
+            Open::Read => OFlags::RDONLY,
+            Open::Write => OFlags::RDWR,
+            Open::Create => OFlags::RDWR | OFlags::CREATE,
+            Open::CreateNew => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
+        };
+        // Without NONBLOCK a pipe of that name would hold the caller for ever.
+        let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let mode = Mode::from_raw_mode(FILE_MODE);
+        let fd = self.within(dir, |at| Ok(retry_on_intr(|| fs::openat(at, name, flags, mode))?))?;
+        match FileType::from_raw_mode(fs::fstat(&fd)?.st_mode) {
+            FileType::RegularFile => Ok(Arc::new(RealFile::new(File::from(fd)))),
+            FileType::Directory => Err(io::ErrorKind::IsADirectory.into()),
+            _ => {
+                let message = format!("\"{path}\" is not a regular file; remove it");
+                Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+            }
+        }
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (from_dir, from_name) = path::split(from)?;
+        let (to_dir, to_name) = path::split(to)?;
+        self.within(from_dir, |source| {
+            self.within(to_dir, |target| {
+                Ok(retry_on_intr(|| fs::renameat(source, from_name, target, to_name))?)
+            })
+        })
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        let (dir, name) = path::split(path)?;
+        self.within(dir, |at| Ok(retry_on_intr(|| fs::unlinkat(at, name, AtFlags::empty()))?))
+    }
+
+    fn make_dir(&self, path: &str) -> io::Result<()> {
+        let mut reached: Option<OwnedFd> = None;
+        for part in path::parts(path)? {
+            let at = base(&reached, &self.root);
+            match retry_on_intr(|| fs::mkdirat(at, part, Mode::from_raw_mode(DIR_MODE))) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+            reached = Some(open_dir(at, part)?);
+        }
+        Ok(())
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+        let mut entries = self.within(path, |at| {
+            let mut entries = Vec::new();
+            for found in Dir::read_from(at)? {
+                let found = found?;
+                // A name that is not UTF-8 is none of ours.
+                let Ok(name) = found.file_name().to_str() else { continue };
+                match fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => {
+                        entries.push(entry(name, &stat));
+                    }
+                    // Another process removed it between the listing and the look.
+                    Ok(_) | Err(Errno::NOENT) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(entries)
+        })?;
+        entries.sort();
+        Ok(entries)
+    }
+
+    fn sync_dir(&self, path: &str) -> io::Result<()> {
+        self.within(path, |at| Ok(retry_on_intr(|| fs::fsync(at))?))
+    }
+}
+
+fn entry(name: &str, stat: &Stat) -> Entry {
+    let micros = i64::try_from(stat.st_mtime_nsec).unwrap_or(0) / 1000;
+    Entry {
+        name: name.to_owned(),
+        len: u64::try_from(stat.st_size).unwrap_or(0),
+        modified: stat.st_mtime.saturating_mul(1_000_000).saturating_add(micros),
+    }
+}
+
+/// An open file of the operating system, with at most one map that all windows share.
+#[derive(Debug)]
+struct RealFile {
+    file: Arc<File>,
+    /// The newest map. An older one lives as long as windows of it do.
+    map: ArcSwapOption<Map>,
+    random: AtomicBool,
+    locked: AtomicBool,
+}
+
+impl RealFile {
+    fn new(file: File) -> RealFile {
+        RealFile {
+            file: Arc::new(file),
+            map: ArcSwapOption::empty(),
+            random: AtomicBool::new(false),
+            locked: AtomicBool::new(false),
+        }
+    }
+
+    /// Maps the file up to its current length.
+    ///
+    /// A map holds the open file that it was made from, lock and all, beyond the close of the
+    /// descriptor and into forked children. So a locked file is mapped through a second opening of
+    /// it; `None` where the system has no way to get one.
+    fn remap(&self, len: u64) -> io::Result<Option<Arc<Map>>> {
+        let random = self.random.load(Ordering::Relaxed);
+        let map = if self.locked.load(Ordering::Acquire) {
+            match File::open(format!("/proc/self/fd/{}", self.file.as_raw_fd())) {
+                Ok(second) => Map::new(&second, len, random)?,
+                Err(_) => return Ok(None),
+            }
+        } else {
+            Map::new(&self.file, len, random)?
+        };
+        let map = Arc::new(map);
+        self.map.store(Some(Arc::clone(&map)));
+        Ok(Some(map))
+    }
+
+    fn copy(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        let mut bytes = vec![0; len];
+        self.read_at(offset, &mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+impl VfsFile for RealFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(out, offset)
+    }
+
+    fn write_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
+        let mut at = offset;
+        let mut rest = parts;
+        // Bytes of the first part of `rest` that are written already.
+        let mut skip = 0_usize;
+        while let Some((first, behind)) = rest.split_first() {
+            if skip >= first.len() {
+                skip -= first.len();
+                rest = behind;
+                continue;
+            }
+            let mut slices = [IoSlice::new(&[]); PARTS];
+            for (slice, part) in slices.iter_mut().zip(rest) {
+                *slice = IoSlice::new(part);
+            }
+            if let (Some(slice), Some(left)) = (slices.first_mut(), first.get(skip..)) {
+                *slice = IoSlice::new(left);
+            }
+            let slices = slices.get(..rest.len().min(PARTS)).unwrap_or(&slices);
+            let written = retry_on_intr(|| rustix::io::pwritev(&*self.file, slices, at))?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            at = at.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
+            skip = skip.saturating_add(written);
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        // A map beyond the new end would kill the process at the first touch of it.
+        self.map
+            .rcu(|map| map.clone().filter(|map| u64::try_from(map.len()).is_ok_and(|mapped| mapped <= len)));
+        self.file.set_len(len)
+    }
+
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        match retry_on_intr(|| fs::fallocate(&*self.file, FallocateFlags::empty(), 0, len)) {
+            Ok(()) => Ok(()),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) if self.len()? >= len => Ok(()),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.file.set_len(len),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        match self.file.try_lock() {
+            Ok(()) => {
+                self.locked.store(true, Ordering::Release);
+                self.map.store(None);
+                Ok(true)
+            }
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn window(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        if let Some(map) = &*self.map.load()
+            && let Some(window) = map.window(offset, len)
+        {
+            return Ok(window);
+        }
+        let size = self.len()?;
+        let end = u64::try_from(len).ok().and_then(|len| offset.checked_add(len));
+        if end.is_none_or(|end| end > size) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if len == 0 {
+            return Ok(Bytes::new());
+        }
+        match self.remap(size)? {
+            Some(map) => map.window(offset, len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
+            None => self.copy(offset, len),
+        }
+    }
+
+    fn will_need(&self, offset: u64, len: u64) {
+        // Length 0 means "to the end" to the system. Advice only: an error changes nothing.
+        if let Some(len) = std::num::NonZeroU64::new(len) {
+            let _ = fs::fadvise(&*self.file, offset, Some(len), fs::Advice::WillNeed);
+        }
+    }
+
+    fn expect_random(&self) {
+        self.random.store(true, Ordering::Relaxed);
+    }
+
+    fn file(&self) -> Option<Arc<File>> {
+        Some(Arc::clone(&self.file))
+    }
+}
