@@ -12,11 +12,11 @@ pub(crate) mod catalog;
 #[allow(dead_code)]
 pub mod digest;
 mod error;
+#[allow(dead_code)]
+pub(crate) mod fork;
 mod id;
 #[allow(dead_code)]
 pub(crate) mod journal;
-#[allow(dead_code)]
-pub(crate) mod fork;
 #[allow(dead_code)]
 pub(crate) mod kv;
 mod time;
