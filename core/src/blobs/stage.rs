@@ -91,7 +91,6 @@ impl Drop for Spooled {
 }
 
 /// Takes content in, piece by piece. Dropping it forgets the content.
-#[derive(Debug)]
 pub(crate) struct Stage {
     vfs: Arc<dyn Vfs>,
     /// Content from this length on gets a file of its own.
@@ -104,7 +103,6 @@ pub(crate) struct Stage {
     large: Option<Large>,
 }
 
-#[derive(Debug)]
 struct Large {
     spooled: Spooled,
     digester: StreamDigester,

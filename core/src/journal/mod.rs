@@ -8,6 +8,8 @@ mod commit;
 mod group;
 mod lease;
 mod recover;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use commit::{Journal, Limits};
 pub(crate) use group::Group;

@@ -83,6 +83,8 @@ pub trait VfsFile: Debug + Send + Sync + 'static {
     /// Returns a window on bytes that are never written again: a map where there is one, else a
     /// copy. The window keeps the file alive.
     fn window(&self, offset: u64, len: usize) -> io::Result<Bytes>;
+    /// Tells the system to begin writing a range out, so that a later sync has less to do.
+    fn write_behind(&self, _offset: u64, _len: u64) {}
     /// Tells the system that a range is about to be read.
     fn will_need(&self, offset: u64, len: u64);
     /// Tells the system that windows of this file will be small and in no order, so that a touch
