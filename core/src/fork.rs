@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::os::fd::{IntoRawFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering};
 
 /// How many forks lie between this process and the one that asked first.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
@@ -16,9 +16,22 @@ const UNKNOWN: u8 = 0;
 const HANDLER: u8 = 1;
 const PROCESS_ID: u8 = 2;
 
-/// Runs in the child, between fork and the return of fork: one atomic addition and nothing else.
+/// Runs in the child, between fork and the return of fork, where only what is safe in a signal
+/// handler may be called: atomics and dup2.
 extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    let null = NULL.load(Ordering::Acquire);
+    for guarded in &GUARDED {
+        let fd = guarded.swap(FREE, Ordering::AcqRel);
+        if fd >= 0 && null >= 0 {
+            // SAFETY: dup2 and fcntl are async-signal-safe and touch no memory; both descriptors
+            // are open: the guard of `fd` is dropped before `fd` is closed, and `null` never is.
+            unsafe {
+                libc::dup2(null, fd);
+                libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
+            }
+        }
+    }
 }
 
 /// Returns a number that is the same for the life of a process and differs in a forked child.
@@ -37,7 +50,7 @@ pub(crate) fn generation() -> u64 {
 
 #[cold]
 fn watch() -> u64 {
-    // SAFETY: `in_child` is async-signal-safe (one atomic addition), never unwinds, and is a
+    // SAFETY: `in_child` is async-signal-safe, never unwinds, and is a
     // function of this library, whose handlers the C library forgets when it unloads it.
     let refused = unsafe { libc::pthread_atfork(None, None, Some(in_child)) } != 0;
     // Out of memory is the only refusal there is; the process id is slower and says the same.
@@ -47,46 +60,67 @@ fn watch() -> u64 {
     generation()
 }
 
-/// Puts `/dev/null` in the place of an inherited descriptor, in a forked child.
+/// How many descriptors can be guarded at once in a process: three or four for each open store.
+const SLOTS: usize = 256;
+const FREE: i32 = -1;
+const TAKEN: i32 = -2;
+
+/// The guarded descriptors.
+static GUARDED: [AtomicI32; SLOTS] = [const { AtomicI32::new(FREE) }; SLOTS];
+/// `/dev/null`, opened before the first descriptor is guarded, since a child handler may not fail.
+static NULL: AtomicI32 = AtomicI32::new(FREE);
+
+/// Keeps a descriptor from reaching a forked child.
 ///
-/// The child's share of the open file ends, and with it every lock that the child would have held
-/// beyond the parent's close; the parent's own locks stay. The number stays taken, so whatever
-/// still holds it, forgotten or dropped, closes `/dev/null` and nothing else. A map made from the
-/// same open file keeps it open, so a locked file must not be mapped (see `vfs::RealVfs`).
-///
-/// The caller owns what stands behind `fd`, and uses it no more.
-///
-/// # Errors
-/// What the system says: no `/dev/null`, no free descriptor, or `fd` is not open.
-pub(crate) fn neutralize(fd: RawFd) -> io::Result<()> {
-    // SAFETY: asks for the flags of a descriptor by its number, and touches no memory.
-    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
-    if flags < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    loop {
-        // SAFETY: both numbers are open: `fd` by the check above, `null` until the end of this
-        // function. What `fd` stood for belongs to the caller, who gives it up.
-        if unsafe { libc::dup2(null.as_raw_fd(), fd) } >= 0 {
-            break;
+/// In the child, before fork returns, `/dev/null` takes the descriptor's place. The child's share
+/// of the open file ends, and with it every lock that the child would have held beyond the
+/// parent's close; the parent's own locks stay. Whatever in the child still holds the number,
+/// forgotten or dropped, reads and writes `/dev/null` and nothing else. A map made from the same
+/// open file keeps it open, so a locked file must not be mapped (see `vfs::RealVfs`).
+#[derive(Debug)]
+pub(crate) struct Guard {
+    slot: usize,
+    fd: RawFd,
+}
+
+impl Guard {
+    /// Guards `fd` until the guard is dropped, which comes before the descriptor is closed.
+    ///
+    /// # Errors
+    /// When there is no `/dev/null`, or too many stores are open at once.
+    pub(crate) fn new(fd: RawFd) -> io::Result<Guard> {
+        generation();
+        if NULL.load(Ordering::Acquire) < 0 {
+            let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?.into_raw_fd();
+            if NULL.compare_exchange(FREE, null, Ordering::AcqRel, Ordering::Acquire).is_err() {
+                // SAFETY: another thread was first; this descriptor is ours and used by nobody.
+                unsafe { libc::close(null) };
+            }
         }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
+        for (slot, guarded) in GUARDED.iter().enumerate() {
+            if guarded.compare_exchange(FREE, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                guarded.store(fd, Ordering::Release);
+                return Ok(Guard { slot, fd });
+            }
+        }
+        Err(io::Error::other(format!("more than {SLOTS} descriptors of stores are open in one process")))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(guarded) = GUARDED.get(self.slot) {
+            // In a child the slot is free already, and may be another's.
+            let _ = guarded.compare_exchange(self.fd, FREE, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
-    // SAFETY: restores close-on-exec on a descriptor that is open; touches no memory.
-    if unsafe { libc::fcntl(fd, libc::F_SETFD, flags) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs::{File, OpenOptions, TryLockError};
     use std::io::{PipeReader, Read, Write};
+    use std::os::fd::AsRawFd;
     use std::path::Path;
 
     use super::*;
@@ -124,17 +158,14 @@ mod tests {
         }
     }
 
-    /// Forks a child that inherits `fd`, neutralizes it or not, says so and lives until told to end.
-    fn heir(fd: RawFd, frees: bool) -> (libc::pid_t, impl FnOnce()) {
+    /// Forks a child that inherits all descriptors, says so and lives until told to end.
+    fn heir() -> (libc::pid_t, impl FnOnce()) {
         let (mut ready, mut says_ready): (PipeReader, _) = io::pipe().unwrap();
         let (mut told, tell) = io::pipe().unwrap();
         let own = tell.as_raw_fd();
         let child = fork(|| {
             // SAFETY: the child closes its copy of the end that only the parent is to hold.
             unsafe { libc::close(own) };
-            if frees && neutralize(fd).is_err() {
-                return 1;
-            }
             let said = says_ready.write_all(b"!");
             let ended = told.read(&mut [0]);
             u8::from(said.is_err() || ended.is_err())
@@ -160,27 +191,31 @@ mod tests {
     }
 
     #[test]
-    fn p2_a_child_that_neutralizes_and_ends_leaves_the_lock_with_its_parent() {
+    fn p2_a_child_that_ends_leaves_the_lock_with_its_parent() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let file = open(&path);
         file.try_lock().unwrap();
-        let (child, end) = heir(file.as_raw_fd(), true);
+        let guard = Guard::new(file.as_raw_fd()).unwrap();
+        let (child, end) = heir();
         assert!(locked(&path));
         end();
         assert_eq!(status(child), 0);
         assert!(locked(&path));
+        drop(guard);
         drop(file);
         assert!(!locked(&path));
     }
 
     #[test]
-    fn p3_the_lock_ends_with_the_parents_close_while_a_neutralized_child_lives() {
+    fn p3_the_lock_ends_with_the_parents_close_while_a_child_lives() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let file = open(&path);
         file.try_lock().unwrap();
-        let (child, end) = heir(file.as_raw_fd(), true);
+        let guard = Guard::new(file.as_raw_fd()).unwrap();
+        let (child, end) = heir();
+        drop(guard);
         drop(file);
         assert!(!locked(&path));
         end();
@@ -188,12 +223,12 @@ mod tests {
     }
 
     #[test]
-    fn control_without_neutralize_the_lock_outlives_the_parents_close() {
+    fn control_without_a_guard_the_lock_outlives_the_parents_close() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let file = open(&path);
         file.try_lock().unwrap();
-        let (child, end) = heir(file.as_raw_fd(), false);
+        let (child, end) = heir();
         drop(file);
         assert!(locked(&path));
         end();
@@ -202,14 +237,18 @@ mod tests {
     }
 
     #[test]
-    fn a_neutralized_number_stays_open_reads_nothing_and_stays_close_on_exec() {
+    fn a_guarded_number_reads_nothing_in_the_child_and_stays_close_on_exec() {
         let dir = tempfile::tempdir().unwrap();
         let mut file = open(&dir.path().join("file"));
         file.write_all(b"bytes").unwrap();
-        neutralize(file.as_raw_fd()).unwrap();
-        assert_eq!(file.read(&mut [0; 8]).unwrap(), 0);
-        // SAFETY: asks for the flags of an open descriptor.
-        assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFD) }, libc::FD_CLOEXEC);
-        assert!(neutralize(-1).is_err());
+        let _guard = Guard::new(file.as_raw_fd()).unwrap();
+        let child = fork(|| {
+            let mut rest = [0; 8];
+            // SAFETY: asks for the flags of an open descriptor.
+            let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFD) };
+            u8::from(file.read(&mut rest).ok() != Some(0) || flags != libc::FD_CLOEXEC)
+        });
+        assert_eq!(status(child), 0);
+        assert_eq!(std::fs::read(dir.path().join("file")).unwrap(), b"bytes");
     }
 }

@@ -1,6 +1,7 @@
 //! The lease: the one segment that this process appends to.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use crate::blobs::frame::{ALIGN, Frame, FrameKind, SEGMENT_HEADER_LEN, SegmentHe
 use crate::blobs::segment::{self, Segment};
 use crate::catalog::record::{Record, SegmentRecord};
 use crate::catalog::table;
+use crate::fork::Guard;
 use crate::kv::{Kv, Read, Scan};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs};
@@ -21,6 +23,8 @@ const TRIES: u32 = 1000;
 /// A leased segment and where its next group goes.
 #[derive(Debug)]
 pub(super) struct Lease {
+    /// Keeps the lock from a forked child; dropped before the file is closed.
+    _guard: Option<Guard>,
     pub(super) segment: Segment,
     pub(super) tail: u64,
     reserved: u64,
@@ -61,7 +65,7 @@ impl Lease {
         let row = kv.reader()?.get(table::SEGMENT, &number.to_be_bytes(), SegmentRecord::decode)?;
         let Some(row) = row.filter(|row| row.open) else { return Ok(None) };
         let reserved = segment.file.len().map_err(failed)?;
-        Ok(Some(Lease { segment, tail: row.len, reserved }))
+        Ok(Some(Lease { _guard: guard(&segment)?, segment, tail: row.len, reserved }))
     }
 
     /// Makes a segment, and takes it.
@@ -76,7 +80,7 @@ impl Lease {
             if let Some(segment) = Segment::create(vfs.as_ref(), header)? {
                 let reserved = segment.file.len().map_err(|cause| Error::io("making a segment", cause))?;
                 let tail = (SEGMENT_HEADER_LEN as u64).next_multiple_of(ALIGN);
-                return Ok(Lease { segment, tail, reserved });
+                return Ok(Lease { _guard: guard(&segment)?, segment, tail, reserved });
             }
         }
         Err(Error::new(ErrorKind::Locked, "no number for a new segment was free; try again"))
@@ -132,6 +136,12 @@ impl Lease {
         self.segment.file.write_at(pending.start, &parts).map_err(failed)?;
         Ok((end, crc))
     }
+}
+
+fn guard(segment: &Segment) -> Result<Option<Guard>> {
+    let file = segment.file.file();
+    let guard = file.map(|file| Guard::new(file.as_raw_fd())).transpose();
+    guard.map_err(|cause| Error::io(format!("leasing {}", segment::path(segment.header.number)), cause))
 }
 
 /// Reads the key of a row of the segment table.

@@ -2,28 +2,34 @@
 
 use std::io;
 use std::ops::Bound;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
+use crate::fork::Guard;
 use crate::vfs::VfsFile;
 
 /// Pages in a [`VfsFile`]. Where there is an operating system's file under it, locks are its
 /// byte-range locks; a simulated disk has one process, which never waits for itself.
 #[derive(Debug)]
 pub(super) struct VfsBackend {
+    /// Both descriptors of the open file that holds the locks; dropped before they are closed.
+    _guards: Vec<Guard>,
     file: Arc<dyn VfsFile>,
     locks: Option<FileBackend>,
 }
 
 impl VfsBackend {
     pub(super) fn new(file: Arc<dyn VfsFile>) -> io::Result<VfsBackend> {
-        let locks = match file.file() {
-            Some(shared) => Some(FileBackend::new(shared.try_clone()?).map_err(io::Error::other)?),
-            None => None,
+        let Some(shared) = file.file() else {
+            return Ok(VfsBackend { _guards: Vec::new(), file, locks: None });
         };
-        Ok(VfsBackend { file, locks })
+        let twin = shared.try_clone()?;
+        let guards = vec![Guard::new(shared.as_raw_fd())?, Guard::new(twin.as_raw_fd())?];
+        let locks = FileBackend::new(twin).map_err(io::Error::other)?;
+        Ok(VfsBackend { _guards: guards, file, locks: Some(locks) })
     }
 }
 
