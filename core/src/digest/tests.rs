@@ -1,5 +1,7 @@
 use std::io;
 use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -234,6 +236,43 @@ fn a_digester_dropped_early_lets_go_of_every_block() {
         assert!(Instant::now() < deadline, "the thread still holds a block");
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+fn is_slow(_: Sha1, bundles: Receiver<Vec<Bytes>>) -> io::Result<JoinHandle<Sha1>> {
+    thread::Builder::new().spawn(move || {
+        bundles.iter().for_each(|_| thread::sleep(Duration::from_millis(2)));
+        Sha1::default()
+    })
+}
+
+/// A block that is counted for as long as anybody holds it.
+struct Counted(Arc<AtomicUsize>, Vec<u8>);
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.1
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(self.1.len(), Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn no_more_than_4_mib_is_held_on_to_however_slow_the_thread() {
+    let held = Arc::new(AtomicUsize::new(0));
+    let mut digester = StreamDigester::starting(is_slow);
+    let mut most = 0;
+    for _ in 0..16 << 4 {
+        held.fetch_add(1 << 16, Ordering::SeqCst);
+        digester.push(Bytes::from_owner(Counted(Arc::clone(&held), vec![0; 1 << 16]))).unwrap();
+        most = most.max(held.load(Ordering::SeqCst));
+    }
+    digester.finish().unwrap();
+    assert!((3 << 20..=4 << 20).contains(&most), "{most} bytes were held");
+    assert_eq!(held.load(Ordering::SeqCst), 0);
 }
 
 #[test]
