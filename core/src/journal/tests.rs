@@ -77,8 +77,9 @@ fn what_was_acknowledged_is_there_after_power_loss() {
     for policy in Policy::ALL {
         let (disk, vfs) = new_disk();
         let journal = open(&vfs);
-        let places: Vec<_> =
-            (0..20_u32).map(|key| put(&journal, key, Bytes::from(vec![7; 100 + key as usize])).unwrap()).collect();
+        let places: Vec<_> = (0..20_u32)
+            .map(|key| put(&journal, key, Bytes::from(vec![7; 100 + key as usize])).unwrap())
+            .collect();
         let after = disk.crash(policy);
         std::mem::forget(journal);
         let vfs: Arc<dyn Vfs> = Arc::new(after);
@@ -160,7 +161,8 @@ fn the_rows_can_be_made_again_from_the_segments_alone() {
 fn rebuilding_goes_on_behind_damage() {
     let (disk, vfs) = new_disk();
     let journal = open(&vfs);
-    let places: Vec<_> = (0..5_u32).map(|key| put(&journal, key, Bytes::from(vec![1; 500])).unwrap()).collect();
+    let places: Vec<_> =
+        (0..5_u32).map(|key| put(&journal, key, Bytes::from(vec![1; 500])).unwrap()).collect();
     let Place::Segment { offset, .. } = places[2] else { panic!("a small blob") };
     disk.bit_flip("seg/0000001.seg", offset + 100).unwrap();
     let fresh = rows(&vfs, "again.redb");
