@@ -1,0 +1,253 @@
+//! What every driver must pass: counters, keys, use limits, segments and dumps.
+
+use std::sync::Barrier;
+use std::thread;
+
+use crate::catalog::counter::{self, Counter};
+use crate::catalog::record::{Record, SegmentRecord, UseRecord};
+use crate::catalog::segment::AppliedRecord;
+use crate::catalog::suite_public::{cases, refused, rows, write};
+use crate::catalog::{dump, key, segment, table, usage};
+use crate::id::{DriveId, LinkId, ShareId};
+use crate::kv::{Kv, Write};
+use crate::time::Time;
+use crate::{ErrorKind, Result};
+
+cases! {
+    counters_are_kept_apart_by_kind_and_id
+    t9_a_weak_key_is_refused
+    t8_a_key_signs_then_verifies_then_is_gone
+    the_id_of_a_removed_key_is_not_given_out_again
+    one_key_always_signs
+    a_url_is_used_so_many_times
+    races_never_pass_a_use_limit
+    a_sweep_of_use_limits_takes_what_expired_in_bounded_steps
+    a_segment_grows_dies_and_goes
+    segments_more_than_half_dead_are_candidates
+    the_log_position_never_goes_back
+    an_exclusive_session_is_marked
+    a_dump_loads_into_an_empty_store_only
+}
+
+const NOW: Time = Time(1_000_000);
+
+fn counters_are_kept_apart_by_kind_and_id<K: Kv>(kv: &K) {
+    let counters = [
+        Counter::DriveFiles(DriveId(1)),
+        Counter::DriveFiles(DriveId(2)),
+        Counter::DriveBytes(DriveId(1)),
+        Counter::Blobs,
+        Counter::BlobBytes,
+        Counter::LinkDownloads(LinkId(1)),
+        Counter::ShareViews(ShareId(1)),
+    ];
+    for (counter, delta) in counters.into_iter().zip(1..) {
+        for _ in 0..2 {
+            write(kv, |tx| counter::add(tx, counter, delta)).unwrap();
+        }
+    }
+    for (counter, delta) in counters.into_iter().zip(1..) {
+        assert_eq!(counter::get(&kv.reader().unwrap(), counter).unwrap(), 2 * delta);
+    }
+    write(kv, |tx| counter::add(tx, Counter::Blobs, -100)).unwrap();
+    assert_eq!(counter::get(&kv.reader().unwrap(), Counter::Blobs).unwrap(), -92);
+    assert_eq!(counter::total(&kv.reader().unwrap(), Counter::Blobs).unwrap(), 0);
+    write(kv, |tx| counter::remove(tx, Counter::Blobs)).unwrap();
+    assert_eq!(counter::get(&kv.reader().unwrap(), Counter::Blobs).unwrap(), 0);
+    let keys: Vec<_> = rows(&kv.reader().unwrap()).into_iter().map(|(_, key, _)| key[0]).collect();
+    assert_eq!(keys, [1, 1, 2, 4, 10, 11]);
+}
+
+fn add<K: Kv>(kv: &K, byte: u8, signs: bool) -> u16 {
+    write(kv, |tx| key::add(tx, &[byte; 32], signs, NOW)).unwrap()
+}
+
+/// The ring as ids, in capitals so to speak: true for one that signs.
+fn ring<K: Kv>(kv: &K) -> Vec<(u16, bool)> {
+    key::list(&kv.reader().unwrap()).unwrap().into_iter().map(|(id, key)| (id, key.signs)).collect()
+}
+
+fn version<K: Kv>(kv: &K) -> u64 {
+    key::ring_version(&kv.reader().unwrap()).unwrap()
+}
+
+fn t9_a_weak_key_is_refused<K: Kv>(kv: &K) {
+    let (zero, long) = (vec![0; 64], vec![1; 1025]);
+    for weak in [&b""[..], &[1], &[1; 31], &[0; 32], &zero, &long] {
+        refused(kv, ErrorKind::InvalidArgument, |tx| key::add(tx, weak, true, NOW));
+    }
+    assert_eq!((ring(kv), version(kv)), (vec![], 0));
+    let mut almost = [0; 32];
+    almost[31] = 1;
+    assert_eq!(write(kv, |tx| key::add(tx, &almost, true, NOW)).unwrap(), 1);
+    refused(kv, ErrorKind::Exists, |tx| key::add(tx, &almost, true, NOW));
+}
+
+fn t8_a_key_signs_then_verifies_then_is_gone<K: Kv>(kv: &K) {
+    assert_eq!([add(kv, 1, true), add(kv, 2, false)], [1, 2]);
+    assert_eq!((ring(kv), version(kv)), (vec![(1, true), (2, false)], 2));
+    write(kv, |tx| key::set_signing(tx, 2)).unwrap();
+    assert_eq!((ring(kv), version(kv)), (vec![(1, false), (2, true)], 3));
+    assert_eq!(add(kv, 3, true), 3);
+    assert_eq!((ring(kv), version(kv)), (vec![(1, false), (2, false), (3, true)], 4));
+    write(kv, |tx| key::remove(tx, 1)).unwrap();
+    assert_eq!((ring(kv), version(kv)), (vec![(2, false), (3, true)], 5));
+    let keys = key::list(&kv.reader().unwrap()).unwrap();
+    assert!(keys[0].1.secret == [2; 32] && keys[0].1.created == NOW);
+    refused(kv, ErrorKind::NotFound, |tx| key::set_signing(tx, 1));
+    refused(kv, ErrorKind::NotFound, |tx| key::retire(tx, 1));
+    refused(kv, ErrorKind::NotFound, |tx| key::remove(tx, 1));
+    assert_eq!(version(kv), 5);
+}
+
+fn the_id_of_a_removed_key_is_not_given_out_again<K: Kv>(kv: &K) {
+    add(kv, 1, true);
+    let newest = add(kv, 2, false);
+    write(kv, |tx| key::remove(tx, newest)).unwrap();
+    assert_eq!(add(kv, 3, false), newest + 1);
+}
+
+fn one_key_always_signs<K: Kv>(kv: &K) {
+    add(kv, 1, true);
+    add(kv, 2, false);
+    refused(kv, ErrorKind::InvalidArgument, |tx| key::retire(tx, 1));
+    refused(kv, ErrorKind::InvalidArgument, |tx| key::remove(tx, 1));
+    write(kv, |tx| key::retire(tx, 2)).unwrap();
+    assert_eq!(ring(kv), [(1, true), (2, false)]);
+    write(kv, |tx| key::set_signing(tx, 2)).unwrap();
+    write(kv, |tx| key::retire(tx, 1)).unwrap();
+    write(kv, |tx| key::remove(tx, 1)).unwrap();
+    assert_eq!(ring(kv), [(2, true)]);
+}
+
+const LATER: Time = Time(2_000_000);
+
+fn consume<K: Kv>(kv: &K, id: u8, limit: u32, now: Time) -> Result<u32> {
+    write(kv, |tx| usage::consume(tx, [id; 16], limit, LATER, now))
+}
+
+fn a_url_is_used_so_many_times<K: Kv>(kv: &K) {
+    for left in [2, 1, 0] {
+        assert_eq!(consume(kv, 1, 3, NOW).unwrap(), left);
+    }
+    refused(kv, ErrorKind::Gone, |tx| usage::consume(tx, [1; 16], 3, LATER, NOW));
+    refused(kv, ErrorKind::Gone, |tx| usage::consume(tx, [1; 16], 2, LATER, NOW));
+    refused(kv, ErrorKind::Expired, |tx| usage::consume(tx, [2; 16], 3, LATER, LATER));
+    refused(kv, ErrorKind::InvalidArgument, |tx| usage::consume(tx, [2; 16], 0, LATER, NOW));
+    assert_eq!(consume(kv, 2, u32::MAX, NOW).unwrap(), u32::MAX - 1);
+}
+
+fn races_never_pass_a_use_limit<K: Kv>(kv: &K) {
+    let barrier = Barrier::new(8);
+    let work = || {
+        barrier.wait();
+        (0..5).filter(|_| consume(kv, 1, 12, NOW).is_ok()).count()
+    };
+    let served: usize = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(served, 12);
+}
+
+fn a_sweep_of_use_limits_takes_what_expired_in_bounded_steps<K: Kv>(kv: &K) {
+    for id in 0..10 {
+        let expires = if id % 2 == 0 { LATER } else { Time(LATER.0 + 1) };
+        let row = UseRecord { used: 1, expires }.encode().unwrap();
+        write(kv, |tx| tx.put(table::USE, &[id; 16], &row)).unwrap();
+    }
+    let mut cursor = None;
+    let mut left = Vec::new();
+    loop {
+        cursor = write(kv, |tx| usage::sweep(tx, LATER, cursor, 4)).unwrap();
+        left.push(rows(&kv.reader().unwrap()).len());
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(left, [8, 6, 5]);
+    assert_eq!(write(kv, |tx| usage::sweep(tx, Time(LATER.0 + 1), None, 100)).unwrap(), None);
+    assert!(rows(&kv.reader().unwrap()).is_empty());
+}
+
+fn a_segment_grows_dies_and_goes<K: Kv>(kv: &K) {
+    let new = SegmentRecord { open: true, len: 64, dead: 0 };
+    write(kv, |tx| segment::put(tx, 1, &new)).unwrap();
+    write(kv, |tx| segment::advance(tx, 1, 1000)).unwrap();
+    write(kv, |tx| segment::advance(tx, 1, 1000)).unwrap();
+    write(kv, |tx| segment::add_dead(tx, 1, 300)).unwrap();
+    write(kv, |tx| segment::add_dead(tx, 1, 400)).unwrap();
+    let now = SegmentRecord { open: true, len: 1000, dead: 700 };
+    assert_eq!(segment::get(&kv.reader().unwrap(), 1).unwrap(), now);
+    refused(kv, ErrorKind::Bug, |tx| segment::advance(tx, 1, 999));
+    refused(kv, ErrorKind::Bug, |tx| segment::add_dead(tx, 1, 301));
+    refused(kv, ErrorKind::Bug, |tx| segment::add_dead(tx, 1, u64::MAX));
+    refused(kv, ErrorKind::Bug, |tx| segment::remove(tx, 1));
+    refused(kv, ErrorKind::NotFound, |tx| segment::advance(tx, 2, 1));
+    refused(kv, ErrorKind::NotFound, |tx| segment::add_dead(tx, 2, 1));
+    refused(kv, ErrorKind::NotFound, |tx| segment::close(tx, 2));
+    refused(kv, ErrorKind::NotFound, |tx| segment::remove(tx, 2));
+    write(kv, |tx| segment::close(tx, 1)).unwrap();
+    refused(kv, ErrorKind::Bug, |tx| segment::advance(tx, 1, 2000));
+    write(kv, |tx| segment::remove(tx, 1)).unwrap();
+    assert!(rows(&kv.reader().unwrap()).is_empty());
+}
+
+fn segments_more_than_half_dead_are_candidates<K: Kv>(kv: &K) {
+    let cases = [
+        (1, false, 100, 50),
+        (2, false, 100, 51),
+        (3, true, 100, 90),
+        (4, false, 101, 51),
+        (5, false, 101, 50),
+        (6, false, u64::MAX, u64::MAX),
+        (256, false, 100, 100),
+    ];
+    for (number, open, len, dead) in cases {
+        write(kv, |tx| segment::put(tx, number, &SegmentRecord { open, len, dead })).unwrap();
+    }
+    let numbers =
+        |list: Vec<(u32, SegmentRecord)>| list.into_iter().map(|(number, _)| number).collect::<Vec<_>>();
+    let reader = kv.reader().unwrap();
+    assert_eq!(numbers(segment::list(&reader).unwrap()), [1, 2, 3, 4, 5, 6, 256]);
+    assert_eq!(numbers(segment::candidates(&reader).unwrap()), [6, 256, 2, 4]);
+}
+
+fn the_log_position_never_goes_back<K: Kv>(kv: &K) {
+    let at = |segment, offset, lsn| AppliedRecord { segment, offset, lsn };
+    assert_eq!(segment::applied(&kv.reader().unwrap()).unwrap(), None);
+    for position in [at(1, 64, 5), at(1, 64, 5), at(2, 10, 6)] {
+        write(kv, |tx| segment::set_applied(tx, position)).unwrap();
+        assert_eq!(segment::applied(&kv.reader().unwrap()).unwrap(), Some(position));
+    }
+    refused(kv, ErrorKind::Bug, |tx| segment::set_applied(tx, at(3, 0, 5)));
+}
+
+fn an_exclusive_session_is_marked<K: Kv>(kv: &K) {
+    let marked = || segment::is_exclusive(&kv.reader().unwrap()).unwrap();
+    assert!(!marked());
+    write(kv, |tx| segment::set_exclusive(tx, true)).unwrap();
+    assert!(marked());
+    write(kv, |tx| segment::set_exclusive(tx, false)).unwrap();
+    assert!(!marked());
+}
+
+fn a_dump_loads_into_an_empty_store_only<K: Kv>(kv: &K) {
+    let from = crate::kv::memory::MemoryKv::default();
+    write(&from, |tx| {
+        key::add(tx, &[1; 32], true, NOW)?;
+        for number in 0..40_u32 {
+            let value = vec![7; 90_000];
+            tx.put(table::ARCHIVE_PART, &[[0; 8].as_slice(), &number.to_be_bytes()].concat(), &value)?;
+        }
+        segment::set_exclusive(tx, false)
+    })
+    .unwrap();
+    let mut bytes = Vec::new();
+    let count = dump::write(&from.reader().unwrap(), &mut bytes).unwrap();
+    assert_eq!(count, 43);
+    assert_eq!(dump::load(kv, &mut bytes.as_slice()).unwrap(), 43);
+    assert!(rows(&kv.reader().unwrap()) == rows(&from.reader().unwrap()));
+    let error = dump::load(kv, &mut bytes.as_slice()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Exists);
+}
