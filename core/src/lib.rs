@@ -1,10 +1,15 @@
 #![doc = include_str!("../../README.md")]
-#![cfg_attr(test, allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap))]
+#![cfg_attr(
+    test,
+    allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)
+)]
 
 pub mod body;
 mod error;
 #[allow(dead_code)]
 pub(crate) mod kv;
+pub mod name;
+pub mod token;
 pub mod vfs;
 
 pub use error::{Error, ErrorKind, Result};
