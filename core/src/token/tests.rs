@@ -1,5 +1,8 @@
 //! Native tokens as a whole: the rows T1 to T13 of the risk table, and the shared vectors.
 
+mod shared;
+mod timing;
+
 use std::net::IpAddr;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -250,8 +253,8 @@ fn t3_only_one_spelling_is_accepted() {
             let respelled = format!("{}{}", &token[..token.len() - 1], char::from(*last));
             if respelled != token {
                 let refusal = verify(&ring, &respelled).unwrap_err();
-                let same_bits =
-                    token.len() % 4 != 0 && ALPHABET.iter().position(|c| c == last).unwrap() % 4 != 0;
+                let same_bits = !token.len().is_multiple_of(4)
+                    && ALPHABET.iter().position(|c| c == last).unwrap() % 4 != 0;
                 assert!(!same_bits || refusal == Refusal::Malformed);
             }
         }
@@ -491,166 +494,4 @@ proptest! {
         let refusal = verify(&ring(&[1]), &text_of(&bytes)).unwrap_err();
         prop_assert!(matches!(refusal, Refusal::Malformed | Refusal::BadSignature));
     }
-}
-
-mod shared_vectors {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    fn unhex<T: TryFrom<Vec<u8>>>(text: &Value) -> T
-    where
-        T::Error: std::fmt::Debug,
-    {
-        let text = text.as_str().unwrap();
-        let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
-        T::try_from((0..text.len()).step_by(2).map(byte).collect()).unwrap()
-    }
-
-    /// Numbers above 2^53 do not survive every JSON reader, so all numbers are text.
-    fn to_json(claims: &Claims) -> Value {
-        json!({
-            "purpose": claims.purpose.name(),
-            "subject": claims.subject.to_string(),
-            "epoch": claims.epoch.to_string(),
-            "expires": claims.expires().map(|expires| expires.to_string()),
-            "disposition": if claims.disposition == Disposition::Inline { "inline" } else { "attachment" },
-            "name": claims.name,
-            "media_type": claims.media_type,
-            "network": claims.network.map(|network| network.to_string()),
-            "uses": claims.uses.map(|uses| json!({ "limit": uses.limit, "id": hex(&uses.id) })),
-            "public_cache": claims.public_cache,
-            "pace": claims.pace.map(|pace| pace.to_string()),
-        })
-    }
-
-    fn number(text: &Value) -> Option<u64> {
-        text.as_str().map(|digits| digits.parse().unwrap())
-    }
-
-    fn text(value: &Value) -> Option<String> {
-        value.as_str().map(str::to_owned)
-    }
-
-    fn from_json(value: &Value) -> Claims {
-        let purpose = Purpose::ALL.into_iter().find(|purpose| value["purpose"] == purpose.name()).unwrap();
-        let subject = number(&value["subject"]).unwrap();
-        let epoch = number(&value["epoch"]).unwrap();
-        let mut claims = match number(&value["expires"]) {
-            Some(expires) => Claims::new(purpose, subject, epoch, expires),
-            None => Claims::never_expiring(purpose, subject, epoch),
-        };
-        if value["disposition"] == "inline" {
-            claims.disposition = Disposition::Inline;
-        }
-        claims.name = text(&value["name"]);
-        claims.media_type = text(&value["media_type"]);
-        claims.network = value["network"].as_str().map(|network| network.parse().unwrap());
-        claims.uses = value["uses"].as_object().map(|uses| UseLimit {
-            limit: uses["limit"].as_u64().unwrap().try_into().unwrap(),
-            id: unhex(&uses["id"]),
-        });
-        claims.public_cache = value["public_cache"].as_bool().unwrap();
-        claims.pace = number(&value["pace"]);
-        claims
-    }
-
-    fn ring_of(vectors: &Value) -> KeyRing {
-        let keys = vectors["keys"].as_array().unwrap().iter().map(|key| {
-            let id = key["id"].as_u64().unwrap().try_into().unwrap();
-            Key::new(id, unhex(&key["secret"]), key["created"].as_u64().unwrap()).unwrap()
-        });
-        KeyRing::new(unhex(&vectors["store"]), keys).unwrap()
-    }
-
-    #[test]
-    fn the_tokens_of_the_vectors_do_not_drift() {
-        let vectors = vectors("token.json");
-        let ring = ring_of(&vectors);
-        let rows = vectors["tokens"].as_array().unwrap();
-        assert_eq!(rows.len(), 8);
-        for row in rows {
-            let claims = from_json(&row["claims"]);
-            let token = row["token"].as_str().unwrap();
-            assert_eq!(to_json(&claims), row["claims"]);
-            assert_eq!(ring.sign(&claims).unwrap(), token);
-            let client = claims.network.map(|network| network.address());
-            assert_eq!(ring.verify(token, claims.purpose, NOW, client), Ok(claims));
-        }
-    }
-
-    #[test]
-    fn the_refusals_of_the_vectors_do_not_drift() {
-        let vectors = vectors("token.json");
-        let ring = ring_of(&vectors);
-        let rows = vectors["refused"].as_array().unwrap();
-        assert_eq!(rows.len(), 8);
-        for row in rows {
-            let wanted = Purpose::ALL.into_iter().find(|purpose| row["wanted"] == purpose.name()).unwrap();
-            let client = row["client"].as_str().map(|client| client.parse().unwrap());
-            let now = number(&row["now"]).unwrap();
-            let refusal = ring.verify(row["token"].as_str().unwrap(), wanted, now, client).unwrap_err();
-            assert_eq!(format!("{refusal:?}"), row["refusal"].as_str().unwrap(), "{}", row["why"]);
-        }
-    }
-}
-
-/// Row T11, in the manner of dudect: does the time to refuse tell where the MAC is wrong? Run by hand,
-/// on a quiet machine, in release: `cargo test --release -p holdall --lib t11 -- --ignored`.
-#[test]
-#[ignore = "a measurement: it wants a quiet machine"]
-fn t11_time_does_not_tell_which_byte_is_wrong() {
-    let ring = ring(&[1]);
-    let good = bytes_of(&ring.sign(&plain()).unwrap());
-    let mac_at = good.len() - 32;
-    let wrong_at = |at: usize| {
-        let mut bytes = good.clone();
-        bytes[at] ^= 1;
-        bytes
-    };
-    let wrong = [wrong_at(mac_at), wrong_at(good.len() - 1)];
-    let texts = [text_of(&wrong[0]), text_of(&wrong[1])];
-    let t = welch(|class| assert!(verify(&ring, std::hint::black_box(&texts[class])).is_err()));
-    let control = welch(|class| {
-        let candidate = std::hint::black_box(&wrong[class]);
-        for (a, b) in candidate.iter().zip(std::hint::black_box(&good)) {
-            if std::hint::black_box(a) != b {
-                break;
-            }
-        }
-    });
-    println!("t = {t:.2}; a comparison that stops early has t = {control:.2}");
-    assert!(control.abs() > 4.5, "the control shows that a leak would be seen");
-    assert!(t.abs() < 4.5);
-}
-
-/// Times two classes of work, a million times in random order, and returns Welch's t of their means
-/// after dropping the slowest tenth.
-fn welch(work: impl Fn(usize)) -> f64 {
-    let mut random = 0x9e37_79b9_7f4a_7c15u64;
-    let mut times = [Vec::new(), Vec::new()];
-    for _ in 0..1_000_000 {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        let class = (random >> 40) as usize & 1;
-        let start = std::time::Instant::now();
-        work(class);
-        times[class].push(start.elapsed().as_nanos() as f64);
-    }
-    let mut all: Vec<f64> = times.concat();
-    all.sort_by(f64::total_cmp);
-    let limit = all[all.len() / 10 * 9];
-    let moments = times.map(|times| {
-        let kept: Vec<f64> = times.into_iter().filter(|&time| time <= limit).collect();
-        let count = kept.len() as f64;
-        let mean = kept.iter().sum::<f64>() / count;
-        let variance = kept.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        (mean, variance / count)
-    });
-    (moments[0].0 - moments[1].0) / (moments[0].1 + moments[1].1).sqrt()
 }
