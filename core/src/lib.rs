@@ -19,7 +19,11 @@ mod id;
 pub(crate) mod journal;
 #[allow(dead_code)]
 pub(crate) mod kv;
+#[allow(dead_code)]
+pub(crate) mod name;
 mod time;
+#[allow(dead_code)]
+pub mod token;
 pub mod vfs;
 
 pub use catalog::record::Kind;

@@ -1,0 +1,315 @@
+//! The key ring: one key signs, several verify.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use zeroize::Zeroizing;
+
+use super::claims::{Claims, Purpose, Purposes};
+use super::codec::{self, Selector};
+use super::mac::{MAC_LEN, Prepared, agrees, mac, prepare};
+use super::refusal::Refusal;
+use crate::{Error, Result};
+
+/// The longest token that is looked at, in characters.
+pub const MAX_TOKEN: usize = 2048;
+
+/// The shortest secret, in bytes.
+const MIN_SECRET: usize = 32;
+
+/// What every label of a sub-key starts with.
+const LABEL: &[u8] = b"holdall/v1/";
+
+/// A secret of a ring, its id and its age. The secret is wiped when the key is dropped, and never
+/// shown.
+#[derive(Clone)]
+pub struct Key {
+    id: u16,
+    secret: Zeroizing<Vec<u8>>,
+    created: u64,
+}
+
+impl Key {
+    /// Makes a key of at least 32 secret bytes; `created` is in unix seconds.
+    ///
+    /// The bytes come from the system's random generator: text that a person made up is too weak,
+    /// however long it is.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a secret that is shorter, or all
+    /// zeros. The message holds the length only.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use holdall::token::Key;
+    ///
+    /// let secret: Vec<u8> = (0..32).collect();
+    /// assert!(Key::new(1, secret, 1_750_000_000).is_ok());
+    /// assert!(Key::new(1, vec![7; 31], 1_750_000_000).is_err());
+    /// ```
+    pub fn new(id: u16, secret: Vec<u8>, created: u64) -> Result<Key> {
+        let secret = Zeroizing::new(secret);
+        if secret.len() < MIN_SECRET {
+            let length = secret.len();
+            return Err(Error::invalid(format!(
+                "the secret of key {id} has {length} bytes: give at least {MIN_SECRET} random bytes"
+            )));
+        }
+        if secret.iter().all(|&byte| byte == 0) {
+            return Err(Error::invalid(format!("the secret of key {id} is all zeros: give random bytes")));
+        }
+        Ok(Key { id, secret, created })
+    }
+
+    /// Returns the id, which tokens carry.
+    pub fn id(&self) -> u16 {
+        self.id
+    }
+
+    /// Returns when the key was made, in unix seconds.
+    pub fn created(&self) -> u64 {
+        self.created
+    }
+
+    /// Returns the secret, for the one place that stores it.
+    pub fn secret(&self) -> &[u8] {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("id", &self.id).field("created", &self.created).finish_non_exhaustive()
+    }
+}
+
+/// The keys of one store: the newest signs, all verify.
+///
+/// Rotation adds a key and makes a new ring; URLs signed before stay valid until their key is left
+/// out. A ring never changes, so it is shared between threads without a lock.
+#[derive(Clone)]
+pub struct KeyRing {
+    signer: SubKeys,
+    others: Vec<SubKeys>,
+}
+
+impl KeyRing {
+    /// Prepares the keys of the store of that uuid. The newest signs: the latest `created`, and of
+    /// equals the highest id.
+    ///
+    /// Tokens are of this store only, even where another store has the same secret.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if there is no key, or two have one id.
+    pub fn new(store_uuid: [u8; 16], keys: impl IntoIterator<Item = Key>) -> Result<KeyRing> {
+        let mut keys: Vec<Key> = keys.into_iter().collect();
+        keys.sort_by_key(Key::id);
+        let mut neighbours = keys.iter().zip(keys.iter().skip(1));
+        if let Some((key, _)) = neighbours.find(|(one, next)| one.id == next.id) {
+            return Err(Error::invalid(format!("two keys have the id {}: give each its own", key.id)));
+        }
+        keys.sort_by_key(|key| std::cmp::Reverse((key.created, key.id)));
+        let mut prepared = keys.iter().map(|key| SubKeys::new(key, &store_uuid));
+        let Some(signer) = prepared.next() else {
+            return Err(Error::invalid("a key ring without a key can sign nothing: give one"));
+        };
+        Ok(KeyRing { signer, others: prepared.collect() })
+    }
+
+    /// Returns the ids of the keys: first the one that signs, then from newer to older.
+    pub fn ids(&self) -> impl Iterator<Item = u16> {
+        self.keys().map(|key| key.id)
+    }
+
+    /// Signs `claims` with the newest key: the token, at most [`MAX_TOKEN`] characters of
+    /// `A-Z a-z 0-9 - _`.
+    ///
+    /// The same claims and key give the same token.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for claims that [`Claims::check`] refuses.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use holdall::token::{Claims, Key, KeyRing, Purpose, Refusal};
+    ///
+    /// let ring = KeyRing::new([1; 16], [Key::new(1, vec![7; 32], 0).unwrap()]).unwrap();
+    /// let claims = Claims::new(Purpose::Version, 42, 0, 1_750_000_000);
+    /// let token = ring.sign(&claims).unwrap();
+    /// assert_eq!(token.len(), 59);
+    /// assert_eq!(ring.verify(&token, Purpose::Version, 1_749_999_999, None), Ok(claims));
+    /// assert_eq!(ring.verify(&token, Purpose::Version, 1_750_000_000, None), Err(Refusal::Expired));
+    /// assert_eq!(ring.verify(&token, Purpose::Upload, 0, None), Err(Refusal::WrongPurpose));
+    /// ```
+    pub fn sign(&self, claims: &Claims) -> Result<String> {
+        claims.check()?;
+        let mut bytes = Vec::with_capacity(128);
+        codec::encode(claims, self.signer.id, &mut bytes);
+        let mac = mac(self.signer.of(claims.purpose), &[&bytes]);
+        bytes.extend_from_slice(&mac);
+        Ok(Base64UrlUnpadded::encode_string(&bytes))
+    }
+
+    /// Verifies `token` at `now`, in unix seconds, for a client at that address, and returns what it
+    /// claims.
+    ///
+    /// Length, alphabet and MAC come first; a field is read only from a genuine token. Then it must be
+    /// for one of the purposes that are `wanted`, `now` must be before its expiry, and `client` must
+    /// be known and in its network, if it has one. Whether it was revoked or used up is for the
+    /// caller to look up.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`], for the host. Turn it into an [`Error`] for the client.
+    pub fn verify(
+        &self,
+        token: &str,
+        wanted: impl Into<Purposes>,
+        now: u64,
+        client: Option<IpAddr>,
+    ) -> Result<Claims, Refusal> {
+        if token.len() > MAX_TOKEN {
+            return Err(Refusal::Malformed);
+        }
+        let mut buffer = [0; MAX_TOKEN / 4 * 3];
+        let bytes = Base64UrlUnpadded::decode(token, &mut buffer).map_err(|_| Refusal::Malformed)?;
+        let (payload, mac) = bytes.split_last_chunk::<MAC_LEN>().ok_or(Refusal::Malformed)?;
+        let Selector { key, purpose } = codec::selector(payload).ok_or(Refusal::Malformed)?;
+        let key = self.keys().find(|known| known.id == key).ok_or(Refusal::UnknownKey)?;
+        if !agrees(key.of(purpose), &[payload], mac) {
+            return Err(Refusal::BadSignature);
+        }
+        let claims = codec::decode(payload).ok_or(Refusal::Malformed)?;
+        claims.judge(wanted.into(), now, client)?;
+        Ok(claims)
+    }
+
+    /// Returns the secrets for URLs of the [Cloudreve form](super::cloudreve): first the one that
+    /// signs. They are sub-keys like the others; a host that moves from Cloudreve adds its old secret
+    /// to the list that it checks with.
+    pub fn cloudreve_secrets(&self) -> Vec<&[u8]> {
+        self.keys().map(|key| key.cloudreve.as_slice()).collect()
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &SubKeys> {
+        std::iter::once(&self.signer).chain(&self.others)
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<u16> = self.ids().collect();
+        f.debug_struct("KeyRing").field("ids", &ids).finish_non_exhaustive()
+    }
+}
+
+/// What one key of a ring signs with: a prepared HMAC for each purpose.
+#[derive(Clone)]
+struct SubKeys {
+    id: u16,
+    version: Prepared,
+    file: Prepared,
+    archive: Prepared,
+    share: Prepared,
+    upload: Prepared,
+    cloudreve: Zeroizing<[u8; MAC_LEN]>,
+}
+
+impl SubKeys {
+    fn new(key: &Key, store_uuid: &[u8; 16]) -> SubKeys {
+        let root = prepare(&key.secret);
+        let secret = |name: &str| Zeroizing::new(mac(&root, &[LABEL, name.as_bytes(), store_uuid]));
+        let prepared = |purpose: Purpose| prepare(secret(purpose.name()).as_slice());
+        SubKeys {
+            id: key.id,
+            version: prepared(Purpose::Version),
+            file: prepared(Purpose::File),
+            archive: prepared(Purpose::Archive),
+            share: prepared(Purpose::Share),
+            upload: prepared(Purpose::Upload),
+            cloudreve: secret("cloudreve"),
+        }
+    }
+
+    fn of(&self, purpose: Purpose) -> &Prepared {
+        match purpose {
+            Purpose::Version => &self.version,
+            Purpose::File => &self.file,
+            Purpose::Archive => &self.archive,
+            Purpose::Share => &self.share,
+            Purpose::Upload => &self.upload,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    fn key(id: u16, created: u64) -> Key {
+        Key::new(id, vec![id as u8 + 1; 32], created).unwrap()
+    }
+
+    #[test]
+    fn t9_a_weak_secret_is_refused() {
+        for secret in [vec![], vec![1], vec![1; 31], vec![0; 32], vec![0; 4096]] {
+            let error = Key::new(9, secret, 0).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.to_string().contains("key 9"));
+        }
+        for length in [32, 33, 63, 64, 65, 256] {
+            Key::new(9, vec![1; length], 0).unwrap();
+        }
+        let mut nearly = vec![0; 32];
+        nearly[31] = 1;
+        Key::new(9, nearly, 0).unwrap();
+    }
+
+    #[test]
+    fn a_ring_has_keys_and_each_its_own_id() {
+        assert_eq!(KeyRing::new([0; 16], []).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        let error = KeyRing::new([0; 16], [key(4, 1), key(5, 2), key(4, 3)]).unwrap_err();
+        assert!(error.to_string().contains("id 4"));
+    }
+
+    #[test]
+    fn the_newest_key_signs_in_whatever_order_they_come() {
+        for keys in [[(1, 10), (2, 30), (3, 20)], [(2, 30), (3, 20), (1, 10)], [(3, 20), (1, 10), (2, 30)]] {
+            let ring = KeyRing::new([0; 16], keys.map(|(id, created)| key(id, created))).unwrap();
+            assert_eq!(ring.ids().collect::<Vec<_>>(), [2, 3, 1]);
+        }
+        let equals = KeyRing::new([0; 16], [key(1, 5), key(7, 5)]).unwrap();
+        assert_eq!(equals.ids().next(), Some(7));
+    }
+
+    #[test]
+    fn nothing_shows_a_secret() {
+        let secret = b"correct horse battery staple 0123".to_vec();
+        let key = Key::new(3, secret.clone(), 5).unwrap();
+        assert_eq!(format!("{key:?}"), "Key { id: 3, created: 5, .. }");
+        let ring = KeyRing::new([0; 16], [key]).unwrap();
+        assert_eq!(format!("{ring:?}"), "KeyRing { ids: [3], .. }");
+    }
+
+    #[test]
+    fn sub_keys_are_all_different() {
+        let ring = KeyRing::new([1; 16], [key(1, 0), key(2, 1)]).unwrap();
+        let other = KeyRing::new([2; 16], [key(1, 0), key(2, 1)]).unwrap();
+        let mut seen = std::collections::HashSet::new();
+        for sub in ring.keys().chain(other.keys()) {
+            for purpose in Purpose::ALL {
+                assert!(seen.insert(mac(sub.of(purpose), &[b"same message"])));
+            }
+            assert!(seen.insert(mac(&prepare(sub.cloudreve.as_slice()), &[b"same message"])));
+        }
+        assert_eq!(seen.len(), 24);
+        assert_eq!(ring.cloudreve_secrets().len(), 2);
+    }
+}
