@@ -1,5 +1,8 @@
 #![doc = include_str!("../../README.md")]
-#![cfg_attr(test, allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap))]
+#![cfg_attr(
+    test,
+    allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)
+)]
 
 #[allow(dead_code)]
 pub(crate) mod archive;

@@ -1,6 +1,6 @@
 //! The deflated archive: smaller, streamed, with no length ahead and no resume.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use zip::result::ZipError;
@@ -29,40 +29,40 @@ const RUN: u64 = 1 << 20;
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if a content is shorter than planned or has another
 /// CRC-32; [`ErrorKind::Io`](crate::ErrorKind::Io) if `out` refuses a write; whatever `contents` returns.
 pub fn write_deflated(plan: &Plan, contents: &impl Contents, out: &mut impl Write) -> Result<()> {
-    let shut = Cell::new(false);
-    let mut zip = ZipWriter::new_stream(Gate { out, shut: &shut });
+    let fault = RefCell::new(None);
+    let mut zip = ZipWriter::new_stream(Gate { out, fault: &fault });
     for member in plan.members() {
-        if let Err(error) = write_member(&mut zip, contents, &member) {
-            // Dropping the writer would end the archive as though it were whole.
-            shut.set(true);
+        if let Err(error) = write_member(&mut zip, contents, &member, &fault) {
+            // Dropping the writer ends the archive as though it were whole: let that go nowhere.
+            fault.replace(Some(io::Error::other("shut")));
             return Err(error);
         }
     }
-    match zip.finish() {
-        Ok(stream) => stream.into_inner().flush().map_err(|error| Error::io("writing the archive", error)),
-        Err(error) => {
-            shut.set(true);
-            Err(zip_error(error))
-        }
-    }
+    let mut gate = zip.finish().map_err(zip_error)?.into_inner();
+    gate.flush().map_err(write_error)?;
+    check(&fault)
 }
 
 fn write_member<W: Write + io::Seek>(
     zip: &mut ZipWriter<W>,
     contents: &impl Contents,
     member: &Member<'_>,
+    fault: &RefCell<Option<io::Error>>,
 ) -> Result<()> {
     let options = options(member)?;
     if member.kind == Kind::Folder {
-        return zip.add_directory(member.name, options.unix_permissions(0o755)).map_err(zip_error);
+        zip.add_directory(member.name, options.unix_permissions(0o755)).map_err(zip_error)?;
+        return check(fault);
     }
     zip.start_file(member.name, options.unix_permissions(0o644)).map_err(zip_error)?;
+    check(fault)?;
     let mut crc = crc32fast::Hasher::new();
     let mut offset = 0;
     while offset < member.size {
         let run = content(contents, member, offset, RUN.min(member.size - offset))?.data;
         crc.update(&run);
-        zip.write_all(&run).map_err(|error| Error::io("writing the archive", error))?;
+        zip.write_all(&run).map_err(write_error)?;
+        check(fault)?;
         offset += u64::try_from(run.len()).unwrap_or(u64::MAX);
     }
     let crc32 = crc.finalize();
@@ -79,8 +79,9 @@ fn write_member<W: Write + io::Seek>(
 fn options(member: &Member<'_>) -> Result<FullFileOptions<'static, 'static>> {
     let dos = dos_time(member.modified).to_le_bytes();
     let [time0, time1, date0, date1] = dos;
-    let time = DateTime::try_from_msdos(u16::from_le_bytes([date0, date1]), u16::from_le_bytes([time0, time1]))
-        .map_err(|error| Error::bug(format!("a dos time out of range: {error}")))?;
+    let time =
+        DateTime::try_from_msdos(u16::from_le_bytes([date0, date1]), u16::from_le_bytes([time0, time1]))
+            .map_err(|error| Error::bug(format!("a dos time out of range: {error}")))?;
     let mut options = FullFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(time)
@@ -95,31 +96,49 @@ fn options(member: &Member<'_>) -> Result<FullFileOptions<'static, 'static>> {
 
 fn zip_error(error: ZipError) -> Error {
     match error {
-        ZipError::Io(error) => Error::io("writing the archive", error),
+        ZipError::Io(error) => write_error(error),
         other => Error::bug(format!("writing the archive: {other}")),
     }
 }
 
-/// A writer that can be shut: from then on it takes bytes and passes none on.
+fn write_error(error: io::Error) -> Error {
+    Error::io("writing the archive", error)
+}
+
+/// Returns the first error of the writer, if it had one.
+fn check(fault: &RefCell<Option<io::Error>>) -> Result<()> {
+    fault.take().map_or(Ok(()), |error| {
+        fault.replace(Some(io::Error::other("shut")));
+        Err(write_error(error))
+    })
+}
+
+/// A writer that keeps its first error to itself and from then on takes bytes and passes none on.
+///
+/// The zip writer must not see an error: it would try to go back and mend the archive, and complain on
+/// the standard error stream when it is dropped.
 struct Gate<'a, W> {
     out: &'a mut W,
-    shut: &'a Cell<bool>,
+    fault: &'a RefCell<Option<io::Error>>,
+}
+
+impl<W: Write> Gate<'_, W> {
+    fn pass(&mut self, work: impl FnOnce(&mut W) -> io::Result<()>) {
+        let mut fault = self.fault.borrow_mut();
+        if fault.is_none() {
+            *fault = work(self.out).err();
+        }
+    }
 }
 
 impl<W: Write> Write for Gate<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.shut.get() {
-            return Ok(bytes.len());
-        }
-        // A writer that failed once is not to be asked again while the zip is being dropped.
-        self.out.write(bytes).inspect_err(|error| {
-            if error.kind() != io::ErrorKind::Interrupted {
-                self.shut.set(true);
-            }
-        })
+        self.pass(|out| out.write_all(bytes));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.shut.get() { Ok(()) } else { self.out.flush() }
+        self.pass(W::flush);
+        Ok(())
     }
 }

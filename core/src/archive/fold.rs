@@ -12,7 +12,11 @@ use unicode_normalization::UnicodeNormalization;
 /// dotless i with i, which costs a needless suffix and no data.
 pub(super) fn fold(name: &str, out: &mut String) {
     if name.is_ascii() {
-        out.extend(name.chars().map(|c| c.to_ascii_lowercase()));
+        let start = out.len();
+        out.push_str(name);
+        if let Some(added) = out.get_mut(start..) {
+            added.make_ascii_lowercase();
+        }
         return;
     }
     let folded = name

@@ -73,7 +73,9 @@ fn names_something(part: &str) -> bool {
 /// Makes `part`, which holds no `/`, safe, and leaves it in `out`.
 pub(super) fn safe_part(part: &str, out: &mut String) {
     out.clear();
-    if is_nfc(part) {
+    if part.bytes().all(is_plain) {
+        out.push_str(part);
+    } else if is_nfc(part) {
         out.extend(part.chars().map(allowed));
     } else {
         out.extend(part.nfc().map(allowed));
@@ -91,6 +93,13 @@ pub(super) fn safe_part(part: &str, out: &mut String) {
             cut(out, PART_MAX);
         }
     }
+}
+
+/// Returns whether `byte` is one of the ASCII characters that [`allowed`] leaves alone and that need no
+/// normalising.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
+        && !matches!(byte, b'/' | b'\\' | b':' | b'<' | b'>' | b'"' | b'|' | b'?' | b'*')
 }
 
 /// Returns `c`, or `_` where some extractor would refuse it or take it for something else.
@@ -144,7 +153,9 @@ pub(super) fn split_extension(name: &str) -> (&str, &str) {
 /// do not matter, and superscript digits count as digits.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ');
-    if ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].iter().any(|device| stem.eq_ignore_ascii_case(device))
+    if ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
+        .iter()
+        .any(|device| stem.eq_ignore_ascii_case(device))
     {
         return true;
     }
@@ -213,6 +224,14 @@ mod tests {
         assert_eq!(safe_name("pic\u{202E}gpj.exe"), "pic_gpj.exe");
         assert_eq!(safe_name("\u{2066}x\u{200F}"), "_x_");
         assert_eq!(safe_name("cafe\u{301}"), "caf\u{E9}");
+    }
+
+    #[test]
+    fn plain_ascii_is_what_is_allowed_as_it_is() {
+        for byte in 0..=0x7F_u8 {
+            assert_eq!(is_plain(byte), allowed(char::from(byte)) == char::from(byte), "{byte}");
+        }
+        assert!((0x80..=0xFF).all(|byte| !is_plain(byte)));
     }
 
     #[test]

@@ -156,6 +156,13 @@ impl Names {
         Ok(())
     }
 
+    /// Returns the memory held, in bytes, about.
+    pub fn memory(&self) -> usize {
+        self.known.capacity() * (size_of::<(Key, u32)>() + 1)
+            + self.folders.capacity() * size_of::<Folder>()
+            + self.folder_names.capacity()
+    }
+
     fn set_part(&mut self, given: &str) {
         safe_part(given, &mut self.part);
     }

@@ -356,7 +356,10 @@ fn check_count(entries: usize, limits: &Limits) -> Result<()> {
     }
     Err(Error::new(
         ErrorKind::TooLarge,
-        format!("the archive has more than {} members; raise max_entries or make several", limits.max_entries),
+        format!(
+            "the archive has more than {} members; raise max_entries or make several",
+            limits.max_entries
+        ),
     ))
 }
 

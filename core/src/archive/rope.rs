@@ -43,6 +43,12 @@ impl<C: Contents> Rope<C> {
         &self.plan
     }
 
+    /// Returns where the contents come from.
+    #[cfg(test)]
+    pub(super) fn contents_for_test(&self) -> &C {
+        &self.contents
+    }
+
     /// A local header and those that follow it directly, or a run of content.
     fn member_segment(&self, offset: u64, limit: u64) -> Result<Segment> {
         let (index, member) = self
