@@ -5,6 +5,8 @@
 )]
 
 #[allow(dead_code)]
+pub mod archive;
+#[allow(dead_code)]
 pub(crate) mod blobs;
 pub mod body;
 #[allow(dead_code)]

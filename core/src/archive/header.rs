@@ -1,0 +1,258 @@
+//! The records of a zip, as bytes. Every number is little-endian (4.4.1.1).
+
+use super::plan::{Kind, Member};
+
+/// Signature, versions, sizes and so on of a local header, before the name (4.3.7).
+const LOCAL_FIXED: u64 = 30;
+/// The same of a central directory record (4.3.12).
+const CENTRAL_FIXED: u64 = 46;
+/// End of central directory record without a comment (4.3.16).
+const END: u64 = 22;
+/// Zip64 end record (4.3.14) and its locator (4.3.15).
+const END64: u64 = 56 + 20;
+/// Extended timestamp: id, length, flags, one time.
+const TIME_EXTRA: u64 = 9;
+
+/// A 32-bit field that holds this sends the reader to the zip64 field (4.4.1.4).
+const MARK32: u64 = 0xFFFF_FFFF;
+/// The same of a 16-bit field.
+const MARK16: u64 = 0xFFFF;
+
+/// UTF-8 name (4.4.4, bit 11); no encryption, no data descriptor.
+const FLAGS: u16 = 1 << 11;
+/// Method 0: stored (4.4.5).
+const STORED: u16 = 0;
+/// Folders need version 2.0, zip64 needs 4.5 (4.4.3.2).
+const VERSION: u16 = 20;
+const VERSION_ZIP64: u16 = 45;
+/// Made on UNIX (4.4.2.2), whose mode bits stand in the external attributes, by version 4.5.
+const MADE_BY: u16 = 3 << 8 | VERSION_ZIP64;
+
+const ZIP64_ID: u16 = 0x0001;
+const TIME_ID: u16 = 0x5455;
+
+const FILE_ATTRIBUTES: u32 = 0o100_644 << 16;
+/// A folder to UNIX, and a folder to DOS.
+const FOLDER_ATTRIBUTES: u32 = 0o040_755 << 16 | 0x10;
+
+/// Seconds from 1970 to 1980-01-01 and to 2107-12-31 23:59:58, the ends of MS-DOS time.
+const DOS_FIRST: i64 = 315_532_800;
+const DOS_LAST: i64 = 4_354_819_198;
+
+/// Returns the length of the local header, in bytes.
+pub(super) fn local_len(name_len: u64, size: u64, modified: i64) -> u64 {
+    let zip64 = if size >= MARK32 { 20 } else { 0 };
+    LOCAL_FIXED + name_len + time_len(modified) + zip64
+}
+
+/// Returns the length of the central directory record, in bytes.
+pub(super) fn central_len(name_len: u64, size: u64, modified: i64, offset: u64) -> u64 {
+    CENTRAL_FIXED + name_len + time_len(modified) + central_zip64_len(size, offset)
+}
+
+/// Returns the length of everything after the central directory, in bytes.
+pub(super) fn end_len(entries: u64, central_offset: u64, central_len: u64) -> u64 {
+    END + if end_is_zip64(entries, central_offset, central_len) { END64 } else { 0 }
+}
+
+fn time_len(modified: i64) -> u64 {
+    if extended(modified).is_some() { TIME_EXTRA } else { 0 }
+}
+
+/// The field holds just the numbers that do not fit their own fields (4.5.3).
+fn central_zip64_len(size: u64, offset: u64) -> u64 {
+    let sizes = if size >= MARK32 { 16 } else { 0 };
+    let place = if offset >= MARK32 { 8 } else { 0 };
+    if sizes + place > 0 { 4 + sizes + place } else { 0 }
+}
+
+fn end_is_zip64(entries: u64, central_offset: u64, central_len: u64) -> bool {
+    entries >= MARK16 || central_offset >= MARK32 || central_len >= MARK32
+}
+
+/// Appends the local header (4.3.7).
+pub(super) fn put_local(out: &mut Vec<u8>, member: &Member<'_>) {
+    put32(out, 0x0403_4b50);
+    put_shared(out, member, local_len(0, member.size, member.modified) - LOCAL_FIXED);
+    out.extend_from_slice(member.name.as_bytes());
+    if member.size >= MARK32 {
+        put16(out, ZIP64_ID);
+        put16(out, 16);
+        put64(out, member.size);
+        put64(out, member.size);
+    }
+    put_time(out, member.modified);
+}
+
+/// Appends the central directory record (4.3.12).
+pub(super) fn put_central(out: &mut Vec<u8>, member: &Member<'_>) {
+    let extra = central_len(0, member.size, member.modified, member.offset) - CENTRAL_FIXED;
+    put32(out, 0x0201_4b50);
+    put16(out, MADE_BY);
+    put_shared(out, member, extra);
+    put16(out, 0); // no comment
+    put16(out, 0); // on the first disk
+    put16(out, 0); // internal attributes
+    put32(out, if member.kind == Kind::Folder { FOLDER_ATTRIBUTES } else { FILE_ATTRIBUTES });
+    put32(out, capped32(member.offset));
+    out.extend_from_slice(member.name.as_bytes());
+    let zip64 = central_zip64_len(member.size, member.offset);
+    if zip64 > 0 {
+        put16(out, ZIP64_ID);
+        put16(out, capped16(zip64 - 4));
+        if member.size >= MARK32 {
+            put64(out, member.size);
+            put64(out, member.size);
+        }
+        if member.offset >= MARK32 {
+            put64(out, member.offset);
+        }
+    }
+    put_time(out, member.modified);
+}
+
+/// Appends what stands in both headers, from the version needed to the length of the extra field.
+fn put_shared(out: &mut Vec<u8>, member: &Member<'_>, extra: u64) {
+    let zip64 = member.size >= MARK32 || member.offset >= MARK32;
+    put16(out, if zip64 { VERSION_ZIP64 } else { VERSION });
+    put16(out, FLAGS);
+    put16(out, STORED);
+    put32(out, dos_time(member.modified));
+    put32(out, member.crc32);
+    put32(out, capped32(member.size));
+    put32(out, capped32(member.size));
+    put16(out, u16::try_from(member.name.len()).unwrap_or(u16::MAX));
+    put16(out, capped16(extra));
+}
+
+/// Appends everything after the central directory: with zip64 where it is needed, the zip64 end
+/// record and its locator, and always the one end record, without a comment.
+pub(super) fn put_end(out: &mut Vec<u8>, entries: u64, central_offset: u64, central_len: u64) {
+    if end_is_zip64(entries, central_offset, central_len) {
+        put32(out, 0x0606_4b50);
+        put64(out, 44); // bytes that follow this field (4.3.14.1)
+        put16(out, MADE_BY);
+        put16(out, VERSION_ZIP64);
+        put32(out, 0);
+        put32(out, 0);
+        put64(out, entries);
+        put64(out, entries);
+        put64(out, central_len);
+        put64(out, central_offset);
+        put32(out, 0x0706_4b50);
+        put32(out, 0);
+        put64(out, central_offset.saturating_add(central_len));
+        put32(out, 1); // disks
+    }
+    put32(out, 0x0605_4b50);
+    put16(out, 0);
+    put16(out, 0);
+    put16(out, capped16(entries));
+    put16(out, capped16(entries));
+    put32(out, capped32(central_len));
+    put32(out, capped32(central_offset));
+    put16(out, 0);
+}
+
+/// Appends Info-ZIP's extended timestamp: the modification time in UTC, alike in both headers.
+fn put_time(out: &mut Vec<u8>, modified: i64) {
+    if let Some(time) = extended(modified) {
+        put16(out, TIME_ID);
+        put16(out, 5);
+        out.push(1); // only the modification time follows
+        put32(out, time);
+    }
+}
+
+/// Returns the time of the extended timestamp, or nothing where readers disagree about it: the field
+/// has 32 bits with a sign, and some readers take them without.
+pub(super) fn extended(modified: i64) -> Option<u32> {
+    i32::try_from(modified).ok().and_then(|time| u32::try_from(time).ok())
+}
+
+/// Returns date and time as MS-DOS keeps them (4.4.6), in UTC: the date in the upper 16 bits, even
+/// seconds, times outside 1980 to 2107 moved to the nearest end.
+pub(super) fn dos_time(modified: i64) -> u32 {
+    let seconds = modified.clamp(DOS_FIRST, DOS_LAST);
+    let Ok(instant) = jiff::Timestamp::from_second(seconds) else { return 0x0021_0000 };
+    let civil = jiff::tz::Offset::UTC.to_datetime(instant);
+    let field = |value: i8| u32::try_from(value).unwrap_or(0);
+    let year = u32::try_from(civil.year() - 1980).unwrap_or(0);
+    let date = year << 9 | field(civil.month()) << 5 | field(civil.day());
+    let time = field(civil.hour()) << 11 | field(civil.minute()) << 5 | field(civil.second()) / 2;
+    date << 16 | time
+}
+
+fn capped32(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn capped16(value: u64) -> u16 {
+    u16::try_from(value).unwrap_or(u16::MAX)
+}
+
+fn put16(out: &mut Vec<u8>, value: u16) {
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+fn put32(out: &mut Vec<u8>, value: u32) {
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+fn put64(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dos_time_is_utc_in_even_seconds_and_clamped() {
+        assert_eq!(dos_time(0), (1 << 5 | 1) << 16);
+        assert_eq!(dos_time(DOS_FIRST), (1 << 5 | 1) << 16);
+        assert_eq!(dos_time(i64::MIN), dos_time(DOS_FIRST));
+        assert_eq!(dos_time(i64::MAX), (127 << 9 | 12 << 5 | 31) << 16 | 23 << 11 | 59 << 5 | 29);
+        // 2004-02-29 12:34:57
+        assert_eq!(dos_time(1_078_058_097), (24 << 9 | 2 << 5 | 29) << 16 | 12 << 11 | 34 << 5 | 28);
+    }
+
+    #[test]
+    fn the_extended_timestamp_stands_only_where_readers_agree() {
+        assert_eq!(extended(-1), None);
+        assert_eq!(extended(0), Some(0));
+        assert_eq!(extended(i64::from(i32::MAX)), Some(0x7FFF_FFFF));
+        assert_eq!(extended(i64::from(i32::MAX) + 1), None);
+    }
+
+    #[test]
+    fn lengths_foretell_the_bytes_around_every_zip64_boundary() {
+        let edges = [0, 1, MARK32 - 1, MARK32, MARK32 + 1, u64::MAX / 4];
+        for size in edges {
+            for offset in edges {
+                for modified in [-1, 0, DOS_LAST] {
+                    let member = Member {
+                        name: "n\u{E4}me",
+                        kind: Kind::File,
+                        size,
+                        crc32: 7,
+                        modified,
+                        content: 0,
+                        offset,
+                    };
+                    let mut out = Vec::new();
+                    put_local(&mut out, &member);
+                    assert_eq!(out.len() as u64, local_len(5, size, modified));
+                    out.clear();
+                    put_central(&mut out, &member);
+                    assert_eq!(out.len() as u64, central_len(5, size, modified, offset));
+                }
+                for entries in [0, MARK16 - 1, MARK16, MARK16 + 1] {
+                    let mut out = Vec::new();
+                    put_end(&mut out, entries, offset, size);
+                    assert_eq!(out.len() as u64, end_len(entries, offset, size));
+                }
+            }
+        }
+    }
+}

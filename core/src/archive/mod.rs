@@ -1,0 +1,27 @@
+//! Archives: a stored zip as a body, planned without touching a byte of content. Pure.
+//!
+//! Because the length and the CRC-32 of every member are known before the archive is made, every
+//! header can be computed from the plan alone. So the archive has an exact length and a strong
+//! ETag, and any range of it can be produced on its own. Section numbers in this module are those
+//! of PKWARE's APPNOTE.TXT 6.3.10.
+//!
+//! ```text
+//! Entry -> Plan (names made safe, offsets) -> Rope (a body::Source)     stored, resumable
+//!                                          -> write_deflated            smaller, no length
+//! ```
+
+mod deflate;
+mod fold;
+mod header;
+mod name;
+mod names;
+mod plan;
+mod rope;
+#[cfg(test)]
+mod tests;
+
+pub use deflate::write_deflated;
+pub use name::safe_name;
+pub use names::Names;
+pub use plan::{Entry, Kind, Limits, Member, Plan};
+pub use rope::{Contents, Rope};

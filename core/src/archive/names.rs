@@ -1,0 +1,287 @@
+//! Unique names: no two members that one extractor would write to one place.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+
+use super::fold::fold;
+use super::name::{PART_MAX, folder_fits, parts, prefix, safe_part, split_extension, split_last};
+use super::plan::Kind;
+use crate::{Error, ErrorKind, Result};
+
+/// Room that is kept for ` (4294967295)`, in bytes, when a name that needs a suffix is long.
+const SUFFIX_ROOM: usize = 13;
+
+const ROOT: u32 = 0;
+
+/// The names given so far to the members of one archive.
+///
+/// Two members of one folder never share a name under case folding and NFC, whether file or folder:
+/// the later one gets ` (2)`, ` (3)` and so on before its extension. Folders stay apart as the caller
+/// kept them apart: the members of `a/` and of `A/` land in `a/` and in `A (2)/`; and beside a
+/// file `a`, the members of a folder `a` land in `a (2)/`.
+///
+/// Holds hashes, not names: about 30 to 60 bytes a member, the same again and its name for each
+/// folder. A chance collision of its 128-bit keyed hash would cost a needless suffix.
+pub struct Names {
+    /// Which names are taken, which suffix comes next, which folder is which.
+    known: HashMap<Key, u32, BuildHasherDefault<Keyed>>,
+    seed: RandomState,
+    folders: Vec<Folder>,
+    folder_names: String,
+    /// The folder of the last member, because members come folder by folder.
+    last: Last,
+    part: String,
+    folded: String,
+}
+
+struct Folder {
+    parent: u32,
+    /// Length of the whole path, in bytes, with a `/` at its end.
+    path_len: u32,
+    /// Where its own name starts in `folder_names`, and its length, in bytes.
+    name: u64,
+    name_len: u8,
+    /// Whether a member stands for the folder itself.
+    listed: bool,
+}
+
+#[derive(Default)]
+struct Last {
+    given: String,
+    folder: u32,
+    path: String,
+}
+
+/// What a number in `known` is about.
+#[derive(Clone, Copy)]
+enum About {
+    /// A folded name: taken. The number means nothing.
+    Taken = 0,
+    /// A folded name without its suffix: the number is the next suffix to try.
+    Suffix = 1,
+    /// A folder as the caller spells it: the number is its index.
+    Folder = 2,
+}
+
+/// 128 bits of SipHash with keys of its own, so that nobody can choose names that collide.
+#[derive(PartialEq, Eq)]
+struct Key(u64, u64);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0);
+    }
+}
+
+/// Passes a [`Key`] on as it is: it is a hash already.
+#[derive(Default)]
+struct Keyed(u64);
+
+impl Hasher for Keyed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Default for Names {
+    fn default() -> Names {
+        let root = Folder { parent: ROOT, path_len: 0, name: 0, name_len: 0, listed: false };
+        Names {
+            known: HashMap::default(),
+            seed: RandomState::new(),
+            folders: vec![root],
+            folder_names: String::new(),
+            last: Last::default(),
+            part: String::new(),
+            folded: String::new(),
+        }
+    }
+}
+
+impl Names {
+    /// Makes room for `members` more, in advance.
+    pub(super) fn reserve(&mut self, members: usize) {
+        self.known.reserve(members);
+    }
+
+    /// Appends to `out` a safe name for `path` that is unlike every name given before; that of a
+    /// folder ends with `/`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] beyond 4,294,967,295 folders or equal names.
+    pub fn claim(&mut self, path: &str, kind: Kind, out: &mut String) -> Result<()> {
+        let (parent, given) = split_last(path);
+        if self.last.given != parent {
+            self.enter(parent)?;
+        }
+        let parent = self.last.folder;
+        match kind {
+            Kind::File => {
+                self.set_part(given);
+                self.take(parent, Kind::File)?;
+            }
+            Kind::Folder => {
+                let folder = self.folder(parent, given)?;
+                match usize::try_from(folder).ok().and_then(|at| self.folders.get_mut(at)) {
+                    Some(own) if folder != parent && !own.listed => {
+                        own.listed = true;
+                        let name = folder_name(&self.folder_names, own);
+                        self.part.clear();
+                        self.part.push_str(name);
+                    }
+                    // Listed before, or too deep to be a folder of its own.
+                    _ => {
+                        self.set_part(given);
+                        self.take(parent, Kind::Folder)?;
+                    }
+                }
+            }
+        }
+        out.push_str(&self.last.path);
+        out.push_str(&self.part);
+        if kind == Kind::Folder {
+            out.push('/');
+        }
+        Ok(())
+    }
+
+    /// Returns the memory held, in bytes, about.
+    pub fn memory(&self) -> usize {
+        self.known.capacity() * (size_of::<(Key, u32)>() + 1)
+            + self.folders.capacity() * size_of::<Folder>()
+            + self.folder_names.capacity()
+    }
+
+    fn set_part(&mut self, given: &str) {
+        safe_part(given, &mut self.part);
+    }
+
+    /// Makes the folder that the caller spells `given` the last one.
+    fn enter(&mut self, given: &str) -> Result<()> {
+        let mut folder = ROOT;
+        for part in parts(given) {
+            folder = self.folder(folder, part)?;
+        }
+        self.last.folder = folder;
+        self.last.given.clear();
+        self.last.given.push_str(given);
+        let mut names = Vec::new();
+        while folder != ROOT {
+            let Some(own) = self.at(folder) else { break };
+            names.push(folder_name(&self.folder_names, own));
+            folder = own.parent;
+        }
+        self.last.path.clear();
+        for name in names.iter().rev() {
+            self.last.path.push_str(name);
+            self.last.path.push('/');
+        }
+        Ok(())
+    }
+
+    fn at(&self, folder: u32) -> Option<&Folder> {
+        self.folders.get(usize::try_from(folder).ok()?)
+    }
+
+    /// Returns the folder that the caller spells `given` inside `parent`; `parent` itself where one
+    /// more level would be too long a path.
+    fn folder(&mut self, parent: u32, given: &str) -> Result<u32> {
+        let key = self.key(About::Folder, parent, given);
+        if let Some(folder) = self.known.get(&key) {
+            return Ok(*folder);
+        }
+        self.set_part(given);
+        let path_len = self.at(parent).map_or(0, |own| own.path_len);
+        if !folder_fits(usize::try_from(path_len).unwrap_or(usize::MAX / 2), self.part.len()) {
+            self.known.insert(key, parent);
+            return Ok(parent);
+        }
+        self.take(parent, Kind::Folder)?;
+        let index = u32::try_from(self.folders.len()).map_err(|_| too_many("folders"))?;
+        let name_len = u8::try_from(self.part.len()).map_err(|_| Error::bug("a part over 255 bytes"))?;
+        self.folders.push(Folder {
+            parent,
+            path_len: path_len + u32::from(name_len) + 1,
+            name: u64::try_from(self.folder_names.len()).unwrap_or(u64::MAX),
+            name_len,
+            listed: false,
+        });
+        self.folder_names.push_str(&self.part);
+        self.known.insert(key, index);
+        Ok(index)
+    }
+
+    /// Takes the name in `part` inside `folder`, with a suffix if it is taken, and leaves it there.
+    fn take(&mut self, folder: u32, kind: Kind) -> Result<()> {
+        if self.take_exactly(folder) {
+            return Ok(());
+        }
+        let (stem, extension) = match kind {
+            Kind::File => split_extension(&self.part),
+            Kind::Folder => (self.part.as_str(), ""),
+        };
+        let stem = prefix(stem, PART_MAX - SUFFIX_ROOM - extension.len()).to_owned();
+        let extension = extension.to_owned();
+        // One counter for all names with this stem and extension, cut or not, so that equal names
+        // are numbered in one step each.
+        self.folded.clear();
+        fold(&stem, &mut self.folded);
+        self.folded.push('/');
+        fold(&extension, &mut self.folded);
+        let counter = self.key(About::Suffix, folder, &self.folded);
+        let mut number = self.known.get(&counter).copied().unwrap_or(2);
+        loop {
+            self.part.clear();
+            self.part.push_str(&stem);
+            self.part.push_str(&format!(" ({number})"));
+            self.part.push_str(&extension);
+            number = number.checked_add(1).ok_or_else(|| too_many("members of one name"))?;
+            if self.take_exactly(folder) {
+                self.known.insert(counter, number);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes the name in `part` inside `folder` and returns whether it was free.
+    fn take_exactly(&mut self, folder: u32) -> bool {
+        self.folded.clear();
+        fold(&self.part, &mut self.folded);
+        match self.known.entry(self.key(About::Taken, folder, &self.folded)) {
+            Slot::Occupied(_) => false,
+            Slot::Vacant(slot) => {
+                slot.insert(0);
+                true
+            }
+        }
+    }
+
+    fn key(&self, about: About, folder: u32, text: &str) -> Key {
+        let mut hasher = self.seed.build_hasher();
+        hasher.write_u64(u64::from(folder) << 8 | about as u64);
+        hasher.write(text.as_bytes());
+        let first = hasher.finish();
+        hasher.write_u8(0xFF);
+        Key(first, hasher.finish())
+    }
+}
+
+fn folder_name<'a>(names: &'a str, folder: &Folder) -> &'a str {
+    let start = usize::try_from(folder.name).unwrap_or(usize::MAX);
+    names.get(start..start.saturating_add(usize::from(folder.name_len))).unwrap_or_default()
+}
+
+fn too_many(what: &str) -> Error {
+    Error::new(ErrorKind::TooLarge, format!("an archive holds at most 4294967295 {what}; make several"))
+}

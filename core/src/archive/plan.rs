@@ -1,0 +1,383 @@
+//! The plan of an archive: every offset and length, computed from the member list alone.
+
+use std::sync::Arc;
+
+use super::header::{central_len, end_len, local_len, put_central, put_end, put_local};
+use super::name::PATH_MAX;
+use super::names::Names;
+use crate::{Error, ErrorKind, Result};
+
+/// Every how many records the place in the central directory is remembered.
+pub(super) const SAMPLE: usize = 64;
+
+/// Says what a member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A file.
+    File,
+    /// A folder, which has no content.
+    Folder,
+}
+
+/// One member, as the caller wants it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its path in the archive, `/` between parts. It is made safe and unique.
+    pub name: String,
+    /// File or folder.
+    pub kind: Kind,
+    /// Length of the content in bytes; 0 for a folder.
+    pub size: u64,
+    /// CRC-32 (the zip one) of the content; 0 if there is none.
+    pub crc32: u32,
+    /// Modification time in seconds since 1970-01-01 UTC.
+    pub modified: i64,
+    /// The caller's key to the content; never asked for where the size is 0.
+    pub content: u64,
+}
+
+/// One member, as it stands in the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// Its name: safe, unique, with a `/` at the end of a folder.
+    pub name: &'a str,
+    /// File or folder.
+    pub kind: Kind,
+    /// Length of the content in bytes.
+    pub size: u64,
+    /// CRC-32 of the content.
+    pub crc32: u32,
+    /// Modification time in seconds since 1970-01-01 UTC.
+    pub modified: i64,
+    /// The caller's key to the content.
+    pub content: u64,
+    /// Where its local header starts, in bytes from the start of the archive.
+    pub offset: u64,
+}
+
+/// How large an archive may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Members at most; 100,000 by default.
+    pub max_entries: u64,
+    /// Bytes at most of the whole archive, headers included; without bound by default.
+    pub max_bytes: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { max_entries: 100_000, max_bytes: None }
+    }
+}
+
+/// An archive as numbers: 40 bytes a member, plus the names.
+#[derive(Debug)]
+pub struct Plan {
+    names: String,
+    records: Vec<Record>,
+    /// Where every 64th record starts, in bytes from the start of the central directory.
+    samples: Vec<u64>,
+    central_offset: u64,
+    central_len: u64,
+    len: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    offset: u64,
+    size: u64,
+    content: u64,
+    modified: i64,
+    /// Where the name starts in the names; it ends where the next one starts.
+    name: u32,
+    crc32: u32,
+}
+
+impl Plan {
+    /// Plans the archive of `entries`, in their order. No content is touched.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] if `limits` would be passed, and above 4 GiB of names;
+    /// [`ErrorKind::InvalidArgument`] for a folder with content, and for an empty file whose CRC-32
+    /// is not 0.
+    pub fn new(entries: impl IntoIterator<Item = Entry>, limits: &Limits) -> Result<Plan> {
+        let entries = entries.into_iter();
+        let expected = entries.size_hint().0;
+        check_count(expected, limits)?;
+        let mut plan = Plan {
+            names: String::new(),
+            records: Vec::with_capacity(expected),
+            samples: Vec::with_capacity(expected.div_ceil(SAMPLE)),
+            central_offset: 0,
+            central_len: 0,
+            len: 0,
+        };
+        let mut names = Names::default();
+        names.reserve(expected);
+        for entry in entries {
+            check_count(plan.records.len() + 1, limits)?;
+            plan.add(&entry, &mut names, limits)?;
+        }
+        drop(names);
+        plan.names.shrink_to_fit();
+        plan.records.shrink_to_fit();
+        let end = end_len(plan.entries(), plan.central_offset, plan.central_len);
+        plan.len = sum([plan.central_offset, plan.central_len, end], limits)?;
+        Ok(plan)
+    }
+
+    fn add(&mut self, entry: &Entry, names: &mut Names, limits: &Limits) -> Result<()> {
+        if entry.size == 0 && entry.crc32 != 0 {
+            return Err(Error::invalid(format!(
+                "the crc32 of the empty member {} must be 0, not {:08x}",
+                shown(&entry.name),
+                entry.crc32
+            )));
+        }
+        if entry.kind == Kind::Folder && entry.size != 0 {
+            return Err(Error::invalid(format!(
+                "the folder {} cannot have content ({} bytes); name it a file",
+                shown(&entry.name),
+                entry.size
+            )));
+        }
+        let start = self.names.len();
+        names.claim(&entry.name, entry.kind, &mut self.names)?;
+        let name_len = self.names.len() - start;
+        if name_len > PATH_MAX {
+            return Err(Error::bug(format!("a member name of {name_len} bytes")));
+        }
+        let name = u32::try_from(start).map_err(|_| {
+            Error::new(ErrorKind::TooLarge, "the names of an archive take at most 4 GiB; make several")
+        })?;
+        let name_len = u64::try_from(name_len).unwrap_or(u64::MAX);
+        let offset = self.central_offset;
+        if self.records.len().is_multiple_of(SAMPLE) {
+            self.samples.push(self.central_len);
+        }
+        self.records.push(Record {
+            offset,
+            size: entry.size,
+            content: entry.content,
+            modified: entry.modified,
+            name,
+            crc32: entry.crc32,
+        });
+        self.central_offset =
+            sum([offset, local_len(name_len, entry.size, entry.modified), entry.size], limits)?;
+        self.central_len += central_len(name_len, entry.size, entry.modified, offset);
+        sum([self.central_offset, self.central_len, 0], limits)?;
+        Ok(())
+    }
+
+    /// Returns the exact length of the archive, in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Returns whether the archive has no member. Even then it has a length.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Returns how many members there are.
+    pub fn entries(&self) -> u64 {
+        u64::try_from(self.records.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the member at `index`, in the order of the archive.
+    pub fn member(&self, index: usize) -> Option<Member<'_>> {
+        let record = self.records.get(index)?;
+        let start = usize::try_from(record.name).ok()?;
+        let end = match self.records.get(index + 1) {
+            Some(next) => usize::try_from(next.name).ok()?,
+            None => self.names.len(),
+        };
+        let name = self.names.get(start..end)?;
+        Some(Member {
+            name,
+            kind: if name.ends_with('/') { Kind::Folder } else { Kind::File },
+            size: record.size,
+            crc32: record.crc32,
+            modified: record.modified,
+            content: record.content,
+            offset: record.offset,
+        })
+    }
+
+    /// Returns the members in the order of the archive.
+    pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
+        (0..self.records.len()).filter_map(|index| self.member(index))
+    }
+
+    /// Returns the memory that the plan holds, in bytes.
+    pub fn memory(&self) -> usize {
+        size_of::<Plan>()
+            + self.names.capacity()
+            + self.records.capacity() * size_of::<Record>()
+            + self.samples.capacity() * size_of::<u64>()
+    }
+
+    /// Returns where the central directory starts, in bytes from the start of the archive.
+    pub(super) fn central_offset(&self) -> u64 {
+        self.central_offset
+    }
+
+    /// Returns the length of the central directory, in bytes.
+    pub(super) fn central_len(&self) -> u64 {
+        self.central_len
+    }
+
+    /// Returns the index of the member whose header or content holds the byte at `offset`, which is
+    /// before the central directory.
+    pub(super) fn index_at(&self, offset: u64) -> Option<usize> {
+        self.records.partition_point(|record| record.offset <= offset).checked_sub(1)
+    }
+
+    /// Returns the index of the central directory record that holds the byte at `offset` of the
+    /// central directory, and where the record starts.
+    pub(super) fn central_at(&self, offset: u64) -> Option<(usize, u64)> {
+        let sample = self.samples.partition_point(|start| *start <= offset).checked_sub(1)?;
+        let mut start = *self.samples.get(sample)?;
+        let mut index = sample * SAMPLE;
+        loop {
+            let next = start + self.member(index)?.central_len();
+            if offset < next {
+                return Some((index, start));
+            }
+            start = next;
+            index += 1;
+        }
+    }
+
+    /// Appends everything after the central directory to `out`.
+    pub(super) fn put_end(&self, out: &mut Vec<u8>) {
+        put_end(out, self.entries(), self.central_offset, self.central_len);
+    }
+
+    /// Returns a digest of the archive's bytes, for a strong ETag: BLAKE3 over everything the headers
+    /// are made from and over the BLAKE3 of each content, which `content_hash` returns for a key. Names
+    /// of versions, links or signatures have no part in it.
+    ///
+    /// # Errors
+    /// Those of `content_hash`.
+    pub fn digest(&self, mut content_hash: impl FnMut(u64) -> Result<[u8; 32]>) -> Result<[u8; 32]> {
+        let mut hasher = blake3::Hasher::new_derive_key("holdall stored zip, layout 1");
+        let mut buffer = Vec::with_capacity(16 << 10);
+        for member in self.members() {
+            buffer.extend_from_slice(&u64::try_from(member.name.len()).unwrap_or(u64::MAX).to_le_bytes());
+            buffer.extend_from_slice(member.name.as_bytes());
+            buffer.extend_from_slice(&member.size.to_le_bytes());
+            buffer.extend_from_slice(&member.crc32.to_le_bytes());
+            buffer.extend_from_slice(&member.modified.to_le_bytes());
+            if member.size > 0 {
+                buffer.extend_from_slice(&content_hash(member.content)?);
+            }
+            if buffer.len() >= 8 << 10 {
+                hasher.update(&buffer);
+                buffer.clear();
+            }
+        }
+        hasher.update(&buffer);
+        Ok(*hasher.finalize().as_bytes())
+    }
+
+    /// Returns the CRC-64 of the whole archive without reading a content: `crc64` is that of bytes,
+    /// `content_crc64` that of a content by its key, and `combine(a, b, len)` that of the
+    /// concatenation of two texts with CRC-64 `a` and `b`, the second of `len` bytes.
+    ///
+    /// # Errors
+    /// Those of `content_crc64`.
+    pub fn crc64(
+        &self,
+        crc64: impl Fn(&[u8]) -> u64,
+        combine: impl Fn(u64, u64, u64) -> u64,
+        mut content_crc64: impl FnMut(u64) -> Result<u64>,
+    ) -> Result<u64> {
+        let mut total = crc64(&[]);
+        let mut headers = Vec::with_capacity(16 << 10);
+        let flush = |total: &mut u64, headers: &mut Vec<u8>| {
+            *total = combine(*total, crc64(headers), u64::try_from(headers.len()).unwrap_or(u64::MAX));
+            headers.clear();
+        };
+        for member in self.members() {
+            member.put_local(&mut headers);
+            if member.size > 0 {
+                flush(&mut total, &mut headers);
+                total = combine(total, content_crc64(member.content)?, member.size);
+            }
+        }
+        for member in self.members() {
+            member.put_central(&mut headers);
+            if headers.len() >= 8 << 10 {
+                flush(&mut total, &mut headers);
+            }
+        }
+        self.put_end(&mut headers);
+        flush(&mut total, &mut headers);
+        Ok(total)
+    }
+
+    /// Shares the plan with the ropes made from it.
+    pub fn shared(self) -> Arc<Plan> {
+        Arc::new(self)
+    }
+}
+
+impl Member<'_> {
+    /// Returns the length of the local header, in bytes.
+    pub(super) fn local_len(&self) -> u64 {
+        local_len(self.name_len(), self.size, self.modified)
+    }
+
+    /// Returns the length of the central directory record, in bytes.
+    pub(super) fn central_len(&self) -> u64 {
+        central_len(self.name_len(), self.size, self.modified, self.offset)
+    }
+
+    fn name_len(&self) -> u64 {
+        u64::try_from(self.name.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Appends the local header to `out`.
+    pub(super) fn put_local(&self, out: &mut Vec<u8>) {
+        put_local(out, self);
+    }
+
+    /// Appends the central directory record to `out`.
+    pub(super) fn put_central(&self, out: &mut Vec<u8>) {
+        put_central(out, self);
+    }
+}
+
+fn check_count(entries: usize, limits: &Limits) -> Result<()> {
+    if u64::try_from(entries).unwrap_or(u64::MAX) <= limits.max_entries {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::TooLarge,
+        format!(
+            "the archive has more than {} members; raise max_entries or make several",
+            limits.max_entries
+        ),
+    ))
+}
+
+/// Returns the sum, if it is within the limit.
+fn sum(parts: [u64; 3], limits: &Limits) -> Result<u64> {
+    let limit = limits.max_bytes.unwrap_or(u64::MAX);
+    let total = parts.iter().try_fold(0u64, |total, part| total.checked_add(*part));
+    total.filter(|total| *total <= limit).ok_or_else(|| {
+        Error::new(
+            ErrorKind::TooLarge,
+            format!("the archive is larger than {limit} bytes; raise max_bytes or make several"),
+        )
+    })
+}
+
+/// Returns `name` as it may stand in an error: escaped, and not without end.
+pub(super) fn shown(name: &str) -> String {
+    let start: String = name.chars().take(80).collect();
+    let more = if start.len() < name.len() { "..." } else { "" };
+    format!("\"{}{more}\"", start.escape_debug())
+}

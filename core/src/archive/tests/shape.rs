@@ -1,0 +1,269 @@
+//! The bytes of the rope: exact, sliceable, the same from wherever one starts; the plan's limits.
+
+use std::time::{Duration, Instant};
+
+use super::super::name::PATH_MAX;
+use super::strict::check;
+use super::*;
+use crate::ErrorKind;
+
+/// The archive written out plainly: every header and content in its order.
+fn naive(rope: &Rope<Memory>, contents: &Memory) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for member in rope.plan().members() {
+        member.put_local(&mut bytes);
+        if member.size > 0 {
+            bytes.extend_from_slice(&contents.blobs[member.content as usize]);
+        }
+    }
+    for member in rope.plan().members() {
+        member.put_central(&mut bytes);
+    }
+    rope.plan().put_end(&mut bytes);
+    bytes
+}
+
+fn sampler_contents() -> Memory {
+    Memory::new([
+        b"alpha".to_vec(),
+        vec![],
+        vec![],
+        vec![0, 1, 2, 3, 255],
+        "gr\u{FC}\u{DF}e".as_bytes().to_vec(),
+        vec![],
+        b"a name that differs by case".to_vec(),
+        b"PK\x05\x06 and PK\x01\x02 in content mislead nobody".to_vec(),
+    ])
+}
+
+#[test]
+fn every_offset_and_small_limit_gives_the_bytes_of_the_plain_archive() {
+    let contents = sampler_contents();
+    let rope = sampler();
+    let bytes = naive(&rope, &contents);
+    assert_eq!(rope.len(), bytes.len() as u64);
+    for run in [1, 3, usize::MAX] {
+        let rope = Rope::new(Arc::clone(rope.plan()), Memory { run, ..contents.clone() });
+        for offset in 0..bytes.len() {
+            for limit in (1..=7).chain([100, 10_000, u64::MAX]) {
+                let data = rope.segment(offset as u64, limit).unwrap().data;
+                assert!(!data.is_empty() && data.len() as u64 <= limit);
+                assert_eq!(data, &bytes[offset..offset + data.len()], "{offset} {limit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a8_a_download_resumed_at_any_byte_equals_the_full_one() {
+    let rope = sampler();
+    let bytes = read(&rope);
+    for offset in 0..bytes.len() {
+        assert_eq!(read_from(&rope, offset as u64, u64::MAX).unwrap(), &bytes[offset..]);
+    }
+    for limit in 1..=7 {
+        assert_eq!(read_from(&rope, 0, limit).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn headers_are_batched_and_a_content_is_passed_on_without_a_copy() {
+    let rope = sampler();
+    let content = rope.contents_for_test().blobs[0].as_ptr();
+    let first = rope.plan().member(0).unwrap();
+    let data = rope.segment(first.offset + first.local_len(), u64::MAX).unwrap().data;
+    assert_eq!(data.as_ptr(), content);
+    let many: Vec<String> = (0..10_000).map(|index| format!("folder {index}/")).collect();
+    let many: Vec<(&str, &[u8])> = many.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    let rope = archive(&many);
+    let (mut segments, mut offset) = (0, 0);
+    while offset < rope.len() {
+        let data = rope.segment(offset, u64::MAX).unwrap().data;
+        assert!(data.len() < 100_000);
+        offset += data.len() as u64;
+        segments += 1;
+    }
+    assert!(segments <= rope.len() / 60_000 + 2, "{segments} segments for {} bytes", rope.len());
+    check(&read(&rope)).unwrap();
+}
+
+#[test]
+fn a_segment_past_the_end_or_of_no_bytes_is_refused() {
+    let rope = archive(&[]);
+    assert_eq!(rope.len(), 22);
+    assert_eq!(rope.segment(22, 1).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(rope.segment(u64::MAX, 1).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(rope.segment(0, 0).unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn a9_an_archive_reads_what_was_planned_or_breaks_off() {
+    let rope = sampler();
+    let mut contents = sampler_contents();
+    contents.blobs[7] = contents.blobs[7].slice(..10);
+    let cut = Rope::new(Arc::clone(rope.plan()), contents.clone());
+    let error = read_from(&cut, 0, u64::MAX).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("\"PK\" ends after 10 of 39 bytes"), "{error}");
+    contents.blobs.truncate(7);
+    let gone = Rope::new(Arc::clone(rope.plan()), contents.clone());
+    let error = read_from(&gone, 0, u64::MAX).unwrap_err();
+    assert_eq!(error.to_string(), "reading the member \"PK\": no such blob");
+    // A content that is longer than planned is not let into the next header.
+    let mut longer = sampler_contents();
+    longer.blobs[0] = Bytes::from_static(b"alpha and beta");
+    assert_eq!(read(&Rope::new(Arc::clone(rope.plan()), longer)), read(&rope));
+}
+
+#[test]
+fn a6_a7_limits_on_members_and_bytes_are_checked_when_planned() {
+    let many = || (0..10_000).map(|index| file(&format!("f{index}"), 0, &[7; 1000]));
+    let error = Plan::new(many(), &Limits { max_entries: 9_999, max_bytes: None }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert!(error.to_string().contains("max_entries") && error.to_string().contains("9999"), "{error}");
+    let limits = Limits { max_entries: 10_000, max_bytes: Some(10_000_000) };
+    let error = Plan::new(many(), &limits).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert!(error.to_string().contains("max_bytes") && error.to_string().contains("10000000"), "{error}");
+    let len = Plan::new(many(), &Limits::default()).unwrap().len();
+    assert!(Plan::new(many(), &Limits { max_bytes: Some(len), ..Limits::default() }).is_ok());
+    assert!(Plan::new(many(), &Limits { max_bytes: Some(len - 1), ..Limits::default() }).is_err());
+    // Refused by what the iterator promises, before a single member is made.
+    let promised = std::iter::repeat_n(folder("x"), 1_000_000_000);
+    let start = Instant::now();
+    assert_eq!(Plan::new(promised, &Limits::default()).unwrap_err().kind(), ErrorKind::TooLarge);
+    assert!(start.elapsed() < Duration::from_millis(100));
+    let huge = Entry { size: u64::MAX - 10, ..file("huge", 0, b"x") };
+    assert_eq!(Plan::new([huge], &unlimited()).unwrap_err().kind(), ErrorKind::TooLarge);
+}
+
+#[test]
+fn an_entry_that_contradicts_itself_is_refused() {
+    let lying = Entry { crc32: 1, ..file("empty", 0, b"") };
+    let error = Plan::new([lying], &unlimited()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.to_string().contains("\"empty\""), "{error}");
+    let full = Entry { size: 1, ..folder("x\n") };
+    let error = Plan::new([full], &unlimited()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.to_string().contains("x\\n"), "{error}");
+}
+
+#[test]
+fn planning_is_quick_linear_and_lean() {
+    let entries = |count: u64| -> Vec<Entry> {
+        (0..count).map(|index| file(&format!("photos/2021/{index:07}.jpeg"), index, b"x")).collect()
+    };
+    let quickest = |count: u64, rounds: usize| {
+        let made: Vec<_> = (0..rounds).map(|_| entries(count)).collect();
+        made.into_iter()
+            .map(|entries| {
+                let start = Instant::now();
+                let plan = Plan::new(entries, &unlimited()).unwrap();
+                (start.elapsed(), plan)
+            })
+            .min_by_key(|(time, _)| *time)
+            .unwrap()
+    };
+    let (small, _) = quickest(10_000, 10);
+    let (large, plan) = quickest(1_000_000, 1);
+    println!("planned 10,000 in {small:?}, 1,000,000 in {large:?}");
+    // Generous, because this is neither an optimised build nor a quiet machine.
+    assert!(small < Duration::from_millis(50) && large < Duration::from_secs(5));
+    let per_entry = (plan.memory() as u64 - 24 * plan.entries()) / plan.entries();
+    assert!(per_entry <= 48, "{per_entry} bytes an entry");
+    let mut names = Names::default();
+    let mut out = String::new();
+    for index in 0..1_000_000 {
+        out.clear();
+        names.claim(&format!("photos/2021/{index:07}.jpeg"), Kind::File, &mut out).unwrap();
+    }
+    let while_planning = per_entry + names.memory() as u64 / plan.entries();
+    println!("{per_entry} bytes an entry, {while_planning} with the set of names");
+    assert!(while_planning <= 200);
+}
+
+#[test]
+fn a_range_in_the_middle_of_a_large_archive_is_as_quick_as_in_a_small_one() {
+    let rope = |count: u64| {
+        let entries = (0..count).map(|index| file(&format!("{index:06}"), 0, b"x"));
+        let plan = Plan::new(entries, &unlimited()).unwrap();
+        Rope::new(plan.shared(), Memory::new([b"x".to_vec()]))
+    };
+    let time = |rope: &Rope<Memory>, from: u64, to: u64| {
+        (0..5)
+            .map(|round| {
+                let start = Instant::now();
+                for step in 0..500 {
+                    rope.segment(from + (to - from) / 500 * step + round, 1).unwrap();
+                }
+                start.elapsed()
+            })
+            .min()
+            .unwrap()
+    };
+    let (small, large) = (rope(1_000), rope(500_000));
+    let all = |rope: &Rope<Memory>| {
+        let central = rope.plan().central_offset();
+        time(rope, 0, central) + time(rope, central, rope.len() - 100)
+    };
+    let (small, large) = (all(&small), all(&large));
+    println!("1,000 ranges: {small:?} of 1,000 members, {large:?} of 500,000");
+    assert!(large < small * 10, "{small:?} {large:?}");
+}
+
+#[test]
+fn a_member_name_as_long_as_can_be_still_fits_its_record() {
+    let deep = format!("{}/", "w".repeat(255)).repeat(1000);
+    let rope = archive(&[
+        (&(deep.clone() + "x.txt"), b"x"),
+        (&deep, b""),
+        (&(deep.clone() + &"z".repeat(300)), b"z"),
+    ]);
+    for member in rope.plan().members() {
+        assert!(member.name.len() > 64_000 && member.name.len() <= PATH_MAX);
+        assert!(member.central_len() <= 65_535);
+    }
+    assert_eq!(check(&read(&rope)).unwrap().len(), 3);
+}
+
+#[test]
+fn the_digest_follows_the_bytes_and_nothing_else() {
+    let hash = |content: u64| Ok([content as u8; 32]);
+    let base = || vec![file("a", 1, b"xyz"), folder("b"), file("b/c", 2, b"zz")];
+    let digest = |entries: Vec<Entry>| Plan::new(entries, &unlimited()).unwrap().digest(hash).unwrap();
+    let first = digest(base());
+    assert_eq!(digest(base()), first);
+    // The key of a content that nobody reads changes no byte.
+    let mut same = base();
+    same[1].content = 77;
+    assert_eq!(digest(same), first);
+    let changes: [fn(&mut Vec<Entry>); 7] = [
+        |entries| entries[0].name.push('x'),
+        |entries| entries[0].size += 1,
+        |entries| entries[0].crc32 ^= 1,
+        |entries| entries[0].modified += 1,
+        |entries| entries[0].content += 5,
+        |entries| entries.swap(0, 2),
+        |entries| drop(entries.pop()),
+    ];
+    for (index, change) in changes.iter().enumerate() {
+        let mut entries = base();
+        change(&mut entries);
+        assert_ne!(digest(entries), first, "change {index}");
+    }
+    let failing = Plan::new(base(), &unlimited()).unwrap().digest(|_| Err(Error::corrupt("gone")));
+    assert_eq!(failing.unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn crc64_by_combination_is_that_of_the_bytes() {
+    use crc_fast::{CrcAlgorithm::Crc64Xz, checksum, checksum_combine};
+    let crc64 = |bytes: &[u8]| checksum(Crc64Xz, bytes);
+    let combine = |a, b, len| checksum_combine(Crc64Xz, a, b, len);
+    let contents = sampler_contents();
+    for rope in [sampler(), archive(&[]), archive(&[("x/", b""), ("y", b"")])] {
+        let by_key = |content: u64| Ok(crc64(&contents.blobs[content as usize]));
+        assert_eq!(rope.plan().crc64(crc64, combine, by_key).unwrap(), crc64(&read(&rope)));
+    }
+}
