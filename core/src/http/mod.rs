@@ -1,6 +1,6 @@
 //! HTTP semantics as pure functions: no socket, no file, no clock.
 //!
-//! [`respond`] turns a request's headers and a [`Representation`] into a [`Head`]: status, headers,
+//! [`respond()`] turns a request's headers and a [`Representation`] into a [`Head`]: status, headers,
 //! and which bytes to send. Everything else here is a part of that, one concept a file.
 //!
 //! # What is answered

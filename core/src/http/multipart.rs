@@ -56,6 +56,7 @@ pub(super) fn content_range(range: &Range<u64>, whole_len: u64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

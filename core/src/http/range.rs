@@ -137,6 +137,7 @@ fn coalesce(mut ranges: Vec<Range<u64>>, max_gap: u64) -> Vec<Range<u64>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -361,6 +362,20 @@ mod tests {
                 prop_assert!((1..=MAX_RANGES).contains(&ranges.len()));
                 prop_assert!(ranges.iter().all(|range| range.start < range.end && range.end <= len));
                 prop_assert!(ranges.windows(2).all(|pair| pair[1].start - pair[0].end > MAX_GAP));
+            }
+        }
+
+        /// Another parser, stricter than ours: what it accepts, we select the same bytes of.
+        #[test]
+        fn r3_a_strict_parser_agrees_where_it_accepts(
+            list in prop::collection::vec("[0-9]{1,3}-[0-9]{0,3}|-[0-9]{1,3}", 1..5),
+            len in 1u64..1200,
+        ) {
+            let field = format!("bytes={}", list.join(", "));
+            let strict = http_range_header::parse_range_header(&field).and_then(|set| set.validate(len));
+            if let Ok(ranges) = strict {
+                let ranges = ranges.iter().map(|range| *range.start()..range.end() + 1).collect();
+                prop_assert_eq!(parse(&field, len), Ranges::Some(coalesce(ranges, MAX_GAP)));
             }
         }
 

@@ -32,7 +32,7 @@ pub struct Representation {
     /// The value of `Repr-Digest` (RFC 9530), such as `sha-256=:...:`, where one is known.
     pub repr_digest: Option<String>,
     /// More headers for the reply (`Vary`, `Access-Control-*`). They repeat none of those that
-    /// [`respond`] makes. One whose value is not visible ASCII is left out.
+    /// [`respond()`] makes. One whose value is not visible ASCII is left out.
     pub extra: Vec<(&'static str, String)>,
 }
 

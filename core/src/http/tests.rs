@@ -1,4 +1,4 @@
-//! [`respond`] as a whole: examples by risk, and every combination against a naive model.
+//! [`respond()`] as a whole: examples by risk, and every combination against a naive model.
 
 use proptest::prelude::*;
 
