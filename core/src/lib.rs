@@ -14,6 +14,8 @@ pub(crate) mod catalog;
 #[allow(dead_code)]
 pub mod digest;
 mod error;
+#[allow(dead_code, unused_imports)]
+pub(crate) mod http;
 #[allow(dead_code)]
 pub(crate) mod fork;
 mod id;
