@@ -14,10 +14,10 @@ pub(crate) mod catalog;
 #[allow(dead_code)]
 pub mod digest;
 mod error;
-#[allow(dead_code, unused_imports)]
-pub(crate) mod http;
 #[allow(dead_code)]
 pub(crate) mod fork;
+#[allow(dead_code)]
+pub mod http;
 mod id;
 #[allow(dead_code)]
 pub(crate) mod journal;
