@@ -1,0 +1,351 @@
+//! The verbs of a drive.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Store;
+use super::engine::{Engine, ids_for};
+use super::put::{Item, Put, PutWriter, put_items};
+use crate::blobs::stage::Staged;
+use crate::body::Body;
+use crate::catalog::blob::Moment;
+use crate::catalog::{
+    self, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, copy, delete, drive, listing, trash, tree, version,
+};
+use crate::id::{DriveId, FileId, VersionId};
+use crate::time::Time;
+use crate::{Error, ErrorKind, Kind, Result};
+
+/// Rows that one transaction of a longer job changes.
+const STEP: usize = 500;
+
+/// A named tree of files. Cloning it is cheap, and every thread may use it.
+#[derive(Clone, Debug)]
+pub struct Drive {
+    store: Store,
+    id: DriveId,
+}
+
+impl Drive {
+    pub(super) fn open(store: &Store, name: &str) -> Result<Drive> {
+        let engine = store.engine()?;
+        let known = drive::find(&engine.reader()?, name)?;
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let (ids, name, now) = (engine.ids(2)?, name.to_owned(), Time::now());
+                engine.write(move |change| drive::open(change, &name, &mut ids.clone(), now))?
+            }
+        };
+        Ok(Drive { store: store.clone(), id })
+    }
+
+    pub(crate) fn with_id(store: &Store, id: DriveId) -> Drive {
+        Drive { store: store.clone(), id }
+    }
+
+    /// Returns the drive's id.
+    pub fn id(&self) -> DriveId {
+        self.id
+    }
+
+    /// Returns the store that the drive is in.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
+        self.store.engine()
+    }
+
+    fn moment(&self, engine: &Engine) -> Moment {
+        Moment { now: Time::now(), grace: engine.options.grace }
+    }
+
+    /// Returns what the drive is and holds.
+    ///
+    /// # Errors
+    /// `NotFound` when it was deleted.
+    pub fn info(&self) -> Result<DriveInfo> {
+        drive::info(&self.engine()?.reader()?, self.id)
+    }
+
+    /// Sets how many versions a file keeps beside those marked to be kept; 0 keeps all of them.
+    ///
+    /// # Errors
+    /// `NotFound` when the drive was deleted.
+    pub fn set_max_versions(&self, max_versions: u32) -> Result<()> {
+        let id = self.id;
+        self.engine()?.write(move |change| drive::set_max_versions(change, id, max_versions))
+    }
+
+    /// Puts the content of `source` at `path` and returns the version that it became. A file that
+    /// is there gets one more version, which is current from now on. Missing folders are made.
+    ///
+    /// The content is durable when this returns.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the path breaks the rules of names, `Exists` when a folder is there,
+    /// `Mismatch` when the content is not what was declared, `TooLarge` past the store's limit,
+    /// `Io` when the source cannot be read or the store not written.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # use holdall::{Options, Put, Store};
+    /// # let store = Store::open(dir.path(), Options::new())?;
+    /// let alice = store.drive("alice")?;
+    /// let version = alice.put("notes/a.txt", &b"hello"[..], Put::new())?;
+    /// assert_eq!((version.size, version.crc32), (5, 0x3610_a686));
+    /// assert_eq!(version.media_type, "text/plain");
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn put(&self, path: &str, mut source: impl Read, put: Put) -> Result<VersionInfo> {
+        let mut writer = self.put_writer(path, put)?;
+        while writer.read_from(&mut source)? > 0 {}
+        writer.commit()
+    }
+
+    /// Begins a put whose content comes piece by piece.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the path breaks the rules of names.
+    pub fn put_writer(&self, path: &str, put: Put) -> Result<PutWriter> {
+        PutWriter::new(self, path, put)
+    }
+
+    /// Puts many contents that are in memory at once: all of them or none, for the price of one
+    /// sync. At most 16 MiB together go into one call.
+    ///
+    /// # Errors
+    /// As [`Drive::put`], and `TooLarge` when the contents together are longer.
+    pub fn put_many(
+        &self,
+        items: impl IntoIterator<Item = (String, Bytes)>,
+        put: &Put,
+    ) -> Result<Vec<VersionInfo>> {
+        let engine = self.engine()?;
+        let (mut staged, mut len) = (Vec::new(), 0_usize);
+        for (path, bytes) in items {
+            len = len.saturating_add(bytes.len());
+            if len > MANY {
+                return Err(Error::new(
+                    ErrorKind::TooLarge,
+                    format!("the contents together are longer than {MANY} bytes; put them in several calls"),
+                ));
+            }
+            let content = if bytes.len() < engine.options.threshold {
+                Staged::small(bytes)
+            } else {
+                let mut stage = engine.stage();
+                stage.write(&bytes)?;
+                stage.finish()?
+            };
+            staged.push(Item { path, put: put.clone(), staged: content });
+        }
+        put_items(self, staged)
+    }
+
+    /// Makes a folder and its parents; one that is there already is no error.
+    ///
+    /// # Errors
+    /// `Exists` when a file is in the way, `InvalidArgument` when the path breaks the rules.
+    pub fn mkdir(&self, path: &str) -> Result<FileId> {
+        let engine = self.engine()?;
+        let (ids, id, path, now) = (engine.ids(ids_for(path))?, self.id, path.to_owned(), Time::now());
+        engine.write(move |change| tree::mkdir(change, id, &path, &mut ids.clone(), now))
+    }
+
+    /// Returns what is at `path`; `""` is the root.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is.
+    pub fn stat(&self, path: &str) -> Result<FileInfo> {
+        tree::stat(&self.engine()?.reader()?, self.id, path)
+    }
+
+    /// Lists at most `limit` rows of a folder in byte order of their names, from behind the name
+    /// `after` on: the cursor of the next page is the last name of this one.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`, `InvalidArgument` when a file is.
+    pub fn list(&self, path: &str, after: Option<&str>, limit: usize) -> Result<Vec<Row>> {
+        let rows = self.engine()?.reader()?;
+        let folder = listing::folder(&rows, self.id, path)?;
+        listing::list(&rows, folder, after, limit)
+    }
+
+    /// Visits everything below `path`, a folder before what is in it, until the visitor returns
+    /// false. Each page is read at its own moment, so that a long walk holds nothing up.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`; the visitor's own.
+    pub fn walk(&self, path: &str, mut visit: impl FnMut(&str, &Row) -> Result<bool>) -> Result<()> {
+        let engine = self.engine()?;
+        let folder = listing::folder(&engine.reader()?, self.id, path)?;
+        let mut walk = listing::Walk::new(folder);
+        loop {
+            let page = walk.page(&engine.reader()?, STEP)?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for (path, row) in &page {
+                if !visit(path, row)? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Lists at most `limit` versions of the file at `path`, newest first, from before the version
+    /// `before` on.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`, `InvalidArgument` when a folder is.
+    pub fn versions(&self, path: &str, before: Option<VersionId>, limit: usize) -> Result<Vec<VersionInfo>> {
+        let rows = self.engine()?.reader()?;
+        let (file, _) = tree::resolve(&rows, self.id, path)?;
+        version::list(&rows, file, before, limit)
+    }
+
+    /// Opens the current content of the file at `path`.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is there, `InvalidArgument` when it is a folder, `Corrupt` when the
+    /// content is damaged in a way that shows at once.
+    pub fn open_file(&self, path: &str) -> Result<Body> {
+        let rows = self.engine()?.reader()?;
+        let (file, record) = tree::resolve(&rows, self.id, path)?;
+        if record.kind == Kind::Folder {
+            return Err(Error::invalid(format!("{path:?} is a folder and has no content; list it")));
+        }
+        self.store.open_version(VersionId::new(file, record.current))
+    }
+
+    /// Moves what is at `from` to `to`, making missing folders; a file may replace a file.
+    ///
+    /// # Errors
+    /// `Exists` when something is at `to` and `replace` is false, or either is a folder.
+    pub fn rename(&self, from: &str, to: &str, replace: bool) -> Result<FileId> {
+        let engine = self.engine()?;
+        let (mut_ids, id, moment) = (engine.ids(ids_for(to))?, self.id, self.moment(&engine));
+        let (from, to) = (from.to_owned(), to.to_owned());
+        engine.write(move |change| tree::relocate(change, id, &from, &to, replace, &mut mut_ids.clone(), moment))
+    }
+
+    /// Copies what is at `from` to `to`, with the current version of each file or all of them. The
+    /// content is shared. A folder is copied in several steps; a crash leaves what was copied.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `from`, `Exists` when something is at `to`.
+    pub fn copy(&self, from: &str, to: &str, what: catalog::CopyVersions) -> Result<FileId> {
+        let engine = self.engine()?;
+        let ids = engine.ids(ids_for(to))?;
+        let (id, now) = (self.id, Time::now());
+        let (from, to) = (from.to_owned(), to.to_owned());
+        let mut copying =
+            engine.write(move |change| copy::start(change, id, &from, &to, what, &mut ids.clone(), now))?;
+        while !copying.is_done() {
+            let ids = engine.ids(u64::try_from(STEP).unwrap_or(u64::MAX).saturating_mul(2))?;
+            let before = copying;
+            copying = engine.write(move |change| {
+                let mut copying = before.clone();
+                copy::step(change, &mut copying, &mut ids.clone(), STEP, now)?;
+                Ok(copying)
+            })?;
+        }
+        Ok(copying.root())
+    }
+
+    /// Sets what the host keeps with a file: names and values, together at most 16 KiB.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`, `TooLarge` past the limit.
+    pub fn set_attributes(&self, path: &str, attributes: BTreeMap<String, String>) -> Result<()> {
+        let (id, path, now) = (self.id, path.to_owned(), Time::now());
+        self.engine()?.write(move |change| {
+            let (file, _) = tree::resolve(change, id, &path)?;
+            tree::set_attributes(change, file, attributes.clone(), now)
+        })
+    }
+
+    /// Puts what is at `path` in the trash. It is no longer found by its path; links and shares to
+    /// it rest, and URLs of its versions go on working until they expire or are revoked.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`.
+    pub fn trash(&self, path: &str) -> Result<FileId> {
+        let (id, path, now) = (self.id, path.to_owned(), Time::now());
+        self.engine()?.write(move |change| trash::put(change, id, &path, now))
+    }
+
+    /// Lists at most `limit` of what lies in the trash, in order of id from behind `after` on.
+    ///
+    /// # Errors
+    /// `NotFound` when the drive was deleted.
+    pub fn list_trash(&self, after: Option<FileId>, limit: usize) -> Result<Vec<TrashInfo>> {
+        trash::list(&self.engine()?.reader()?, self.id, after, limit)
+    }
+
+    /// Takes a file or folder out of the trash: to the folder it lay in, or its path made anew, or
+    /// to the path `to`.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not in the trash, `Exists` when its name is taken.
+    pub fn restore(&self, file: FileId, to: Option<&str>) -> Result<FileId> {
+        let engine = self.engine()?;
+        let depth = u64::try_from(crate::name::MAX_DEPTH).unwrap_or(u64::MAX);
+        let (ids, id, to, now) = (engine.ids(depth)?, self.id, to.map(str::to_owned), Time::now());
+        engine.write(move |change| trash::restore(change, id, file, to.as_deref(), &mut ids.clone(), now))
+    }
+
+    /// Deletes what is at `path` for good, a folder with everything in it. Content that no other
+    /// version has is removed when the grace is over.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`.
+    pub fn delete(&self, path: &str) -> Result<()> {
+        let engine = self.engine()?;
+        let (id, path, moment) = (self.id, path.to_owned(), self.moment(&engine));
+        let whole = engine.write(move |change| delete::path(change, id, &path, moment))?;
+        if !whole {
+            self.store.clear_doomed()?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what lies in the trash since before `before` for good, and returns how much.
+    ///
+    /// # Errors
+    /// `Io` and `Poisoned` when it could not be written.
+    pub fn empty_trash(&self, before: Time) -> Result<u64> {
+        let engine = self.engine()?;
+        let (id, moment) = (self.id, self.moment(&engine));
+        let (mut after, mut count) = (None, 0_u64);
+        loop {
+            let purged =
+                engine.write(move |change| trash::purge_before(change, id, before, after, STEP, moment))?;
+            count = count.saturating_add(u64::try_from(purged.count).unwrap_or(0));
+            after = purged.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        self.store.clear_doomed()?;
+        Ok(count)
+    }
+
+    /// Makes every URL into the drive invalid.
+    ///
+    /// # Errors
+    /// `NotFound` when the drive was deleted.
+    pub fn revoke(&self) -> Result<()> {
+        let id = self.id;
+        self.engine()?.write(move |change| drive::revoke(change, id))
+    }
+}
+
+/// Bytes of one batch.
+const MANY: usize = 16 << 20;

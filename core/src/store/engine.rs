@@ -1,0 +1,149 @@
+//! One open store within one process: the log, the rows, the blobs and the keys.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+
+use super::options::{Mode, Options};
+use crate::blobs::pool::{BlobSource, Pool};
+use crate::blobs::stage::Stage;
+use crate::catalog::record::{BlobRecord, Place};
+use crate::catalog::{blob, key, number, segment};
+use crate::id::BlobId;
+use crate::journal::{Group, Journal};
+use crate::kv::redb::{RedbKv, RedbReader, RedbWriter};
+use crate::time::Time;
+use crate::token::{Key, KeyRing};
+use crate::vfs::Vfs;
+use crate::{Error, Result};
+
+/// Ids are reserved in blocks of so many.
+const ID_BLOCK: u64 = 1 << 16;
+
+/// A change of the rows, as the store's verbs write it.
+pub(crate) type Change<'g> = Group<'g, RedbWriter>;
+
+/// What [`super::Store`] is in the process that opened it.
+pub(crate) struct Engine {
+    pub(crate) vfs: Arc<dyn Vfs>,
+    pub(crate) uuid: [u8; 16],
+    pub(crate) created: Time,
+    pub(crate) options: Options,
+    pub(crate) pool: Pool,
+    pub(crate) journal: Journal<RedbKv>,
+    ids: Mutex<Range<u64>>,
+    ring: ArcSwapOption<(u64, KeyRing)>,
+}
+
+impl Engine {
+    pub(super) fn new(
+        vfs: Arc<dyn Vfs>,
+        (uuid, created): ([u8; 16], Time),
+        options: Options,
+        journal: Journal<RedbKv>,
+    ) -> Engine {
+        let pool = Pool::new(vfs.clone());
+        Engine { vfs, uuid, created, options, pool, journal, ids: Mutex::default(), ring: ArcSwapOption::empty() }
+    }
+
+    /// Begins to read.
+    pub(crate) fn reader(&self) -> Result<RedbReader> {
+        self.journal.reader()
+    }
+
+    /// Makes a change durable; see [`Journal::write`].
+    pub(crate) fn write<T, F>(&self, change: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'g> FnMut(&mut Change<'g>) -> Result<T> + Send + 'static,
+    {
+        self.journal.write(0, change)
+    }
+
+    /// Draws `count` ids that nothing else will get.
+    pub(crate) fn ids(&self, count: u64) -> Result<Ids> {
+        let mut block = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if block.end - block.start < count {
+            let more = count.max(ID_BLOCK);
+            *block = self.write(move |change| number::reserve(change, more))?;
+        }
+        let drawn = block.start..block.start + count;
+        block.start = drawn.end;
+        Ok(Ids(drawn))
+    }
+
+    /// Begins to take content in.
+    pub(crate) fn stage(&self) -> Stage {
+        Stage::new(&self.vfs, self.options.threshold, self.options.max_put_bytes)
+    }
+
+    /// Opens a blob's content. A place that a compaction has emptied is looked up again.
+    pub(crate) fn open_blob(&self, id: BlobId, mut place: Place, len: u64) -> Result<BlobSource> {
+        for _ in 0..3 {
+            if let Some(source) = self.pool.open(id, place, len)? {
+                return Ok(source);
+            }
+            place = blob::get(&self.reader()?, id)?.place;
+        }
+        Err(Error::corrupt(format!("the content of blob {id} is missing; check the store")))
+    }
+
+    /// Looks a blob up and opens its content.
+    pub(crate) fn find_blob(&self, id: BlobId) -> Result<(BlobRecord, BlobSource)> {
+        let record = blob::get(&self.reader()?, id)?;
+        let source = self.open_blob(id, record.place, record.len)?;
+        Ok((record, source))
+    }
+
+    /// Returns the key ring as `rows` have it.
+    pub(crate) fn ring(&self, rows: &RedbReader) -> Result<Arc<(u64, KeyRing)>> {
+        let version = key::ring_version(rows)?;
+        if let Some(known) = self.ring.load_full().filter(|known| known.0 == version) {
+            return Ok(known);
+        }
+        let mut keys = Vec::new();
+        for (id, record) in key::list(rows)? {
+            // Those that only verify are older than the one that signs, whenever they were made.
+            let rank = if record.signs { u64::MAX } else { u64::try_from(record.created.unix()).unwrap_or(0) };
+            keys.push(Key::new(id, record.secret.clone(), rank)?);
+        }
+        let ring = Arc::new((version, KeyRing::new(self.uuid, keys)?));
+        self.ring.store(Some(ring.clone()));
+        Ok(ring)
+    }
+
+    /// Ends the session: nothing is left to replay.
+    pub(super) fn close(&self) -> Result<()> {
+        if self.journal.is_poisoned() {
+            return Ok(());
+        }
+        if self.options.mode == Mode::Exclusive {
+            self.write(|change| segment::set_exclusive(change, false))?;
+        }
+        self.journal.checkpoint()
+    }
+}
+
+/// Ids that were drawn; a change that runs again begins again with the first.
+#[derive(Clone, Debug)]
+pub(crate) struct Ids(Range<u64>);
+
+impl Ids {
+    /// Takes the next id.
+    pub(crate) fn take(&mut self) -> Result<u64> {
+        self.0.next().ok_or_else(|| Error::bug("a change took more ids than were drawn for it"))
+    }
+}
+
+impl number::NewId for Ids {
+    fn next(&mut self) -> Result<u64> {
+        self.take()
+    }
+}
+
+/// How many ids a put or a new folder at `path` may take: one for each name, and one for a blob.
+pub(crate) fn ids_for(path: &str) -> u64 {
+    u64::try_from(path.split('/').count()).unwrap_or(u64::MAX).saturating_add(1)
+}
+

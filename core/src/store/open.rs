@@ -1,0 +1,169 @@
+//! Opening: who the store is, what is left to replay, and one engine for each store in a process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::engine::Engine;
+use super::layout::{self, Identity};
+use super::options::{Mode, Options};
+use crate::catalog::{key, segment, table};
+use crate::journal::{Journal, Limits, recover};
+use crate::kv::redb::{RedbKv, Sharing};
+use crate::kv::{Commit, Kv};
+use crate::time::Time;
+use crate::vfs::{Open, Vfs, VfsFile};
+use crate::{Error, ErrorKind, Result};
+
+/// Between two tries to get a lock.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Opens the store on `vfs`, and makes it where there is none and the options allow it.
+pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
+    options.check()?;
+    let found = layout::read(vfs.as_ref())?;
+    if found.is_none() {
+        may_create(vfs.as_ref(), &options)?;
+    }
+    // From here to the end, one process at a time: two must not make the store at once, and a
+    // recovery must not meet another.
+    let _alone = alone(vfs.as_ref(), options.lock_timeout)?;
+    let identity = match layout::read(vfs.as_ref())? {
+        Some(identity) => identity,
+        None => layout::create(vfs.as_ref(), Time::now())?,
+    };
+    let sharing = match options.mode {
+        Mode::Shared => Sharing::Shared,
+        Mode::Exclusive => Sharing::Exclusive,
+    };
+    let mut kv = rows(&vfs, sharing, &options)?;
+    if sharing == Sharing::Shared && segment::is_exclusive(&kv.reader()?)? {
+        // An exclusive session ended in a crash: its last groups are in the log alone.
+        drop(kv);
+        let alone = rows(&vfs, Sharing::Exclusive, &options)?;
+        replay(&alone, &vfs, &identity, false)?;
+        drop(alone);
+        kv = rows(&vfs, sharing, &options)?;
+    }
+    if sharing == Sharing::Exclusive {
+        replay(&kv, &vfs, &identity, true)?;
+    }
+    let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options));
+    let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal);
+    if key::list(&engine.reader()?)?.is_empty() {
+        let secret = random::<32>()?;
+        engine.write(move |change| {
+            // Another process may have been first.
+            if key::list(change)?.is_empty() {
+                key::add(change, &secret, true, Time::now())?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(engine)
+}
+
+/// Draws bytes from the system's generator.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|cause| Error::io("drawing random bytes", std::io::Error::other(cause)))?;
+    Ok(bytes)
+}
+
+fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
+    if !options.create {
+        return Err(Error::not_found("there is no store here; open it with create to make one"));
+    }
+    let listed = vfs.list("").map_err(|cause| Error::io("looking at the store's directory", cause))?;
+    let foreign = listed.iter().find(|entry| ![layout::LOCK, "STORE.new"].contains(&entry.name.as_str()));
+    match foreign {
+        Some(entry) if [layout::ROWS].contains(&entry.name.as_str()) => {
+            Err(Error::corrupt("the file STORE is missing; restore it from a backup"))
+        }
+        Some(entry) => Err(Error::invalid(format!(
+            "the directory holds {:?}, so no store is made in it; name an empty or a new one",
+            entry.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
+    let failed = |cause| Error::io("locking the store", cause);
+    let file = vfs.open(layout::LOCK, Open::Create).map_err(failed)?;
+    let begun = Instant::now();
+    while !file.try_lock().map_err(failed)? {
+        if begun.elapsed() >= timeout {
+            return Err(Error::new(
+                ErrorKind::Locked,
+                format!("another process has been opening the store for {} ms; try again", timeout.as_millis()),
+            ));
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Ok(file)
+}
+
+fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbKv> {
+    let file = vfs.open(layout::ROWS, Open::Create).map_err(|cause| Error::io("opening meta.redb", cause))?;
+    let fresh = file.len().map_err(|cause| Error::io("opening meta.redb", cause))? == 0;
+    let kv = RedbKv::open(file, sharing, options.cache_bytes, table::ALL)?;
+    if fresh {
+        vfs.sync_dir("").map_err(|cause| Error::io("making meta.redb", cause))?;
+    }
+    Ok(kv)
+}
+
+fn replay(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool) -> Result<()> {
+    let groups = recover(kv, vfs, identity.uuid)?;
+    if groups > 0 {
+        tracing::info!(groups, "replayed the end of the log");
+    }
+    let mut rows = kv.writer()?;
+    segment::set_exclusive(&mut rows, exclusive)?;
+    kv.commit(rows, Commit::Synced)
+}
+
+fn limits(options: &Options) -> Limits {
+    Limits {
+        group_changes: 256,
+        group_len: 16 << 20,
+        segment_len: options.segment_bytes,
+        checkpoint_groups: 100,
+        checkpoint_age: Duration::from_secs(1),
+        exclusive: options.mode == Mode::Exclusive,
+    }
+}
+
+/// A directory as the system names it: device and inode.
+pub(super) type Place = (u64, u64);
+
+/// The stores that this process has open.
+static OPEN: Mutex<Option<HashMap<Place, Weak<super::Shared>>>> = Mutex::new(None);
+
+/// Returns the store that is open at `place` already, or the one that `open` opens.
+///
+/// # Errors
+/// `Locked` when it is open in another mode.
+pub(super) fn once(
+    place: Place,
+    mode: Mode,
+    open: impl FnOnce() -> Result<super::Shared>,
+) -> Result<Arc<super::Shared>> {
+    let mut stores = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let stores = stores.get_or_insert_with(HashMap::new);
+    if let Some(shared) = stores.get(&place).and_then(Weak::upgrade).filter(|shared| !shared.is_closed()) {
+        if shared.options.mode != mode {
+            return Err(Error::new(
+                ErrorKind::Locked,
+                "the store is open in this process in another mode; close it there, or use one mode in both",
+            ));
+        }
+        return Ok(shared);
+    }
+    let shared = Arc::new(open()?);
+    stores.retain(|_, other| other.strong_count() > 0);
+    stores.insert(place, Arc::downgrade(&shared));
+    Ok(shared)
+}

@@ -1,0 +1,305 @@
+//! Putting content: what a caller says of it, and the way from bytes to a version.
+
+use std::io::Read;
+
+use bytes::Bytes;
+
+use super::drive::Drive;
+use super::engine::{Change, Engine, Ids, ids_for};
+use super::options::Dedup;
+use crate::blobs::pool;
+use crate::blobs::stage::{Spooled, Stage, Staged};
+use crate::catalog::blob::{self, Moment};
+use crate::catalog::record::{BlobRecord, Place};
+use crate::catalog::version::{self, NewVersion};
+use crate::catalog::{Expect, VersionInfo};
+use crate::digest::Digest;
+use crate::http::media;
+use crate::id::{BlobId, DriveId};
+use crate::name;
+use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
+
+/// What is said of content that is put. Everything has a default.
+#[derive(Clone, Debug, Default)]
+pub struct Put {
+    media_type: Option<String>,
+    modified: Option<Time>,
+    expect: Expect,
+    len: Option<u64>,
+    sha1: Option<[u8; 20]>,
+    blake3: Option<[u8; 32]>,
+}
+
+impl Put {
+    /// Returns the defaults: the media type by the name, modified now, whatever is at the path.
+    pub fn new() -> Put {
+        Put::default()
+    }
+
+    /// Sets the media type, such as `application/pdf`; by default it follows from the name.
+    #[must_use]
+    pub fn media_type(mut self, media_type: impl Into<String>) -> Put {
+        self.media_type = Some(media_type.into());
+        self
+    }
+
+    /// Sets how old the content is: the `Last-Modified` of a download, the time in an archive.
+    #[must_use]
+    pub fn modified(mut self, modified: Time) -> Put {
+        self.modified = Some(modified);
+        self
+    }
+
+    /// Sets what must be at the path for the put to go ahead.
+    #[must_use]
+    pub fn expect(mut self, expect: Expect) -> Put {
+        self.expect = expect;
+        self
+    }
+
+    /// Sets the length that the content must turn out to have, in bytes.
+    #[must_use]
+    pub fn len(mut self, len: u64) -> Put {
+        self.len = Some(len);
+        self
+    }
+
+    /// Sets the SHA-1 that the content must turn out to have.
+    #[must_use]
+    pub fn sha1(mut self, sha1: [u8; 20]) -> Put {
+        self.sha1 = Some(sha1);
+        self
+    }
+
+    /// Sets the BLAKE3 that the content must turn out to have.
+    #[must_use]
+    pub fn blake3(mut self, blake3: [u8; 32]) -> Put {
+        self.blake3 = Some(blake3);
+        self
+    }
+
+    /// Refuses content that is not what was declared.
+    fn check(&self, digest: &Digest) -> Result<()> {
+        let mismatch = |what: &str| Err(Error::new(ErrorKind::Mismatch, what));
+        if let Some(len) = self.len.filter(|len| *len != digest.len) {
+            return mismatch(&format!("the content is {} bytes long; {len} were declared", digest.len));
+        }
+        if self.sha1.is_some_and(|sha1| sha1 != digest.sha1) {
+            return mismatch("the content has another SHA-1 than was declared");
+        }
+        if self.blake3.is_some_and(|blake3| blake3 != digest.blake3) {
+            return mismatch("the content has another BLAKE3 than was declared");
+        }
+        Ok(())
+    }
+}
+
+/// Takes the content of one put piece by piece. Dropping it without [`PutWriter::commit`] leaves
+/// nothing behind.
+pub struct PutWriter {
+    drive: Drive,
+    path: String,
+    put: Put,
+    stage: Stage,
+}
+
+impl PutWriter {
+    pub(super) fn new(drive: &Drive, path: &str, put: Put) -> Result<PutWriter> {
+        name::split_path(path)?;
+        let stage = drive.engine()?.stage();
+        Ok(PutWriter { drive: drive.clone(), path: path.to_owned(), put, stage })
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// `TooLarge` past the store's limit, `Io` when the spool cannot be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.stage.write(bytes)
+    }
+
+    /// Takes the next bytes of `source` and returns how many; 0 at its end.
+    ///
+    /// # Errors
+    /// As [`PutWriter::write`]; `Io` when the source cannot be read.
+    pub fn read_from(&mut self, source: &mut dyn Read) -> Result<usize> {
+        self.stage.read_from(source)
+    }
+
+    /// Returns how many bytes came in.
+    pub fn len(&self) -> u64 {
+        self.stage.len()
+    }
+
+    /// Returns whether no byte came in.
+    pub fn is_empty(&self) -> bool {
+        self.stage.len() == 0
+    }
+
+    /// Makes the content a version of the file at the path, durably.
+    ///
+    /// # Errors
+    /// `Mismatch` when the content or the file is not what was declared, `Exists` when something
+    /// is in the way, `Io` and `Poisoned` when it could not be written.
+    pub fn commit(self) -> Result<VersionInfo> {
+        let staged = self.stage.finish()?;
+        let one = Item { path: self.path, put: self.put, staged };
+        let versions = put_items(&self.drive, vec![one])?;
+        versions.into_iter().next().ok_or_else(|| Error::bug("a put made no version"))
+    }
+}
+
+/// Staged content on its way to a path.
+pub(super) struct Item {
+    pub(super) path: String,
+    pub(super) put: Put,
+    pub(super) staged: Staged,
+}
+
+/// An item as the change needs it: what is large has its file already.
+#[derive(Clone)]
+struct Ready {
+    path: String,
+    media_type: String,
+    modified: Time,
+    expect: Expect,
+    digest: Digest,
+    blob: BlobId,
+    content: Content,
+}
+
+#[derive(Clone)]
+enum Content {
+    /// To be appended, if no blob has it yet.
+    Small(Bytes),
+    /// In the file of its blob, durably.
+    Large,
+    /// There already when the put looked, in this blob.
+    Known(BlobId),
+}
+
+/// Makes versions of staged content: one group, all or none.
+pub(super) fn put_items(drive: &Drive, items: Vec<Item>) -> Result<Vec<VersionInfo>> {
+    let engine = drive.engine()?;
+    let now = Time::now();
+    let scope = scope(&engine, drive.id());
+    let needed = items.iter().fold(0_u64, |sum, item| sum.saturating_add(ids_for(&item.path)));
+    let mut ids = engine.ids(needed)?;
+    let mut ready = Vec::with_capacity(items.len());
+    let mut small = 0_u64;
+    for item in items {
+        item.put.check(item.staged.digest())?;
+        let media_type = match &item.put.media_type {
+            Some(media_type) => media_type.clone(),
+            None => media::media_type_of(&item.path).to_owned(),
+        };
+        let blob = BlobId(ids.take()?);
+        let digest = *item.staged.digest();
+        let content = match item.staged {
+            Staged::Small { bytes, .. } => {
+                small = small.saturating_add(digest.len);
+                Content::Small(bytes)
+            }
+            Staged::Large { spooled, .. } => large(&engine, scope, &digest, spooled, blob)?,
+        };
+        ready.push(Ready {
+            path: item.path,
+            media_type,
+            modified: item.put.modified.unwrap_or(now),
+            expect: item.put.expect,
+            digest,
+            blob,
+            content,
+        });
+    }
+    let placed: Vec<BlobId> =
+        ready.iter().filter(|one| matches!(one.content, Content::Large)).map(|one| one.blob).collect();
+    let moment = Moment { now, grace: engine.options.grace };
+    let id = drive.id();
+    let done = engine.journal.write(small, move |change| {
+        let mut ids = ids.clone();
+        ready.iter().map(|one| put_one(change, id, one, scope, &mut ids, moment)).collect::<Result<Vec<_>>>()
+    });
+    sweep_unused(&engine, &placed, done.as_ref().ok());
+    done
+}
+
+/// The scope of deduplication that a drive's content is stored under.
+fn scope(engine: &Engine, drive: DriveId) -> u64 {
+    match engine.options.dedup {
+        Dedup::Store => 0,
+        Dedup::Drive => drive.0,
+    }
+}
+
+/// Gives large content its file, unless the store has it.
+fn large(engine: &Engine, scope: u64, digest: &Digest, spooled: Spooled, blob: BlobId) -> Result<Content> {
+    if let Some(known) = blob::find(&engine.reader()?, scope, &digest.blake3)? {
+        return Ok(Content::Known(known));
+    }
+    spooled.place(blob)?;
+    Ok(Content::Large)
+}
+
+fn put_one(
+    change: &mut Change<'_>,
+    drive: DriveId,
+    one: &Ready,
+    scope: u64,
+    ids: &mut Ids,
+    moment: Moment,
+) -> Result<VersionInfo> {
+    let found = blob::find(change, scope, &one.digest.blake3)?;
+    let blob = match (&one.content, found) {
+        (_, Some(known)) => known,
+        (Content::Known(known), None) => {
+            return Err(Error::new(
+                ErrorKind::Locked,
+                format!("blob {known} was collected while the same content was put; put it again"),
+            ));
+        }
+        (Content::Small(bytes), None) => {
+            // Checked before anything is written, so that a put that is refused leaves no bytes.
+            version::may_put(change, drive, &one.path, one.expect)?;
+            let place = change.append(one.blob, bytes.clone(), &one.digest)?;
+            blob::insert(change, one.blob, record(&one.digest, place, scope), moment.due())?;
+            one.blob
+        }
+        (Content::Large, None) => {
+            version::may_put(change, drive, &one.path, one.expect)?;
+            blob::insert(change, one.blob, record(&one.digest, Place::File, scope), moment.due())?;
+            one.blob
+        }
+    };
+    let new = NewVersion { blob, media_type: &one.media_type, modified: one.modified };
+    version::put(change, drive, &one.path, new, one.expect, ids, moment)
+}
+
+fn record(digest: &Digest, place: Place, scope: u64) -> BlobRecord {
+    BlobRecord {
+        place,
+        len: digest.len,
+        crc32: digest.crc32,
+        crc64: digest.crc64,
+        sha1: digest.sha1,
+        blake3: digest.blake3,
+        refs: 0,
+        due: None,
+        scope,
+    }
+}
+
+/// Removes the files of large blobs that no row came to speak of: the put failed, or another was
+/// first with the same content.
+fn sweep_unused(engine: &Engine, placed: &[BlobId], done: Option<&Vec<VersionInfo>>) {
+    if placed.is_empty() || (done.is_none() && engine.journal.is_poisoned()) {
+        return;
+    }
+    let Ok(rows) = engine.reader() else { return };
+    for id in placed {
+        if blob::get(&rows, *id).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            let _ = engine.vfs.remove(&pool::path(*id));
+        }
+    }
+}

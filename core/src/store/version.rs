@@ -1,0 +1,88 @@
+//! The verbs of a version, by its id.
+
+use super::Store;
+use crate::body::Body;
+use crate::catalog::blob::Moment;
+use crate::catalog::{VersionInfo, delete, tree, version};
+use crate::id::{FileId, VersionId};
+use crate::time::Time;
+use crate::{FileInfo, Result};
+
+/// Rows that one transaction of a longer deletion changes.
+const STEP: usize = 500;
+
+use std::sync::Arc;
+
+impl Store {
+    /// Returns what a file or folder is, by its id, wherever it lies.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub fn file(&self, file: FileId) -> Result<FileInfo> {
+        tree::info(&self.engine()?.reader()?, file)
+    }
+
+    /// Returns the path of a file or folder in its drive; none when it is in the trash or deleted.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub fn path_of(&self, file: FileId) -> Result<Option<String>> {
+        tree::path_of(&self.engine()?.reader()?, file)
+    }
+
+    /// Returns what a version is.
+    ///
+    /// # Errors
+    /// `NotFound` when there never was one, `Gone` when it was removed.
+    pub fn version(&self, version: VersionId) -> Result<VersionInfo> {
+        version::info(&self.engine()?.reader()?, version)
+    }
+
+    /// Opens the content of a version.
+    ///
+    /// # Errors
+    /// `NotFound` when there never was one, `Gone` when it was removed, `Corrupt` when the content
+    /// is damaged in a way that shows at once.
+    pub fn open_version(&self, version: VersionId) -> Result<Body> {
+        let engine = self.engine()?;
+        let opened = version::open(&engine.reader()?, version)?;
+        let (id, blob) = (opened.version.blob, opened.blob);
+        Ok(Body::new(Arc::new(engine.open_blob(id, blob.place, blob.len)?)))
+    }
+
+    /// Makes an older version the current one. Nothing is copied.
+    ///
+    /// # Errors
+    /// `NotFound` when there never was one, `Gone` when it was removed.
+    pub fn set_current(&self, version: VersionId) -> Result<()> {
+        let now = Time::now();
+        self.engine()?.write(move |change| version::set_current(change, version, now))
+    }
+
+    /// Removes a version that is not the current one.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for the current one, `NotFound` when there never was one, `Gone` when it
+    /// was removed.
+    pub fn remove_version(&self, version: VersionId) -> Result<()> {
+        let engine = self.engine()?;
+        let moment = Moment { now: Time::now(), grace: engine.options.grace };
+        engine.write(move |change| version::remove(change, version, moment))
+    }
+
+    /// Marks a version to be kept whatever the limit on their number, or no longer.
+    ///
+    /// # Errors
+    /// `NotFound` when there never was one, `Gone` when it was removed.
+    pub fn keep(&self, version: VersionId, keep: bool) -> Result<()> {
+        self.engine()?.write(move |change| version::set_keep(change, version, keep))
+    }
+
+    /// Deletes the rows of files that were cut off from their trees, in bounded steps.
+    pub(crate) fn clear_doomed(&self) -> Result<()> {
+        let engine = self.engine()?;
+        let moment = Moment { now: Time::now(), grace: engine.options.grace };
+        while !engine.write(move |change| delete::step(change, moment, STEP))?.done {}
+        Ok(())
+    }
+}
