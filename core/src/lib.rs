@@ -25,6 +25,7 @@ pub(crate) mod journal;
 pub(crate) mod kv;
 #[allow(dead_code)]
 pub(crate) mod name;
+mod store;
 mod time;
 #[allow(dead_code)]
 pub mod token;

@@ -10,8 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use rustix::fs::{self, AtFlags, Dir, FallocateFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, Dir, FallocateFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
+
+#[cfg(test)]
+mod tests;
 
 use super::map::Map;
 use super::{Entry, Open, Vfs, VfsFile, path};
@@ -23,6 +26,8 @@ const PARTS: usize = 64;
 const FILE_MODE: u32 = 0o644;
 /// Directories, likewise.
 const DIR_MODE: u32 = 0o755;
+/// How a directory is opened, so as to name what is in it and to sync it.
+const DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// The operating system's file system below one directory.
 ///
@@ -33,6 +38,9 @@ const DIR_MODE: u32 = 0o755;
 #[derive(Debug)]
 pub struct RealVfs {
     root: OwnedFd,
+    /// Whether the system has no call that resolves a whole path without links, so that paths are
+    /// walked part by part, at the cost of one more call for each.
+    walks: AtomicBool,
 }
 
 impl RealVfs {
@@ -54,16 +62,47 @@ impl RealVfs {
     /// ```
     pub fn new(dir: &Path) -> io::Result<RealVfs> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(RealVfs { root: retry_on_intr(|| fs::open(dir, flags, Mode::empty()))? })
+        let root = retry_on_intr(|| fs::open(dir, flags, Mode::empty()))?;
+        Ok(RealVfs { root, walks: AtomicBool::new(false) })
     }
 
-    /// Runs `work` in a directory, reached part by part so that no link is followed on the way.
-    fn within<T>(&self, dir: &str, work: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
+    /// Opens a directory as on a system that must walk.
+    #[cfg(test)]
+    pub(super) fn walking(dir: &Path) -> io::Result<RealVfs> {
+        let vfs = RealVfs::new(dir)?;
+        vfs.walks.store(true, Ordering::Relaxed);
+        Ok(vfs)
+    }
+
+    /// Opens what a path names, with no link followed at any part of it.
+    fn reach(&self, path: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if !self.walks.load(Ordering::Relaxed) {
+            let resolve = ResolveFlags::NO_SYMLINKS;
+            match retry_on_intr(|| fs::openat2(&self.root, path, flags, mode, resolve)) {
+                Err(Errno::NOSYS) => self.walks.store(true, Ordering::Relaxed),
+                // A sandbox that does not know the call says so too; then the walk has the answer.
+                Err(Errno::PERM) => {}
+                other => return Ok(other?),
+            }
+        }
+        let (dir, name) = path::split(path)?;
         let mut reached: Option<OwnedFd> = None;
         for part in path::parts(dir)? {
-            reached = Some(open_dir(base(&reached, &self.root), part)?);
+            let at = base(&reached, &self.root);
+            reached = Some(retry_on_intr(|| fs::openat(at, part, DIR, Mode::empty()))?);
         }
-        work(base(&reached, &self.root))
+        let at = base(&reached, &self.root);
+        Ok(retry_on_intr(|| fs::openat(at, name, flags, mode))?)
+    }
+
+    /// Runs `work` in a directory.
+    fn within<T>(&self, dir: &str, work: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
+        if dir.is_empty() {
+            return work(self.root.as_fd());
+        }
+        path::split(dir)?;
+        work(self.reach(dir, DIR, Mode::empty())?.as_fd())
     }
 }
 
@@ -71,14 +110,9 @@ fn base<'a>(reached: &'a Option<OwnedFd>, root: &'a OwnedFd) -> BorrowedFd<'a> {
     reached.as_ref().unwrap_or(root).as_fd()
 }
 
-fn open_dir(at: BorrowedFd<'_>, part: &str) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    retry_on_intr(|| fs::openat(at, part, flags, Mode::empty()))
-}
-
 impl Vfs for RealVfs {
     fn open(&self, path: &str, how: Open) -> io::Result<Arc<dyn VfsFile>> {
-        let (dir, name) = path::split(path)?;
+        path::split(path)?;
         let access = match how {
             Open::Read => OFlags::RDONLY,
             Open::Write => OFlags::RDWR,
@@ -86,9 +120,10 @@ impl Vfs for RealVfs {
             Open::CreateNew => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
         };
         // Without NONBLOCK a pipe of that name would hold the caller for ever.
-        let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let mode = Mode::from_raw_mode(FILE_MODE);
-        let fd = self.within(dir, |at| Ok(retry_on_intr(|| fs::openat(at, name, flags, mode))?))?;
+        let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY;
+        // Without CREATE the kernel wants no mode.
+        let mode = if access.contains(OFlags::CREATE) { FILE_MODE } else { 0 };
+        let fd = self.reach(path, flags, Mode::from_raw_mode(mode))?;
         match FileType::from_raw_mode(fs::fstat(&fd)?.st_mode) {
             FileType::RegularFile => Ok(Arc::new(RealFile::new(File::from(fd)))),
             FileType::Directory => Err(io::ErrorKind::IsADirectory.into()),
@@ -122,7 +157,7 @@ impl Vfs for RealVfs {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(error) => return Err(error.into()),
             }
-            reached = Some(open_dir(at, part)?);
+            reached = Some(retry_on_intr(|| fs::openat(at, part, DIR, Mode::empty()))?);
         }
         Ok(())
     }
@@ -161,6 +196,44 @@ fn entry(name: &str, stat: &Stat) -> Entry {
         len: u64::try_from(stat.st_size).unwrap_or(0),
         modified: stat.st_mtime.saturating_mul(1_000_000).saturating_add(micros),
     }
+}
+
+/// Writes all of `parts` by calls that take at most [`PARTS`] slices and may write fewer bytes
+/// than they were given.
+fn write_parts(
+    offset: u64,
+    parts: &[&[u8]],
+    write: impl Fn(u64, &[IoSlice<'_>]) -> io::Result<usize>,
+) -> io::Result<()> {
+    let mut at = offset;
+    let mut rest = parts;
+    // Bytes that are written already, counted from the start of `rest`.
+    let mut skip = 0_usize;
+    while let Some((first, behind)) = rest.split_first() {
+        if skip >= first.len() {
+            skip -= first.len();
+            rest = behind;
+            continue;
+        }
+        let mut slices = [IoSlice::new(&[]); PARTS];
+        for (slice, part) in slices.iter_mut().zip(rest) {
+            *slice = IoSlice::new(part);
+        }
+        if let (Some(slice), Some(left)) = (slices.first_mut(), first.get(skip..)) {
+            *slice = IoSlice::new(left);
+        }
+        let slices = slices.get(..rest.len().min(PARTS)).unwrap_or(&slices);
+        match write(at, slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                at = at.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
+                skip = skip.saturating_add(written);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// An open file of the operating system, with at most one map that all windows share.
@@ -220,32 +293,7 @@ impl VfsFile for RealFile {
     }
 
     fn write_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
-        let mut at = offset;
-        let mut rest = parts;
-        // Bytes of the first part of `rest` that are written already.
-        let mut skip = 0_usize;
-        while let Some((first, behind)) = rest.split_first() {
-            if skip >= first.len() {
-                skip -= first.len();
-                rest = behind;
-                continue;
-            }
-            let mut slices = [IoSlice::new(&[]); PARTS];
-            for (slice, part) in slices.iter_mut().zip(rest) {
-                *slice = IoSlice::new(part);
-            }
-            if let (Some(slice), Some(left)) = (slices.first_mut(), first.get(skip..)) {
-                *slice = IoSlice::new(left);
-            }
-            let slices = slices.get(..rest.len().min(PARTS)).unwrap_or(&slices);
-            let written = retry_on_intr(|| rustix::io::pwritev(&*self.file, slices, at))?;
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            at = at.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
-            skip = skip.saturating_add(written);
-        }
-        Ok(())
+        write_parts(offset, parts, |at, slices| Ok(rustix::io::pwritev(&*self.file, slices, at)?))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

@@ -1,7 +1,10 @@
-//! One suite of behaviour, run over the real file system and the simulated one.
+//! One suite of behaviour, run over the real file system, by both of its ways to reach a file, and
+//! over the simulated one.
 
 use std::io::{ErrorKind, Result};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+
+use crate::fork::FORKS;
 
 use super::{Open, RealVfs, SimVfs, Vfs, VfsFile};
 
@@ -13,6 +16,14 @@ macro_rules! suite {
             fn $behaviour() {
                 let dir = tempfile::tempdir().unwrap();
                 super::$behaviour(&RealVfs::new(dir.path()).unwrap());
+            })*
+        }
+        mod walking {
+            use super::*;
+            $(#[test]
+            fn $behaviour() {
+                let dir = tempfile::tempdir().unwrap();
+                super::$behaviour(&RealVfs::walking(dir.path()).unwrap());
             })*
         }
         mod sim {
@@ -240,6 +251,7 @@ fn a_path_out_of_the_store_is_refused(vfs: &dyn Vfs) {
 }
 
 fn a_lock_excludes_every_other_handle_until_closed(vfs: &dyn Vfs) {
+    let _no_fork = FORKS.read().unwrap_or_else(PoisonError::into_inner);
     let first = put(vfs, "a", b"");
     let second = vfs.open("a", Open::Write).unwrap();
     let reader = vfs.open("a", Open::Read).unwrap();
@@ -289,6 +301,7 @@ fn a_window_past_the_end_is_unexpected_eof_before_and_after_a_cut(vfs: &dyn Vfs)
 }
 
 fn a_locked_file_has_windows_and_they_do_not_keep_the_lock(vfs: &dyn Vfs) {
+    let _no_fork = FORKS.read().unwrap_or_else(PoisonError::into_inner);
     let file = put(vfs, "a", b"one");
     assert!(file.try_lock().unwrap());
     let window = file.window(0, 3).unwrap();

@@ -81,7 +81,6 @@ impl File {
     /// Forgets what is unsynced, as a failed sync does: of each write the platter has it or not,
     /// and no later sync will bring it. The length stays to be synced, as it does on Linux.
     pub(super) fn drop_dirty(&mut self, seq: u64, dice: &mut Dice) {
-        let len = self.durable.len();
         for (_, change) in std::mem::take(&mut self.dirty) {
             if matches!(change, Change::Write(..)) && dice.coin() {
                 change.apply(&mut self.durable);
