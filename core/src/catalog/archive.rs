@@ -147,7 +147,7 @@ pub(crate) fn members(tx: &impl Read, id: ArchiveId) -> Result<Vec<MemberRecord>
     let entries = record(tx, id)?.entries;
     let mut members = Vec::new();
     let mut next = 0;
-    scan_parts(tx, id, &mut |key, value| {
+    scan_parts(tx, id, |key, value| {
         if key != part_key(id, next) {
             return Ok(Scan::Stop);
         }
@@ -227,7 +227,7 @@ fn refuse_published(tx: &impl Read, id: ArchiveId) -> Result<()> {
 /// Counts the members in the parts from 0 on up to the first gap, without decoding them.
 fn count_members(tx: &impl Read, id: ArchiveId) -> Result<u64> {
     let (mut count, mut next) = (0_u64, 0_u32);
-    scan_parts(tx, id, &mut |key, value| {
+    scan_parts(tx, id, |key, value| {
         if key != part_key(id, next) {
             return Ok(Scan::Stop);
         }
@@ -252,7 +252,7 @@ impl MembersRecord {
 
 fn first_parts(tx: &impl Read, id: ArchiveId, limit: usize) -> Result<Vec<u32>> {
     let mut numbers = Vec::new();
-    scan_parts(tx, id, &mut |key, _| {
+    scan_parts(tx, id, |key, _| {
         let number = key.last_chunk().ok_or_else(|| Error::corrupt("the key of an archive part is short"))?;
         numbers.push(u32::from_be_bytes(*number));
         Ok(if numbers.len() < limit { Scan::Next } else { Scan::Stop })
@@ -263,10 +263,10 @@ fn first_parts(tx: &impl Read, id: ArchiveId, limit: usize) -> Result<Vec<u32>> 
 fn scan_parts(
     tx: &impl Read,
     id: ArchiveId,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
+    mut visit: impl FnMut(&[u8], &[u8]) -> Result<Scan>,
 ) -> Result<()> {
     let (first, last) = (part_key(id, 0), part_key(id, u32::MAX));
-    tx.scan(table::ARCHIVE_PART, row::between(&first, &last), false, visit)
+    tx.scan(table::ARCHIVE_PART, row::between(&first, &last), false, &mut visit)
 }
 
 fn part_key(id: ArchiveId, number: u32) -> [u8; 12] {

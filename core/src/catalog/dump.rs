@@ -334,6 +334,16 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_number_of_rows_is_corrupt_even_under_a_right_hash() {
+        for (count, is_right) in [(0, true), (1, false)] {
+            let mut bytes = [MAGIC, &[0, count]].concat();
+            let hash = blake3::hash(&bytes);
+            bytes.extend(hash.as_bytes());
+            assert_eq!(check(&bytes).is_ok(), is_right);
+        }
+    }
+
+    #[test]
     fn numbers_read_back() {
         for number in [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
             let mut bytes = Vec::new();
