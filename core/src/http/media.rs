@@ -269,6 +269,8 @@ mod tests {
             "text/plain; charset=utf-8; CHARSET=utf-7",
             "text/pl\u{e4}in",
             "text/plain; a=\"\u{e4}\"",
+            "text/plain; a=\"\\\n\"",
+            "text/plain; a=\"\\\u{e4}\"",
             " text/plain",
             "text/plain ",
             "te xt/plain",

@@ -242,6 +242,13 @@ mod tests {
     }
 
     #[test]
+    fn r1_the_longest_field_that_is_read() {
+        let field = format!("bytes={}1-", ",".repeat(MAX_HEADER_LEN - "bytes=1-".len()));
+        assert_eq!(parse(&field, 9), Ranges::Some(vec![1..9]));
+        assert_eq!(parse(&format!("{field},"), 9), Ranges::Whole);
+    }
+
+    #[test]
     fn r1_more_than_sixteen_after_coalescing_is_the_whole() {
         let field = |count: u64| {
             let list: Vec<String> = (0..count).map(|n| format!("{0}-{0}", n * 1000)).collect();
@@ -294,6 +301,7 @@ mod tests {
             "bytes==1-2",
             "bytes=18446744073709551616-18446744073709551615",
             "bytes=00010-9",
+            "bytes=9-00008",
         ] {
             assert_eq!(parse(field, 100), Ranges::Whole, "{field}");
         }
