@@ -152,6 +152,12 @@ pub(super) fn split_extension(name: &str) -> (&str, &str) {
 /// Returns whether Windows takes `name` for a device: the case, an extension and the spaces before it
 /// do not matter, and superscript digits count as digits.
 fn is_device(name: &str) -> bool {
+    if !matches!(
+        name.as_bytes().first(),
+        Some(b'C' | b'P' | b'A' | b'N' | b'L' | b'c' | b'p' | b'a' | b'n' | b'l')
+    ) {
+        return false;
+    }
     let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ');
     if ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
         .iter()
