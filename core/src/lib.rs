@@ -1,10 +1,7 @@
 #![doc = include_str!("../../README.md")]
-#![cfg_attr(
-    test,
-    allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)
-)]
+#![cfg_attr(test, allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap))]
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 pub(crate) mod archive;
 pub mod body;
 mod error;

@@ -44,7 +44,8 @@ pub fn safe_name(path: &str) -> String {
 /// Returns whether a folder named in `part` bytes fits under a parent of `path` bytes (its `/`
 /// included), with room for a member of any name in it.
 pub(super) fn folder_fits(path: usize, part: usize) -> bool {
-    path + part + 1 + PART_MAX + 1 <= PATH_MAX
+    let longest = path + part + 1 + PART_MAX + 1;
+    longest <= PATH_MAX
 }
 
 /// Returns the parts of `path` that name something.
