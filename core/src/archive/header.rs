@@ -179,7 +179,7 @@ pub(super) fn dos_time(modified: i64) -> u32 {
     let field = |value: i8| u32::try_from(value).unwrap_or(0);
     let year = u32::try_from(civil.year() - 1980).unwrap_or(0);
     let date = year << 9 | field(civil.month()) << 5 | field(civil.day());
-    let time = field(civil.hour()) << 11 | field(civil.minute()) << 5 | field(civil.second()) / 2;
+    let time = field(civil.hour()) << 11 | field(civil.minute()) << 5 | field(civil.second() / 2);
     date << 16 | time
 }
 

@@ -44,7 +44,8 @@ pub fn safe_name(path: &str) -> String {
 /// Returns whether a folder named in `part` bytes fits under a parent of `path` bytes (its `/`
 /// included), with room for a member of any name in it.
 pub(super) fn folder_fits(path: usize, part: usize) -> bool {
-    path + part + 1 + PART_MAX + 1 <= PATH_MAX
+    let longest = path + part + 1 + PART_MAX + 1;
+    longest <= PATH_MAX
 }
 
 /// Returns the parts of `path` that name something.
@@ -152,6 +153,12 @@ pub(super) fn split_extension(name: &str) -> (&str, &str) {
 /// Returns whether Windows takes `name` for a device: the case, an extension and the spaces before it
 /// do not matter, and superscript digits count as digits.
 fn is_device(name: &str) -> bool {
+    if !matches!(
+        name.as_bytes().first(),
+        Some(b'C' | b'P' | b'A' | b'N' | b'L' | b'c' | b'p' | b'a' | b'n' | b'l')
+    ) {
+        return false;
+    }
     let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ');
     if ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
         .iter()

@@ -1,8 +1,7 @@
 //! Unique names: no two members that one extractor would write to one place.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use super::fold::fold;
 use super::name::{PART_MAX, folder_fits, parts, prefix, safe_part, split_extension, split_last};
@@ -21,11 +20,13 @@ const ROOT: u32 = 0;
 /// kept them apart: the members of `a/` and of `A/` land in `a/` and in `A (2)/`; and beside a
 /// file `a`, the members of a folder `a` land in `a (2)/`.
 ///
-/// Holds hashes, not names: about 30 to 60 bytes a member, the same again and its name for each
-/// folder. A chance collision of its 128-bit keyed hash would cost a needless suffix.
+/// Holds hashes, not names: 10 to 20 bytes a member, and about 60 more and its name for each folder.
+/// The hashes have 64 bits and a key. Should two be equal by chance (once in 30 million archives of a
+/// million members), a name gets a suffix that it did not need.
 pub struct Names {
-    /// Which names are taken, which suffix comes next, which folder is which.
-    known: HashMap<Key, u32, BuildHasherDefault<Keyed>>,
+    taken: HashSet<u64, BuildHasherDefault<Same>>,
+    /// The index of a folder, or the next suffix of a name.
+    numbers: HashMap<u64, u32, BuildHasherDefault<Same>>,
     seed: RandomState,
     folders: Vec<Folder>,
     folder_names: String,
@@ -53,40 +54,30 @@ struct Last {
     path: String,
 }
 
-/// What a number in `known` is about.
+/// What a key is about, so that the three never mix.
 #[derive(Clone, Copy)]
 enum About {
-    /// A folded name: taken. The number means nothing.
+    /// A folded name that is taken.
     Taken = 0,
-    /// A folded name without its suffix: the number is the next suffix to try.
+    /// A folded name without its suffix, of which the next suffix is known.
     Suffix = 1,
-    /// A folder as the caller spells it: the number is its index.
+    /// A folder as the caller spells it.
     Folder = 2,
 }
 
-/// 128 bits of SipHash with keys of its own, so that nobody can choose names that collide.
-#[derive(PartialEq, Eq)]
-struct Key(u64, u64);
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0);
-    }
-}
-
-/// Passes a [`Key`] on as it is: it is a hash already.
+/// Passes a key on as it is: it is a hash already.
 #[derive(Default)]
-struct Keyed(u64);
+struct Same(u64);
 
-impl Hasher for Keyed {
+impl Hasher for Same {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
     }
 
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
     }
 
     fn finish(&self) -> u64 {
@@ -98,7 +89,8 @@ impl Default for Names {
     fn default() -> Names {
         let root = Folder { parent: ROOT, path_len: 0, name: 0, name_len: 0, listed: false };
         Names {
-            known: HashMap::default(),
+            taken: HashSet::default(),
+            numbers: HashMap::default(),
             seed: RandomState::new(),
             folders: vec![root],
             folder_names: String::new(),
@@ -112,7 +104,7 @@ impl Default for Names {
 impl Names {
     /// Makes room for `members` more, in advance.
     pub(super) fn reserve(&mut self, members: usize) {
-        self.known.reserve(members);
+        self.taken.reserve(members);
     }
 
     /// Appends to `out` a safe name for `path` that is unlike every name given before; that of a
@@ -158,7 +150,8 @@ impl Names {
 
     /// Returns the memory held, in bytes, about.
     pub fn memory(&self) -> usize {
-        self.known.capacity() * (size_of::<(Key, u32)>() + 1)
+        // One byte of every slot is the table's own, and at most 7 of 8 slots are used.
+        (self.taken.capacity() * 9 + self.numbers.capacity() * 17) * 8 / 7
             + self.folders.capacity() * size_of::<Folder>()
             + self.folder_names.capacity()
     }
@@ -198,13 +191,13 @@ impl Names {
     /// more level would be too long a path.
     fn folder(&mut self, parent: u32, given: &str) -> Result<u32> {
         let key = self.key(About::Folder, parent, given);
-        if let Some(folder) = self.known.get(&key) {
+        if let Some(folder) = self.numbers.get(&key) {
             return Ok(*folder);
         }
         self.set_part(given);
         let path_len = self.at(parent).map_or(0, |own| own.path_len);
         if !folder_fits(usize::try_from(path_len).unwrap_or(usize::MAX / 2), self.part.len()) {
-            self.known.insert(key, parent);
+            self.numbers.insert(key, parent);
             return Ok(parent);
         }
         self.take(parent, Kind::Folder)?;
@@ -218,7 +211,7 @@ impl Names {
             listed: false,
         });
         self.folder_names.push_str(&self.part);
-        self.known.insert(key, index);
+        self.numbers.insert(key, index);
         Ok(index)
     }
 
@@ -240,7 +233,7 @@ impl Names {
         self.folded.push('/');
         fold(&extension, &mut self.folded);
         let counter = self.key(About::Suffix, folder, &self.folded);
-        let mut number = self.known.get(&counter).copied().unwrap_or(2);
+        let mut number = self.numbers.get(&counter).copied().unwrap_or(2);
         loop {
             self.part.clear();
             self.part.push_str(&stem);
@@ -248,7 +241,7 @@ impl Names {
             self.part.push_str(&extension);
             number = number.checked_add(1).ok_or_else(|| too_many("members of one name"))?;
             if self.take_exactly(folder) {
-                self.known.insert(counter, number);
+                self.numbers.insert(counter, number);
                 return Ok(());
             }
         }
@@ -258,22 +251,16 @@ impl Names {
     fn take_exactly(&mut self, folder: u32) -> bool {
         self.folded.clear();
         fold(&self.part, &mut self.folded);
-        match self.known.entry(self.key(About::Taken, folder, &self.folded)) {
-            Slot::Occupied(_) => false,
-            Slot::Vacant(slot) => {
-                slot.insert(0);
-                true
-            }
-        }
+        let key = self.key(About::Taken, folder, &self.folded);
+        self.taken.insert(key)
     }
 
-    fn key(&self, about: About, folder: u32, text: &str) -> Key {
+    /// Hashes with SipHash and a seed of its own, so that nobody can choose names that collide.
+    fn key(&self, about: About, folder: u32, text: &str) -> u64 {
         let mut hasher = self.seed.build_hasher();
         hasher.write_u64(u64::from(folder) << 8 | about as u64);
         hasher.write(text.as_bytes());
-        let first = hasher.finish();
-        hasher.write_u8(0xFF);
-        Key(first, hasher.finish())
+        hasher.finish()
     }
 }
 
