@@ -22,3 +22,6 @@ pub(crate) mod table;
 pub(crate) mod trash;
 pub(crate) mod tree;
 pub(crate) mod version;
+
+#[cfg(test)]
+pub(crate) mod suite;
