@@ -116,40 +116,24 @@ impl Drop for Guard {
     }
 }
 
-/// Held for writing by tests that fork and for reading by tests that look whether a lock has ended:
-/// a child of one holds a copy of every file that the others have open.
-#[cfg(test)]
-pub(crate) static FORKS: std::sync::RwLock<()> = std::sync::RwLock::new(());
-
 #[cfg(test)]
 mod tests {
     use std::fs::{File, OpenOptions, TryLockError};
-<<<<<<< HEAD
     use std::io::{PipeReader, Read, Write};
     use std::os::fd::AsRawFd;
-=======
-    use std::io::{Read, Write};
->>>>>>> h/vfs
     use std::path::Path;
-    use std::sync::PoisonError;
 
     use super::*;
 
-    /// Forks. The child lets go of every file but `kept`, runs `work`, which must touch nothing but
-    /// system calls and the stack, and ends with the status that it returns.
-    fn fork(kept: &[RawFd], work: impl FnOnce() -> u8) -> libc::pid_t {
+    /// Forks. The child runs `work`, which must touch nothing but system calls and the stack, and
+    /// ends with the status that it returns; its number is returned.
+    fn fork(work: impl FnOnce() -> u8) -> libc::pid_t {
         // SAFETY: the child calls only `work` and `_exit`; it never returns into the test harness,
         // whose other threads it does not have.
         match unsafe { libc::fork() } {
             -1 => panic!("fork: {}", io::Error::last_os_error()),
-            0 => {
-                for fd in (3..1024).filter(|fd| !kept.contains(fd)) {
-                    // SAFETY: the copies of the child, which nobody in it will use.
-                    unsafe { libc::close(fd) };
-                }
-                // SAFETY: ends the child at once, without the parent's exit handlers.
-                unsafe { libc::_exit(work().into()) }
-            }
+            // SAFETY: ends the child at once, without the parent's exit handlers.
+            0 => unsafe { libc::_exit(work().into()) },
             child => child,
         }
     }
@@ -174,7 +158,6 @@ mod tests {
         }
     }
 
-<<<<<<< HEAD
     /// Forks a child that inherits all descriptors, says so and lives until told to end.
     fn heir() -> (libc::pid_t, impl FnOnce()) {
         let (mut ready, mut says_ready): (PipeReader, _) = io::pipe().unwrap();
@@ -183,16 +166,6 @@ mod tests {
         let child = fork(|| {
             // SAFETY: the child closes its copy of the end that only the parent is to hold.
             unsafe { libc::close(own) };
-=======
-    /// Forks a child that inherits `fd`, neutralizes it or not, says so and lives until told to end.
-    fn heir(fd: RawFd, frees: bool) -> (libc::pid_t, impl FnOnce()) {
-        let (mut ready, mut says_ready) = io::pipe().unwrap();
-        let (mut told, tell) = io::pipe().unwrap();
-        let child = fork(&[fd, says_ready.as_raw_fd(), told.as_raw_fd()], || {
-            if frees && neutralize(fd).is_err() {
-                return 1;
-            }
->>>>>>> h/vfs
             let said = says_ready.write_all(b"!");
             let ended = told.read(&mut [0]);
             u8::from(said.is_err() || ended.is_err())
@@ -203,14 +176,13 @@ mod tests {
 
     #[test]
     fn p1_a_child_has_another_generation_and_its_parent_keeps_its_own() {
-        let _alone = FORKS.write().unwrap_or_else(PoisonError::into_inner);
         let before = generation();
-        let child = fork(&[], || {
+        let child = fork(|| {
             let ours = generation();
             if ours == before {
                 return 1;
             }
-            let grandchild = fork(&[], || u8::from(generation() == ours || generation() == before));
+            let grandchild = fork(|| u8::from(generation() == ours || generation() == before));
             u8::try_from(status(grandchild)).unwrap_or(9)
         });
         assert_eq!(status(child), 0);
@@ -219,12 +191,7 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
     fn p2_a_child_that_ends_leaves_the_lock_with_its_parent() {
-=======
-    fn p2_a_child_that_neutralizes_and_ends_leaves_the_lock_with_its_parent() {
-        let _alone = FORKS.write().unwrap_or_else(PoisonError::into_inner);
->>>>>>> h/vfs
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let file = open(&path);
@@ -241,12 +208,7 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
     fn p3_the_lock_ends_with_the_parents_close_while_a_child_lives() {
-=======
-    fn p3_the_lock_ends_with_the_parents_close_while_a_neutralized_child_lives() {
-        let _alone = FORKS.write().unwrap_or_else(PoisonError::into_inner);
->>>>>>> h/vfs
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let file = open(&path);
@@ -261,12 +223,7 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
     fn control_without_a_guard_the_lock_outlives_the_parents_close() {
-=======
-    fn control_without_neutralize_the_lock_outlives_the_parents_close() {
-        let _alone = FORKS.write().unwrap_or_else(PoisonError::into_inner);
->>>>>>> h/vfs
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let file = open(&path);

@@ -1,5 +1,11 @@
 //! The catalog: every table, its codec and its transactions, over any [`crate::kv`] driver.
+//!
+//! The verbs are free functions over a transaction. Each looks at everything it needs before it
+//! writes, so that a call that fails for the caller's sake has written nothing and others in the
+//! same transaction stand; after an error of kind `Corrupt`, `Io` or `Bug` the transaction is to
+//! be dropped.
 
+<<<<<<< HEAD
 pub(crate) mod archive;
 pub(crate) mod counter;
 pub(crate) mod dump;
@@ -16,3 +22,25 @@ pub(crate) mod usage;
 pub(crate) mod suite_public;
 #[cfg(test)]
 pub(crate) mod suite_state;
+=======
+pub(crate) mod blob;
+pub(crate) mod check;
+pub(crate) mod copy;
+pub(crate) mod counter;
+pub(crate) mod delete;
+pub(crate) mod drive;
+pub(crate) mod index;
+pub(crate) mod info;
+pub(crate) mod listing;
+pub(crate) mod number;
+pub(crate) mod path;
+pub(crate) mod record;
+pub(crate) mod row;
+pub(crate) mod table;
+pub(crate) mod trash;
+pub(crate) mod tree;
+pub(crate) mod version;
+
+#[cfg(test)]
+pub(crate) mod suite;
+>>>>>>> h/catalog

@@ -166,6 +166,8 @@ pub(crate) struct BlobRecord {
     pub(crate) blake3: [u8; 32],
     /// Versions that have this content.
     pub(crate) refs: u64,
+    /// When it may be removed; only while no version has it. The same as in its doomed row.
+    pub(crate) due: Option<Time>,
     /// The scope of deduplication it was stored under: 0, or a drive.
     pub(crate) scope: u64,
 }

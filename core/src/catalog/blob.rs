@@ -1,0 +1,154 @@
+//! Blobs: content that versions share, counted by reference.
+//!
+//! A blob that the last version let go of waits until its due time, because a reply under way or
+//! a put of the same content may still want it. Its row in `DOOMED_BLOB` and the due time in its
+//! own record come and go together, so that reviving it needs no search.
+
+use std::time::Duration;
+
+use super::counter::{self, Counter};
+use super::record::{BlobRecord, Place};
+use super::table::{BLOB, BLOB_HASH, DOOMED_BLOB};
+use super::{index, row};
+use crate::id::BlobId;
+use crate::kv::{Read, Scan, Write};
+use crate::time::Time;
+use crate::{Error, Result};
+
+/// When a change happens, and how long content outlives its last version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) now: Time,
+    /// How long a blob that nothing refers to any more stays.
+    pub(crate) grace: Duration,
+}
+
+impl Moment {
+    /// Returns when a blob that is let go of now may be removed.
+    pub(crate) fn due(self) -> Time {
+        self.now.after(self.grace)
+    }
+}
+
+/// Returns a length as what is added to a counter.
+pub(crate) fn signed(len: u64) -> Result<i64> {
+    i64::try_from(len).map_err(|_| Error::corrupt(format!("a length of {len} bytes is not possible")))
+}
+
+fn hash_key(scope: u64, blake3: &[u8; 32]) -> Vec<u8> {
+    [scope.to_be_bytes().as_slice(), blake3].concat()
+}
+
+/// Returns a blob's record.
+///
+/// # Errors
+/// `NotFound` when there is none.
+pub(crate) fn get(tx: &impl Read, id: BlobId) -> Result<BlobRecord> {
+    row::get(tx, BLOB, &id.to_key())?.ok_or_else(|| Error::not_found(format!("there is no blob {id}")))
+}
+
+/// Looks for content by its hash, within a scope of deduplication (0, or a drive).
+///
+/// A blob that waits for its removal is found too: a version that links it revives it.
+pub(crate) fn find(tx: &impl Read, scope: u64, blake3: &[u8; 32]) -> Result<Option<BlobId>> {
+    match index::id(tx, BLOB_HASH, &hash_key(scope, blake3))?.map(BlobId) {
+        Some(id) if row::exists(tx, BLOB, &id.to_key())? => Ok(Some(id)),
+        _ => Ok(None),
+    }
+}
+
+/// Adds a blob that no version has yet: it is due at `due`, unless one links it before.
+///
+/// `record.refs` and `record.due` are set here.
+///
+/// # Errors
+/// `Bug` when the id is taken or the scope has that content: [`find`] it first, in the same
+/// transaction.
+pub(crate) fn insert(tx: &mut impl Write, id: BlobId, record: BlobRecord, due: Time) -> Result<()> {
+    if row::exists(tx, BLOB, &id.to_key())? || find(tx, record.scope, &record.blake3)?.is_some() {
+        return Err(Error::bug(format!("blob {id} or its content is in the catalog already")));
+    }
+    let record = BlobRecord { refs: 0, due: Some(due), ..record };
+    tx.put(BLOB_HASH, &hash_key(record.scope, &record.blake3), &id.to_key())?;
+    tx.put(DOOMED_BLOB, &row::due(due, id.0), &[])?;
+    counter::add(tx, Counter::Blobs, 1)?;
+    counter::add(tx, Counter::BlobBytes, signed(record.len)?)?;
+    row::put(tx, BLOB, &id.to_key(), &record)
+}
+
+/// Counts one more version that has the content, and returns the record.
+///
+/// # Errors
+/// `NotFound` when there is no such blob.
+pub(crate) fn link(tx: &mut impl Write, id: BlobId) -> Result<BlobRecord> {
+    let mut record = get(tx, id)?;
+    record.refs = record.refs.checked_add(1).ok_or_else(|| Error::bug("a blob's references overflow"))?;
+    if let Some(due) = record.due.take() {
+        tx.del(DOOMED_BLOB, &row::due(due, id.0))?;
+    }
+    row::put(tx, BLOB, &id.to_key(), &record)?;
+    Ok(record)
+}
+
+/// Counts one version less; content that no version has is removed at `due`.
+///
+/// # Errors
+/// `Corrupt` when there is no such blob, or no version had it.
+pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, due: Time) -> Result<()> {
+    let found = row::get::<BlobRecord>(tx, BLOB, &id.to_key())?;
+    let Some((mut record, refs)) = found.and_then(|record| {
+        let refs = record.refs.checked_sub(1)?;
+        Some((record, refs))
+    }) else {
+        return Err(Error::corrupt(format!("blob {id} of a version is gone, or counted too low")));
+    };
+    record.refs = refs;
+    if refs == 0 {
+        record.due = Some(due);
+        tx.put(DOOMED_BLOB, &row::due(due, id.0), &[])?;
+    }
+    row::put(tx, BLOB, &id.to_key(), &record)
+}
+
+/// Returns up to `limit` blobs that may be removed at `now`, the one that waits longest first.
+pub(crate) fn due(tx: &impl Read, now: Time, limit: usize) -> Result<Vec<BlobId>> {
+    let mut ids = Vec::new();
+    index::under(tx, DOOMED_BLOB, &[], None, &mut |key, _| {
+        if ids.len() == limit || row::due_time(DOOMED_BLOB, key)? > now {
+            return Ok(Scan::Stop);
+        }
+        ids.push(BlobId(row::tail(DOOMED_BLOB, key)?));
+        Ok(Scan::Next)
+    })?;
+    Ok(ids)
+}
+
+/// Deletes the rows of a blob that is due at `now` and returns its record, so that its file can
+/// be removed or its bytes counted as dead once the transaction is durable.
+///
+/// None, and nothing is deleted, when it is gone already, a version has it again, or it was let
+/// go of anew and its time has not come.
+pub(crate) fn forget(tx: &mut impl Write, id: BlobId, now: Time) -> Result<Option<BlobRecord>> {
+    let Some(record) = row::get::<BlobRecord>(tx, BLOB, &id.to_key())? else { return Ok(None) };
+    let Some(due) = record.due.filter(|due| record.refs == 0 && *due <= now) else { return Ok(None) };
+    let hash = hash_key(record.scope, &record.blake3);
+    if index::id(tx, BLOB_HASH, &hash)? == Some(id.0) {
+        tx.del(BLOB_HASH, &hash)?;
+    }
+    tx.del(DOOMED_BLOB, &row::due(due, id.0))?;
+    tx.del(BLOB, &id.to_key())?;
+    counter::add(tx, Counter::Blobs, -1)?;
+    counter::add(tx, Counter::BlobBytes, -signed(record.len)?)?;
+    Ok(Some(record))
+}
+
+/// Says that a blob's bytes are now at `to`, if they are still at `from`; returns whether.
+pub(crate) fn relocate(tx: &mut impl Write, id: BlobId, from: Place, to: Place) -> Result<bool> {
+    match row::get::<BlobRecord>(tx, BLOB, &id.to_key())? {
+        Some(record) if record.place == from => {
+            row::put(tx, BLOB, &id.to_key(), &BlobRecord { place: to, ..record })?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}

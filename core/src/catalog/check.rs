@@ -1,0 +1,439 @@
+//! Checks that every row agrees with the rows it hangs together with.
+//!
+//! Memory grows by some tens of bytes for each file and blob; rows are read in pages.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use super::counter::{self, Counter};
+use super::record::{
+    BlobRecord, ChildRecord, DriveRecord, FileRecord, Kind, LinkRecord, Record, ShareRecord, TrashRecord,
+    VersionRecord,
+};
+use super::table::{
+    BLOB, BLOB_HASH, CHILD, DOOMED_BLOB, DOOMED_FILE, DRIVE, DRIVE_NAME, FILE, FILE_LINK, FILE_SHARE, LINK,
+    SHARE, TRASH, VERSION,
+};
+use super::tree::child_key;
+use super::{blob, index, number, row, version};
+use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
+use crate::kv::{Read, Table};
+use crate::{ErrorKind, Result};
+
+/// Rows that are read at once.
+const PAGE: usize = 1000;
+
+/// Something in the catalog that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The table whose row does not fit the others.
+    pub table: &'static str,
+    /// A sentence that names the row and what is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.table, self.message)
+    }
+}
+
+/// Returns everything that is wrong with drives, files, versions, blobs, links and shares.
+///
+/// # Errors
+/// What keeps the driver from reading. A damaged row is no error but a [`Problem`].
+pub(crate) fn check(tx: &impl Read) -> Result<Vec<Problem>> {
+    let mut check = Check {
+        tx,
+        problems: Vec::new(),
+        parents: HashMap::new(),
+        refs: HashMap::new(),
+        usage: HashMap::new(),
+        blobs: (0, 0),
+        highest: 0,
+    };
+    check.drives()?;
+    check.files()?;
+    check.circles();
+    check.children()?;
+    check.versions()?;
+    check.blobs()?;
+    check.doomed()?;
+    check.trash()?;
+    check.hangers()?;
+    check.counters()?;
+    Ok(check.problems)
+}
+
+struct Check<'a, R> {
+    tx: &'a R,
+    problems: Vec<Problem>,
+    /// Of every file, what it lies in.
+    parents: HashMap<FileId, Option<FileId>>,
+    /// Of every blob, how many versions have it.
+    refs: HashMap<BlobId, u64>,
+    /// Of every drive, its files and bytes.
+    usage: HashMap<DriveId, (i64, i64)>,
+    /// Blobs and their bytes.
+    blobs: (i64, i64),
+    /// The highest id seen.
+    highest: u64,
+}
+
+impl<R: Read> Check<'_, R> {
+    fn say(&mut self, table: Table, message: impl Into<String>) {
+        self.problems.push(Problem { table: table.name, message: message.into() });
+    }
+
+    fn must(&mut self, holds: bool, table: Table, message: impl FnOnce() -> String) {
+        if !holds {
+            self.say(table, message());
+        }
+    }
+
+    /// Turns damage into a problem.
+    fn sound<T>(&mut self, table: Table, found: Result<T>) -> Result<Option<T>> {
+        match found {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) => {
+                self.say(table, error.to_string());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks at every row of a table, outside of the scan.
+    fn each(
+        &mut self,
+        table: Table,
+        mut look: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let rows = index::page(self.tx, table, &[], after.as_deref(), PAGE)?;
+            for (key, value) in &rows {
+                let found = look(self, key, value);
+                self.sound(table, found)?;
+            }
+            match rows.into_iter().next_back() {
+                Some((key, _)) => after = Some(key),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn get<T: Record>(&self, table: Table, key: &[u8]) -> Result<Option<T>> {
+        row::get(self.tx, table, key)
+    }
+
+    fn has(&self, table: Table, key: &[u8]) -> Result<bool> {
+        row::exists(self.tx, table, key)
+    }
+
+    fn drives(&mut self) -> Result<()> {
+        self.each(DRIVE, |check, key, value| {
+            let id = DriveId(index::number(key)?);
+            check.highest = check.highest.max(id.0);
+            let drive = DriveRecord::decode(value)?;
+            let named = index::id(check.tx, DRIVE_NAME, drive.name.as_bytes())?;
+            check.must(named == Some(id.0), DRIVE, || format!("drive {id} is not found by its name"));
+            let root = check.get::<FileRecord>(FILE, &drive.root.to_key())?;
+            let fits = root.is_some_and(|root| {
+                root.kind == Kind::Folder
+                    && root.parent.is_none()
+                    && root.drive == id
+                    && root.trashed.is_none()
+            });
+            check.must(fits, DRIVE, || format!("drive {id} has no root folder"));
+            Ok(())
+        })?;
+        self.each(DRIVE_NAME, |check, name, value| {
+            let id = DriveId(index::number(value)?);
+            let drive = check.get::<DriveRecord>(DRIVE, &id.to_key())?;
+            let fits = drive.is_some_and(|drive| drive.name.as_bytes() == name);
+            check.must(fits, DRIVE_NAME, || {
+                format!("a name leads to drive {id}, which has another or is gone")
+            });
+            Ok(())
+        })
+    }
+
+    fn files(&mut self) -> Result<()> {
+        self.each(FILE, |check, key, value| {
+            let id = FileId(index::number(key)?);
+            check.highest = check.highest.max(id.0);
+            let file = FileRecord::decode(value)?;
+            check.parents.insert(id, file.parent);
+            let doomed = check.has(DOOMED_FILE, key)?;
+            match file.parent {
+                Some(parent) => check.lies_in(id, &file, parent, doomed)?,
+                None => {
+                    let trashed = check.has(TRASH, &row::pair(file.drive.0, id.0))?;
+                    let drive = check.get::<DriveRecord>(DRIVE, &file.drive.to_key())?;
+                    let root = drive.is_some_and(|drive| drive.root == id);
+                    let places = usize::from(doomed) + usize::from(trashed) + usize::from(root);
+                    check.must(places == 1, FILE, || {
+                        format!("file {id} has no parent and is not one of root, trashed and doomed")
+                    });
+                    check.must(trashed == file.trashed.is_some(), FILE, || {
+                        format!("file {id} does not agree with the trash on whether it lies there")
+                    });
+                }
+            }
+            match file.kind {
+                Kind::Folder => {
+                    check.must(file.current == 0, FILE, || format!("folder {id} has a current version"));
+                }
+                Kind::File => {
+                    check.usage.entry(file.drive).or_default().0 += 1;
+                    check.must((1..file.next).contains(&file.current), FILE, || {
+                        format!("the current version of file {id} has a number not given out yet")
+                    });
+                    let current = version::key(VersionId::new(id, file.current));
+                    let there = doomed || check.has(VERSION, &current)?;
+                    check.must(there, FILE, || format!("the current version of file {id} is missing"));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn lies_in(&mut self, id: FileId, file: &FileRecord, parent: FileId, doomed: bool) -> Result<()> {
+        let folder = self.get::<FileRecord>(FILE, &parent.to_key())?;
+        let fits = folder.is_some_and(|folder| folder.kind == Kind::Folder && folder.drive == file.drive);
+        self.must(fits, FILE, || format!("file {id} lies in {parent}, which is no folder of its drive"));
+        let child = self.get::<ChildRecord>(CHILD, &child_key(parent, &file.name))?;
+        let listed = child.is_some_and(|child| child.file == id);
+        self.must(listed, FILE, || format!("file {id} is not listed in {parent}"));
+        self.must(!doomed && file.trashed.is_none(), FILE, || {
+            format!("file {id} lies in a folder, and is doomed or in the trash too")
+        });
+        Ok(())
+    }
+
+    /// Finds folders that lie in themselves: nothing else would ever look at them.
+    fn circles(&mut self) {
+        let (mut rooted, mut lost) = (HashSet::new(), Vec::new());
+        for start in self.parents.keys() {
+            let (mut at, mut trail) = (*start, HashSet::new());
+            let ends = loop {
+                if rooted.contains(&at) {
+                    break true;
+                }
+                if !trail.insert(at) {
+                    break false;
+                }
+                match self.parents.get(&at) {
+                    Some(Some(parent)) => at = *parent,
+                    _ => break true,
+                }
+            };
+            if ends {
+                rooted.extend(trail);
+            } else {
+                lost.push(*start);
+            }
+        }
+        lost.sort();
+        for id in lost {
+            self.say(FILE, format!("file {id} lies in a folder that lies in itself"));
+        }
+    }
+
+    fn children(&mut self) -> Result<()> {
+        self.each(CHILD, |check, key, value| {
+            let child = ChildRecord::decode(value)?;
+            let id = child.file;
+            let (parent, name) = key.split_at_checked(8).unwrap_or_default();
+            let parent = FileId(index::number(parent)?);
+            let Some(file) = check.get::<FileRecord>(FILE, &id.to_key())? else {
+                check.say(CHILD, format!("folder {parent} lists file {id}, which is gone"));
+                return Ok(());
+            };
+            let agrees =
+                file.parent == Some(parent) && file.name.as_bytes() == name && file.kind == child.kind;
+            check.must(agrees, CHILD, || format!("folder {parent} lists file {id}, which says otherwise"));
+            let fresh = match child.kind {
+                Kind::Folder => (child.number, child.size, child.modified) == (0, 0, file.modified),
+                Kind::File => {
+                    let current = VersionId::new(id, file.current);
+                    let found = check.get::<VersionRecord>(VERSION, &version::key(current))?;
+                    child.number == file.current
+                        && found.is_some_and(|version| {
+                            (version.size, version.crc32, version.blob, version.modified)
+                                == (child.size, child.crc32, child.blob, child.modified)
+                        })
+                }
+            };
+            check.must(fresh, CHILD, || format!("the row of file {id} in {parent} is not up to date"));
+            Ok(())
+        })
+    }
+
+    fn versions(&mut self) -> Result<()> {
+        self.each(VERSION, |check, key, value| {
+            let version = VersionRecord::decode(value)?;
+            let (file, number) = key.split_at_checked(8).unwrap_or_default();
+            let id = VersionId::new(FileId(index::number(file)?), version::number(number)?);
+            *check.refs.entry(version.blob).or_default() += 1;
+            match check.get::<FileRecord>(FILE, file)? {
+                Some(file) => {
+                    check.usage.entry(file.drive).or_default().1 += blob::signed(version.size)?;
+                    let fits = file.kind == Kind::File && (1..file.next).contains(&id.number());
+                    check.must(fits, VERSION, || format!("version {id} has a number not given out yet"));
+                }
+                None => check.say(VERSION, format!("version {id} is of a file that is gone")),
+            }
+            match check.get::<BlobRecord>(BLOB, &version.blob.to_key())? {
+                Some(blob) => {
+                    let same = (blob.len, blob.crc32) == (version.size, version.crc32);
+                    check.must(same, VERSION, || format!("version {id} is not of the size of its blob"));
+                }
+                None => {
+                    check.say(VERSION, format!("the content of version {id} is gone: blob {}", version.blob))
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn blobs(&mut self) -> Result<()> {
+        self.each(BLOB, |check, key, value| {
+            let id = BlobId(index::number(key)?);
+            check.highest = check.highest.max(id.0);
+            let blob = BlobRecord::decode(value)?;
+            check.blobs.0 += 1;
+            check.blobs.1 += blob::signed(blob.len)?;
+            let refs = check.refs.get(&id).copied().unwrap_or_default();
+            check.must(blob.refs == refs, BLOB, || {
+                format!("blob {id} counts {} versions, and {refs} have it", blob.refs)
+            });
+            check.must(blob.due.is_some() == (blob.refs == 0), BLOB, || {
+                format!("blob {id} is due for removal although a version has it, or the other way round")
+            });
+            if let Some(due) = blob.due {
+                let waits = check.has(DOOMED_BLOB, &row::due(due, id.0))?;
+                check.must(waits, BLOB, || format!("blob {id} is wanted by nothing and not due for removal"));
+            }
+            let found = blob::find(check.tx, blob.scope, &blob.blake3)?;
+            check.must(found == Some(id), BLOB, || format!("blob {id} is not found by its hash"));
+            Ok(())
+        })?;
+        self.each(BLOB_HASH, |check, key, value| {
+            let id = BlobId(index::number(value)?);
+            let (scope, hash) = key.split_at_checked(8).unwrap_or_default();
+            let scope = index::number(scope)?;
+            let blob = check.get::<BlobRecord>(BLOB, &id.to_key())?;
+            let fits = blob.is_some_and(|blob| blob.scope == scope && blob.blake3 == hash);
+            check
+                .must(fits, BLOB_HASH, || format!("a hash leads to blob {id}, which has another or is gone"));
+            Ok(())
+        })
+    }
+
+    fn doomed(&mut self) -> Result<()> {
+        self.each(DOOMED_BLOB, |check, key, _| {
+            let id = BlobId(row::tail(DOOMED_BLOB, key)?);
+            let due = row::due_time(DOOMED_BLOB, key)?;
+            let blob = check.get::<BlobRecord>(BLOB, &id.to_key())?;
+            let fits = blob.is_some_and(|blob| blob.refs == 0 && blob.due == Some(due));
+            check.must(fits, DOOMED_BLOB, || format!("blob {id} waits for removal, and is in use or gone"));
+            Ok(())
+        })?;
+        self.each(DOOMED_FILE, |check, key, _| {
+            let id = FileId(index::number(key)?);
+            let there = check.has(FILE, key)?;
+            check.must(there, DOOMED_FILE, || format!("file {id} is doomed, and gone already"));
+            Ok(())
+        })
+    }
+
+    fn trash(&mut self) -> Result<()> {
+        self.each(TRASH, |check, key, value| {
+            let trash = TrashRecord::decode(value)?;
+            let id = FileId(row::tail(TRASH, key)?);
+            let file = check.get::<FileRecord>(FILE, &id.to_key())?;
+            let fits = file.is_some_and(|file| {
+                row::pair(file.drive.0, id.0) == key
+                    && file.parent.is_none()
+                    && file.trashed == Some(trash.trashed)
+            });
+            check.must(fits, TRASH, || format!("file {id} is in the trash, and somewhere else or gone"));
+            Ok(())
+        })
+    }
+
+    /// Links and shares hang on files.
+    fn hangers(&mut self) -> Result<()> {
+        self.each(LINK, |check, key, value| {
+            let id = LinkId(index::number(key)?);
+            check.highest = check.highest.max(id.0);
+            let file = LinkRecord::decode(value)?.file;
+            let fits = check.has(FILE, &file.to_key())? && check.has(FILE_LINK, &row::pair(file.0, id.0))?;
+            check.must(fits, LINK, || format!("link {id} leads to file {file}, which does not know it"));
+            Ok(())
+        })?;
+        self.each(SHARE, |check, key, value| {
+            let id = ShareId(index::number(key)?);
+            check.highest = check.highest.max(id.0);
+            let file = ShareRecord::decode(value)?.file;
+            let fits = check.has(FILE, &file.to_key())? && check.has(FILE_SHARE, &row::pair(file.0, id.0))?;
+            check.must(fits, SHARE, || format!("share {id} is of file {file}, which does not know it"));
+            Ok(())
+        })?;
+        for (from, to) in [(FILE_LINK, LINK), (FILE_SHARE, SHARE)] {
+            self.each(from, |check, key, _| {
+                let there = check.has(to, &row::tail(from, key)?.to_be_bytes())?;
+                check.must(there, from, || {
+                    format!("a file knows a {} that is gone", if to == LINK { "link" } else { "share" })
+                });
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn counters(&mut self) -> Result<()> {
+        let mut expected = vec![(Counter::Blobs, self.blobs.0), (Counter::BlobBytes, self.blobs.1)];
+        for (drive, (files, bytes)) in &self.usage {
+            expected.push((Counter::DriveFiles(*drive), *files));
+            expected.push((Counter::DriveBytes(*drive), *bytes));
+        }
+        let mut idle = Vec::new();
+        self.each(DRIVE, |check, key, _| {
+            let drive = DriveId(index::number(key)?);
+            if !check.usage.contains_key(&drive) {
+                idle.extend([(Counter::DriveFiles(drive), 0), (Counter::DriveBytes(drive), 0)]);
+            }
+            Ok(())
+        })?;
+        expected.extend(idle);
+        for (counter, count) in expected {
+            let read = counter::get(self.tx, counter);
+            if let Some(read) = self.sound(super::table::COUNTER, read)? {
+                self.must(read == count, super::table::COUNTER, || {
+                    format!("the count of {} is {read}, and there are {count}", noun(counter))
+                });
+            }
+        }
+        let next = number::next(self.tx)?;
+        let highest = self.highest;
+        self.must(highest < next, super::table::META, || {
+            format!("id {highest} is in use, and the next to be given out is {next}")
+        });
+        Ok(())
+    }
+}
+
+fn noun(counter: Counter) -> String {
+    match counter {
+        Counter::DriveFiles(drive) => format!("files in drive {drive}"),
+        Counter::DriveBytes(drive) => format!("bytes in drive {drive}"),
+        Counter::Blobs => "blobs".to_owned(),
+        Counter::BlobBytes => "bytes in blobs".to_owned(),
+        Counter::LinkDownloads(link) => format!("downloads through link {link}"),
+        Counter::ShareViews(share) => format!("views of share {share}"),
+    }
+}

@@ -1,0 +1,141 @@
+//! Listings: a page of a folder is one scan, and everything below one is a walk.
+//!
+//! The cursor of a page is the last name of the page before; nothing is kept in between.
+
+use super::index;
+use super::info::Row;
+use super::path::shown;
+use super::record::{ChildRecord, Kind, Record};
+use super::table::CHILD;
+use super::tree;
+use crate::id::{DriveId, FileId, VersionId};
+use crate::kv::{Read, Scan};
+use crate::{Error, Result};
+
+/// How many rows a walk reads ahead of the visitor.
+const AHEAD: usize = 256;
+
+/// Finds the folder at a path.
+///
+/// # Errors
+/// `NotFound` when nothing is there, `InvalidArgument` when a file is.
+pub(crate) fn folder(tx: &impl Read, drive: DriveId, path: &str) -> Result<FileId> {
+    match tree::resolve(tx, drive, path)? {
+        (id, record) if record.kind == Kind::Folder => Ok(id),
+        _ => Err(Error::invalid(format!("there is a file at {}, which has no listing", shown(path)))),
+    }
+}
+
+/// Lists up to `limit` rows of a folder in order of name, byte by byte, those behind `after`.
+pub(crate) fn list(tx: &impl Read, folder: FileId, after: Option<&str>, limit: usize) -> Result<Vec<Row>> {
+    scan(tx, folder, after, limit, |_| Scan::Next)
+}
+
+fn scan(
+    tx: &impl Read,
+    folder: FileId,
+    after: Option<&str>,
+    limit: usize,
+    until: impl Fn(&Row) -> Scan,
+) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    if limit == 0 {
+        return Ok(rows);
+    }
+    index::under(tx, CHILD, &folder.to_key(), after.map(str::as_bytes), &mut |name, value| {
+        let row = row(name, ChildRecord::decode(value)?)?;
+        let end = until(&row);
+        rows.push(row);
+        Ok(if rows.len() < limit { end } else { Scan::Stop })
+    })?;
+    Ok(rows)
+}
+
+fn row(name: &[u8], child: ChildRecord) -> Result<Row> {
+    let name = str::from_utf8(name).map_err(|_| Error::corrupt("a name in a folder is not UTF-8"))?;
+    Ok(Row {
+        name: name.to_owned(),
+        file: child.file,
+        kind: child.kind,
+        version: (child.kind == Kind::File).then(|| VersionId::new(child.file, child.number)),
+        size: child.size,
+        modified: child.modified,
+        blob: child.blob,
+        crc32: child.crc32,
+    })
+}
+
+/// A walk over everything below a folder, depth first and in order of name, a folder before what
+/// lies in it. Memory grows with the depth, not with the number of files. Between two pages the
+/// tree may change: what was passed is not looked at again.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    stack: Vec<Level>,
+    /// The path of the folder on top of the stack, with a slash behind; empty at the beginning.
+    path: String,
+}
+
+#[derive(Clone, Debug)]
+struct Level {
+    folder: FileId,
+    after: Option<String>,
+    /// How much of the path names this folder.
+    len: usize,
+}
+
+impl Walk {
+    /// Begins a walk below `folder`.
+    pub(crate) fn new(folder: FileId) -> Walk {
+        Walk { stack: vec![Level { folder, after: None, len: 0 }], path: String::new() }
+    }
+
+    /// Returns the next rows, at most `limit` (at least 1), each with its path from the folder
+    /// where the walk began. None are left when the page is empty.
+    pub(crate) fn page(&mut self, tx: &impl Read, limit: usize) -> Result<Vec<(String, Row)>> {
+        let mut page = Vec::new();
+        while page.len() < limit.max(1) {
+            let Some(level) = self.stack.last_mut() else { break };
+            self.path.truncate(level.len);
+            // Up to the next folder, which is gone into before its neighbours.
+            let until = |row: &Row| if row.kind == Kind::Folder { Scan::Stop } else { Scan::Next };
+            let rows = scan(tx, level.folder, level.after.as_deref(), limit.max(1) - page.len(), until)?;
+            let Some(last) = rows.last() else {
+                self.stack.pop();
+                continue;
+            };
+            level.after = Some(last.name.clone());
+            let deeper = (last.kind == Kind::Folder).then(|| (last.file, last.name.clone()));
+            page.extend(rows.into_iter().map(|row| (format!("{}{}", self.path, row.name), row)));
+            if let Some((folder, name)) = deeper {
+                self.path.push_str(&name);
+                self.path.push('/');
+                self.stack.push(Level { folder, after: None, len: self.path.len() });
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// Visits everything below a folder within one transaction, as [`Walk`] does, until the visitor
+/// says stop.
+///
+/// # Errors
+/// Whatever the visitor returns.
+pub(crate) fn walk(
+    tx: &impl Read,
+    folder: FileId,
+    visit: &mut dyn FnMut(&str, &Row) -> Result<Scan>,
+) -> Result<()> {
+    let mut walk = Walk::new(folder);
+    loop {
+        let page = walk.page(tx, AHEAD)?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for (path, row) in &page {
+            if visit(path, row)? == Scan::Stop {
+                return Ok(());
+            }
+        }
+    }
+}
