@@ -116,6 +116,11 @@ impl Drop for Guard {
     }
 }
 
+/// Held for writing by tests that fork and for reading by tests that look whether a lock has ended:
+/// a child of one holds a copy of every file that the others have open.
+#[cfg(test)]
+pub(crate) static FORKS: std::sync::RwLock<()> = std::sync::RwLock::new(());
+
 #[cfg(test)]
 mod tests {
     use std::fs::{File, OpenOptions, TryLockError};
@@ -176,6 +181,7 @@ mod tests {
 
     #[test]
     fn p1_a_child_has_another_generation_and_its_parent_keeps_its_own() {
+        let _alone = FORKS.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let before = generation();
         let child = fork(|| {
             let ours = generation();
@@ -192,6 +198,7 @@ mod tests {
 
     #[test]
     fn p2_a_child_that_ends_leaves_the_lock_with_its_parent() {
+        let _alone = FORKS.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let file = open(&path);
@@ -209,6 +216,7 @@ mod tests {
 
     #[test]
     fn p3_the_lock_ends_with_the_parents_close_while_a_child_lives() {
+        let _alone = FORKS.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let file = open(&path);
@@ -224,6 +232,7 @@ mod tests {
 
     #[test]
     fn control_without_a_guard_the_lock_outlives_the_parents_close() {
+        let _alone = FORKS.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let file = open(&path);
@@ -238,6 +247,7 @@ mod tests {
 
     #[test]
     fn a_guarded_number_reads_nothing_in_the_child_and_stays_close_on_exec() {
+        let _alone = FORKS.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let dir = tempfile::tempdir().unwrap();
         let mut file = open(&dir.path().join("file"));
         file.write_all(b"bytes").unwrap();

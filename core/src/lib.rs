@@ -32,6 +32,10 @@ pub mod token;
 pub mod vfs;
 
 pub use catalog::record::Kind;
+pub use catalog::{
+    CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
+pub use store::{Dedup, Drive, Mode, Options, Put, PutWriter, Store};
 pub use time::Time;

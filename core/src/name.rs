@@ -137,6 +137,15 @@ impl std::fmt::Display for Shown<'_> {
     }
 }
 
+/// Returns a text in quotes, fit for an error: nothing in it that a terminal obeys, and not long.
+pub(crate) fn shown(text: &str) -> String {
+    let mut start: String = text.chars().take(60).collect();
+    if start.len() < text.len() {
+        start.push_str("...");
+    }
+    format!("{start:?}")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -7,13 +7,13 @@ use super::blob::{self, signed};
 use super::counter::{self, Counter};
 use super::info::Row;
 use super::number::{self, NewId};
-use super::path::shown;
 use super::record::{FileRecord, Kind, Record, VersionRecord};
 use super::table::VERSION;
 use super::tree::{self, Standing};
 use super::{index, listing, row, version};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
+use crate::name::shown;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::counter::{self, Counter};
 use super::info::DriveInfo;
 use super::number::{self, NewId};
-use super::path::{check_name, shown};
 use super::record::{DriveRecord, FileRecord, Kind};
 use super::table::{DOOMED_FILE, DRIVE, DRIVE_NAME, FILE};
 use super::{index, row};
 use crate::id::DriveId;
 use crate::kv::{Read, Write};
+use crate::name::{check_name, shown};
 use crate::time::Time;
 use crate::{Error, Result};
 

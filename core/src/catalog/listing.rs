@@ -4,12 +4,12 @@
 
 use super::index;
 use super::info::Row;
-use super::path::shown;
 use super::record::{ChildRecord, Kind, Record};
 use super::table::CHILD;
 use super::tree;
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan};
+use crate::name::shown;
 use crate::{Error, Result};
 
 /// How many rows a walk reads ahead of the visitor.

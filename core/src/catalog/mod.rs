@@ -5,42 +5,39 @@
 //! same transaction stand; after an error of kind `Corrupt`, `Io` or `Bug` the transaction is to
 //! be dropped.
 
-<<<<<<< HEAD
 pub(crate) mod archive;
-pub(crate) mod counter;
-pub(crate) mod dump;
-pub(crate) mod key;
-pub(crate) mod link;
-pub(crate) mod record;
-pub(crate) mod row;
-pub(crate) mod segment;
-pub(crate) mod share;
-pub(crate) mod table;
-pub(crate) mod usage;
-
-#[cfg(test)]
-pub(crate) mod suite_public;
-#[cfg(test)]
-pub(crate) mod suite_state;
-=======
 pub(crate) mod blob;
 pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod counter;
 pub(crate) mod delete;
 pub(crate) mod drive;
+pub(crate) mod dump;
 pub(crate) mod index;
 pub(crate) mod info;
+pub(crate) mod key;
+pub(crate) mod link;
 pub(crate) mod listing;
 pub(crate) mod number;
-pub(crate) mod path;
 pub(crate) mod record;
 pub(crate) mod row;
+pub(crate) mod segment;
+pub(crate) mod share;
 pub(crate) mod table;
 pub(crate) mod trash;
 pub(crate) mod tree;
+pub(crate) mod usage;
 pub(crate) mod version;
 
 #[cfg(test)]
 pub(crate) mod suite;
->>>>>>> h/catalog
+#[cfg(test)]
+pub(crate) mod suite_public;
+#[cfg(test)]
+pub(crate) mod suite_state;
+
+pub use copy::CopyVersions;
+pub use info::{DriveInfo, FileInfo, Row, TrashInfo, VersionInfo};
+pub use link::LinkInfo;
+pub use share::ShareInfo;
+pub use version::Expect;

@@ -5,13 +5,13 @@
 use super::blob::Moment;
 use super::info::TrashInfo;
 use super::number::{self, NewId};
-use super::path::names;
 use super::record::{FileRecord, Kind, Record, TrashRecord};
 use super::table::{CHILD, FILE, TRASH};
 use super::tree::{self, Standing, child_key};
 use super::{delete, index, row};
 use crate::id::{DriveId, FileId};
 use crate::kv::{Read, Write};
+use crate::name::split_path as names;
 use crate::time::Time;
 use crate::{Error, Result};
 

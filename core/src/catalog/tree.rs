@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use super::blob::Moment;
 use super::info::FileInfo;
 use super::number::{self, NewId};
-use super::path::{names, shown};
 use super::record::{ChildRecord, FileRecord, Kind, VersionRecord};
 use super::table::{CHILD, FILE, VERSION};
 use super::{delete, drive, row, version};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
+use crate::name::{shown, split_path as names};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 

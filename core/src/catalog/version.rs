@@ -4,13 +4,13 @@ use super::blob::{self, Moment, signed};
 use super::counter::{self, Counter};
 use super::info::VersionInfo;
 use super::number::{self, NewId};
-use super::path::shown;
 use super::record::{BlobRecord, FileRecord, Kind, Record, VersionRecord};
 use super::table::{BLOB, FILE, VERSION};
-use super::tree::{self, Standing};
+use super::tree::{self, Spot, Standing};
 use super::{drive, index, row};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
+use crate::name::shown;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -180,23 +180,12 @@ pub(crate) fn put(
     ids: &mut impl NewId,
     moment: Moment,
 ) -> Result<VersionInfo> {
-    let spot = tree::locate(tx, drive, path)?;
-    match &spot.child {
-        Some(found) if found.kind == Kind::Folder => {
-            Err(Error::new(ErrorKind::Exists, format!("there is a folder at {}", shown(path))))
+    match target(tx, drive, path, expect)? {
+        Target::File(file, node) => {
+            check(tx, new)?;
+            append(tx, file, node, new, moment)
         }
-        Some(_) if expect == Expect::Absent => Err(tree::taken(path)),
-        Some(found) => {
-            let node = tree::record(tx, found.file)?;
-            put_on(tx, found.file, node, new, expect, moment)
-        }
-        None => {
-            if let Expect::Current(version) = expect {
-                return Err(Error::new(
-                    ErrorKind::Mismatch,
-                    format!("version {version} was expected at {}, and nothing is there", shown(path)),
-                ));
-            }
+        Target::Spot(spot) => {
             check(tx, new)?;
             let fresh = number::files(ids, spot.missing.len())?;
             let id = number::file(ids)?;
@@ -205,6 +194,45 @@ pub(crate) fn put(
             counter::add(tx, Counter::DriveFiles(drive), 1)?;
             append(tx, id, node, new, moment)
         }
+    }
+}
+
+/// Checks that a put at a path would not be refused for what is there, before the content that it
+/// needs is written.
+///
+/// # Errors
+/// As [`put`].
+pub(crate) fn may_put(tx: &impl Read, drive: DriveId, path: &str, expect: Expect) -> Result<()> {
+    target(tx, drive, path, expect).map(drop)
+}
+
+/// Where a put at a path goes.
+enum Target<'path> {
+    /// To the file that is there.
+    File(FileId, FileRecord),
+    /// To a new file.
+    Spot(Spot<'path>),
+}
+
+fn target<'path>(tx: &impl Read, drive: DriveId, path: &'path str, expect: Expect) -> Result<Target<'path>> {
+    let spot = tree::locate(tx, drive, path)?;
+    match &spot.child {
+        Some(found) if found.kind == Kind::Folder => {
+            Err(Error::new(ErrorKind::Exists, format!("there is a folder at {}", shown(path))))
+        }
+        Some(_) if expect == Expect::Absent => Err(tree::taken(path)),
+        Some(found) => {
+            let node = tree::record(tx, found.file)?;
+            may_put_on(found.file, &node, expect)?;
+            Ok(Target::File(found.file, node))
+        }
+        None => match expect {
+            Expect::Current(version) => Err(Error::new(
+                ErrorKind::Mismatch,
+                format!("version {version} was expected at {}, and nothing is there", shown(path)),
+            )),
+            _ => Ok(Target::Spot(spot)),
+        },
     }
 }
 
@@ -227,18 +255,13 @@ pub(crate) fn put_to(
             format!("file {file} is in the trash or deleted; restore it or put another"),
         ));
     }
-    put_on(tx, file, node, new, expect, moment)
+    may_put_on(file, &node, expect)?;
+    check(tx, new)?;
+    append(tx, file, node, new, moment)
 }
 
-/// Puts content to a file that is known to be live.
-fn put_on(
-    tx: &mut impl Write,
-    file: FileId,
-    node: FileRecord,
-    new: NewVersion<'_>,
-    expect: Expect,
-    moment: Moment,
-) -> Result<VersionInfo> {
+/// Checks that a file that is known to be live takes one more version.
+fn may_put_on(file: FileId, node: &FileRecord, expect: Expect) -> Result<()> {
     if node.kind == Kind::Folder {
         return Err(Error::new(ErrorKind::Exists, format!("{file} is a folder; it takes no content")));
     }
@@ -262,8 +285,7 @@ fn put_on(
             format!("file {file} had {} versions, the most there can be; copy it", VersionId::MAX_NUMBER),
         ));
     }
-    check(tx, new)?;
-    append(tx, file, node, new, moment)
+    Ok(())
 }
 
 fn check(tx: &impl Read, new: NewVersion<'_>) -> Result<()> {

@@ -13,7 +13,8 @@ use crate::blobs::stage::Staged;
 use crate::body::Body;
 use crate::catalog::blob::Moment;
 use crate::catalog::{
-    self, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, copy, delete, drive, listing, trash, tree, version,
+    self, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, copy, delete, drive, listing, trash, tree,
+    version,
 };
 use crate::id::{DriveId, FileId, VersionId};
 use crate::time::Time;
@@ -232,7 +233,9 @@ impl Drive {
         let engine = self.engine()?;
         let (mut_ids, id, moment) = (engine.ids(ids_for(to))?, self.id, self.moment(&engine));
         let (from, to) = (from.to_owned(), to.to_owned());
-        engine.write(move |change| tree::relocate(change, id, &from, &to, replace, &mut mut_ids.clone(), moment))
+        engine.write(move |change| {
+            tree::relocate(change, id, &from, &to, replace, &mut mut_ids.clone(), moment)
+        })
     }
 
     /// Copies what is at `from` to `to`, with the current version of each file or all of them. The
@@ -250,13 +253,9 @@ impl Drive {
         while !copying.is_done() {
             let ids = engine.ids(u64::try_from(STEP).unwrap_or(u64::MAX).saturating_mul(2))?;
             let before = copying;
-            copying = engine.write(move |change| {
-                let mut copying = before.clone();
-                copy::step(change, &mut copying, &mut ids.clone(), STEP, now)?;
-                Ok(copying)
-            })?;
+            copying = engine.write(move |change| copy::step(change, &before, STEP, &mut ids.clone(), now))?;
         }
-        Ok(copying.root())
+        Ok(copying.file)
     }
 
     /// Sets what the host keeps with a file: names and values, together at most 16 KiB.
@@ -322,11 +321,10 @@ impl Drive {
     /// `Io` and `Poisoned` when it could not be written.
     pub fn empty_trash(&self, before: Time) -> Result<u64> {
         let engine = self.engine()?;
-        let (id, moment) = (self.id, self.moment(&engine));
+        let id = self.id;
         let (mut after, mut count) = (None, 0_u64);
         loop {
-            let purged =
-                engine.write(move |change| trash::purge_before(change, id, before, after, STEP, moment))?;
+            let purged = engine.write(move |change| trash::purge_before(change, id, before, after, STEP))?;
             count = count.saturating_add(u64::try_from(purged.count).unwrap_or(0));
             after = purged.next;
             if after.is_none() {

@@ -44,7 +44,16 @@ impl Engine {
         journal: Journal<RedbKv>,
     ) -> Engine {
         let pool = Pool::new(vfs.clone());
-        Engine { vfs, uuid, created, options, pool, journal, ids: Mutex::default(), ring: ArcSwapOption::empty() }
+        Engine {
+            vfs,
+            uuid,
+            created,
+            options,
+            pool,
+            journal,
+            ids: Mutex::default(),
+            ring: ArcSwapOption::empty(),
+        }
     }
 
     /// Begins to read.
@@ -105,7 +114,8 @@ impl Engine {
         let mut keys = Vec::new();
         for (id, record) in key::list(rows)? {
             // Those that only verify are older than the one that signs, whenever they were made.
-            let rank = if record.signs { u64::MAX } else { u64::try_from(record.created.unix()).unwrap_or(0) };
+            let rank =
+                if record.signs { u64::MAX } else { u64::try_from(record.created.unix()).unwrap_or(0) };
             keys.push(Key::new(id, record.secret.clone(), rank)?);
         }
         let ring = Arc::new((version, KeyRing::new(self.uuid, keys)?));
@@ -146,4 +156,3 @@ impl number::NewId for Ids {
 pub(crate) fn ids_for(path: &str) -> u64 {
     u64::try_from(path.split('/').count()).unwrap_or(u64::MAX).saturating_add(1)
 }
-

@@ -6,6 +6,7 @@ mod layout;
 mod open;
 mod options;
 mod put;
+mod version;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,7 +117,9 @@ impl Store {
             std::fs::create_dir_all(path).map_err(|cause| Error::io(doing(), cause))?;
         }
         let path: PathBuf = std::fs::canonicalize(path).map_err(|cause| match cause.kind() {
-            std::io::ErrorKind::NotFound => Error::not_found(format!("there is no directory {}", path.display())),
+            std::io::ErrorKind::NotFound => {
+                Error::not_found(format!("there is no directory {}", path.display()))
+            }
             _ => Error::io(doing(), cause),
         })?;
         let found = std::fs::metadata(&path).map_err(|cause| Error::io(doing(), cause))?;

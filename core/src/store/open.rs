@@ -97,7 +97,10 @@ fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
         if begun.elapsed() >= timeout {
             return Err(Error::new(
                 ErrorKind::Locked,
-                format!("another process has been opening the store for {} ms; try again", timeout.as_millis()),
+                format!(
+                    "another process has been opening the store for {} ms; try again",
+                    timeout.as_millis()
+                ),
             ));
         }
         std::thread::sleep(PAUSE);

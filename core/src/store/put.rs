@@ -14,7 +14,7 @@ use crate::catalog::record::{BlobRecord, Place};
 use crate::catalog::version::{self, NewVersion};
 use crate::catalog::{Expect, VersionInfo};
 use crate::digest::Digest;
-use crate::http::media;
+use crate::http::{media_type_of, valid_media_type};
 use crate::id::{BlobId, DriveId};
 use crate::name;
 use crate::time::Time;
@@ -191,8 +191,11 @@ pub(super) fn put_items(drive: &Drive, items: Vec<Item>) -> Result<Vec<VersionIn
     for item in items {
         item.put.check(item.staged.digest())?;
         let media_type = match &item.put.media_type {
+            Some(media_type) if !valid_media_type(media_type) => {
+                return Err(Error::invalid(format!("{} is no media type", name::shown(media_type))));
+            }
             Some(media_type) => media_type.clone(),
-            None => media::media_type_of(&item.path).to_owned(),
+            None => media_type_of(&item.path).to_owned(),
         };
         let blob = BlobId(ids.take()?);
         let digest = *item.staged.digest();
