@@ -8,6 +8,9 @@ use crate::{Error, Result};
 /// A key and its value.
 pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
+/// Is told of a row: its key, without what was looked for, and its value.
+pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Scan> + 'a;
+
 /// Reads an id that is a row's whole value.
 pub(crate) fn id(tx: &impl Read, table: Table, key: &[u8]) -> Result<Option<u64>> {
     tx.get(table, key, number)
@@ -22,7 +25,7 @@ pub(crate) fn under(
     table: Table,
     prefix: &[u8],
     after: Option<&[u8]>,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
+    visit: &mut Visit<'_>,
 ) -> Result<()> {
     let start = [prefix, after.unwrap_or_default()].concat();
     let from = if after.is_some() { Bound::Excluded(&*start) } else { Bound::Included(&*start) };
