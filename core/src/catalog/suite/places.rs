@@ -61,7 +61,7 @@ pub(super) fn missing_parents_are_made_and_a_file_in_the_way_is_named<K: Kv>(mak
     for path in ["a/b", "a/b/c/d", "a/b/c/d/e"] {
         assert_eq!(kind(store.put(path, 2)), Some(ErrorKind::Exists), "{path}");
     }
-    for path in ["", "/", "a//b", "../a", "a/"] {
+    for path in ["", "/", "a//b", "../a"] {
         assert_eq!(kind(store.put(path, 2)), Some(ErrorKind::InvalidArgument), "{path}");
     }
     let tx = store.reader();
