@@ -128,10 +128,13 @@ impl Engine {
         if self.journal.is_poisoned() {
             return Ok(());
         }
-        if self.options.mode == Mode::Exclusive {
-            self.write(|change| segment::set_exclusive(change, false))?;
-        }
-        self.journal.checkpoint()
+        let exclusive = self.options.mode == Mode::Exclusive;
+        self.journal.finish(move |change| {
+            if exclusive {
+                segment::set_exclusive(change, false)?;
+            }
+            Ok(())
+        })
     }
 }
 
