@@ -14,7 +14,9 @@
 )]
 
 mod content;
+mod controls;
 mod dice;
+mod faults;
 mod model;
 mod power;
 mod script;
