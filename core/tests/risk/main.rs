@@ -19,6 +19,7 @@ mod dice;
 mod faults;
 mod model;
 mod power;
+mod processes;
 mod script;
 
 use std::io::Write;
