@@ -24,7 +24,8 @@ pub(crate) mod journal;
 #[allow(dead_code)]
 pub(crate) mod kv;
 #[allow(dead_code)]
-pub(crate) mod name;
+pub mod name;
+pub(crate) mod serve;
 mod store;
 mod time;
 #[allow(dead_code)]
@@ -37,5 +38,8 @@ pub use catalog::{
 };
 pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
-pub use store::{Dedup, Drive, Mode, Options, Put, PutWriter, Store};
+pub use serve::{Reply, Request};
+pub use store::{
+    Archive, ArchiveInfo, Dedup, Drive, Mode, Options, Put, PutWriter, Share, Store, Target, Url, Visit,
+};
 pub use time::Time;

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
+use super::archive::Plans;
+use super::link::Counts;
 use super::options::{Mode, Options};
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
@@ -32,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) options: Options,
     pub(crate) pool: Pool,
     pub(crate) journal: Journal<RedbKv>,
+    pub(crate) plans: Plans,
+    pub(crate) counts: Counts,
     ids: Mutex<Range<u64>>,
     ring: ArcSwapOption<(u64, KeyRing)>,
 }
@@ -51,6 +55,8 @@ impl Engine {
             options,
             pool,
             journal,
+            plans: Plans::default(),
+            counts: Counts::default(),
             ids: Mutex::default(),
             ring: ArcSwapOption::empty(),
         }
@@ -128,6 +134,7 @@ impl Engine {
         if self.journal.is_poisoned() {
             return Ok(());
         }
+        self.counts.flush(self)?;
         if self.options.mode == Mode::Exclusive {
             self.write(|change| segment::set_exclusive(change, false))?;
         }

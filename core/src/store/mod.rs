@@ -1,11 +1,15 @@
 //! The store: what a host opens, puts files into and hands URLs of out.
 
+pub(crate) mod archive;
 mod drive;
 mod engine;
 mod layout;
+pub(crate) mod link;
 mod open;
 mod options;
 mod put;
+pub(crate) mod share;
+pub(crate) mod url;
 mod version;
 
 use std::path::{Path, PathBuf};
@@ -13,10 +17,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use archive::{Archive, ArchiveInfo};
 pub use drive::Drive;
 pub(crate) use engine::Engine;
+pub(crate) use open::random;
 pub use options::{Dedup, Mode, Options};
 pub use put::{Put, PutWriter};
+pub use share::{Share, Visit};
+pub use url::{Target, Url};
 
 use crate::vfs::{RealVfs, Vfs};
 use crate::{Error, Result, Time, fork};

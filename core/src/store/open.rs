@@ -51,11 +51,12 @@ pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options));
     let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal);
     if key::list(&engine.reader()?)?.is_empty() {
-        let secret = random::<32>()?;
+        let (secret, salt) = (random::<32>()?, blake3::Hash::from_bytes(random()?).to_hex());
         engine.write(move |change| {
             // Another process may have been first.
             if key::list(change)?.is_empty() {
                 key::add(change, &secret, true, Time::now())?;
+                key::set_salt(change, &salt)?;
             }
             Ok(())
         })?;
