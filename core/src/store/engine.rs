@@ -135,10 +135,13 @@ impl Engine {
             return Ok(());
         }
         self.counts.flush(self)?;
-        if self.options.mode == Mode::Exclusive {
-            self.write(|change| segment::set_exclusive(change, false))?;
-        }
-        self.journal.checkpoint()
+        let exclusive = self.options.mode == Mode::Exclusive;
+        self.journal.finish(move |change| {
+            if exclusive {
+                segment::set_exclusive(change, false)?;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -12,8 +12,12 @@ use crate::{Error, ErrorKind, Result};
 
 /// The file that names the store.
 pub(crate) const STORE: &str = "STORE";
+/// The file that names the store while it is made.
+pub(crate) const NEW_STORE: &str = "STORE.new";
 /// The file of the rows.
 pub(crate) const ROWS: &str = "meta.redb";
+/// The file of the rows while it is made.
+pub(crate) const NEW_ROWS: &str = "meta.redb.new";
 /// The file whose lock lets one process at a time open or recover the store.
 pub(crate) const LOCK: &str = "LOCK";
 /// The directory of large blobs.
@@ -93,11 +97,11 @@ pub(crate) fn create(vfs: &dyn Vfs, now: Time) -> Result<Identity> {
             vfs.make_dir(&format!("{BLOBS}/{low:02x}"))?;
         }
         vfs.sync_dir(BLOBS)?;
-        let file = vfs.open("STORE.new", Open::Create)?;
+        let file = vfs.open(NEW_STORE, Open::Create)?;
         file.write_at(0, &[&identity.encode()])?;
         file.sync_data()?;
         vfs.sync_dir("")?;
-        vfs.rename("STORE.new", STORE)?;
+        vfs.rename(NEW_STORE, STORE)?;
         vfs.sync_dir("")
     };
     make().map_err(|cause| Error::io("making the store", cause))?;

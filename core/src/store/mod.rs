@@ -165,11 +165,7 @@ impl Store {
         if life.generation != fork::generation() {
             return Ok(());
         }
-        let outcome = life.engine.as_ref().map_or(Ok(()), |engine| engine.close());
-        if let Some(engine) = &life.engine {
-            engine.journal.release();
-        }
-        outcome
+        life.engine.as_ref().map_or(Ok(()), |engine| engine.close())
     }
 
     /// Opens a drive by its name, and makes it where there is none.
