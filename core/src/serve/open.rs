@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding};
+
 use super::nowhere;
 use super::request::Request;
 use super::route::{Route, Signed};
@@ -209,6 +211,8 @@ fn version_found(engine: &Arc<Engine>, id: VersionId, opened: Opened) -> Result<
         last_modified: Some(version.modified.unix()),
         media_type,
         name: file.name,
+        // RFC 9530; of the registered digests the store has this one at hand.
+        repr_digest: Some(format!("sha=:{}:", Base64::encode_string(&blob.sha1))),
         ..Representation::default()
     };
     Ok(Found { body: Body::new(Arc::new(source)), representation, pace: None, counts: Counts::default() })

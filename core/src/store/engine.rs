@@ -10,7 +10,7 @@ use super::link::Counts;
 use super::options::{Mode, Options};
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
-use crate::catalog::record::{BlobRecord, Place};
+use crate::catalog::record::Place;
 use crate::catalog::{blob, key, number, segment};
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
@@ -102,13 +102,6 @@ impl Engine {
             place = blob::get(&self.reader()?, id)?.place;
         }
         Err(Error::corrupt(format!("the content of blob {id} is missing; check the store")))
-    }
-
-    /// Looks a blob up and opens its content.
-    pub(crate) fn find_blob(&self, id: BlobId) -> Result<(BlobRecord, BlobSource)> {
-        let record = blob::get(&self.reader()?, id)?;
-        let source = self.open_blob(id, record.place, record.len)?;
-        Ok((record, source))
     }
 
     /// Returns the key ring as `rows` have it.

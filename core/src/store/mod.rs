@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 mod drive;
 mod engine;
+mod key;
 mod layout;
 pub(crate) mod link;
 mod open;
