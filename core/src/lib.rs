@@ -31,11 +31,15 @@ mod time;
 pub mod token;
 pub mod vfs;
 
+pub use catalog::check::Problem;
 pub use catalog::record::Kind;
 pub use catalog::{
     CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
-pub use store::{Dedup, Drive, Mode, Options, Put, PutWriter, Store};
+pub use store::{
+    CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive, GcReport, Mode, Options, Progress, Put,
+    PutWriter, Stats, Store, Watch,
+};
 pub use time::Time;

@@ -1,11 +1,15 @@
 //! The store: what a host opens, puts files into and hands URLs of out.
 
+mod check;
+mod compact;
 mod drive;
 mod engine;
+mod gc;
 mod layout;
 mod open;
 mod options;
 mod put;
+mod stats;
 mod version;
 
 use std::path::{Path, PathBuf};
@@ -13,10 +17,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use check::{CheckOptions, CheckReport, Damage, Progress, Watch};
+pub use compact::CompactReport;
 pub use drive::Drive;
 pub(crate) use engine::Engine;
+pub use gc::GcReport;
 pub use options::{Dedup, Mode, Options};
 pub use put::{Put, PutWriter};
+pub use stats::Stats;
 
 use crate::vfs::{RealVfs, Vfs};
 use crate::{Error, Result, Time, fork};

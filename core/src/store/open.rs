@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::engine::Engine;
 use super::layout::{self, Identity};
 use super::options::{Mode, Options};
+use crate::blobs;
 use crate::catalog::{key, segment, table};
 use crate::journal::{Journal, Limits, recover};
 use crate::kv::redb::{RedbKv, Sharing};
@@ -76,7 +77,7 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
         return Err(Error::not_found("there is no store here; open it with create to make one"));
     }
     let listed = vfs.list("").map_err(|cause| Error::io("looking at the store's directory", cause))?;
-    let foreign = listed.iter().find(|entry| ![layout::LOCK, "STORE.new"].contains(&entry.name.as_str()));
+    let foreign = listed.iter().find(|entry| ![layout::LOCK, layout::NEW].contains(&entry.name.as_str()));
     match foreign {
         Some(entry) if [layout::ROWS].contains(&entry.name.as_str()) => {
             Err(Error::corrupt("the file STORE is missing; restore it from a backup"))
@@ -89,7 +90,8 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
     }
 }
 
-fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
+/// Waits until no other process is opening the store, and keeps others from it.
+pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
     let failed = |cause| Error::io("locking the store", cause);
     let file = vfs.open(layout::LOCK, Open::Create).map_err(failed)?;
     let begun = Instant::now();
@@ -111,11 +113,22 @@ fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
 fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbKv> {
     let file = vfs.open(layout::ROWS, Open::Create).map_err(|cause| Error::io("opening meta.redb", cause))?;
     let fresh = file.len().map_err(|cause| Error::io("opening meta.redb", cause))? == 0;
+    if fresh && holds_segments(vfs.as_ref())? {
+        return Err(Error::corrupt(
+            "meta.redb is missing or empty; `holdall repair --rebuild` makes it anew from the log",
+        ));
+    }
     let kv = RedbKv::open(file, sharing, options.cache_bytes, table::ALL)?;
     if fresh {
         vfs.sync_dir("").map_err(|cause| Error::io("making meta.redb", cause))?;
     }
     Ok(kv)
+}
+
+/// Whether anything was ever written: there are rows before there is a segment.
+fn holds_segments(vfs: &dyn Vfs) -> Result<bool> {
+    let listed = vfs.list(blobs::segment::DIR).map_err(|cause| Error::io("listing the segments", cause))?;
+    Ok(listed.iter().any(|entry| blobs::segment::number_of(&entry.name).is_some()))
 }
 
 fn replay(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool) -> Result<()> {
