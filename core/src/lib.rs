@@ -26,6 +26,7 @@ mod time;
 pub mod token;
 pub mod vfs;
 
+pub use catalog::check::Problem;
 pub use catalog::record::Kind;
 pub use catalog::{
     CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
@@ -34,6 +35,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
 pub use serve::{Grant, Reply, Request};
 pub use store::{
-    Archive, ArchiveInfo, Dedup, Drive, Mode, Options, Put, PutWriter, Share, Store, Target, Url, Visit,
+    Archive, ArchiveInfo, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive, GcReport, Mode,
+    Options, Progress, Put, PutWriter, Share, Stats, Store, Target, Url, Visit, Watch,
 };
 pub use time::Time;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::engine::Engine;
 use super::layout::{self, Identity};
 use super::options::{Mode, Options};
-use crate::blobs::segment as blobs_segment;
+use crate::blobs;
 use crate::catalog::{key, segment, table};
 use crate::journal::{Journal, Limits, Position, recover};
 use crate::kv::redb::{RedbKv, Sharing};
@@ -92,7 +92,8 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
     }
 }
 
-fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
+/// Waits until no other process is opening the store, and keeps others from it.
+pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
     let failed = |cause| Error::io("locking the store", cause);
     let file = vfs.open(layout::LOCK, Open::Create).map_err(failed)?;
     let begun = Instant::now();
@@ -115,13 +116,17 @@ fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
 fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbKv> {
     let failed = |cause| Error::io("opening meta.redb", cause);
     match vfs.open(layout::ROWS, Open::Write) {
-        Ok(file) => return RedbKv::open(file, sharing, options.cache_bytes, table::ALL),
+        Ok(file) if file.len().map_err(failed)? > 0 => {
+            return RedbKv::open(file, sharing, options.cache_bytes, table::ALL);
+        }
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
-        Err(_) => {}
+        _ => {}
     }
-    if vfs.list(blobs_segment::DIR).map_err(failed)?.iter().any(|entry| entry.name.ends_with(".seg")) {
+    // There are rows before there is a segment.
+    let listed = vfs.list(blobs::segment::DIR).map_err(failed)?;
+    if listed.iter().any(|entry| blobs::segment::number_of(&entry.name).is_some()) {
         return Err(Error::corrupt(
-            "the file meta.redb is missing; `holdall repair --rebuild` makes it anew from the log",
+            "meta.redb is missing or empty; `holdall repair --rebuild` makes it anew from the log",
         ));
     }
     let made = vfs.open(layout::NEW_ROWS, Open::Create).and_then(|file| file.set_len(0).map(|()| file));
