@@ -13,7 +13,7 @@ mod tests;
 
 pub(crate) use commit::{Journal, Limits};
 pub(crate) use group::Group;
-pub(crate) use recover::{rebuild, recover};
+pub(crate) use recover::{rebuild, recover, table_of};
 
 use crate::catalog::record::Record;
 use crate::catalog::table;
@@ -36,7 +36,8 @@ impl Record for Position {
     const NOUN: &'static str = "log position";
 }
 
-const POSITION: &[u8] = b"log";
+/// The row of META that the position is in.
+pub(crate) const POSITION: &[u8] = b"log";
 
 impl Position {
     pub(crate) fn read(rows: &impl Read) -> Result<Position> {

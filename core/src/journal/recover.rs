@@ -186,7 +186,7 @@ fn edit_segment(rows: &mut impl Write, number: u32, edit: impl FnOnce(&mut Segme
     rows.put(table::SEGMENT, &key, &row.encode()?)
 }
 
-fn table_of(byte: u8) -> Result<Table> {
+pub(crate) fn table_of(byte: u8) -> Result<Table> {
     let found = table::ALL.iter().find(|table| table.byte == byte);
     found.copied().ok_or_else(|| {
         Error::new(

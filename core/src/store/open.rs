@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::engine::Engine;
 use super::layout::{self, Identity};
 use super::options::{Mode, Options};
-use crate::blobs::segment as blobs_segment;
+use crate::blobs;
 use crate::catalog::{key, segment, table};
 use crate::fork::Guard;
 use crate::journal::{Journal, Limits, Position, recover};
@@ -54,11 +54,12 @@ pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options));
     let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal);
     if key::list(&engine.reader()?)?.is_empty() {
-        let secret = random::<32>()?;
+        let (secret, salt) = (random::<32>()?, blake3::Hash::from_bytes(random()?).to_hex());
         engine.write(move |change| {
             // Another process may have been first.
             if key::list(change)?.is_empty() {
                 key::add(change, &secret, true, Time::now())?;
+                key::set_salt(change, &salt)?;
             }
             Ok(())
         })?;
@@ -94,13 +95,14 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
 }
 
 /// Held while a process opens the store.
-struct Alone {
+pub(super) struct Alone {
     /// Keeps the lock from a child that another thread forks meanwhile; dropped before the file.
     _guard: Option<Guard>,
     _file: Arc<dyn VfsFile>,
 }
 
-fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Alone> {
+/// Waits until no other process is opening the store, and keeps others from it.
+pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Alone> {
     let failed = |cause| Error::io("locking the store", cause);
     let file = vfs.open(layout::LOCK, Open::Create).map_err(failed)?;
     let guard = file.file().map(|file| Guard::new(file.as_raw_fd())).transpose().map_err(failed)?;
@@ -124,13 +126,17 @@ fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Alone> {
 fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbKv> {
     let failed = |cause| Error::io("opening meta.redb", cause);
     match vfs.open(layout::ROWS, Open::Write) {
-        Ok(file) => return RedbKv::open(file, sharing, options.cache_bytes, table::ALL),
+        Ok(file) if file.len().map_err(failed)? > 0 => {
+            return RedbKv::open(file, sharing, options.cache_bytes, table::ALL);
+        }
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
-        Err(_) => {}
+        _ => {}
     }
-    if vfs.list(blobs_segment::DIR).map_err(failed)?.iter().any(|entry| entry.name.ends_with(".seg")) {
+    // There are rows before there is a segment.
+    let listed = vfs.list(blobs::segment::DIR).map_err(failed)?;
+    if listed.iter().any(|entry| blobs::segment::number_of(&entry.name).is_some()) {
         return Err(Error::corrupt(
-            "the file meta.redb is missing; `holdall repair --rebuild` makes it anew from the log",
+            "meta.redb is missing or empty; `holdall repair --rebuild` makes it anew from the log",
         ));
     }
     let made = vfs.open(layout::NEW_ROWS, Open::Create).and_then(|file| file.set_len(0).map(|()| file));

@@ -32,6 +32,8 @@ fn scenario(mode: Mode) -> Script {
             Step::SetCurrent("f0".into(), 1),
             Step::RemoveVersion("f0".into(), 2),
             Step::Delete("d1".into()),
+            Step::Gc,
+            Step::Compact,
             put("f5", 23),
         ],
     )
@@ -70,6 +72,11 @@ fn judge(script: &Script, acked: usize, disk: &SimVfs, probed: bool, when: &str)
     }
 }
 
+/// Collects what a failure may have left lying about, and checks the store.
+fn tidy(script: &Script, acked: usize, drive: &Drive, disk: &SimVfs, when: &str) -> Result<(), String> {
+    script.inspect(drive, disk, acked, true).map_err(|why| format!("{when}: {why}"))
+}
+
 /// Plays the scenario with a fault planted at one operation and looks at what is left: in the same
 /// process, after a restart of it, and after power loss.
 fn strike(script: &Script, disk: &SimVfs, policies: &[Policy]) -> Result<(), String> {
@@ -94,10 +101,13 @@ fn strike(script: &Script, disk: &SimVfs, policies: &[Policy]) -> Result<(), Str
     }
     for policy in policies {
         let found = disk.crash(*policy);
-        judge(script, acked, &found, probed, &format!("after {policy:?}"))?;
+        let when = format!("after {policy:?}");
+        let drive = judge(script, acked, &found, probed, &when)?;
+        tidy(script, acked, &drive, &found, &when)?;
     }
     // The process died at the failure, and its heir opens the store before the power goes.
     let drive = judge(script, acked, &killed, false, "after a restart")?;
+    tidy(script, acked, &drive, &killed, "after a restart")?;
     put_probe(&drive).map_err(|error| format!("putting after a restart: {error}"))?;
     std::mem::forget(drive);
     for policy in policies {

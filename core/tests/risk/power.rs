@@ -6,10 +6,10 @@ use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use holdall::vfs::{Policy, SimVfs, Vfs};
-use holdall::{Drive, Mode, Options, Put, Store};
+use holdall::{CheckOptions, Drive, Mode, Options, Put, Store};
 
 use crate::content::THRESHOLD;
 use crate::dice::Dice;
@@ -23,7 +23,12 @@ pub const DRIVE: &str = "alice";
 pub type Wrap = dyn Fn(SimVfs) -> Arc<dyn Vfs> + Sync;
 
 pub fn options(mode: Mode) -> Options {
-    Options::new().mode(mode).threshold(THRESHOLD).segment_bytes(64 << 10).cache_bytes(1 << 20)
+    Options::new()
+        .mode(mode)
+        .threshold(THRESHOLD)
+        .segment_bytes(64 << 10)
+        .cache_bytes(1 << 20)
+        .grace(Duration::ZERO)
 }
 
 /// Disks with an empty store, for each mode; to make one takes longer than to lose power.
@@ -115,6 +120,30 @@ impl Script {
     pub fn play_on(&self, vfs: &Arc<dyn Vfs>) -> (usize, Option<Drive>) {
         let (acked, drive, _) = self.play(vfs);
         (acked, drive)
+    }
+
+    /// Says what is wrong with a store that the judge found to hold what it must; none if nothing.
+    pub fn inspect(&self, drive: &Drive, disk: &SimVfs, acked: usize, collect: bool) -> Result<(), String> {
+        let failed = |doing: &str, error: holdall::Error| format!("{doing}: {error}");
+        let store = drive.store();
+        if collect {
+            Step::Gc.run(drive).map_err(|error| failed("collecting", error))?;
+            let files = disk.files();
+            let in_dir = |dir: &str| files.keys().filter(|path| path.starts_with(dir)).count();
+            let large = self.models.iter().skip(acked).take(2).map(Model::large).max().unwrap_or(0);
+            if in_dir("spool/") > 0 || in_dir("blob/") > large {
+                return Err(format!(
+                    "{} files are left in the spool, {} of large blobs, of which {large} are wanted",
+                    in_dir("spool/"),
+                    in_dir("blob/")
+                ));
+            }
+        }
+        let report = store.check(CheckOptions::new()).map_err(|error| failed("checking", error))?;
+        if report.problems.is_empty() && report.damaged.is_empty() {
+            return Ok(());
+        }
+        Err(format!("the check found {:?}, {:?}", report.problems, report.damaged))
     }
 
     /// Says why a drive is none that a power loss after `acked` calls may leave; none if it is.
@@ -277,6 +306,14 @@ fn look(
     if let Some(why) = script.judge(&seen, acked) {
         return Err(why);
     }
+    let collect = dice.one_in(3);
+    script.inspect(&drive, &disk, acked, collect)?;
+    if collect {
+        let seen = View::of(&drive).map_err(failed("reading what was collected"))?;
+        if let Some(why) = script.judge(&seen, acked) {
+            return Err(format!("after a collection, {why}"));
+        }
+    }
     if dice.one_in(3) {
         let mode = if dice.one_in(2) { Mode::Shared } else { Mode::Exclusive };
         let bytes = crate::content::bytes(4);
@@ -396,7 +433,7 @@ fn s1_s2_power_loss_at_any_operation_loses_nothing_acknowledged() {
         return;
     }
     let begun = Instant::now();
-    let states = number("HOLDALL_STATES").unwrap_or(2000);
+    let states = number("HOLDALL_STATES").unwrap_or(20_000);
     let outcome = explore_many(1, states, &templates, wrap, 6);
     crate::figure(&format!(
         "power loss: {} crash states in {:.1} s, {} bad",

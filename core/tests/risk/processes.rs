@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use holdall::{Drive, ErrorKind, Mode, Put, Store};
+use holdall::{CheckOptions, Drive, ErrorKind, Mode, Put, Store};
 
 use crate::content::{self, Hash};
 use crate::dice::Dice;
@@ -93,6 +93,10 @@ fn puts(dir: &Path, mode: Mode, number: u64, first: u64) {
             },
         }
         say(format!("done {step}\n"));
+        if step % 23 == 22 {
+            let report = drive.store().gc().unwrap();
+            assert!(report.failed.is_empty(), "{:?}", report.failed);
+        }
     }
 }
 
@@ -206,6 +210,8 @@ fn kill_and_check(mode: Mode, workers: u64, kills: u64, limit: Duration) {
         for (number, ledger) in ledgers.iter().enumerate() {
             files += ledger.check(&store.drive(&format!("w{number}")).unwrap());
         }
+        let report = store.check(CheckOptions::new().content(true)).unwrap();
+        assert!(report.problems.is_empty() && report.damaged.is_empty(), "{report:?}");
         store.close().unwrap();
     }
     let done: u64 = ledgers.iter().map(|ledger| ledger.done).sum();
