@@ -12,7 +12,7 @@ pub const THRESHOLD: usize = 4 << 10;
 /// BLAKE3 of a content.
 pub type Hash = [u8; 32];
 
-const LENS: [usize; 12] = [0, 1, 63, 64, 700, 4095, 2000, 4096, 9000, 300, 5, 12_000];
+const LENS: [usize; 12] = [0, 1, 3000, 64, 700, 4095, 2000, 4096, 9000, 4000, 3500, 12_000];
 
 /// How many contents there are.
 pub const COUNT: u64 = 36;

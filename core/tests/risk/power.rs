@@ -68,7 +68,7 @@ pub struct Script {
 impl Script {
     pub fn throw(dice: &mut Dice) -> Script {
         let mode = if dice.one_in(3) { Mode::Shared } else { Mode::Exclusive };
-        let len = if dice.one_in(16) { 130 } else { 3 + dice.below(22) };
+        let len = if dice.one_in(16) { 160 } else { 3 + dice.below(60) };
         let (mut steps, mut models) = (Vec::new(), vec![Model::default()]);
         for _ in 0..len {
             let mut model = models.last().cloned().unwrap_or_default();
@@ -208,19 +208,19 @@ pub fn explore(seed: u64, templates: &Templates, wrap: &Wrap, cuts: u64, verbose
     let played = script.play(&wrap(whole.clone()));
     let len = whole.op_count();
     let (acked, drive, error) = played;
-    // What follows is a crash, not a close.
-    std::mem::forget(drive);
     match error {
         None => after_loss(&script, acked, &whole, wrap, &mut dice, &mut outcome, "at the end"),
         Some(error) => outcome.failures.push(format!("call {acked} failed: {error}")),
     }
+    // Only now: to drop it before the crash would close the store.
+    drop(drive);
     for _ in 0..cuts {
         let cut = dice.below(len);
         let disk = templates.disk(script.mode).copy();
         disk.power_cut_at(cut);
         let (acked, drive, _) = script.play(&wrap(disk.clone()));
-        std::mem::forget(drive);
         after_loss(&script, acked, &disk, wrap, &mut dice, &mut outcome, &format!("at operation {cut}"));
+        drop(drive);
     }
     if !outcome.failures.is_empty() {
         let first = outcome.failures.len().min(3);
@@ -297,9 +297,9 @@ fn look(
         if let Some(why) = script.judge(&seen, acked) {
             return Err(format!("after a kill, {why}"));
         }
-        std::mem::forget(drive);
         let policy = Policy::ALL[dice.below(Policy::ALL.len() as u64) as usize];
         disk = killed.crash(policy);
+        drop(drive);
     }
     let drive = open(&disk, script.mode).map_err(failed("opening"))?;
     let seen = View::of(&drive).map_err(failed("reading"))?;
@@ -376,18 +376,18 @@ pub fn make_and_lose_power(mode: Mode, wrap: &Wrap) -> Outcome {
     let make = |disk: &SimVfs| {
         let drive = Store::open_on(wrap(disk.clone()), options(mode))?.drive(DRIVE)?;
         drive.put("first", &b"first"[..], Put::new())?;
-        std::mem::forget(drive);
-        Ok::<_, holdall::Error>(())
+        Ok::<_, holdall::Error>(drive)
     };
     let whole = SimVfs::new(1);
-    make(&whole).unwrap();
+    drop(make(&whole).unwrap());
     let len = whole.op_count();
     let mut outcome = Outcome::default();
     // Most of them make directories.
     for cut in (0..=len).filter(|cut| *cut < 8 || *cut % 41 == 0 || *cut > 262) {
         let disk = SimVfs::new(cut);
         disk.power_cut_at(cut);
-        let made = make(&disk).is_ok();
+        let drive = make(&disk);
+        let made = drive.is_ok();
         for policy in Policy::ALL {
             let found = disk.crash(policy);
             let outlived = counting_panics(|| {
@@ -440,6 +440,11 @@ fn s1_s2_power_loss_at_any_operation_loses_nothing_acknowledged() {
         outcome.states,
         begun.elapsed().as_secs_f64(),
         outcome.failures.len()
+    ));
+    let counts = [&script::COLLECTED, &script::COMPACTED].map(|count| count.load(Ordering::Relaxed));
+    crate::figure(&format!(
+        "the scripts had {} blobs collected and {} segments compacted",
+        counts[0], counts[1]
     ));
     let shown = outcome.failures.iter().take(3).cloned().collect::<Vec<_>>().join("\n");
     assert!(outcome.failures.is_empty(), "{} bad states:\n{shown}", outcome.failures.len());

@@ -1,10 +1,16 @@
 //! Scripts: random calls of a drive's verbs that the model knows the outcome of.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use holdall::{CopyVersions, Drive, Put, Result, VersionId};
 
 use crate::content;
 use crate::dice::Dice;
 use crate::model::{Model, Node};
+
+/// Blobs and segments that all scripts together had removed.
+pub static COLLECTED: AtomicU64 = AtomicU64::new(0);
+pub static COMPACTED: AtomicU64 = AtomicU64::new(0);
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -66,8 +72,15 @@ impl Step {
             Step::Delete(path) => drive.delete(path),
             Step::SetCurrent(path, number) => drive.store().set_current(version(drive, path, *number)?),
             Step::RemoveVersion(path, number) => drive.store().remove_version(version(drive, path, *number)?),
-            Step::Gc => drive.store().gc().and_then(|report| none_failed(report.failed)),
-            Step::Compact => drive.store().compact().and_then(|report| none_failed(report.failed)),
+            Step::Gc => drive.store().gc().and_then(|report| {
+                COLLECTED.fetch_add(report.blobs, Ordering::Relaxed);
+                COMPACTED.fetch_add(report.compaction.segments, Ordering::Relaxed);
+                none_failed(report.failed.into_iter().chain(report.compaction.failed))
+            }),
+            Step::Compact => drive.store().compact().and_then(|report| {
+                COMPACTED.fetch_add(report.segments, Ordering::Relaxed);
+                none_failed(report.failed)
+            }),
             Step::Reopen => Ok(()),
         }
     }
@@ -118,7 +131,7 @@ impl Step {
     }
 }
 
-fn none_failed(failed: Vec<holdall::Error>) -> Result<()> {
+fn none_failed(failed: impl IntoIterator<Item = holdall::Error>) -> Result<()> {
     failed.into_iter().next().map_or(Ok(()), Err)
 }
 
