@@ -39,7 +39,7 @@ pub use catalog::{
 pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
 pub use store::{
-    CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive, GcReport, Mode, Options, Progress, Put,
-    PutWriter, Stats, Store, Watch,
+    BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive, GcReport, Mode, Options,
+    Progress, Put, PutWriter, RebuildReport, RepairReport, Stats, Store, Watch,
 };
 pub use time::Time;

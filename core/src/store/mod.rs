@@ -1,5 +1,6 @@
 //! The store: what a host opens, puts files into and hands URLs of out.
 
+mod backup;
 mod check;
 mod compact;
 mod drive;
@@ -9,7 +10,10 @@ mod layout;
 mod open;
 mod options;
 mod put;
+mod repair;
 mod stats;
+#[cfg(test)]
+mod upkeep_tests;
 mod version;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +21,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use backup::BackupReport;
 pub use check::{CheckOptions, CheckReport, Damage, Progress, Watch};
 pub use compact::CompactReport;
 pub use drive::Drive;
@@ -24,6 +29,7 @@ pub(crate) use engine::Engine;
 pub use gc::GcReport;
 pub use options::{Dedup, Mode, Options};
 pub use put::{Put, PutWriter};
+pub use repair::{RebuildReport, RepairReport};
 pub use stats::Stats;
 
 use crate::vfs::{RealVfs, Vfs};
