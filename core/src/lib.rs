@@ -4,30 +4,25 @@
     allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)
 )]
 
-#[allow(dead_code)]
 pub mod archive;
 #[allow(dead_code)]
 pub(crate) mod blobs;
 pub mod body;
 #[allow(dead_code)]
 pub(crate) mod catalog;
-#[allow(dead_code)]
 pub mod digest;
 mod error;
-#[allow(dead_code)]
 pub(crate) mod fork;
-#[allow(dead_code)]
 pub mod http;
 mod id;
 #[allow(dead_code)]
 pub(crate) mod journal;
 #[allow(dead_code)]
 pub(crate) mod kv;
-#[allow(dead_code)]
-pub(crate) mod name;
+pub mod name;
+pub(crate) mod serve;
 mod store;
 mod time;
-#[allow(dead_code)]
 pub mod token;
 pub mod vfs;
 
@@ -38,8 +33,10 @@ pub use catalog::{
 };
 pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
+pub use serve::{Grant, Reply, Request};
 pub use store::{
-    BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive, GcReport, Mode, Options,
-    Progress, Put, PutWriter, RebuildReport, RepairReport, Stats, Store, Watch,
+    Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive,
+    GcReport, Mode, Options, Progress, Put, PutWriter, RebuildReport, RepairReport, Share, Stats, Store,
+    Target, Url, Visit, Watch,
 };
 pub use time::Time;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::header::{central_len, end_len, local_len, put_central, put_end, put_local};
 use super::name::PATH_MAX;
 use super::names::Names;
@@ -10,12 +12,12 @@ use crate::{Error, ErrorKind, Result};
 /// Every how many records the place in the central directory is remembered.
 pub(super) const SAMPLE: usize = 64;
 
-/// Says what a member is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// File or folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
-    /// A file.
+    /// Has content.
     File,
-    /// A folder, which has no content.
+    /// Has children.
     Folder,
 }
 

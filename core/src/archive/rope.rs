@@ -13,13 +13,13 @@ const BATCH: u64 = 64 << 10;
 
 /// Where the contents of an archive's members come from.
 pub trait Contents: Send + Sync + 'static {
-    /// Returns the run of bytes of the content `content` that starts at `offset`, in bytes, and goes
+    /// Returns the run of bytes of the content `content`, of member `index` of the plan, that starts at `offset`, in bytes, and goes
     /// on for as long as it is contiguous, and not past `offset + limit`. `offset` is below the
     /// size that was planned, `limit` at least 1. The answer to a key never changes.
     ///
     /// # Errors
     /// Whatever keeps the content from being read; the transfer is then broken off.
-    fn segment(&self, content: u64, offset: u64, limit: u64) -> Result<Segment>;
+    fn segment(&self, index: usize, content: u64, offset: u64, limit: u64) -> Result<Segment>;
 }
 
 /// A stored zip as a body.
@@ -60,7 +60,7 @@ impl<C: Contents> Rope<C> {
         let header = member.local_len();
         if within >= header {
             let from = within - header;
-            return content(&self.contents, &member, from, limit.min(member.size - from));
+            return content(&self.contents, index, &member, from, limit.min(member.size - from));
         }
         let wanted = limit.min(BATCH).saturating_add(within);
         let mut bytes = Vec::with_capacity(usize::try_from(header.max(128)).unwrap_or(128));
@@ -124,12 +124,13 @@ impl<C: Contents> Source for Rope<C> {
 /// Returns a run of one member's content, checked to be neither empty nor over `limit`.
 pub(super) fn content(
     contents: &impl Contents,
+    index: usize,
     member: &super::Member<'_>,
     offset: u64,
     limit: u64,
 ) -> Result<Segment> {
     let mut segment = contents
-        .segment(member.content, offset, limit)
+        .segment(index, member.content, offset, limit)
         .map_err(|error| error.context(format_args!("reading the member {}", shown(member.name))))?;
     if segment.data.is_empty() {
         return Err(Error::corrupt(format!(

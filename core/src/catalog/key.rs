@@ -153,3 +153,19 @@ fn changed(tx: &mut impl Write, id: u16) -> Result<u16> {
     row::put(tx, table::META, RING, &RingRecord { version, last: last.max(id) })?;
     Ok(id)
 }
+
+/// The row of META that holds the salt of the hash ids.
+const SALT: &[u8] = b"hashids-salt";
+
+/// Returns the salt of the store's hash ids, empty before [`set_salt`].
+pub(crate) fn salt(tx: &impl Read) -> Result<String> {
+    let text = |value: &[u8]| {
+        String::from_utf8(value.to_vec()).map_err(|_| Error::corrupt("the salt of the hash ids is no text"))
+    };
+    Ok(tx.get(table::META, SALT, text)?.unwrap_or_default())
+}
+
+/// Sets the salt of the store's hash ids: every hash id that was handed out changes its meaning.
+pub(crate) fn set_salt(tx: &mut impl Write, salt: &str) -> Result<()> {
+    tx.put(table::META, SALT, salt.as_bytes())
+}

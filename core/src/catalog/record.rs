@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use crate::archive::Kind;
 use crate::id::{BlobId, DriveId, FileId};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -78,15 +79,6 @@ records! {
     MembersRecord 1 "archive part";
     KeyRecord 1 "key";
     UseRecord 1 "use limit";
-}
-
-/// File or folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Kind {
-    /// Has versions.
-    File,
-    /// Has children.
-    Folder,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

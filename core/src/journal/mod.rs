@@ -49,6 +49,14 @@ impl Position {
         rows.put(table::META, POSITION, &self.encode()?)
     }
 
+    /// Sets a mark that the next group names as its predecessor in place of the last group.
+    ///
+    /// A crash may leave a whole group behind the last published one. A session that showed the
+    /// rows without it must never see it replayed, so what names the last group is cut off here.
+    pub(crate) fn fence(rows: &mut impl Write, mark: u32) -> Result<()> {
+        Position { crc: mark, ..Position::read(rows)? }.write(rows)
+    }
+
     /// Returns the position behind this one.
     pub(crate) fn next_lsn(self) -> Result<u64> {
         self.lsn.checked_add(1).ok_or_else(|| Error::bug("the log's sequence numbers are used up"))

@@ -17,7 +17,7 @@ use rustix::fs::{AtFlags, CWD, linkat};
 use super::Store;
 use super::check::{Progress, Watch};
 use super::engine::Engine;
-use super::layout::{self, BLOBS, Identity, ROWS, STORE};
+use super::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
 use super::open;
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::{pool, segment as file, stage};
@@ -32,8 +32,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// Says that a first backup is under way in a directory, and of which store.
 const MARK: &str = "BACKUP";
-/// What the new rows are called until they are whole.
-pub(super) const NEW_ROWS: &str = "meta.redb.new";
 /// Bytes that are copied at once.
 const BLOCK: usize = 1 << 20;
 /// Rows that are read, and bytes of rows that are written, at once.
@@ -111,6 +109,7 @@ impl Store {
                 target,
                 rows,
                 segments,
+                used: BTreeSet::new(),
                 link,
                 watch: &mut *watch,
                 progress: Progress { done: 0, total: 0 },
@@ -173,7 +172,7 @@ fn prepare(target: &Arc<dyn Vfs>, identity: &Identity) -> Result<bool> {
         None => {
             let listed = vfs.list("").map_err(failed)?;
             if let Some(entry) =
-                listed.iter().find(|entry| ![layout::LOCK, layout::NEW].contains(&&*entry.name))
+                listed.iter().find(|entry| ![layout::LOCK, layout::NEW_STORE].contains(&&*entry.name))
             {
                 return Err(Error::invalid(format!(
                     "the directory for the backup holds {:?}; name an empty one",
@@ -196,8 +195,7 @@ fn refuse_later(target: &Arc<dyn Vfs>, ours: Position) -> Result<()> {
     match RedbKv::open(file, Sharing::Exclusive, CACHE, &[]) {
         Ok(kv) => {
             let theirs = kv.reader().and_then(|rows| Position::read(&rows)).unwrap_or_default();
-            let ahead = theirs.lsn > ours.lsn || (theirs.lsn == ours.lsn && theirs.crc != ours.crc);
-            if ahead {
+            if theirs.lsn > ours.lsn {
                 return Err(Error::invalid(
                     "the backup was written to since it was made, or this store was set back; name an empty directory",
                 ));
@@ -215,6 +213,8 @@ struct Backup<'a, 'w> {
     target: &'a Arc<dyn Vfs>,
     rows: RedbReader,
     segments: Vec<(u32, SegmentRecord)>,
+    /// The segments that a blob's row places it in.
+    used: BTreeSet<u32>,
     link: &'a Link<'a>,
     watch: &'a mut Watch<'w>,
     progress: Progress,
@@ -239,8 +239,11 @@ impl Backup<'_, '_> {
         let mut total = self.segments.iter().fold(0_u64, |sum, (_, row)| sum.saturating_add(row.len));
         self.rows.scan(table::BLOB, row::ALL, false, &mut |_, value| {
             let record = BlobRecord::decode(value)?;
-            if record.place == Place::File {
-                total = total.saturating_add(record.len);
+            match record.place {
+                Place::File => total = total.saturating_add(record.len),
+                Place::Segment { segment, .. } => {
+                    self.used.insert(segment);
+                }
             }
             Ok(Scan::Next)
         })?;
@@ -304,6 +307,14 @@ impl Backup<'_, '_> {
     fn log(&mut self) -> Result<()> {
         for (number, row) in self.segments.clone() {
             let path = file::path(number);
+            if !self.used.contains(&number)
+                && segment::is_candidate(&row)
+                && there(self.source, &path, Open::Read)?.is_none()
+            {
+                // Compacted already; its row is the last of it.
+                self.share(row.len)?;
+                continue;
+            }
             let source = self.open(&path, row.len)?;
             self.report.segments += 1;
             // A closed segment never changes, so that one with the same header and length is it.

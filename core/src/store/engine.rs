@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
+use super::archive::Plans;
+use super::link::Counts;
 use super::options::{Mode, Options};
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
-use crate::catalog::record::{BlobRecord, Place};
+use crate::catalog::record::Place;
 use crate::catalog::{blob, key, number, segment};
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
@@ -32,6 +34,8 @@ pub(crate) struct Engine {
     pub(crate) options: Options,
     pub(crate) pool: Pool,
     pub(crate) journal: Journal<RedbKv>,
+    pub(crate) plans: Plans,
+    pub(crate) counts: Counts,
     ids: Mutex<Range<u64>>,
     ring: ArcSwapOption<(u64, KeyRing)>,
 }
@@ -51,6 +55,8 @@ impl Engine {
             options,
             pool,
             journal,
+            plans: Plans::default(),
+            counts: Counts::default(),
             ids: Mutex::default(),
             ring: ArcSwapOption::empty(),
         }
@@ -98,13 +104,6 @@ impl Engine {
         Err(Error::corrupt(format!("the content of blob {id} is missing; check the store")))
     }
 
-    /// Looks a blob up and opens its content.
-    pub(crate) fn find_blob(&self, id: BlobId) -> Result<(BlobRecord, BlobSource)> {
-        let record = blob::get(&self.reader()?, id)?;
-        let source = self.open_blob(id, record.place, record.len)?;
-        Ok((record, source))
-    }
-
     /// Returns the key ring as `rows` have it.
     pub(crate) fn ring(&self, rows: &RedbReader) -> Result<Arc<(u64, KeyRing)>> {
         let version = key::ring_version(rows)?;
@@ -128,10 +127,14 @@ impl Engine {
         if self.journal.is_poisoned() {
             return Ok(());
         }
-        if self.options.mode == Mode::Exclusive {
-            self.write(|change| segment::set_exclusive(change, false))?;
-        }
-        self.journal.checkpoint()
+        self.counts.flush(self)?;
+        let exclusive = self.options.mode == Mode::Exclusive;
+        self.journal.finish(move |change| {
+            if exclusive {
+                segment::set_exclusive(change, false)?;
+            }
+            Ok(())
+        })
     }
 }
 

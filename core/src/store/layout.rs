@@ -12,10 +12,12 @@ use crate::{Error, ErrorKind, Result};
 
 /// The file that names the store.
 pub(crate) const STORE: &str = "STORE";
-/// What `STORE` is called until it is whole.
-pub(crate) const NEW: &str = "STORE.new";
+/// The file that names the store while it is made.
+pub(crate) const NEW_STORE: &str = "STORE.new";
 /// The file of the rows.
 pub(crate) const ROWS: &str = "meta.redb";
+/// The file of the rows while it is made.
+pub(crate) const NEW_ROWS: &str = "meta.redb.new";
 /// The file whose lock lets one process at a time open or recover the store.
 pub(crate) const LOCK: &str = "LOCK";
 /// The directory of large blobs.
@@ -115,11 +117,11 @@ pub(crate) fn make_dirs(vfs: &dyn Vfs) -> Result<()> {
 /// Writes who the store is into the file at `path`, durably and all at once.
 pub(crate) fn write(vfs: &dyn Vfs, path: &str, identity: &Identity) -> Result<()> {
     let make = || {
-        let file = vfs.open(NEW, Open::Create)?;
+        let file = vfs.open(NEW_STORE, Open::Create)?;
         file.write_at(0, &[&identity.encode()])?;
         file.sync_data()?;
         vfs.sync_dir("")?;
-        vfs.rename(NEW, path)?;
+        vfs.rename(NEW_STORE, path)?;
         vfs.sync_dir("")
     };
     make().map_err(|cause| Error::io(format!("making the file {path}"), cause))

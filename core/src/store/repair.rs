@@ -5,11 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Store;
-use super::backup::NEW_ROWS;
 use super::check::{CheckOptions, Damage, check_engine};
 use super::compact::frames;
 use super::engine::Engine;
-use super::layout::{self, BLOBS, Identity, ROWS, STORE};
+use super::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
 use super::open;
 use super::options::Options;
 use crate::blobs::frame::{FrameKind, frame_len};

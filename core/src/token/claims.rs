@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Network, Refusal};
+use crate::http::Disposition;
 use crate::name::check_name;
 use crate::{Error, Result};
 
@@ -89,16 +90,6 @@ impl<const N: usize> From<[Purpose; N]> for Purposes {
     }
 }
 
-/// Whether a browser saves the content or shows it (RFC 6266 section 4.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Disposition {
-    /// Save it.
-    #[default]
-    Attachment,
-    /// Show it, if its type is safe to show.
-    Inline,
-}
-
 /// How many times a URL may be used, and the counter that says how often it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UseLimit {
@@ -121,6 +112,8 @@ pub struct Claims {
     /// The revocation counters of the subject and of what it belongs to, summed, when the token was
     /// made. They only grow: a token with another sum is revoked.
     pub epoch: u64,
+    /// For a share, the file in it that is read; for all else 0, and not in the token.
+    pub file: u64,
     /// See [`expires`](Claims::expires); private, so that "never" takes a call that says so.
     expires: Option<u64>,
     /// Whether the content is saved or shown.
@@ -151,6 +144,7 @@ impl Claims {
             purpose,
             subject,
             epoch,
+            file: 0,
             expires: None,
             disposition: Disposition::Attachment,
             name: None,

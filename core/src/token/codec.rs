@@ -5,8 +5,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::claims::{Claims, Disposition, Purpose, UseLimit};
+use super::claims::{Claims, Purpose, UseLimit};
 use super::network::Network;
+use crate::http::Disposition;
 
 /// The version of the layout.
 const VERSION: u8 = 1;
@@ -43,6 +44,9 @@ pub(super) fn encode(claims: &Claims, key: u16, to: &mut Vec<u8>) {
     }
     put_varint(to, claims.subject);
     put_varint(to, claims.epoch);
+    if claims.purpose == Purpose::Share {
+        put_varint(to, claims.file);
+    }
     if let Some(name) = &claims.name {
         put_text(to, name);
     }
@@ -74,6 +78,9 @@ pub(super) fn decode(payload: &[u8]) -> Option<Claims> {
         Some(expires) => Claims::new(purpose, subject, epoch, expires),
         None => Claims::never_expiring(purpose, subject, epoch),
     };
+    if purpose == Purpose::Share {
+        claims.file = from.varint()?;
+    }
     if has(INLINE) {
         claims.disposition = Disposition::Inline;
     }

@@ -19,6 +19,7 @@
 //! | expires | varint | unix seconds; absent if it never expires |
 //! | subject | varint | |
 //! | epoch | varint | |
+//! | file | varint | of a share only: the file in it |
 //! | name | 1 + n | its length and bytes, if flagged; likewise all below |
 //! | media type | 1 + n | |
 //! | network | 2 + n | 4 or 6, prefix length in bits, then only the bytes that the prefix touches |
@@ -46,9 +47,11 @@ mod ring;
 #[cfg(test)]
 mod tests;
 
-pub use claims::{Claims, Disposition, Purpose, Purposes, UseLimit};
+pub use claims::{Claims, Purpose, Purposes, UseLimit};
 pub use hashids::{HashIds, HashKind};
 pub use lifetime::{DEFAULT_LIFETIME, expiry, stable_expiry};
 pub use network::Network;
 pub use refusal::Refusal;
 pub use ring::{Key, KeyRing, MAX_TOKEN};
+
+pub use crate::http::Disposition;

@@ -34,7 +34,7 @@ impl Memory {
 }
 
 impl Contents for Memory {
-    fn segment(&self, content: u64, offset: u64, limit: u64) -> Result<Segment> {
+    fn segment(&self, _index: usize, content: u64, offset: u64, limit: u64) -> Result<Segment> {
         let blob = self.blobs.get(content as usize).ok_or_else(|| Error::not_found("no such blob"))?;
         let start = (offset as usize).min(blob.len());
         let end = blob.len().min(start.saturating_add(self.run)).min(start.saturating_add(limit as usize));
@@ -46,7 +46,7 @@ impl Contents for Memory {
 struct Zeros;
 
 impl Contents for Zeros {
-    fn segment(&self, _content: u64, _offset: u64, limit: u64) -> Result<Segment> {
+    fn segment(&self, _index: usize, _content: u64, _offset: u64, limit: u64) -> Result<Segment> {
         Ok(Segment { data: Bytes::from(vec![0; limit.min(1 << 16) as usize]), file: None })
     }
 }

@@ -128,7 +128,7 @@ fn everything(store: &Store) -> BTreeMap<String, Vec<u8>> {
                 continue;
             }
             for version in drive.versions(&path, None, 100).unwrap() {
-                let bytes = store.open_version(version.id).unwrap().to_vec().unwrap();
+                let bytes = store.open_version(version.id).unwrap().to_vec(u64::MAX).unwrap();
                 found.insert(format!("{name}:{path}@{}", version.id), bytes);
             }
         }

@@ -23,6 +23,7 @@ fn to_json(claims: &Claims) -> Value {
         "purpose": claims.purpose.name(),
         "subject": claims.subject.to_string(),
         "epoch": claims.epoch.to_string(),
+        "file": claims.file.to_string(),
         "expires": claims.expires().map(|expires| expires.to_string()),
         "disposition": if claims.disposition == Disposition::Inline { "inline" } else { "attachment" },
         "name": claims.name,
@@ -50,6 +51,7 @@ fn from_json(value: &Value) -> Claims {
         Some(expires) => Claims::new(purpose, subject, epoch, expires),
         None => Claims::never_expiring(purpose, subject, epoch),
     };
+    claims.file = number(&value["file"]).unwrap();
     if value["disposition"] == "inline" {
         claims.disposition = Disposition::Inline;
     }

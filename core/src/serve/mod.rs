@@ -1,0 +1,110 @@
+//! Serving: a request in, a reply out, both values. The host moves the bytes.
+//!
+//! | target, under the store's base URL | gives |
+//! |---|---|
+//! | `d/<token>/<name>` | what the token permits: a version, a file, an archive, a file of a share |
+//! | `f/<link>/<name>` | the current version of a direct link's file, shown if its type is safe |
+//! | `f/d/<link>/<name>` | the same, saved |
+//! | `file/content/<entity>/<speed>/<name>?sign=` | a version, by a URL of the Cloudreve form |
+//! | `file/archive/<archive>/<name>?sign=` | an archive, by a URL of the Cloudreve form |
+
+mod open;
+mod reply;
+mod request;
+mod route;
+mod verify;
+
+pub use reply::Reply;
+pub use request::Request;
+pub use verify::Grant;
+
+use crate::body::Body;
+use crate::http::{Head, RequestHeaders, Selected, respond};
+use crate::store::Store;
+use crate::{Error, ErrorKind, Result};
+
+use open::Found;
+
+impl Store {
+    /// Answers a request for a URL of this store: whatever is wrong with the request or the URL is
+    /// a reply too, so a host sends what comes back.
+    ///
+    /// The URL is verified once, now: a reply that was begun is never cut. The body pins what it
+    /// serves and outlives the store.
+    ///
+    /// # Errors
+    /// Only what the host must know of: `Io`, `Corrupt`, `Poisoned`, `Locked`, `Bug`, `Forked`, and
+    /// `InvalidArgument` for a store that was closed. [`Reply::from_error`] makes replies of them.
+    pub fn serve(&self, request: &Request<'_>) -> Result<Reply> {
+        if !matches!(request.method, "GET" | "HEAD") {
+            return Ok(Reply::method_not_allowed());
+        }
+        match self.answer(request) {
+            Ok(reply) => Ok(reply),
+            Err(error) if is_clients(error.kind()) => {
+                tracing::debug!(%error, "refused a request");
+                Ok(Reply::from_error(&error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn answer(&self, request: &Request<'_>) -> Result<Reply> {
+        let engine = self.engine()?;
+        let route = route::parse(&engine.options.base_url, request.target)?;
+        let found = open::open(&engine, &route, request)?;
+        let Found { body, representation, pace, counts } = found;
+        let mut drawn = Ok(0);
+        let head = respond(
+            request.method,
+            RequestHeaders(&request.headers),
+            &representation,
+            request.now.unix(),
+            || match crate::store::random::<16>() {
+                Ok(bytes) => u128::from_le_bytes(bytes),
+                Err(error) => {
+                    drawn = Err(error);
+                    0
+                }
+            },
+        );
+        drawn?;
+        if request.method == "GET" {
+            counts.count(&engine, &head, request.now)?;
+        }
+        let Head { status, headers, selected } = head;
+        let body = match selected {
+            Selected::Nothing => Body::empty(),
+            Selected::Whole if request.method == "HEAD" => Body::empty(),
+            Selected::Whole => body,
+            Selected::One(range) => body.slice(range)?,
+            Selected::Many(multipart) => {
+                let mut parts = Vec::with_capacity(multipart.parts.len() * 2 + 1);
+                for part in multipart.parts {
+                    parts.push(Body::from_bytes(part.head));
+                    parts.push(body.slice(part.range)?);
+                }
+                parts.push(Body::from_bytes(multipart.trailer));
+                Body::concat(parts)?
+            }
+        };
+        Ok(Reply { status, headers, body, pace })
+    }
+}
+
+/// Whether an error is the client's affair, and not one that the host must look at.
+fn is_clients(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotFound
+            | ErrorKind::Denied
+            | ErrorKind::Expired
+            | ErrorKind::Gone
+            | ErrorKind::RangeNotSatisfiable
+    )
+}
+
+/// Returns the error of a target that leads nowhere.
+fn nowhere() -> Error {
+    Error::new(ErrorKind::NotFound, "there is nothing at this address")
+}

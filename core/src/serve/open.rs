@@ -1,0 +1,248 @@
+//! From a route to what is served: the URL is verified, the content found, and nothing read.
+
+use std::sync::Arc;
+
+use base64ct::{Base64, Encoding};
+
+use super::nowhere;
+use super::request::Request;
+use super::route::{Route, Signed};
+use crate::body::Body;
+use crate::catalog::tree::{self, Standing};
+use crate::catalog::version::{self, Opened};
+use crate::catalog::{archive, key, link, usage};
+use crate::http::{CacheControl, Disposition, Head, Representation, media_type_of, valid_media_type};
+use crate::id::{ArchiveId, FileId, LinkId, ShareId, VersionId};
+use crate::kv::redb::RedbReader;
+use crate::store::url::{archive_epoch, share_epoch, tree_epoch};
+use crate::store::{Engine, archive as archives, share as shares};
+use crate::time::Time;
+use crate::token::{Claims, HashIds, HashKind, Purpose, Purposes, Refusal, UseLimit, cloudreve};
+use crate::{Error, ErrorKind, Kind, Result};
+
+/// How long a shared cache may keep a reply to a direct link, in seconds: it leads elsewhere when
+/// the file gets a new version.
+const LINK_CACHE: u32 = 60;
+
+/// What is served, and what a download of it counts against.
+pub(super) struct Found {
+    pub(super) body: Body,
+    pub(super) representation: Representation,
+    pub(super) pace: Option<u64>,
+    pub(super) counts: Counts,
+}
+
+/// What a download counts against.
+#[derive(Default)]
+pub(super) struct Counts {
+    uses: Option<(UseLimit, Time)>,
+    link: Option<LinkId>,
+}
+
+impl Counts {
+    /// Counts a GET whose reply has content. A use limit counts every one; a link's counter those
+    /// with the first byte, so that a download in ranges counts once.
+    pub(super) fn count(&self, engine: &Arc<Engine>, head: &Head, now: Time) -> Result<()> {
+        if !matches!(head.status, 200 | 206) {
+            return Ok(());
+        }
+        if let Some((uses, expires)) = self.uses {
+            engine.write(move |change| usage::consume(change, uses.id, uses.limit, expires, now))?;
+        }
+        if let Some(id) = self.link
+            && head.header("Content-Range").is_none_or(|range| range.starts_with("bytes 0-"))
+        {
+            engine.counts.link(engine, id)?;
+        }
+        Ok(())
+    }
+}
+
+/// Verifies what a route claims and finds what it leads to.
+///
+/// # Errors
+/// `Denied`, `Expired`, `NotFound` and `Gone`, which are the client's; `Io` and `Corrupt`.
+pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_>) -> Result<Found> {
+    let rows = engine.reader()?;
+    match route {
+        Route::Token(token) => by_token(engine, &rows, token, request),
+        Route::Link { id, name, save } => by_link(engine, &rows, id, name, *save),
+        Route::Content { entity, speed, name, signed } => {
+            check_sign(engine, &rows, signed, request.now)?;
+            let salt = key::salt(&rows)?;
+            let id = HashIds::new(&salt)?.decode(entity, HashKind::Entity).map_err(|_| nowhere())?;
+            let pace = speed.parse::<u64>().map_err(|_| nowhere())?;
+            let opened = opened(&rows, VersionId(id))?;
+            let mut found = version_found(engine, VersionId(id), opened)?;
+            found.representation.name = name.to_string();
+            found.representation.disposition =
+                if signed.download { Disposition::Attachment } else { Disposition::Inline };
+            found.pace = Some(pace).filter(|pace| *pace > 0);
+            Ok(found)
+        }
+        Route::Archive { id, name, signed } => {
+            check_sign(engine, &rows, signed, request.now)?;
+            let id: ArchiveId = id.parse().map_err(|_| nowhere())?;
+            let mut found = archive_found(engine, &rows, id, None, request.now)?;
+            found.representation.name = name.to_string();
+            Ok(found)
+        }
+    }
+}
+
+fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Request<'_>) -> Result<Found> {
+    let ring = engine.ring(rows)?;
+    let now = u64::try_from(request.now.unix()).unwrap_or(0);
+    let claims =
+        ring.1.verify(token, Purposes::DOWNLOAD, now, request.client).map_err(|refusal: Refusal| {
+            tracing::debug!(%refusal, "refused a token");
+            Error::from(refusal)
+        })?;
+    let mut found = match claims.purpose {
+        Purpose::Version => {
+            let id = VersionId(claims.subject);
+            let opened = opened(rows, id)?;
+            check_epoch(opened.epoch, &claims)?;
+            version_found(engine, id, opened)?
+        }
+        Purpose::File => {
+            let id = FileId(claims.subject);
+            check_epoch(tree_epoch(rows, id).map_err(gone)?, &claims)?;
+            current_found(engine, rows, id)?
+        }
+        Purpose::Archive => {
+            archive_found(engine, rows, ArchiveId(claims.subject), Some(&claims), request.now)?
+        }
+        Purpose::Share => {
+            let (share, file) = (ShareId(claims.subject), FileId(claims.file));
+            check_epoch(share_epoch(rows, share).map_err(gone)?, &claims)?;
+            shares::check_open(rows, share, file, request.now).map_err(gone)?;
+            current_found(engine, rows, file)?
+        }
+        _ => return Err(Refusal::WrongPurpose.into()),
+    };
+    let representation = &mut found.representation;
+    representation.disposition = claims.disposition;
+    if let Some(name) = &claims.name {
+        representation.name.clone_from(name);
+    }
+    if let Some(media_type) = &claims.media_type {
+        representation.media_type.clone_from(media_type);
+    }
+    let left = claims.expires().map(|expires| expires.saturating_sub(now));
+    if claims.public_cache {
+        let seconds = left.map_or(u32::MAX, |left| u32::try_from(left).unwrap_or(u32::MAX));
+        representation.cache = CacheControl::Public(seconds);
+    }
+    found.pace = claims.pace;
+    found.counts.uses = claims.uses.map(|uses| {
+        let expires = claims.expires().and_then(|expires| i64::try_from(expires).ok()).unwrap_or(i64::MAX);
+        (uses, Time::from_unix(expires))
+    });
+    Ok(found)
+}
+
+fn by_link(engine: &Arc<Engine>, rows: &RedbReader, id: &str, name: &str, save: bool) -> Result<Found> {
+    let id: LinkId = id.parse().map_err(|_| nowhere())?;
+    let link = link::get(rows, id).map_err(|_| nowhere())?;
+    if link.name != name {
+        return Err(nowhere());
+    }
+    let mut found = current_found(engine, rows, link.file)?;
+    let representation = &mut found.representation;
+    representation.name = link.name;
+    representation.cache = CacheControl::Public(LINK_CACHE);
+    representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
+    found.pace = Some(link.pace).filter(|pace| *pace > 0);
+    found.counts.link = Some(id);
+    Ok(found)
+}
+
+fn check_sign(engine: &Arc<Engine>, rows: &RedbReader, signed: &Signed<'_>, now: Time) -> Result<()> {
+    let ring = engine.ring(rows)?;
+    cloudreve::check(&ring.1.cloudreve_secrets(), &signed.path, signed.sign.as_deref(), now.unix()).map_err(
+        |fault| match fault {
+            cloudreve::SignFault::Expired => Refusal::Expired.into(),
+            _ => Refusal::BadSignature.into(),
+        },
+    )
+}
+
+fn check_epoch(now: u64, claims: &Claims) -> Result<()> {
+    if now == claims.epoch {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Gone, "the url was revoked"))
+}
+
+/// A genuine URL leads to something that was there once: what is not found is gone.
+fn gone(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => Error::new(ErrorKind::Gone, error.to_string()),
+        _ => error,
+    }
+}
+
+fn opened(rows: &RedbReader, id: VersionId) -> Result<Opened> {
+    version::open(rows, id).map_err(gone)
+}
+
+/// The current version of a file that must be in its tree.
+fn current_found(engine: &Arc<Engine>, rows: &RedbReader, file: FileId) -> Result<Found> {
+    let record = tree::get(rows, file).map_err(gone)?;
+    if record.kind == Kind::Folder || tree::standing(rows, file)? != Standing::Live {
+        return Err(Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash")));
+    }
+    let id = VersionId::new(file, record.current);
+    version_found(engine, id, opened(rows, id)?)
+}
+
+fn version_found(engine: &Arc<Engine>, id: VersionId, opened: Opened) -> Result<Found> {
+    let Opened { file, version, blob, .. } = opened;
+    let source = engine.open_blob(version.blob, blob.place, blob.len)?;
+    let media_type = match valid_media_type(&version.media_type) {
+        true => version.media_type,
+        false => media_type_of(&file.name).to_owned(),
+    };
+    tracing::trace!(%id, "serving");
+    let representation = Representation {
+        len: blob.len,
+        etag: blake3::Hash::from_bytes(blob.blake3).to_hex().chars().take(32).collect(),
+        last_modified: Some(version.modified.unix()),
+        media_type,
+        name: file.name,
+        // RFC 9530; of the registered digests the store has this one at hand.
+        repr_digest: Some(format!("sha=:{}:", Base64::encode_string(&blob.sha1))),
+        ..Representation::default()
+    };
+    Ok(Found { body: Body::new(Arc::new(source)), representation, pace: None, counts: Counts::default() })
+}
+
+fn archive_found(
+    engine: &Arc<Engine>,
+    rows: &RedbReader,
+    id: ArchiveId,
+    claims: Option<&Claims>,
+    now: Time,
+) -> Result<Found> {
+    let record = archive::get(rows, id, now).map_err(gone)?;
+    if let Some(claims) = claims {
+        check_epoch(archive_epoch(rows, &record).map_err(gone)?, claims)?;
+    }
+    if let Some(share) = record.share {
+        let share = crate::catalog::share::record(rows, ShareId(share)).map_err(gone)?;
+        if share.expires.is_some_and(|expires| now >= expires) {
+            return Err(Error::new(ErrorKind::Expired, "the share of the archive is over"));
+        }
+    }
+    let representation = Representation {
+        len: record.len,
+        etag: blake3::Hash::from_bytes(record.digest).to_hex().chars().take(32).collect(),
+        last_modified: Some(record.created.unix()),
+        media_type: "application/zip".to_owned(),
+        name: record.name.clone(),
+        ..Representation::default()
+    };
+    let body = archives::open(engine, rows, id, &record)?;
+    Ok(Found { body, representation, pace: None, counts: Counts::default() })
+}

@@ -1,0 +1,154 @@
+//! Which address of the store a request is for. Pure.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use super::nowhere;
+use crate::Result;
+use crate::store::url::base_path;
+
+/// The longest target that is looked at, in bytes.
+const MAX_TARGET: usize = 8 << 10;
+
+/// Where a target leads, if it leads anywhere.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    /// `d/<token>/<name>`
+    Token(&'a str),
+    /// `f/<link>/<name>` and `f/d/<link>/<name>`
+    Link { id: &'a str, name: Cow<'a, str>, save: bool },
+    /// `file/content/<entity>/<speed>/<name>`
+    Content { entity: &'a str, speed: &'a str, name: Cow<'a, str>, signed: Signed<'a> },
+    /// `file/archive/<archive>/<name>`
+    Archive { id: &'a str, name: Cow<'a, str>, signed: Signed<'a> },
+}
+
+/// What the Cloudreve form signs, and the parameters that it looks at.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Signed<'a> {
+    /// The whole path, decoded.
+    pub(super) path: Cow<'a, str>,
+    /// The first `sign`, decoded.
+    pub(super) sign: Option<Cow<'a, str>>,
+    /// Whether `download` is there and not empty.
+    pub(super) download: bool,
+}
+
+/// Finds the route of a target, which is a URL of the store, whole or from its path on.
+///
+/// # Errors
+/// `NotFound` for everything else.
+pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
+    if target.len() > MAX_TARGET {
+        return Err(nowhere());
+    }
+    let target = target.split_once('#').map_or(target, |(target, _)| target);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let path = path_of(path);
+    let below = path.strip_prefix(base_path(base_url)).ok_or_else(nowhere)?;
+    let parts: Vec<&str> = below.split('/').collect();
+    match *parts.as_slice() {
+        ["d", token] | ["d", token, _] => Ok(Route::Token(token)),
+        ["f", "d", id, name] => Ok(Route::Link { id, name: decode(name)?, save: true }),
+        ["f", id, name] => Ok(Route::Link { id, name: decode(name)?, save: false }),
+        ["file", "content", entity, speed, name] => {
+            Ok(Route::Content { entity, speed, name: decode(name)?, signed: signed(path, query)? })
+        }
+        ["file", "archive", id, name] => {
+            Ok(Route::Archive { id, name: decode(name)?, signed: signed(path, query)? })
+        }
+        _ => Err(nowhere()),
+    }
+}
+
+/// Returns a URL from its path on.
+fn path_of(url: &str) -> &str {
+    match url.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => {
+            rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
+        }
+        _ => url,
+    }
+}
+
+/// Decodes a text once. What is no UTF-8 or holds a control character leads nowhere.
+fn decode(text: &str) -> Result<Cow<'_, str>> {
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| nowhere())?;
+    if decoded.chars().any(char::is_control) {
+        return Err(nowhere());
+    }
+    Ok(decoded)
+}
+
+fn signed<'a>(path: &'a str, query: &'a str) -> Result<Signed<'a>> {
+    // A pair that holds a semicolon is none, as the servers that made these URLs had it.
+    let pairs = || query.split('&').filter(|pair| !pair.contains(';'));
+    let value = |name: &str| {
+        pairs().find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (key == name).then_some(value)
+        })
+    };
+    let sign = match value("sign") {
+        Some(text) => Some(match text.contains('+') {
+            true => Cow::Owned(decode(&text.replace('+', " "))?.into_owned()),
+            false => decode(text)?,
+        }),
+        None => None,
+    };
+    let download = value("download").is_some_and(|value| !value.is_empty());
+    Ok(Signed { path: decode(path)?, sign, download })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_found_whole_and_from_their_path_on() {
+        for target in ["/d/tok/a%20b.txt", "/d/tok", "/d/tok/x?y=1", "https://host/d/tok/a", "/d/tok/a#b"] {
+            assert_eq!(parse("/", target).unwrap(), Route::Token("tok"), "{target}");
+        }
+        assert_eq!(parse("https://h/files/", "/files/d/tok/a").unwrap(), Route::Token("tok"));
+        assert_eq!(parse("https://h/files/", "https://other/files/d/tok/a").unwrap(), Route::Token("tok"));
+        assert!(parse("/files/", "/d/tok/a").is_err());
+    }
+
+    #[test]
+    fn t13_odd_paths_lead_nowhere() {
+        for target in
+            ["", "/", "/d", "/d/", "//d/tok/a", "/x/../d/tok/a", "/D/tok/a", "/d/tok/a/b", "/%64/tok/a"]
+        {
+            let route = parse("/", target);
+            assert!(route.is_err() || route.unwrap() == Route::Token(""), "{target}");
+        }
+        for name in ["%00", "a%0d%0ab", "%ff", "%c3%28"] {
+            assert!(parse("/", &format!("/f/l1/{name}")).is_err(), "{name}");
+        }
+        assert_eq!(
+            parse("/", "/f/l1/%2561").unwrap(),
+            Route::Link { id: "l1", name: "%61".into(), save: false },
+            "decoded once"
+        );
+    }
+
+    #[test]
+    fn t12_a_huge_target_is_refused_by_its_length() {
+        assert!(parse("/", &format!("/d/{}", "a".repeat(10 << 20))).is_err());
+    }
+
+    #[test]
+    fn the_first_sign_counts_and_a_semicolon_voids_a_pair() {
+        let route = parse("/", "/file/content/e/0/a%20b?download=false&sign=a%3A1&sign=b").unwrap();
+        let Route::Content { signed, .. } = route else { panic!("content") };
+        assert_eq!(signed.path, "/file/content/e/0/a b");
+        assert_eq!(signed.sign.as_deref(), Some("a:1"));
+        assert!(signed.download);
+        let Route::Content { signed, .. } = parse("/", "/file/content/e/0/a?sign=x;y&download=").unwrap()
+        else {
+            panic!("content")
+        };
+        assert_eq!((signed.sign, signed.download), (None, false));
+    }
+}

@@ -1,0 +1,225 @@
+//! Shares: a public entry to a file or folder.
+
+use std::time::Duration;
+
+use super::archive::Archive;
+use super::url::{Subject, Url};
+use super::{Drive, Store, open};
+use crate::catalog::share::{self, Terms};
+use crate::catalog::tree::{self, Standing};
+use crate::catalog::{FileInfo, Row, ShareInfo, listing};
+use crate::id::{FileId, ShareId};
+use crate::kv::Read;
+use crate::time::Time;
+use crate::{Error, ErrorKind, Kind, Result};
+
+/// Says on what terms something is shared. By default: no password, no end, no limit.
+#[derive(Clone, Debug, Default)]
+pub struct Share {
+    password: Option<String>,
+    expires_in: Option<Duration>,
+    max_downloads: Option<u64>,
+    purchase: bool,
+}
+
+impl Share {
+    /// Returns the defaults.
+    pub fn new() -> Share {
+        Share::default()
+    }
+
+    /// Asks visitors for a password.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<String>) -> Share {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Ends the share after a while.
+    #[must_use]
+    pub fn expires_in(mut self, lifetime: Duration) -> Share {
+        self.expires_in = Some(lifetime);
+        self
+    }
+
+    /// Ends the share after so many downloads, an archive counting as one.
+    #[must_use]
+    pub fn max_downloads(mut self, downloads: u64) -> Share {
+        self.max_downloads = Some(downloads);
+        self
+    }
+
+    /// Marks that the host sells entry: it asks for a ticket before it lets a visitor download.
+    #[must_use]
+    pub fn purchase(mut self) -> Share {
+        self.purchase = true;
+        self
+    }
+}
+
+impl Drive {
+    /// Shares what is at `path`.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is, `InvalidArgument` when the terms can never be right.
+    pub fn share(&self, path: &str, share: &Share) -> Result<ShareInfo> {
+        let engine = self.engine()?;
+        let now = Time::now();
+        let password = match &share.password {
+            Some(password) => Some(share::hash_password(password, open::random()?)?),
+            None => None,
+        };
+        let expires = share.expires_in.map(|lifetime| now.after(lifetime));
+        let (max_downloads, purchase) = (share.max_downloads, share.purchase);
+        let (id, drive, path) = (ShareId(engine.ids(1)?.take()?), self.id(), path.to_owned());
+        engine.write(move |change| {
+            let (file, _) = tree::resolve(change, drive, &path)?;
+            let terms = Terms { expires, password: password.clone(), max_downloads, purchase };
+            share::create(change, id, file, terms, now)
+        })
+    }
+
+    /// Lists the shares of what is at `path`, oldest first.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`.
+    pub fn shares(&self, path: &str) -> Result<Vec<ShareInfo>> {
+        let rows = self.engine()?.reader()?;
+        let (file, _) = tree::resolve(&rows, self.id(), path)?;
+        share::list(&rows, file)
+    }
+}
+
+/// A visitor of a share, whose password was right.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    store: Store,
+    info: ShareInfo,
+}
+
+impl Visit {
+    /// Returns what the share is.
+    pub fn info(&self) -> &ShareInfo {
+        &self.info
+    }
+
+    /// Returns what is at `path` in the share; `""` is what was shared.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`.
+    pub fn stat(&self, path: &str) -> Result<FileInfo> {
+        let rows = self.store.engine()?.reader()?;
+        tree::info(&rows, find(&rows, &self.info, path)?)
+    }
+
+    /// Lists a folder in the share, as [`Drive::list`] does.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`, `InvalidArgument` when a file is.
+    pub fn list(&self, path: &str, after: Option<&str>, limit: usize) -> Result<Vec<Row>> {
+        let rows = self.store.engine()?.reader()?;
+        let folder = find(&rows, &self.info, path)?;
+        listing::list(&rows, folder, after, limit)
+    }
+
+    /// Counts a download and begins a URL of the file at `path` in the share. The URL ends with the
+    /// share.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`, `InvalidArgument` when a folder is, `Expired` and
+    /// `Gone` when the share is over.
+    pub fn url(&self, path: &str) -> Result<Url> {
+        let file = self.stat(path)?;
+        if file.kind == Kind::Folder {
+            return Err(Error::invalid(format!("{path:?} is a folder; make an archive of it")));
+        }
+        self.count()?;
+        Ok(Url::new(&self.store, Subject::Share(self.info.id, file.id)))
+    }
+
+    /// Counts a download and begins an archive of what is at the paths in the share. The archive
+    /// ends with the share.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at a path, `Expired` and `Gone` when the share is over.
+    pub fn archive<P: AsRef<str>>(&self, paths: impl IntoIterator<Item = P>) -> Result<Archive> {
+        let rows = self.store.engine()?.reader()?;
+        let picks: Result<Vec<_>> =
+            paths.into_iter().map(|path| Ok((find(&rows, &self.info, path.as_ref())?, None))).collect();
+        drop(rows);
+        let archive = Archive::of_picks(&Drive::with_id(&self.store, self.info.drive), picks?)?;
+        self.count()?;
+        Ok(archive.of_share(self.info.id))
+    }
+
+    fn count(&self) -> Result<()> {
+        let (id, now) = (self.info.id, Time::now());
+        self.store.engine()?.write(move |change| share::count_download(change, id, now)).map(drop)
+    }
+}
+
+/// Finds what is at a path below what was shared.
+fn find(rows: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
+    let mut at = info.file;
+    for name in crate::name::split_path(path)? {
+        let child = tree::child(rows, at, name)?;
+        at =
+            child.ok_or_else(|| Error::not_found(format!("there is nothing at {path:?} in the share")))?.file;
+    }
+    Ok(at)
+}
+
+/// Checks that a share still lets a download go on: it is not over, what it shares is in the tree,
+/// and the file is in it.
+pub(crate) fn check_open(rows: &impl Read, id: ShareId, file: FileId, now: Time) -> Result<()> {
+    let record = share::record(rows, id)?;
+    if record.expires.is_some_and(|expires| now >= expires) {
+        return Err(Error::new(ErrorKind::Expired, format!("share {id} is over")));
+    }
+    if tree::standing(rows, record.file)? != Standing::Live {
+        return Err(Error::new(ErrorKind::Gone, format!("what share {id} leads to was deleted")));
+    }
+    let mut at = file;
+    for _ in 0..=crate::name::MAX_DEPTH {
+        if at == record.file {
+            return Ok(());
+        }
+        match tree::get(rows, at)?.parent {
+            Some(parent) => at = parent,
+            None => break,
+        }
+    }
+    Err(Error::new(ErrorKind::Gone, format!("file {file} is no longer in share {id}")))
+}
+
+impl Store {
+    /// Lets a visitor into a share. The host asks for what else it wants, a ticket say, before.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, `Denied` when the password is wrong or missing, `Expired` and
+    /// `Gone` when it is over.
+    pub fn visit(&self, id: ShareId, password: Option<&str>) -> Result<Visit> {
+        let rows = self.engine()?.reader()?;
+        let info = share::enter(&rows, id, password, Time::now())?;
+        if tree::standing(&rows, info.file)? != Standing::Live {
+            return Err(Error::new(ErrorKind::Gone, format!("what share {id} leads to was deleted")));
+        }
+        Ok(Visit { store: self.clone(), info })
+    }
+
+    /// Makes every URL that was made through a share invalid.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub fn revoke_share(&self, id: ShareId) -> Result<()> {
+        self.engine()?.write(move |change| share::revoke(change, id))
+    }
+
+    /// Deletes a share.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    pub fn unshare(&self, id: ShareId) -> Result<()> {
+        self.engine()?.write(move |change| share::delete(change, id))
+    }
+}

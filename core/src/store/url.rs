@@ -1,0 +1,355 @@
+//! URLs: what a host hands out. A builder says what the URL permits; signing makes the text.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::engine::Engine;
+use super::{Drive, Store, open};
+use crate::catalog::{archive, drive, key, share, tree, version};
+use crate::http::Disposition;
+use crate::id::{ArchiveId, FileId, ShareId, VersionId};
+use crate::kv::redb::RedbReader;
+use crate::time::Time;
+use crate::token::{Claims, DEFAULT_LIFETIME, HashIds, HashKind, Network, Purpose, UseLimit, cloudreve};
+use crate::token::{expiry, stable_expiry};
+use crate::{Error, Result, VersionInfo};
+
+/// What is left as it is in a segment of a path: RFC 3986's unreserved characters.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Escapes a name for a path.
+pub(crate) fn escape(name: &str) -> String {
+    utf8_percent_encode(name, SEGMENT).to_string()
+}
+
+/// What a URL leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// One version, whatever becomes of its file.
+    Version(VersionId),
+    /// The current version of a file.
+    File(FileId),
+    /// An archive.
+    Archive(ArchiveId),
+    /// A file in a share; None for the shared file itself.
+    Share(ShareId, FileId),
+}
+
+/// Anything that a URL can be made of.
+pub trait Target {
+    /// Returns the version that the URL leads to.
+    fn version_id(&self) -> VersionId;
+}
+
+impl Target for VersionId {
+    fn version_id(&self) -> VersionId {
+        *self
+    }
+}
+
+impl Target for VersionInfo {
+    fn version_id(&self) -> VersionId {
+        self.id
+    }
+}
+
+impl<T: Target> Target for &T {
+    fn version_id(&self) -> VersionId {
+        (*self).version_id()
+    }
+}
+
+/// Says what a URL permits and makes it. It lives 15 minutes and downloads as an attachment under
+/// the file's own name and type, unless something else is said.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is signed until sign() is called"]
+pub struct Url {
+    store: Store,
+    subject: Subject,
+    lifetime: Option<Duration>,
+    window: Option<Duration>,
+    never: bool,
+    disposition: Disposition,
+    name: Option<String>,
+    media_type: Option<String>,
+    network: Option<Network>,
+    max_uses: Option<u32>,
+    public_cache: bool,
+    pace: Option<u64>,
+    pub(super) now: Option<Time>,
+}
+
+impl Url {
+    pub(super) fn new(store: &Store, subject: Subject) -> Url {
+        Url {
+            store: store.clone(),
+            subject,
+            lifetime: None,
+            window: None,
+            never: false,
+            disposition: Disposition::Attachment,
+            name: None,
+            media_type: None,
+            network: None,
+            max_uses: None,
+            public_cache: false,
+            pace: None,
+            now: None,
+        }
+    }
+
+    /// Sets how long the URL is valid, counted from now: at least one second, at most the store's
+    /// limit. A transfer that has begun is never cut.
+    pub fn expires_in(mut self, lifetime: Duration) -> Url {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Rounds the expiry up to the end of a window, so that the same request gives the same URL
+    /// within it, and browsers and CDNs can cache the reply.
+    pub fn stable_for(mut self, window: Duration) -> Url {
+        self.window = Some(window);
+        self
+    }
+
+    /// Makes the URL valid until it is revoked or its key is removed. Think twice.
+    pub fn never_expires(mut self) -> Url {
+        self.never = true;
+        self
+    }
+
+    /// Downloads under another name.
+    pub fn attachment(mut self, name: impl Into<String>) -> Url {
+        self.name = Some(name.into());
+        self.disposition = Disposition::Attachment;
+        self
+    }
+
+    /// Lets a browser show the content, if its type is one that cannot do harm.
+    pub fn inline(mut self) -> Url {
+        self.disposition = Disposition::Inline;
+        self
+    }
+
+    /// Serves under another name, whether shown or saved.
+    pub fn name(mut self, name: impl Into<String>) -> Url {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Serves as another media type.
+    pub fn media_type(mut self, media_type: impl Into<String>) -> Url {
+        self.media_type = Some(media_type.into());
+        self
+    }
+
+    /// Serves only clients of a network, such as `192.0.2.0/24`.
+    pub fn network(mut self, network: Network) -> Url {
+        self.network = Some(network);
+        self
+    }
+
+    /// Serves at most so many GET requests that have content in the reply, ranges counted alike.
+    pub fn max_uses(mut self, uses: u32) -> Url {
+        self.max_uses = Some(uses);
+        self
+    }
+
+    /// Lets shared caches keep the reply for as long as the URL lives.
+    pub fn public_cache(mut self) -> Url {
+        self.public_cache = true;
+        self
+    }
+
+    /// Asks the host to send no more than so many bytes a second.
+    pub fn pace(mut self, bytes_per_second: u64) -> Url {
+        self.pace = Some(bytes_per_second);
+        self
+    }
+
+    /// Makes the URL: the store's base, `d/`, the token and a name for people to read.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the lifetime is out of range or a name or type can never be right,
+    /// `NotFound` and `Gone` when what it leads to is.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # use holdall::{Options, Put, Request, Store};
+    /// # let store = Store::open(dir.path(), Options::new())?;
+    /// let v = store.drive("alice")?.put("q3.txt", &b"hello"[..], Put::new())?;
+    /// let url = store.url(&v).attachment("Q3.txt").sign()?;
+    /// let reply = store.serve(&Request::get(&url).range("bytes=1-"))?;
+    /// assert_eq!((reply.status, reply.body.len()), (206, 4));
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn sign(self) -> Result<String> {
+        let engine = self.store.engine()?;
+        let rows = engine.reader()?;
+        let (epoch, name) = self.look_up(&rows)?;
+        let (purpose, subject, file) = match self.subject {
+            Subject::Version(id) => (Purpose::Version, id.0, 0),
+            Subject::File(id) => (Purpose::File, id.0, 0),
+            Subject::Archive(id) => (Purpose::Archive, id.0, 0),
+            Subject::Share(id, file) => (Purpose::Share, id.0, file.0),
+        };
+        let mut claims = match self.expiry(&engine)? {
+            Some(expires) => Claims::new(purpose, subject, epoch, expires),
+            None => Claims::never_expiring(purpose, subject, epoch),
+        };
+        let shown = self.name.clone().unwrap_or(name);
+        claims.file = file;
+        claims.disposition = self.disposition;
+        claims.name = self.name;
+        claims.media_type = self.media_type;
+        claims.network = self.network;
+        claims.public_cache = self.public_cache;
+        claims.pace = self.pace;
+        claims.uses = match self.max_uses {
+            Some(limit) => Some(UseLimit { limit, id: open::random()? }),
+            None => None,
+        };
+        let token = engine.ring(&rows)?.1.sign(&claims)?;
+        Ok(format!("{}d/{token}/{}", engine.options.base_url, escape(&shown)))
+    }
+
+    /// Makes the URL in the form of Cloudreve v4: the path and the expiry are signed, the query
+    /// `download=true` is not. The pace stands in the path; the network, uses and type are not part
+    /// of the form.
+    ///
+    /// # Errors
+    /// As [`Url::sign`]; `InvalidArgument` for what the form has no place for.
+    pub fn sign_cloudreve(self) -> Result<String> {
+        if self.network.is_some() || self.max_uses.is_some() || self.media_type.is_some() {
+            return Err(Error::invalid(
+                "the Cloudreve form of a url has no place for a network, a use limit or a media type",
+            ));
+        }
+        let engine = self.store.engine()?;
+        let rows = engine.reader()?;
+        let (_, name) = self.look_up(&rows)?;
+        let name = self.name.clone().unwrap_or(name);
+        let expires = match self.expiry(&engine)? {
+            Some(expires) => {
+                i64::try_from(expires).map_err(|_| Error::invalid("the expiry is out of range"))?
+            }
+            None => 0,
+        };
+        let (plain, escaped) = match self.subject {
+            Subject::Version(id) => {
+                let entity = HashIds::new(&key::salt(&rows)?)?.encode(id.0, HashKind::Entity);
+                let head = format!("file/content/{entity}/{}/", self.pace.unwrap_or(0));
+                (format!("{head}{name}"), format!("{head}{}", cloudreve::escape_segment(&name)))
+            }
+            Subject::Archive(id) => {
+                let head = format!("file/archive/{id}/");
+                (format!("{head}{name}"), format!("{head}{}", cloudreve::escape_segment(&name)))
+            }
+            Subject::File(_) | Subject::Share(..) => {
+                return Err(Error::invalid("the Cloudreve form of a url names a version or an archive"));
+            }
+        };
+        let base = &engine.options.base_url;
+        let ring = engine.ring(&rows)?;
+        let secret = ring.1.cloudreve_secrets();
+        let secret = secret.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
+        let sign = cloudreve::sign(secret, &format!("{}{plain}", base_path(base)), expires);
+        let download = match (self.subject, self.disposition) {
+            (Subject::Version(_), Disposition::Attachment) => "download=true&",
+            _ => "",
+        };
+        Ok(format!("{base}{escaped}?{download}sign={}", cloudreve::escape_query(&sign)))
+    }
+
+    /// Leads somewhere else.
+    pub(super) fn of(mut self, subject: Subject) -> Url {
+        self.subject = subject;
+        self
+    }
+
+    /// Returns the revocation counters of what the URL leads to, summed, and its name.
+    fn look_up(&self, rows: &RedbReader) -> Result<(u64, String)> {
+        Ok(match self.subject {
+            Subject::Version(id) => {
+                let opened = version::open(rows, id)?;
+                (opened.epoch, opened.file.name)
+            }
+            Subject::File(id) => (tree_epoch(rows, id)?, tree::info(rows, id)?.name),
+            Subject::Archive(id) => {
+                let record = archive::get(rows, id, self.now())?;
+                (archive_epoch(rows, &record)?, record.name)
+            }
+            Subject::Share(id, file) => (share_epoch(rows, id)?, tree::info(rows, file)?.name),
+        })
+    }
+
+    fn now(&self) -> Time {
+        self.now.unwrap_or_else(Time::now)
+    }
+
+    fn expiry(&self, engine: &Engine) -> Result<Option<u64>> {
+        if self.never {
+            if self.lifetime.is_some() || self.window.is_some() {
+                return Err(Error::invalid("a url that never expires has no lifetime and no window"));
+            }
+            return Ok(None);
+        }
+        let now = u64::try_from(self.now().unix())
+            .map_err(|_| Error::invalid("the clock is before 1970; set it, or pass a time"))?;
+        let lifetime = self.lifetime.map_or(DEFAULT_LIFETIME, |lifetime| lifetime.as_secs());
+        let max = engine.options.max_lifetime.as_secs();
+        match self.window {
+            Some(window) => stable_expiry(now, lifetime, window.as_secs(), max),
+            None => expiry(now, lifetime, max),
+        }
+        .map(Some)
+    }
+}
+
+/// Returns the path of a base URL: what stands behind its host, if it has one.
+pub(crate) fn base_path(base_url: &str) -> &str {
+    match base_url.split_once("://") {
+        Some((_, rest)) => rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/"),
+        None => base_url,
+    }
+}
+
+pub(crate) fn tree_epoch(rows: &RedbReader, file: FileId) -> Result<u64> {
+    version::file_epoch(rows, file)
+}
+
+pub(crate) fn archive_epoch(
+    rows: &RedbReader,
+    record: &crate::catalog::record::ArchiveRecord,
+) -> Result<u64> {
+    Ok(record.revocations.wrapping_add(drive::get(rows, record.drive)?.revocations))
+}
+
+pub(crate) fn share_epoch(rows: &RedbReader, id: ShareId) -> Result<u64> {
+    let record = share::record(rows, id)?;
+    Ok(record.revocations.wrapping_add(drive::get(rows, record.drive)?.revocations))
+}
+
+impl Store {
+    /// Begins a URL of one version: it gives the same bytes whatever becomes of the file.
+    pub fn url(&self, version: impl Target) -> Url {
+        Url::new(self, Subject::Version(version.version_id()))
+    }
+
+    /// Begins a URL of a file: it gives the content that is current when it is used.
+    pub fn url_of_file(&self, file: FileId) -> Url {
+        Url::new(self, Subject::File(file))
+    }
+}
+
+impl Drive {
+    /// Begins a URL of the file at `path`: it gives the content that is current when it is used.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`.
+    pub fn url(&self, path: &str) -> Result<Url> {
+        let (file, _) = tree::resolve(&self.engine()?.reader()?, self.id(), path)?;
+        Ok(Url::new(self.store(), Subject::File(file)))
+    }
+}
