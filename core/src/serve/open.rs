@@ -20,10 +20,6 @@ use crate::time::Time;
 use crate::token::{Claims, HashIds, HashKind, Purpose, Purposes, Refusal, UseLimit, cloudreve};
 use crate::{Error, ErrorKind, Kind, Result};
 
-/// How long a shared cache may keep a reply to a direct link, in seconds: it leads elsewhere when
-/// the file gets a new version.
-const LINK_CACHE: u32 = 60;
-
 /// What is served, and what a download of it counts against.
 pub(super) struct Found {
     pub(super) body: Body,
@@ -151,7 +147,6 @@ fn by_link(engine: &Arc<Engine>, rows: &RedbReader, id: &str, name: &str, save: 
     let mut found = current_found(engine, rows, link.file)?;
     let representation = &mut found.representation;
     representation.name = link.name;
-    representation.cache = CacheControl::Public(LINK_CACHE);
     representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
     found.pace = Some(link.pace).filter(|pace| *pace > 0);
     found.counts.link = Some(id);

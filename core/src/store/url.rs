@@ -216,7 +216,8 @@ impl Url {
 
     /// Makes the URL in the form of Cloudreve v4: the path and the expiry are signed, the query
     /// `download=true` is not. The pace stands in the path; the network, uses and type are not part
-    /// of the form.
+    /// of the form. Nor is a revocation counter: such a URL ends by its expiry, with its key, or when
+    /// what it leads to is removed.
     ///
     /// # Errors
     /// As [`Url::sign`]; `InvalidArgument` for what the form has no place for.
