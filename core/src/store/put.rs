@@ -79,8 +79,12 @@ impl Put {
         self
     }
 
-    /// Refuses content that is not what was declared.
+    /// Refuses content that is not what was declared, and a media type that is none.
     fn check(&self, digest: &Digest) -> Result<()> {
+        if let Some(media_type) = self.media_type.as_ref().filter(|media_type| !valid_media_type(media_type))
+        {
+            return Err(Error::invalid(format!("{} is no media type", name::shown(media_type))));
+        }
         let mismatch = |what: &str| Err(Error::new(ErrorKind::Mismatch, what));
         if let Some(len) = self.len.filter(|len| *len != digest.len) {
             return mismatch(&format!("the content is {} bytes long; {len} were declared", digest.len));
@@ -187,13 +191,11 @@ pub(super) fn put_items(drive: &Drive, items: Vec<Item>) -> Result<Vec<VersionIn
     let needed = items.iter().fold(0_u64, |sum, item| sum.saturating_add(ids_for(&item.path)));
     let mut ids = engine.ids(needed)?;
     let mut ready = Vec::with_capacity(items.len());
-    let mut small = 0_u64;
+    let (mut small, mut placed) = (0_u64, Vec::new());
+    // Before any of them gets its place.
+    items.iter().try_for_each(|item| item.put.check(item.staged.digest()))?;
     for item in items {
-        item.put.check(item.staged.digest())?;
         let media_type = match &item.put.media_type {
-            Some(media_type) if !valid_media_type(media_type) => {
-                return Err(Error::invalid(format!("{} is no media type", name::shown(media_type))));
-            }
             Some(media_type) => media_type.clone(),
             None => media_type_of(&item.path).to_owned(),
         };
@@ -204,7 +206,16 @@ pub(super) fn put_items(drive: &Drive, items: Vec<Item>) -> Result<Vec<VersionIn
                 small = small.saturating_add(digest.len);
                 Content::Small(bytes)
             }
-            Staged::Large { spooled, .. } => large(&engine, scope, &digest, spooled, blob)?,
+            Staged::Large { mut spooled, .. } => {
+                match blob::find(&engine.reader()?, scope, &digest.blake3)? {
+                    Some(known) => Content::Known(known),
+                    None => {
+                        spooled.place(blob)?;
+                        placed.push((blob, spooled));
+                        Content::Large
+                    }
+                }
+            }
         };
         ready.push(Ready {
             path: item.path,
@@ -216,8 +227,6 @@ pub(super) fn put_items(drive: &Drive, items: Vec<Item>) -> Result<Vec<VersionIn
             content,
         });
     }
-    let placed: Vec<BlobId> =
-        ready.iter().filter(|one| matches!(one.content, Content::Large)).map(|one| one.blob).collect();
     let moment = Moment { now, grace: engine.options.grace };
     let id = drive.id();
     let done = engine.journal.write(small, move |change| {
@@ -234,15 +243,6 @@ fn scope(engine: &Engine, drive: DriveId) -> u64 {
         Dedup::Store => 0,
         Dedup::Drive => drive.0,
     }
-}
-
-/// Gives large content its file, unless the store has it.
-fn large(engine: &Engine, scope: u64, digest: &Digest, spooled: Spooled, blob: BlobId) -> Result<Content> {
-    if let Some(known) = blob::find(&engine.reader()?, scope, &digest.blake3)? {
-        return Ok(Content::Known(known));
-    }
-    spooled.place(blob)?;
-    Ok(Content::Large)
 }
 
 fn put_one(
@@ -295,12 +295,12 @@ fn record(digest: &Digest, place: Place, scope: u64) -> BlobRecord {
 
 /// Removes the files of large blobs that no row came to speak of: the put failed, or another was
 /// first with the same content.
-fn sweep_unused(engine: &Engine, placed: &[BlobId], done: Option<&Vec<VersionInfo>>) {
+fn sweep_unused(engine: &Engine, placed: &[(BlobId, Spooled)], done: Option<&Vec<VersionInfo>>) {
     if placed.is_empty() || (done.is_none() && engine.journal.is_poisoned()) {
         return;
     }
     let Ok(rows) = engine.reader() else { return };
-    for id in placed {
+    for (id, _) in placed {
         if blob::get(&rows, *id).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             let _ = engine.vfs.remove(&pool::path(*id));
         }
