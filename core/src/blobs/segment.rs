@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// The directory of the segments.
 pub(crate) const DIR: &str = "seg";
 /// Space is reserved in steps that double from the first to the last of these.
-const FIRST_STEP: u64 = 1 << 20;
+const FIRST_STEP: u64 = 64 << 10;
 const LAST_STEP: u64 = 64 << 20;
 /// How much is read at once when a segment is searched for frames.
 const SEARCH_LEN: u64 = 1 << 20;

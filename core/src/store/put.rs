@@ -18,7 +18,7 @@ use crate::http::{media_type_of, valid_media_type};
 use crate::id::{BlobId, DriveId};
 use crate::name;
 use crate::time::Time;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, fork};
 
 /// What is said of content that is put. Everything has a default.
 #[derive(Clone, Debug, Default)]
@@ -100,27 +100,67 @@ impl Put {
 }
 
 /// Takes the content of one put piece by piece. Dropping it without [`PutWriter::commit`] leaves
-/// nothing behind.
+/// nothing behind. One that a forked child inherits is its parent's: there it takes nothing, and
+/// the parent goes on with it.
 pub struct PutWriter {
     drive: Drive,
     path: String,
     put: Put,
-    stage: Stage,
+    work: Work,
+}
+
+/// What came in, in the process that it came in to.
+struct Work {
+    generation: u64,
+    /// None once it was handed on.
+    stage: Option<Stage>,
+}
+
+impl Work {
+    fn stage(&mut self) -> Result<&mut Stage> {
+        if self.generation != fork::generation() {
+            return Err(Error::new(
+                ErrorKind::Forked,
+                "the put was begun before this process was forked; begin another",
+            ));
+        }
+        self.stage.as_mut().ok_or_else(|| Error::bug("a put goes on after its end"))
+    }
+
+    fn finish(mut self) -> Result<Staged> {
+        self.stage()?;
+        let stage = self.stage.take().ok_or_else(|| Error::bug("a put ends twice"))?;
+        stage.finish()
+    }
+
+    fn len(&self) -> u64 {
+        self.stage.as_ref().map_or(0, Stage::len)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if self.generation != fork::generation() {
+            // The file in the spool is the parent's, and so is the thread that hashes.
+            std::mem::forget(self.stage.take());
+        }
+    }
 }
 
 impl PutWriter {
     pub(super) fn new(drive: &Drive, path: &str, put: Put) -> Result<PutWriter> {
         name::split_path(path)?;
-        let stage = drive.engine()?.stage();
-        Ok(PutWriter { drive: drive.clone(), path: path.to_owned(), put, stage })
+        let work = Work { generation: fork::generation(), stage: Some(drive.engine()?.stage()) };
+        Ok(PutWriter { drive: drive.clone(), path: path.to_owned(), put, work })
     }
 
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// `TooLarge` past the store's limit, `Io` when the spool cannot be written.
+    /// `TooLarge` past the store's limit, `Io` when the spool cannot be written, `Forked` in a
+    /// child of the process that began the put.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.stage.write(bytes)
+        self.work.stage()?.write(bytes)
     }
 
     /// Takes the next bytes of `source` and returns how many; 0 at its end.
@@ -128,26 +168,27 @@ impl PutWriter {
     /// # Errors
     /// As [`PutWriter::write`]; `Io` when the source cannot be read.
     pub fn read_from(&mut self, source: &mut dyn Read) -> Result<usize> {
-        self.stage.read_from(source)
+        self.work.stage()?.read_from(source)
     }
 
     /// Returns how many bytes came in.
     pub fn len(&self) -> u64 {
-        self.stage.len()
+        self.work.len()
     }
 
     /// Returns whether no byte came in.
     pub fn is_empty(&self) -> bool {
-        self.stage.len() == 0
+        self.work.len() == 0
     }
 
     /// Makes the content a version of the file at the path, durably.
     ///
     /// # Errors
     /// `Mismatch` when the content or the file is not what was declared, `Exists` when something
-    /// is in the way, `Io` and `Poisoned` when it could not be written.
+    /// is in the way, `Io` and `Poisoned` when it could not be written, `Forked` in a child of the
+    /// process that began the put.
     pub fn commit(self) -> Result<VersionInfo> {
-        let staged = self.stage.finish()?;
+        let staged = self.work.finish()?;
         let one = Item { path: self.path, put: self.put, staged };
         let versions = put_items(&self.drive, vec![one])?;
         versions.into_iter().next().ok_or_else(|| Error::bug("a put made no version"))
