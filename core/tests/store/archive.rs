@@ -108,7 +108,8 @@ fn a2_and_a4_equal_names_are_told_apart() {
     for path in ["one/a.txt", "two/a.txt", "three/A.TXT", "x", "CON.txt", "dot.", "d/\u{202e}b"] {
         put(&drive, path, path.as_bytes());
     }
-    let picks = ["one/a.txt", "two/a.txt", "three/A.TXT", "x", "x", "one", "one/a.txt", "CON.txt", "dot.", "d"];
+    let picks =
+        ["one/a.txt", "two/a.txt", "three/A.TXT", "x", "x", "one", "one/a.txt", "CON.txt", "dot.", "d"];
     let bytes = shop.get(&drive.archive(picks).unwrap().sign().unwrap());
     let members = checked(&shop, &bytes);
     let folded: std::collections::HashSet<String> =

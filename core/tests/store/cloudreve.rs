@@ -13,7 +13,8 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// way with its own parsers.
 const ORACLE: &str = r#"
 import base64, hashlib, hmac, sys, urllib.parse
-url, key = sys.argv[1], sys.argv[2].encode()
+url, root, uuid = sys.argv[1], sys.argv[2].encode(), bytes.fromhex(sys.argv[3])
+key = hmac.new(root, b"holdall/v1/cloudreve" + uuid, hashlib.sha256).digest()
 parts = urllib.parse.urlsplit(url)
 query = urllib.parse.parse_qs(parts.query)
 sign = query["sign"][0]
@@ -23,8 +24,10 @@ mac = hmac.new(key, (path + ":" + expires).encode(), hashlib.sha256).digest()
 print(base64.urlsafe_b64encode(mac).decode() + ":" + expires == sign, expires, query.get("download", [""])[0], path)
 "#;
 
-fn oracle(url: &str) -> (bool, i64, String, String) {
-    let output = Command::new("python3").args(["-c", ORACLE, url, SECRET]).output().unwrap();
+fn oracle(shop: &Shop, url: &str) -> (bool, i64, String, String) {
+    let store = std::fs::read(shop.path().join("STORE")).unwrap();
+    let uuid: String = store[16..32].iter().map(|byte| format!("{byte:02x}")).collect();
+    let output = Command::new("python3").args(["-c", ORACLE, url, SECRET, &uuid]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let mut words = text.trim_end().splitn(4, ' ');
     let mut next = || words.next().unwrap().to_owned();
@@ -39,8 +42,9 @@ fn another_implementation_agrees_with_the_signature() {
         let name = "The M\u{e4}n (live) 100% + & = ;.mp3";
         let v = put(&shop.drive(), name, b"la la");
         let before = Time::now().unix();
-        let url = shop.store.url(&v).pace(4096).expires_in(Duration::from_secs(100)).sign_cloudreve().unwrap();
-        let (good, expires, download, path) = oracle(&url);
+        let url =
+            shop.store.url(&v).pace(4096).expires_in(Duration::from_secs(100)).sign_cloudreve().unwrap();
+        let (good, expires, download, path) = oracle(&shop, &url);
         assert!(good, "{url}");
         assert!((before + 100..=Time::now().unix() + 100).contains(&expires));
         assert_eq!(download, "true");
@@ -55,7 +59,7 @@ fn another_implementation_agrees_with_the_signature() {
 
         let zip = shop.drive().archive([name]).unwrap().name("a b.zip").create().unwrap();
         let url = shop.store.url_of_archive(zip.id).sign_cloudreve().unwrap();
-        assert!(oracle(&url).0, "{url}");
+        assert!(oracle(&shop, &url).0, "{url}");
         assert_eq!(shop.get(&url).len() as u64, zip.len);
     }
 }

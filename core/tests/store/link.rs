@@ -47,7 +47,9 @@ fn a_download_in_ranges_counts_once() {
         let url = shop.store.link_url(&link).unwrap();
         let count = || shop.store.find_link(link.id).unwrap().downloads;
         assert_eq!(count(), 0);
-        for range in ["bytes=0-999", "bytes=1000-1999", "bytes=2000-", "bytes=-1", "bytes=500-600,90000-90100"] {
+        for range in
+            ["bytes=0-999", "bytes=1000-1999", "bytes=2000-", "bytes=-1", "bytes=500-600,90000-90100"]
+        {
             assert_eq!(shop.store.serve(&Request::get(&url).range(range)).unwrap().status, 206);
         }
         assert_eq!(count(), 1, "only the one with the first byte counts");
@@ -88,7 +90,9 @@ fn t14_a_link_rests_in_the_trash_and_ends_with_the_file() {
 #[test]
 fn h5_a_link_never_shows_what_can_hold_a_script() {
     let shop = shop(Mode::Shared);
-    for (name, shown) in [("a.html", false), ("a.svg", false), ("a.xml", false), ("a.txt", true), ("a.jpg", true)] {
+    for (name, shown) in
+        [("a.html", false), ("a.svg", false), ("a.xml", false), ("a.txt", true), ("a.jpg", true)]
+    {
         put(&shop.drive(), name, b"<script>alert(1)</script>");
         let url = shop.store.link_url(&shop.drive().link(name).unwrap()).unwrap();
         let reply = shop.store.serve(&Request::get(&url).at(Time::now())).unwrap();

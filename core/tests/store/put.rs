@@ -116,7 +116,8 @@ fn a_writer_that_is_dropped_leaves_nothing() {
 
 #[test]
 fn a_path_or_type_that_can_never_be_right_is_refused_before_a_byte_is_read() {
-    let drive = shop(Mode::Shared).drive();
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
     let long = "x".repeat(256);
     for path in ["", "/", "a//b", ".", "..", "a/../b", "a\0", "a\nb", &long, &"a/".repeat(200)] {
         assert_eq!(kind(drive.put(path, Failing(0), Put::new())), ErrorKind::InvalidArgument, "{path:?}");
@@ -155,14 +156,15 @@ fn many_puts_are_all_or_none() {
         let made = drive.put_many(items.clone(), &Put::new()).unwrap();
         for ((path, bytes), v) in items.iter().zip(&made) {
             assert_eq!(drive.stat(path).unwrap().current.unwrap().id, v.id);
-            assert!(read(&drive.open_file(path).unwrap()) == bytes, "{path}");
+            assert!(read(&drive.open_file(path).unwrap()) == *bytes, "{path}");
         }
     }
 }
 
 #[test]
 fn a_put_goes_ahead_only_where_what_is_expected_is_there() {
-    let drive = shop(Mode::Shared).drive();
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
     let expect = |expect| Put::new().expect(expect);
     let first = drive.put("a", &b"1"[..], expect(Expect::Absent)).unwrap();
     assert_eq!(kind(drive.put("a", &b"2"[..], expect(Expect::Absent))), ErrorKind::Exists);
@@ -211,7 +213,7 @@ fn s15_the_hash_is_of_the_bytes_that_were_stored() {
     std::fs::write(&path, vec![1; MIB]).unwrap();
     let mut source = std::fs::File::open(&path).unwrap();
     let mut writer = shop.drive().put_writer("a", Put::new()).unwrap();
-    for _ in 0..10 {
+    for _ in 0..3 {
         writer.read_from(&mut source).unwrap();
     }
     std::fs::write(&path, vec![2; MIB / 2 + 17]).unwrap();
@@ -316,7 +318,8 @@ fn d4_two_contents_with_one_crc64_are_two_blobs() {
     }
     let other = collision.unwrap().to_le_bytes();
     assert_eq!(crc(&other), base);
-    let drive = shop(Mode::Shared).drive();
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
     let (a, b) = (put(&drive, "a", &zero), put(&drive, "b", &other));
     assert_eq!(a.crc64, b.crc64);
     assert_ne!(row(&drive, "a").blob, row(&drive, "b").blob);
@@ -325,7 +328,8 @@ fn d4_two_contents_with_one_crc64_are_two_blobs() {
 
 #[test]
 fn what_is_said_of_content_is_kept() {
-    let drive = shop(Mode::Shared).drive();
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
     let said = Put::new().media_type("text/x-odd; a=b").modified(Time::from_unix(86_400));
     let v = drive.put("a.png", &b"x"[..], said).unwrap();
     assert_eq!((v.media_type.as_str(), v.modified), ("text/x-odd; a=b", Time::from_unix(86_400)));

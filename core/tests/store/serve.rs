@@ -89,7 +89,9 @@ fn ranges_give_exactly_their_bytes() {
                 assert_eq!(serve(&shop, &Request::get(&url).range(range)).status, 200, "R3: {range}");
             }
             let past = format!("bytes={len}-");
-            for range in [past.as_str(), "bytes=18446744073709551615-", "bytes=99999999999999999999-", "bytes=-0"] {
+            for range in
+                [past.as_str(), "bytes=18446744073709551615-", "bytes=99999999999999999999-", "bytes=-0"]
+            {
                 let reply = serve(&shop, &Request::get(&url).range(range));
                 assert_eq!(reply.status, 416, "{range}");
                 assert_eq!(reply.header("Content-Range"), Some(format!("bytes */{len}").as_str()));
@@ -193,8 +195,10 @@ fn h1_h2_h3_h4_whatever_a_name_holds_it_is_one_file_name() {
             let rest = rest.or_else(|| value.strip_prefix("inline; filename=\"")).unwrap();
             let (plain, rest) = rest.split_once('"').unwrap();
             assert!(!plain.contains(['\\', '%', ';']), "{value}");
-            let shown: String =
-                name.chars().filter(|c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')).collect();
+            let shown: String = name
+                .chars()
+                .filter(|c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+                .collect();
             if rest.is_empty() {
                 assert_eq!(plain, shown, "{value}");
             } else {
@@ -340,7 +344,14 @@ fn a_segment_of_a_body_is_a_range_of_a_file() {
 
 fn header() -> impl Strategy<Value = (String, String)> {
     let name = prop::sample::select(vec![
-        "Range", "range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "X",
+        "Range",
+        "range",
+        "If-Range",
+        "If-Match",
+        "If-None-Match",
+        "If-Modified-Since",
+        "If-Unmodified-Since",
+        "X",
     ]);
     let value = prop_oneof![
         "bytes=[0-9]{0,4}-[0-9]{0,4}(,[0-9]{0,4}-[0-9]{0,4}){0,3}",

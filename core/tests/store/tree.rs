@@ -10,7 +10,8 @@ use crate::{MODES, kind, put, read, shop};
 #[test]
 fn a_long_listing_comes_in_pages_in_byte_order() {
     for mode in MODES {
-        let drive = shop(mode).drive();
+        let shop = shop(mode);
+        let drive = shop.drive();
         let names: Vec<String> = (0..1500_u32).map(|n| format!("{:x}", n * 7919 % 100_003)).collect();
         let items = names.iter().map(|name| (format!("d/{name}"), Bytes::from(name.clone())));
         drive.put_many(items, &Put::new()).unwrap();
@@ -40,7 +41,8 @@ fn a_long_listing_comes_in_pages_in_byte_order() {
 
 #[test]
 fn a_walk_visits_a_folder_before_what_is_in_it_and_stops_when_told() {
-    let drive = shop(Mode::Shared).drive();
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
     for path in ["b/z", "b/a/deep", "a", "b.txt", "c/x"] {
         put(&drive, path, path.as_bytes());
     }
@@ -65,7 +67,8 @@ fn a_walk_visits_a_folder_before_what_is_in_it_and_stops_when_told() {
 
 #[test]
 fn folders_are_made_with_their_parents_and_once() {
-    let drive = shop(Mode::Shared).drive();
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
     let made = drive.mkdir("a/b/c").unwrap();
     assert_eq!(drive.mkdir("a/b/c").unwrap(), made);
     let info = drive.stat("a/b/c").unwrap();
@@ -174,7 +177,8 @@ fn t14_urls_of_what_was_deleted_answer_410() {
 
 #[test]
 fn attributes_are_kept_up_to_their_limit() {
-    let drive = shop(Mode::Shared).drive();
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
     put(&drive, "a", b"x");
     let some: BTreeMap<_, _> = [("owner".to_owned(), "\u{e9}".to_owned())].into();
     drive.set_attributes("a", some.clone()).unwrap();

@@ -93,7 +93,10 @@ fn lifetimes_out_of_range_are_errors_and_never_clamped() {
     assert!(url().expires_in(Duration::from_secs(1)).sign().is_ok());
     assert_eq!(kind(url().stable_for(Duration::ZERO).sign()), ErrorKind::InvalidArgument);
     assert_eq!(kind(url().stable_for(Duration::from_secs(3000)).sign()), ErrorKind::InvalidArgument);
-    assert_eq!(kind(url().never_expires().expires_in(Duration::from_secs(9)).sign()), ErrorKind::InvalidArgument);
+    assert_eq!(
+        kind(url().never_expires().expires_in(Duration::from_secs(9)).sign()),
+        ErrorKind::InvalidArgument
+    );
     assert_eq!(kind(url().max_uses(0).sign()), ErrorKind::InvalidArgument);
     assert_eq!(kind(url().pace(0).sign()), ErrorKind::InvalidArgument);
     for name in ["", "a/b", "a\r\nb", ".."] {
@@ -354,7 +357,9 @@ fn a_bound_url_serves_its_network_only() {
 
 #[test]
 fn the_base_url_stands_in_front_and_is_taken_off() {
-    for (base, foreign) in [("/files/", "/d/"), ("https://cdn.example/x/y/", "/files/d/"), ("https://cdn.example/", "/x/d/")] {
+    for (base, foreign) in
+        [("/files/", "/d/"), ("https://cdn.example/x/y/", "/files/d/"), ("https://cdn.example/", "/x/d/")]
+    {
         let shop = Shop::new(Options::new().base_url(base));
         let drive = shop.drive();
         let v = put(&drive, "n\u{e4}me with space.txt", b"x");

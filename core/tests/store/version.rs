@@ -7,7 +7,8 @@ use crate::{MODES, kind, put, read, shop};
 #[test]
 fn versions_are_listed_newest_first_and_in_pages() {
     for mode in MODES {
-        let drive = shop(mode).drive();
+        let shop = shop(mode);
+        let drive = shop.drive();
         for n in 0..25_u8 {
             put(&drive, "a", &[n]);
         }
