@@ -124,6 +124,19 @@ impl Stage {
         self.len
     }
 
+    /// Takes content that is in memory as a whole; what is small is not copied.
+    ///
+    /// # Errors
+    /// As [`Stage::write`] and [`Stage::finish`].
+    pub(crate) fn whole(mut self, bytes: Bytes) -> Result<Staged> {
+        if bytes.len() < self.threshold {
+            self.count(bytes.len())?;
+            return Ok(Staged::small(bytes));
+        }
+        self.write(&bytes)?;
+        self.finish()
+    }
+
     /// Takes the next bytes.
     ///
     /// # Errors
