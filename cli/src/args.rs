@@ -135,6 +135,16 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         act: Option<Keys>,
     },
+    /// Check the store while it is in use, and change nothing
+    Check {
+        /// Read and hash all content again
+        #[arg(long)]
+        content: bool,
+    },
+    /// Remove what nothing refers to, and compact
+    Gc,
+    /// Tell what the store holds
+    Stats,
     /// Serve the store's URLs over HTTP
     Serve(Serve),
     /// Show on a real tree and a big file what the store does, and check it
@@ -366,7 +376,9 @@ mod tests {
     fn t5_no_duration_overflows() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
-        for text in ["", "s", "1", "1w", "-1s", "+1s", "1.5h", "99999999999999999999s", "18446744073709551615d"] {
+        for text in
+            ["", "s", "1", "1w", "-1s", "+1s", "1.5h", "99999999999999999999s", "18446744073709551615d"]
+        {
             assert!(duration(text).is_err(), "{text:?}");
         }
     }

@@ -12,6 +12,7 @@ mod progress;
 mod put;
 mod server;
 mod tree;
+mod upkeep;
 mod url;
 mod version;
 
@@ -46,25 +47,19 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<()> {
     let Args { global, verb } = args;
     let out = Output { json: global.json };
-    let open = |create: bool| {
-        let Some(store) = &global.store else {
-            let told = "no store is named; give --store DIR or set HOLDALL_STORE";
-            return Err(Error::new(ErrorKind::InvalidArgument, told));
-        };
-        let mode = if global.exclusive { Mode::Exclusive } else { Mode::Shared };
-        Store::open(store, Options::new().create(create).mode(mode).base_url(global.base_url.as_str()))
-    };
-    // Only what brings content makes a store; a mistyped directory is an error to all others.
-    let store = match &verb {
+    let mode = if global.exclusive { Mode::Exclusive } else { Mode::Shared };
+    let options = Options::new().mode(mode).base_url(global.base_url.as_str());
+    let dir = match &verb {
         Verb::Demo => return demo::run(),
-        Verb::Serve(serve) if serve.dir.is_some() => {
-            let mode = if global.exclusive { Mode::Exclusive } else { Mode::Shared };
-            let options = Options::new().mode(mode).base_url(global.base_url.as_str());
-            Store::open(serve.dir.as_deref().unwrap_or("".as_ref()), options)?
-        }
-        Verb::Put(_) | Verb::Mkdir { .. } | Verb::Serve(_) => open(true)?,
-        _ => open(false)?,
+        Verb::Serve(serve) if serve.dir.is_some() => serve.dir.as_ref(),
+        _ => global.store.as_ref(),
     };
+    let dir = dir.ok_or_else(|| {
+        Error::new(ErrorKind::InvalidArgument, "no store is named; give --store DIR or set HOLDALL_STORE")
+    })?;
+    // Only what brings content makes a store; a mistyped directory is an error to all others.
+    let makes = matches!(verb, Verb::Put(_) | Verb::Mkdir { .. } | Verb::Serve(_));
+    let store = Store::open(dir, options.create(makes))?;
     let drive = || store.drive(&global.drive);
     let done = match verb {
         Verb::Put(put) => put::run(&drive()?, &put, out),
@@ -89,6 +84,9 @@ fn run(args: Args) -> Result<()> {
         Verb::Unshare { id } => link::unshare(&store, id, out),
         Verb::Visit(visit) => link::visit(&store, &visit, out),
         Verb::Keys { act } => key::run(&store, act, out),
+        Verb::Check { content } => check::run(&store, content, out),
+        Verb::Gc => upkeep::gc(&store, out),
+        Verb::Stats => upkeep::stats(&store, out),
         Verb::Serve(serve) => server::run(store.clone(), &serve),
         Verb::Demo => Ok(()),
     };

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use holdall::{Drive, Error, ErrorKind, Request, Result, Store};
+use holdall::token::Disposition;
+use holdall::{Drive, Request, Result, Store};
 use serde_json::json;
 
 use crate::args;
@@ -50,36 +51,26 @@ pub(crate) fn run(drive: &Drive, args: &args::Url, out: Output) -> Result<()> {
     out.print(&value, &url)
 }
 
-/// Asks the store for the headers that the URL gives: that uses nothing up.
+/// Asks the store what the URL permits: that uses nothing up.
 pub(crate) fn verify(store: &Store, url: &str, client: Option<IpAddr>, out: Output) -> Result<()> {
-    let mut request = Request::head(url);
+    let mut request = Request::get(url);
     request.client = client;
-    let reply = store.serve(&request)?;
-    let kind = match reply.status {
-        403 => Some((ErrorKind::Denied, "the url is not valid, or no longer")),
-        404 => Some((ErrorKind::NotFound, "the url leads to nothing in this store")),
-        410 => Some((ErrorKind::Gone, "what the url led to was removed, or the url was revoked")),
-        400.. => Some((ErrorKind::InvalidArgument, "the url is malformed")),
-        _ => None,
+    let grant = store.verify(&request)?;
+    let disposition = match grant.disposition {
+        Disposition::Attachment => "attachment",
+        Disposition::Inline => "inline",
     };
-    if let Some((kind, told)) = kind {
-        if out.json {
-            out.print(&json!({ "valid": false, "status": reply.status, "error": kind.name() }), "")?;
-        }
-        return Err(Error::new(kind, told));
-    }
-    let headers: serde_json::Map<_, _> =
-        reply.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), json!(value))).collect();
-    let length = reply.header("Content-Length").and_then(|text| text.parse::<u64>().ok());
     let value = json!({
         "valid": true,
-        "status": reply.status,
-        "length": length,
-        "pace": reply.pace,
-        "headers": headers,
+        "name": grant.name,
+        "media_type": grant.media_type,
+        "size": grant.len,
+        "etag": grant.etag,
+        "disposition": disposition,
+        "pace": grant.pace,
     });
-    let mut lines = vec!["the url is valid".to_owned()];
-    lines.extend(reply.headers.iter().map(|(name, value)| format!("{name}: {value}")));
-    lines.extend(reply.pace.map(|pace| format!("at most {}/s", output::bytes(pace))));
-    out.print(&value, lines.join("\n"))
+    let name = output::shown(&grant.name);
+    let pace = grant.pace.map(|pace| format!(", at most {}/s", output::bytes(pace))).unwrap_or_default();
+    let text = format!("valid: {name}, {}, {} bytes, {disposition}{pace}", grant.media_type, grant.len);
+    out.print(&value, text)
 }

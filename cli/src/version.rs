@@ -48,7 +48,9 @@ pub(crate) fn revoke(store: &Store, id: &str, out: Output) -> Result<()> {
         _ => {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!("{id:?} names nothing that has URLs; give the id of a version, file, archive or share"),
+                format!(
+                    "{id:?} names nothing that has URLs; give the id of a version, file, archive or share"
+                ),
             ));
         }
     }

@@ -24,15 +24,18 @@ const STALLED: u32 = 120_000;
 
 /// Serves what comes over a connection until either side ends it.
 pub(super) fn serve(
-    store: &Store,
+    store: Store,
     socket: TcpStream,
     client: SocketAddr,
     logged: bool,
-) -> Connection<TokioIo<TcpStream>, impl HttpService<Incoming, ResBody = Stream, Error = Infallible, Future: Send> + Send> {
+) -> Connection<
+    TokioIo<TcpStream>,
+    impl HttpService<Incoming, ResBody = Stream, Error = Infallible, Future: Send> + Send,
+> {
     let _ = socket.set_nodelay(true);
     #[cfg(target_os = "linux")]
     let _ = rustix::net::sockopt::set_tcp_user_timeout(&socket, STALLED);
-    let (store, client) = (store.clone(), client.ip().to_canonical());
+    let client = client.ip().to_canonical();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (store, parts) = (store.clone(), request.into_parts().0);
         async move {

@@ -57,7 +57,7 @@ async fn serve(store: Store, args: &args::Serve) -> Result<()> {
             accepted = accept => accepted,
             () = &mut stop => break,
         };
-        let serving = connection::serve(&store, socket, client, args.log);
+        let serving = connection::serve(store.clone(), socket, client, args.log);
         let serving = graceful.watch(serving);
         tokio::spawn(async move {
             // A connection that breaks is the client's affair.

@@ -31,7 +31,8 @@ impl Pace {
 
     /// Counts bytes as sent. What was not sent while it could have been is saved up to a burst.
     pub(super) fn sent(&mut self, bytes: usize, now: Instant) {
-        let nanos = u128::try_from(bytes).unwrap_or(u128::MAX).saturating_mul(1_000_000_000) / u128::from(self.rate);
+        let nanos =
+            u128::try_from(bytes).unwrap_or(u128::MAX).saturating_mul(1_000_000_000) / u128::from(self.rate);
         let price = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         let oldest = now.checked_sub(BURST).unwrap_or(now);
         self.paid = self.paid.max(oldest).checked_add(price).unwrap_or(self.paid);
