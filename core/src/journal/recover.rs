@@ -143,6 +143,25 @@ pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
     u64::try_from(chain.len()).map_err(|_| Error::bug("more groups than can be counted"))
 }
 
+/// Marks every segment but the last as left, so that compaction may have it. A crash forgets who
+/// had left one; nobody else may have the store open.
+pub(crate) fn leave_all_but_last(rows: &mut impl Write) -> Result<()> {
+    let mut open = Vec::new();
+    rows.scan(
+        table::SEGMENT,
+        (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
+        false,
+        &mut |key, value| {
+            if SegmentRecord::decode(value)?.open {
+                open.push(segment_key(key)?);
+            }
+            Ok(Scan::Next)
+        },
+    )?;
+    open.pop();
+    open.into_iter().try_for_each(|number| edit_segment(rows, number, |row| row.open = false))
+}
+
 fn open_all(vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<BTreeMap<u32, Segment>> {
     let listed = vfs.list(segment::DIR).map_err(|cause| Error::io("listing the segments", cause))?;
     let mut segments = BTreeMap::new();

@@ -11,7 +11,7 @@ use super::options::{Mode, Options};
 use crate::blobs;
 use crate::catalog::{key, segment, table};
 use crate::fork::Guard;
-use crate::journal::{Journal, Limits, Position, recover};
+use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
 use crate::time::Time;
@@ -157,6 +157,7 @@ fn settle(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool)
     }
     let mut rows = kv.writer()?;
     segment::set_exclusive(&mut rows, exclusive)?;
+    leave_all_but_last(&mut rows)?;
     Position::fence(&mut rows, u32::from_le_bytes(random()?))?;
     kv.commit(rows, Commit::Synced)
 }
