@@ -17,12 +17,17 @@ const LENS: [usize; 12] = [0, 1, 3000, 64, 700, 4095, 2000, 4096, 9000, 4000, 35
 /// How many contents there are.
 pub const COUNT: u64 = 36;
 
+/// How many more there are that fill segments quickly, numbered from there on.
+pub const BULKY: u64 = 300;
+
 fn all() -> &'static [(Bytes, Hash)] {
     static ALL: OnceLock<Vec<(Bytes, Hash)>> = OnceLock::new();
     ALL.get_or_init(|| {
-        (0..COUNT)
+        (0..COUNT + BULKY)
             .map(|number| {
-                let bytes = made_of(number, LENS[number as usize % LENS.len()]);
+                let bulky = number >= COUNT;
+                let len = if bulky { 4000 } else { LENS[number as usize % LENS.len()] };
+                let bytes = made_of(number, len);
                 let hash = blake3::hash(&bytes).into();
                 (bytes, hash)
             })

@@ -68,11 +68,18 @@ pub struct Script {
 impl Script {
     pub fn throw(dice: &mut Dice) -> Script {
         let mode = if dice.one_in(3) { Mode::Shared } else { Mode::Exclusive };
-        let len = if dice.one_in(16) { 160 } else { 3 + dice.below(60) };
+        let bulky = dice.one_in(4);
+        let len = if bulky {
+            5 + dice.below(16)
+        } else if dice.one_in(16) {
+            160
+        } else {
+            3 + dice.below(60)
+        };
         let (mut steps, mut models) = (Vec::new(), vec![Model::default()]);
         for _ in 0..len {
             let mut model = models.last().cloned().unwrap_or_default();
-            let step = script::next(&model, dice);
+            let step = if bulky { script::next_bulky(&model, dice) } else { script::next(&model, dice) };
             step.apply(&mut model);
             steps.push(step);
             models.push(model);

@@ -157,6 +157,32 @@ pub fn next(model: &Model, dice: &mut Dice) -> Step {
     }
 }
 
+/// Throws the next call of a script that fills segments, and empties and compacts them.
+pub fn next_bulky(model: &Model, dice: &mut Dice) -> Step {
+    loop {
+        let step = match dice.below(9) {
+            0..=2 => {
+                let count = 10 + dice.below(8);
+                let item = |_| {
+                    let path = format!("d{}/f{}", dice.below(3), dice.below(30));
+                    (path, content::COUNT + dice.below(content::BULKY))
+                };
+                Some(Step::PutMany((0..count).map(item).collect()))
+            }
+            3 | 4 => {
+                let path = format!("d{}", dice.below(3));
+                model.tree.contains_key(&path).then_some(Step::Delete(path))
+            }
+            5 => Some(Step::Gc),
+            6 => Some(Step::Compact),
+            _ => attempt(model, dice),
+        };
+        if let Some(step) = step {
+            return step;
+        }
+    }
+}
+
 fn attempt(model: &Model, dice: &mut Dice) -> Option<Step> {
     let (files, folders) = (model.files(), model.folders());
     let some_file = |dice: &mut Dice| dice.pick(&files).cloned();
