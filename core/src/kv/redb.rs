@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use redb::{
     ConcurrencyMode, Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase,
     ReadableTable, TableDefinition, WriteTransaction,
@@ -32,7 +33,8 @@ pub(crate) enum Sharing {
 /// Rows in a redb file.
 #[derive(Debug)]
 pub(crate) struct RedbKv {
-    database: Database,
+    /// None once it was closed.
+    database: ArcSwapOption<Database>,
     sharing: Sharing,
 }
 
@@ -60,13 +62,17 @@ impl RedbKv {
             builder.set_concurrency_mode(mode).set_cache_size(cache);
             builder.create_with_backend(backend).map_err(database_error)
         })?;
-        let kv = RedbKv { database, sharing };
+        let kv = RedbKv { database: ArcSwapOption::from_pointee(database), sharing };
         if fresh || !kv.has(tables)? {
             let writer = kv.writer()?;
             guarded(|| tables.iter().try_for_each(|table| writer.open(*table).map(drop)))?;
             kv.commit(writer, Commit::Synced)?;
         }
         Ok(kv)
+    }
+
+    fn database(&self) -> Result<Arc<Database>> {
+        self.database.load_full().ok_or_else(|| Error::invalid("the store was closed; open it again"))
     }
 
     fn has(&self, tables: &[Table]) -> Result<bool> {
@@ -89,12 +95,12 @@ impl Kv for RedbKv {
     type Writer = RedbWriter;
 
     fn reader(&self) -> Result<RedbReader> {
-        let transaction = guarded(|| self.database.begin_read().map_err(other))?;
+        let transaction = guarded(|| self.database()?.begin_read().map_err(other))?;
         Ok(RedbReader { transaction, open: [const { OnceCell::new() }; TABLES] })
     }
 
     fn writer(&self) -> Result<RedbWriter> {
-        guarded(|| self.database.begin_write().map_err(other)).map(RedbWriter)
+        guarded(|| self.database()?.begin_write().map_err(other)).map(RedbWriter)
     }
 
     fn commit(&self, writer: RedbWriter, how: Commit) -> Result<()> {
@@ -108,6 +114,10 @@ impl Kv for RedbKv {
             }
             transaction.commit().map_err(other)
         })
+    }
+
+    fn close(&self) {
+        self.database.store(None);
     }
 }
 

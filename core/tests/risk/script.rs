@@ -19,6 +19,9 @@ pub enum Step {
     Delete(String),
     SetCurrent(String, u32),
     RemoveVersion(String, u32),
+    /// Collect what nothing refers to; compact what is half dead.
+    Gc,
+    Compact,
     /// Close the store and open it again.
     Reopen,
 }
@@ -63,6 +66,8 @@ impl Step {
             Step::Delete(path) => drive.delete(path),
             Step::SetCurrent(path, number) => drive.store().set_current(version(drive, path, *number)?),
             Step::RemoveVersion(path, number) => drive.store().remove_version(version(drive, path, *number)?),
+            Step::Gc => drive.store().gc().and_then(|report| none_failed(report.failed)),
+            Step::Compact => drive.store().compact().and_then(|report| none_failed(report.failed)),
             Step::Reopen => Ok(()),
         }
     }
@@ -108,9 +113,13 @@ impl Step {
                     versions.remove(number);
                 }
             }
-            Step::Reopen => {}
+            Step::Gc | Step::Compact | Step::Reopen => {}
         }
     }
+}
+
+fn none_failed(failed: Vec<holdall::Error>) -> Result<()> {
+    failed.into_iter().next().map_or(Ok(()), Err)
 }
 
 fn version(drive: &Drive, path: &str, number: u32) -> Result<VersionId> {
@@ -147,7 +156,7 @@ fn attempt(model: &Model, dice: &mut Dice) -> Option<Step> {
         let to = path(dice, &folders, is_folder(like));
         (!model.tree.contains_key(&to) && !to.starts_with(&format!("{like}/"))).then_some(to)
     };
-    Some(match dice.below(24) {
+    Some(match dice.below(27) {
         0..=6 => Step::Put(path(dice, &folders, false), dice.below(content::COUNT)),
         7..=9 => Step::Put(some_file(dice)?, dice.below(content::COUNT)),
         10 | 11 => {
@@ -193,6 +202,8 @@ fn attempt(model: &Model, dice: &mut Dice) -> Option<Step> {
             let (path, number) = old_version(model, some_file(dice)?, dice)?;
             Step::RemoveVersion(path, number)
         }
+        23 | 24 => Step::Gc,
+        25 => Step::Compact,
         _ => Step::Reopen,
     })
 }
