@@ -172,6 +172,10 @@ impl Walk {
     fn add(&mut self, source: &Path, path: String) -> Result<()> {
         // What is named on the command line is followed, what is found is not.
         let found = std::fs::metadata(source).map_err(|cause| reading(source, cause))?;
+        if !found.is_file() && !found.is_dir() {
+            let told = format!("{} is neither a file nor a folder; pipe it into `put -`", source.display());
+            return Err(invalid(told));
+        }
         let mut waiting = vec![(source.to_owned(), path, found)];
         while let Some((source, path, found)) = waiting.pop() {
             if found.is_file() {

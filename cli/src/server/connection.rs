@@ -54,6 +54,8 @@ pub(super) fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_headers(100)
+        // A client may say that it has no more to ask while it waits for the reply.
+        .half_close(true)
         .serve_connection(TokioIo::new(socket), service)
 }
 

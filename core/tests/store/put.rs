@@ -30,7 +30,7 @@ struct Trickle<'a>(&'a [u8], usize);
 impl Read for Trickle<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.1 += 1;
-        if self.1 % 3 == 0 {
+        if self.1.is_multiple_of(3) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let count = buffer.len().min(1 + self.1 % 1013).min(self.0.len());
@@ -314,7 +314,7 @@ fn d4_two_contents_with_one_crc64_are_two_blobs() {
             break;
         }
         pivots.push((change, mask));
-        pivots.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        pivots.sort_unstable_by_key(|pivot| std::cmp::Reverse(pivot.0));
     }
     let other = collision.unwrap().to_le_bytes();
     assert_eq!(crc(&other), base);

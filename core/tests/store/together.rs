@@ -21,7 +21,7 @@ fn eight_threads_put_serve_and_delete_and_every_byte_is_right() {
                     while Instant::now() < end {
                         round += 1;
                         // Some content is one thread's own, some is everybody's at once.
-                        let seed = if round % 3 == 0 { round } else { round * 8 + thread };
+                        let seed = if round.is_multiple_of(3) { round } else { round * 8 + thread };
                         let len = [0, 100, 5000, 40_000][(round % 4) as usize];
                         let bytes = noise(len, seed);
                         let path = format!("t{thread}/{}", round % 5);
