@@ -100,7 +100,8 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
 
 fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Request<'_>) -> Result<Found> {
     let ring = engine.ring(rows)?;
-    let now = u64::try_from(request.now.unix()).unwrap_or(0);
+    // A clock before 1970 is broken: nothing is valid by it.
+    let now = u64::try_from(request.now.unix()).unwrap_or(u64::MAX);
     let claims =
         ring.1.verify(token, Purposes::DOWNLOAD, now, request.client).map_err(|refusal: Refusal| {
             tracing::debug!(%refusal, "refused a token");

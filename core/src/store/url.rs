@@ -317,8 +317,8 @@ impl Url {
         }
         let now = u64::try_from(self.now().unix())
             .map_err(|_| Error::invalid("the clock is before 1970; set it, or pass a time"))?;
-        let lifetime = self.lifetime.map_or(DEFAULT_LIFETIME, |lifetime| lifetime.as_secs());
         let max = engine.options.max_lifetime.as_secs();
+        let lifetime = self.lifetime.map_or(DEFAULT_LIFETIME.min(max), |lifetime| lifetime.as_secs());
         match self.window {
             Some(window) => stable_expiry(now, lifetime, window.as_secs(), max),
             None => expiry(now, lifetime, max),
