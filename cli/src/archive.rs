@@ -38,9 +38,7 @@ pub(crate) fn run(drive: &Drive, args: &args::Archive, out: Output) -> Result<()
             let lifetime = args.expires.unwrap_or(Duration::from_secs(DEFAULT_LIFETIME));
             let url = store.url_of_archive(info.id).expires_in(lifetime);
             let url = if args.cloudreve { url.sign_cloudreve()? } else { url.sign()? };
-            let mut value = value;
-            value["url"] = json!(url);
-            out.print(&value, &url)
+            out.print(&output::with(value, "url", json!(url)), &url)
         }
     }
 }

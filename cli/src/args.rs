@@ -141,8 +141,16 @@ pub(crate) enum Verb {
         #[arg(long)]
         content: bool,
     },
+    /// Restore damaged content from sound copies, where the store has one
+    Repair {
+        /// Make the index anew from the segments; nobody may have the store open
+        #[arg(long)]
+        rebuild: bool,
+    },
     /// Remove what nothing refers to, and compact
     Gc,
+    /// Copy the store to a directory; the next backup there copies what is new
+    Backup { target: PathBuf },
     /// Tell what the store holds
     Stats,
     /// Serve the store's URLs over HTTP

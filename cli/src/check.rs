@@ -1,6 +1,8 @@
-//! `holdall check`.
+//! `holdall check` and `holdall repair`.
 
-use holdall::{CheckOptions, Damage, Error, ErrorKind, Problem, Progress, Result, Store};
+use std::path::Path;
+
+use holdall::{CheckOptions, Damage, Error, ErrorKind, Options, Problem, Progress, Result, Store};
 use serde_json::{Value, json};
 
 use crate::output::{self, Output};
@@ -33,6 +35,44 @@ pub(crate) fn run(store: &Store, content: bool, out: Output) -> Result<()> {
     );
     out.print(&value, told(counts, &report.problems, &report.damaged))?;
     sound(&report.problems, &report.damaged)
+}
+
+pub(crate) fn repair(store: &Store, out: Output) -> Result<()> {
+    let report = store.repair()?;
+    let value = json!({
+        "restored": report.restored.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "problems": problems(&report.problems),
+        "damaged": damaged(&report.damaged),
+    });
+    let counts = format!("restored {} blobs", report.restored.len());
+    out.print(&value, told(counts, &report.problems, &report.damaged))?;
+    sound(&report.problems, &report.damaged)
+}
+
+pub(crate) fn rebuild(dir: &Path, options: &Options, out: Output) -> Result<()> {
+    let report = Store::rebuild(dir, options)?;
+    let value = json!({
+        "groups": report.groups,
+        "segments": report.segments,
+        "unreadable": report.unreadable,
+        "files": report.files,
+        "versions": report.versions,
+        "blobs": report.blobs,
+        "lost": report.lost.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "problems": problems(&report.problems),
+    });
+    let counts = format!(
+        "rebuilt {} files, {} versions, {} blobs from {} segments; {} files are no segments, {} blobs \
+         belong to nothing",
+        report.files,
+        report.versions,
+        report.blobs,
+        report.segments,
+        report.unreadable.len(),
+        report.lost.len()
+    );
+    out.print(&value, told(counts, &report.problems, &[]))?;
+    sound(&report.problems, &[])
 }
 
 fn problems(problems: &[Problem]) -> Vec<String> {

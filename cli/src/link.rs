@@ -66,7 +66,6 @@ pub(crate) fn visit(store: &Store, args: &args::Visit, out: Output) -> Result<()
         return out.print(&json!({ "url": url }), &url);
     }
     let found = visit.stat("")?;
-    let mut value = value(visit.info());
-    value["shared"] = output::file(&found);
+    let value = output::with(value(visit.info()), "shared", output::file(&found));
     out.print(&value, format!("{} is a {}", output::shown(&found.name), output::kind(found.kind)))
 }

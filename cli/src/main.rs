@@ -57,6 +57,9 @@ fn run(args: Args) -> Result<()> {
     let dir = dir.ok_or_else(|| {
         Error::new(ErrorKind::InvalidArgument, "no store is named; give --store DIR or set HOLDALL_STORE")
     })?;
+    if let Verb::Repair { rebuild: true } = verb {
+        return check::rebuild(dir, &options, out);
+    }
     // Only what brings content makes a store; a mistyped directory is an error to all others.
     let makes = matches!(verb, Verb::Put(_) | Verb::Mkdir { .. } | Verb::Serve(_));
     let store = Store::open(dir, options.create(makes))?;
@@ -85,6 +88,8 @@ fn run(args: Args) -> Result<()> {
         Verb::Visit(visit) => link::visit(&store, &visit, out),
         Verb::Keys { act } => key::run(&store, act, out),
         Verb::Check { content } => check::run(&store, content, out),
+        Verb::Repair { .. } => check::repair(&store, out),
+        Verb::Backup { target } => upkeep::backup(&store, &target, out),
         Verb::Gc => upkeep::gc(&store, out),
         Verb::Stats => upkeep::stats(&store, out),
         Verb::Serve(serve) => server::run(store.clone(), &serve),

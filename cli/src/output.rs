@@ -77,6 +77,14 @@ pub(crate) fn shown(name: &str) -> String {
     name.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
+/// Adds a field to an object.
+pub(crate) fn with(mut object: Value, field: &str, value: Value) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.insert(field.to_owned(), value);
+    }
+    object
+}
+
 pub(crate) fn time(time: Time) -> Value {
     Value::String(time.to_string())
 }

@@ -89,11 +89,7 @@ fn report(
     if out.json {
         let rows: Vec<_> = versions
             .iter()
-            .map(|(path, version)| {
-                let mut value = output::version(version);
-                value["path"] = json!(path);
-                value
-            })
+            .map(|(path, version)| output::with(output::version(version), "path", json!(path)))
             .collect();
         let value = json!({
             "files": versions.len(),
@@ -347,7 +343,7 @@ mod tests {
     fn batches_take_every_file_once_and_keep_the_limits() {
         let lens = [5, 5, LARGE, 7, LARGE - 1, 0, LARGE + 1, 3];
         let mut files: Vec<Found> = lens.iter().map(|len| found(*len, 1)).collect();
-        files.extend((0..2000).map(|at| found(at % 3, 2 + at as i64 / 1500)));
+        files.extend((0..2000).map(|at| found(at % 3, if at < 1500 { 2 } else { 3 })));
         let (mut rest, mut seen) = (files.as_slice(), 0);
         while !rest.is_empty() {
             let batch = batch(&mut rest);

@@ -1,9 +1,12 @@
-//! `holdall gc` and `holdall stats`.
+//! `holdall gc`, `holdall backup` and `holdall stats`.
 
-use holdall::{Mode, Result, Store};
+use std::path::Path;
+
+use holdall::{Mode, Progress, Result, Store};
 use serde_json::json;
 
 use crate::output::{self, Output};
+use crate::progress;
 
 pub(crate) fn gc(store: &Store, out: Output) -> Result<()> {
     let report = store.gc()?;
@@ -28,6 +31,32 @@ pub(crate) fn gc(store: &Store, out: Output) -> Result<()> {
     )];
     lines.extend(failed.iter().map(|told| format!("could not remove: {told}")));
     out.print(&value, lines.join("\n"))
+}
+
+pub(crate) fn backup(store: &Store, target: &Path, out: Output) -> Result<()> {
+    let bar = progress::bar(Some(0), out.json);
+    let mut watch = |progress: Progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+        Ok(())
+    };
+    let report = store.backup(target, &mut watch)?;
+    bar.finish_and_clear();
+    let value = json!({
+        "segments": report.segments,
+        "files": report.files,
+        "copied_bytes": report.copied,
+        "shared_bytes": report.shared,
+        "rows": report.rows,
+        "lsn": report.lsn,
+    });
+    let text = format!(
+        "backed up to {}: copied {}, {} were there already or are shared",
+        target.display(),
+        output::bytes(report.copied),
+        output::bytes(report.shared)
+    );
+    out.print(&value, text)
 }
 
 pub(crate) fn stats(store: &Store, out: Output) -> Result<()> {

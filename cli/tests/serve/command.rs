@@ -101,7 +101,7 @@ fn every_verb_prints_one_json_value() {
     let link = shelf.json(&["link", "docs/file 5.bin"])["link"].as_str().unwrap().to_owned();
     let share = shelf.json(&["share", "docs", "--expires", "1h"])["share"].as_str().unwrap().to_owned();
     let url = shelf.json(&["url", "docs/file 5.bin"])["url"].as_str().unwrap().to_owned();
-    let zip = shelf.fresh();
+    let (zip, backup) = (shelf.fresh(), shelf.fresh());
     let trashed = shelf.json(&["rm", "copy/a"])["trashed"].as_str().unwrap().to_owned();
     for args in [
         vec!["ls", "-lR"],
@@ -126,6 +126,10 @@ fn every_verb_prints_one_json_value() {
         vec!["keys", "rotate"],
         vec!["gc"],
         vec!["stats"],
+        vec!["check", "--content"],
+        vec!["repair"],
+        vec!["backup", backup.to_str().unwrap()],
+        vec!["repair", "--rebuild"],
         vec!["check", "--content"],
         vec!["rm", "copy", "--forever"],
     ] {
@@ -154,7 +158,7 @@ fn what_goes_in_comes_out() {
         assert!(std::fs::read(&out).unwrap() == std::fs::read(source.join(path)).unwrap(), "{path}");
         let modified = std::fs::metadata(source.join(path)).unwrap().modified().unwrap();
         let seconds = modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let said = holdall::Time::from_unix(seconds as i64).to_string();
+        let said = holdall::Time::from_unix(i64::try_from(seconds).unwrap()).to_string();
         assert_eq!(row["modified"], said.as_str(), "{path}");
     }
     let bytes = noise(3_000_000, 42);
