@@ -35,7 +35,7 @@ demo-tools: tools
 demo: demo-tools
 	$(CARGO) build --release -p holdall-cli
 	@target=$$($(CARGO) metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])'); \
-	tree=$$($(CARGO) metadata --format-version 1 | python3 -c 'import json, os, sys; print(next(os.path.dirname(os.path.dirname(p["manifest_path"])) for p in json.load(sys.stdin)["packages"] if p["source"]))'); \
+	tree=$$($(CARGO) metadata --format-version 1 --filter-platform "$$(rustc -vV | sed -n 's/^host: //p')" | python3 -c 'import json, os, sys; print(next(os.path.dirname(os.path.dirname(p["manifest_path"])) for p in json.load(sys.stdin)["packages"] if p["source"]))'); \
 	HOLDALL="$$target/release/holdall" DEMO_TREE="$$tree" BIG_MIB=$(BIG_MIB) KEEP=$(KEEP) bash cli/src/demo/run.sh
 
 test: tools
@@ -47,7 +47,7 @@ test: tools
 	else echo 'cargo-deny is not here: licences and banned versions were not checked; `make deny` does'; fi
 
 bench: tools
-	$(CARGO) bench --workspace
+	$(CARGO) run --release -p holdall-benches
 
 deny: tools
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
