@@ -4,42 +4,39 @@
     allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)
 )]
 
-#[allow(dead_code)]
 pub mod archive;
 #[allow(dead_code)]
 pub(crate) mod blobs;
 pub mod body;
 #[allow(dead_code)]
 pub(crate) mod catalog;
-#[allow(dead_code)]
 pub mod digest;
 mod error;
-#[allow(dead_code)]
 pub(crate) mod fork;
-#[allow(dead_code)]
 pub mod http;
 mod id;
 #[allow(dead_code)]
 pub(crate) mod journal;
 #[allow(dead_code)]
 pub(crate) mod kv;
-#[allow(dead_code)]
 pub mod name;
 pub(crate) mod serve;
 mod store;
 mod time;
-#[allow(dead_code)]
 pub mod token;
 pub mod vfs;
 
+pub use catalog::check::Problem;
 pub use catalog::record::Kind;
 pub use catalog::{
     CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
-pub use serve::{Reply, Request};
+pub use serve::{Grant, Reply, Request};
 pub use store::{
-    Archive, ArchiveInfo, Dedup, Drive, Mode, Options, Put, PutWriter, Share, Store, Target, Url, Visit,
+    Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive,
+    GcReport, Mode, Options, Progress, Put, PutWriter, RebuildReport, RepairReport, Share, Stats, Store,
+    Target, Url, Visit, Watch,
 };
 pub use time::Time;

@@ -11,6 +11,8 @@ use crate::{Error, Result};
 pub(crate) const HEADER_LEN: usize = 80;
 /// Frames begin at multiples of this many bytes.
 pub(crate) const ALIGN: u64 = 16;
+/// The same, for lengths in memory.
+pub(crate) const ALIGN_LEN: usize = 16;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"HDFR");
 

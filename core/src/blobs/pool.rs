@@ -14,6 +14,12 @@ use crate::id::BlobId;
 use crate::vfs::{Open, Vfs, VfsFile};
 use crate::{Error, Result};
 
+/// Segments that are kept open at most; what still reads from another goes on.
+const MAX_OPEN: usize = 256;
+/// From this length on the system is told ahead what is about to be read: a segment's map expects
+/// reads here and there, and would fault a long window in page by page.
+const LONG: u64 = 64 << 10;
+
 /// Returns the path of a large blob's file.
 pub(crate) fn path(blob: BlobId) -> String {
     format!("{}/{:016x}", dir(blob), blob.0)
@@ -75,7 +81,12 @@ impl Pool {
         }
         match self.vfs.open(&segment::path(number), Open::Read) {
             Ok(file) => {
+                file.expect_random();
                 let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+                if segments.len() >= MAX_OPEN {
+                    let any = segments.keys().next().copied();
+                    any.map(|other| segments.remove(&other));
+                }
                 Ok(Some(segments.entry(number).or_insert(file).clone()))
             }
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -101,6 +112,9 @@ impl BlobSource {
     /// Returns a window on `limit` bytes at most, from `offset` of the blob on.
     pub(crate) fn window(&self, offset: u64, limit: u64) -> Result<Bytes> {
         let len = limit.min(self.len.saturating_sub(offset));
+        if len >= LONG {
+            self.file.will_need(self.offset.saturating_add(offset), len);
+        }
         let window = usize::try_from(len)
             .map_err(io::Error::other)
             .and_then(|len| self.file.window(self.offset.saturating_add(offset), len));

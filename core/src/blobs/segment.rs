@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::frame::{ALIGN, Frame, FrameKind, HEADER_LEN, SEGMENT_HEADER_LEN, SegmentHeader, frame_len};
+use super::frame::{
+    ALIGN, ALIGN_LEN, Frame, FrameKind, HEADER_LEN, SEGMENT_HEADER_LEN, SegmentHeader, frame_len,
+};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs, VfsFile};
 use crate::{Error, Result};
@@ -134,7 +136,7 @@ impl Segment {
         while at < len {
             let mut chunk = vec![0; usize::try_from((len - at).min(SEARCH_LEN)).unwrap_or(0)];
             self.file.read_at(at, &mut chunk).map_err(failed)?;
-            for (step, place) in chunk.chunks(ALIGN as usize).zip((at..len).step_by(ALIGN as usize)) {
+            for (step, place) in chunk.chunks(ALIGN_LEN).zip((at..len).step_by(ALIGN_LEN)) {
                 if Frame::may_begin(step, self.header.salt) && self.frame_at(place)?.is_some() {
                     return Ok(Some(place));
                 }

@@ -1,4 +1,4 @@
-//! The rows of the segments, and how far the log is applied to the index.
+//! The rows of the segments, whose ends the journal keeps, and the mark of an exclusive session.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,26 +7,9 @@ use crate::catalog::{row, table};
 use crate::kv::{Read, Scan, Write};
 use crate::{Error, Result};
 
-/// The row of META that tells how far the log is applied.
-const APPLIED: &[u8] = b"applied";
-/// The row of META that tells of an exclusive session.
-const MODE: &[u8] = b"mode";
-
-/// How far the log is applied to the index: everything before is in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AppliedRecord {
-    /// The segment that the log goes on in.
-    pub(crate) segment: u32,
-    /// The byte in it after the last frame applied.
-    pub(crate) offset: u64,
-    /// The sequence number of the last frame applied.
-    pub(crate) lsn: u64,
-}
-
-impl Record for AppliedRecord {
-    const VERSION: u8 = 1;
-    const NOUN: &'static str = "log position";
-}
+/// The row of META that tells of an exclusive session. The log does not decide it: it is set anew
+/// by whoever opens the store.
+pub(crate) const MODE: &[u8] = b"mode";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct ModeRecord {
@@ -38,22 +21,6 @@ impl Record for ModeRecord {
     const NOUN: &'static str = "mode";
 }
 
-/// Reads how far the log is applied; none in a new store.
-pub(crate) fn applied(tx: &impl Read) -> Result<Option<AppliedRecord>> {
-    row::get(tx, table::META, APPLIED)
-}
-
-/// Sets how far the log is applied.
-///
-/// # Errors
-/// `Bug` when that is before what was applied already.
-pub(crate) fn set_applied(tx: &mut impl Write, applied: AppliedRecord) -> Result<()> {
-    if let Some(before) = self::applied(tx)?.filter(|before| before.lsn > applied.lsn) {
-        return Err(Error::bug(format!("the log went back from {} to {}", before.lsn, applied.lsn)));
-    }
-    row::put(tx, table::META, APPLIED, &applied)
-}
-
 /// Returns whether an exclusive session is in progress, or was when the process died: frames after
 /// the log position may then be missing from the index.
 pub(crate) fn is_exclusive(tx: &impl Read) -> Result<bool> {
@@ -63,18 +30,6 @@ pub(crate) fn is_exclusive(tx: &impl Read) -> Result<bool> {
 /// Marks the begin or the clean end of an exclusive session.
 pub(crate) fn set_exclusive(tx: &mut impl Write, exclusive: bool) -> Result<()> {
     row::put(tx, table::META, MODE, &ModeRecord { exclusive })
-}
-
-/// Sets the row of a segment.
-///
-/// # Errors
-/// `Bug` when more is dead than there is.
-pub(crate) fn put(tx: &mut impl Write, segment: u32, record: &SegmentRecord) -> Result<()> {
-    if record.dead > record.len {
-        let SegmentRecord { len, dead, .. } = record;
-        return Err(Error::bug(format!("{dead} of {len} bytes of segment {segment} would be dead")));
-    }
-    row::put(tx, table::SEGMENT, &segment.to_be_bytes(), record)
 }
 
 /// Reads the row of a segment.
@@ -98,34 +53,6 @@ pub(crate) fn list(tx: &impl Read) -> Result<Vec<(u32, SegmentRecord)>> {
     Ok(segments)
 }
 
-/// Sets a segment's length to `len`, which is where its last published frame ends.
-///
-/// # Errors
-/// `NotFound` when there is no such segment, `Bug` when it is closed or would become shorter:
-/// nothing published is ever taken back.
-pub(crate) fn advance(tx: &mut impl Write, segment: u32, len: u64) -> Result<()> {
-    let mut record = get(tx, segment)?;
-    if !record.open || len < record.len {
-        let state = if record.open { "open" } else { "closed" };
-        return Err(Error::bug(format!(
-            "segment {segment} is {state}, {} bytes long, and would become {len}",
-            record.len
-        )));
-    }
-    record.len = len;
-    put(tx, segment, &record)
-}
-
-/// Closes a segment: nobody appends to it any more.
-///
-/// # Errors
-/// `NotFound` when there is no such segment.
-pub(crate) fn close(tx: &mut impl Write, segment: u32) -> Result<()> {
-    let mut record = get(tx, segment)?;
-    record.open = false;
-    put(tx, segment, &record)
-}
-
 /// Adds `bytes` of frames whose blobs are gone.
 ///
 /// # Errors
@@ -133,14 +60,23 @@ pub(crate) fn close(tx: &mut impl Write, segment: u32) -> Result<()> {
 pub(crate) fn add_dead(tx: &mut impl Write, segment: u32, bytes: u64) -> Result<()> {
     let mut record = get(tx, segment)?;
     record.dead = record.dead.saturating_add(bytes);
-    put(tx, segment, &record)
+    if record.dead > record.len {
+        let SegmentRecord { len, dead, .. } = record;
+        return Err(Error::bug(format!("{dead} of {len} bytes of segment {segment} would be dead")));
+    }
+    row::put(tx, table::SEGMENT, &segment.to_be_bytes(), &record)
+}
+
+/// Whether a segment is closed and more than half dead.
+pub(crate) fn is_candidate(record: &SegmentRecord) -> bool {
+    // Halving rounds down, so this is 2 * dead > len, without the overflow.
+    !record.open && record.dead > record.len / 2
 }
 
 /// Lists the closed segments that are more than half dead, the most dead bytes first.
 pub(crate) fn candidates(tx: &impl Read) -> Result<Vec<(u32, SegmentRecord)>> {
     let mut segments = list(tx)?;
-    // Halving rounds down, so this is 2 * dead > len, without the overflow.
-    segments.retain(|(_, record)| !record.open && record.dead > record.len / 2);
+    segments.retain(|(_, record)| is_candidate(record));
     segments.sort_by_key(|(_, record)| std::cmp::Reverse(record.dead));
     Ok(segments)
 }

@@ -23,8 +23,10 @@ use super::tree::{self, Standing};
 use super::version::{self, Expect, NewVersion};
 use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::memory::MemoryKv;
+use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv, Read, Scan, Write};
 use crate::time::Time;
+use crate::vfs::{Open, SimVfs, Vfs};
 use crate::{ErrorKind, Result};
 
 mod faults;
@@ -77,6 +79,19 @@ cases! {
 #[test]
 fn the_driver_in_memory_keeps_every_promise() {
     run(MemoryKv::default);
+}
+
+#[test]
+fn the_embedded_driver_keeps_every_promise() {
+    run(embedded);
+    super::suite_public::run(embedded);
+    super::suite_state::run(embedded);
+}
+
+/// Rows of the embedded driver, in a file in memory.
+fn embedded() -> RedbKv {
+    let file = SimVfs::new(1).open("meta.redb", Open::Create).unwrap();
+    RedbKv::open(file, Sharing::Exclusive, 1 << 20, super::table::ALL).unwrap()
 }
 
 const GRACE: Duration = Duration::from_secs(3600);

@@ -5,9 +5,8 @@ use std::thread;
 
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::{Record, SegmentRecord, UseRecord};
-use crate::catalog::segment::AppliedRecord;
 use crate::catalog::suite_public::{cases, refused, rows, write};
-use crate::catalog::{dump, key, segment, table, usage};
+use crate::catalog::{dump, key, row, segment, table, usage};
 use crate::id::{DriveId, LinkId, ShareId};
 use crate::kv::{Kv, Write};
 use crate::time::Time;
@@ -22,9 +21,8 @@ cases! {
     a_url_is_used_so_many_times
     races_never_pass_a_use_limit
     a_sweep_of_use_limits_takes_what_expired_in_bounded_steps
-    a_segment_grows_dies_and_goes
+    a_segment_dies_and_goes
     segments_more_than_half_dead_are_candidates
-    the_log_position_never_goes_back
     an_exclusive_session_is_marked
     a_dump_loads_into_an_empty_store_only
 }
@@ -170,25 +168,22 @@ fn a_sweep_of_use_limits_takes_what_expired_in_bounded_steps<K: Kv>(kv: &K) {
     assert!(rows(&kv.reader().unwrap()).is_empty());
 }
 
-fn a_segment_grows_dies_and_goes<K: Kv>(kv: &K) {
-    let new = SegmentRecord { open: true, len: 64, dead: 0 };
-    write(kv, |tx| segment::put(tx, 1, &new)).unwrap();
-    write(kv, |tx| segment::advance(tx, 1, 1000)).unwrap();
-    write(kv, |tx| segment::advance(tx, 1, 1000)).unwrap();
+fn put_segment<K: Kv>(kv: &K, number: u32, record: &SegmentRecord) {
+    write(kv, |tx| row::put(tx, table::SEGMENT, &number.to_be_bytes(), record)).unwrap();
+}
+
+fn a_segment_dies_and_goes<K: Kv>(kv: &K) {
+    put_segment(kv, 1, &SegmentRecord { open: true, len: 1000, dead: 0 });
     write(kv, |tx| segment::add_dead(tx, 1, 300)).unwrap();
     write(kv, |tx| segment::add_dead(tx, 1, 400)).unwrap();
     let now = SegmentRecord { open: true, len: 1000, dead: 700 };
     assert_eq!(segment::get(&kv.reader().unwrap(), 1).unwrap(), now);
-    refused(kv, ErrorKind::Bug, |tx| segment::advance(tx, 1, 999));
     refused(kv, ErrorKind::Bug, |tx| segment::add_dead(tx, 1, 301));
     refused(kv, ErrorKind::Bug, |tx| segment::add_dead(tx, 1, u64::MAX));
     refused(kv, ErrorKind::Bug, |tx| segment::remove(tx, 1));
-    refused(kv, ErrorKind::NotFound, |tx| segment::advance(tx, 2, 1));
     refused(kv, ErrorKind::NotFound, |tx| segment::add_dead(tx, 2, 1));
-    refused(kv, ErrorKind::NotFound, |tx| segment::close(tx, 2));
     refused(kv, ErrorKind::NotFound, |tx| segment::remove(tx, 2));
-    write(kv, |tx| segment::close(tx, 1)).unwrap();
-    refused(kv, ErrorKind::Bug, |tx| segment::advance(tx, 1, 2000));
+    put_segment(kv, 1, &SegmentRecord { open: false, ..now });
     write(kv, |tx| segment::remove(tx, 1)).unwrap();
     assert!(rows(&kv.reader().unwrap()).is_empty());
 }
@@ -204,23 +199,13 @@ fn segments_more_than_half_dead_are_candidates<K: Kv>(kv: &K) {
         (256, false, 100, 100),
     ];
     for (number, open, len, dead) in cases {
-        write(kv, |tx| segment::put(tx, number, &SegmentRecord { open, len, dead })).unwrap();
+        put_segment(kv, number, &SegmentRecord { open, len, dead });
     }
     let numbers =
         |list: Vec<(u32, SegmentRecord)>| list.into_iter().map(|(number, _)| number).collect::<Vec<_>>();
     let reader = kv.reader().unwrap();
     assert_eq!(numbers(segment::list(&reader).unwrap()), [1, 2, 3, 4, 5, 6, 256]);
     assert_eq!(numbers(segment::candidates(&reader).unwrap()), [6, 256, 2, 4]);
-}
-
-fn the_log_position_never_goes_back<K: Kv>(kv: &K) {
-    let at = |segment, offset, lsn| AppliedRecord { segment, offset, lsn };
-    assert_eq!(segment::applied(&kv.reader().unwrap()).unwrap(), None);
-    for position in [at(1, 64, 5), at(1, 64, 5), at(2, 10, 6)] {
-        write(kv, |tx| segment::set_applied(tx, position)).unwrap();
-        assert_eq!(segment::applied(&kv.reader().unwrap()).unwrap(), Some(position));
-    }
-    refused(kv, ErrorKind::Bug, |tx| segment::set_applied(tx, at(3, 0, 5)));
 }
 
 fn an_exclusive_session_is_marked<K: Kv>(kv: &K) {

@@ -43,8 +43,18 @@ struct Request<W> {
     change: Change<W>,
     /// Bytes of blobs that the change may append.
     len: u64,
-    checkpoint: bool,
+    then: Then,
     slot: Arc<Slot>,
+}
+
+/// What follows a change, once its group is durable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    /// The rows are synced.
+    Checkpoint,
+    /// The rows are synced, and nothing is written any more.
+    Finish,
 }
 
 #[derive(Default)]
@@ -69,6 +79,8 @@ struct Queue<W> {
 /// What only the leader touches.
 struct Lead {
     lease: Option<Lease>,
+    /// Whether the session was ended.
+    finished: bool,
     /// A segment that was left, to be marked so with the next group.
     left: Option<u32>,
     unsynced: u32,
@@ -123,7 +135,13 @@ impl<K: Kv> Journal<K> {
             store,
             limits,
             queue: Mutex::new(Queue { waiting: VecDeque::new(), led: false }),
-            lead: Mutex::new(Lead { lease: None, left: None, unsynced: 0, synced_at: Instant::now() }),
+            lead: Mutex::new(Lead {
+                lease: None,
+                finished: false,
+                left: None,
+                unsynced: 0,
+                synced_at: Instant::now(),
+            }),
             poisoned: AtomicBool::new(false),
         }
     }
@@ -152,19 +170,26 @@ impl<K: Kv> Journal<K> {
             *lock(&returns) = Some(change(group)?);
             Ok(())
         });
-        self.submit(change, len, false)?;
+        self.submit(change, len, Then::Nothing)?;
         let value = lock(&returned).take();
         value.ok_or_else(|| Error::bug("a change was acknowledged that never ran"))
     }
 
     /// Syncs the rows, so that a reopening has nothing to replay.
     pub(crate) fn checkpoint(&self) -> Result<()> {
-        self.submit(Box::new(|_| Ok(())), 0, true)
+        self.submit(Box::new(|_| Ok(())), 0, Then::Checkpoint)
     }
 
-    /// Lets the leased segment go, so that another process may go on with it.
-    pub(crate) fn release(&self) {
-        lock(&self.lead).lease = None;
+    /// Makes a last change, syncs the rows and lets the leased segment go. What is written later
+    /// is refused: it would be in a log that nobody replays. A second end does nothing.
+    pub(crate) fn finish<F>(&self, change: F) -> Result<()>
+    where
+        F: for<'g> FnMut(&mut Group<'g, K::Writer>) -> Result<()> + Send + 'static,
+    {
+        if lock(&self.lead).finished {
+            return Ok(());
+        }
+        self.submit(Box::new(change), 0, Then::Finish)
     }
 
     /// Returns whether a failed sync has stopped all writing.
@@ -172,11 +197,11 @@ impl<K: Kv> Journal<K> {
         self.poisoned.load(Ordering::Acquire)
     }
 
-    fn submit(&self, change: Change<K::Writer>, len: u64, checkpoint: bool) -> Result<()> {
+    fn submit(&self, change: Change<K::Writer>, len: u64, then: Then) -> Result<()> {
         let slot = Arc::new(Slot::default());
         {
             let mut queue = lock(&self.queue);
-            queue.waiting.push_back(Request { change, len, checkpoint, slot: slot.clone() });
+            queue.waiting.push_back(Request { change, len, then, slot: slot.clone() });
             if queue.led {
                 drop(queue);
                 if let Some(outcome) = slot.wait() {
@@ -237,6 +262,9 @@ impl<K: Kv> Journal<K> {
             ));
         }
         let mut lead = lock(&self.lead);
+        if lead.finished {
+            return Err(Error::invalid("the store was closed; open it again"));
+        }
         let len = batch.iter().fold(0_u64, |sum, request| sum.saturating_add(request.len));
         let wrote = loop {
             let attempt = self.attempt(&mut lead, batch, len)?;
@@ -250,11 +278,15 @@ impl<K: Kv> Journal<K> {
         if wrote {
             lead.unsynced += 1;
         }
-        let asked = batch.iter().any(|request| request.checkpoint);
+        let asked = batch.iter().any(|request| request.then != Then::Nothing);
         let due = lead.unsynced >= self.limits.checkpoint_groups
             || (lead.unsynced > 0 && lead.synced_at.elapsed() >= self.limits.checkpoint_age);
         if self.limits.exclusive && (due || (asked && lead.unsynced > 0)) {
             self.sync_rows(&mut lead)?;
+        }
+        if batch.iter().any(|request| request.then == Then::Finish) {
+            lead.finished = true;
+            lead.lease = None;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::blobs::frame::{Frame, FrameKind, frame_len};
 use crate::catalog::record::Place;
 use crate::digest::Digest;
 use crate::id::BlobId;
-use crate::kv::{KeyRange, Read, Scan, Table, Write};
+use crate::kv::{KeyRange, Read, Table, Visit, Write};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -78,13 +78,7 @@ impl<W: Write> Read for Group<'_, W> {
         self.rows.get(table, key, found)
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        range: KeyRange<'_>,
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
-    ) -> Result<()> {
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
         self.rows.scan(table, range, reverse, visit)
     }
 }

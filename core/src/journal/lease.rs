@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::group::Pending;
-use crate::blobs::frame::{ALIGN, Frame, FrameKind, SEGMENT_HEADER_LEN, SegmentHeader, frame_len};
+use crate::blobs::frame::{ALIGN, ALIGN_LEN, Frame, FrameKind, SEGMENT_HEADER_LEN, SegmentHeader, frame_len};
 use crate::blobs::segment::{self, Segment};
 use crate::catalog::record::{Record, SegmentRecord};
 use crate::catalog::table;
@@ -122,7 +122,7 @@ impl Lease {
             crc = header_crc;
             headers.push((header, bytes));
         }
-        const PAD: [u8; ALIGN as usize] = [0; ALIGN as usize];
+        const PAD: [u8; ALIGN_LEN] = [0; ALIGN_LEN];
         let mut parts: Vec<&[u8]> = Vec::with_capacity(headers.len() * 3);
         for (header, bytes) in &headers {
             let unpadded = header.len() + bytes.len();

@@ -13,7 +13,7 @@ mod tests;
 
 pub(crate) use commit::{Journal, Limits};
 pub(crate) use group::Group;
-pub(crate) use recover::{rebuild, recover};
+pub(crate) use recover::{rebuild, recover, table_of};
 
 use crate::catalog::record::Record;
 use crate::catalog::table;
@@ -36,7 +36,8 @@ impl Record for Position {
     const NOUN: &'static str = "log position";
 }
 
-const POSITION: &[u8] = b"log";
+/// The row of META that the position is in.
+pub(crate) const POSITION: &[u8] = b"log";
 
 impl Position {
     pub(crate) fn read(rows: &impl Read) -> Result<Position> {
@@ -46,6 +47,14 @@ impl Position {
     /// Sets the position. It is never logged: the log itself says where it stands.
     pub(crate) fn write(self, rows: &mut impl Write) -> Result<()> {
         rows.put(table::META, POSITION, &self.encode()?)
+    }
+
+    /// Sets a mark that the next group names as its predecessor in place of the last group.
+    ///
+    /// A crash may leave a whole group behind the last published one. A session that showed the
+    /// rows without it must never see it replayed, so what names the last group is cut off here.
+    pub(crate) fn fence(rows: &mut impl Write, mark: u32) -> Result<()> {
+        Position { crc: mark, ..Position::read(rows)? }.write(rows)
     }
 
     /// Returns the position behind this one.

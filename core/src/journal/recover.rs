@@ -1,6 +1,7 @@
 //! Bringing the rows up to date with the log: after a crash, and from nothing.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use super::Position;
@@ -39,6 +40,10 @@ impl From<&GroupAt> for Found {
 
 /// Applies the groups that the log holds beyond the rows, in order, up to the first that is not
 /// whole. Returns how many there were. Nobody else may have the store open.
+///
+/// All but the last of them were synced before the next was written. The last may be in the
+/// system's cache alone, if its process was killed before the sync or the sync failed; it is
+/// written once more and synced before any row speaks of it.
 pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<u64> {
     let reader = kv.reader()?;
     let position = Position::read(&reader)?;
@@ -76,8 +81,27 @@ pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
             None => break,
         }
     }
+    if let Some(last) = chain.last() {
+        write_again(vfs.as_ref(), last)?;
+    }
     apply(kv, &segments, &chain)?;
     u64::try_from(chain.len()).map_err(|_| Error::bug("more groups than can be counted"))
+}
+
+/// Writes the bytes of a group over themselves and syncs them: a sync that failed once leaves
+/// pages that look clean and are not on the disk, and only a new write makes the next sync take
+/// them along.
+fn write_again(vfs: &dyn Vfs, group: &Found) -> Result<()> {
+    let path = segment::path(group.segment);
+    let again = || {
+        let file = vfs.open(&path, Open::Write)?;
+        let len = usize::try_from(group.end.saturating_sub(group.start)).map_err(io::Error::other)?;
+        let mut bytes = vec![0; len];
+        file.read_at(group.start, &mut bytes)?;
+        file.write_at(group.start, &[&bytes])?;
+        file.sync_data()
+    };
+    again().map_err(|cause| Error::io(format!("writing the end of {path} again"), cause))
 }
 
 /// Fills empty rows from the segments alone. Returns how many groups were found.
@@ -162,7 +186,7 @@ fn edit_segment(rows: &mut impl Write, number: u32, edit: impl FnOnce(&mut Segme
     rows.put(table::SEGMENT, &key, &row.encode()?)
 }
 
-fn table_of(byte: u8) -> Result<Table> {
+pub(crate) fn table_of(byte: u8) -> Result<Table> {
     let found = table::ALL.iter().find(|table| table.byte == byte);
     found.copied().ok_or_else(|| {
         Error::new(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Commit, KeyRange, Kv, Read, Scan, Table, Write};
+use super::{Commit, KeyRange, Kv, Read, Scan, Table, Visit, Write};
 use crate::{Error, Result};
 
 type Rows = BTreeMap<(u8, Vec<u8>), Vec<u8>>;
@@ -87,13 +87,7 @@ fn get<R>(
     rows.get(&(table.byte, key.to_vec())).map(|value| found(value)).transpose()
 }
 
-fn scan(
-    rows: &Rows,
-    table: Table,
-    range: KeyRange<'_>,
-    reverse: bool,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
-) -> Result<()> {
+fn scan(rows: &Rows, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
     use std::ops::RangeBounds;
     let within = rows.range((table.byte, Vec::new())..);
     let mut found: Vec<_> = within
@@ -116,13 +110,7 @@ impl Read for MemoryReader {
         get(&self.0, table, key, found)
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        range: KeyRange<'_>,
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
-    ) -> Result<()> {
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
         scan(&self.0, table, range, reverse, visit)
     }
 }
@@ -132,13 +120,7 @@ impl Read for MemoryWriter {
         get(&self.rows, table, key, found)
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        range: KeyRange<'_>,
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
-    ) -> Result<()> {
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
         scan(&self.rows, table, range, reverse, visit)
     }
 }

@@ -29,6 +29,12 @@ pub struct Table {
 /// A range of keys, each end included, excluded or open.
 pub type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
+/// Is shown a row's key and value.
+pub type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> Result<Scan> + 'v;
+
+/// Is shown a key's position and its value, if it has one.
+pub type VisitMany<'v> = dyn FnMut(usize, Option<&[u8]>) -> Result<()> + 'v;
+
 /// Whether a scan goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scan {
@@ -54,21 +60,11 @@ pub trait Read {
 
     /// Visits the rows of `range` in order of key (`reverse`: from the last), until the visitor
     /// says [`Scan::Stop`].
-    fn scan(
-        &self,
-        table: Table,
-        range: KeyRange<'_>,
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
-    ) -> Result<()>;
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()>;
 
     /// Looks up many keys in one round trip; `visit` is called once for each, in order, with its
     /// position and its value if there is one.
-    fn get_many(
-        &self,
-        keys: &[(Table, &[u8])],
-        visit: &mut dyn FnMut(usize, Option<&[u8]>) -> Result<()>,
-    ) -> Result<()> {
+    fn get_many(&self, keys: &[(Table, &[u8])], visit: &mut VisitMany<'_>) -> Result<()> {
         for (position, (table, key)) in keys.iter().enumerate() {
             if self.get(*table, key, |value| visit(position, Some(value)))?.is_none() {
                 visit(position, None)?;

@@ -10,7 +10,7 @@ use redb::{
 };
 
 use super::backend::VfsBackend;
-use super::{Commit, KeyRange, Kv, Read, Scan, Table, Write};
+use super::{Commit, KeyRange, Kv, Read, Scan, Table, Visit, Write};
 use crate::vfs::VfsFile;
 use crate::{Error, ErrorKind, Result};
 
@@ -135,13 +135,7 @@ impl Read for RedbReader {
         row.map(|value| found(value.value())).transpose()
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        range: KeyRange<'_>,
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
-    ) -> Result<()> {
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
         if super::is_empty(range) {
             return Ok(());
         }
@@ -170,13 +164,7 @@ impl Read for RedbWriter {
         row.map(|value| found(value.value())).transpose()
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        range: KeyRange<'_>,
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Scan>,
-    ) -> Result<()> {
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
         use std::ops::Bound::Excluded;
         let mut last: Option<Vec<u8>> = None;
         loop {

@@ -12,9 +12,11 @@ mod open;
 mod reply;
 mod request;
 mod route;
+mod verify;
 
 pub use reply::Reply;
 pub use request::Request;
+pub use verify::Grant;
 
 use crate::body::Body;
 use crate::http::{Head, RequestHeaders, Selected, respond};

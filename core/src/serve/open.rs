@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding};
+
 use super::nowhere;
 use super::request::Request;
 use super::route::{Route, Signed};
@@ -17,10 +19,6 @@ use crate::store::{Engine, archive as archives, share as shares};
 use crate::time::Time;
 use crate::token::{Claims, HashIds, HashKind, Purpose, Purposes, Refusal, UseLimit, cloudreve};
 use crate::{Error, ErrorKind, Kind, Result};
-
-/// How long a shared cache may keep a reply to a direct link, in seconds: it leads elsewhere when
-/// the file gets a new version.
-const LINK_CACHE: u32 = 60;
 
 /// What is served, and what a download of it counts against.
 pub(super) struct Found {
@@ -149,7 +147,6 @@ fn by_link(engine: &Arc<Engine>, rows: &RedbReader, id: &str, name: &str, save: 
     let mut found = current_found(engine, rows, link.file)?;
     let representation = &mut found.representation;
     representation.name = link.name;
-    representation.cache = CacheControl::Public(LINK_CACHE);
     representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
     found.pace = Some(link.pace).filter(|pace| *pace > 0);
     found.counts.link = Some(id);
@@ -209,6 +206,8 @@ fn version_found(engine: &Arc<Engine>, id: VersionId, opened: Opened) -> Result<
         last_modified: Some(version.modified.unix()),
         media_type,
         name: file.name,
+        // RFC 9530; of the registered digests the store has this one at hand.
+        repr_digest: Some(format!("sha=:{}:", Base64::encode_string(&blob.sha1))),
         ..Representation::default()
     };
     Ok(Found { body: Body::new(Arc::new(source)), representation, pace: None, counts: Counts::default() })

@@ -10,7 +10,7 @@ use super::link::Counts;
 use super::options::{Mode, Options};
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
-use crate::catalog::record::{BlobRecord, Place};
+use crate::catalog::record::Place;
 use crate::catalog::{blob, key, number, segment};
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
@@ -104,13 +104,6 @@ impl Engine {
         Err(Error::corrupt(format!("the content of blob {id} is missing; check the store")))
     }
 
-    /// Looks a blob up and opens its content.
-    pub(crate) fn find_blob(&self, id: BlobId) -> Result<(BlobRecord, BlobSource)> {
-        let record = blob::get(&self.reader()?, id)?;
-        let source = self.open_blob(id, record.place, record.len)?;
-        Ok((record, source))
-    }
-
     /// Returns the key ring as `rows` have it.
     pub(crate) fn ring(&self, rows: &RedbReader) -> Result<Arc<(u64, KeyRing)>> {
         let version = key::ring_version(rows)?;
@@ -135,10 +128,13 @@ impl Engine {
             return Ok(());
         }
         self.counts.flush(self)?;
-        if self.options.mode == Mode::Exclusive {
-            self.write(|change| segment::set_exclusive(change, false))?;
-        }
-        self.journal.checkpoint()
+        let exclusive = self.options.mode == Mode::Exclusive;
+        self.journal.finish(move |change| {
+            if exclusive {
+                segment::set_exclusive(change, false)?;
+            }
+            Ok(())
+        })
     }
 }
 

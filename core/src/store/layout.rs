@@ -12,8 +12,12 @@ use crate::{Error, ErrorKind, Result};
 
 /// The file that names the store.
 pub(crate) const STORE: &str = "STORE";
+/// The file that names the store while it is made.
+pub(crate) const NEW_STORE: &str = "STORE.new";
 /// The file of the rows.
 pub(crate) const ROWS: &str = "meta.redb";
+/// The file of the rows while it is made.
+pub(crate) const NEW_ROWS: &str = "meta.redb.new";
 /// The file whose lock lets one process at a time open or recover the store.
 pub(crate) const LOCK: &str = "LOCK";
 /// The directory of large blobs.
@@ -70,8 +74,13 @@ impl Identity {
 
 /// Reads who the store is; None where there is none yet.
 pub(crate) fn read(vfs: &dyn Vfs) -> Result<Option<Identity>> {
+    read_at(vfs, STORE)
+}
+
+/// Reads the file at `path`, which [`write`] made.
+pub(crate) fn read_at(vfs: &dyn Vfs, path: &str) -> Result<Option<Identity>> {
     let mut bytes = [0; LEN];
-    let read = vfs.open(STORE, Open::Read).and_then(|file| file.read_at(0, &mut bytes));
+    let read = vfs.open(path, Open::Read).and_then(|file| file.read_at(0, &mut bytes));
     match read {
         Ok(()) => Identity::decode(&bytes).map(Some),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -85,6 +94,13 @@ pub(crate) fn read(vfs: &dyn Vfs) -> Result<Option<Identity>> {
 /// Makes the directories and then the file `STORE`, durably; a crash before that leaves no store.
 pub(crate) fn create(vfs: &dyn Vfs, now: Time) -> Result<Identity> {
     let identity = Identity { uuid: Uuid::new_v4().into_bytes(), created: now };
+    make_dirs(vfs)?;
+    write(vfs, STORE, &identity)?;
+    Ok(identity)
+}
+
+/// Makes the directories.
+pub(crate) fn make_dirs(vfs: &dyn Vfs) -> Result<()> {
     let make = || {
         for dir in [segment::DIR, stage::SPOOL, BLOBS] {
             vfs.make_dir(dir)?;
@@ -93,15 +109,22 @@ pub(crate) fn create(vfs: &dyn Vfs, now: Time) -> Result<Identity> {
             vfs.make_dir(&format!("{BLOBS}/{low:02x}"))?;
         }
         vfs.sync_dir(BLOBS)?;
-        let file = vfs.open("STORE.new", Open::Create)?;
+        vfs.sync_dir("")
+    };
+    make().map_err(|cause| Error::io("making the directories of the store", cause))
+}
+
+/// Writes who the store is into the file at `path`, durably and all at once.
+pub(crate) fn write(vfs: &dyn Vfs, path: &str, identity: &Identity) -> Result<()> {
+    let make = || {
+        let file = vfs.open(NEW_STORE, Open::Create)?;
         file.write_at(0, &[&identity.encode()])?;
         file.sync_data()?;
         vfs.sync_dir("")?;
-        vfs.rename("STORE.new", STORE)?;
+        vfs.rename(NEW_STORE, path)?;
         vfs.sync_dir("")
     };
-    make().map_err(|cause| Error::io("making the store", cause))?;
-    Ok(identity)
+    make().map_err(|cause| Error::io(format!("making the file {path}"), cause))
 }
 
 #[cfg(test)]

@@ -1,14 +1,23 @@
 //! The store: what a host opens, puts files into and hands URLs of out.
 
 pub(crate) mod archive;
+mod backup;
+mod check;
+mod compact;
 mod drive;
 mod engine;
+mod gc;
+mod key;
 mod layout;
 pub(crate) mod link;
 mod open;
 mod options;
 mod put;
+mod repair;
 pub(crate) mod share;
+mod stats;
+#[cfg(test)]
+mod upkeep_tests;
 pub(crate) mod url;
 mod version;
 
@@ -18,12 +27,18 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub use archive::{Archive, ArchiveInfo};
+pub use backup::BackupReport;
+pub use check::{CheckOptions, CheckReport, Damage, Progress, Watch};
+pub use compact::CompactReport;
 pub use drive::Drive;
 pub(crate) use engine::Engine;
+pub use gc::GcReport;
 pub(crate) use open::random;
 pub use options::{Dedup, Mode, Options};
 pub use put::{Put, PutWriter};
+pub use repair::{RebuildReport, RepairReport};
 pub use share::{Share, Visit};
+pub use stats::Stats;
 pub use url::{Target, Url};
 
 use crate::vfs::{RealVfs, Vfs};
@@ -165,11 +180,7 @@ impl Store {
         if life.generation != fork::generation() {
             return Ok(());
         }
-        let outcome = life.engine.as_ref().map_or(Ok(()), |engine| engine.close());
-        if let Some(engine) = &life.engine {
-            engine.journal.release();
-        }
-        outcome
+        life.engine.as_ref().map_or(Ok(()), |engine| engine.close())
     }
 
     /// Opens a drive by its name, and makes it where there is none.

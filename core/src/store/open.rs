@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use super::engine::Engine;
 use super::layout::{self, Identity};
 use super::options::{Mode, Options};
+use crate::blobs;
 use crate::catalog::{key, segment, table};
-use crate::journal::{Journal, Limits, recover};
+use crate::journal::{Journal, Limits, Position, recover};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
 use crate::time::Time;
@@ -41,12 +42,12 @@ pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
         // An exclusive session ended in a crash: its last groups are in the log alone.
         drop(kv);
         let alone = rows(&vfs, Sharing::Exclusive, &options)?;
-        replay(&alone, &vfs, &identity, false)?;
+        settle(&alone, &vfs, &identity, false)?;
         drop(alone);
         kv = rows(&vfs, sharing, &options)?;
     }
     if sharing == Sharing::Exclusive {
-        replay(&kv, &vfs, &identity, true)?;
+        settle(&kv, &vfs, &identity, true)?;
     }
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options));
     let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal);
@@ -77,7 +78,8 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
         return Err(Error::not_found("there is no store here; open it with create to make one"));
     }
     let listed = vfs.list("").map_err(|cause| Error::io("looking at the store's directory", cause))?;
-    let foreign = listed.iter().find(|entry| ![layout::LOCK, "STORE.new"].contains(&entry.name.as_str()));
+    let foreign =
+        listed.iter().find(|entry| ![layout::LOCK, layout::NEW_STORE].contains(&entry.name.as_str()));
     match foreign {
         Some(entry) if [layout::ROWS].contains(&entry.name.as_str()) => {
             Err(Error::corrupt("the file STORE is missing; restore it from a backup"))
@@ -90,7 +92,8 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
     }
 }
 
-fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
+/// Waits until no other process is opening the store, and keeps others from it.
+pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
     let failed = |cause| Error::io("locking the store", cause);
     let file = vfs.open(layout::LOCK, Open::Create).map_err(failed)?;
     let begun = Instant::now();
@@ -109,23 +112,42 @@ fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
     Ok(file)
 }
 
+/// Opens the rows. They are made under another name: a crash on the way leaves no half of them.
 fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbKv> {
-    let file = vfs.open(layout::ROWS, Open::Create).map_err(|cause| Error::io("opening meta.redb", cause))?;
-    let fresh = file.len().map_err(|cause| Error::io("opening meta.redb", cause))? == 0;
-    let kv = RedbKv::open(file, sharing, options.cache_bytes, table::ALL)?;
-    if fresh {
-        vfs.sync_dir("").map_err(|cause| Error::io("making meta.redb", cause))?;
+    let failed = |cause| Error::io("opening meta.redb", cause);
+    match vfs.open(layout::ROWS, Open::Write) {
+        Ok(file) if file.len().map_err(failed)? > 0 => {
+            return RedbKv::open(file, sharing, options.cache_bytes, table::ALL);
+        }
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
+        _ => {}
     }
+    // There are rows before there is a segment.
+    let listed = vfs.list(blobs::segment::DIR).map_err(failed)?;
+    if listed.iter().any(|entry| blobs::segment::number_of(&entry.name).is_some()) {
+        return Err(Error::corrupt(
+            "meta.redb is missing or empty; `holdall repair --rebuild` makes it anew from the log",
+        ));
+    }
+    let made = vfs.open(layout::NEW_ROWS, Open::Create).and_then(|file| file.set_len(0).map(|()| file));
+    let kv = RedbKv::open(made.map_err(failed)?, sharing, options.cache_bytes, table::ALL)?;
+    vfs.rename(layout::NEW_ROWS, layout::ROWS).and_then(|()| vfs.sync_dir("")).map_err(failed)?;
     Ok(kv)
 }
 
-fn replay(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool) -> Result<()> {
-    let groups = recover(kv, vfs, identity.uuid)?;
-    if groups > 0 {
-        tracing::info!(groups, "replayed the end of the log");
+/// Replays what an exclusive session that died has left in the log alone, and marks the begin of
+/// another one, or of none. After a session in shared mode nothing is to be replayed: a group that
+/// lies behind its last one was never published.
+fn settle(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool) -> Result<()> {
+    if segment::is_exclusive(&kv.reader()?)? {
+        let groups = recover(kv, vfs, identity.uuid)?;
+        if groups > 0 {
+            tracing::info!(groups, "replayed the end of the log");
+        }
     }
     let mut rows = kv.writer()?;
     segment::set_exclusive(&mut rows, exclusive)?;
+    Position::fence(&mut rows, u32::from_le_bytes(random()?))?;
     kv.commit(rows, Commit::Synced)
 }
 

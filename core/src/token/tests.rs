@@ -1,7 +1,6 @@
 //! Native tokens as a whole: the rows T1 to T13 of the risk table, and the shared vectors.
 
 mod shared;
-mod timing;
 
 use std::net::IpAddr;
 

@@ -1,0 +1,406 @@
+//! Checking: whether the rows agree with each other, and the blobs with the rows.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Store;
+use super::compact::frames;
+use super::engine::Engine;
+use crate::blobs::frame::{Frame, FrameKind};
+use crate::blobs::pool;
+use crate::blobs::segment::{self as file, Segment};
+use crate::catalog::check::Problem;
+use crate::catalog::record::{BlobRecord, FileRecord, Place, Record, VersionRecord};
+use crate::catalog::{blob, check, drive, index, row, segment, table, tree, version};
+use crate::digest::{Digest, Digester};
+use crate::id::{BlobId, FileId, VersionId};
+use crate::kv::redb::RedbReader;
+use crate::kv::{Read, Scan};
+use crate::vfs::Open;
+use crate::{Error, ErrorKind, Kind, Result};
+
+/// Rows that are read at once.
+const PAGE: usize = 1000;
+/// Bytes of a file that are read at once.
+const BLOCK: usize = 1 << 20;
+/// Segments that are kept open.
+const OPEN_SEGMENTS: usize = 64;
+/// Of a damaged blob, so many of the versions that have it are named.
+const NAMED: usize = 100;
+
+/// How far a long job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes that were worked on.
+    pub done: u64,
+    /// Bytes that there are to work on, as counted at the beginning.
+    pub total: u64,
+}
+
+/// Is told how a long job goes on; an error from it ends the job, and is what the job returns.
+pub type Watch<'a> = dyn FnMut(Progress) -> Result<()> + 'a;
+
+/// The options of [`Store::check`].
+#[derive(Default)]
+pub struct CheckOptions<'a> {
+    content: bool,
+    watch: Option<&'a mut Watch<'a>>,
+}
+
+impl<'a> CheckOptions<'a> {
+    /// Returns the defaults: the rows, and whether every blob is in its place.
+    pub fn new() -> CheckOptions<'a> {
+        CheckOptions::default()
+    }
+
+    /// Sets whether all content is read and hashed again; by default it is not.
+    #[must_use]
+    pub fn content(mut self, content: bool) -> CheckOptions<'a> {
+        self.content = content;
+        self
+    }
+
+    /// Sets who is told how far it is.
+    #[must_use]
+    pub fn watch(mut self, watch: &'a mut Watch<'a>) -> CheckOptions<'a> {
+        self.watch = Some(watch);
+        self
+    }
+}
+
+/// What [`Store::check`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// Everything that is not as it must be; a sound store has none.
+    pub problems: Vec<Problem>,
+    /// The blobs among it whose content is missing or not what was stored.
+    pub damaged: Vec<Damage>,
+    /// Files, without folders.
+    pub files: u64,
+    /// Versions.
+    pub versions: u64,
+    /// Blobs.
+    pub blobs: u64,
+    /// Bytes of those blobs.
+    pub bytes: u64,
+}
+
+/// A blob whose content is missing or not what was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Damage {
+    /// The blob.
+    pub blob: BlobId,
+    /// A sentence that says what is wrong with it.
+    pub message: String,
+    /// Versions that have it: the first hundred.
+    pub versions: Vec<VersionId>,
+    /// Where the files of those versions lie: `drive:path`. What is in the trash is not named.
+    pub paths: Vec<String>,
+}
+
+impl Store {
+    /// Checks the store as it is at this moment, while it is in use: that the rows agree with each
+    /// other, that every blob is in its place, that the log can be read, and on demand that all
+    /// content is what was put. Nothing is changed.
+    ///
+    /// Memory grows by some tens of bytes for each file and blob.
+    ///
+    /// # Errors
+    /// `Io` when the rows cannot be read; the watcher's own. Damage is no error but in the report.
+    pub fn check(&self, options: CheckOptions<'_>) -> Result<CheckReport> {
+        check_engine(&*self.engine()?, options)
+    }
+}
+
+pub(super) fn check_engine(engine: &Engine, options: CheckOptions<'_>) -> Result<CheckReport> {
+    let rows = engine.reader()?;
+    let mut report = CheckReport { problems: check::check(&rows)?, ..CheckReport::default() };
+    let total = census(&rows, &mut report)?;
+    let mut checker = Checker {
+        engine,
+        rows,
+        content: options.content,
+        watch: options.watch,
+        progress: Progress { done: 0, total },
+        segments: HashMap::new(),
+        report,
+        damaged: BTreeMap::new(),
+    };
+    checker.blobs()?;
+    checker.log()?;
+    checker.name_damage()?;
+    Ok(checker.report)
+}
+
+/// Counts what there is; returns the bytes that a check of all content reads.
+fn census(rows: &RedbReader, report: &mut CheckReport) -> Result<u64> {
+    rows.scan(table::FILE, row::ALL, false, &mut |_, value| {
+        let is_file = FileRecord::decode(value).is_ok_and(|file| file.kind == Kind::File);
+        report.files += u64::from(is_file);
+        Ok(Scan::Next)
+    })?;
+    rows.scan(table::VERSION, row::ALL, false, &mut |_, _| {
+        report.versions += 1;
+        Ok(Scan::Next)
+    })?;
+    rows.scan(table::BLOB, row::ALL, false, &mut |_, value| {
+        report.blobs += 1;
+        report.bytes = report.bytes.saturating_add(BlobRecord::decode(value).map_or(0, |blob| blob.len));
+        Ok(Scan::Next)
+    })?;
+    Ok(report.bytes)
+}
+
+struct Checker<'e, 'w> {
+    engine: &'e Engine,
+    rows: RedbReader,
+    content: bool,
+    watch: Option<&'w mut Watch<'w>>,
+    progress: Progress,
+    segments: HashMap<u32, Option<Segment>>,
+    report: CheckReport,
+    damaged: BTreeMap<BlobId, String>,
+}
+
+/// What is wrong with a blob; None when it is sound.
+type Finding = Option<String>;
+
+impl Checker<'_, '_> {
+    /// Looks at every blob where its row says that it is.
+    fn blobs(&mut self) -> Result<()> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = index::page(&self.rows, table::BLOB, &[], after.as_deref(), PAGE)?;
+            for (key, value) in &page {
+                // A row that cannot be read is among the problems already.
+                let (Ok(id), Ok(record)) = (index::number(key), BlobRecord::decode(value)) else { continue };
+                self.blob(BlobId(id), record)?;
+            }
+            match page.into_iter().next_back() {
+                Some((key, _)) => after = Some(key),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn blob(&mut self, id: BlobId, mut record: BlobRecord) -> Result<()> {
+        let finding = loop {
+            let finding = self.look(id, &record)?;
+            if finding.is_none() {
+                break None;
+            }
+            // It may have been moved or collected since this check began.
+            match blob::get(&self.engine.reader()?, id) {
+                Ok(now) if now.place != record.place => record = now,
+                Err(error) if error.kind() == ErrorKind::NotFound => break None,
+                _ => break finding,
+            }
+        };
+        if let Some(message) = finding {
+            self.say(table::BLOB.name, format!("the content of blob {id} is damaged: {message}"));
+            self.damaged.insert(id, message);
+        }
+        self.step(record.len)
+    }
+
+    fn step(&mut self, bytes: u64) -> Result<()> {
+        self.progress.done = self.progress.done.saturating_add(bytes);
+        match &mut self.watch {
+            Some(watch) => watch(self.progress),
+            None => Ok(()),
+        }
+    }
+
+    fn say(&mut self, table: &'static str, message: String) {
+        self.report.problems.push(Problem { table, message });
+    }
+
+    fn look(&mut self, id: BlobId, record: &BlobRecord) -> Result<Finding> {
+        let found = match record.place {
+            Place::Segment { segment, offset } => self.look_in_segment(id, record, segment, offset),
+            Place::File => self.look_in_file(id, record),
+        };
+        // What cannot be read is damage; a file that is not there, too.
+        found.or_else(|error| match error.kind() {
+            ErrorKind::Io | ErrorKind::Corrupt | ErrorKind::Unsupported => Ok(Some(error.to_string())),
+            _ => Err(error),
+        })
+    }
+
+    fn look_in_segment(
+        &mut self,
+        id: BlobId,
+        record: &BlobRecord,
+        number: u32,
+        offset: u64,
+    ) -> Result<Finding> {
+        let content = self.content;
+        let Some(segment) = self.segment(number)? else {
+            return Ok(Some(format!("the header of {} cannot be read", file::path(number))));
+        };
+        let Some((frame, _)) = segment.frame_at(offset)? else {
+            return Ok(Some(format!("no frame is at byte {offset} of {}", file::path(number))));
+        };
+        let Frame { kind, id: other, len, crc32, blake3, .. } = frame;
+        let fits = kind == FrameKind::Blob && u64::from(len) == record.len;
+        if !fits || (other, crc32, blake3) != (id.0, record.crc32, record.blake3) {
+            return Ok(Some(format!("another frame is at byte {offset} of {}", file::path(number))));
+        }
+        if !content {
+            let end = offset.saturating_add(crate::blobs::frame::frame_len(record.len));
+            let found = segment.file.len().map_err(|cause| Error::io("reading a length", cause))?;
+            return Ok((found < end).then(|| format!("{} ends at byte {found}", file::path(number))));
+        }
+        match segment.payload(offset, &frame)? {
+            Some(bytes) => Ok(differs(record, &Digest::of(&bytes))),
+            None => Ok(Some(format!("the bytes from {offset} of {} on have changed", file::path(number)))),
+        }
+    }
+
+    fn look_in_file(&mut self, id: BlobId, record: &BlobRecord) -> Result<Finding> {
+        let path = pool::path(id);
+        let failed = |cause| Error::io(format!("reading {path}"), cause);
+        let file = self.engine.vfs.open(&path, Open::Read).map_err(failed)?;
+        let len = file.len().map_err(failed)?;
+        if len != record.len {
+            return Ok(Some(format!("{path} is {len} bytes long, and {} were stored", record.len)));
+        }
+        if !self.content {
+            return Ok(None);
+        }
+        let (mut digester, mut block, mut offset) = (Digester::new(), vec![0; BLOCK], 0_u64);
+        while offset < len {
+            let want = usize::try_from(len - offset).unwrap_or(BLOCK).min(BLOCK);
+            let part = block.get_mut(..want).unwrap_or_default();
+            file.read_at(offset, part).map_err(failed)?;
+            digester.update(part);
+            offset += u64::try_from(want).unwrap_or(u64::MAX);
+            self.step(0)?;
+        }
+        Ok(differs(record, &digester.finish()))
+    }
+
+    fn segment(&mut self, number: u32) -> Result<Option<&Segment>> {
+        if !self.segments.contains_key(&number) {
+            if self.segments.len() >= OPEN_SEGMENTS {
+                self.segments.clear();
+            }
+            let opened = Segment::open(self.engine.vfs.as_ref(), number, Open::Read)?;
+            let ours = opened.filter(|segment| segment.header.store == self.engine.uuid);
+            self.segments.insert(number, ours);
+        }
+        Ok(self.segments.get(&number).and_then(Option::as_ref))
+    }
+
+    /// Reads the log through: the index can be made anew only from what can be read.
+    fn log(&mut self) -> Result<()> {
+        for (number, row) in segment::list(&self.rows)? {
+            let finding = match self.read_through(number, row.len) {
+                Ok(finding) => finding,
+                Err(error) if error.kind() == ErrorKind::Bug => return Err(error),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(message) = finding
+                && !is_compacted(self.engine, number)?
+            {
+                self.say(table::SEGMENT.name, format!("segment {number}: {message}"));
+            }
+            self.step(0)?;
+        }
+        Ok(())
+    }
+
+    fn read_through(&mut self, number: u32, end: u64) -> Result<Finding> {
+        let Some(segment) = self.segment(number)?.cloned() else {
+            return Ok(Some("its header cannot be read".to_owned()));
+        };
+        let mut bad = None;
+        let reached = frames(&segment, end, &mut |offset, frame| {
+            let read = match frame.kind {
+                FrameKind::Change => true,
+                // Those that live were read as blobs.
+                FrameKind::Blob => self.content && !self.lives(number, offset, frame)?,
+            };
+            if read && bad.is_none() && segment.payload(offset, frame)?.is_none() {
+                bad = Some(format!("the payload of the frame at byte {offset} has changed"));
+            }
+            Ok(())
+        })?;
+        if reached != end {
+            return Ok(Some(format!("it can be read up to byte {reached} of {end}")));
+        }
+        Ok(bad)
+    }
+
+    fn lives(&self, segment: u32, offset: u64, frame: &Frame) -> Result<bool> {
+        let record = row::get::<BlobRecord>(&self.rows, table::BLOB, &BlobId(frame.id).to_key())?;
+        Ok(record.is_some_and(|record| record.place == Place::Segment { segment, offset }))
+    }
+
+    /// Says which versions have what is damaged, and where their files lie.
+    fn name_damage(&mut self) -> Result<()> {
+        let mut versions: HashMap<BlobId, Vec<VersionId>> = HashMap::new();
+        if !self.damaged.is_empty() {
+            let damaged = &self.damaged;
+            self.rows.scan(table::VERSION, row::ALL, false, &mut |key, value| {
+                let Ok(record) = VersionRecord::decode(value) else { return Ok(Scan::Next) };
+                if damaged.contains_key(&record.blob) {
+                    let (file, number) = key.split_at_checked(8).unwrap_or_default();
+                    let id = VersionId::new(FileId(index::number(file)?), version::number(number)?);
+                    let having = versions.entry(record.blob).or_default();
+                    if having.len() < NAMED {
+                        having.push(id);
+                    }
+                }
+                Ok(Scan::Next)
+            })?;
+        }
+        for (blob, message) in std::mem::take(&mut self.damaged) {
+            let versions = versions.remove(&blob).unwrap_or_default();
+            let mut paths: Vec<String> =
+                versions.iter().filter_map(|version| self.path_of(version.file())).collect();
+            paths.dedup();
+            self.report.damaged.push(Damage { blob, message, versions, paths });
+        }
+        Ok(())
+    }
+
+    /// Returns `drive:path`, if that can be told.
+    fn path_of(&self, file: FileId) -> Option<String> {
+        let path = tree::path_of(&self.rows, file).ok()??;
+        let record = drive::get(&self.rows, tree::record(&self.rows, file).ok()?.drive).ok()?;
+        Some(format!("{}:{path}", record.name))
+    }
+}
+
+/// Whether a segment went since the check began, or was about to go when a compaction was cut off.
+/// A blob that would still be in it is a finding of its own.
+fn is_compacted(engine: &Engine, number: u32) -> Result<bool> {
+    match segment::get(&engine.reader()?, number) {
+        Ok(row) => Ok(segment::is_candidate(&row) && !is_there(engine, number)?),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_there(engine: &Engine, number: u32) -> Result<bool> {
+    match engine.vfs.open(&file::path(number), Open::Read) {
+        Ok(_) => Ok(true),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(cause) => Err(Error::io(format!("opening {}", file::path(number)), cause)),
+    }
+}
+
+/// Says that content is not what the row says.
+fn differs(record: &BlobRecord, digest: &Digest) -> Finding {
+    let stored = Digest {
+        len: record.len,
+        blake3: record.blake3,
+        sha1: record.sha1,
+        crc64: record.crc64,
+        crc32: record.crc32,
+    };
+    (*digest != stored).then(|| "its hashes are not those of what was stored".to_owned())
+}

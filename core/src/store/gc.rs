@@ -1,0 +1,291 @@
+//! Collecting: what nothing refers to any more, once its grace is over.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Store;
+use super::compact::{self, CompactReport};
+use super::engine::Engine;
+use super::layout::BLOBS;
+use crate::blobs::frame::{SEGMENT_HEADER_LEN, frame_len};
+use crate::blobs::segment::{self as file, Segment};
+use crate::blobs::{pool, stage};
+use crate::catalog::record::{BlobRecord, Place};
+use crate::catalog::{archive, blob, row, segment, table, usage};
+use crate::id::BlobId;
+use crate::time::Time;
+use crate::vfs::{Entry, Open, VfsFile};
+use crate::{Error, ErrorKind, Result};
+
+/// Rows that one step changes.
+const STEP: usize = 500;
+/// A file that nothing refers to is left alone for so long: its put may be under way.
+const YOUNG: Duration = Duration::from_secs(3600);
+/// A segment whose header was never finished is no longer than what is reserved at first.
+const UNFINISHED: u64 = 1 << 20;
+
+/// What [`Store::gc`] did.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct GcReport {
+    /// Blobs that were removed.
+    pub blobs: u64,
+    /// Bytes of their content.
+    pub bytes: u64,
+    /// Archives that expired, counted by their parts.
+    pub archives: u64,
+    /// Files of puts that came to nothing and of uploads that were cut off.
+    pub orphans: u64,
+    /// What became of segments that were more than half dead.
+    pub compaction: CompactReport,
+    /// What could not be removed; the next run tries again.
+    pub failed: Vec<Error>,
+}
+
+impl GcReport {
+    /// Notes an error and goes on, unless nothing more can be written.
+    fn keep<T: Default>(&mut self, outcome: Result<T>) -> Result<T> {
+        outcome.or_else(|error| {
+            if matches!(error.kind(), ErrorKind::Poisoned | ErrorKind::Io | ErrorKind::Forked) {
+                return Err(error);
+            }
+            self.failed.push(error);
+            Ok(T::default())
+        })
+    }
+}
+
+impl Store {
+    /// Removes what nothing refers to: content whose last version is gone for longer than the
+    /// grace, expired archives, counts of expired URLs, uploads that were cut off; and compacts
+    /// segments that are more than half dead. It works in short steps beside everything else.
+    ///
+    /// # Errors
+    /// `Io` and `Poisoned` when the store cannot be written. What merely could not be removed is
+    /// in the report.
+    pub fn gc(&self) -> Result<GcReport> {
+        self.gc_at(Time::now())
+    }
+
+    /// As [`Store::gc`], were it `now`.
+    pub(crate) fn gc_at(&self, now: Time) -> Result<GcReport> {
+        let engine = self.engine()?;
+        let mut report = GcReport::default();
+        let cleared = self.clear_doomed();
+        report.keep(cleared)?;
+        let expired = expire(&engine, now);
+        report.archives = report.keep(expired)?;
+        let swept = sweep_uses(&engine, now);
+        report.keep(swept)?;
+        collect(&engine, now, &mut report)?;
+        let compacted = compact::compact(&engine);
+        report.compaction = report.keep(compacted)?;
+        sweep(&engine, now, &mut report)?;
+        Ok(report)
+    }
+}
+
+fn expire(engine: &Engine, now: Time) -> Result<u64> {
+    let mut parts = 0_u64;
+    loop {
+        match engine.write(move |change| archive::expire(change, now, STEP))? {
+            0 => return Ok(parts),
+            removed => parts = parts.saturating_add(u64::try_from(removed).unwrap_or(0)),
+        }
+    }
+}
+
+fn sweep_uses(engine: &Engine, now: Time) -> Result<()> {
+    let mut cursor = None;
+    loop {
+        let from = cursor;
+        cursor = engine.write(move |change| usage::sweep(change, now, from, STEP))?;
+        if cursor.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Removes the blobs that are due. One that cannot be removed is passed over.
+fn collect(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
+    let mut passed = HashSet::new();
+    loop {
+        let mut due = blob::due(&engine.reader()?, now, passed.len().saturating_add(STEP))?;
+        due.retain(|id| !passed.contains(id));
+        if due.is_empty() {
+            return Ok(());
+        }
+        let forgotten = match forget(engine, due.clone(), now) {
+            Ok(forgotten) => forgotten,
+            Err(error) if error.kind() == ErrorKind::Poisoned => return Err(error),
+            // One of them is at fault: each by itself, so that the others go.
+            Err(_) => {
+                let mut forgotten = Forgotten::default();
+                for id in &due {
+                    let one = forget(engine, vec![*id], now)
+                        .map_err(|error| error.context(format!("removing blob {id}")));
+                    let Forgotten { blobs, uncounted } = report.keep(one)?;
+                    forgotten.blobs.extend(blobs);
+                    forgotten.uncounted.extend(uncounted);
+                }
+                forgotten
+            }
+        };
+        passed.extend(due);
+        report.failed.extend(forgotten.uncounted);
+        for (id, record) in forgotten.blobs {
+            passed.remove(&id);
+            report.blobs += 1;
+            report.bytes = report.bytes.saturating_add(record.len);
+            if record.place == Place::File {
+                // Its rows are gone, durably: cut off here, the file is an orphan for the sweep.
+                unlink(engine, &pool::path(id), report);
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Forgotten {
+    blobs: Vec<(BlobId, BlobRecord)>,
+    /// Of bytes that are dead now, and could not be counted so.
+    uncounted: Vec<Error>,
+}
+
+fn forget(engine: &Engine, due: Vec<BlobId>, now: Time) -> Result<Forgotten> {
+    engine.write(move |change| {
+        let mut forgotten = Forgotten::default();
+        for id in &due {
+            let Some(record) = blob::forget(change, *id, now)? else { continue };
+            if let Place::Segment { segment, .. } = record.place {
+                match segment::add_dead(change, segment, frame_len(record.len)) {
+                    Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Bug) => {
+                        forgotten.uncounted.push(error);
+                    }
+                    counted => counted?,
+                }
+            }
+            forgotten.blobs.push((*id, record));
+        }
+        Ok(forgotten)
+    })
+}
+
+/// Removes a file; returns whether it was there.
+fn unlink(engine: &Engine, path: &str, report: &mut GcReport) -> bool {
+    match engine.vfs.remove(path) {
+        Ok(()) => true,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => false,
+        Err(cause) => {
+            report.failed.push(Error::io(format!("removing {path}"), cause));
+            false
+        }
+    }
+}
+
+/// Removes files that nothing refers to: a crash between two steps left them.
+fn sweep(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
+    for low in 0..=255_u8 {
+        sweep_blobs(engine, &format!("{BLOBS}/{low:02x}"), now, report)?;
+    }
+    for entry in old(engine, stage::SPOOL, now, report) {
+        let path = format!("{}/{}", stage::SPOOL, entry.name);
+        if free(engine, &path, report).is_some() && unlink(engine, &path, report) {
+            report.orphans += 1;
+        }
+    }
+    sweep_segments(engine, now, report)
+}
+
+/// Lists the files of a directory that are not young.
+fn old(engine: &Engine, dir: &str, now: Time, report: &mut GcReport) -> Vec<Entry> {
+    match engine.vfs.list(dir) {
+        Ok(mut listed) => {
+            listed.retain(|entry| Time(entry.modified) < now.before(YOUNG));
+            listed
+        }
+        Err(cause) => {
+            report.failed.push(Error::io(format!("listing {dir}"), cause));
+            Vec::new()
+        }
+    }
+}
+
+/// Opens and locks a file that no process works on.
+fn free(engine: &Engine, path: &str, report: &mut GcReport) -> Option<Arc<dyn VfsFile>> {
+    let opened = engine.vfs.open(path, Open::Write).and_then(|file| Ok(file.try_lock()?.then_some(file)));
+    match opened {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
+        Err(cause) => {
+            report.failed.push(Error::io(format!("looking at {path}"), cause));
+            None
+        }
+    }
+}
+
+fn sweep_blobs(engine: &Engine, dir: &str, now: Time, report: &mut GcReport) -> Result<()> {
+    let listed = old(engine, dir, now, report);
+    if listed.is_empty() {
+        return Ok(());
+    }
+    // Read after the listing: a row that came in between is seen.
+    let rows = engine.reader()?;
+    for id in listed.iter().filter_map(|entry| pool::id_of(&entry.name)) {
+        if pool::dir(id) == dir
+            && !row::exists(&rows, table::BLOB, &id.to_key())?
+            && unlink(engine, &pool::path(id), report)
+        {
+            report.orphans += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Removes segments that hold nothing. The last of all stays, so that no number is given out
+/// again: another process may still have the file that had it.
+fn sweep_segments(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
+    let all = engine.vfs.list(file::DIR).map_err(|cause| Error::io("listing the segments", cause))?;
+    let last = all.iter().filter_map(|entry| file::number_of(&entry.name)).max();
+    let listed = old(engine, file::DIR, now, report);
+    for number in listed.iter().filter_map(|entry| file::number_of(&entry.name)) {
+        let key = number.to_be_bytes();
+        if Some(number) == last || row::exists(&engine.reader()?, table::SEGMENT, &key)? {
+            continue;
+        }
+        let path = file::path(number);
+        let Some(held) = free(engine, &path, report) else { continue };
+        // Only now does nobody else publish in it.
+        let spoken_of = row::exists(&engine.reader()?, table::SEGMENT, &key)?;
+        let empty = is_empty(engine, number, held.as_ref());
+        if !spoken_of && report.keep(empty)? && unlink(engine, &path, report) {
+            engine.pool.forget(number);
+            report.orphans += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a segment holds no group. One whose header cannot be read counts only when nothing at
+/// all was written behind it: otherwise the header is damaged, and the rest may be wanted.
+fn is_empty(engine: &Engine, number: u32, held: &dyn VfsFile) -> Result<bool> {
+    if let Some(segment) = Segment::open(engine.vfs.as_ref(), number, Open::Read)? {
+        let mut groups = 0_u64;
+        segment.salvage(&mut |_| {
+            groups += 1;
+            Ok(())
+        })?;
+        return Ok(groups == 0);
+    }
+    let failed = |cause| Error::io(format!("reading {}", file::path(number)), cause);
+    let len = held.len().map_err(failed)?;
+    let rest = len.saturating_sub(SEGMENT_HEADER_LEN as u64);
+    if len > UNFINISHED {
+        return Ok(false);
+    }
+    let mut bytes = vec![0; usize::try_from(rest).unwrap_or(0)];
+    held.read_at(len - rest, &mut bytes).map_err(failed)?;
+    Ok(bytes.iter().all(|byte| *byte == 0))
+}

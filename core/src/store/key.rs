@@ -1,0 +1,67 @@
+//! The key ring, and taking back what was signed.
+
+use super::{Store, open};
+use crate::Result;
+use crate::catalog::{archive, key, tree, version};
+use crate::id::{ArchiveId, FileId, VersionId};
+use crate::time::Time;
+
+impl Store {
+    /// Makes every URL of a version invalid.
+    ///
+    /// # Errors
+    /// `NotFound` when there never was one, `Gone` when it was removed.
+    pub fn revoke_version(&self, id: VersionId) -> Result<()> {
+        self.engine()?.write(move |change| version::revoke(change, id))
+    }
+
+    /// Makes every URL of a file and its versions invalid.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such file.
+    pub fn revoke_file(&self, file: FileId) -> Result<()> {
+        self.engine()?.write(move |change| tree::revoke(change, file))
+    }
+
+    /// Makes every URL of an archive invalid.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such archive.
+    pub fn revoke_archive(&self, id: ArchiveId) -> Result<()> {
+        self.engine()?.write(move |change| archive::revoke(change, id))
+    }
+
+    /// Makes a new key that signs from now on; the keys before go on verifying. Returns its id.
+    ///
+    /// # Errors
+    /// `Io` and `Poisoned` when it could not be written.
+    pub fn rotate_key(&self) -> Result<u16> {
+        self.add_key(&open::random::<32>()?)
+    }
+
+    /// Adds a key of the host's own, at least 32 bytes, that signs from now on. Returns its id.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it is too short or all zero, `Exists` when it is there already.
+    pub fn add_key(&self, secret: &[u8]) -> Result<u16> {
+        let (secret, now) = (secret.to_vec(), Time::now());
+        self.engine()?.write(move |change| key::add(change, &secret, true, now))
+    }
+
+    /// Removes a key: every URL that it signed is invalid from now on.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of that id, `InvalidArgument` for the one that signs.
+    pub fn remove_key(&self, id: u16) -> Result<()> {
+        self.engine()?.write(move |change| key::remove(change, id))
+    }
+
+    /// Lists the ids of the keys, when each was made, and whether it signs.
+    ///
+    /// # Errors
+    /// `Io` and `Corrupt` when they cannot be read.
+    pub fn keys(&self) -> Result<Vec<(u16, Time, bool)>> {
+        let keys = key::list(&self.engine()?.reader()?)?;
+        Ok(keys.into_iter().map(|(id, record)| (id, record.created, record.signs)).collect())
+    }
+}

@@ -1,0 +1,349 @@
+//! Power loss at any moment: what was acknowledged is there, what was not is there whole or not
+//! at all, and the store goes on. Rows S1 and S2 of the reliability table.
+
+use std::cell::Cell;
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Once};
+use std::time::Instant;
+
+use holdall::vfs::{Policy, SimVfs, Vfs};
+use holdall::{Mode, Options, Put, Store};
+
+use crate::content::THRESHOLD;
+use crate::dice::Dice;
+use crate::model::{Model, View};
+use crate::script::{self, Step};
+
+/// The drive that scripts play in.
+const DRIVE: &str = "alice";
+
+/// What lies between a store and the simulated disk: nothing, or a control's planted fault.
+pub type Wrap = dyn Fn(SimVfs) -> Arc<dyn Vfs> + Sync;
+
+pub fn options(mode: Mode) -> Options {
+    Options::new().mode(mode).threshold(THRESHOLD).segment_bytes(64 << 10).cache_bytes(1 << 20)
+}
+
+/// Disks with an empty store, for each mode; to make one takes longer than to lose power.
+pub struct Templates {
+    exclusive: SimVfs,
+    shared: SimVfs,
+}
+
+impl Templates {
+    pub fn new(wrap: &Wrap) -> Templates {
+        let make = |mode| {
+            let disk = SimVfs::new(1);
+            let store = Store::open_on(wrap(disk.clone()), options(mode)).expect("a store is made");
+            store.drive(DRIVE).expect("a drive is made");
+            store.close().expect("the store is closed");
+            drop(store);
+            disk.crash(Policy::KeepAll)
+        };
+        Templates { exclusive: make(Mode::Exclusive), shared: make(Mode::Shared) }
+    }
+
+    fn disk(&self, mode: Mode) -> &SimVfs {
+        match mode {
+            Mode::Exclusive => &self.exclusive,
+            Mode::Shared => &self.shared,
+        }
+    }
+}
+
+/// A script and what the drive holds after each of its calls.
+pub struct Script {
+    pub mode: Mode,
+    pub steps: Vec<Step>,
+    pub models: Vec<Model>,
+}
+
+impl Script {
+    pub fn throw(dice: &mut Dice) -> Script {
+        let mode = if dice.one_in(3) { Mode::Shared } else { Mode::Exclusive };
+        let len = if dice.one_in(16) { 130 } else { 3 + dice.below(22) };
+        let (mut steps, mut models) = (Vec::new(), vec![Model::default()]);
+        for _ in 0..len {
+            let mut model = models.last().cloned().unwrap_or_default();
+            let step = script::next(&model, dice);
+            step.apply(&mut model);
+            steps.push(step);
+            models.push(model);
+        }
+        Script { mode, steps, models }
+    }
+
+    /// Plays the script until it ends or a call fails, and returns how many calls succeeded.
+    fn play(&self, vfs: &Arc<dyn Vfs>) -> Result<usize, (usize, holdall::Error)> {
+        let open = |acked| {
+            let store = Store::open_on(vfs.clone(), options(self.mode)).map_err(|error| (acked, error))?;
+            store.drive(DRIVE).map_err(|error| (acked, error))
+        };
+        let mut drive = open(0)?;
+        for (acked, step) in self.steps.iter().enumerate() {
+            if matches!(step, Step::Reopen) {
+                drive.store().close().map_err(|error| (acked, error))?;
+                drive = open(acked)?;
+            }
+            step.run(&drive).map_err(|error| (acked, error))?;
+        }
+        // What follows is the crash, not a close.
+        std::mem::forget(drive);
+        Ok(self.steps.len())
+    }
+
+    /// Says why a drive is none that a power loss after `acked` calls may leave; none if it is.
+    fn judge(&self, seen: &View, acked: usize) -> Option<String> {
+        let before = self.models[acked].view();
+        let Some(step) = self.steps.get(acked) else {
+            return (*seen != before).then(|| seen.differs(&before));
+        };
+        let after = self.models[acked + 1].view();
+        if *seen == before || *seen == after {
+            return None;
+        }
+        if step.copies_to().is_some_and(|to| seen.is_partial_copy(&before, &after, to)) {
+            return None;
+        }
+        let counted = View { files: before.files, bytes: before.bytes, ..after.clone() };
+        let uncounted = View { files: before.files, bytes: before.bytes, ..seen.clone() };
+        if step.clears_later() && uncounted == counted {
+            return None;
+        }
+        Some(format!("{} (before the call); {} (after it)", seen.differs(&before), seen.differs(&after)))
+    }
+}
+
+/// What the states of one seed came to.
+#[derive(Default)]
+pub struct Outcome {
+    pub states: u64,
+    pub failures: Vec<String>,
+}
+
+thread_local! {
+    /// Panics on this thread, those that the store caught too.
+    static PANICS: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Counts the panics of threads that ask for it, in place of printing them.
+fn count_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| match PANICS.get() {
+            Some(count) => PANICS.set(Some(count + 1)),
+            None => before(info),
+        }));
+    });
+}
+
+/// Plays the script of a seed several times, cuts the power each time, and looks at what is left.
+pub fn explore(seed: u64, templates: &Templates, wrap: &Wrap, cuts: u64, verbose: bool) -> Outcome {
+    count_panics();
+    PANICS.set(Some(0));
+    let mut dice = Dice::new(seed);
+    let script = Script::throw(&mut dice);
+    let mut outcome = Outcome::default();
+    if verbose {
+        for (number, step) in script.steps.iter().enumerate() {
+            crate::figure(&format!("{number}: {step:?}"));
+        }
+    }
+    let whole = templates.disk(script.mode).copy();
+    let played = script.play(&wrap(whole.clone()));
+    let len = whole.op_count();
+    match played {
+        Ok(acked) => after_loss(&script, acked, &whole, wrap, &mut dice, &mut outcome, "at the end"),
+        Err((step, error)) => outcome.failures.push(format!("call {step} failed: {error}")),
+    }
+    for _ in 0..cuts {
+        let cut = dice.below(len);
+        let disk = templates.disk(script.mode).copy();
+        disk.power_cut_at(cut);
+        let acked = match script.play(&wrap(disk.clone())) {
+            Ok(acked) | Err((acked, _)) => acked,
+        };
+        after_loss(&script, acked, &disk, wrap, &mut dice, &mut outcome, &format!("at operation {cut}"));
+    }
+    if !outcome.failures.is_empty() {
+        let first = outcome.failures.len().min(3);
+        for failure in &mut outcome.failures[..first] {
+            let _ =
+                write!(failure, "\n  HOLDALL_SEED={seed}, {:?}, {} calls", script.mode, script.steps.len());
+        }
+    }
+    PANICS.set(None);
+    outcome
+}
+
+/// Looks at a disk that lost its power after `acked` calls, in every way that it may.
+fn after_loss(
+    script: &Script,
+    acked: usize,
+    disk: &SimVfs,
+    wrap: &Wrap,
+    dice: &mut Dice,
+    outcome: &mut Outcome,
+    place: &str,
+) {
+    let ops = disk.ops();
+    for policy in Policy::ALL {
+        let (found, killed) = (disk.crash(policy), dice.one_in(4).then(|| disk.copy()));
+        outcome.states += 1;
+        let what = catch_unwind(AssertUnwindSafe(|| look(script, acked, found, killed, wrap, dice)));
+        let failure = match what {
+            Ok(Ok(())) if PANICS.get() == Some(0) => continue,
+            Ok(Ok(())) => "a panic was swallowed".to_owned(),
+            Ok(Err(failure)) => failure,
+            Err(_) => "a panic".to_owned(),
+        };
+        PANICS.set(Some(0));
+        let last = ops.iter().rev().take(8).rev().cloned().collect::<Vec<_>>().join("\n    ");
+        outcome.failures.push(format!(
+            "{policy:?}, power cut {place}, in call {acked} {:?}: {failure}\n    {last}",
+            script.steps.get(acked)
+        ));
+    }
+}
+
+/// Opens what a power loss left, perhaps after another one, and holds it to the model.
+fn look(
+    script: &Script,
+    acked: usize,
+    mut disk: SimVfs,
+    killed: Option<SimVfs>,
+    wrap: &Wrap,
+    dice: &mut Dice,
+) -> Result<(), String> {
+    let open = |disk: &SimVfs, mode| {
+        let store = Store::open_on(wrap(disk.clone()), options(mode))?;
+        let drive = store.drive(DRIVE)?;
+        Ok::<_, holdall::Error>(drive)
+    };
+    if dice.one_in(3) {
+        disk.power_cut_at(dice.below(120));
+        let opened = open(&disk, script.mode);
+        let policy = Policy::ALL[dice.below(Policy::ALL.len() as u64) as usize];
+        let after = disk.crash(policy);
+        drop(opened);
+        disk = after;
+    }
+    let failed = |doing: &str| {
+        let doing = doing.to_owned();
+        move |error: holdall::Error| format!("{doing}: {error}")
+    };
+    if let Some(killed) = killed {
+        // The process died before the power did: the cache outlives it, and what is seen in it
+        // must be on the disk by the time that it is relied on.
+        let drive = open(&killed, script.mode).map_err(failed("opening after a kill"))?;
+        let seen = View::of(&drive).map_err(failed("reading after a kill"))?;
+        if let Some(why) = script.judge(&seen, acked) {
+            return Err(format!("after a kill, {why}"));
+        }
+        std::mem::forget(drive);
+        let policy = Policy::ALL[dice.below(Policy::ALL.len() as u64) as usize];
+        disk = killed.crash(policy);
+    }
+    let drive = open(&disk, script.mode).map_err(failed("opening"))?;
+    let seen = View::of(&drive).map_err(failed("reading"))?;
+    if let Some(why) = script.judge(&seen, acked) {
+        return Err(why);
+    }
+    if dice.one_in(3) {
+        let mode = if dice.one_in(2) { Mode::Shared } else { Mode::Exclusive };
+        let bytes = crate::content::bytes(4);
+        if dice.one_in(2) {
+            drive.put("again", &bytes[..], Put::new()).map_err(failed("putting again"))?;
+            drive
+                .put("again2", &crate::content::bytes(8)[..], Put::new())
+                .map_err(failed("putting again"))?;
+        }
+        let expected = View::of(&drive).map_err(failed("reading what was put again"))?;
+        drive.store().close().map_err(failed("closing"))?;
+        drop(drive);
+        let drive = open(&disk, mode).map_err(failed("reopening"))?;
+        let seen = View::of(&drive).map_err(failed("reading after reopening"))?;
+        if seen != expected {
+            return Err(format!("after a reopening, {}", seen.differs(&expected)));
+        }
+    }
+    Ok(())
+}
+
+/// Explores seeds from `first` on, on two threads, until there were enough states or one failed.
+pub fn explore_many(first: u64, states: u64, templates: &Templates, wrap: &Wrap, cuts: u64) -> Outcome {
+    let (next, done) = (AtomicU64::new(first), AtomicU64::new(0));
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while done.load(Ordering::Relaxed) < states && failures.lock().unwrap().is_empty() {
+                    let outcome = explore(next.fetch_add(1, Ordering::Relaxed), templates, wrap, cuts, false);
+                    done.fetch_add(outcome.states, Ordering::Relaxed);
+                    failures.lock().unwrap().extend(outcome.failures);
+                }
+            });
+        }
+    });
+    Outcome { states: done.into_inner(), failures: failures.into_inner().unwrap() }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+#[test]
+fn s1_power_loss_while_the_store_is_made_leaves_none_or_one_that_opens() {
+    for mode in [Mode::Exclusive, Mode::Shared] {
+        let whole = SimVfs::new(1);
+        let store = Store::open_on(Arc::new(whole.clone()), options(mode)).unwrap();
+        let len = whole.op_count();
+        drop(store);
+        // Most of them make directories.
+        let cuts = (0..len).filter(|cut| *cut < 8 || *cut % 41 == 0 || *cut > 262);
+        let mut states = 0;
+        for cut in cuts {
+            let disk = SimVfs::new(cut);
+            disk.power_cut_at(cut);
+            drop(Store::open_on(Arc::new(disk.clone()), options(mode)));
+            for policy in Policy::ALL {
+                let found = disk.crash(policy);
+                let opened = Store::open_on(Arc::new(found), options(mode));
+                let opened = opened.and_then(|store| store.drive(DRIVE)?.put("f", &b"f"[..], Put::new()));
+                assert!(
+                    opened.is_ok(),
+                    "{mode:?}, {policy:?} at {cut} {:?}: {}",
+                    whole.ops()[cut as usize],
+                    opened.unwrap_err()
+                );
+                states += 1;
+            }
+        }
+        crate::figure(&format!("power loss while a store is made, {mode:?}: {states} crash states, 0 bad"));
+    }
+}
+
+#[test]
+fn s1_s2_power_loss_at_any_operation_loses_nothing_acknowledged() {
+    let wrap: &Wrap = &|disk| Arc::new(disk);
+    let templates = Templates::new(wrap);
+    if let Some(seed) = number("HOLDALL_SEED") {
+        let outcome = explore(seed, &templates, wrap, 6, true);
+        assert!(outcome.failures.is_empty(), "{}", outcome.failures.join("\n"));
+        return;
+    }
+    let begun = Instant::now();
+    let states = number("HOLDALL_STATES").unwrap_or(2000);
+    let outcome = explore_many(1, states, &templates, wrap, 6);
+    crate::figure(&format!(
+        "power loss: {} crash states in {:.1} s, {} bad",
+        outcome.states,
+        begun.elapsed().as_secs_f64(),
+        outcome.failures.len()
+    ));
+    let shown = outcome.failures.iter().take(3).cloned().collect::<Vec<_>>().join("\n");
+    assert!(outcome.failures.is_empty(), "{} bad states:\n{shown}", outcome.failures.len());
+}

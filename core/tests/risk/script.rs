@@ -1,0 +1,219 @@
+//! Scripts: random calls of a drive's verbs that the model knows the outcome of.
+
+use holdall::{CopyVersions, Drive, Put, Result, VersionId};
+
+use crate::content;
+use crate::dice::Dice;
+use crate::model::{Model, Node};
+
+/// One call.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Put(String, u64),
+    PutMany(Vec<(String, u64)>),
+    Mkdir(String),
+    Rename(String, String),
+    Copy(String, String, bool),
+    Trash(String),
+    Restore(String, String),
+    Delete(String),
+    SetCurrent(String, u32),
+    RemoveVersion(String, u32),
+    /// Close the store and open it again.
+    Reopen,
+}
+
+/// What happened to a path in a script, by the ways it may be cut short.
+impl Step {
+    /// The folder that a copy is made in several transactions to.
+    pub fn copies_to(&self) -> Option<&str> {
+        match self {
+            Step::Copy(_, to, _) => Some(to),
+            _ => None,
+        }
+    }
+
+    /// Whether what it deletes may be counted for a while longer.
+    pub fn clears_later(&self) -> bool {
+        matches!(self, Step::Delete(_) | Step::Rename(..))
+    }
+
+    /// Does the call.
+    pub fn run(&self, drive: &Drive) -> Result<()> {
+        match self {
+            Step::Put(path, id) => drive.put(path, &content::bytes(*id)[..], Put::new()).map(drop),
+            Step::PutMany(items) => {
+                let items = items.iter().map(|(path, id)| (path.clone(), content::bytes(*id)));
+                drive.put_many(items, &Put::new()).map(drop)
+            }
+            Step::Mkdir(path) => drive.mkdir(path).map(drop),
+            Step::Rename(from, to) => drive.rename(from, to, true).map(drop),
+            Step::Copy(from, to, all) => {
+                let what = if *all { CopyVersions::All } else { CopyVersions::Current };
+                drive.copy(from, to, what).map(drop)
+            }
+            Step::Trash(path) => drive.trash(path).map(drop),
+            Step::Restore(path, to) => {
+                let found = drive.list_trash(None, 1000)?.into_iter().find(|row| row.path == *path);
+                let found = found.ok_or_else(|| {
+                    holdall::Error::new(holdall::ErrorKind::NotFound, format!("{path} is not in the trash"))
+                })?;
+                drive.restore(found.file, Some(to)).map(drop)
+            }
+            Step::Delete(path) => drive.delete(path),
+            Step::SetCurrent(path, number) => drive.store().set_current(version(drive, path, *number)?),
+            Step::RemoveVersion(path, number) => drive.store().remove_version(version(drive, path, *number)?),
+            Step::Reopen => Ok(()),
+        }
+    }
+
+    /// Does to the model what the call does to a drive.
+    pub fn apply(&self, model: &mut Model) {
+        match self {
+            Step::Put(path, id) => model.put(path, *id),
+            Step::PutMany(items) => items.iter().for_each(|(path, id)| model.put(path, *id)),
+            Step::Mkdir(path) => {
+                model.make_parents(path);
+                model.tree.entry(path.clone()).or_insert(Node::Folder);
+            }
+            Step::Rename(from, to) => {
+                let subtree = model.take(from);
+                model.take(to);
+                model.graft(to, subtree);
+            }
+            Step::Copy(from, to, all) => {
+                let subtree = model.clone().take(from);
+                let copied = subtree.into_iter().map(|(at, node)| (at, copy(node, *all))).collect();
+                model.graft(to, copied);
+            }
+            Step::Trash(path) => {
+                let subtree = model.take(path);
+                model.trash.insert(path.clone(), subtree);
+            }
+            Step::Restore(path, to) => {
+                if let Some(subtree) = model.trash.remove(path) {
+                    model.graft(to, subtree);
+                }
+            }
+            Step::Delete(path) => {
+                model.take(path);
+            }
+            Step::SetCurrent(path, number) => {
+                if let Some(Node::File { current, .. }) = model.tree.get_mut(path) {
+                    *current = *number;
+                }
+            }
+            Step::RemoveVersion(path, number) => {
+                if let Some(Node::File { versions, .. }) = model.tree.get_mut(path) {
+                    versions.remove(number);
+                }
+            }
+            Step::Reopen => {}
+        }
+    }
+}
+
+fn version(drive: &Drive, path: &str, number: u32) -> Result<VersionId> {
+    Ok(VersionId::new(drive.stat(path)?.id, number))
+}
+
+fn copy(node: Node, all: bool) -> Node {
+    match node {
+        Node::File { current, versions, .. } if !all => {
+            Node::File { current: 1, next: 2, versions: [(1, versions[&current])].into() }
+        }
+        node => node,
+    }
+}
+
+/// Throws the next call for a drive that holds what the model says.
+pub fn next(model: &Model, dice: &mut Dice) -> Step {
+    loop {
+        if let Some(step) = attempt(model, dice) {
+            return step;
+        }
+    }
+}
+
+fn attempt(model: &Model, dice: &mut Dice) -> Option<Step> {
+    let (files, folders) = (model.files(), model.folders());
+    let some_file = |dice: &mut Dice| dice.pick(&files).cloned();
+    let either = |dice: &mut Dice| {
+        let from = if dice.one_in(3) { &folders } else { &files };
+        dice.pick(from).cloned()
+    };
+    // A free path for what is to be moved; names tell files from folders, so that they never clash.
+    let free = |dice: &mut Dice, like: &str| {
+        let to = path(dice, &folders, is_folder(like));
+        (!model.tree.contains_key(&to) && !to.starts_with(&format!("{like}/"))).then_some(to)
+    };
+    Some(match dice.below(24) {
+        0..=6 => Step::Put(path(dice, &folders, false), dice.below(content::COUNT)),
+        7..=9 => Step::Put(some_file(dice)?, dice.below(content::COUNT)),
+        10 | 11 => {
+            let count = 2 + dice.below(4);
+            let item = |_| (path(dice, &folders, false), dice.below(content::COUNT));
+            Step::PutMany((0..count).map(item).collect())
+        }
+        12 => Step::Mkdir(path(dice, &folders, true)),
+        13 => {
+            let from = either(dice)?;
+            Step::Rename(from.clone(), free(dice, &from)?)
+        }
+        14 => {
+            let (from, to) = (some_file(dice)?, some_file(dice)?);
+            if from == to {
+                return None;
+            }
+            Step::Rename(from, to)
+        }
+        15 | 16 => {
+            let from = either(dice)?;
+            Step::Copy(from.clone(), free(dice, &from)?, dice.one_in(2))
+        }
+        17 => {
+            let path = either(dice)?;
+            if model.trash.contains_key(&path) {
+                return None;
+            }
+            Step::Trash(path)
+        }
+        18 => {
+            let trash: Vec<String> = model.trash.keys().cloned().collect();
+            let path = dice.pick(&trash)?.clone();
+            let to = free(dice, &path)?;
+            Step::Restore(path, to)
+        }
+        19 => Step::Delete(either(dice)?),
+        20 | 21 => {
+            let (path, number) = old_version(model, some_file(dice)?, dice)?;
+            Step::SetCurrent(path, number)
+        }
+        22 => {
+            let (path, number) = old_version(model, some_file(dice)?, dice)?;
+            Step::RemoveVersion(path, number)
+        }
+        _ => Step::Reopen,
+    })
+}
+
+/// Picks a version of a file that is not the current one.
+fn old_version(model: &Model, path: String, dice: &mut Dice) -> Option<(String, u32)> {
+    let Node::File { current, versions, .. } = &model.tree[&path] else { return None };
+    let old: Vec<u32> = versions.keys().copied().filter(|number| number != current).collect();
+    Some((path, *dice.pick(&old)?))
+}
+
+fn is_folder(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with('d'))
+}
+
+/// Throws a path in a folder that is there, or at the top.
+fn path(dice: &mut Dice, folders: &[String], folder: bool) -> String {
+    let name = if folder { format!("d{}", dice.below(4)) } else { format!("f{}", dice.below(6)) };
+    match dice.pick(folders) {
+        Some(parent) if !dice.one_in(3) && parent.matches('/').count() < 3 => format!("{parent}/{name}"),
+        _ if dice.one_in(8) => format!("d{}/{name}", dice.below(4)),
+        _ => name,
+    }
+}
