@@ -1,8 +1,8 @@
 //! Rows 11, 12, 14 and 15: planning and serving archives.
 
 use std::io::{self, Write};
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -93,7 +93,8 @@ pub fn plan(table: &mut Table) {
             Plan::new(entries, &NO_LIMITS).expect("planned")
         })
     };
-    let create = || time(|| drive.archive(["photos"]).and_then(|archive| archive.create()).expect("an archive"));
+    let create =
+        || time(|| drive.archive(["photos"]).and_then(|archive| archive.create()).expect("an archive"));
     let before = read.load(Ordering::Relaxed);
     let url = drive.archive(["photos"]).and_then(|archive| archive.sign()).expect("a url");
     let serve = || {
@@ -134,8 +135,8 @@ pub fn zip(table: &mut Table) {
         Box::new(|| {
             time(|| {
                 let mut zip = zip::ZipWriter::new_stream(io::sink());
-                let stored =
-                    zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+                let stored = zip::write::SimpleFileOptions::default()
+                    .compression_method(zip::CompressionMethod::Stored);
                 for (member, content) in members.iter().zip(&contents) {
                     zip.start_file(member.name.as_str(), stored).expect("begun");
                     zip.write_all(content).expect("written");

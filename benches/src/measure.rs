@@ -35,7 +35,8 @@ impl Times {
 
     /// Returns how many times faster `ours` is than `peer`: the median over the rounds.
     pub fn speed(&self, ours: usize, peer: usize) -> f64 {
-        let ratios: Vec<f64> = self.0[peer].iter().zip(&self.0[ours]).map(|(peer, ours)| peer / ours).collect();
+        let ratios: Vec<f64> =
+            self.0[peer].iter().zip(&self.0[ours]).map(|(peer, ours)| peer / ours).collect();
         median(&ratios)
     }
 

@@ -91,8 +91,9 @@ fn pages(table: &mut Table, drive: &Drive) {
 /// Serves ranges in the middle of archives.
 fn ranges(table: &mut Table, store: &Store, drive: &Drive) {
     const COUNT: usize = 2000;
-    let few: Vec<(String, Bytes)> =
-        (0..1000).map(|number| (format!("few/{number:07}.txt"), format!("content {number:08}").into())).collect();
+    let few: Vec<(String, Bytes)> = (0..1000)
+        .map(|number| (format!("few/{number:07}.txt"), format!("content {number:08}").into()))
+        .collect();
     drive.put_many(few, &Put::new()).expect("put");
     let sign = |path: &str| drive.archive([path]).and_then(|archive| archive.sign()).expect("a url");
     let (mut url, small) = (String::new(), sign("few"));

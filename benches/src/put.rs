@@ -28,7 +28,8 @@ pub fn ingest(table: &mut Table) {
     fs::write(&source, &bytes).expect("a source");
     File::open(&source).expect("a source").sync_all().expect("synced");
 
-    let sha1 = || time(|| bytes.chunks(MIB).fold(Sha1::new(), |sha1, block| sha1.chain_update(block)).finalize());
+    let sha1 =
+        || time(|| bytes.chunks(MIB).fold(Sha1::new(), |sha1, block| sha1.chain_update(block)).finalize());
     let written = dir.path().join("written");
     let write = || {
         let took = time(|| {
@@ -131,7 +132,14 @@ pub fn single(table: &mut Table) {
     let work = "put 4 KiB, one thread, exclusive";
     table.row("2", work, "append + fdatasync", times.speed(0, 1), Want::AtLeast(0.8), &shown);
     table.row("2", work, "SQLite BLOB, WAL FULL", times.speed(0, 2), Want::AtLeast(1.2), "");
-    table.row("3", "the same, shared", "redb inline, multi-writer", times.speed(3, 4), Want::AtLeast(0.7), "");
+    table.row(
+        "3",
+        "the same, shared",
+        "redb inline, multi-writer",
+        times.speed(3, 4),
+        Want::AtLeast(0.7),
+        "",
+    );
 }
 
 /// Puts 10,000 x 4 KiB in batches of 100.
@@ -147,7 +155,8 @@ pub fn batch(table: &mut Table) {
     let (mut draw2, mut draw3, mut draw4) = (Contents::new(8), Contents::new(9), Contents::new(10));
     let works: Vec<Work<'_>> = vec![
         Box::new(|| {
-            let items: Vec<_> = draw.many(COUNT, 4096).into_iter().map(|one| (name(&mut next), one)).collect();
+            let items: Vec<_> =
+                draw.many(COUNT, 4096).into_iter().map(|one| (name(&mut next), one)).collect();
             time(|| {
                 for batch in items.chunks(BATCH) {
                     drive.put_many(batch.to_vec(), &Put::new()).expect("put");
@@ -194,7 +203,9 @@ pub fn threads(table: &mut Table) {
     let works: Vec<Work<'_>> = vec![
         Box::new(|| {
             let mut shares: Vec<_> = (0..THREADS)
-                .map(|_| draw.many(EACH, 4096).into_iter().map(|one| (name(&mut next), one)).collect::<Vec<_>>())
+                .map(|_| {
+                    draw.many(EACH, 4096).into_iter().map(|one| (name(&mut next), one)).collect::<Vec<_>>()
+                })
                 .collect();
             time(|| {
                 std::thread::scope(|scope| {
@@ -277,5 +288,12 @@ pub fn again(table: &mut Table) {
     };
     let times = turns(7, vec![Box::new(put), Box::new(hash)]);
     let shown = times.each(&["put", "hash"], 1);
-    table.row("7", "put 256 MiB that is there", "hashing alone", times.speed(0, 1), Want::AtLeast(0.95), &shown);
+    table.row(
+        "7",
+        "put 256 MiB that is there",
+        "hashing alone",
+        times.speed(0, 1),
+        Want::AtLeast(0.95),
+        &shown,
+    );
 }

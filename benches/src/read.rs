@@ -70,7 +70,8 @@ pub fn read(table: &mut Table) {
         Box::new(|| {
             time(|| {
                 order.iter().fold(0, |sum, index| {
-                    let sum_of = |row: &rusqlite::Row<'_>| Ok(touch(row.get_ref(0)?.as_blob().expect("a blob")));
+                    let sum_of =
+                        |row: &rusqlite::Row<'_>| Ok(touch(row.get_ref(0)?.as_blob().expect("a blob")));
                     sum + select.query_row([*index as i64 + 1], sum_of).expect("a row")
                 })
             })
@@ -143,7 +144,9 @@ pub fn sign(table: &mut Table) {
     let prepared = Hmac::<Sha256>::new_from_slice(&[7; 32]).expect("a key");
     let mac = |payload: &[u8]| prepared.clone().chain_update(payload).finalize().into_bytes();
     let works: Vec<Work<'_>> = vec![
-        Box::new(|| time(|| (0..COUNT).map(|number| ring.sign(&claims(number)).expect("signed").len()).sum::<usize>())),
+        Box::new(|| {
+            time(|| (0..COUNT).map(|number| ring.sign(&claims(number)).expect("signed").len()).sum::<usize>())
+        }),
         Box::new(|| {
             time(|| {
                 (0..COUNT)

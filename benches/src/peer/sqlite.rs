@@ -24,8 +24,10 @@ impl Sqlite {
     /// Inserts contents in one transaction.
     pub fn put(&mut self, contents: &[Bytes]) {
         // Immediate: a transaction that is to write must not begin by reading.
-        let transaction =
-            self.0.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("a transaction");
+        let transaction = self
+            .0
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .expect("a transaction");
         {
             let mut insert = transaction.prepare_cached("INSERT INTO file (data) VALUES (?1)").expect("sql");
             for content in contents {
