@@ -87,7 +87,7 @@ fn name(next: &mut usize) -> String {
 
 /// Puts 4 KiB, one thread, each durable.
 pub fn single(table: &mut Table) {
-    const COUNT: usize = 1500;
+    const COUNT: usize = 100;
     let dir = dir();
     let at = |name: &str| dir.path().join(name);
     let mut contents = Contents::new(2);
@@ -127,7 +127,8 @@ pub fn single(table: &mut Table) {
             })
         }),
     ];
-    let times = turns(5, works);
+    // Short turns: a disk that others use changes from second to second.
+    let times = turns(31, works);
     let shown = times.each(&["put", "append", "sqlite", "put shared", "redb shared"], COUNT);
     let work = "put 4 KiB, one thread, exclusive";
     table.row("2", work, "append + fdatasync", times.speed(0, 1), Want::AtLeast(0.8), &shown);
@@ -142,9 +143,9 @@ pub fn single(table: &mut Table) {
     );
 }
 
-/// Puts 10,000 x 4 KiB in batches of 100.
+/// Puts 4 KiB in batches of 100.
 pub fn batch(table: &mut Table) {
-    const COUNT: usize = 10_000;
+    const COUNT: usize = 1000;
     const BATCH: usize = 100;
     let dir = dir();
     let at = |name: &str| dir.path().join(name);
@@ -182,9 +183,9 @@ pub fn batch(table: &mut Table) {
             })
         }),
     ];
-    let times = turns(5, works);
+    let times = turns(15, works);
     let shown = times.each(&["put", "sqlite", "files", "append"], COUNT);
-    let work = "put 10,000 x 4 KiB in batches of 100";
+    let work = "put 15,000 x 4 KiB in batches of 100";
     table.row("4", work, "SQLite BLOB", times.speed(0, 1), Want::AtLeast(2.0), &shown);
     table.row("4", work, "plain files fsynced", times.speed(0, 2), Want::AtLeast(30.0), "");
     table.row("4", work, "one file appended + fdatasync", times.speed(0, 3), Want::AtLeast(0.5), "");
@@ -193,7 +194,7 @@ pub fn batch(table: &mut Table) {
 /// Puts 4 KiB from 32 threads, each waiting for durability.
 pub fn threads(table: &mut Table) {
     const THREADS: usize = 32;
-    const EACH: usize = 100;
+    const EACH: usize = 25;
     let dir = dir();
     let at = |name: &str| dir.path().join(name);
     let drive = store(&at("store"), Mode::Exclusive).drive("bench").expect("a drive");
@@ -235,7 +236,7 @@ pub fn threads(table: &mut Table) {
             })
         }),
     ];
-    let times = turns(3, works);
+    let times = turns(9, works);
     let shown = times.each(&["32 threads", "one", "sqlite 32"], THREADS * EACH);
     let work = "32 threads putting 4 KiB";
     table.row("5", work, "one thread of itself", times.speed(0, 1), Want::AtLeast(8.0), &shown);
@@ -244,7 +245,7 @@ pub fn threads(table: &mut Table) {
 
 /// Puts 256 KiB, each durable.
 pub fn medium(table: &mut Table) {
-    const COUNT: usize = 400;
+    const COUNT: usize = 60;
     const LEN: usize = 256 << 10;
     let dir = dir();
     let at = |name: &str| dir.path().join(name);
@@ -263,7 +264,7 @@ pub fn medium(table: &mut Table) {
             time(|| contents.iter().for_each(|one| files.put(one)))
         }),
     ];
-    let times = turns(5, works);
+    let times = turns(15, works);
     let shown = times.each(&["put", "sqlite", "files"], COUNT);
     let work = "put 256 KiB";
     table.row("6", work, "SQLite BLOB", times.speed(0, 1), Want::AtLeast(2.0), &shown);

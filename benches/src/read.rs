@@ -9,7 +9,7 @@ use holdall::token::{Claims, Key, KeyRing, Purpose, Purposes};
 use holdall::{Drive, Mode, Put, Request, VersionId};
 use sha2::Sha256;
 
-use crate::measure::{Table, Want, Work, time, turns};
+use crate::measure::{Table, Want, Work, busy, turns};
 use crate::peer::rows::Rows;
 use crate::peer::sqlite::Sqlite;
 use crate::place::{Contents, dir, store};
@@ -57,7 +57,7 @@ pub fn read(table: &mut Table) {
     let mut select = sqlite.0.prepare("SELECT data FROM file WHERE id = ?1").expect("sql");
     let order = indexes(21);
     let from = |store: &holdall::Store, ids: &[VersionId]| {
-        time(|| {
+        busy(|| {
             order.iter().fold(0, |sum, index| {
                 let body = store.open_version(ids[*index]).expect("a version");
                 sum + touch(&body.segment(0, 4096).expect("read").data)
@@ -68,7 +68,7 @@ pub fn read(table: &mut Table) {
         Box::new(|| from(&exclusive, &ids)),
         Box::new(|| from(&shared, &shared_ids)),
         Box::new(|| {
-            time(|| {
+            busy(|| {
                 order.iter().fold(0, |sum, index| {
                     let sum_of =
                         |row: &rusqlite::Row<'_>| Ok(touch(row.get_ref(0)?.as_blob().expect("a blob")));
@@ -102,7 +102,7 @@ pub fn serve(table: &mut Table) {
     }
     let prepared = Hmac::<Sha256>::new_from_slice(&[7; 32]).expect("a key");
     let ours = |(store, urls, _): &(holdall::Store, Vec<String>, Rows)| {
-        time(|| {
+        busy(|| {
             for index in &order {
                 let reply = store.serve(&Request::get(&urls[*index]).range("bytes=10-99")).expect("a reply");
                 assert_eq!(reply.status, 206);
@@ -111,7 +111,7 @@ pub fn serve(table: &mut Table) {
         })
     };
     let theirs = |(_, urls, rows): &(holdall::Store, Vec<String>, Rows)| {
-        time(|| {
+        busy(|| {
             order.iter().fold(0_u64, |sum, index| {
                 let mac = prepared.clone().chain_update(urls[*index].as_bytes()).finalize().into_bytes();
                 sum + u64::from(rows.get(*index as u64)) + u64::from(mac[0])
@@ -145,10 +145,10 @@ pub fn sign(table: &mut Table) {
     let mac = |payload: &[u8]| prepared.clone().chain_update(payload).finalize().into_bytes();
     let works: Vec<Work<'_>> = vec![
         Box::new(|| {
-            time(|| (0..COUNT).map(|number| ring.sign(&claims(number)).expect("signed").len()).sum::<usize>())
+            busy(|| (0..COUNT).map(|number| ring.sign(&claims(number)).expect("signed").len()).sum::<usize>())
         }),
         Box::new(|| {
-            time(|| {
+            busy(|| {
                 (0..COUNT)
                     .map(|_| {
                         let mut bytes = Vec::with_capacity(128);
@@ -161,7 +161,7 @@ pub fn sign(table: &mut Table) {
             })
         }),
         Box::new(|| {
-            time(|| {
+            busy(|| {
                 for token in &tokens {
                     let claims = ring.verify(token, Purposes::DOWNLOAD, now, None);
                     assert!(std::hint::black_box(claims).is_ok());
@@ -169,7 +169,7 @@ pub fn sign(table: &mut Table) {
             })
         }),
         Box::new(|| {
-            time(|| {
+            busy(|| {
                 let mut buffer = [0; 256];
                 tokens.iter().fold(0_u64, |sum, token| {
                     let bytes = Base64UrlUnpadded::decode(token, &mut buffer).expect("base64");

@@ -14,7 +14,7 @@ impl Sqlite {
         connection.busy_timeout(Duration::from_secs(60)).expect("a timeout");
         connection
             .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA mmap_size = 1073741824;
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
                  CREATE TABLE IF NOT EXISTS file (id INTEGER PRIMARY KEY, data BLOB NOT NULL);",
             )
             .expect("a table");

@@ -90,11 +90,10 @@ pub(crate) struct Opened {
 /// folder or its drive.
 pub(crate) fn open(tx: &impl Read, id: VersionId) -> Result<Opened> {
     let (file, version) = get(tx, id)?;
-    let standing = tree::standing(tx, id.file())?;
-    if standing == Standing::Doomed {
+    let (standing, drive) = tree::standing_of(tx, id.file(), &file)?;
+    let Some(drive) = drive.filter(|_| standing != Standing::Doomed) else {
         return Err(Error::new(ErrorKind::Gone, format!("version {id} was deleted with its file")));
-    }
-    let drive = drive::get(tx, file.drive)?;
+    };
     let blob = content(tx, id, &version)?;
     let epoch = sum(&version, &file, drive.revocations);
     Ok(Opened { file, version, blob, standing, epoch })
