@@ -120,15 +120,7 @@ impl Plan {
         let entries = entries.into_iter();
         let expected = entries.size_hint().0;
         check_count(expected, limits)?;
-        let mut plan = Plan {
-            names: String::new(),
-            records: Vec::with_capacity(expected),
-            starts: Vec::with_capacity(expected.div_ceil(SAMPLE)),
-            central_starts: Vec::with_capacity(expected.div_ceil(SAMPLE)),
-            central_offset: 0,
-            central_len: 0,
-            len: 0,
-        };
+        let mut plan = Plan::with_room(expected);
         let mut names = Names::default();
         names.reserve(expected);
         for entry in entries {
@@ -136,30 +128,64 @@ impl Plan {
             plan.add(&entry, &mut names, limits)?;
         }
         drop(names);
-        plan.names.shrink_to_fit();
-        plan.records.shrink_to_fit();
-        let end = end_len(plan.entries(), plan.central_offset, plan.central_len);
-        plan.len = sum([plan.central_offset, plan.central_len, end], limits)?;
-        Ok(plan)
+        plan.end(limits)
+    }
+
+    /// Plans an archive again from the members of an earlier plan of it. Their names are taken as they
+    /// are: they were made safe and unique then, which is most of the work.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a folder whose name does not end with `/` and a file whose name
+    /// does, and as [`Plan::new`] does; [`ErrorKind::TooLarge`] above 4 GiB of names.
+    pub fn again<'a>(members: impl IntoIterator<Item = Member<'a>>) -> Result<Plan> {
+        let limits = Limits { max_entries: u64::MAX, max_bytes: None };
+        let members = members.into_iter();
+        let mut plan = Plan::with_room(members.size_hint().0);
+        for member in members {
+            let Member { name, kind, size, crc32, .. } = member;
+            check_content(name, kind, size, crc32)?;
+            if name.ends_with('/') != (kind == Kind::Folder) {
+                return Err(Error::invalid(format!("{} is not the name of a planned member", shown(name))));
+            }
+            let start = plan.names.len();
+            plan.names.push_str(name);
+            plan.push(start, &member, &limits)?;
+        }
+        plan.end(&limits)
+    }
+
+    fn with_room(members: usize) -> Plan {
+        let samples = members.div_ceil(SAMPLE);
+        Plan {
+            names: String::new(),
+            records: Vec::with_capacity(members),
+            starts: Vec::with_capacity(samples),
+            central_starts: Vec::with_capacity(samples),
+            central_offset: 0,
+            central_len: 0,
+            len: 0,
+        }
+    }
+
+    fn end(mut self, limits: &Limits) -> Result<Plan> {
+        self.names.shrink_to_fit();
+        self.records.shrink_to_fit();
+        let end = end_len(self.entries(), self.central_offset, self.central_len);
+        self.len = sum([self.central_offset, self.central_len, end], limits)?;
+        Ok(self)
     }
 
     fn add(&mut self, entry: &Entry, names: &mut Names, limits: &Limits) -> Result<()> {
-        if entry.size == 0 && entry.crc32 != 0 {
-            return Err(Error::invalid(format!(
-                "the crc32 of the empty member {} must be 0, not {:08x}",
-                shown(&entry.name),
-                entry.crc32
-            )));
-        }
-        if entry.kind == Kind::Folder && entry.size != 0 {
-            return Err(Error::invalid(format!(
-                "the folder {} cannot have content ({} bytes); name it a file",
-                shown(&entry.name),
-                entry.size
-            )));
-        }
+        let Entry { kind, size, crc32, modified, content, .. } = *entry;
+        check_content(&entry.name, kind, size, crc32)?;
         let start = self.names.len();
-        names.claim(&entry.name, entry.kind, &mut self.names)?;
+        names.claim(&entry.name, kind, &mut self.names)?;
+        self.push(start, &Member { name: "", kind, size, crc32, modified, content, offset: 0 }, limits)
+    }
+
+    /// Adds a member whose name is the end of the names, from `start` on.
+    fn push(&mut self, start: usize, member: &Member<'_>, limits: &Limits) -> Result<()> {
+        let Member { size, crc32, modified, content, .. } = *member;
         let name_len = self.names.len() - start;
         if name_len > PATH_MAX {
             return Err(Error::bug(format!("a member name of {name_len} bytes")));
@@ -173,17 +199,9 @@ impl Plan {
             self.starts.push(offset);
             self.central_starts.push(self.central_len);
         }
-        self.records.push(Record {
-            offset,
-            size: entry.size,
-            content: entry.content,
-            modified: entry.modified,
-            name,
-            crc32: entry.crc32,
-        });
-        self.central_offset =
-            sum([offset, local_len(name_len, entry.size, entry.modified), entry.size], limits)?;
-        self.central_len += central_len(name_len, entry.size, entry.modified, offset);
+        self.records.push(Record { offset, size, content, modified, name, crc32 });
+        self.central_offset = sum([offset, local_len(name_len, size, modified), size], limits)?;
+        self.central_len += central_len(name_len, size, modified, offset);
         sum([self.central_offset, self.central_len, 0], limits)?;
         Ok(())
     }
@@ -358,6 +376,7 @@ impl Plan {
 
 impl Member<'_> {
     /// Returns the length of the local header, in bytes.
+    #[cfg(test)]
     pub(super) fn local_len(&self) -> u64 {
         local_len(self.name_len(), self.size, self.modified)
     }
@@ -380,6 +399,22 @@ impl Member<'_> {
     pub(super) fn put_central(&self, out: &mut Vec<u8>) {
         put_central(out, self);
     }
+}
+
+fn check_content(name: &str, kind: Kind, size: u64, crc32: u32) -> Result<()> {
+    if size == 0 && crc32 != 0 {
+        return Err(Error::invalid(format!(
+            "the crc32 of the empty member {} must be 0, not {crc32:08x}",
+            shown(name)
+        )));
+    }
+    if kind == Kind::Folder && size != 0 {
+        return Err(Error::invalid(format!(
+            "the folder {} cannot have content ({size} bytes); name it a file",
+            shown(name)
+        )));
+    }
+    Ok(())
 }
 
 fn check_count(entries: usize, limits: &Limits) -> Result<()> {

@@ -70,19 +70,19 @@ impl Spooled {
         Ok(Spooled { vfs: vfs.clone(), path, file, placed: false })
     }
 
-    /// Gives the content its place as the file of `blob`, durably.
+    /// Gives the content its place as the file of `blob`, durably. Its lock is held until the value
+    /// is dropped, so that no sweep takes the file before a row speaks of it.
     ///
     /// # Errors
     /// `Io` when it cannot be synced or given its name.
-    pub(crate) fn place(mut self, blob: BlobId) -> Result<()> {
+    pub(crate) fn place(&mut self, blob: BlobId) -> Result<()> {
         self.file.sync_data().map_err(|cause| Error::io(format!("syncing {}", self.path), cause))?;
         let path = pool::path(blob);
-        let mut place = || {
-            self.vfs.rename(&self.path, &path)?;
-            self.placed = true;
-            self.vfs.sync_dir(&pool::dir(blob))
-        };
-        place().map_err(|cause| Error::io(format!("making {path}"), cause))
+        let renamed = self.vfs.rename(&self.path, &path);
+        self.placed = renamed.is_ok();
+        renamed
+            .and_then(|()| self.vfs.sync_dir(&pool::dir(blob)))
+            .map_err(|cause| Error::io(format!("making {path}"), cause))
     }
 }
 
@@ -126,6 +126,19 @@ impl Stage {
     /// Returns how many bytes came in.
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Takes content that is in memory as a whole; what is small is not copied.
+    ///
+    /// # Errors
+    /// As [`Stage::write`] and [`Stage::finish`].
+    pub(crate) fn whole(mut self, bytes: Bytes) -> Result<Staged> {
+        if bytes.len() < self.threshold {
+            self.count(bytes.len())?;
+            return Ok(Staged::small(bytes));
+        }
+        self.write(&bytes)?;
+        self.finish()
     }
 
     /// Takes the next bytes.

@@ -206,12 +206,7 @@ struct Top {
 }
 
 /// Walks up from a file to the top of what it lies in; `seen` is told of each, the file first.
-fn climb(
-    tx: &impl Read,
-    file: FileId,
-    node: &FileRecord,
-    seen: &mut dyn FnMut(&FileRecord),
-) -> Result<Top> {
+fn climb(tx: &impl Read, file: FileId, node: &FileRecord, seen: &mut dyn FnMut(&FileRecord)) -> Result<Top> {
     seen(node);
     let mut top = Top { id: file, drive: node.drive, trashed: node.trashed.is_some() };
     let mut next = node.parent;

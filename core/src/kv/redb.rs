@@ -35,7 +35,8 @@ pub(crate) enum Sharing {
 /// Rows in a redb file.
 #[derive(Debug)]
 pub(crate) struct RedbKv {
-    database: Database,
+    /// None once it was closed.
+    database: ArcSwapOption<Database>,
     sharing: Sharing,
     /// Goes up by one with each commit.
     commits: AtomicU64,
@@ -68,7 +69,12 @@ impl RedbKv {
             builder.set_concurrency_mode(mode).set_cache_size(cache);
             builder.create_with_backend(backend).map_err(database_error)
         })?;
-        let kv = RedbKv { database, sharing, commits: AtomicU64::new(0), latest: ArcSwapOption::empty() };
+        let kv = RedbKv {
+            database: ArcSwapOption::from_pointee(database),
+            sharing,
+            commits: AtomicU64::new(0),
+            latest: ArcSwapOption::empty(),
+        };
         if fresh || !kv.has(tables)? {
             let mut writer = kv.writer()?;
             tables.iter().for_each(|table| writer.make(*table));
@@ -77,13 +83,17 @@ impl RedbKv {
         Ok(kv)
     }
 
+    fn database(&self) -> Result<Arc<Database>> {
+        self.database.load_full().ok_or_else(|| Error::invalid("the store was closed; open it again"))
+    }
+
     fn has(&self, tables: &[Table]) -> Result<bool> {
         let reader = self.reader()?;
         Ok(tables.iter().all(|table| reader.open(*table).is_ok()))
     }
 
     fn begin_read(&self) -> Result<RedbReader> {
-        let transaction = guarded(|| self.database.begin_read().map_err(other))?;
+        let transaction = guarded(|| self.database()?.begin_read().map_err(other))?;
         Ok(RedbReader(Arc::new(Moment { transaction, open: [const { OnceLock::new() }; TABLES] })))
     }
 }
@@ -120,12 +130,16 @@ impl Kv for RedbKv {
         }
         let reader = self.begin_read()?;
         self.latest.store(Some(Arc::new((commits, reader.clone()))));
+        if self.database.load().is_none() {
+            // Closed meanwhile: what is kept would hold the file open.
+            self.latest.store(None);
+        }
         Ok(reader)
     }
 
     fn writer(&self) -> Result<RedbWriter> {
         // Begun first, so that nobody commits between it and the rows that it is to change.
-        let transaction = guarded(|| self.database.begin_write().map_err(other))?;
+        let transaction = guarded(|| self.database()?.begin_write().map_err(other))?;
         Ok(RedbWriter::new(transaction, self.reader()?))
     }
 
@@ -144,6 +158,13 @@ impl Kv for RedbKv {
         self.commits.fetch_add(1, Ordering::AcqRel);
         self.latest.store(None);
         committed
+    }
+
+    fn close(&self) {
+        self.database.store(None);
+        // From now on what is kept is out of date.
+        self.commits.fetch_add(1, Ordering::AcqRel);
+        self.latest.store(None);
     }
 }
 

@@ -73,13 +73,7 @@ impl Drop for Life {
         if self.generation != fork::generation() {
             // The parent's: to drop it here would write to its files and free its locks.
             std::mem::forget(self.engine.take());
-        }
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if let Err(error) = self.close() {
+        } else if let Some(Err(error)) = self.engine.as_ref().map(|engine| engine.close()) {
             tracing::warn!(%error, "the last checkpoint failed; the next opening replays the log");
         }
     }

@@ -61,8 +61,9 @@ pub struct RebuildReport {
 pub struct RepairReport {
     /// Blobs whose content was damaged, and was found sound elsewhere in the store.
     pub restored: Vec<BlobId>,
-    /// Blobs that remain damaged, with the versions that have them. Put the content again under
-    /// another path, or take it from a backup; nothing of it was removed.
+    /// Blobs that remain damaged, with the versions that have them. Nothing of them was removed, and
+    /// nothing is deduplicated to them any more: put the content again, from a backup say, and what
+    /// is small enough for a segment is mended by the next repair.
     pub damaged: Vec<Damage>,
     /// What else is not as it must be.
     pub problems: Vec<Problem>,
@@ -125,6 +126,8 @@ impl Store {
         }
         let restored = restore(&engine, &found.damaged)?;
         let left = check_engine(&engine, CheckOptions::new().content(true))?;
+        let aside: Vec<BlobId> = left.damaged.iter().map(|damage| damage.blob).collect();
+        engine.write(move |change| aside.iter().try_for_each(|id| blob::set_aside(change, *id)))?;
         Ok(RepairReport { restored, damaged: left.damaged, problems: left.problems })
     }
 }

@@ -221,8 +221,14 @@ fn repair_restores_from_a_sound_copy_and_reports_the_rest() {
         (report.damaged[0].blob, report.damaged[0].paths.as_slice()),
         (all[2].0, &["alice:alone".to_owned()][..])
     );
-    let bytes = store.drive("alice").unwrap().open_file("both").unwrap().to_vec(u64::MAX).unwrap();
-    assert_eq!(bytes, content(1, 3000));
+    let read = |path: &str| store.drive("alice").unwrap().open_file(path).unwrap().to_vec(u64::MAX).unwrap();
+    assert_eq!(read("both"), content(1, 3000));
+    assert_ne!(read("alone"), content(2, 3000));
+    store.drive("alice").unwrap().put("again", content(2, 3000).as_slice(), Put::new()).unwrap();
+    assert_eq!(read("again"), content(2, 3000), "nothing is deduplicated to what is damaged");
+    assert_eq!(store.repair().unwrap().restored, [all[2].0], "the new copy mends the old");
+    assert_eq!(read("alone"), content(2, 3000));
+    assert_sound(&store);
 }
 
 #[test]
