@@ -198,11 +198,16 @@ fn opened(rows: &RedbReader, id: VersionId) -> Result<Opened> {
 /// The current version of a file that must be in its tree.
 fn current_found(engine: &Arc<Engine>, rows: &RedbReader, file: FileId) -> Result<Found> {
     let record = tree::get(rows, file).map_err(gone)?;
-    if record.kind == Kind::Folder || tree::standing(rows, file)? != Standing::Live {
-        return Err(Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash")));
+    let lost = || Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash"));
+    if record.kind == Kind::Folder {
+        return Err(lost());
     }
     let id = VersionId::new(file, record.current);
-    version_found(engine, id, opened(rows, id)?)
+    let opened = opened(rows, id)?;
+    match opened.standing {
+        Standing::Live => version_found(engine, id, opened),
+        _ => Err(lost()),
+    }
 }
 
 fn version_found(engine: &Arc<Engine>, id: VersionId, opened: Opened) -> Result<Found> {

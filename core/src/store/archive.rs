@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::url::{Subject, Url};
 use super::{Drive, Store};
-use crate::archive::{Entry, Limits, Plan, Rope, write_deflated};
+use crate::archive::{Entry, Limits, Member, Plan, Rope, write_deflated};
+use crate::blobs::pool::{BlobSource, Seen};
 use crate::body::Body;
 use crate::catalog::record::{ArchiveRecord, MemberRecord, Place};
 use crate::catalog::tree::{self, Standing};
@@ -267,16 +268,17 @@ fn plan(engine: &Engine, rows: &RedbReader, id: ArchiveId) -> Result<Arc<Plan>> 
     if let Some(known) = engine.plans.get(id) {
         return Ok(known);
     }
-    let entries = archive::members(rows, id)?.into_iter().map(|member| Entry {
-        name: member.name,
+    let members = archive::members(rows, id)?;
+    let plan = Plan::again(members.iter().map(|member| Member {
+        name: &member.name,
         kind: member.kind,
         size: member.size,
         crc32: member.crc32,
         modified: member.modified.unix(),
         content: member.blob.0,
-    });
-    // The limits held when the archive was made.
-    let plan = Plan::new(entries, &Limits { max_entries: u64::MAX, max_bytes: None })?.shared();
+        offset: 0,
+    }))?
+    .shared();
     engine.plans.put(id, plan.clone());
     Ok(plan)
 }
@@ -437,8 +439,7 @@ impl Contents {
 impl crate::archive::Contents for Contents {
     fn segment(&self, index: usize, content: u64, offset: u64, limit: u64) -> Result<body::Segment> {
         let member = self.plan.member(index).ok_or_else(|| Error::bug("a member beyond the archive"))?;
-        let place = self.places.find(&self.engine, index)?;
-        let source = self.engine.open_blob(BlobId(content), place, member.size)?;
+        let source = self.places.open(&self.engine, index, content, member.size)?;
         let segment = body::Source::segment(&source, offset, limit)?;
         let whole = u64::try_from(segment.data.len()) == Ok(member.size);
         if whole && crc32fast::hash(&segment.data) != member.crc32 {
@@ -457,11 +458,13 @@ struct Places {
     ahead: Mutex<Ahead>,
 }
 
-/// The members from `first` on, as far as they were looked up; none for one without content.
+/// The members from `first` on, as far as they were looked up; none for one without content. And
+/// the segment that the last one was in, which the next one is in most of the time.
 #[derive(Default)]
 struct Ahead {
     first: usize,
     found: Vec<Option<Place>>,
+    seen: Option<Seen>,
 }
 
 impl Ahead {
@@ -471,15 +474,23 @@ impl Ahead {
 }
 
 impl Places {
-    fn find(&self, engine: &Engine, index: usize) -> Result<Place> {
+    fn open(&self, engine: &Engine, index: usize, content: u64, size: u64) -> Result<BlobSource> {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = ahead.place(index) {
-            return Ok(place);
+        let place = match ahead.place(index) {
+            Some(place) => place,
+            None => {
+                *ahead = self.look_up(&engine.reader()?, index, AHEAD)?;
+                ahead.place(index).ok_or_else(collected)?
+            }
+        };
+        if let Some(source) = ahead.seen.as_ref().and_then(|seen| seen.open(place, size)) {
+            return Ok(source);
         }
-        *ahead = self.look_up(&engine.reader()?, index, AHEAD)?;
-        ahead.place(index).ok_or_else(|| {
-            Error::new(ErrorKind::Gone, "the content of a member of the archive was collected; make it again")
-        })
+        if let Place::Segment { segment, .. } = place {
+            ahead.seen = engine.pool.see(segment)?;
+        }
+        drop(ahead);
+        engine.open_blob(BlobId(content), place, size)
     }
 
     fn look_up(&self, rows: &RedbReader, first: usize, count: usize) -> Result<Ahead> {
@@ -495,8 +506,12 @@ impl Places {
                 },
             });
         }
-        Ok(Ahead { first, found })
+        Ok(Ahead { first, found, seen: None })
     }
+}
+
+fn collected() -> Error {
+    Error::new(ErrorKind::Gone, "the content of a member of the archive was collected; make it again")
 }
 
 /// The archives that are being sent, so that closing the store cuts none of them off.

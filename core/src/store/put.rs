@@ -223,6 +223,13 @@ struct Ready {
     content: Content,
 }
 
+impl Ready {
+    /// Returns what becomes a version, with its content in `blob`.
+    fn version(&self, blob: BlobId) -> NewVersion<'_> {
+        NewVersion { blob, media_type: &self.media_type, modified: self.modified }
+    }
+}
+
 #[derive(Clone)]
 enum Content {
     /// To be appended, if no blob has it yet.
@@ -305,30 +312,21 @@ fn put_one(
     ids: &mut Ids,
     moment: Moment,
 ) -> Result<VersionInfo> {
-    let found = blob::find(change, scope, &one.digest.blake3)?;
-    let blob = match (&one.content, found) {
-        (_, Some(known)) => known,
+    // Found before anything is written, so that a put that is refused leaves no bytes.
+    let target = version::target(change, drive, &one.path, one.expect)?;
+    let place = match (&one.content, blob::find(change, scope, &one.digest.blake3)?) {
+        (_, Some(known)) => return version::put_at(change, drive, target, one.version(known), ids, moment),
         (Content::Known(known), None) => {
             return Err(Error::new(
                 ErrorKind::Locked,
                 format!("blob {known} was collected while the same content was put; put it again"),
             ));
         }
-        (Content::Small(bytes), None) => {
-            // Checked before anything is written, so that a put that is refused leaves no bytes.
-            version::may_put(change, drive, &one.path, one.expect)?;
-            let place = change.append(one.blob, bytes.clone(), &one.digest)?;
-            blob::insert(change, one.blob, record(&one.digest, place, scope), moment.due())?;
-            one.blob
-        }
-        (Content::Large, None) => {
-            version::may_put(change, drive, &one.path, one.expect)?;
-            blob::insert(change, one.blob, record(&one.digest, Place::File, scope), moment.due())?;
-            one.blob
-        }
+        (Content::Small(bytes), None) => change.append(one.blob, bytes.clone(), &one.digest)?,
+        (Content::Large, None) => Place::File,
     };
-    let new = NewVersion { blob, media_type: &one.media_type, modified: one.modified };
-    version::put(change, drive, &one.path, new, one.expect, ids, moment)
+    blob::insert(change, one.blob, record(&one.digest, place, scope), moment.due())?;
+    version::put_at(change, drive, target, one.version(one.blob), ids, moment)
 }
 
 fn record(digest: &Digest, place: Place, scope: u64) -> BlobRecord {
