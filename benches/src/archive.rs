@@ -73,7 +73,7 @@ pub fn plan(table: &mut Table) {
     table.row("11", "its bytes an entry beside the names", "", bytes, Want::AtMost(200.0), "");
 
     let dir = dir();
-    let (vfs, read) = Watched::new(dir.path());
+    let (vfs, read) = Watched::over(dir.path());
     let store = Store::open_on(vfs, Options::new().mode(Mode::Exclusive)).expect("a store");
     let drive = store.drive("bench").expect("a drive");
     fill(&drive, 10_000, 4096);

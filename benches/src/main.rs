@@ -25,8 +25,11 @@ use std::path::Path;
 
 use measure::Table;
 
+/// A name on the command line, and the rows that it measures.
+type Work = (&'static str, fn(&mut Table));
+
 /// Every measurement, by name.
-const ALL: &[(&str, fn(&mut Table))] = &[
+const ALL: &[Work] = &[
     ("ingest", put::ingest),
     ("single", put::single),
     ("batch", put::batch),

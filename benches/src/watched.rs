@@ -18,7 +18,7 @@ pub struct Watched {
 
 impl Watched {
     /// Returns the file system below a directory, and its count.
-    pub fn new(dir: &Path) -> (Arc<dyn Vfs>, Arc<AtomicU64>) {
+    pub fn over(dir: &Path) -> (Arc<dyn Vfs>, Arc<AtomicU64>) {
         let read = Arc::<AtomicU64>::default();
         (Arc::new(Watched { real: RealVfs::new(dir).expect("a directory"), read: read.clone() }), read)
     }
