@@ -18,7 +18,7 @@ use crate::id::{ArchiveId, BlobId, DriveId, FileId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::time::Time;
 use crate::token::DEFAULT_LIFETIME;
-use crate::{Error, ErrorKind, Kind, Result, body};
+use crate::{Error, ErrorKind, Kind, Result, body, fork};
 
 /// Rows that a walk reads at once.
 const PAGE: usize = 1000;
@@ -423,6 +423,8 @@ impl Plans {
 
 /// The contents of an archive's members.
 struct Contents {
+    /// The process that the archive was opened in.
+    generation: u64,
     engine: Arc<Engine>,
     plan: Arc<Plan>,
     places: Arc<Places>,
@@ -432,12 +434,18 @@ impl Contents {
     fn new(engine: Arc<Engine>, plan: Arc<Plan>) -> Contents {
         let places = Arc::new(Places { plan: plan.clone(), ahead: Mutex::default() });
         engine.streams.add(&places);
-        Contents { engine, plan, places }
+        Contents { generation: fork::generation(), engine, plan, places }
     }
 }
 
 impl crate::archive::Contents for Contents {
     fn segment(&self, index: usize, content: u64, offset: u64, limit: u64) -> Result<body::Segment> {
+        if self.generation != fork::generation() {
+            return Err(Error::new(
+                ErrorKind::Forked,
+                "the archive was opened before the fork and is the parent's; open it again",
+            ));
+        }
         let member = self.plan.member(index).ok_or_else(|| Error::bug("a member beyond the archive"))?;
         let source = self.places.open(&self.engine, index, content, member.size)?;
         let segment = body::Source::segment(&source, offset, limit)?;
