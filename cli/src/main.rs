@@ -60,10 +60,24 @@ fn run(args: Args) -> Result<()> {
     if let Verb::Repair { rebuild: true } = verb {
         return check::rebuild(dir, &options, out);
     }
-    // Only what brings content makes a store; a mistyped directory is an error to all others.
-    let makes = matches!(verb, Verb::Put(_) | Verb::Mkdir { .. } | Verb::Serve(_));
-    let store = Store::open(dir, options.create(makes))?;
-    let drive = || store.drive(&global.drive);
+    // Only what brings content makes a store or a drive; a mistyped name is an error to all others.
+    let makes = matches!(verb, Verb::Put(_) | Verb::Mkdir { .. });
+    let store = Store::open(dir, options.create(makes)).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            let told = format!("there is no store at {}; `holdall put` makes one", dir.display());
+            Error::new(ErrorKind::NotFound, told)
+        }
+        _ => error,
+    })?;
+    let drive = || {
+        if makes {
+            return store.drive(&global.drive);
+        }
+        store.find_drive(&global.drive)?.ok_or_else(|| {
+            let told = format!("there is no drive {:?}; `holdall put` makes one", global.drive);
+            Error::new(ErrorKind::NotFound, told)
+        })
+    };
     let done = match verb {
         Verb::Put(put) => put::run(&drive()?, &put, out),
         Verb::Get(get) => get::run(&drive()?, &get),

@@ -40,6 +40,7 @@ finish() {
     exit "$code"
 }
 trap finish EXIT
+trap 'echo "demo: line $LINENO failed: $BASH_COMMAND" >&2' ERR
 trap 'exit 130' INT TERM
 
 # The big file is there three times: as made, in the store, and downloaded; and then the tree.
@@ -97,7 +98,7 @@ serve 0
 echo "the server listens on $BASE"
 URL=$("$HOLDALL" url films/big.bin --expires 1h)
 ZIP=$("$HOLDALL" archive sources --name sources.zip --expires 1h)
-FILE=$(cd "$TREE" && find . -type f -name Cargo.toml -printf '%P\n' | sort | head -n 1)
+FILE=$(cd "$TREE" && find . -type f -name Cargo.toml -printf '%P\n' | sort | sed -n 1p)
 LINK=$("$HOLDALL" link "sources/$FILE")
 printf 'a download URL:  %s\nan archive URL:  %s\na direct link:   %s\n' "$URL" "$ZIP" "$LINK"
 

@@ -20,6 +20,8 @@ use super::{Commit, KeyRange, Kv, Read, Scan, Table, Visit};
 use crate::vfs::VfsFile;
 use crate::{Error, ErrorKind, Result};
 
+/// What is said of rows that cannot be read.
+const DAMAGED: &str = "meta.redb is damaged; `holdall repair --rebuild` makes it anew from the log";
 /// Table bytes are below this.
 const TABLES: usize = 32;
 
@@ -229,9 +231,7 @@ impl Read for RedbReader {
 
 /// Runs a call of redb; a panic in it means that it read pages it never wrote.
 fn guarded<R>(call: impl FnOnce() -> Result<R>) -> Result<R> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
-        Err(Error::corrupt("meta.redb is damaged; `holdall repair --rebuild` makes it anew from the log"))
-    })
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(Error::corrupt(DAMAGED)))
 }
 
 fn database_error(cause: DatabaseError) -> Error {
@@ -256,9 +256,19 @@ fn other(cause: impl Into<redb::Error>) -> Error {
         redb::Error::ValueTooLarge(_) => ErrorKind::TooLarge,
         redb::Error::PreviousIo => ErrorKind::Poisoned,
         redb::Error::Io(io) if io.kind() == std::io::ErrorKind::Unsupported => ErrorKind::Unsupported,
+        // What is read is no database, or less of one than there was.
+        redb::Error::Io(io)
+            if matches!(io.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) =>
+        {
+            ErrorKind::Corrupt
+        }
         redb::Error::Io(_) => ErrorKind::Io,
         redb::Error::LockPoisoned(_) => ErrorKind::Corrupt,
         _ => ErrorKind::Bug,
     };
-    Error::with_source(kind, "using meta.redb", cause)
+    let doing = match kind {
+        ErrorKind::Corrupt => DAMAGED,
+        _ => "using meta.redb",
+    };
+    Error::with_source(kind, doing, cause)
 }

@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 
 use super::archive::{Plans, Streams};
 use super::link::Counts;
+use super::open::Held;
 use super::options::{Mode, Options};
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
@@ -38,6 +39,8 @@ pub(crate) struct Engine {
     pub(crate) plans: Plans,
     pub(crate) streams: Streams,
     closed: AtomicBool,
+    /// Says that this process has the store open, until it is closed.
+    present: Mutex<Option<Held>>,
     pub(crate) counts: Counts,
     ids: Mutex<Range<u64>>,
     ring: ArcSwapOption<(u64, KeyRing)>,
@@ -49,6 +52,7 @@ impl Engine {
         (uuid, created): ([u8; 16], Time),
         options: Options,
         journal: Journal<RedbKv>,
+        present: Held,
     ) -> Engine {
         let pool = Pool::new(vfs.clone());
         Engine {
@@ -61,6 +65,7 @@ impl Engine {
             plans: Plans::default(),
             streams: Streams::default(),
             closed: AtomicBool::new(false),
+            present: Mutex::new(Some(present)),
             counts: Counts::default(),
             ids: Mutex::default(),
             ring: ArcSwapOption::empty(),
@@ -136,6 +141,7 @@ impl Engine {
         let finished = self.finish();
         let settled = self.streams.settle(self);
         self.journal.close();
+        *self.present.lock().unwrap_or_else(PoisonError::into_inner) = None;
         finished.and(settled)
     }
 

@@ -20,6 +20,9 @@ pub(crate) const ROWS: &str = "meta.redb";
 pub(crate) const NEW_ROWS: &str = "meta.redb.new";
 /// The file whose lock lets one process at a time open or recover the store.
 pub(crate) const LOCK: &str = "LOCK";
+/// The file that every process has locked, shared, while it has the store open. It is never replaced,
+/// so whoever needs the store for itself alone sees all of them.
+pub(crate) const OPEN: &str = "OPEN";
 /// The directory of large blobs.
 pub(crate) const BLOBS: &str = "blob";
 

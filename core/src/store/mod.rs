@@ -131,7 +131,11 @@ impl Store {
         let path = path.as_ref();
         let doing = || format!("opening the store {}", path.display());
         if options.create {
-            std::fs::create_dir_all(path).map_err(|cause| Error::io(doing(), cause))?;
+            // The keys that sign URLs lie in it: what is made here is its owner's alone.
+            use std::os::unix::fs::DirBuilderExt;
+            let mut builder = std::fs::DirBuilder::new();
+            builder.recursive(true).mode(0o700);
+            builder.create(path).map_err(|cause| Error::io(doing(), cause))?;
         }
         let path: PathBuf = std::fs::canonicalize(path).map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => {
@@ -183,6 +187,15 @@ impl Store {
     /// `InvalidArgument` when the name breaks the rules of names.
     pub fn drive(&self, name: &str) -> Result<Drive> {
         Drive::open(self, name)
+    }
+
+    /// Opens a drive by its name; none where there is none.
+    ///
+    /// # Errors
+    /// `Io` and `Corrupt` when the store cannot be read.
+    pub fn find_drive(&self, name: &str) -> Result<Option<Drive>> {
+        let found = crate::catalog::drive::find(&self.engine()?.reader()?, name)?;
+        Ok(found.map(|id| Drive::with_id(self, id)))
     }
 
     /// Returns when the store was made.

@@ -92,6 +92,7 @@ impl Store {
         options.check()?;
         let (identity, known) = identify(vfs.as_ref())?;
         let _alone = open::alone(vfs.as_ref(), options.lock_timeout)?;
+        let Some(_only) = open::nobody_else(vfs.as_ref())? else { return Err(open_elsewhere()) };
         let mut report = RebuildReport::default();
         refuse_open(vfs, options, &mut report)?;
         fill(vfs, &identity, options, &mut report)?;
@@ -163,16 +164,17 @@ fn identify(vfs: &dyn Vfs) -> Result<(Identity, bool)> {
     Ok((identity, false))
 }
 
+fn open_elsewhere() -> Error {
+    Error::new(ErrorKind::Locked, "the store is open, maybe in another process; close it to rebuild it")
+}
+
 /// Refuses a store that is open, and counts its segments.
 fn refuse_open(vfs: &Arc<dyn Vfs>, options: &Options, report: &mut RebuildReport) -> Result<()> {
-    let held = || {
-        Error::new(ErrorKind::Locked, "the store is open, maybe in another process; close it to rebuild it")
-    };
     if let Ok(rows) = vfs.open(ROWS, Open::Write)
         && !rows.is_empty().map_err(failed)?
     {
         match RedbKv::open(rows, Sharing::Exclusive, options.cache_bytes, &[]) {
-            Err(error) if error.kind() == ErrorKind::Locked => return Err(held()),
+            Err(error) if error.kind() == ErrorKind::Locked => return Err(open_elsewhere()),
             // Sound or not, it is made anew.
             _ => {}
         }
@@ -183,7 +185,7 @@ fn refuse_open(vfs: &Arc<dyn Vfs>, options: &Options, report: &mut RebuildReport
             None => None,
         };
         match opened {
-            Some(segment) if !segment.file.try_lock().map_err(failed)? => return Err(held()),
+            Some(segment) if !segment.file.try_lock().map_err(failed)? => return Err(open_elsewhere()),
             Some(_) => report.segments += 1,
             None => report.unreadable.push(entry.name),
         }

@@ -331,6 +331,18 @@ impl VfsFile for RealFile {
         }
     }
 
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        match self.file.try_lock_shared() {
+            Ok(()) => {
+                self.locked.store(true, Ordering::Release);
+                self.map.store(None);
+                Ok(true)
+            }
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     fn window(&self, offset: u64, len: usize) -> io::Result<Bytes> {
         if let Some(map) = &*self.map.load()
             && let Some(window) = map.window(offset, len)

@@ -194,6 +194,10 @@ fn a_store_that_is_open_is_not_rebuilt() {
         let store = home.open(mode);
         let error = Store::rebuild_on(&home.vfs, &options()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
+        let gone = home.vfs.rename("meta.redb", "elsewhere");
+        let error = Store::rebuild_on(&home.vfs, &options()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked, "an idle opener is seen without its rows too: {error}");
+        gone.and_then(|()| home.vfs.rename("elsewhere", "meta.redb")).unwrap();
         store.close().unwrap();
         drop(store);
         Store::rebuild_on(&home.vfs, &options()).unwrap();
