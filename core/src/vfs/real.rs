@@ -276,6 +276,19 @@ impl RealFile {
         Ok(Some(map))
     }
 
+    /// Notes that the file is locked, if it is: its map must not keep the lock.
+    fn locked_by(&self, outcome: Result<(), TryLockError>) -> io::Result<bool> {
+        match outcome {
+            Ok(()) => {
+                self.locked.store(true, Ordering::Release);
+                self.map.store(None);
+                Ok(true)
+            }
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     fn copy(&self, offset: u64, len: usize) -> io::Result<Bytes> {
         let mut bytes = vec![0; len];
         self.read_at(offset, &mut bytes)?;
@@ -320,27 +333,11 @@ impl VfsFile for RealFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        match self.file.try_lock() {
-            Ok(()) => {
-                self.locked.store(true, Ordering::Release);
-                self.map.store(None);
-                Ok(true)
-            }
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        self.locked_by(self.file.try_lock())
     }
 
     fn try_lock_shared(&self) -> io::Result<bool> {
-        match self.file.try_lock_shared() {
-            Ok(()) => {
-                self.locked.store(true, Ordering::Release);
-                self.map.store(None);
-                Ok(true)
-            }
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        self.locked_by(self.file.try_lock_shared())
     }
 
     fn window(&self, offset: u64, len: usize) -> io::Result<Bytes> {
