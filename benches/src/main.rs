@@ -12,6 +12,7 @@
 )]
 
 mod archive;
+mod leak;
 mod measure;
 mod million;
 mod peer;
@@ -42,6 +43,7 @@ const ALL: &[Work] = &[
     ("zip", archive::zip),
     ("range", archive::range),
     ("sign", read::sign),
+    ("leak", leak::leak),
     ("million", million::million),
 ];
 

@@ -1,0 +1,69 @@
+//! Row T11: does the time to refuse a token tell where its MAC is wrong? In the manner of dudect:
+//! two classes of work in random order, and Welch's t of their means.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use holdall::token::{Claims, Key, KeyRing, Purpose};
+
+use crate::measure::{Table, Want};
+
+/// Refusals of each run.
+const COUNT: usize = 1_000_000;
+/// A MAC's length in bytes, at the end of a token.
+const MAC_LEN: usize = 32;
+/// From here on a difference would be of use.
+const LEAK: f64 = 4.5;
+
+/// Refuses tokens whose MAC is wrong in the first byte or in the last, and compares a comparison
+/// that stops early, which shows that a leak would be seen.
+pub fn leak(table: &mut Table) {
+    let ring = KeyRing::new([1; 16], [Key::new(1, vec![7; 32], 0).expect("a key")]).expect("a ring");
+    let token = ring.sign(&Claims::new(Purpose::Version, 1, 0, u64::MAX)).expect("a token");
+    let good = Base64UrlUnpadded::decode_vec(&token).expect("base64");
+    let wrong = [good.len() - MAC_LEN, good.len() - 1].map(|place| {
+        let mut bytes = good.clone();
+        bytes[place] ^= 1;
+        bytes
+    });
+    let texts = [0, 1].map(|class: usize| Base64UrlUnpadded::encode_string(&wrong[class]));
+    let t = welch(|class| {
+        let refused = ring.verify(black_box(&texts[class]), Purpose::Version, 0, None);
+        assert!(refused.is_err(), "a wrong MAC is refused");
+    });
+    let early = welch(|class| {
+        let candidate = black_box(&wrong[class]);
+        black_box(candidate.iter().zip(black_box(&good)).position(|(one, other)| one != other));
+    });
+    let shown = format!("{COUNT} refusals");
+    table.row("T11", "where a MAC is wrong, |t|", "no use", t.abs(), Want::AtMost(LEAK), &shown);
+    table.row("T11", "a comparison that stops early, |t|", "seen", early.abs(), Want::AtLeast(LEAK), "");
+}
+
+/// Times two classes of work in random order, and returns Welch's t of their means after dropping
+/// the slowest tenth.
+fn welch(work: impl Fn(usize)) -> f64 {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..COUNT {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let class = (random >> 40) as usize & 1;
+        let begun = Instant::now();
+        work(class);
+        times[class].push(begun.elapsed().as_nanos() as f64);
+    }
+    let mut all: Vec<f64> = times.concat();
+    all.sort_by(f64::total_cmp);
+    let limit = all[all.len() / 10 * 9];
+    let [(one, one_spread), (other, other_spread)] = times.map(|times| {
+        let kept: Vec<f64> = times.into_iter().filter(|time| *time <= limit).collect();
+        let count = kept.len() as f64;
+        let mean = kept.iter().sum::<f64>() / count;
+        let variance = kept.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        (mean, variance / count)
+    });
+    (one - other) / (one_spread + other_spread).sqrt()
+}
