@@ -60,9 +60,11 @@ fn run(args: Args) -> Result<()> {
     if let Verb::Repair { rebuild: true } = verb {
         return check::rebuild(dir, &options, out);
     }
-    // Only what brings content makes a store or a drive; a mistyped name is an error to all others.
+    // Only what brings content makes a drive, and only that and a server a store: to all others a
+    // mistyped name is an error.
     let makes = matches!(verb, Verb::Put(_) | Verb::Mkdir { .. });
-    let store = Store::open(dir, options.create(makes)).map_err(|error| match error.kind() {
+    let serves = matches!(verb, Verb::Serve(_));
+    let store = Store::open(dir, options.create(makes || serves)).map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             let told = format!("there is no store at {}; `holdall put` makes one", dir.display());
             Error::new(ErrorKind::NotFound, told)
