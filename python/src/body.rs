@@ -61,7 +61,8 @@ impl Body {
         let slice = index.cast::<PySlice>().map_err(|_| {
             PyTypeError::new_err("a body is sliced, as in body[10:20]; bytes(body)[3] gives one byte")
         })?;
-        let len = isize::try_from(self.0.len()).map_err(|_| Fault::invalid("the body is too long to slice"))?;
+        let len =
+            isize::try_from(self.0.len()).map_err(|_| Fault::invalid("the body is too long to slice"))?;
         let found = slice.indices(len)?;
         if found.step != 1 {
             return Err(PyValueError::new_err("a body is sliced with a step of 1").into());
@@ -165,8 +166,7 @@ impl Chunks {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> Outcome<Option<Bound<'py, PyMemoryView>>> {
-        let next =
-            py.detach(|| self.state.lock().unwrap_or_else(PoisonError::into_inner).next(self.size))?;
+        let next = py.detach(|| self.state.lock().unwrap_or_else(PoisonError::into_inner).next(self.size))?;
         Ok(next.map(|bytes| buffer::view(py, bytes)).transpose()?)
     }
 }

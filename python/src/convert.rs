@@ -84,10 +84,9 @@ pub(crate) fn lifetime(value: &Bound<'_, PyAny>) -> Outcome<Duration> {
 pub(crate) fn network(text: &str) -> Outcome<Network> {
     let wrong = || Fault::invalid(format!("{text:?} is no network; one looks like 192.0.2.0/24"));
     match text.split_once('/') {
-        Some((address, prefix)) => Ok(Network::new(
-            address.parse().map_err(|_| wrong())?,
-            prefix.parse().map_err(|_| wrong())?,
-        )?),
+        Some((address, prefix)) => {
+            Ok(Network::new(address.parse().map_err(|_| wrong())?, prefix.parse().map_err(|_| wrong())?)?)
+        }
         None => Ok(Network::host(text.parse().map_err(|_| wrong())?)),
     }
 }

@@ -23,12 +23,7 @@ const PAGE: usize = 1000;
 const BATCH: usize = 8 << 20;
 const ITEMS: usize = 2000;
 
-/// The name of an archive that is given none.
-pub(crate) fn archive_name() -> String {
-    "archive.zip".to_owned()
-}
-
-fn root() -> Place {
+pub(crate) fn root() -> Place {
     Place(String::new())
 }
 
@@ -62,14 +57,10 @@ pub(crate) struct Drive {
 }
 
 impl Drive {
-    pub(crate) fn open(py: Python<'_>, handle: &Shared, name: String) -> Outcome<Drive> {
+    pub(crate) fn named(py: Python<'_>, handle: &Shared, name: String) -> Outcome<Drive> {
         let store = handle.store()?;
         let drive = py.detach(|| store.drive(&name))?;
         Ok(Drive { handle: handle.clone(), name, drive })
-    }
-
-    pub(crate) fn id_of(&self) -> holdall::DriveId {
-        self.drive.id()
     }
 
     fn drive(&self) -> Outcome<&holdall::Drive> {
@@ -219,7 +210,7 @@ impl Drive {
     /// Returns what is at `path`; "" is the root.
     ///
     /// Raises NotFound when nothing is.
-    #[pyo3(signature = (path = root()))]
+    #[pyo3(signature = (path = root()), text_signature = "($self, path='')")]
     fn stat(&self, py: Python<'_>, path: Place) -> Outcome<FileInfo> {
         Ok(FileInfo(self.call(py, |drive| drive.stat(&path.0))?))
     }
@@ -228,7 +219,10 @@ impl Drive {
     /// behind the name `after`: the cursor of the next page is the last name of this one.
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
-    #[pyo3(signature = (path = root(), *, after = None, limit = None))]
+    #[pyo3(
+        signature = (path = root(), *, after = None, limit = None),
+        text_signature = "($self, path='', *, after=None, limit=None)"
+    )]
     fn list(
         &self,
         py: Python<'_>,
@@ -244,7 +238,7 @@ impl Drive {
     /// before what is in it. What changes meanwhile may or may not show.
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
-    #[pyo3(signature = (path = root()))]
+    #[pyo3(signature = (path = root()), text_signature = "($self, path='')")]
     fn walk(&self, py: Python<'_>, path: Place) -> Outcome<Walk> {
         let first = Level::read(py, self.drive()?, path.0, None)?;
         let state = Mutex::new(vec![first]);
@@ -451,14 +445,14 @@ impl Drive {
     /// Raises NotFound when nothing is at a path, TooLarge past the store's limits, InvalidArgument
     /// when nothing is named or the lifetime is out of range.
     #[pyo3(signature = (
-        paths, *, name = archive_name(), expires = None, network = None, max_uses = None, pace = None
+        paths, *, name = "archive.zip", expires = None, network = None, max_uses = None, pace = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn archive(
         &self,
         py: Python<'_>,
         paths: &Bound<'_, PyAny>,
-        name: String,
+        name: &str,
         expires: Option<&Bound<'_, PyAny>>,
         network: Option<&str>,
         max_uses: Option<u32>,
@@ -547,7 +541,7 @@ impl Drive {
     }
 
     /// Makes every URL into the drive invalid.
-    fn revoke(&self, py: Python<'_>) -> Outcome<()> {
+    pub(crate) fn revoke(&self, py: Python<'_>) -> Outcome<()> {
         self.call(py, |drive| drive.revoke())
     }
 
@@ -611,8 +605,7 @@ impl Walk {
     fn __next__(&self, py: Python<'_>) -> Outcome<Option<(String, Row)>> {
         self.handle.store()?;
         // The lock is not held while another thread may be let in.
-        let mut levels =
-            std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut levels = std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner));
         let next = self.next(py, &mut levels);
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = levels;
         next

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 
 use crate::convert::{self, Place};
-use crate::drive::{self, archive_name};
+use crate::drive::{self, root};
 use crate::fault::Outcome;
 use crate::url::{self, Terms};
 use crate::value::{FileInfo, Row, Share};
@@ -23,7 +23,7 @@ impl Visit {
     /// Returns what is at `path` in the share; "" is what was shared.
     ///
     /// Raises NotFound when nothing is.
-    #[pyo3(signature = (path = Place(String::new())))]
+    #[pyo3(signature = (path = root()), text_signature = "($self, path='')")]
     fn stat(&self, py: Python<'_>, path: Place) -> Outcome<FileInfo> {
         Ok(FileInfo(py.detach(|| self.0.stat(&path.0))?))
     }
@@ -31,7 +31,10 @@ impl Visit {
     /// Lists a folder in the share, as `Drive.list` does.
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
-    #[pyo3(signature = (path = Place(String::new()), *, after = None, limit = None))]
+    #[pyo3(
+        signature = (path = root(), *, after = None, limit = None),
+        text_signature = "($self, path='', *, after=None, limit=None)"
+    )]
     fn list(
         &self,
         py: Python<'_>,
@@ -46,7 +49,10 @@ impl Visit {
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a folder is, Expired and Gone
     /// when the share is over.
-    #[pyo3(signature = (path = Place(String::new()), *, expires = None, disposition = "attachment", name = None))]
+    #[pyo3(
+        signature = (path = root(), *, expires = None, disposition = "attachment", name = None),
+        text_signature = "($self, path='', *, expires=None, disposition='attachment', name=None)"
+    )]
     fn url(
         &self,
         py: Python<'_>,
@@ -75,12 +81,12 @@ impl Visit {
     /// share; [""] is all of it.
     ///
     /// Raises NotFound when nothing is at a path, Expired and Gone when the share is over.
-    #[pyo3(signature = (paths, *, name = archive_name(), expires = None))]
+    #[pyo3(signature = (paths, *, name = "archive.zip", expires = None))]
     fn archive(
         &self,
         py: Python<'_>,
         paths: Vec<Place>,
-        name: String,
+        name: &str,
         expires: Option<&Bound<'_, PyAny>>,
     ) -> Outcome<String> {
         let lifetime = expires.map(convert::lifetime).transpose()?;

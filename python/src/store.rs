@@ -91,7 +91,9 @@ pub(crate) fn open(
         "shared" => options.mode(Mode::Shared),
         "exclusive" => options.mode(Mode::Exclusive),
         other => {
-            return Err(Fault::invalid(format!("the mode {other:?} is neither \"shared\" nor \"exclusive\"")));
+            return Err(Fault::invalid(format!(
+                "the mode {other:?} is neither \"shared\" nor \"exclusive\""
+            )));
         }
     };
     options = match dedup {
@@ -158,7 +160,7 @@ impl Store {
     ///
     /// Raises InvalidArgument when the name breaks the rules of names.
     fn drive(&self, py: Python<'_>, name: String) -> Outcome<Drive> {
-        Drive::open(py, &self.handle, name)
+        Drive::named(py, &self.handle, name)
     }
 
     /// Returns what a version is, by its id.
@@ -411,12 +413,7 @@ impl Store {
     ///
     /// Damage is no error but in the report. Raises Io, and what `progress` raises.
     #[pyo3(signature = (*, content = false, progress = None))]
-    fn check(
-        &self,
-        py: Python<'_>,
-        content: bool,
-        progress: Option<Py<PyAny>>,
-    ) -> Outcome<CheckReport> {
+    fn check(&self, py: Python<'_>, content: bool, progress: Option<Py<PyAny>>) -> Outcome<CheckReport> {
         let store = self.handle.store()?;
         let mut raised: Option<PyErr> = None;
         let report = py.detach(|| {

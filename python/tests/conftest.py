@@ -5,8 +5,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-import holdall
 import pytest
+
+import holdall
 
 VECTORS = pathlib.Path(__file__).parents[2] / "tests" / "vectors"
 

@@ -8,8 +8,9 @@ import zipfile
 import zlib
 from hashlib import sha1
 
-import holdall
 import pytest
+
+import holdall
 from holdall import errors
 
 UTC = dt.UTC
@@ -421,7 +422,13 @@ def test_opening_says_what_is_wrong(tmp_path: pathlib.Path) -> None:
     (tmp_path / "foreign" / "file").touch()
     with pytest.raises(errors.InvalidArgument):
         holdall.open(tmp_path / "foreign")
-    for wrong in ({"mode": "x"}, {"dedup": "x"}, {"base_url": "x"}, {"grace": -1}, {"threshold": 1}):
+    for wrong in (
+        {"mode": "x"},
+        {"dedup": "x"},
+        {"base_url": "x"},
+        {"grace": -1},
+        {"threshold": 1},
+    ):
         with pytest.raises(errors.InvalidArgument):
             holdall.open(tmp_path / "s", **wrong)  # type: ignore[arg-type]
     with (
@@ -436,8 +443,8 @@ def test_reprs_help(alice: holdall.Drive, store: holdall.Store) -> None:
     assert repr(store) == f"<Store '{store.path}'>"
     assert repr(alice) == "<Drive 'alice'>"
     assert repr(version) == f"<Version {version.id} 5 bytes text/plain>"
-    assert repr(alice.stat("it's.txt")) == f"<FileInfo {version.file_id} file \"it's.txt\">"
-    assert repr(alice.list()[0]) == "<Row file \"it's.txt\" 5 bytes>"
+    assert repr(alice.stat("it's.txt")) == f'<FileInfo {version.file_id} file "it\'s.txt">'
+    assert repr(alice.list()[0]) == '<Row file "it\'s.txt" 5 bytes>'
     assert repr(alice.open("it's.txt")) == "<Reader at 0 of 5 bytes>"
     assert repr(store.serve("GET", store.url(version))) == "<Reply 200 5 bytes>"
     for thing in (store.stats(), store.check(), store.gc(), store.keys()[0], alice.info()):
@@ -455,7 +462,9 @@ def test_versions_compare_and_hash(alice: holdall.Drive, store: holdall.Store) -
 def test_modified_times(alice: holdall.Drive) -> None:
     moment = dt.datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=dt.timezone(dt.timedelta(hours=3)))
     assert alice.put("x", b"", modified=moment).modified == moment
-    assert alice.put("x", b"", modified=-1).modified == dt.datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert alice.put("x", b"", modified=-1).modified == dt.datetime(
+        1969, 12, 31, 23, 59, 59, tzinfo=UTC
+    )
     assert alice.put("x", b"", modified=1.5).modified.timestamp() == 1.5
     with pytest.raises(errors.InvalidArgument, match="naive"):
         alice.put("x", b"", modified=dt.datetime(2001, 1, 1))

@@ -59,9 +59,7 @@ async def respond(
     await send_reply(reply, send, receive, path=path, first=first)
 
 
-def prepare(
-    store: Store, scope: Scope, target: str
-) -> tuple[Reply, str | None, memoryview | None]:
+def prepare(store: Store, scope: Scope, target: str) -> tuple[Reply, str | None, memoryview | None]:
     """Makes the reply and brings its first chunk into memory, in one visit to a thread."""
     client = scope.get("client")
     address = client[0] if client else None

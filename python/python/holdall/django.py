@@ -16,9 +16,10 @@ expires.
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import IO, Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.files.base import File
@@ -71,12 +72,12 @@ class Storage(BaseStorage):
         """The drive."""
         return self.store.drive(self._drive)
 
-    def _open(self, name: str, mode: str = "rb") -> File:
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         if mode != "rb":
             raise ValueError(f"a stored file is opened with mode 'rb', not {mode!r}; save it anew")
-        return File(self.drive.open(name), name)
+        return File(self.drive.open(name), name)  # type: ignore[arg-type]
 
-    def _save(self, name: str, content: File) -> str:
+    def _save(self, name: str, content: "File[bytes]") -> str:
         content.seek(0)
         self.drive.put(name, content.chunks())
         return name
@@ -88,10 +89,8 @@ class Storage(BaseStorage):
         return name
 
     def delete(self, name: str) -> None:
-        try:
+        with suppress(NotFound):
             self.drive.delete(name)
-        except NotFound:
-            pass
 
     def exists(self, name: str) -> bool:
         try:
@@ -128,7 +127,7 @@ def as_configured(moment: datetime) -> datetime:
 
 def serve(request: HttpRequest, path: str = "", storage: str = "default") -> HttpResponseBase:
     """A view that answers for the URLs of a storage, by its name in STORAGES."""
-    return response(storages[storage].store, request)
+    return response(cast(Storage, storages[storage]).store, request)
 
 
 def response(store: Store, request: HttpRequest, *, url: str | None = None) -> HttpResponseBase:
@@ -154,10 +153,11 @@ def with_body(reply: Reply, is_async: bool) -> HttpResponseBase:
     answer = StreamingHttpResponse(pieces(reply.body), status=reply.status)
     if only_run(reply.body) is not None:
         # Where the server has a file wrapper, Django's handler gives it this.
-        file: IO[bytes] = Run(reply.body)  # type: ignore[assignment]
-        answer._resource_closers.append(file.close)
-        answer.file_to_stream = file
-        answer.block_size = CHUNK
+        file = Run(reply.body)
+        handler: Any = answer
+        handler._resource_closers.append(file.close)
+        handler.file_to_stream = file
+        handler.block_size = CHUNK
     return answer
 
 

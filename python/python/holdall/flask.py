@@ -1,8 +1,8 @@
 """A response for Flask.
 
-    @app.get("/files/<path:path>")
-    def download(path):
-        return store_response(store, flask.request)
+@app.get("/files/<path:path>")
+def download(path):
+    return store_response(store, flask.request)
 """
 
 from flask import Request, Response

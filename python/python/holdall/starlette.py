@@ -1,8 +1,8 @@
 """A response for Starlette and FastAPI.
 
-    @app.get("/files/{path:path}")
-    async def download(request: Request) -> Response:
-        return StoreResponse(store, request)
+@app.get("/files/{path:path}")
+async def download(request: Request) -> Response:
+    return StoreResponse(store, request)
 """
 
 from starlette.background import BackgroundTask
