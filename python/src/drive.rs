@@ -185,8 +185,9 @@ impl Drive {
             Ok(py.check_signals()?)
         };
         for item in items.try_iter()? {
-            let (path, content): (Place, Bound<'_, PyAny>) = item?.extract()?;
-            let content = source::whole(&content)?;
+            let item = item?;
+            let path: Place = item.get_item(0)?.extract()?;
+            let content = source::whole(&item.get_item(1)?)?;
             if !batch.is_empty() && (batch.len() >= ITEMS || len + content.len() > BATCH) {
                 flush(std::mem::take(&mut batch))?;
                 len = 0;

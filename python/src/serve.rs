@@ -55,10 +55,10 @@ fn relevant(headers: &Bound<'_, PyAny>) -> Outcome<Vec<(&'static str, String)>> 
     };
     let mut found = Vec::new();
     for pair in pairs.try_iter()? {
-        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
-        let name = text(&name)?;
+        let pair = pair?;
+        let name = text(&pair.get_item(0)?)?;
         if let Some(known) = HEADERS.iter().find(|known| known.eq_ignore_ascii_case(&name)) {
-            found.push((*known, text(&value)?));
+            found.push((*known, text(&pair.get_item(1)?)?));
         }
     }
     Ok(found)

@@ -84,7 +84,7 @@ pub(crate) fn open(
     max_archive_entries: Option<u64>,
     max_archive_bytes: Option<u64>,
     lock_timeout: Option<&Bound<'_, PyAny>>,
-) -> Outcome<Store> {
+) -> Outcome<Py<Store>> {
     let keywords = PyDict::new(py);
     let mut options = Options::new().base_url(base_url).create(create);
     options = match mode {
@@ -123,7 +123,9 @@ pub(crate) fn open(
         )*};
     }
     durations!(grace max_lifetime lock_timeout);
-    Ok(Store { handle: Arc::new(Handle::open(py, path, options, keywords)?) })
+    let store = Py::new(py, Store { handle: Arc::new(Handle::open(py, path, options, keywords)?) })?;
+    py.import("holdall._exit")?.getattr("OPEN")?.call_method1("add", (&store,))?;
+    Ok(store)
 }
 
 /// Opens a store as a pickle describes it.
@@ -321,13 +323,16 @@ impl Store {
             return drive.get().revoke(py);
         }
         if let Ok(share) = target.cast::<Share>() {
-            return self.call(py, |store| store.revoke_share(share.get().0.id));
+            let id = share.get().0.id;
+            return self.call(py, |store| store.revoke_share(id));
         }
         if let Ok(file) = target.cast::<FileInfo>() {
-            return self.call(py, |store| store.revoke_file(file.get().0.id));
+            let id = file.get().0.id;
+            return self.call(py, |store| store.revoke_file(id));
         }
         if let Ok(version) = target.cast::<Version>() {
-            return self.call(py, |store| store.revoke_version(version.get().0.id));
+            let id = version.get().0.id;
+            return self.call(py, |store| store.revoke_version(id));
         }
         let id: String = target.extract().map_err(|_| {
             PyTypeError::new_err("revoke takes a Version, FileInfo, Share or Drive, or an id as a str")
