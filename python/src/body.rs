@@ -41,7 +41,7 @@ impl Body {
     /// Returns an iterator of read-only memoryviews of at most `size` bytes. Long runs are shown
     /// where they lie, short ones are joined. What is next is brought into memory with the GIL
     /// released, so an event loop can leave next() to a thread.
-    #[pyo3(signature = (size = CHUNK))]
+    #[pyo3(signature = (size = CHUNK), text_signature = "($self, size=1048576)")]
     fn chunks(&self, size: usize) -> Chunks {
         let size = size.max(1);
         let limit = u64::try_from(size).unwrap_or(u64::MAX);
@@ -50,7 +50,7 @@ impl Body {
 
     /// Returns an iterator of Segments of at most `size` bytes: each run as it lies, with its place
     /// in a file where it has one.
-    #[pyo3(signature = (size = CHUNK))]
+    #[pyo3(signature = (size = CHUNK), text_signature = "($self, size=1048576)")]
     fn segments(&self, size: usize) -> SegmentIterator {
         let limit = u64::try_from(size.max(1)).unwrap_or(u64::MAX);
         SegmentIterator(Mutex::new(self.0.segments_of(limit)))

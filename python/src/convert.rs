@@ -1,20 +1,57 @@
 //! What Python passes: times, lifetimes, paths and ids, as the store takes them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use holdall::token::Network;
 use holdall::{FileId, Time, VersionId};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDateTime, PyDelta, PyFloat, PyInt, PyString, PyTzInfoAccess};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{
+    PyBool, PyDateTime, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString, PyTzInfo, PyTzInfoAccess,
+};
 
 use crate::fault::{Fault, Outcome};
 use crate::value::{FileInfo, Version};
 
-/// Returns a moment as an aware datetime is made of.
-pub(crate) fn moment(time: Time) -> SystemTime {
-    let distance = Duration::from_micros(time.0.unsigned_abs());
-    if time.0 < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
+/// A moment on its way to Python, where it is an aware datetime in UTC.
+pub(crate) struct Moment(Time);
+
+/// Returns a moment for Python.
+pub(crate) fn moment(time: Time) -> Moment {
+    Moment(time)
+}
+
+impl<'py> IntoPyObject<'py> for Moment {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let part = |value: i64| i32::try_from(value).map_err(|_| PyOverflowError::new_err("no such year"));
+        let seconds = self.0.unix();
+        let distance = PyDelta::new(
+            py,
+            part(seconds.div_euclid(DAY))?,
+            part(seconds.rem_euclid(DAY))?,
+            part(self.0.0.rem_euclid(1_000_000))?,
+            false,
+        )?;
+        epoch(py)?.add(distance)
+    }
+}
+
+/// Seconds of a day.
+const DAY: i64 = 24 * 3600;
+
+/// Returns 1970-01-01T00:00:00Z.
+fn epoch(py: Python<'_>) -> PyResult<&Bound<'_, PyDateTime>> {
+    static EPOCH: PyOnceLock<Py<PyDateTime>> = PyOnceLock::new();
+    let epoch = EPOCH.get_or_try_init(py, || {
+        let utc = PyTzInfo::utc(py)?;
+        PyDateTime::new(py, 1970, 1, 1, 0, 0, 0, 0, Some(&utc)).map(Bound::unbind)
+    })?;
+    Ok(epoch.bind(py))
 }
 
 /// Reads a moment: an aware datetime, or seconds since 1970 as an int or float.
@@ -25,7 +62,9 @@ pub(crate) fn time(value: &Bound<'_, PyAny>) -> Outcome<Time> {
                 "the datetime {value} is naive; give it a tzinfo, such as datetime.UTC"
             )));
         }
-        return Ok(Time::from(value.extract::<SystemTime>()?));
+        let distance = value.sub(epoch(value.py())?)?.cast_into::<PyDelta>().map_err(PyErr::from)?;
+        let seconds = i64::from(distance.get_days()) * DAY + i64::from(distance.get_seconds());
+        return Ok(Time(seconds * 1_000_000 + i64::from(distance.get_microseconds())));
     }
     if !value.is_instance_of::<PyBool>() {
         if let Ok(seconds) = value.cast::<PyInt>() {

@@ -1,10 +1,8 @@
 //! What long jobs and counts give.
 
-use std::time::SystemTime;
-
 use pyo3::prelude::*;
 
-use crate::convert::moment;
+use crate::convert::{Moment, moment};
 
 /// What `Store.check` found.
 #[pyclass(frozen, get_all, module = "holdall")]
@@ -182,7 +180,7 @@ impl Key {
 
     /// When it was made: an aware datetime in UTC.
     #[getter]
-    fn created(&self) -> SystemTime {
+    fn created(&self) -> Moment {
         moment(self.0.1)
     }
 

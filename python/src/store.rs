@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use holdall::{ArchiveId, CheckOptions, Dedup, Error, ErrorKind, FileId, LinkId, Mode, Options, ShareId};
 use pyo3::exceptions::PyTypeError;
@@ -10,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::body::{self, Body};
-use crate::convert::{self, Node, Pick, moment};
+use crate::convert::{self, Moment, Node, Pick, moment};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
 use crate::handle::{Handle, Shared};
@@ -154,7 +153,7 @@ impl Store {
 
     /// When the store was made: an aware datetime in UTC.
     #[getter]
-    fn created(&self, py: Python<'_>) -> Outcome<SystemTime> {
+    fn created(&self, py: Python<'_>) -> Outcome<Moment> {
         self.call(py, |store| store.created()).map(moment)
     }
 

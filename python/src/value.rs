@@ -1,12 +1,11 @@
 //! What the store tells: frozen values with getters.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::convert::moment;
+use crate::convert::{Moment, moment};
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
@@ -98,13 +97,13 @@ impl Version {
 
     /// When it was put: an aware datetime in UTC.
     #[getter]
-    fn created(&self) -> SystemTime {
+    fn created(&self) -> Moment {
         moment(self.0.created)
     }
 
     /// How old the content is, as said when it was put: an aware datetime in UTC.
     #[getter]
-    fn modified(&self) -> SystemTime {
+    fn modified(&self) -> Moment {
         moment(self.0.modified)
     }
 
@@ -180,19 +179,19 @@ impl FileInfo {
 
     /// When it was made: an aware datetime in UTC.
     #[getter]
-    fn created(&self) -> SystemTime {
+    fn created(&self) -> Moment {
         moment(self.0.created)
     }
 
     /// When its content or attributes last changed in the store: an aware datetime in UTC.
     #[getter]
-    fn modified(&self) -> SystemTime {
+    fn modified(&self) -> Moment {
         moment(self.0.modified)
     }
 
     /// When it was put in the trash: an aware datetime in UTC, or None.
     #[getter]
-    fn trashed(&self) -> Option<SystemTime> {
+    fn trashed(&self) -> Option<Moment> {
         self.0.trashed.map(moment)
     }
 
@@ -256,7 +255,7 @@ impl Row {
 
     /// How old the content is: an aware datetime in UTC.
     #[getter]
-    fn modified(&self) -> SystemTime {
+    fn modified(&self) -> Moment {
         moment(self.0.modified)
     }
 
@@ -295,7 +294,7 @@ impl Trashed {
 
     /// When it was put in the trash: an aware datetime in UTC.
     #[getter]
-    fn trashed(&self) -> SystemTime {
+    fn trashed(&self) -> Moment {
         moment(self.0.trashed)
     }
 
@@ -339,7 +338,7 @@ impl Link {
 
     /// When it was made: an aware datetime in UTC.
     #[getter]
-    fn created(&self) -> SystemTime {
+    fn created(&self) -> Moment {
         moment(self.info.created)
     }
 
@@ -380,13 +379,13 @@ impl Share {
 
     /// When it was made: an aware datetime in UTC.
     #[getter]
-    fn created(&self) -> SystemTime {
+    fn created(&self) -> Moment {
         moment(self.0.created)
     }
 
     /// The first moment at which it lets nobody in; None is never.
     #[getter]
-    fn expires(&self) -> Option<SystemTime> {
+    fn expires(&self) -> Option<Moment> {
         self.0.expires.map(moment)
     }
 
@@ -439,7 +438,7 @@ impl DriveInfo {
 
     /// When it was made: an aware datetime in UTC.
     #[getter]
-    fn created(&self) -> SystemTime {
+    fn created(&self) -> Moment {
         moment(self.0.created)
     }
 

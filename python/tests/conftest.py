@@ -53,14 +53,14 @@ def server(tmp_path: pathlib.Path) -> Iterator[Callable[..., str]]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         words = [word.replace("PORT", str(port)) for word in command]
-        log = (tmp_path / "server.log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            cwd=tmp_path,
-            env=os.environ | environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        with (tmp_path / "server.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *words],
+                cwd=tmp_path,
+                env=os.environ | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         started.append(process)
         for _ in range(300):
             assert process.poll() is None, (tmp_path / "server.log").read_text()

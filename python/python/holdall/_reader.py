@@ -2,10 +2,10 @@
 
 import io
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
     from ._holdall import Body, Segment
 
@@ -54,6 +54,9 @@ class Reader(io.RawIOBase):
         data = self._body.read(at, None if size is None or size < 0 else size)
         self._move(at + len(data))
         return data
+
+    def write(self, data: "ReadableBuffer", /) -> NoReturn:
+        raise io.UnsupportedOperation("stored content is never written; put it anew")
 
     def readall(self) -> bytes:
         return self.read()
