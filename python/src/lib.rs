@@ -25,7 +25,7 @@ mod _holdall {
     #[pymodule_export]
     use crate::drive::{Drive, Walk};
     #[pymodule_export]
-    use crate::report::{CheckReport, Damage, GcReport, Key, Stats};
+    use crate::report::{BackupReport, CheckReport, Damage, GcReport, Key, RepairReport, Stats};
     #[pymodule_export]
     use crate::serve::Reply;
     #[pymodule_export]

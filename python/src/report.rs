@@ -23,13 +23,9 @@ pub(crate) struct CheckReport {
 
 impl CheckReport {
     pub(crate) fn new(py: Python<'_>, report: holdall::CheckReport) -> PyResult<CheckReport> {
-        let damaged = report.damaged.into_iter().map(|damage| {
-            let versions = damage.versions.iter().map(ToString::to_string).collect();
-            Py::new(py, Damage { message: damage.message, versions, paths: damage.paths })
-        });
         Ok(CheckReport {
             problems: report.problems.iter().map(ToString::to_string).collect(),
-            damaged: damaged.collect::<PyResult<_>>()?,
+            damaged: damages(py, report.damaged)?,
             files: report.files,
             versions: report.versions,
             blobs: report.blobs,
@@ -67,6 +63,69 @@ pub(crate) struct Damage {
 impl Damage {
     fn __repr__(&self) -> String {
         format!("<Damage {}>", self.message)
+    }
+}
+
+fn damages(py: Python<'_>, damaged: Vec<holdall::Damage>) -> PyResult<Vec<Py<Damage>>> {
+    let told = damaged.into_iter().map(|damage| {
+        let versions = damage.versions.iter().map(ToString::to_string).collect();
+        Py::new(py, Damage { message: damage.message, versions, paths: damage.paths })
+    });
+    told.collect()
+}
+
+/// What `Store.repair` did.
+#[pyclass(frozen, get_all, module = "holdall")]
+pub(crate) struct RepairReport {
+    /// How many contents were damaged, and were found sound elsewhere in the store.
+    restored: usize,
+    /// What remains damaged: nothing of it was removed; put the content again, from a backup say.
+    damaged: Vec<Py<Damage>>,
+    /// Sentences of what else is not as it must be.
+    problems: Vec<String>,
+}
+
+impl RepairReport {
+    pub(crate) fn new(py: Python<'_>, report: holdall::RepairReport) -> PyResult<RepairReport> {
+        Ok(RepairReport {
+            restored: report.restored.len(),
+            damaged: damages(py, report.damaged)?,
+            problems: report.problems.iter().map(ToString::to_string).collect(),
+        })
+    }
+}
+
+#[pymethods]
+impl RepairReport {
+    fn __repr__(&self) -> String {
+        format!("<RepairReport {} restored, {} damaged>", self.restored, self.damaged.len())
+    }
+}
+
+/// What `Store.backup` did.
+#[pyclass(frozen, get_all, module = "holdall")]
+pub(crate) struct BackupReport {
+    /// Segments in the backup.
+    segments: u64,
+    /// Large contents in the backup.
+    files: u64,
+    /// Bytes that were copied.
+    copied: u64,
+    /// Bytes that were there already, or are shared by a hard link.
+    shared: u64,
+}
+
+impl From<holdall::BackupReport> for BackupReport {
+    fn from(report: holdall::BackupReport) -> BackupReport {
+        let holdall::BackupReport { segments, files, copied, shared, .. } = report;
+        BackupReport { segments, files, copied, shared }
+    }
+}
+
+#[pymethods]
+impl BackupReport {
+    fn __repr__(&self) -> String {
+        format!("<BackupReport {} bytes copied, {} shared>", self.copied, self.shared)
     }
 }
 

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use holdall::{ArchiveId, CheckOptions, Dedup, Error, ErrorKind, FileId, LinkId, Mode, Options, ShareId};
+use holdall::{
+    ArchiveId, CheckOptions, Dedup, Error, ErrorKind, FileId, LinkId, Mode, Options, ShareId, Watch,
+};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -13,7 +15,7 @@ use crate::convert::{self, Moment, Node, Pick, moment};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
 use crate::handle::{Handle, Shared};
-use crate::report::{CheckReport, GcReport, Key, Stats};
+use crate::report::{BackupReport, CheckReport, GcReport, Key, RepairReport, Stats};
 use crate::serve::{Asked, Reply};
 use crate::share::Visit;
 use crate::url::{self, Terms};
@@ -419,26 +421,30 @@ impl Store {
     #[pyo3(signature = (*, content = false, progress = None))]
     fn check(&self, py: Python<'_>, content: bool, progress: Option<Py<PyAny>>) -> Outcome<CheckReport> {
         let store = self.handle.store()?;
-        let mut raised: Option<PyErr> = None;
-        let report = py.detach(|| {
-            let mut watch = |at: holdall::Progress| {
-                let told = Python::attach(|py| {
-                    if let Some(progress) = &progress {
-                        progress.call1(py, (at.done, at.total))?;
-                    }
-                    py.check_signals()
-                });
-                told.map_err(|error| {
-                    raised = Some(error);
-                    Error::new(ErrorKind::Bug, "an exception ended the check")
-                })
-            };
-            store.check(CheckOptions::new().content(content).watch(&mut watch))
-        });
-        match (report, raised) {
-            (Err(_), Some(error)) => Err(error.into()),
-            (report, _) => Ok(CheckReport::new(py, report?)?),
-        }
+        let report =
+            watched(py, progress, |watch| store.check(CheckOptions::new().content(content).watch(watch)))?;
+        Ok(CheckReport::new(py, report)?)
+    }
+
+    /// Copies the store as it is at one moment into a directory, while it is in use. The copy opens
+    /// as a store. A directory that an earlier backup made is brought up to date: only what is new
+    /// is copied. Large contents are hard links where the directory is on the same file system.
+    ///
+    /// progress: called with the bytes done and the bytes there are.
+    ///
+    /// Raises InvalidArgument when the directory holds something else, Locked when the copy is open,
+    /// Io, and what `progress` raises.
+    #[pyo3(signature = (target, *, progress = None))]
+    fn backup(&self, py: Python<'_>, target: PathBuf, progress: Option<Py<PyAny>>) -> Outcome<BackupReport> {
+        let store = self.handle.store()?;
+        Ok(watched(py, progress, |watch| store.backup(&target, watch))?.into())
+    }
+
+    /// Reads all content, and restores what is damaged from a sound copy where the store has one.
+    /// Nothing is removed; what cannot be restored is in the report.
+    fn repair(&self, py: Python<'_>) -> Outcome<RepairReport> {
+        let report = self.call(py, |store| store.repair())?;
+        Ok(RepairReport::new(py, report)?)
     }
 
     /// Removes what nothing refers to once its grace is over, and compacts. It works in short steps
@@ -472,14 +478,41 @@ impl Store {
         self.close(py)
     }
 
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (PathBuf, Py<PyDict>))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let reopen = py.import("holdall._holdall")?.getattr("_reopen")?;
-        Ok((reopen, (self.handle.path.clone(), self.handle.keywords.clone_ref(py))))
+        (reopen, (self.handle.path.clone(), self.handle.keywords.clone_ref(py))).into_pyobject(py)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let path: String = PyString::new(py, &self.handle.path.to_string_lossy()).repr()?.extract()?;
         Ok(format!("<Store {path}{}>", if self.handle.is_closed() { " closed" } else { "" }))
+    }
+}
+
+/// Runs a long job without the GIL, which tells how far it is and stops at an exception.
+fn watched<T: Send>(
+    py: Python<'_>,
+    progress: Option<Py<PyAny>>,
+    job: impl FnOnce(&mut Watch<'_>) -> holdall::Result<T> + Send,
+) -> Outcome<T> {
+    let mut raised: Option<PyErr> = None;
+    let done = py.detach(|| {
+        job(&mut |at| {
+            let told = Python::attach(|py| {
+                if let Some(progress) = &progress {
+                    progress.call1(py, (at.done, at.total))?;
+                }
+                py.check_signals()
+            });
+            told.map_err(|error| {
+                raised = Some(error);
+                Error::new(ErrorKind::Bug, "an exception ended the job")
+            })
+        })
+    });
+    match (done, raised) {
+        (Err(_), Some(error)) => Err(error.into()),
+        (done, _) => Ok(done?),
     }
 }
 

@@ -390,6 +390,22 @@ def test_damage_is_found(alice: holdall.Drive, store: holdall.Store) -> None:
     assert report.damaged[0].paths == ["alice:x"]
 
 
+def test_backups_open_and_repairs_tell(
+    alice: holdall.Drive, store: holdall.Store, tmp_path: pathlib.Path
+) -> None:
+    alice.put_many({"a": b"a", "b": bytes(2 << 20)})
+    told: list[tuple[int, int]] = []
+    report = store.backup(tmp_path / "copy", progress=lambda *at: told.append(at))
+    assert report.files == 1
+    assert told
+    with holdall.open(tmp_path / "copy", create=False) as copy:
+        assert copy.drive("alice").open("a").read() == b"a"
+    with pytest.raises(errors.InvalidArgument):
+        store.backup(store.path)
+    repair = store.repair()
+    assert (repair.restored, repair.damaged, repair.problems) == (0, [], [])
+
+
 def test_a_store_pickles_as_its_path(store: holdall.Store, alice: holdall.Drive) -> None:
     alice.put("x", b"x")
     again = pickle.loads(pickle.dumps(store))

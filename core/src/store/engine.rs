@@ -1,11 +1,12 @@
 //! One open store within one process: the log, the rows, the blobs and the keys.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
-use super::archive::Plans;
+use super::archive::{Plans, Streams};
 use super::link::Counts;
 use super::options::{Mode, Options};
 use crate::blobs::pool::{BlobSource, Pool};
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     pub(crate) pool: Pool,
     pub(crate) journal: Journal<RedbKv>,
     pub(crate) plans: Plans,
+    pub(crate) streams: Streams,
+    closed: AtomicBool,
     pub(crate) counts: Counts,
     ids: Mutex<Range<u64>>,
     ring: ArcSwapOption<(u64, KeyRing)>,
@@ -56,6 +59,8 @@ impl Engine {
             pool,
             journal,
             plans: Plans::default(),
+            streams: Streams::default(),
+            closed: AtomicBool::new(false),
             counts: Counts::default(),
             ids: Mutex::default(),
             ring: ArcSwapOption::empty(),
@@ -122,12 +127,23 @@ impl Engine {
         Ok(ring)
     }
 
-    /// Ends the session: nothing is left to replay.
+    /// Ends the session, once: nothing is left to replay, and the rows are free for others, whatever
+    /// bodies are still being sent.
     pub(super) fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let finished = self.finish();
+        let settled = self.streams.settle(self);
+        self.journal.close();
+        finished.and(settled)
+    }
+
+    fn finish(&self) -> Result<()> {
         if self.journal.is_poisoned() {
             return Ok(());
         }
-        self.counts.flush(self)?;
+        self.counts.settle(self);
         let exclusive = self.options.mode == Mode::Exclusive;
         self.journal.finish(move |change| {
             if exclusive {

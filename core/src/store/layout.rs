@@ -77,7 +77,7 @@ pub(crate) fn read(vfs: &dyn Vfs) -> Result<Option<Identity>> {
     read_at(vfs, STORE)
 }
 
-/// Reads the file at `path`, which [`write`] made.
+/// Reads the file at `path`, which [`write()`] made.
 pub(crate) fn read_at(vfs: &dyn Vfs, path: &str) -> Result<Option<Identity>> {
     let mut bytes = [0; LEN];
     let read = vfs.open(path, Open::Read).and_then(|file| file.read_at(0, &mut bytes));

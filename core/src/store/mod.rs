@@ -1,6 +1,7 @@
 //! The store: what a host opens, puts files into and hands URLs of out.
 
 pub(crate) mod archive;
+mod backup;
 mod check;
 mod compact;
 mod drive;
@@ -12,8 +13,11 @@ pub(crate) mod link;
 mod open;
 mod options;
 mod put;
+mod repair;
 pub(crate) mod share;
 mod stats;
+#[cfg(test)]
+mod upkeep_tests;
 pub(crate) mod url;
 mod version;
 
@@ -23,6 +27,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub use archive::{Archive, ArchiveInfo};
+pub use backup::BackupReport;
 pub use check::{CheckOptions, CheckReport, Damage, Progress, Watch};
 pub use compact::CompactReport;
 pub use drive::Drive;
@@ -31,6 +36,7 @@ pub use gc::GcReport;
 pub(crate) use open::random;
 pub use options::{Dedup, Mode, Options};
 pub use put::{Put, PutWriter};
+pub use repair::{RebuildReport, RepairReport};
 pub use share::{Share, Visit};
 pub use stats::Stats;
 pub use url::{Target, Url};
@@ -67,13 +73,7 @@ impl Drop for Life {
         if self.generation != fork::generation() {
             // The parent's: to drop it here would write to its files and free its locks.
             std::mem::forget(self.engine.take());
-        }
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if let Err(error) = self.close() {
+        } else if let Some(Err(error)) = self.engine.as_ref().map(|engine| engine.close()) {
             tracing::warn!(%error, "the last checkpoint failed; the next opening replays the log");
         }
     }

@@ -1,6 +1,7 @@
 //! Opening: who the store is, what is left to replay, and one engine for each store in a process.
 
 use std::collections::HashMap;
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use super::layout::{self, Identity};
 use super::options::{Mode, Options};
 use crate::blobs;
 use crate::catalog::{key, segment, table};
-use crate::journal::{Journal, Limits, Position, recover};
+use crate::fork::Guard;
+use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
 use crate::time::Time;
@@ -92,10 +94,18 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
     }
 }
 
+/// Held while a process opens the store.
+pub(super) struct Alone {
+    /// Keeps the lock from a child that another thread forks meanwhile; dropped before the file.
+    _guard: Option<Guard>,
+    _file: Arc<dyn VfsFile>,
+}
+
 /// Waits until no other process is opening the store, and keeps others from it.
-pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
+pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Alone> {
     let failed = |cause| Error::io("locking the store", cause);
     let file = vfs.open(layout::LOCK, Open::Create).map_err(failed)?;
+    let guard = file.file().map(|file| Guard::new(file.as_raw_fd())).transpose().map_err(failed)?;
     let begun = Instant::now();
     while !file.try_lock().map_err(failed)? {
         if begun.elapsed() >= timeout {
@@ -109,7 +119,7 @@ pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>
         }
         std::thread::sleep(PAUSE);
     }
-    Ok(file)
+    Ok(Alone { _guard: guard, _file: file })
 }
 
 /// Opens the rows. They are made under another name: a crash on the way leaves no half of them.
@@ -147,6 +157,7 @@ fn settle(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool)
     }
     let mut rows = kv.writer()?;
     segment::set_exclusive(&mut rows, exclusive)?;
+    leave_all_but_last(&mut rows)?;
     Position::fence(&mut rows, u32::from_le_bytes(random()?))?;
     kv.commit(rows, Commit::Synced)
 }

@@ -16,7 +16,7 @@ use rustix::io::{Errno, retry_on_intr};
 #[cfg(test)]
 mod tests;
 
-use super::map::Map;
+use super::map::{self, Map};
 use super::{Entry, Open, Vfs, VfsFile, path};
 
 /// Most parts that one system call is given: well below `IOV_MAX`, and small enough for the stack.
@@ -349,6 +349,10 @@ impl VfsFile for RealFile {
             Some(map) => map.window(offset, len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
             None => self.copy(offset, len),
         }
+    }
+
+    fn write_behind(&self, offset: u64, len: u64) {
+        map::write_behind(&self.file, offset, len);
     }
 
     fn will_need(&self, offset: u64, len: u64) {

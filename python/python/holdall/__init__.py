@@ -12,6 +12,7 @@ Open a store, put files into its drives, hand out URLs that expire, and answer r
 
 from . import errors
 from ._holdall import (
+    BackupReport,
     Body,
     CheckReport,
     Chunks,
@@ -23,6 +24,7 @@ from ._holdall import (
     Grant,
     Key,
     Link,
+    RepairReport,
     Reply,
     Row,
     Segment,
@@ -41,6 +43,7 @@ from ._reader import Reader
 from .errors import Error
 
 __all__ = [
+    "BackupReport",
     "Body",
     "CheckReport",
     "Chunks",
@@ -54,6 +57,7 @@ __all__ = [
     "Key",
     "Link",
     "Reader",
+    "RepairReport",
     "Reply",
     "Row",
     "Segment",
