@@ -1,0 +1,75 @@
+"""holdall: an embedded storage engine for the files a web server keeps and hands out.
+
+Open a store, put files into its drives, hand out URLs that expire, and answer requests for them::
+
+    with holdall.open("files") as store:
+        version = store.drive("alice").put("notes/today.txt", b"first")
+        url = store.url(version, expires=3600)
+        reply = store.serve("GET", url, {"Range": "bytes=1-"})
+
+``holdall.asgi.App(store)`` and ``holdall.wsgi.App(store)`` serve the URLs in any Python web server.
+"""
+
+from . import errors
+from ._holdall import (
+    BackupReport,
+    Body,
+    CheckReport,
+    Chunks,
+    Damage,
+    Drive,
+    DriveInfo,
+    FileInfo,
+    GcReport,
+    Grant,
+    Key,
+    Link,
+    RepairReport,
+    Reply,
+    Row,
+    Segment,
+    SegmentIterator,
+    Share,
+    Stats,
+    Store,
+    Trashed,
+    Version,
+    Visit,
+    Walk,
+    __version__,
+    open,
+)
+from ._reader import Reader
+from .errors import Error
+
+__all__ = [
+    "BackupReport",
+    "Body",
+    "CheckReport",
+    "Chunks",
+    "Damage",
+    "Drive",
+    "DriveInfo",
+    "Error",
+    "FileInfo",
+    "GcReport",
+    "Grant",
+    "Key",
+    "Link",
+    "Reader",
+    "RepairReport",
+    "Reply",
+    "Row",
+    "Segment",
+    "SegmentIterator",
+    "Share",
+    "Stats",
+    "Store",
+    "Trashed",
+    "Version",
+    "Visit",
+    "Walk",
+    "__version__",
+    "errors",
+    "open",
+]

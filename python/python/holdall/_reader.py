@@ -1,0 +1,171 @@
+"""A body as a file object."""
+
+import io
+import os
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+    from ._holdall import Body, Segment
+
+
+class Reader(io.RawIOBase):
+    """Reads a body from any position: a raw binary file object.
+
+    It needs no buffering. It shows the same bytes whatever becomes of the file and the store.
+    """
+
+    def __init__(self, body: "Body") -> None:
+        self._body = body
+        self._at = 0
+        # The bytes as a file of our own, once somebody asked for its number. From then on its
+        # position is ours.
+        self._file: io.FileIO | None = None
+
+    @property
+    def body(self) -> "Body":
+        """The body that it reads."""
+        return self._body
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return len(self._body)
+
+    def readable(self) -> bool:
+        self._check()
+        return True
+
+    def seekable(self) -> bool:
+        self._check()
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        self._check()
+        at = self.tell()
+        count = self._body.readinto(buffer, at)
+        self._move(at + count)
+        return count
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._check()
+        at = self.tell()
+        data = self._body.read(at, None if size is None or size < 0 else size)
+        self._move(at + len(data))
+        return data
+
+    def write(self, data: "ReadableBuffer", /) -> NoReturn:
+        raise io.UnsupportedOperation("stored content is never written; put it anew")
+
+    def readall(self) -> bytes:
+        return self.read()
+
+    def tell(self) -> int:
+        self._check()
+        if self._file is not None:
+            return self._file.tell() - self._start
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self._check()
+        if whence == os.SEEK_SET:
+            at = offset
+        elif whence == os.SEEK_CUR:
+            at = self.tell() + offset
+        elif whence == os.SEEK_END:
+            at = self.size + offset
+        else:
+            raise ValueError(f"whence {whence} is none of SEEK_SET, SEEK_CUR and SEEK_END")
+        if at < 0:
+            raise ValueError(f"position {at} is before the first byte")
+        self._move(at)
+        return at
+
+    def fileno(self) -> int:
+        """Returns the number of a file that is exactly these bytes, at this reader's position.
+
+        Content from 1 MiB on (the store's threshold) has such a file. Raises
+        io.UnsupportedOperation for what has none.
+        """
+        self._check()
+        if self._file is None:
+            run = self._run()
+            if run is None:
+                raise io.UnsupportedOperation("the content has no file of its own")
+            file = reopen(run)
+            self._start = run.offset or 0
+            file.seek(self._start + self._at)
+            self._file = file
+        return self._file.fileno()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"at {self.tell()} of {self.size} bytes"
+        return f"<{type(self).__name__} {state}>"
+
+    def _check(self) -> None:
+        if self.closed:
+            raise ValueError("the file was closed")
+
+    def _move(self, at: int) -> None:
+        if self._file is not None:
+            self._file.seek(self._start + at)
+        self._at = at
+
+    _start = 0
+
+    def _run(self) -> "Segment | None":
+        """The bytes as one range of a file, if `fileno` may show that file."""
+        run = only_run(self._body)
+        if run is None or run.fileno is None or run.offset != 0:
+            return None
+        return run if os.fstat(run.fileno).st_size == len(run) else None
+
+
+class Run(Reader):
+    """Reads a body that is one range of a file; the file may hold more before and behind it.
+
+    It is for servers that send a file from its position on, as many bytes as the reply has.
+    """
+
+    def _run(self) -> "Segment | None":
+        return only_run(self._body)
+
+
+def only_run(body: "Body") -> "Segment | None":
+    """Returns the body as one range of one file; None if it is not."""
+    size = len(body)
+    run = next(iter(body.segments(size)), None) if size else None
+    if run is None or run.fileno is None or len(run) != size:
+        return None
+    return run
+
+
+def reopen(run: "Segment") -> io.FileIO:
+    """Opens the file of a segment anew, with a position of its own.
+
+    Raises io.UnsupportedOperation where the system has no way to.
+    """
+    try:
+        return io.FileIO(f"/proc/self/fd/{run.fileno}", "rb")
+    except OSError as error:
+        raise io.UnsupportedOperation("the file of the content cannot be opened anew") from error
+
+
+def path_of(body: "Body") -> str | None:
+    """Returns the path of the file that a body is, if it is a whole one that has its name still."""
+    run = only_run(body)
+    if run is None or run.fileno is None or run.offset != 0:
+        return None
+    try:
+        path = os.readlink(f"/proc/self/fd/{run.fileno}")
+        ours, named = os.fstat(run.fileno), os.stat(path)
+    except OSError:
+        return None
+    same = (ours.st_dev, ours.st_ino) == (named.st_dev, named.st_ino)
+    return path if same and ours.st_size == len(run) else None

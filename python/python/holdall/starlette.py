@@ -1,0 +1,42 @@
+"""A response for Starlette and FastAPI.
+
+@app.get("/files/{path:path}")
+async def download(request: Request) -> Response:
+    return StoreResponse(store, request)
+"""
+
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ._holdall import Store
+from .asgi import respond
+
+__all__ = ["StoreResponse"]
+
+
+class StoreResponse(Response):
+    """Answers a request from a store: GET and HEAD of its URLs.
+
+    url: a URL of the store to answer with, where it is not the request's own: a route that has
+        checked the request itself signs one on the spot, and the client sees no redirect.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        request: Request | None = None,
+        *,
+        url: str | None = None,
+        background: BackgroundTask | None = None,
+    ) -> None:
+        super().__init__(background=background)
+        self.store = store
+        self.request = request
+        self.url = url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(self.store, scope, receive, send, target=self.url)
+        if self.background is not None:
+            await self.background()

@@ -1,0 +1,201 @@
+//! What Python passes: times, lifetimes, paths and ids, as the store takes them.
+
+use std::time::Duration;
+
+use holdall::token::Network;
+use holdall::{FileId, Time, VersionId};
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{
+    PyBool, PyDateTime, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString, PyTzInfo, PyTzInfoAccess,
+};
+
+use crate::fault::{Fault, Outcome};
+use crate::value::{FileInfo, Version};
+
+/// A moment on its way to Python, where it is an aware datetime in UTC.
+pub(crate) struct Moment(Time);
+
+/// Returns a moment for Python.
+pub(crate) fn moment(time: Time) -> Moment {
+    Moment(time)
+}
+
+impl<'py> IntoPyObject<'py> for Moment {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let part = |value: i64| i32::try_from(value).map_err(|_| PyOverflowError::new_err("no such year"));
+        let seconds = self.0.unix();
+        let distance = PyDelta::new(
+            py,
+            part(seconds.div_euclid(DAY))?,
+            part(seconds.rem_euclid(DAY))?,
+            part(self.0.0.rem_euclid(1_000_000))?,
+            false,
+        )?;
+        epoch(py)?.add(distance)
+    }
+}
+
+/// Seconds of a day.
+const DAY: i64 = 24 * 3600;
+
+/// Returns 1970-01-01T00:00:00Z.
+fn epoch(py: Python<'_>) -> PyResult<&Bound<'_, PyDateTime>> {
+    static EPOCH: PyOnceLock<Py<PyDateTime>> = PyOnceLock::new();
+    let epoch = EPOCH.get_or_try_init(py, || {
+        let utc = PyTzInfo::utc(py)?;
+        PyDateTime::new(py, 1970, 1, 1, 0, 0, 0, 0, Some(&utc)).map(Bound::unbind)
+    })?;
+    Ok(epoch.bind(py))
+}
+
+/// Reads a moment: an aware datetime, or seconds since 1970 as an int or float.
+pub(crate) fn time(value: &Bound<'_, PyAny>) -> Outcome<Time> {
+    if let Ok(datetime) = value.cast::<PyDateTime>() {
+        if datetime.get_tzinfo().is_none() {
+            return Err(Fault::invalid(format!(
+                "the datetime {value} is naive; give it a tzinfo, such as datetime.UTC"
+            )));
+        }
+        let distance = value.sub(epoch(value.py())?)?.cast_into::<PyDelta>().map_err(PyErr::from)?;
+        let seconds = i64::from(distance.get_days()) * DAY + i64::from(distance.get_seconds());
+        return Ok(Time(seconds * 1_000_000 + i64::from(distance.get_microseconds())));
+    }
+    if !value.is_instance_of::<PyBool>() {
+        if let Ok(seconds) = value.cast::<PyInt>() {
+            return Ok(Time::from_unix(seconds.extract()?));
+        }
+        if let Ok(seconds) = value.cast::<PyFloat>() {
+            let seconds: f64 = seconds.extract()?;
+            return match Duration::try_from_secs_f64(seconds.abs()) {
+                Ok(distance) if seconds < 0.0 => Ok(Time(0).before(distance)),
+                Ok(distance) => Ok(Time(0).after(distance)),
+                Err(_) => Err(Fault::invalid(format!("{seconds} is no time in seconds since 1970"))),
+            };
+        }
+    }
+    Err(PyTypeError::new_err(format!(
+        "a time is an aware datetime or seconds since 1970, not {}",
+        value.get_type().name()?
+    ))
+    .into())
+}
+
+/// Reads a length of time: seconds as an int or float, or a timedelta.
+pub(crate) fn duration(value: &Bound<'_, PyAny>) -> Outcome<Duration> {
+    let negative = || Fault::invalid(format!("{value} is no length of time; give more than none"));
+    if value.is_instance_of::<PyDelta>() {
+        return value.extract().map_err(|_| negative());
+    }
+    if !value.is_instance_of::<PyBool>() {
+        if let Ok(seconds) = value.cast::<PyInt>() {
+            return seconds.extract().map(Duration::from_secs).map_err(|_| negative());
+        }
+        if let Ok(seconds) = value.cast::<PyFloat>() {
+            return Duration::try_from_secs_f64(seconds.extract()?).map_err(|_| negative());
+        }
+    }
+    Err(PyTypeError::new_err(format!(
+        "a length of time is a number of seconds or a timedelta, not {}",
+        value.get_type().name()?
+    ))
+    .into())
+}
+
+/// Reads when something expires, as the time from now: seconds, a timedelta, or an aware datetime.
+pub(crate) fn lifetime(value: &Bound<'_, PyAny>) -> Outcome<Duration> {
+    if !value.is_instance_of::<PyDateTime>() {
+        return duration(value);
+    }
+    let left = time(value)?.unix().saturating_sub(Time::now().unix());
+    match u64::try_from(left) {
+        Ok(left) if left > 0 => Ok(Duration::from_secs(left)),
+        _ => Err(Fault::invalid(format!("{value} is not after now; give a moment in the future"))),
+    }
+}
+
+/// Reads a network of clients, such as `192.0.2.0/24`, or one address.
+pub(crate) fn network(text: &str) -> Outcome<Network> {
+    let wrong = || Fault::invalid(format!("{text:?} is no network; one looks like 192.0.2.0/24"));
+    match text.split_once('/') {
+        Some((address, prefix)) => {
+            Ok(Network::new(address.parse().map_err(|_| wrong())?, prefix.parse().map_err(|_| wrong())?)?)
+        }
+        None => Ok(Network::host(text.parse().map_err(|_| wrong())?)),
+    }
+}
+
+/// Reads a hash: its bytes, or its hexadecimal digits in any case.
+pub(crate) fn hash<const N: usize>(name: &str, value: &Bound<'_, PyAny>) -> Outcome<[u8; N]> {
+    let wrong = || Fault::invalid(format!("a {name} is {N} bytes or {} hexadecimal digits", 2 * N));
+    let Ok(text) = value.cast::<PyString>() else {
+        let bytes: Vec<u8> = value.extract()?;
+        return bytes.try_into().map_err(|_| wrong());
+    };
+    let text: String = text.extract()?;
+    let mut hash = [0; N];
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let digits = digits.filter(|digits| digits.len() == 2 * N).ok_or_else(wrong)?;
+    for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::try_from(pair.iter().fold(0, |sum, digit| 16 * sum + digit)).map_err(|_| wrong())?;
+    }
+    Ok(hash)
+}
+
+/// A path in a drive: a str, or a pathlib path.
+pub(crate) struct Place(pub(crate) String);
+
+impl FromPyObject<'_, '_> for Place {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Place> {
+        if value.is_instance_of::<PyString>() {
+            return Ok(Place(value.extract()?));
+        }
+        let text: String = value
+            .call_method0("__fspath__")
+            .and_then(|text| text.extract())
+            .map_err(|_| PyTypeError::new_err("a path in a drive is a str or a pathlib path"))?;
+        // How pathlib writes the path of no parts.
+        Ok(Place(if text == "." { String::new() } else { text }))
+    }
+}
+
+/// A version: itself, or its id as text.
+pub(crate) struct Pick(pub(crate) VersionId);
+
+impl FromPyObject<'_, '_> for Pick {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Pick> {
+        if let Ok(version) = value.cast::<Version>() {
+            return Ok(Pick(version.get().0.id));
+        }
+        let text: String = value
+            .extract()
+            .map_err(|_| PyTypeError::new_err("a version is a holdall.Version, or its id as a str"))?;
+        text.parse().map(Pick).map_err(|error| Fault::Store(error).into())
+    }
+}
+
+/// A file or folder: what `stat` gives, or its id as text.
+pub(crate) struct Node(pub(crate) FileId);
+
+impl FromPyObject<'_, '_> for Node {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Node> {
+        if let Ok(file) = value.cast::<FileInfo>() {
+            return Ok(Node(file.get().0.id));
+        }
+        let text: String = value
+            .extract()
+            .map_err(|_| PyTypeError::new_err("a file is a holdall.FileInfo, or its id as a str"))?;
+        text.parse().map(Node).map_err(|error| Fault::Store(error).into())
+    }
+}

@@ -1,0 +1,255 @@
+//! What long jobs and counts give.
+
+use pyo3::prelude::*;
+
+use crate::convert::{Moment, moment};
+
+/// What `Store.check` found.
+#[pyclass(frozen, get_all, module = "holdall")]
+pub(crate) struct CheckReport {
+    /// Sentences of what is not as it must be; a sound store has none.
+    problems: Vec<String>,
+    /// The blobs among it whose content is missing or not what was stored.
+    damaged: Vec<Py<Damage>>,
+    /// Files, without folders.
+    files: u64,
+    /// Versions.
+    versions: u64,
+    /// Blobs.
+    blobs: u64,
+    /// Bytes of those blobs.
+    bytes: u64,
+}
+
+impl CheckReport {
+    pub(crate) fn new(py: Python<'_>, report: holdall::CheckReport) -> PyResult<CheckReport> {
+        Ok(CheckReport {
+            problems: report.problems.iter().map(ToString::to_string).collect(),
+            damaged: damages(py, report.damaged)?,
+            files: report.files,
+            versions: report.versions,
+            blobs: report.blobs,
+            bytes: report.bytes,
+        })
+    }
+}
+
+#[pymethods]
+impl CheckReport {
+    /// Whether everything is as it must be.
+    #[getter]
+    fn is_sound(&self) -> bool {
+        self.problems.is_empty() && self.damaged.is_empty()
+    }
+
+    fn __repr__(&self) -> String {
+        let (problems, damaged) = (self.problems.len(), self.damaged.len());
+        format!("<CheckReport {} blobs, {problems} problems, {damaged} damaged>", self.blobs)
+    }
+}
+
+/// A blob whose content is missing or not what was stored.
+#[pyclass(frozen, get_all, module = "holdall")]
+pub(crate) struct Damage {
+    /// A sentence that says what is wrong.
+    message: String,
+    /// Ids of versions that have it: the first hundred.
+    versions: Vec<String>,
+    /// Where their files lie, as drive:path.
+    paths: Vec<String>,
+}
+
+#[pymethods]
+impl Damage {
+    fn __repr__(&self) -> String {
+        format!("<Damage {}>", self.message)
+    }
+}
+
+fn damages(py: Python<'_>, damaged: Vec<holdall::Damage>) -> PyResult<Vec<Py<Damage>>> {
+    let told = damaged.into_iter().map(|damage| {
+        let versions = damage.versions.iter().map(ToString::to_string).collect();
+        Py::new(py, Damage { message: damage.message, versions, paths: damage.paths })
+    });
+    told.collect()
+}
+
+/// What `Store.repair` did.
+#[pyclass(frozen, get_all, module = "holdall")]
+pub(crate) struct RepairReport {
+    /// How many contents were damaged, and were found sound elsewhere in the store.
+    restored: usize,
+    /// What remains damaged: nothing of it was removed; put the content again, from a backup say.
+    damaged: Vec<Py<Damage>>,
+    /// Sentences of what else is not as it must be.
+    problems: Vec<String>,
+}
+
+impl RepairReport {
+    pub(crate) fn new(py: Python<'_>, report: holdall::RepairReport) -> PyResult<RepairReport> {
+        Ok(RepairReport {
+            restored: report.restored.len(),
+            damaged: damages(py, report.damaged)?,
+            problems: report.problems.iter().map(ToString::to_string).collect(),
+        })
+    }
+}
+
+#[pymethods]
+impl RepairReport {
+    fn __repr__(&self) -> String {
+        format!("<RepairReport {} restored, {} damaged>", self.restored, self.damaged.len())
+    }
+}
+
+/// What `Store.backup` did.
+#[pyclass(frozen, get_all, module = "holdall")]
+pub(crate) struct BackupReport {
+    /// Segments in the backup.
+    segments: u64,
+    /// Large contents in the backup.
+    files: u64,
+    /// Bytes that were copied.
+    copied: u64,
+    /// Bytes that were there already, or are shared by a hard link.
+    shared: u64,
+}
+
+impl From<holdall::BackupReport> for BackupReport {
+    fn from(report: holdall::BackupReport) -> BackupReport {
+        let holdall::BackupReport { segments, files, copied, shared, .. } = report;
+        BackupReport { segments, files, copied, shared }
+    }
+}
+
+#[pymethods]
+impl BackupReport {
+    fn __repr__(&self) -> String {
+        format!("<BackupReport {} bytes copied, {} shared>", self.copied, self.shared)
+    }
+}
+
+/// What `Store.gc` and `Store.compact` did.
+#[pyclass(frozen, get_all, module = "holdall")]
+pub(crate) struct GcReport {
+    /// Blobs that were removed.
+    blobs: u64,
+    /// Bytes of their content.
+    bytes: u64,
+    /// Files of puts that came to nothing and of uploads that were cut off.
+    orphans: u64,
+    /// Segments that were more than half dead and are gone.
+    segments: u64,
+    /// Bytes that they took.
+    segment_bytes: u64,
+    /// Sentences of what could not be removed; the next run tries again.
+    failed: Vec<String>,
+}
+
+impl From<holdall::GcReport> for GcReport {
+    fn from(report: holdall::GcReport) -> GcReport {
+        let compaction = GcReport::from(report.compaction);
+        let failed = report.failed.iter().map(ToString::to_string);
+        GcReport {
+            blobs: report.blobs,
+            bytes: report.bytes,
+            orphans: report.orphans,
+            failed: failed.chain(compaction.failed).collect(),
+            segments: compaction.segments,
+            segment_bytes: compaction.segment_bytes,
+        }
+    }
+}
+
+impl From<holdall::CompactReport> for GcReport {
+    fn from(report: holdall::CompactReport) -> GcReport {
+        GcReport {
+            blobs: 0,
+            bytes: 0,
+            orphans: 0,
+            segments: report.segments,
+            segment_bytes: report.bytes,
+            failed: report.failed.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+#[pymethods]
+impl GcReport {
+    fn __repr__(&self) -> String {
+        let freed = self.bytes.saturating_add(self.segment_bytes);
+        format!("<GcReport {} blobs, {} segments, {freed} bytes>", self.blobs, self.segments)
+    }
+}
+
+/// What a store holds, in numbers.
+#[pyclass(frozen, get_all, module = "holdall")]
+pub(crate) struct Stats {
+    /// Drives.
+    drives: u64,
+    /// Files in all drives, without folders; those in the trash count.
+    files: u64,
+    /// Bytes of all versions of those files; content that two share counts twice.
+    bytes: u64,
+    /// Contents that differ.
+    blobs: u64,
+    /// Bytes of those.
+    blob_bytes: u64,
+    /// Segments.
+    segments: u64,
+    /// Bytes that the segments take, the log among them.
+    segment_bytes: u64,
+    /// Bytes of them whose content is gone; a compaction gets them back.
+    dead_bytes: u64,
+}
+
+impl From<holdall::Stats> for Stats {
+    fn from(stats: holdall::Stats) -> Stats {
+        Stats {
+            drives: stats.drives,
+            files: stats.files,
+            bytes: stats.bytes,
+            blobs: stats.blobs,
+            blob_bytes: stats.blob_bytes,
+            segments: stats.segments,
+            segment_bytes: stats.segment_bytes,
+            dead_bytes: stats.dead_bytes,
+        }
+    }
+}
+
+#[pymethods]
+impl Stats {
+    fn __repr__(&self) -> String {
+        format!("<Stats {} drives, {} files, {} bytes>", self.drives, self.files, self.bytes)
+    }
+}
+
+/// A key of the store, without its secret.
+#[pyclass(frozen, module = "holdall")]
+pub(crate) struct Key(pub(crate) (u16, holdall::Time, bool));
+
+#[pymethods]
+impl Key {
+    /// The id, which stands in the tokens that the key signed.
+    #[getter]
+    fn id(&self) -> u16 {
+        self.0.0
+    }
+
+    /// When it was made: an aware datetime in UTC.
+    #[getter]
+    fn created(&self) -> Moment {
+        moment(self.0.1)
+    }
+
+    /// Whether it signs; the others only verify.
+    #[getter]
+    fn signs(&self) -> bool {
+        self.0.2
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Key {}{}>", self.id(), if self.signs() { " signs" } else { "" })
+    }
+}

@@ -1,0 +1,124 @@
+//! Serving: a request in, a reply out.
+
+use std::net::IpAddr;
+
+use holdall::Request;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyMapping, PyString};
+
+use crate::body::Body;
+use crate::convert;
+use crate::fault::{Fault, Outcome, kind_of};
+
+/// The request headers that a reply depends on.
+const HEADERS: [&str; 6] =
+    ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
+
+/// What a request carries beside method and target.
+pub(crate) struct Asked {
+    headers: Vec<(&'static str, String)>,
+    client: Option<IpAddr>,
+    now: holdall::Time,
+}
+
+impl Asked {
+    pub(crate) fn new(
+        headers: Option<&Bound<'_, PyAny>>,
+        client: Option<&str>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<Asked> {
+        let client = match client {
+            // Link-local addresses carry the name of an interface.
+            Some(text) => Some(text.split('%').next().unwrap_or(text).parse().map_err(|_| {
+                Fault::invalid(format!("{text:?} is no IP address; leave the client out if there is none"))
+            })?),
+            None => None,
+        };
+        let now = now.map_or_else(|| Ok(holdall::Time::now()), convert::time)?;
+        Ok(Asked { headers: headers.map_or_else(|| Ok(Vec::new()), relevant)?, client, now })
+    }
+
+    pub(crate) fn request<'a>(&'a self, method: &'a str, target: &'a str) -> Request<'a> {
+        let mut request = Request::new(method, target).at(self.now);
+        request.headers = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        request.client = self.client;
+        request
+    }
+}
+
+/// Picks the headers that matter out of a mapping or pairs, of str or bytes.
+fn relevant(headers: &Bound<'_, PyAny>) -> Outcome<Vec<(&'static str, String)>> {
+    let pairs = match headers.cast::<PyMapping>() {
+        Ok(mapping) => mapping.items()?.into_any(),
+        Err(_) => headers.clone(),
+    };
+    let mut found = Vec::new();
+    for pair in pairs.try_iter()? {
+        let pair = pair?;
+        let name = text(&pair.get_item(0)?)?;
+        if let Some(known) = HEADERS.iter().find(|known| known.eq_ignore_ascii_case(&name)) {
+            found.push((*known, text(&pair.get_item(1)?)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Reads a header, which may be bytes.
+fn text(value: &Bound<'_, PyAny>) -> Outcome<String> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(text.extract()?);
+    }
+    let bytes = value
+        .cast::<PyBytes>()
+        .map_err(|_| PyTypeError::new_err("a header's name and value are str or bytes"))?;
+    Ok(String::from_utf8_lossy(bytes.as_bytes()).into_owned())
+}
+
+/// What to send: a status, headers and a body of known length.
+#[pyclass(frozen, module = "holdall")]
+pub(crate) struct Reply {
+    /// The HTTP status.
+    #[pyo3(get)]
+    status: u16,
+    /// The body, empty for HEAD.
+    #[pyo3(get)]
+    body: Py<Body>,
+    /// The speed that the URL asks the host to keep to, in bytes a second; None is any.
+    #[pyo3(get)]
+    pace: Option<u64>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Reply {
+    pub(crate) fn new(py: Python<'_>, reply: holdall::Reply) -> PyResult<Reply> {
+        let body = Py::new(py, Body(reply.body))?;
+        Ok(Reply { status: reply.status, body, pace: reply.pace, headers: reply.headers })
+    }
+}
+
+#[pymethods]
+impl Reply {
+    /// Makes the reply that tells a client of an error: its status and a text without detail.
+    #[staticmethod]
+    fn from_error(error: &Bound<'_, PyAny>) -> PyResult<Reply> {
+        let known = holdall::Error::new(kind_of(error), "");
+        Reply::new(error.py(), holdall::Reply::from_error(&known))
+    }
+
+    /// The headers as a new list of pairs, Content-Length among them, in the order to send them.
+    #[getter]
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        self.headers.clone()
+    }
+
+    /// Returns the value of a header, by its name in any case; None where there is none.
+    fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Reply {} {} bytes>", self.status, self.body.get().0.len())
+    }
+}

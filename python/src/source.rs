@@ -1,0 +1,153 @@
+//! Sources: everything whose content Python can put.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use holdall::PutWriter;
+use pyo3::exceptions::{PyBlockingIOError, PyOSError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyMemoryView, PySlice, PyString};
+
+use crate::fault::{Fault, Outcome};
+
+/// Bytes that are taken between two looks at signals.
+const BLOCK: usize = 1 << 20;
+
+/// Takes content into a put, without the GIL, and tells how far it is.
+pub(crate) struct Intake<'py> {
+    pub(crate) py: Python<'py>,
+    pub(crate) writer: PutWriter,
+    /// Is called with the number of bytes of each block.
+    pub(crate) progress: Option<Bound<'py, PyAny>>,
+}
+
+impl<'py> Intake<'py> {
+    /// Takes everything from a source: bytes-like, path, file object, or iterable of bytes-like.
+    pub(crate) fn all(&mut self, source: &Bound<'py, PyAny>) -> Outcome<()> {
+        if source.is_instance_of::<PyBytes>() {
+            return self.bytes(source);
+        }
+        if source.is_instance_of::<PyString>() || source.hasattr("__fspath__")? {
+            return self.path(source);
+        }
+        if source.hasattr("read")? {
+            return self.file(source);
+        }
+        if is_bytes_like(source) {
+            return self.bytes(source);
+        }
+        let items = source.try_iter().map_err(|_| not_a_source(source))?;
+        for item in items {
+            let item = item?;
+            if !is_bytes_like(&item) {
+                return Err(not_a_source(&item).into());
+            }
+            self.bytes(&item)?;
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, source: &Bound<'py, PyAny>) -> Outcome<()> {
+        if source.is_instance_of::<PyBytes>() {
+            let bytes: PyBackedBytes = source.extract()?;
+            return bytes.chunks(BLOCK).try_for_each(|block| self.block(block));
+        }
+        // Memory that another thread may write: each block is copied while the GIL is held.
+        let view = PyMemoryView::from(source)?.call_method1("cast", ("B",))?;
+        let len = view.len()?;
+        for start in (0..len).step_by(BLOCK) {
+            let index = |at: usize| isize::try_from(at.min(len)).unwrap_or(isize::MAX);
+            let slice = PySlice::new(self.py, index(start), index(start.saturating_add(BLOCK)), 1);
+            let block: PyBackedBytes = view.get_item(slice)?.call_method0("tobytes")?.extract()?;
+            self.block(&block)?;
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, block: &[u8]) -> Outcome<()> {
+        let writer = &mut self.writer;
+        self.py.detach(|| writer.write(block))?;
+        self.tell(block.len())
+    }
+
+    fn path(&mut self, source: &Bound<'py, PyAny>) -> Outcome<()> {
+        let path: PathBuf = source.extract()?;
+        let mut file = self.py.detach(|| File::open(&path)).map_err(|cause| match cause.raw_os_error() {
+            // With three arguments OSError picks the class of the number.
+            Some(number) => PyOSError::new_err((number, reason(&cause), source.clone().unbind())),
+            None => cause.into(),
+        })?;
+        loop {
+            let writer = &mut self.writer;
+            match self.py.detach(|| writer.read_from(&mut file))? {
+                0 => return Ok(()),
+                count => self.tell(count)?,
+            }
+        }
+    }
+
+    fn file(&mut self, source: &Bound<'py, PyAny>) -> Outcome<()> {
+        let read = source.getattr("read")?;
+        loop {
+            let block = read.call1((BLOCK,))?;
+            if block.is_none() {
+                let message = "the file to put has no bytes ready; put a blocking one";
+                return Err(PyBlockingIOError::new_err(message).into());
+            }
+            if !is_bytes_like(&block) {
+                let remedy = match block.hasattr("__await__")? {
+                    true => "its read() is async: put its .file, or what it holds",
+                    false => "its read() must return bytes: open the file in binary mode",
+                };
+                if block.hasattr("close")? {
+                    // A coroutine that nobody awaits.
+                    block.call_method0("close")?;
+                }
+                return Err(PyTypeError::new_err(format!("cannot put this file object; {remedy}")).into());
+            }
+            if block.len()? == 0 {
+                return Ok(());
+            }
+            self.bytes(&block)?;
+        }
+    }
+
+    fn tell(&self, count: usize) -> Outcome<()> {
+        if let Some(progress) = &self.progress {
+            progress.call1((count,))?;
+        }
+        Ok(self.py.check_signals()?)
+    }
+}
+
+/// Returns what the system says of an error, without its number.
+fn reason(cause: &std::io::Error) -> String {
+    let text = cause.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+pub(crate) fn is_bytes_like(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyBytes>() || PyMemoryView::from(value).is_ok()
+}
+
+fn not_a_source(value: &Bound<'_, PyAny>) -> PyErr {
+    let name = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!(
+        "content is bytes-like, a path, a binary file or an iterable of bytes, not {name}"
+    ))
+}
+
+/// Returns content for a batch: it is held in memory as a whole.
+pub(crate) fn whole(value: &Bound<'_, PyAny>) -> Outcome<bytes::Bytes> {
+    if !is_bytes_like(value) {
+        return Err(Fault::Python(PyTypeError::new_err(
+            "put_many takes contents that are bytes-like; put files one by one",
+        )));
+    }
+    let held: PyBackedBytes = match value.is_instance_of::<PyBytes>() {
+        true => value.extract()?,
+        false => PyMemoryView::from(value)?.call_method0("tobytes")?.extract()?,
+    };
+    Ok(bytes::Bytes::from_owner(held))
+}

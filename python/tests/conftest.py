@@ -1,0 +1,82 @@
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import holdall
+
+VECTORS = pathlib.Path(__file__).parents[2] / "tests" / "vectors"
+
+
+@pytest.fixture
+def store(tmp_path: pathlib.Path) -> Iterator[holdall.Store]:
+    with holdall.open(tmp_path / "store") as store:
+        yield store
+
+
+@pytest.fixture
+def alice(store: holdall.Store) -> holdall.Drive:
+    return store.drive("alice")
+
+
+@pytest.fixture
+def run() -> Callable[..., str]:
+    """Runs Python code in a process of its own and returns what it printed."""
+
+    def run(code: str, *arguments: str, timeout: float = 60) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
+@pytest.fixture
+def server(tmp_path: pathlib.Path) -> Iterator[Callable[..., str]]:
+    """Starts a web server on a free port and returns where it listens."""
+    import socket
+
+    started: list[subprocess.Popen[bytes]] = []
+
+    def server(*command: str, **environment: str) -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        words = [word.replace("PORT", str(port)) for word in command]
+        with (tmp_path / "server.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *words],
+                cwd=tmp_path,
+                env=os.environ | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        started.append(process)
+        for _ in range(300):
+            assert process.poll() is None, (tmp_path / "server.log").read_text()
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return f"http://127.0.0.1:{port}"
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError((tmp_path / "server.log").read_text())
+
+    yield server
+    for process in started:
+        process.terminate()
+    for process in started:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,486 @@
+"""Every verb, on small files."""
+
+import datetime as dt
+import io
+import pathlib
+import pickle
+import zipfile
+import zlib
+from hashlib import sha1
+
+import pytest
+
+import holdall
+from holdall import errors
+
+UTC = dt.UTC
+
+
+def test_a_put_tells_what_it_stored(alice: holdall.Drive) -> None:
+    before = dt.datetime.now(UTC)
+    version = alice.put("a/b.txt", b"hello")
+    assert version.size == 5
+    assert version.sha1 == sha1(b"hello").hexdigest()
+    assert version.crc32 == zlib.crc32(b"hello")
+    assert (version.crc64, version.crc64_text) == (int(version.crc64_text), str(version.crc64))
+    assert version.blake3 == "ea8f163db38682925e4491c5e58d4bb3506ef8c14eb78a86e908c5624a67200f"
+    assert version.media_type == "text/plain"
+    assert before <= version.created <= dt.datetime.now(UTC)
+    assert version.created.tzinfo is not None
+    assert version.number == 1
+    assert version.current
+    assert version.file_id == alice.stat("a/b.txt").id
+
+
+def test_everything_is_a_source(alice: holdall.Drive, tmp_path: pathlib.Path) -> None:
+    content = bytes(range(256)) * 8192 * 2
+    file = tmp_path / "source.bin"
+    file.write_bytes(content)
+    with file.open("rb") as opened:
+        sources = {
+            "bytes": content,
+            "bytearray": bytearray(content),
+            "memoryview": memoryview(content),
+            "words": memoryview(content).cast("I"),
+            "path": file,
+            "text path": str(file),
+            "file": opened,
+            "raw": io.BytesIO(content),
+            "list": [content[:1000], bytearray(content[1000:2000]), content[2000:]],
+            "generator": (content[at : at + 4096] for at in range(0, len(content), 4096)),
+        }
+        for name, source in sources.items():
+            told: list[int] = []
+            version = alice.put(name, source, progress=told.append)
+            assert version.sha1 == sha1(content).hexdigest(), name
+            assert sum(told) == len(content), name
+            assert max(told) <= 1 << 20, name
+    assert alice.put("empty", b"").size == 0
+    assert alice.put("empty", []).size == 0
+    assert alice.put("empty", io.BytesIO()).size == 0
+
+
+def test_what_is_no_source_says_so(alice: holdall.Drive, tmp_path: pathlib.Path) -> None:
+    for source in (3, None, object(), ["text"], io.StringIO("text"), [1, 2]):
+        with pytest.raises(TypeError):
+            alice.put("x", source)  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError) as missing:
+        alice.put("x", tmp_path / "missing")
+    assert missing.value.filename == tmp_path / "missing"
+
+    class Upload:
+        async def read(self, size: int) -> bytes:
+            return b""
+
+    with pytest.raises(TypeError, match="async"):
+        alice.put("x", Upload())  # type: ignore[arg-type]
+    assert alice.list() == []
+
+
+def test_an_exception_of_the_source_comes_out_and_leaves_nothing(
+    alice: holdall.Drive, store: holdall.Store
+) -> None:
+    def broken() -> object:
+        yield b"a" * (3 << 20)
+        raise LookupError("on purpose")
+
+    with pytest.raises(LookupError, match="on purpose"):
+        alice.put("x", broken())  # type: ignore[arg-type]
+
+    def progress(_: int) -> None:
+        raise ArithmeticError("on purpose")
+
+    with pytest.raises(ArithmeticError):
+        alice.put("x", b"a" * (3 << 20), progress=progress)
+    assert alice.list() == []
+    assert not list((store.path / "spool").iterdir())
+
+
+def test_declared_content_is_held_to(alice: holdall.Drive) -> None:
+    alice.put("x", b"hello", length=5, sha1=sha1(b"hello").hexdigest())
+    alice.put("x", b"hello", sha1=sha1(b"hello").digest())
+    for wrong in ({"length": 6}, {"sha1": "00" * 20}, {"blake3": bytes(32)}):
+        with pytest.raises(errors.Mismatch):
+            alice.put("x", b"hello", **wrong)  # type: ignore[arg-type]
+    with pytest.raises(errors.InvalidArgument):
+        alice.put("x", b"hello", sha1="zz")
+
+
+def test_expectations(alice: holdall.Drive) -> None:
+    first = alice.put("x", b"1", expect="absent")
+    with pytest.raises(FileExistsError):
+        alice.put("x", b"2", expect="absent")
+    second = alice.put("x", b"2", expect=first)
+    with pytest.raises(errors.Mismatch):
+        alice.put("x", b"3", expect=first.id)
+    assert alice.versions("x") == [second, alice.versions("x")[1]]
+
+
+def test_put_many_in_batches(alice: holdall.Drive) -> None:
+    items = {f"many/{number:05}": number.to_bytes(4) for number in range(4500)}
+    versions = alice.put_many(items)
+    assert len(versions) == 4500
+    assert [row.name for row in alice.list("many")] == [f"{number:05}" for number in range(4500)]
+    large = alice.put_many([("large/a", bytes(9 << 20)), (pathlib.PurePath("large/b"), b"b")])
+    assert [version.size for version in large] == [9 << 20, 1]
+    with pytest.raises(TypeError):
+        alice.put_many({"x": io.BytesIO()})  # type: ignore[dict-item]
+    assert alice.put_many([]) == []
+
+
+def test_lists_walks_and_pages(alice: holdall.Drive) -> None:
+    alice.put_many([(path, b"x") for path in ("a/1", "a/2", "a/b/3", "c", "d/e/f/g")])
+    alice.mkdir("empty/inside")
+    assert [row.name for row in alice.list()] == ["a", "c", "d", "empty"]
+    assert [row.name for row in alice.list(limit=2)] == ["a", "c"]
+    assert [row.name for row in alice.list(after="c", limit=1)] == ["d"]
+    assert alice.list(limit=0) == []
+    walked = [path for path, _ in alice.walk()]
+    assert walked == [
+        *("a", "a/1", "a/2", "a/b", "a/b/3", "c", "d", "d/e", "d/e/f", "d/e/f/g"),
+        *("empty", "empty/inside"),
+    ]
+    assert [(path, row.is_folder) for path, row in alice.walk("a/b")] == [("a/b/3", False)]
+    with pytest.raises(FileNotFoundError):
+        alice.walk("nowhere")
+    with pytest.raises(errors.InvalidArgument):
+        alice.list("c")
+
+
+def test_a_walk_goes_over_pages(alice: holdall.Drive) -> None:
+    alice.put_many([(f"{number:04}", b"") for number in range(2300)])
+    assert [path for path, _ in alice.walk()] == [f"{number:04}" for number in range(2300)]
+    assert len(alice.list()) == 2300
+    assert len(alice.list(limit=1500)) == 1500
+
+
+def test_versions_stay(alice: holdall.Drive, store: holdall.Store) -> None:
+    first, second, third = (alice.put("x", content) for content in (b"1", b"22", b"333"))
+    assert [version.id for version in alice.versions("x")] == [third.id, second.id, first.id]
+    assert [version.id for version in alice.versions("x", limit=1)] == [third.id]
+    assert [version.id for version in alice.versions("x", before=third, limit=1)] == [second.id]
+    store.set_current(first)
+    assert alice.open("x").read() == b"1"
+    assert store.open_version(third.id).read() == b"333"
+    store.keep(second)
+    assert store.version(second).keep
+    store.remove_version(second.id)
+    with pytest.raises(errors.Gone):
+        store.version(second)
+    with pytest.raises(errors.InvalidArgument):
+        store.remove_version(first)
+
+
+def test_moving_copying_trash(alice: holdall.Drive, store: holdall.Store) -> None:
+    alice.put("a/x", b"x")
+    file = alice.stat("a/x")
+    assert alice.move("a/x", pathlib.PurePosixPath("b/y")) == file.id
+    assert store.path_of(file) == "b/y"
+    assert alice.copy("b", "c") != file.id
+    with pytest.raises(FileExistsError):
+        alice.move("b/y", "c/y")
+    alice.move("b/y", "c/y", replace=True)
+    alice.set_attributes("c/y", {"colour": "green"})
+    assert alice.stat("c/y").attributes == {"colour": "green"}
+    trashed = alice.trash("c/y")
+    assert [(item.path, item.file_id) for item in alice.trashed()] == [("c/y", trashed)]
+    assert store.file(trashed).trashed is not None
+    alice.restore(trashed, "d/z")
+    assert alice.open("d/z").read() == b"x"
+    alice.trash("d/z")
+    assert alice.empty_trash() == 1
+    assert alice.trashed() == []
+    alice.delete("c")
+    with pytest.raises(FileNotFoundError):
+        alice.stat("c")
+    assert alice.stat().is_folder
+
+
+def test_urls_take_every_kind_of_time(alice: holdall.Drive, store: holdall.Store) -> None:
+    version = alice.put("x.txt", b"hello")
+    now = dt.datetime.now(UTC)
+    for expires in (60, 60.5, dt.timedelta(minutes=1), now + dt.timedelta(minutes=1)):
+        url = store.url(version, expires=expires)
+        assert store.verify(url).size == 5
+        assert store.serve("GET", url, now=now + dt.timedelta(seconds=55)).status == 200
+        assert store.serve("GET", url, now=now.timestamp() + 62).status == 403
+    for wrong in (0, -1, 0.5, dt.timedelta(-1), now, dt.timedelta(days=8), dt.datetime(2999, 1, 1)):
+        with pytest.raises(errors.InvalidArgument):
+            store.url(version, expires=wrong)
+    for wrong in (True, "60", b"60"):
+        with pytest.raises(TypeError):
+            store.url(version, expires=wrong)  # type: ignore[arg-type]
+    forever = store.url(version.id, never_expires=True)
+    assert store.serve("HEAD", forever, now=now + dt.timedelta(days=9999)).status == 200
+    same = [store.url(version, expires=60, stable_for=3600) for _ in range(2)]
+    assert same[0] == same[1]
+
+
+def test_urls_say_what_they_permit(alice: holdall.Drive, store: holdall.Store) -> None:
+    version = alice.put("x.txt", b"hello")
+    url = store.url(version, disposition="inline", name="y.csv", media_type="text/csv", pace=1000)
+    grant = store.verify(url)
+    assert (grant.name, grant.media_type, grant.disposition) == ("y.csv", "text/csv", "inline")
+    assert grant.pace == store.serve("GET", url).pace == 1000
+    bound = store.url(version, network="192.0.2.0/24")
+    assert store.serve("GET", bound, client="192.0.2.9").status == 200
+    assert store.serve("GET", bound, client="192.0.3.9").status == 403
+    once = store.url(version, max_uses=1)
+    assert [store.serve("GET", once).status for _ in range(2)] == [200, 410]
+    assert store.serve("GET", store.url(version, form="cloudreve")).status == 200
+    for wrong in ({"disposition": "x"}, {"form": "x"}, {"network": "x"}, {"media_type": "x\n"}):
+        with pytest.raises(errors.InvalidArgument):
+            store.url(version, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(errors.Denied):
+        store.verify(url.replace("/d/A", "/d/B"))
+    with pytest.raises(PermissionError):
+        store.verify(url, now=dt.datetime.now(UTC) + dt.timedelta(hours=1))
+    current = alice.url("x.txt")
+    alice.put("x.txt", b"newer")
+    assert bytes(store.serve("GET", current).body) == b"newer"
+
+
+def test_revoking_and_keys(alice: holdall.Drive, store: holdall.Store) -> None:
+    def refused(url: str) -> bool:
+        return store.serve("GET", url).status in (403, 410)
+
+    version = alice.put("x", b"x")
+    share = alice.share("x")
+    visit = store.visit(share)
+    targets = [version, version.id, alice.stat("x"), version.file_id, alice]
+    for target in targets:
+        url = store.url(version)
+        assert not refused(url)
+        store.revoke(target)
+        assert refused(url), target
+    for of in (share, share.id):
+        url = visit.url()
+        store.revoke(of)
+        assert refused(url)
+    with pytest.raises(errors.InvalidArgument):
+        store.revoke("nothing")
+    with pytest.raises(TypeError):
+        store.revoke(3)  # type: ignore[arg-type]
+
+    old = store.url(version)
+    number = store.rotate_key()
+    assert not refused(old)
+    keys = store.keys()
+    assert [key.id for key in keys if key.signs] == [number]
+    store.remove_key(next(key.id for key in keys if not key.signs))
+    assert refused(old)
+    store.add_key(bytes(range(32)))
+    with pytest.raises(errors.InvalidArgument):
+        store.add_key(b"short")
+
+
+def test_replies_are_values(alice: holdall.Drive, store: holdall.Store) -> None:
+    url = store.url(alice.put("x.txt", b"hello world"))
+    for headers in (
+        {"Range": "bytes=0-4"},
+        [("range", "bytes=0-4")],
+        [(b"Range", b"bytes=0-4"), (b"x", b"\xff")],
+        (pair for pair in [("RANGE", "bytes=0-4")]),
+    ):
+        reply = store.serve("GET", url, headers)
+        assert (reply.status, bytes(reply.body)) == (206, b"hello")
+    whole = store.serve("GET", url)
+    assert dict(whole.headers)["Content-Length"] == whole.header("content-length") == "11"
+    assert whole.header("nothing") is None
+    etag = whole.header("ETag")
+    assert etag
+    assert store.serve("GET", url, {"If-None-Match": etag}).status == 304
+    assert store.serve("GET", url, {"Range": "bytes=99-"}).status == 416
+    assert len(store.serve("HEAD", url).body) == 0
+    assert store.serve("POST", url).status == 405
+    assert store.serve("GET", "/nowhere").status == 404
+    assert holdall.Reply.from_error(errors.Locked("x")).status == 503
+    assert holdall.Reply.from_error(KeyError("x")).status == 500
+    with pytest.raises(TypeError):
+        store.serve("GET", url, {"Range": 3})  # type: ignore[dict-item]
+    with pytest.raises(errors.InvalidArgument):
+        store.serve("GET", url, client="nobody")
+
+
+def test_archives(alice: holdall.Drive, store: holdall.Store) -> None:
+    files = {f"dir/{number:03}.txt": str(number).encode() * number for number in range(200)}
+    alice.put_many(files)
+    alice.mkdir("dir/empty")
+    url = alice.archive(["dir"], name="all.zip", expires=600)
+    reply = store.serve("GET", url)
+    whole = bytes(reply.body)
+    assert reply.header("Content-Length") == str(len(whole))
+    assert b"".join(reply.body) == whole
+    assert b"".join(bytes(segment.data) for segment in reply.body.segments()) == whole
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            **files,
+            "dir/empty/": b"",
+        }
+    part = store.serve("GET", url, {"Range": "bytes=1000-1999"})
+    assert bytes(part.body) == whole[1000:2000]
+    version = alice.versions("dir/007.txt")[0]
+    of_versions = store.serve("GET", alice.archive([version]))
+    assert zipfile.ZipFile(io.BytesIO(bytes(of_versions.body))).namelist() == ["007.txt"]
+    with pytest.raises(TypeError):
+        alice.archive("dir")
+    with pytest.raises(errors.InvalidArgument):
+        alice.archive([])
+    with pytest.raises(errors.InvalidArgument):
+        alice.archive(["dir", version])  # type: ignore[list-item]
+
+
+def test_links_and_shares(alice: holdall.Drive, store: holdall.Store) -> None:
+    alice.put("dir/a.txt", b"hello")
+    link = alice.link("dir/a.txt", pace=500)
+    assert (link.pace, link.downloads, alice.links("dir/a.txt")[0].url) == (500, 0, link.url)
+    assert store.serve("GET", link.url).status == 200
+    assert store.link(link).downloads == 1
+    store.unlink(link.id)
+    assert store.serve("GET", link.url).status in (404, 410)
+
+    share = alice.share("dir", password="open", expires=dt.timedelta(hours=1), max_downloads=2)
+    assert share.has_password
+    assert share.expires is not None
+    assert [known.id for known in alice.shares("dir")] == [share.id]
+    with pytest.raises(PermissionError):
+        store.visit(share)
+    visit = store.visit(share.id, "open")
+    assert [row.name for row in visit.list()] == ["a.txt"]
+    assert visit.stat("a.txt").size == 5
+    assert store.serve("GET", visit.url("a.txt")).status == 200
+    assert store.serve("GET", visit.archive([""], name="all.zip")).status == 200
+    with pytest.raises((errors.Gone, errors.Expired)):
+        visit.url("a.txt")
+    store.unshare(share)
+    with pytest.raises(errors.NotFound):
+        store.visit(share, "open")
+
+
+def test_checks_and_counts(alice: holdall.Drive, store: holdall.Store) -> None:
+    alice.put_many({"a": b"a", "b": bytes(2 << 20)})
+    told: list[tuple[int, int]] = []
+    report = store.check(content=True, progress=lambda done, total: told.append((done, total)))
+    assert report.is_sound
+    assert (report.files, report.versions, report.blobs, report.damaged) == (2, 2, 2, [])
+    assert told
+
+    def progress(_done: int, _total: int) -> None:
+        raise LookupError("on purpose")
+
+    with pytest.raises(LookupError):
+        store.check(content=True, progress=progress)
+    stats = store.stats()
+    assert (stats.drives, stats.files, stats.bytes) == (1, 2, (2 << 20) + 1)
+    assert alice.info().files == 2
+    alice.set_max_versions(3)
+    assert alice.info().max_versions == 3
+    assert store.gc().failed == []
+    assert store.compact().failed == []
+
+
+def test_damage_is_found(alice: holdall.Drive, store: holdall.Store) -> None:
+    alice.put("x", bytes(2 << 20))
+    (blob,) = (path for path in (store.path / "blob").rglob("*") if path.is_file())
+    blob.chmod(0o600)
+    blob.write_bytes(bytes((2 << 20) - 1) + b"\x01")
+    report = store.check(content=True)
+    assert not report.is_sound
+    assert report.damaged[0].paths == ["alice:x"]
+
+
+def test_backups_open_and_repairs_tell(
+    alice: holdall.Drive, store: holdall.Store, tmp_path: pathlib.Path
+) -> None:
+    alice.put_many({"a": b"a", "b": bytes(2 << 20)})
+    told: list[tuple[int, int]] = []
+    report = store.backup(tmp_path / "copy", progress=lambda *at: told.append(at))
+    assert report.files == 1
+    assert told
+    with holdall.open(tmp_path / "copy", create=False) as copy:
+        assert copy.drive("alice").open("a").read() == b"a"
+    with pytest.raises(errors.InvalidArgument):
+        store.backup(store.path)
+    repair = store.repair()
+    assert (repair.restored, repair.damaged, repair.problems) == (0, [], [])
+
+
+def test_a_store_pickles_as_its_path(store: holdall.Store, alice: holdall.Drive) -> None:
+    alice.put("x", b"x")
+    again = pickle.loads(pickle.dumps(store))
+    assert again.path == store.path
+    assert again.drive("alice").open("x").read() == b"x"
+    again.close()
+    assert again.closed
+    assert not store.closed
+    assert alice.open("x").read() == b"x", "the other handle is open still"
+
+
+def test_a_closed_store_says_so(tmp_path: pathlib.Path) -> None:
+    with holdall.open(tmp_path / "s") as store:
+        drive = store.drive("alice")
+        drive.put("x", b"kept")
+        opened = drive.open("x")
+    store.close()
+    for use in (store.stats, drive.list, lambda: store.drive("x"), lambda: store.serve("GET", "/")):
+        with pytest.raises(errors.InvalidArgument, match="closed"):
+            use()
+    assert opened.read() == b"kept"
+    with holdall.open(str(tmp_path / "s"), create=False) as again:
+        assert again.drive("alice").open("x").read() == b"kept"
+
+
+def test_opening_says_what_is_wrong(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        holdall.open(tmp_path / "missing", create=False)
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "file").touch()
+    with pytest.raises(errors.InvalidArgument):
+        holdall.open(tmp_path / "foreign")
+    for wrong in (
+        {"mode": "x"},
+        {"dedup": "x"},
+        {"base_url": "x"},
+        {"grace": -1},
+        {"threshold": 1},
+    ):
+        with pytest.raises(errors.InvalidArgument):
+            holdall.open(tmp_path / "s", **wrong)  # type: ignore[arg-type]
+    with (
+        holdall.open(tmp_path / "s", mode="exclusive", grace=dt.timedelta(hours=2)),
+        pytest.raises(errors.Locked),
+    ):
+        holdall.open(tmp_path / "s", lock_timeout=0.1)
+
+
+def test_reprs_help(alice: holdall.Drive, store: holdall.Store) -> None:
+    version = alice.put("it's.txt", b"hello")
+    assert repr(store) == f"<Store '{store.path}'>"
+    assert repr(alice) == "<Drive 'alice'>"
+    assert repr(version) == f"<Version {version.id} 5 bytes text/plain>"
+    assert repr(alice.stat("it's.txt")) == f'<FileInfo {version.file_id} file "it\'s.txt">'
+    assert repr(alice.list()[0]) == '<Row file "it\'s.txt" 5 bytes>'
+    assert repr(alice.open("it's.txt")) == "<Reader at 0 of 5 bytes>"
+    assert repr(store.serve("GET", store.url(version))) == "<Reply 200 5 bytes>"
+    for thing in (store.stats(), store.check(), store.gc(), store.keys()[0], alice.info()):
+        assert repr(thing).startswith(f"<{type(thing).__name__} ")
+
+
+def test_versions_compare_and_hash(alice: holdall.Drive, store: holdall.Store) -> None:
+    version = alice.put("x", b"x")
+    assert version == store.version(version.id)
+    assert hash(version) == hash(store.version(version))
+    assert version != alice.put("x", b"y")
+    assert version != "x"
+
+
+def test_modified_times(alice: holdall.Drive) -> None:
+    moment = dt.datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=dt.timezone(dt.timedelta(hours=3)))
+    assert alice.put("x", b"", modified=moment).modified == moment
+    assert alice.put("x", b"", modified=-1).modified == dt.datetime(
+        1969, 12, 31, 23, 59, 59, tzinfo=UTC
+    )
+    assert alice.put("x", b"", modified=1.5).modified.timestamp() == 1.5
+    with pytest.raises(errors.InvalidArgument, match="naive"):
+        alice.put("x", b"", modified=dt.datetime(2001, 1, 1))
