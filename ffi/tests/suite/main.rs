@@ -1,0 +1,6 @@
+//! The C library as C sees it: its header, its symbols, programs that use it, and its installation.
+
+mod build;
+mod header;
+mod install;
+mod programs;
