@@ -25,7 +25,7 @@ pub struct holdall_string {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_archive_options {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// The name of the download; "archive.zip" by default.
     pub name: *const c_char,
@@ -66,7 +66,7 @@ pub(crate) fn create(
 /// Makes an archive of what is at the paths now, a folder with all that is in it: a stored zip of
 /// known length, served in ranges. No content is read.
 /// Codes: NOT_FOUND when nothing is at one of the paths; TOO_LARGE past the store's limits;
-/// INVALID_ARGUMENT when no path is given or the lifetime is out of range; IO, CORRUPT, POISONED, LOCKED.
+/// INVALID_ARGUMENT when no path is given or the lifetime is out of range; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_create(
     drive: *const holdall_drive,
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn holdall_archive_create_of(
 }
 
 /// Fills in what an archive is.
-/// Codes: NOT_FOUND when there is none; EXPIRED when its time is over; IO, CORRUPT.
+/// Codes: NOT_FOUND when there is none; EXPIRED when its time is over; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_stat(
     store: *const holdall_store,
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn holdall_archive_crc64(
 }
 
 /// Makes every URL of an archive invalid.
-/// Codes: NOT_FOUND when there is none; IO, CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when there is none; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_revoke(store: *const holdall_store, archive_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.revoke_archive(ArchiveId(archive_id)))

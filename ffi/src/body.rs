@@ -26,7 +26,7 @@ handle!(holdall_pin: Segment);
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_segment {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// The bytes, valid until the pin is freed; mapped where they are part of a file.
     pub data: *const c_void,
@@ -76,7 +76,6 @@ pub unsafe extern "C" fn holdall_body_segment(
 }
 
 /// Frees a pin: the bytes and the file of its segment are no longer to be used. NULL is nothing.
-/// Codes: INVALID_ARGUMENT when it was freed before or is another handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_pin_free(pin: *mut holdall_pin) -> i32 {
     entry!(caller => caller.free(pin))
@@ -126,7 +125,6 @@ pub unsafe extern "C" fn holdall_body_ref(body: *const holdall_body, again: *mut
 }
 
 /// Frees a handle. NULL is nothing.
-/// Codes: INVALID_ARGUMENT when it was freed before or is another handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_free(body: *mut holdall_body) -> i32 {
     entry!(caller => caller.free(body))

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use holdall::{CheckOptions, CompactReport, Mode, Progress};
+use holdall::{CheckOptions, Mode, Progress};
 
 use crate::page::{Page, holdall_page};
 use crate::pointer::{entry, records};
@@ -13,7 +13,7 @@ use crate::store::holdall_store;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_stats {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Drives.
     pub drives: u64,
@@ -44,7 +44,7 @@ pub const HOLDALL_CHECK_CONTENT: u32 = 1;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_check_options {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// HOLDALL_CHECK_* put together.
     pub flags: u32,
@@ -58,7 +58,7 @@ pub struct holdall_check_options {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_check_report {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// What is not as it must be; 0 for a sound store.
     pub problems: u64,
@@ -74,29 +74,11 @@ pub struct holdall_check_report {
     pub blob_bytes: u64,
 }
 
-/// What a compaction did.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct holdall_compact_report {
-    /// Set to sizeof by the caller.
-    pub size: usize,
-    /// Segments that were removed.
-    pub segments: u64,
-    /// Bytes that they took.
-    pub segment_bytes: u64,
-    /// Blobs that were copied out of them.
-    pub blobs: u64,
-    /// Bytes of those.
-    pub blob_bytes: u64,
-    /// What could not be done; the next run tries again.
-    pub failed: u64,
-}
-
-/// What a collection did.
+/// What a collection or a compaction did; of a compaction the first four are 0.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_gc_report {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Blobs that were removed.
     pub blobs: u64,
@@ -118,7 +100,6 @@ records!(
     holdall_stats,
     holdall_check_options,
     holdall_check_report,
-    holdall_compact_report,
     holdall_gc_report,
 );
 
@@ -126,19 +107,8 @@ fn count<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
 
-fn compacted(report: &CompactReport) -> holdall_compact_report {
-    holdall_compact_report {
-        size: 0,
-        segments: report.segments,
-        segment_bytes: report.bytes,
-        blobs: report.blobs,
-        blob_bytes: report.blob_bytes,
-        failed: count(&report.failed),
-    }
-}
-
 /// Fills in what the store holds, at the price of a row for each drive and each segment.
-/// Codes: IO, CORRUPT.
+/// Codes: READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_stats(store: *const holdall_store, stats: *mut holdall_stats) -> i32 {
     entry!(caller => {
@@ -228,14 +198,19 @@ pub unsafe extern "C" fn holdall_store_gc(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_compact(
     store: *const holdall_store,
-    report: *mut holdall_compact_report,
+    report: *mut holdall_gc_report,
     failed: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller => {
         let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", failed)?);
         let done = caller.get(store)?.compact()?;
         page.map_or(Ok(()), |page| page.hand(Page::sentences(&done.failed)))?;
-        out.put(compacted(&done));
+        out.put(holdall_gc_report {
+            segments: done.segments,
+            segment_bytes: done.bytes,
+            failed: count(&done.failed),
+            ..caller.options(std::ptr::null())?
+        });
         Ok(())
     })
 }

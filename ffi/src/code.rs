@@ -7,7 +7,7 @@ use holdall::{Error, ErrorKind};
 
 /// It went well.
 pub const HOLDALL_OK: i32 = 0;
-/// A value that can never be right: NULL, a handle that is no longer one, text that is not UTF-8.
+/// A value that can never be right, such as a handle that was freed.
 pub const HOLDALL_INVALID_ARGUMENT: i32 = 1;
 /// The thing named does not exist.
 pub const HOLDALL_NOT_FOUND: i32 = 2;
@@ -29,7 +29,7 @@ pub const HOLDALL_LOCKED: i32 = 9;
 pub const HOLDALL_CORRUPT: i32 = 10;
 /// The operating system refused a read, a write or a sync.
 pub const HOLDALL_IO: i32 = 11;
-/// An earlier failed write made this handle refuse further writes; open the store again.
+/// A write failed before, and more are refused; open the store again.
 pub const HOLDALL_POISONED: i32 = 12;
 /// A format version, option or feature that this build does not know.
 pub const HOLDALL_UNSUPPORTED: i32 = 13;

@@ -16,7 +16,7 @@ pub struct holdall_drive {
 handle!(holdall_drive: Drive);
 
 /// Opens a drive by its name, and makes it where there is none. The drive keeps its store open.
-/// Codes: INVALID_ARGUMENT when the name breaks the rules of names; IO, CORRUPT, POISONED, LOCKED.
+/// Codes: INVALID_ARGUMENT when the name breaks the rules of names; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_open(
     store: *const holdall_store,
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn holdall_drive_open(
 }
 
 /// Fills in what the drive is and holds.
-/// Codes: NOT_FOUND when it was deleted; IO, CORRUPT.
+/// Codes: NOT_FOUND when it was deleted; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_stat(
     drive: *const holdall_drive,
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn holdall_drive_stat(
 }
 
 /// Sets how many versions a file keeps beside those marked to be kept; 0 keeps all of them.
-/// Codes: NOT_FOUND when the drive was deleted; IO, CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when the drive was deleted; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_set_max_versions(
     drive: *const holdall_drive,
@@ -56,14 +56,13 @@ pub unsafe extern "C" fn holdall_drive_set_max_versions(
 }
 
 /// Makes every URL into the drive invalid.
-/// Codes: NOT_FOUND when the drive was deleted; IO, CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when the drive was deleted; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_revoke(drive: *const holdall_drive) -> i32 {
     entry!(caller => caller.get(drive)?.revoke())
 }
 
 /// Frees a handle. NULL is nothing.
-/// Codes: INVALID_ARGUMENT when it was freed before or is another handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_free(drive: *mut holdall_drive) -> i32 {
     entry!(caller => caller.free(drive))

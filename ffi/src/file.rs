@@ -30,8 +30,7 @@ fn at<T>(
 
 /// Fills in what is at a path; "" is the root. `version` gets the current version, or the id 0 for a
 /// folder, and may be NULL.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when the path breaks the rules; IO,
-/// CORRUPT.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when the path breaks the rules; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_stat(
     drive: *const holdall_drive,
@@ -56,7 +55,7 @@ pub unsafe extern "C" fn holdall_file_stat(
 }
 
 /// Opens the current content of the file at a path.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when it is a folder; CORRUPT, IO.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when it is a folder; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_open(
     drive: *const holdall_drive,
@@ -71,8 +70,7 @@ pub unsafe extern "C" fn holdall_file_open(
 }
 
 /// Makes a folder and its parents; one that is there already is no error. `file_id` may be NULL.
-/// Codes: EXISTS when a file is in the way; INVALID_ARGUMENT when the path breaks the rules; IO,
-/// CORRUPT, POISONED, LOCKED.
+/// Codes: EXISTS when a file is in the way; INVALID_ARGUMENT when the path breaks the rules; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_make(
     drive: *const holdall_drive,
@@ -90,7 +88,7 @@ pub unsafe extern "C" fn holdall_folder_make(
 /// Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after`
 /// on: NULL for the first page, the last name of this page for the next. The last page is empty or
 /// shorter than the limit.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a file is; IO, CORRUPT.
+/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a file is; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_list(
     drive: *const holdall_drive,
@@ -111,7 +109,7 @@ pub unsafe extern "C" fn holdall_folder_list(
 
 /// Lists at most `limit` versions of a file, newest first, from before the version `before` on: 0 for
 /// the first page, the last id of this page for the next.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a folder is; IO, CORRUPT.
+/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a folder is; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_versions(
     drive: *const holdall_drive,
@@ -131,7 +129,7 @@ pub unsafe extern "C" fn holdall_file_versions(
 
 /// Moves what is at `from` to `to`, and makes missing folders. Flags: HOLDALL_MOVE_REPLACE.
 /// Codes: NOT_FOUND when nothing is at `from`; EXISTS when something is at `to` that may not or
-/// cannot give way; INVALID_ARGUMENT; IO, CORRUPT, POISONED, LOCKED.
+/// cannot give way; INVALID_ARGUMENT; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_move(
     drive: *const holdall_drive,
@@ -150,8 +148,7 @@ pub unsafe extern "C" fn holdall_file_move(
 
 /// Copies what is at `from` to `to`; the content is shared. A folder is copied in several steps, and a
 /// crash leaves what was copied. Flags: HOLDALL_COPY_ALL. `file_id` may be NULL.
-/// Codes: NOT_FOUND when nothing is at `from`; EXISTS when something is at `to`; INVALID_ARGUMENT; IO,
-/// CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when nothing is at `from`; EXISTS when something is at `to`; INVALID_ARGUMENT; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_copy(
     drive: *const holdall_drive,
@@ -173,7 +170,7 @@ pub unsafe extern "C" fn holdall_file_copy(
 }
 
 /// Deletes what is at a path for good, a folder with everything in it.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; IO, CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_delete(
     drive: *const holdall_drive,
@@ -184,8 +181,7 @@ pub unsafe extern "C" fn holdall_file_delete(
 }
 
 /// Sets what the host keeps with a file: all its names and values, together at most 16 KiB.
-/// Codes: NOT_FOUND when nothing is at the path; TOO_LARGE past the limit; INVALID_ARGUMENT; IO, CORRUPT,
-/// POISONED, LOCKED.
+/// Codes: NOT_FOUND when nothing is at the path; TOO_LARGE past the limit; INVALID_ARGUMENT; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_set_attributes(
     drive: *const holdall_drive,
@@ -206,7 +202,7 @@ pub unsafe extern "C" fn holdall_file_set_attributes(
 }
 
 /// Lists what the host keeps with a file, in order of the names.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT; IO, CORRUPT.
+/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_attributes(
     drive: *const holdall_drive,

@@ -7,7 +7,7 @@ use crate::pointer::entry;
 use crate::store::holdall_store;
 
 /// Makes a new key that signs from now on; those before go on verifying. `key_id` may be NULL.
-/// Codes: IO, CORRUPT, POISONED, LOCKED.
+/// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_rotate(store: *const holdall_store, key_id: *mut u16) -> i32 {
     entry!(caller => {
@@ -18,8 +18,7 @@ pub unsafe extern "C" fn holdall_key_rotate(store: *const holdall_store, key_id:
 }
 
 /// Adds a key of the host's own, at least 32 bytes, that signs from now on. `key_id` may be NULL.
-/// Codes: INVALID_ARGUMENT when it is too short or all zero; EXISTS when it is there already; IO, CORRUPT,
-/// POISONED, LOCKED.
+/// Codes: INVALID_ARGUMENT when it is too short or all zero; EXISTS when it is there already; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_add(
     store: *const holdall_store,
@@ -36,15 +35,14 @@ pub unsafe extern "C" fn holdall_key_add(
 }
 
 /// Removes a key: every URL that it signed is invalid from now on.
-/// Codes: NOT_FOUND when there is none of that id; INVALID_ARGUMENT for the one that signs; IO, CORRUPT,
-/// POISONED, LOCKED.
+/// Codes: NOT_FOUND when there is none of that id; INVALID_ARGUMENT for the one that signs; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_remove(store: *const holdall_store, key_id: u16) -> i32 {
     entry!(caller => caller.get(store)?.remove_key(key_id))
 }
 
 /// Lists the keys.
-/// Codes: IO, CORRUPT.
+/// Codes: READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_list(store: *const holdall_store, keys: *mut *mut holdall_page) -> i32 {
     entry!(caller => {

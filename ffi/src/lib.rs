@@ -10,29 +10,42 @@
     clippy::missing_safety_doc
 )]
 
-mod archive;
-mod body;
-mod care;
+// In the order of the header.
+
 // The codes are for C: the kinds of errors have the same numbers.
 #[allow(dead_code)]
 mod code;
-mod drive;
-mod file;
-mod key;
-mod link;
-mod log;
-mod page;
-mod pointer;
-mod put;
-mod record;
-mod reply;
-mod share;
 mod store;
+
+mod drive;
+mod put;
+mod writer;
+
+mod file;
+mod trash;
+mod version;
+
+mod body;
+mod page;
+mod url;
+
+mod archive;
+mod link;
+mod share;
+
+mod reply;
+
+mod key;
+
+mod care;
+mod text;
+
+mod log;
+
+// What stands behind it.
+
+mod pointer;
+mod record;
 mod table;
 #[cfg(test)]
 mod tests;
-mod text;
-mod trash;
-mod url;
-mod version;
-mod writer;

@@ -15,8 +15,7 @@ use crate::text::holdall_text;
 /// Fills in the direct link to the file at a path, and makes it where there is none. It leads to
 /// whatever version is current when it is used. A pace asks the host to send no faster; 0 is
 /// unlimited.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a folder is; IO, CORRUPT,
-/// POISONED, LOCKED.
+/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a folder is; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_create(
     drive: *const holdall_drive,
@@ -34,7 +33,7 @@ pub unsafe extern "C" fn holdall_link_create(
 }
 
 /// Lists the direct links to the file at a path, oldest first.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT; IO, CORRUPT.
+/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_list(
     drive: *const holdall_drive,
@@ -50,7 +49,7 @@ pub unsafe extern "C" fn holdall_link_list(
 }
 
 /// Fills in what a direct link is and how often it was used.
-/// Codes: NOT_FOUND when there is none; IO, CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when there is none; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_stat(
     store: *const holdall_store,
@@ -80,7 +79,7 @@ pub unsafe extern "C" fn holdall_link_url(
 }
 
 /// Deletes a direct link.
-/// Codes: NOT_FOUND when there is none; IO, CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when there is none; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_remove(store: *const holdall_store, link_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.unlink(LinkId(link_id)))

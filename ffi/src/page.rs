@@ -207,7 +207,6 @@ pub unsafe extern "C" fn holdall_page_sentence(
 }
 
 /// Frees the page. NULL is nothing.
-/// Codes: INVALID_ARGUMENT when it was freed before or is another handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_free(page: *mut holdall_page) -> i32 {
     entry!(caller => caller.free(page))

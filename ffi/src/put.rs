@@ -22,7 +22,7 @@ pub const HOLDALL_EXPECT_VERSION: i32 = 2;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_put_options {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// HOLDALL_EXPECT_*: what must be at the path for the put to go ahead.
     pub expect: i32,
@@ -112,8 +112,7 @@ fn put(
 /// be NULL.
 /// Codes: INVALID_ARGUMENT when the path breaks the rules of names; EXISTS when a folder is there,
 /// or anything against HOLDALL_EXPECT_ABSENT; MISMATCH when the content or the file is not what was
-/// declared; TOO_LARGE past the store's limit; what the callback answered; IO, CORRUPT, POISONED,
-/// LOCKED.
+/// declared; TOO_LARGE past the store's limit; what the callback answered; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_memory(
     drive: *const holdall_drive,

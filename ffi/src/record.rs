@@ -24,7 +24,7 @@ pub type holdall_progress =
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_drive_info {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Names the drive.
     pub id: u64,
@@ -46,13 +46,13 @@ pub struct holdall_drive_info {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_file {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Names it; it stays the same when it is moved.
     pub id: u64,
     /// The drive that it is in.
     pub drive_id: u64,
-    /// The folder that it lies in; 0 for the root of a drive and for what was put in the trash.
+    /// The folder that it lies in; 0 for a root and for what was put in the trash.
     pub parent_id: u64,
     /// The current version; 0 for a folder.
     pub version_id: u64,
@@ -74,7 +74,7 @@ pub struct holdall_file {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_version {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Names the version.
     pub id: u64,
@@ -106,7 +106,7 @@ pub struct holdall_version {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_row {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Names the file or folder.
     pub file_id: u64,
@@ -130,7 +130,7 @@ pub struct holdall_row {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_trashed {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Names it, for holdall_trash_restore.
     pub file_id: u64,
@@ -146,7 +146,7 @@ pub struct holdall_trashed {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_link {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Names the link.
     pub id: u64,
@@ -166,7 +166,7 @@ pub struct holdall_link {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_share {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Names the share.
     pub id: u64,
@@ -194,7 +194,7 @@ pub struct holdall_share {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_archive {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Names the archive.
     pub id: u64,
@@ -214,7 +214,7 @@ pub struct holdall_archive {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_key {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// When it was made.
     pub created_unix_us: i64,

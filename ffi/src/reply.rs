@@ -31,24 +31,21 @@ pub(crate) struct Answer {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_request {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// The method, in upper case.
     pub method: *const c_char,
     /// Its length.
     pub method_len_bytes: usize,
-    /// The URL as the store made it, whole or from its path on, with the query: as it came, not
-    /// decoded.
+    /// The URL, whole or from its path on, with the query: as it came, not decoded.
     pub target: *const c_char,
     /// Its length.
     pub target_len_bytes: usize,
-    /// The headers, names in any case. Range, If-Range, If-Match, If-None-Match, If-Modified-Since
-    /// and If-Unmodified-Since matter.
+    /// Range and all that begin with If- matter; names in any case.
     pub headers: *const holdall_header,
     /// How many there are.
     pub header_count: usize,
-    /// The client's address as text, "192.0.2.1" or "2001:db8::1", for URLs bound to a network; NULL
-    /// where it is not known.
+    /// Such as "192.0.2.1", for URLs bound to a network; NULL where it is not known.
     pub client: *const c_char,
     /// Its length.
     pub client_len_bytes: usize,
@@ -65,7 +62,7 @@ pub const HOLDALL_INLINE: i32 = 1;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_grant {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// Length of the content.
     pub len_bytes: u64,
@@ -130,7 +127,7 @@ fn answer(reply: Reply) -> Answer {
 /// too, so that a host sends what comes back; the URL is verified once, now, and a reply that was
 /// begun is never cut. Only what the host must know of is a code; holdall_reply_of_code makes replies
 /// of them.
-/// Codes: IO, CORRUPT, POISONED, LOCKED, FORKED; INVALID_ARGUMENT for a store that was closed, a client
+/// Codes: WRITE, FORKED; INVALID_ARGUMENT for a store that was closed, a client
 /// that is no address, or a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_serve(
@@ -146,7 +143,7 @@ pub unsafe extern "C" fn holdall_serve(
 }
 
 /// Verifies a URL as holdall_serve does, and fills in what it permits. Nothing is counted.
-/// Codes: DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; IO, CORRUPT; INVALID_ARGUMENT as
+/// Codes: DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; READ; INVALID_ARGUMENT as
 /// for holdall_serve.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_verify(
@@ -237,7 +234,6 @@ pub unsafe extern "C" fn holdall_reply_pace(reply: *const holdall_reply, bytes_p
 }
 
 /// Frees the reply. NULL is nothing.
-/// Codes: INVALID_ARGUMENT when it was freed before or is another handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_free(reply: *mut holdall_reply) -> i32 {
     entry!(caller => caller.free(reply))

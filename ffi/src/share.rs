@@ -28,7 +28,7 @@ pub const HOLDALL_SHARE_PURCHASE: u32 = 1;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_share_options {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// HOLDALL_SHARE_* put together.
     pub flags: u32,
@@ -45,8 +45,7 @@ pub struct holdall_share_options {
 records!(holdall_share_options);
 
 /// Shares what is at a path.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when the terms can never be right; IO, CORRUPT,
-/// POISONED, LOCKED.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when the terms can never be right; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_create(
     drive: *const holdall_drive,
@@ -77,7 +76,7 @@ pub unsafe extern "C" fn holdall_share_create(
 }
 
 /// Lists the shares of what is at a path, oldest first.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; IO, CORRUPT.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_list(
     drive: *const holdall_drive,
@@ -93,14 +92,14 @@ pub unsafe extern "C" fn holdall_share_list(
 }
 
 /// Makes every URL that was made through a share invalid; the share goes on.
-/// Codes: NOT_FOUND when there is none; IO, CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when there is none; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_revoke(store: *const holdall_store, share_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.revoke_share(ShareId(share_id)))
 }
 
 /// Deletes a share.
-/// Codes: NOT_FOUND when there is none; IO, CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when there is none; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.unshare(ShareId(share_id)))
@@ -109,7 +108,7 @@ pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share
 /// Lets a visitor into a share; a password of NULL is none. It takes some tens of milliseconds where
 /// there is a password.
 /// Codes: NOT_FOUND when there is no such share; DENIED when the password is wrong or missing; EXPIRED and
-/// GONE when it is over; IO, CORRUPT.
+/// GONE when it is over; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_open(
     store: *const holdall_store,
@@ -126,7 +125,7 @@ pub unsafe extern "C" fn holdall_visit_open(
 }
 
 /// Fills in what is at a path in the share; "" is what was shared.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; IO, CORRUPT.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_stat(
     visit: *const holdall_visit,
@@ -143,7 +142,7 @@ pub unsafe extern "C" fn holdall_visit_stat(
 }
 
 /// Lists a folder in the share, as holdall_folder_list does.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a file is; IO, CORRUPT.
+/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a file is; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_list(
     visit: *const holdall_visit,
@@ -201,7 +200,6 @@ pub unsafe extern "C" fn holdall_visit_archive(
 }
 
 /// Frees a handle. NULL is nothing.
-/// Codes: INVALID_ARGUMENT when it was freed before or is another handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_free(visit: *mut holdall_visit) -> i32 {
     entry!(caller => caller.free(visit))

@@ -26,7 +26,7 @@ pub const HOLDALL_OPEN_DEDUP_DRIVE: u32 = 4;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_open_options {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// HOLDALL_OPEN_* put together.
     pub flags: u32,
@@ -34,7 +34,7 @@ pub struct holdall_open_options {
     pub base_url: *const c_char,
     /// Its length.
     pub base_url_len_bytes: usize,
-    /// From this length on content gets a file of its own: 4 KiB to 16 MiB, 1 MiB by default.
+    /// Content so long gets a file of its own: 4 KiB to 16 MiB, 1 MiB by default.
     pub threshold_bytes: u64,
     /// After this length a segment is left for a new one: 256 MiB by default.
     pub segment_bytes: u64,
@@ -50,7 +50,7 @@ pub struct holdall_open_options {
     pub max_archive_entries: u64,
     /// The longest archive: 1 TiB by default.
     pub max_archive_bytes: u64,
-    /// How long opening waits for another process that is opening the store: 10 s by default.
+    /// How long to wait for a process that is opening it: 10 s by default.
     pub lock_timeout_ms: u64,
 }
 
@@ -145,7 +145,6 @@ pub unsafe extern "C" fn holdall_store_close(store: *const holdall_store) -> i32
 /// Frees a handle. The store closes with the last handle to it and to its drives, writers and
 /// visits; what goes wrong then is told only to the log, so a host that wants to know calls
 /// holdall_store_close before. NULL is nothing.
-/// Codes: INVALID_ARGUMENT when it was freed before or is another handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_free(store: *mut holdall_store) -> i32 {
     entry!(caller => caller.free(store))

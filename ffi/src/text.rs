@@ -26,7 +26,6 @@ pub unsafe extern "C" fn holdall_text_get(text: *const holdall_text) -> *const c
 }
 
 /// Frees the text. NULL is nothing.
-/// Codes: INVALID_ARGUMENT when it was freed before or is another handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_text_free(text: *mut holdall_text) -> i32 {
     entry!(caller => caller.free(text))

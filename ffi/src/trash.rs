@@ -11,7 +11,7 @@ use crate::pointer::entry;
 /// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it
 /// rest, and URLs of its versions go on working until they expire or are revoked. `file_id` may be
 /// NULL.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; IO, CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_put(
     drive: *const holdall_drive,
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn holdall_trash_put(
 
 /// Lists at most `limit` of what lies in the trash, in order of id from behind `after` on; 0 for the
 /// first page.
-/// Codes: NOT_FOUND when the drive was deleted; IO, CORRUPT.
+/// Codes: NOT_FOUND when the drive was deleted; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_list(
     drive: *const holdall_drive,
@@ -45,8 +45,7 @@ pub unsafe extern "C" fn holdall_trash_list(
 }
 
 /// Takes a file or folder out of the trash: to the path `to`, or where that is NULL to where it lay.
-/// Codes: NOT_FOUND when it is not in the trash; EXISTS when its name is taken; INVALID_ARGUMENT; IO,
-/// CORRUPT, POISONED, LOCKED.
+/// Codes: NOT_FOUND when it is not in the trash; EXISTS when its name is taken; INVALID_ARGUMENT; WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_restore(
     drive: *const holdall_drive,
@@ -61,7 +60,7 @@ pub unsafe extern "C" fn holdall_trash_restore(
 }
 
 /// Deletes for good what lies in the trash since before that moment. `count` may be NULL.
-/// Codes: IO, CORRUPT, POISONED, LOCKED.
+/// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_empty(
     drive: *const holdall_drive,

@@ -27,17 +27,15 @@ pub const HOLDALL_URL_CLOUDREVE: u32 = 8;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_url_options {
-    /// Set to sizeof by the caller.
+    /// sizeof this
     pub size: usize,
     /// HOLDALL_URL_* put together.
     pub flags: u32,
     /// How many GET requests are answered with content; 0 is any number.
     pub max_uses: u32,
-    /// How long it is valid, from now on: at most the store's limit. A transfer that has begun is
-    /// never cut.
+    /// How long it is valid, from now on: at most the store's limit.
     pub lifetime_s: u64,
-    /// Rounds the expiry up to the end of such a window, so that the same request gives the same URL
-    /// within it and can be cached.
+    /// Rounds the expiry up to such a window, so that the URL is the same within it.
     pub window_s: u64,
     /// Asks the host to send no faster.
     pub pace_bytes_per_s: u64,
@@ -100,8 +98,7 @@ pub(crate) fn sign(caller: &Caller, mut url: Url, given: holdall_url_options) ->
 
 /// Makes a URL of one version: it gives the same bytes whatever becomes of the file.
 /// Codes: INVALID_ARGUMENT when the lifetime is out of range, or a name, type or network can never be
-/// right; UNSUPPORTED for a flag that is not known; NOT_FOUND; GONE when the version was removed; IO,
-/// CORRUPT.
+/// right; UNSUPPORTED for a flag that is not known; NOT_FOUND; GONE when the version was removed; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_version(
     store: *const holdall_store,

@@ -113,7 +113,6 @@ pub unsafe extern "C" fn holdall_writer_abort(writer: *mut holdall_writer) -> i3
 }
 
 /// Frees a handle; a put that was not committed leaves nothing behind. NULL is nothing.
-/// Codes: INVALID_ARGUMENT when it was freed before or is another handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_free(writer: *mut holdall_writer) -> i32 {
     entry!(caller => caller.free(writer))

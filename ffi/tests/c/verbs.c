@@ -352,7 +352,7 @@ static void caring(const holdall_store *store) {
     RECORD(holdall_check_options, options);
     RECORD(holdall_check_report, report);
     RECORD(holdall_gc_report, collected);
-    RECORD(holdall_compact_report, compacted);
+    RECORD(holdall_gc_report, compacted);
 
     OK(holdall_store_stats(store, &stats));
     CHECK(stats.drives == 1 && stats.files > 5 && !stats.exclusive);

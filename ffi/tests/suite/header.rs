@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::build::{has, libraries, root, run};
+use crate::tidy::tidy;
 
 fn committed() -> String {
     std::fs::read_to_string(root().join("include/holdall.h")).unwrap_or_default()
@@ -17,7 +18,7 @@ fn the_header_is_what_the_sources_say() {
         .unwrap();
     let mut bytes = Vec::new();
     made.write(&mut bytes);
-    let made = String::from_utf8(bytes).unwrap();
+    let made = tidy(&String::from_utf8(bytes).unwrap());
     if std::env::var_os("HOLDALL_BLESS").is_some() {
         std::fs::write(root().join("include/holdall.h"), &made).unwrap();
     }
@@ -28,7 +29,7 @@ fn the_header_is_what_the_sources_say() {
 fn the_header_is_read_in_one_sitting() {
     let header = committed();
     assert!(header.lines().count() < 900, "{} lines", header.lines().count());
-    assert!(header.lines().all(|line| line.len() <= 140 && line.is_ascii()));
+    assert!(header.lines().all(|line| line.len() <= 115 && line.is_ascii()));
 }
 
 #[test]
@@ -36,13 +37,13 @@ fn the_version_is_the_packages_in_every_spelling() {
     let header = committed();
     let number = |name: &str| -> u64 {
         let line = header.lines().find_map(|line| line.strip_prefix(&format!("#define {name} "))).unwrap();
-        line.parse().unwrap()
+        line.split(' ').next().unwrap().parse().unwrap()
     };
     let parts: Vec<u64> = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().unwrap()).collect();
     assert_eq!(number("HOLDALL_VERSION_MAJOR"), parts[0]);
     assert_eq!(number("HOLDALL_VERSION_MINOR"), parts[1]);
     assert_eq!(number("HOLDALL_VERSION_PATCH"), parts[2]);
-    // The composed number is an expression, which tests/c/version.c has the compiler compute.
+    // The composed number is an expression, which tests/c/verbs.c has the compiler compute.
 }
 
 #[test]

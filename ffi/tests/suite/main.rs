@@ -4,3 +4,4 @@ mod build;
 mod header;
 mod install;
 mod programs;
+mod tidy;
