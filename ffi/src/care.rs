@@ -96,12 +96,7 @@ pub struct holdall_gc_report {
     pub failed: u64,
 }
 
-records!(
-    holdall_stats,
-    holdall_check_options,
-    holdall_check_report,
-    holdall_gc_report,
-);
+records!(holdall_stats, holdall_check_options, holdall_check_report, holdall_gc_report,);
 
 fn count<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)

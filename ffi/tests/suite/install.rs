@@ -51,7 +51,8 @@ fn cargo_arguments() -> [String; 3] {
 /// The folder of libraries under a prefix.
 fn libdir(prefix: &Path) -> PathBuf {
     let places = ["lib", "lib64", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"];
-    let found = places.iter().map(|place| prefix.join(place)).find(|place| place.join("libholdall.a").exists());
+    let found =
+        places.iter().map(|place| prefix.join(place)).find(|place| place.join("libholdall.a").exists());
     found.expect("libholdall.a was installed")
 }
 
@@ -85,7 +86,9 @@ fn the_quick_start_of_the_readme_runs() {
 fn what_is_installed_is_all_there() {
     let Some(prefix) = prefix() else { return };
     let lib = libdir(prefix);
-    for name in ["libholdall.so", "libholdall.so.0.1", "libholdall.so.0.1.0", "libholdall.a", "pkgconfig/holdall.pc"] {
+    for name in
+        ["libholdall.so", "libholdall.so.0.1", "libholdall.so.0.1.0", "libholdall.a", "pkgconfig/holdall.pc"]
+    {
         assert!(lib.join(name).exists(), "{name}");
     }
     for name in ["holdall.h", "holdall.hpp"] {
@@ -137,7 +140,10 @@ fn project(lines: &str, arguments: &[String]) {
 #[test]
 fn find_package_gives_the_shared_and_the_static_library() {
     let Some(prefix) = prefix() else { return };
-    project("find_package(holdall 0.1 CONFIG REQUIRED)", &[format!("-DCMAKE_PREFIX_PATH={}", prefix.display())]);
+    project(
+        "find_package(holdall 0.1 CONFIG REQUIRED)",
+        &[format!("-DCMAKE_PREFIX_PATH={}", prefix.display())],
+    );
 }
 
 #[test]

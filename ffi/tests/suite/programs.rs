@@ -118,8 +118,11 @@ fn the_sanitizers_can_fail() {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("bad.c");
     let program = dir.path().join("bad");
-    std::fs::write(&source, "#include <stdlib.h>\nint main(void) { volatile char *p = malloc(1); return p[1]; }\n")
-        .unwrap();
+    std::fs::write(
+        &source,
+        "#include <stdlib.h>\nint main(void) { volatile char *p = malloc(1); return p[1]; }\n",
+    )
+    .unwrap();
     run(Command::new("cc").args(SANITIZERS).arg(&source).arg("-o").arg(&program));
     assert!(!Command::new(program).output().unwrap().status.success());
 }
