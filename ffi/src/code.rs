@@ -84,7 +84,8 @@ pub(crate) fn remember(error: &Error) -> i32 {
 }
 
 /// Returns a sentence about the last error on the calling thread, for people to read: lower
-/// case, UTF-8, without key or token; "" before the first error. It is valid until the next call of this library on this
+/// case, UTF-8, without key or token; "" before the first error. It is valid until the next call of
+/// this library on this
 /// thread, and tells of a call only when that returned another code than HOLDALL_OK.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_last_error() -> *const c_char {
