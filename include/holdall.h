@@ -63,7 +63,6 @@
  * and nobody else may write there meanwhile.
  */
 
-
 #ifndef HOLDALL_H
 #define HOLDALL_H
 
@@ -73,7 +72,6 @@
 
 /* A literal as the two arguments of a text. */
 #define HOLDALL_STR(literal) ("" literal), (sizeof(literal) - 1)
-
 
 #define HOLDALL_OK 0 // It went well
 #define HOLDALL_INVALID_ARGUMENT 1 // A value that can never be right, such as a handle that was freed

@@ -58,10 +58,10 @@ fn the_server_of_the_example_takes_uploads_and_serves_them_in_ranges() {
     assert_eq!(refused, b"401");
     let url = curl(&["-T", source, bearer[0], bearer[1], &format!("{base}/files/a%20b/%C3%A9%22.bin")]);
     let url = format!("{base}{}", String::from_utf8(url).unwrap());
-    assert_eq!(curl(&[&url]), content);
-    assert_eq!(curl(&["-r", "1000-1999999", &url]), content[1000..2_000_000]);
-    let parts = String::from_utf8_lossy(&curl(&["-i", "-r", "0-9,20-29", &url])).into_owned();
-    assert!(parts.contains("206") && parts.contains("multipart/byteranges"), "{parts}");
+    assert!(curl(&[&url]) == content, "the download is not what was put");
+    assert!(curl(&["-r", "1000-1999999", &url]) == content[1000..2_000_000], "the range is not what was put");
+    let parts = String::from_utf8_lossy(&curl(&["-i", "-r", "0-9,2000000-2000009", &url])).into_owned();
+    assert!(parts.starts_with("HTTP/1.1 206") && parts.contains("multipart/byteranges"), "{parts:.400}");
     let head = String::from_utf8(curl(&["-I", &url])).unwrap();
     assert!(head.contains("Content-Length: 3000000"), "{head}");
     let etag = head.lines().find_map(|line| line.strip_prefix("ETag: ")).unwrap().trim();

@@ -49,6 +49,9 @@ pub fn tidy(header: &str) -> String {
             // Constants stand together, and so do the types of handles.
             continue;
         }
+        if line.is_empty() && tidied.ends_with("\n\n") {
+            continue;
+        }
         let field = !indent.is_empty() && text.ends_with(';');
         let said = std::mem::take(&mut remark);
         let joined = said.join(" ");
