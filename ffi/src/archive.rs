@@ -38,11 +38,7 @@ pub struct holdall_archive_options {
 records!(holdall_archive_options);
 
 /// Takes paths.
-pub(crate) fn paths<'a>(
-    caller: &'a Caller,
-    paths: *const holdall_string,
-    count: usize,
-) -> Result<Vec<&'a str>> {
+pub(crate) fn paths(caller: &Caller, paths: *const holdall_string, count: usize) -> Result<Vec<&str>> {
     let taken = caller.array("the paths", paths, count)?;
     taken.iter().map(|path| caller.text("a path", path.data, path.len_bytes)).collect()
 }
@@ -78,8 +74,7 @@ pub unsafe extern "C" fn holdall_archive_create(
     entry!(caller => {
         let out = caller.record(archive)?;
         let begun = caller.get(drive)?.archive(self::paths(caller, paths, count)?)?;
-        out.put(create(caller, begun, options)?);
-        Ok(())
+        out.put(create(caller, begun, options)?)
     })
 }
 
@@ -97,8 +92,7 @@ pub unsafe extern "C" fn holdall_archive_create_of(
         let out = caller.record(archive)?;
         let ids = caller.array("the versions", version_ids, count)?;
         let begun = caller.get(drive)?.archive_of(ids.iter().copied().map(VersionId))?;
-        out.put(create(caller, begun, options)?);
-        Ok(())
+        out.put(create(caller, begun, options)?)
     })
 }
 
@@ -112,8 +106,7 @@ pub unsafe extern "C" fn holdall_archive_stat(
 ) -> i32 {
     entry!(caller => {
         let out = caller.record(archive)?;
-        out.put(holdall_archive::of(&caller.get(store)?.archive(ArchiveId(archive_id))?)?);
-        Ok(())
+        out.put(holdall_archive::of(&caller.get(store)?.archive(ArchiveId(archive_id))?)?)
     })
 }
 
@@ -141,8 +134,7 @@ pub unsafe extern "C" fn holdall_archive_crc64(
 ) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the checksum", crc64)?;
-        out.put(caller.get(store)?.archive_crc64(ArchiveId(archive_id))?);
-        Ok(())
+        out.put(caller.get(store)?.archive_crc64(ArchiveId(archive_id))?)
     })
 }
 

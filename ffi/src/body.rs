@@ -47,8 +47,7 @@ records!(holdall_segment);
 pub unsafe extern "C" fn holdall_body_len(body: *const holdall_body, len_bytes: *mut u64) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the length", len_bytes)?;
-        out.put(caller.get(body)?.len());
-        Ok(())
+        out.put(caller.get(body)?.len())
     })
 }
 
@@ -70,8 +69,7 @@ pub unsafe extern "C" fn holdall_body_segment(
         let file = found.file.as_ref().map(|file| (file.offset, file.file.as_raw_fd()));
         let (offset_bytes, fd) = file.unwrap_or((0, -1));
         let pin = caller.hand::<holdall_pin>(found)?;
-        out.put(holdall_segment { size: 0, data, len_bytes, offset_bytes, fd, pin });
-        Ok(())
+        out.put(holdall_segment { size: 0, data, len_bytes, offset_bytes, fd, pin })
     })
 }
 
@@ -95,8 +93,7 @@ pub unsafe extern "C" fn holdall_body_read(
     entry!(caller => {
         let out = caller.out("the place of the count", read_bytes)?;
         let room = caller.room("the buffer", buffer, buffer_len_bytes)?;
-        out.put(caller.get(body)?.read_at(offset_bytes, room)?);
-        Ok(())
+        out.put(caller.get(body)?.read_at(offset_bytes, room)?)
     })
 }
 

@@ -121,8 +121,7 @@ pub unsafe extern "C" fn holdall_store_stats(store: *const holdall_store, stats:
             dead_bytes: found.dead_bytes,
             lsn: found.lsn,
             exclusive: found.mode == Mode::Exclusive,
-        });
-        Ok(())
+        })
     })
 }
 
@@ -152,8 +151,7 @@ pub unsafe extern "C" fn holdall_store_check(
             versions: found.versions,
             blobs: found.blobs,
             blob_bytes: found.bytes,
-        });
-        Ok(())
+        })
     })
 }
 
@@ -182,8 +180,7 @@ pub unsafe extern "C" fn holdall_store_gc(
             segments: done.compaction.segments,
             segment_bytes: done.compaction.bytes,
             failed: u64::try_from(errors().count()).unwrap_or(u64::MAX),
-        });
-        Ok(())
+        })
     })
 }
 
@@ -205,7 +202,6 @@ pub unsafe extern "C" fn holdall_store_compact(
             segment_bytes: done.bytes,
             failed: count(&done.failed),
             ..caller.options(std::ptr::null())?
-        });
-        Ok(())
+        })
     })
 }

@@ -40,8 +40,7 @@ pub unsafe extern "C" fn holdall_drive_stat(
 ) -> i32 {
     entry!(caller => {
         let out = caller.record(info)?;
-        out.put(holdall_drive_info::of(&caller.get(drive)?.info()?)?);
-        Ok(())
+        out.put(holdall_drive_info::of(&caller.get(drive)?.info()?)?)
     })
 }
 

@@ -47,10 +47,9 @@ pub unsafe extern "C" fn holdall_file_stat(
             second.put(match &info.current {
                 Some(current) => holdall_version::of(current)?,
                 None => caller.options(std::ptr::null())?,
-            });
+            })?;
         }
-        out.put(found);
-        Ok(())
+        out.put(found)
     })
 }
 
@@ -81,7 +80,7 @@ pub unsafe extern "C" fn holdall_folder_make(
     entry!(caller => {
         let out = caller.optional_out("the place of the id", file_id)?;
         let made = at(caller, drive, (path, path_len_bytes), Drive::mkdir)?;
-        Ok(out.map_or((), |out| out.put(made.0)))
+        out.map_or(Ok(()), |out| out.put(made.0))
     })
 }
 
@@ -165,7 +164,7 @@ pub unsafe extern "C" fn holdall_file_copy(
         let all = caller.flags(flags, HOLDALL_COPY_ALL)? != 0;
         let what = if all { CopyVersions::All } else { CopyVersions::Current };
         let made = at(caller, drive, (from, from_len_bytes), |drive, from| drive.copy(from, to, what))?;
-        Ok(out.map_or((), |out| out.put(made.0)))
+        out.map_or(Ok(()), |out| out.put(made.0))
     })
 }
 

@@ -13,7 +13,7 @@ pub unsafe extern "C" fn holdall_key_rotate(store: *const holdall_store, key_id:
     entry!(caller => {
         let out = caller.optional_out("the place of the id", key_id)?;
         let id = caller.get(store)?.rotate_key()?;
-        Ok(out.map_or((), |out| out.put(id)))
+        out.map_or(Ok(()), |out| out.put(id))
     })
 }
 
@@ -30,7 +30,7 @@ pub unsafe extern "C" fn holdall_key_add(
         let out = caller.optional_out("the place of the id", key_id)?;
         let secret = caller.bytes("the secret", secret, secret_len_bytes)?;
         let id = caller.get(store)?.add_key(secret)?;
-        Ok(out.map_or((), |out| out.put(id)))
+        out.map_or(Ok(()), |out| out.put(id))
     })
 }
 

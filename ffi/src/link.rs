@@ -27,8 +27,7 @@ pub unsafe extern "C" fn holdall_link_create(
     entry!(caller => {
         let out = caller.record(link)?;
         let path = caller.text("the path", path, path_len_bytes)?;
-        out.put(holdall_link::of(&caller.get(drive)?.link_paced(path, pace_bytes_per_s)?)?);
-        Ok(())
+        out.put(holdall_link::of(&caller.get(drive)?.link_paced(path, pace_bytes_per_s)?)?)
     })
 }
 
@@ -58,8 +57,7 @@ pub unsafe extern "C" fn holdall_link_stat(
 ) -> i32 {
     entry!(caller => {
         let out = caller.record(link)?;
-        out.put(holdall_link::of(&caller.get(store)?.find_link(LinkId(link_id))?)?);
-        Ok(())
+        out.put(holdall_link::of(&caller.get(store)?.find_link(LinkId(link_id))?)?)
     })
 }
 

@@ -77,8 +77,7 @@ fn put<T: Record>(
     get: impl FnOnce(&Page) -> Result<T>,
 ) -> Result<()> {
     let out = caller.record(place)?;
-    out.put(get(&*caller.get(page)?)?);
-    Ok(())
+    out.put(get(&*caller.get(page)?)?)
 }
 
 /// Tells how many results are on the page.
@@ -86,8 +85,7 @@ fn put<T: Record>(
 pub unsafe extern "C" fn holdall_page_count(page: *const holdall_page, count: *mut usize) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the count", count)?;
-        out.put(caller.get(page)?.len());
-        Ok(())
+        out.put(caller.get(page)?.len())
     })
 }
 
@@ -184,7 +182,7 @@ pub unsafe extern "C" fn holdall_page_attribute(
     entry!(caller => {
         let out = caller.out("the place of the attribute", attribute)?;
         match &*caller.get(page)? {
-            Page::Pairs(lines) => Ok(out.put(*at(lines.pairs(), index)?)),
+            Page::Pairs(lines) => out.put(*at(lines.pairs(), index)?),
             page => Err(page.other("attributes")),
         }
     })
@@ -200,7 +198,7 @@ pub unsafe extern "C" fn holdall_page_sentence(
     entry!(caller => {
         let out = caller.out("the place of the sentence", sentence)?;
         match &*caller.get(page)? {
-            Page::Sentences(items) => Ok(out.put(at(items, index)?.as_ptr())),
+            Page::Sentences(items) => out.put(at(items, index)?.as_ptr()),
             page => Err(page.other("sentences")),
         }
     })

@@ -325,16 +325,16 @@ fn short_name<T>() -> &'static str {
 pub(crate) struct Out<'a, T>(&'a mut MaybeUninit<T>);
 
 impl<T> Out<'_, T> {
-    pub(crate) fn put(self, value: T) {
+    pub(crate) fn put(self, value: T) -> Result<()> {
         self.0.write(value);
+        Ok(())
     }
 }
 
 impl<H: Handle> Out<'_, *mut H> {
     /// Makes a handle of a value.
     pub(crate) fn hand(self, value: H::Value) -> Result<()> {
-        self.put(handle_of::<H>(value)?);
-        Ok(())
+        self.put(handle_of::<H>(value)?)
     }
 }
 
@@ -347,7 +347,7 @@ pub(crate) struct RecordOut<'a, T> {
 
 impl<T: Record> RecordOut<'_, T> {
     /// Writes as much of the value as the caller knows; what it knows beyond becomes zero.
-    pub(crate) fn put(self, value: T) {
+    pub(crate) fn put(self, value: T) -> Result<()> {
         let (known, later) = (self.size.min(size_of::<T>()), self.size.saturating_sub(size_of::<T>()));
         let place = self.place.cast::<u8>();
         // SAFETY: `size` bytes are the caller's by its own word; they begin with the size, which is
@@ -357,6 +357,7 @@ impl<T: Record> RecordOut<'_, T> {
             place.wrapping_add(known).write_bytes(0, later);
             self.place.cast::<usize>().write(self.size);
         }
+        Ok(())
     }
 }
 

@@ -130,7 +130,7 @@ pub unsafe extern "C" fn holdall_put_memory(
         let total = u64::try_from(data.len()).unwrap_or(u64::MAX);
         let (said, progress) = self::options(caller, options)?;
         let done = put(&*caller.get(drive)?, path, said, &mut data, |done| progress.tell(done, total))?;
-        out.map_or(Ok(()), |out| Ok(out.put(holdall_version::of(&done)?)))
+        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
     })
 }
 
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn holdall_put_file(
         let total = source.metadata().map_or(0, |found| found.len());
         let (said, progress) = self::options(caller, options)?;
         let done = put(&*caller.get(drive)?, path, said, &mut source, |done| progress.tell(done, total))?;
-        out.map_or(Ok(()), |out| Ok(out.put(holdall_version::of(&done)?)))
+        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
     })
 }
 
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn holdall_put_fd(
         let source = caller.file(fd)?;
         let (said, progress) = self::options(caller, options)?;
         let done = put(&*caller.get(drive)?, path, said, &mut &*source, |done| progress.tell(done, 0))?;
-        out.map_or(Ok(()), |out| Ok(out.put(holdall_version::of(&done)?)))
+        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
     })
 }
 

@@ -166,8 +166,7 @@ pub unsafe extern "C" fn holdall_verify(
             etag: fill(&found.etag)?,
             name: fill(&found.name)?,
             media_type: fill(&found.media_type)?,
-        });
-        Ok(())
+        })
     })
 }
 
@@ -188,8 +187,7 @@ pub unsafe extern "C" fn holdall_reply_of_code(code: i32, reply: *mut *mut holda
 pub unsafe extern "C" fn holdall_reply_status(reply: *const holdall_reply, status: *mut u32) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the status", status)?;
-        out.put(u32::from(caller.get(reply)?.status));
-        Ok(())
+        out.put(u32::from(caller.get(reply)?.status))
     })
 }
 
@@ -205,9 +203,8 @@ pub unsafe extern "C" fn holdall_reply_headers(
         let out = caller.out("the place of the headers", headers)?;
         let second = caller.out("the place of the count", count)?;
         let answer = caller.get(reply)?;
-        out.put(answer.headers.pairs().as_ptr());
-        second.put(answer.headers.len());
-        Ok(())
+        out.put(answer.headers.pairs().as_ptr())?;
+        second.put(answer.headers.len())
     })
 }
 
@@ -228,8 +225,7 @@ pub unsafe extern "C" fn holdall_reply_body(
 pub unsafe extern "C" fn holdall_reply_pace(reply: *const holdall_reply, bytes_per_s: *mut u64) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the pace", bytes_per_s)?;
-        out.put(caller.get(reply)?.pace.unwrap_or(0));
-        Ok(())
+        out.put(caller.get(reply)?.pace.unwrap_or(0))
     })
 }
 

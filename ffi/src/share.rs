@@ -70,8 +70,7 @@ pub unsafe extern "C" fn holdall_share_create(
         if caller.flags(given.flags, HOLDALL_SHARE_PURCHASE)? != 0 {
             terms = terms.purchase();
         }
-        out.put(holdall_share::of(&caller.get(drive)?.share(path, &terms)?));
-        Ok(())
+        out.put(holdall_share::of(&caller.get(drive)?.share(path, &terms)?))
     })
 }
 
@@ -136,8 +135,7 @@ pub unsafe extern "C" fn holdall_visit_stat(
     entry!(caller => {
         let out = caller.record(file)?;
         let path = caller.text("the path", path, path_len_bytes)?;
-        out.put(holdall_file::of(&caller.get(visit)?.stat(path)?)?);
-        Ok(())
+        out.put(holdall_file::of(&caller.get(visit)?.stat(path)?)?)
     })
 }
 
@@ -194,8 +192,7 @@ pub unsafe extern "C" fn holdall_visit_archive(
     entry!(caller => {
         let out = caller.record(archive)?;
         let begun = caller.get(visit)?.archive(self::paths(caller, paths, count)?)?;
-        out.put(create(caller, begun, options)?);
-        Ok(())
+        out.put(create(caller, begun, options)?)
     })
 }
 

@@ -23,7 +23,7 @@ pub unsafe extern "C" fn holdall_trash_put(
         let out = caller.optional_out("the place of the id", file_id)?;
         let path = caller.text("the path", path, path_len_bytes)?;
         let put = Drive::trash(&*caller.get(drive)?, path)?;
-        Ok(out.map_or((), |out| out.put(put.0)))
+        out.map_or(Ok(()), |out| out.put(put.0))
     })
 }
 
@@ -70,6 +70,6 @@ pub unsafe extern "C" fn holdall_trash_empty(
     entry!(caller => {
         let out = caller.optional_out("the place of the count", count)?;
         let deleted = caller.get(drive)?.empty_trash(Time(before_unix_us))?;
-        Ok(out.map_or((), |out| out.put(deleted)))
+        out.map_or(Ok(()), |out| out.put(deleted))
     })
 }

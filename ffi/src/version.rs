@@ -19,8 +19,7 @@ pub unsafe extern "C" fn holdall_file_find(
 ) -> i32 {
     entry!(caller => {
         let out = caller.record(file)?;
-        out.put(holdall_file::of(&caller.get(store)?.file(FileId(file_id))?)?);
-        Ok(())
+        out.put(holdall_file::of(&caller.get(store)?.file(FileId(file_id))?)?)
     })
 }
 
@@ -57,8 +56,7 @@ pub unsafe extern "C" fn holdall_version_stat(
 ) -> i32 {
     entry!(caller => {
         let out = caller.record(version)?;
-        out.put(holdall_version::of(&caller.get(store)?.version(VersionId(version_id))?)?);
-        Ok(())
+        out.put(holdall_version::of(&caller.get(store)?.version(VersionId(version_id))?)?)
     })
 }
 

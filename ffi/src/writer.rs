@@ -101,7 +101,7 @@ pub unsafe extern "C" fn holdall_writer_commit(
     entry!(caller => {
         let out = caller.optional_record(version)?;
         let done = caller.get(writer)?.take()?.commit()?;
-        out.map_or(Ok(()), |out| Ok(out.put(holdall_version::of(&done)?)))
+        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
     })
 }
 
