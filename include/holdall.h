@@ -436,12 +436,10 @@ extern "C" {
 // thread, and tells of a call only when that returned another code than HOLDALL_OK.
 const char *holdall_last_error(void);
 
-// Returns the name of a code, such as "NotFound"; "Ok" for 0, "Unknown" for another number. The text is valid
-// for ever.
+// Returns the name of a code, valid for ever: "NotFound"; "Ok" for 0, "Unknown" for another number.
 const char *holdall_code_name(int32_t code);
 
-// Returns the HTTP status of an answer with that code: 404 for HOLDALL_NOT_FOUND; 200 for 0, 500 for a number
-// that is no code.
+// Returns the HTTP status of a code: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for what is none.
 uint32_t holdall_code_status(int32_t code);
 
 // Returns the version of the library that runs, composed as HOLDALL_VERSION is. Another minor number than
@@ -601,8 +599,7 @@ int32_t holdall_file_attributes(const holdall_drive *drive, const char *path, si
 int32_t holdall_trash_put(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     uint64_t *file_id);
 
-// Lists at most `limit` of what lies in the trash, in order of id from behind `after` on; 0 for the first
-// page.
+// Lists at most `limit` of what lies in the trash, by id, from behind `after` on: 0 for the first page.
 // Codes: NOT_FOUND when the drive was deleted; READ.
 int32_t holdall_trash_list(const holdall_drive *drive, uint64_t after, size_t limit, holdall_page **trashed);
 
@@ -782,8 +779,7 @@ int32_t holdall_share_revoke(const holdall_store *store, uint64_t share_id);
 // Deletes a share. Codes: NOT_FOUND when there is none; WRITE.
 int32_t holdall_share_remove(const holdall_store *store, uint64_t share_id);
 
-// Lets a visitor into a share; a password of NULL is none. It takes some tens of milliseconds where there is
-// a password.
+// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds.
 // Codes: NOT_FOUND when there is no such share; DENIED when the password is wrong or missing; EXPIRED and
 // GONE when it is over; READ.
 int32_t holdall_visit_open(const holdall_store *store, uint64_t share_id, const char *password,
@@ -865,9 +861,8 @@ int32_t holdall_store_check(const holdall_store *store, const holdall_check_opti
     holdall_check_report *report, holdall_page **problems);
 
 // Removes what nothing refers to: content whose last version is gone for longer than the grace, expired
-// archives, what was cut off; and compacts. To be called now and then, by a thread of the host's; it works in
-// short steps beside everything else. What could not be removed is told on the page `failed`, which may be
-// NULL.
+// archives, what was cut off; and compacts. To be called now and then by a thread of the host's; it works in
+// short steps. What could not be removed is told on the page `failed`, or nowhere for NULL.
 // Codes: IO, POISONED, LOCKED.
 int32_t holdall_store_gc(const holdall_store *store, holdall_gc_report *report, holdall_page **failed);
 
@@ -876,8 +871,14 @@ int32_t holdall_store_gc(const holdall_store *store, holdall_gc_report *report, 
 // Codes: IO, POISONED, LOCKED.
 int32_t holdall_store_compact(const holdall_store *store, holdall_gc_report *report, holdall_page **failed);
 
-// Returns the text, UTF-8 with a NUL behind it, valid until the handle is freed; NULL for what is no such
-// handle.
+// Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a store. A
+// directory of an earlier backup is brought up to date. `copied_bytes` may be NULL.
+// Codes: INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; what the
+// callback answered; READ.
+int32_t holdall_store_backup(const holdall_store *store, const char *path, size_t path_len_bytes,
+    holdall_progress progress, void *progress_context, uint64_t *copied_bytes);
+
+// Returns the text, valid until the handle is freed; NULL for what is no such handle.
 const char *holdall_text_get(const holdall_text *text);
 
 int32_t holdall_text_free(holdall_text *text); // Frees the text. NULL is nothing

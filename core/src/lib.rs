@@ -35,7 +35,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
 pub use serve::{Grant, Reply, Request};
 pub use store::{
-    Archive, ArchiveInfo, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive, GcReport, Mode,
-    Options, Progress, Put, PutWriter, Share, Stats, Store, Target, Url, Visit, Watch,
+    Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive,
+    GcReport, Mode, Options, Progress, Put, PutWriter, RebuildReport, RepairReport, Share, Stats, Store,
+    Target, Url, Visit, Watch,
 };
 pub use time::Time;

@@ -1,6 +1,6 @@
 //! Caring for a store: counting, checking, collecting, compacting.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 
 use holdall::{CheckOptions, Mode, Progress};
 
@@ -156,9 +156,9 @@ pub unsafe extern "C" fn holdall_store_check(
 }
 
 /// Removes what nothing refers to: content whose last version is gone for longer than the grace,
-/// expired archives, what was cut off; and compacts. To be called now and then, by a thread of the
-/// host's; it works in short steps beside everything else. What could not be removed is told on the
-/// page `failed`, which may be NULL.
+/// expired archives, what was cut off; and compacts. To be called now and then by a
+/// thread of the host's; it works in short steps. What could not be removed is told on the page `failed`, or
+/// nowhere for NULL.
 /// Codes: IO, POISONED, LOCKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_gc(
@@ -203,5 +203,27 @@ pub unsafe extern "C" fn holdall_store_compact(
             failed: count(&done.failed),
             ..caller.options(std::ptr::null())?
         })
+    })
+}
+
+/// Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a
+/// store. A directory of an earlier backup is brought up to date. `copied_bytes` may be NULL.
+/// Codes: INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; what the
+/// callback answered; READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_store_backup(
+    store: *const holdall_store,
+    path: *const c_char,
+    path_len_bytes: usize,
+    progress: holdall_progress,
+    progress_context: *mut c_void,
+    copied_bytes: *mut u64,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.optional_out("the place of the count", copied_bytes)?;
+        let path = caller.os_path("the path of the backup", path, path_len_bytes)?;
+        let progress = caller.progress(progress, progress_context);
+        let done = caller.get(store)?.backup(path, &mut |at| progress.tell(at.done, at.total))?;
+        out.map_or(Ok(()), |out| out.put(done.copied))
     })
 }

@@ -92,8 +92,7 @@ pub extern "C" fn holdall_last_error() -> *const c_char {
     LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// Returns the name of a code, such as "NotFound"; "Ok" for 0, "Unknown" for another number. The
-/// text is valid for ever.
+/// Returns the name of a code, valid for ever: "NotFound"; "Ok" for 0, "Unknown" for another number.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_code_name(code: i32) -> *const c_char {
     let name: &'static CStr = match kind(code) {
@@ -119,8 +118,7 @@ pub extern "C" fn holdall_code_name(code: i32) -> *const c_char {
     name.as_ptr()
 }
 
-/// Returns the HTTP status of an answer with that code: 404 for HOLDALL_NOT_FOUND; 200 for 0, 500
-/// for a number that is no code.
+/// Returns the HTTP status of a code: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for what is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_code_status(code: i32) -> u32 {
     match kind(code) {

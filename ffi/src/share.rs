@@ -104,8 +104,7 @@ pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share
     entry!(caller => caller.get(store)?.unshare(ShareId(share_id)))
 }
 
-/// Lets a visitor into a share; a password of NULL is none. It takes some tens of milliseconds where
-/// there is a password.
+/// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds.
 /// Codes: NOT_FOUND when there is no such share; DENIED when the password is wrong or missing; EXPIRED and
 /// GONE when it is over; READ.
 #[unsafe(no_mangle)]

@@ -46,7 +46,7 @@ fn exports() -> Vec<(&'static str, *const ())> {
             holdall_archive_crc64 holdall_archive_revoke;
         body: holdall_body_len holdall_body_segment holdall_body_read holdall_body_slice holdall_body_ref
             holdall_body_free holdall_pin_free;
-        care: holdall_store_stats holdall_store_check holdall_store_gc holdall_store_compact;
+        care: holdall_store_stats holdall_store_check holdall_store_gc holdall_store_compact holdall_store_backup;
         drive: holdall_drive_open holdall_drive_stat holdall_drive_set_max_versions holdall_drive_revoke
             holdall_drive_free;
         file: holdall_file_stat holdall_file_open holdall_folder_make holdall_folder_list

@@ -11,8 +11,7 @@ pub struct holdall_text {
 
 handle!(holdall_text: CString);
 
-/// Returns the text, UTF-8 with a NUL behind it, valid until the handle is freed; NULL for what is
-/// no such handle.
+/// Returns the text, valid until the handle is freed; NULL for what is no such handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_text_get(text: *const holdall_text) -> *const c_char {
     let mut found = std::ptr::null();

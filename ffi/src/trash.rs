@@ -27,8 +27,7 @@ pub unsafe extern "C" fn holdall_trash_put(
     })
 }
 
-/// Lists at most `limit` of what lies in the trash, in order of id from behind `after` on; 0 for the
-/// first page.
+/// Lists at most `limit` of what lies in the trash, by id, from behind `after` on: 0 for the first page.
 /// Codes: NOT_FOUND when the drive was deleted; READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_list(

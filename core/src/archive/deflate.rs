@@ -32,7 +32,7 @@ pub fn write_deflated(plan: &Plan, contents: &impl Contents, out: &mut impl Writ
     let fault = RefCell::new(None);
     let mut zip = ZipWriter::new_stream(Gate { out, fault: &fault });
     for (index, member) in plan.members().enumerate() {
-        if let Err(error) = write_member(&mut zip, contents, (index, &member), &fault) {
+        if let Err(error) = write_member(&mut zip, (plan, contents), (index, &member), &fault) {
             // Dropping the writer ends the archive as though it were whole: let that go nowhere.
             fault.replace(Some(io::Error::other("shut")));
             return Err(error);
@@ -45,7 +45,7 @@ pub fn write_deflated(plan: &Plan, contents: &impl Contents, out: &mut impl Writ
 
 fn write_member<W: Write + io::Seek>(
     zip: &mut ZipWriter<W>,
-    contents: &impl Contents,
+    (plan, contents): (&Plan, &impl Contents),
     (index, member): (usize, &Member<'_>),
     fault: &RefCell<Option<io::Error>>,
 ) -> Result<()> {
@@ -59,7 +59,7 @@ fn write_member<W: Write + io::Seek>(
     let mut crc = crc32fast::Hasher::new();
     let mut offset = 0;
     while offset < member.size {
-        let run = content(contents, index, member, offset, RUN.min(member.size - offset))?.data;
+        let run = content(contents, plan, index, offset, RUN)?.data;
         crc.update(&run);
         zip.write_all(&run).map_err(write_error)?;
         check(fault)?;

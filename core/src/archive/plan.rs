@@ -9,8 +9,9 @@ use super::name::PATH_MAX;
 use super::names::Names;
 use crate::{Error, ErrorKind, Result};
 
-/// Every how many records the place in the central directory is remembered.
-pub(super) const SAMPLE: usize = 64;
+/// Every how many records their places are remembered. A search among a million records misses the
+/// cache at nearly every step; the samples are small enough to stay in it.
+pub(super) const SAMPLE: usize = 16;
 
 /// File or folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,13 +73,15 @@ impl Default for Limits {
     }
 }
 
-/// An archive as numbers: 40 bytes a member, plus the names.
+/// An archive as numbers: 41 bytes a member, plus the names.
 #[derive(Debug)]
 pub struct Plan {
     names: String,
     records: Vec<Record>,
-    /// Where every 64th record starts, in bytes from the start of the central directory.
-    samples: Vec<u64>,
+    /// Where every 16th member starts, in bytes from the start of the archive.
+    starts: Vec<u64>,
+    /// Where its record starts, in bytes from the start of the central directory.
+    central_starts: Vec<u64>,
     central_offset: u64,
     central_len: u64,
     len: u64,
@@ -95,6 +98,17 @@ struct Record {
     crc32: u32,
 }
 
+/// Where the content of a member lies in the archive.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// Where it starts, in bytes from the start of the archive.
+    pub(super) start: u64,
+    /// Its length in bytes.
+    pub(super) size: u64,
+    /// The caller's key to it.
+    pub(super) content: u64,
+}
+
 impl Plan {
     /// Plans the archive of `entries`, in their order. No content is touched.
     ///
@@ -106,14 +120,7 @@ impl Plan {
         let entries = entries.into_iter();
         let expected = entries.size_hint().0;
         check_count(expected, limits)?;
-        let mut plan = Plan {
-            names: String::new(),
-            records: Vec::with_capacity(expected),
-            samples: Vec::with_capacity(expected.div_ceil(SAMPLE)),
-            central_offset: 0,
-            central_len: 0,
-            len: 0,
-        };
+        let mut plan = Plan::with_room(expected);
         let mut names = Names::default();
         names.reserve(expected);
         for entry in entries {
@@ -121,30 +128,64 @@ impl Plan {
             plan.add(&entry, &mut names, limits)?;
         }
         drop(names);
-        plan.names.shrink_to_fit();
-        plan.records.shrink_to_fit();
-        let end = end_len(plan.entries(), plan.central_offset, plan.central_len);
-        plan.len = sum([plan.central_offset, plan.central_len, end], limits)?;
-        Ok(plan)
+        plan.end(limits)
+    }
+
+    /// Plans an archive again from the members of an earlier plan of it. Their names are taken as they
+    /// are: they were made safe and unique then, which is most of the work.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a folder whose name does not end with `/` and a file whose name
+    /// does, and as [`Plan::new`] does; [`ErrorKind::TooLarge`] above 4 GiB of names.
+    pub fn again<'a>(members: impl IntoIterator<Item = Member<'a>>) -> Result<Plan> {
+        let limits = Limits { max_entries: u64::MAX, max_bytes: None };
+        let members = members.into_iter();
+        let mut plan = Plan::with_room(members.size_hint().0);
+        for member in members {
+            let Member { name, kind, size, crc32, .. } = member;
+            check_content(name, kind, size, crc32)?;
+            if name.ends_with('/') != (kind == Kind::Folder) {
+                return Err(Error::invalid(format!("{} is not the name of a planned member", shown(name))));
+            }
+            let start = plan.names.len();
+            plan.names.push_str(name);
+            plan.push(start, &member, &limits)?;
+        }
+        plan.end(&limits)
+    }
+
+    fn with_room(members: usize) -> Plan {
+        let samples = members.div_ceil(SAMPLE);
+        Plan {
+            names: String::new(),
+            records: Vec::with_capacity(members),
+            starts: Vec::with_capacity(samples),
+            central_starts: Vec::with_capacity(samples),
+            central_offset: 0,
+            central_len: 0,
+            len: 0,
+        }
+    }
+
+    fn end(mut self, limits: &Limits) -> Result<Plan> {
+        self.names.shrink_to_fit();
+        self.records.shrink_to_fit();
+        let end = end_len(self.entries(), self.central_offset, self.central_len);
+        self.len = sum([self.central_offset, self.central_len, end], limits)?;
+        Ok(self)
     }
 
     fn add(&mut self, entry: &Entry, names: &mut Names, limits: &Limits) -> Result<()> {
-        if entry.size == 0 && entry.crc32 != 0 {
-            return Err(Error::invalid(format!(
-                "the crc32 of the empty member {} must be 0, not {:08x}",
-                shown(&entry.name),
-                entry.crc32
-            )));
-        }
-        if entry.kind == Kind::Folder && entry.size != 0 {
-            return Err(Error::invalid(format!(
-                "the folder {} cannot have content ({} bytes); name it a file",
-                shown(&entry.name),
-                entry.size
-            )));
-        }
+        let Entry { kind, size, crc32, modified, content, .. } = *entry;
+        check_content(&entry.name, kind, size, crc32)?;
         let start = self.names.len();
-        names.claim(&entry.name, entry.kind, &mut self.names)?;
+        names.claim(&entry.name, kind, &mut self.names)?;
+        self.push(start, &Member { name: "", kind, size, crc32, modified, content, offset: 0 }, limits)
+    }
+
+    /// Adds a member whose name is the end of the names, from `start` on.
+    fn push(&mut self, start: usize, member: &Member<'_>, limits: &Limits) -> Result<()> {
+        let Member { size, crc32, modified, content, .. } = *member;
         let name_len = self.names.len() - start;
         if name_len > PATH_MAX {
             return Err(Error::bug(format!("a member name of {name_len} bytes")));
@@ -155,19 +196,12 @@ impl Plan {
         let name_len = u64::try_from(name_len).unwrap_or(u64::MAX);
         let offset = self.central_offset;
         if self.records.len().is_multiple_of(SAMPLE) {
-            self.samples.push(self.central_len);
+            self.starts.push(offset);
+            self.central_starts.push(self.central_len);
         }
-        self.records.push(Record {
-            offset,
-            size: entry.size,
-            content: entry.content,
-            modified: entry.modified,
-            name,
-            crc32: entry.crc32,
-        });
-        self.central_offset =
-            sum([offset, local_len(name_len, entry.size, entry.modified), entry.size], limits)?;
-        self.central_len += central_len(name_len, entry.size, entry.modified, offset);
+        self.records.push(Record { offset, size, content, modified, name, crc32 });
+        self.central_offset = sum([offset, local_len(name_len, size, modified), size], limits)?;
+        self.central_len += central_len(name_len, size, modified, offset);
         sum([self.central_offset, self.central_len, 0], limits)?;
         Ok(())
     }
@@ -207,6 +241,17 @@ impl Plan {
         })
     }
 
+    /// Returns where the content of the member at `index` lies, without a look at its name.
+    pub(super) fn run(&self, index: usize) -> Option<Run> {
+        let record = self.records.get(index)?;
+        let end = match self.records.get(index + 1) {
+            Some(next) => u64::from(next.name),
+            None => u64::try_from(self.names.len()).ok()?,
+        };
+        let header = local_len(end.checked_sub(u64::from(record.name))?, record.size, record.modified);
+        Some(Run { start: record.offset + header, size: record.size, content: record.content })
+    }
+
     /// Returns the members in the order of the archive.
     pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
         (0..self.records.len()).filter_map(|index| self.member(index))
@@ -217,7 +262,7 @@ impl Plan {
         size_of::<Plan>()
             + self.names.capacity()
             + self.records.capacity() * size_of::<Record>()
-            + self.samples.capacity() * size_of::<u64>()
+            + (self.starts.capacity() + self.central_starts.capacity()) * size_of::<u64>()
     }
 
     /// Returns where the central directory starts, in bytes from the start of the archive.
@@ -233,14 +278,17 @@ impl Plan {
     /// Returns the index of the member whose header or content holds the byte at `offset`, which is
     /// before the central directory.
     pub(super) fn index_at(&self, offset: u64) -> Option<usize> {
-        self.records.partition_point(|record| record.offset <= offset).checked_sub(1)
+        let first = self.starts.partition_point(|start| *start <= offset).checked_sub(1)? * SAMPLE;
+        let near = self.records.get(first..)?;
+        let near = near.get(..SAMPLE).unwrap_or(near);
+        Some(first + near.partition_point(|record| record.offset <= offset).checked_sub(1)?)
     }
 
     /// Returns the index of the central directory record that holds the byte at `offset` of the
     /// central directory, and where the record starts.
     pub(super) fn central_at(&self, offset: u64) -> Option<(usize, u64)> {
-        let sample = self.samples.partition_point(|start| *start <= offset).checked_sub(1)?;
-        let mut start = *self.samples.get(sample)?;
+        let sample = self.central_starts.partition_point(|start| *start <= offset).checked_sub(1)?;
+        let mut start = *self.central_starts.get(sample)?;
         let mut index = sample * SAMPLE;
         loop {
             let next = start + self.member(index)?.central_len();
@@ -328,6 +376,7 @@ impl Plan {
 
 impl Member<'_> {
     /// Returns the length of the local header, in bytes.
+    #[cfg(test)]
     pub(super) fn local_len(&self) -> u64 {
         local_len(self.name_len(), self.size, self.modified)
     }
@@ -350,6 +399,22 @@ impl Member<'_> {
     pub(super) fn put_central(&self, out: &mut Vec<u8>) {
         put_central(out, self);
     }
+}
+
+fn check_content(name: &str, kind: Kind, size: u64, crc32: u32) -> Result<()> {
+    if size == 0 && crc32 != 0 {
+        return Err(Error::invalid(format!(
+            "the crc32 of the empty member {} must be 0, not {crc32:08x}",
+            shown(name)
+        )));
+    }
+    if kind == Kind::Folder && size != 0 {
+        return Err(Error::invalid(format!(
+            "the folder {} cannot have content ({size} bytes); name it a file",
+            shown(name)
+        )));
+    }
+    Ok(())
 }
 
 fn check_count(entries: usize, limits: &Limits) -> Result<()> {

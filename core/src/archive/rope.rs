@@ -51,17 +51,14 @@ impl<C: Contents> Rope<C> {
 
     /// A local header and those that follow it directly, or a run of content.
     fn member_segment(&self, offset: u64, limit: u64) -> Result<Segment> {
-        let (index, member) = self
-            .plan
-            .index_at(offset)
-            .and_then(|index| Some((index, self.plan.member(index)?)))
-            .ok_or_else(|| Error::bug(format!("no member at byte {offset} of an archive")))?;
-        let within = offset - member.offset;
-        let header = member.local_len();
-        if within >= header {
-            let from = within - header;
-            return content(&self.contents, index, &member, from, limit.min(member.size - from));
+        let index = self.plan.index_at(offset).ok_or_else(|| nobody(offset))?;
+        let run = self.plan.run(index).ok_or_else(|| nobody(offset))?;
+        if let Some(from) = offset.checked_sub(run.start) {
+            return content(&self.contents, &self.plan, index, from, limit);
         }
+        let member = self.plan.member(index).ok_or_else(|| nobody(offset))?;
+        let within = offset - member.offset;
+        let header = run.start - member.offset;
         let wanted = limit.min(BATCH).saturating_add(within);
         let mut bytes = Vec::with_capacity(usize::try_from(header.max(128)).unwrap_or(128));
         member.put_local(&mut bytes);
@@ -121,26 +118,34 @@ impl<C: Contents> Source for Rope<C> {
     }
 }
 
-/// Returns a run of one member's content, checked to be neither empty nor over `limit`.
+/// Returns a run of the content of the member at `index`, neither empty nor over `limit`.
 pub(super) fn content(
     contents: &impl Contents,
+    plan: &Plan,
     index: usize,
-    member: &super::Member<'_>,
     offset: u64,
     limit: u64,
 ) -> Result<Segment> {
+    let run = plan.run(index).ok_or_else(|| Error::bug("the content of a member beyond an archive"))?;
+    // Only where something is wrong: to look at a name costs as much as to find the content.
+    let name = || shown(plan.member(index).map_or("", |member| member.name));
+    let limit = limit.min(run.size.saturating_sub(offset));
     let mut segment = contents
-        .segment(index, member.content, offset, limit)
-        .map_err(|error| error.context(format_args!("reading the member {}", shown(member.name))))?;
+        .segment(index, run.content, offset, limit)
+        .map_err(|error| error.context(format_args!("reading the member {}", name())))?;
     if segment.data.is_empty() {
         return Err(Error::corrupt(format!(
             "the content of the member {} ends after {offset} of {} bytes; check the store",
-            shown(member.name),
-            member.size
+            name(),
+            run.size
         )));
     }
     segment.data.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(segment)
+}
+
+fn nobody(offset: u64) -> Error {
+    Error::bug(format!("no member at byte {offset} of an archive"))
 }
 
 /// Returns `bytes` from `skip` on, `limit` bytes at most.

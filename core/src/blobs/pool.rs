@@ -74,6 +74,14 @@ impl Pool {
         Ok(Some(BlobSource { file, offset, len }))
     }
 
+    /// Looks at a segment once, to open many blobs in it. None when it is gone.
+    pub(crate) fn see(&self, number: u32) -> Result<Option<Seen>> {
+        let Some(file) = self.segment(number)? else { return Ok(None) };
+        let len =
+            file.len().map_err(|cause| Error::io(format!("opening {}", segment::path(number)), cause))?;
+        Ok(Some(Seen { number, file, len }))
+    }
+
     fn segment(&self, number: u32) -> Result<Option<Arc<dyn VfsFile>>> {
         let known = self.segments.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
         if known.is_some() {
@@ -97,6 +105,24 @@ impl Pool {
     /// Forgets a segment that was removed; what still reads from it goes on.
     pub(crate) fn forget(&self, number: u32) {
         self.segments.write().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    }
+}
+
+/// A segment, and how long it was when it was looked at.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    number: u32,
+    file: Arc<dyn VfsFile>,
+    len: u64,
+}
+
+impl Seen {
+    /// Opens a blob in this segment. None when it is elsewhere, or not in what was seen.
+    pub(crate) fn open(&self, place: Place, len: u64) -> Option<BlobSource> {
+        let Place::Segment { segment, offset } = place else { return None };
+        let offset = offset.checked_add(HEADER_LEN as u64)?;
+        let seen = segment == self.number && offset.checked_add(len)? <= self.len;
+        seen.then(|| BlobSource { file: self.file.clone(), offset, len })
     }
 }
 

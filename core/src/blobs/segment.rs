@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// The directory of the segments.
 pub(crate) const DIR: &str = "seg";
 /// Space is reserved in steps that double from the first to the last of these.
-const FIRST_STEP: u64 = 1 << 20;
+const FIRST_STEP: u64 = 64 << 10;
 const LAST_STEP: u64 = 64 << 20;
 /// How much is read at once when a segment is searched for frames.
 const SEARCH_LEN: u64 = 1 << 20;
@@ -115,15 +115,21 @@ impl Segment {
         Ok(end)
     }
 
-    /// Visits every whole group there is, also behind damage: the rest of a damaged group is
-    /// searched for the next frame.
+    /// Visits every group there is whose frames are all there and whose write-set is sound, also
+    /// behind damage: what is damaged otherwise is searched for the next frame. A group may come
+    /// with blobs that are damaged ([`GroupAt::sound`]).
     pub(crate) fn salvage(&self, visit: &mut dyn FnMut(GroupAt) -> Result<()>) -> Result<()> {
         let mut offset = SEGMENT_HEADER_LEN as u64;
         loop {
-            let end = self.groups(offset, visit)?;
-            match self.next_frame(end.saturating_add(ALIGN))? {
-                Some(next) => offset = next,
-                None => return Ok(()),
+            match self.read_group(offset, true)? {
+                Some(group) => {
+                    offset = group.end;
+                    visit(group)?;
+                }
+                None => match self.next_frame(offset.saturating_add(ALIGN))? {
+                    Some(next) => offset = next,
+                    None => return Ok(()),
+                },
             }
         }
     }
@@ -148,10 +154,22 @@ impl Segment {
 
     /// Returns the group that begins at `start`, if a whole one does.
     pub(crate) fn group_at(&self, start: u64) -> Result<Option<GroupAt>> {
-        let (mut offset, mut blobs) = (start, Vec::new());
+        self.read_group(start, false)
+    }
+
+    /// Reads a group; with `damaged`, also one whose blobs are not what their headers say.
+    pub(crate) fn read_group(&self, start: u64, damaged: bool) -> Result<Option<GroupAt>> {
+        let (mut offset, mut blobs, mut sound) = (start, Vec::new(), true);
         loop {
             let Some((frame, crc)) = self.frame_at(offset)? else { return Ok(None) };
-            let Some(payload) = self.payload(offset, &frame)? else { return Ok(None) };
+            let payload = match self.payload(offset, &frame)? {
+                Some(payload) => payload,
+                None if damaged && frame.kind == FrameKind::Blob => {
+                    sound = false;
+                    Vec::new()
+                }
+                None => return Ok(None),
+            };
             let end = offset + frame_len(u64::from(frame.len));
             let first = blobs.first().map_or(frame.lsn, |(_, first): &(u64, Frame)| first.lsn);
             if frame.lsn != first {
@@ -168,6 +186,7 @@ impl Segment {
                         time: frame.time,
                         previous: frame.previous,
                         crc,
+                        sound,
                         blobs,
                         change: payload,
                     }));
@@ -193,6 +212,8 @@ pub(crate) struct GroupAt {
     pub(crate) previous: u32,
     /// CRC-32 of the header of its own change frame.
     pub(crate) crc: u32,
+    /// Whether all its blobs are what their headers say.
+    pub(crate) sound: bool,
     /// Its blob frames with their offsets.
     pub(crate) blobs: Vec<(u64, Frame)>,
     /// The write-set.

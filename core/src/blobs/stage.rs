@@ -28,7 +28,7 @@ const WRITE_BEHIND: u64 = 8 << 20;
 pub(crate) enum Staged {
     /// For a segment.
     Small { bytes: Bytes, digest: Digest },
-    /// For a file of its own: in the spool, synced.
+    /// For a file of its own: in the spool, not synced yet.
     Large { spooled: Spooled, digest: Digest },
 }
 
@@ -70,15 +70,19 @@ impl Spooled {
         Ok(Spooled { vfs: vfs.clone(), path, file, placed: false })
     }
 
-    /// Gives the content its place as the file of `blob`, durably.
-    pub(crate) fn place(mut self, blob: BlobId) -> Result<()> {
+    /// Gives the content its place as the file of `blob`, durably. Its lock is held until the value
+    /// is dropped, so that no sweep takes the file before a row speaks of it.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be synced or given its name.
+    pub(crate) fn place(&mut self, blob: BlobId) -> Result<()> {
+        self.file.sync_data().map_err(|cause| Error::io(format!("syncing {}", self.path), cause))?;
         let path = pool::path(blob);
-        let mut place = || {
-            self.vfs.rename(&self.path, &path)?;
-            self.placed = true;
-            self.vfs.sync_dir(&pool::dir(blob))
-        };
-        place().map_err(|cause| Error::io(format!("making {path}"), cause))
+        let renamed = self.vfs.rename(&self.path, &path);
+        self.placed = renamed.is_ok();
+        renamed
+            .and_then(|()| self.vfs.sync_dir(&pool::dir(blob)))
+            .map_err(|cause| Error::io(format!("making {path}"), cause))
     }
 }
 
@@ -122,6 +126,19 @@ impl Stage {
     /// Returns how many bytes came in.
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Takes content that is in memory as a whole; what is small is not copied.
+    ///
+    /// # Errors
+    /// As [`Stage::write`] and [`Stage::finish`].
+    pub(crate) fn whole(mut self, bytes: Bytes) -> Result<Staged> {
+        if bytes.len() < self.threshold {
+            self.count(bytes.len())?;
+            return Ok(Staged::small(bytes));
+        }
+        self.write(&bytes)?;
+        self.finish()
     }
 
     /// Takes the next bytes.
@@ -202,20 +219,18 @@ impl Stage {
         Ok(())
     }
 
-    /// Ends the content. Large content is synced.
+    /// Ends the content. It is not durable yet: what turns out to be there already need not be.
     ///
     /// # Errors
-    /// `Io` when the spool cannot be written or synced.
+    /// `Io` when the spool cannot be written.
     pub(crate) fn finish(mut self) -> Result<Staged> {
         let rest = self.block.split().freeze();
         let Some(mut large) = self.large.take() else { return Ok(Staged::small(rest)) };
         large.take(rest)?;
+        // The last of it is hashed and written out side by side.
+        large.write_behind();
         let Large { spooled, digester, .. } = large;
-        // The last hashing and the sync go on side by side.
-        let synced = spooled.file.sync_data();
-        let digest = digester.finish()?;
-        synced.map_err(|cause| Error::io(format!("syncing {}", spooled.path), cause))?;
-        Ok(Staged::Large { spooled, digest })
+        Ok(Staged::Large { spooled, digest: digester.finish()? })
     }
 }
 
@@ -230,11 +245,16 @@ impl Large {
             .map_err(|cause| Error::io(format!("writing {}", self.spooled.path), cause))?;
         self.written += u64::try_from(block.len()).unwrap_or(0);
         if self.written - self.behind >= WRITE_BEHIND {
-            file.write_behind(self.behind, self.written - self.behind);
-            self.behind = self.written;
+            self.write_behind();
         }
         self.used.push_back(block);
         Ok(())
+    }
+
+    /// Lets the system begin to write out what it was not told of yet.
+    fn write_behind(&mut self) {
+        self.spooled.file.write_behind(self.behind, self.written - self.behind);
+        self.behind = self.written;
     }
 
     /// Returns an empty block: one whose hashing is over, or a new one.

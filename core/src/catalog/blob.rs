@@ -47,6 +47,22 @@ pub(crate) fn get(tx: &impl Read, id: BlobId) -> Result<BlobRecord> {
     row::get(tx, BLOB, &id.to_key())?.ok_or_else(|| Error::not_found(format!("there is no blob {id}")))
 }
 
+/// The scope of content that is damaged: nothing is deduplicated to it.
+pub(crate) const SET_ASIDE: u64 = u64::MAX;
+
+/// Sets damaged content aside, so that the same content put again is stored anew.
+///
+/// # Errors
+/// `NotFound` when there is no such blob.
+pub(crate) fn set_aside(tx: &mut impl Write, id: BlobId) -> Result<()> {
+    let record = get(tx, id)?;
+    if record.scope == SET_ASIDE {
+        return Ok(());
+    }
+    tx.del(BLOB_HASH, &hash_key(record.scope, &record.blake3))?;
+    row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope: SET_ASIDE, ..record })
+}
+
 /// Looks for content by its hash, within a scope of deduplication (0, or a drive).
 ///
 /// A blob that waits for its removal is found too: a version that links it revives it.

@@ -67,11 +67,16 @@ pub(crate) fn add_dead(tx: &mut impl Write, segment: u32, bytes: u64) -> Result<
     row::put(tx, table::SEGMENT, &segment.to_be_bytes(), &record)
 }
 
+/// Whether a segment is closed and more than half dead.
+pub(crate) fn is_candidate(record: &SegmentRecord) -> bool {
+    // Halving rounds down, so this is 2 * dead > len, without the overflow.
+    !record.open && record.dead > record.len / 2
+}
+
 /// Lists the closed segments that are more than half dead, the most dead bytes first.
 pub(crate) fn candidates(tx: &impl Read) -> Result<Vec<(u32, SegmentRecord)>> {
     let mut segments = list(tx)?;
-    // Halving rounds down, so this is 2 * dead > len, without the overflow.
-    segments.retain(|(_, record)| !record.open && record.dead > record.len / 2);
+    segments.retain(|(_, record)| is_candidate(record));
     segments.sort_by_key(|(_, record)| std::cmp::Reverse(record.dead));
     Ok(segments)
 }

@@ -28,7 +28,7 @@ tables! {
     VERSION = 6 "version-1";
     /// blob u64 -> BlobRecord
     BLOB = 7 "blob-1";
-    /// scope u64 (0, or the drive when drives share nothing), blake3 [32] -> blob u64
+    /// scope u64 (0, or the drive when drives share nothing), 32 bytes of blake3 -> blob u64
     BLOB_HASH = 8 "blob-hash-1";
     /// due i64 (sign bit flipped), blob u64 -> nothing: blobs that nothing refers to
     DOOMED_BLOB = 9 "doomed-blob-1";
@@ -56,7 +56,7 @@ tables! {
     KEY = 20 "key-1";
     /// counter kind u8, id u64 -> i64
     COUNTER = 21 "counter-1";
-    /// use-limit id [16] -> UseRecord
+    /// 16 bytes of a use limit's id -> UseRecord
     USE = 22 "use-1";
 }
 

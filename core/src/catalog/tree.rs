@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::blob::Moment;
 use super::info::FileInfo;
 use super::number::{self, NewId};
-use super::record::{ChildRecord, FileRecord, Kind, VersionRecord};
+use super::record::{ChildRecord, DriveRecord, FileRecord, Kind, VersionRecord};
 use super::table::{CHILD, FILE, VERSION};
 use super::{delete, drive, row, version};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
@@ -198,17 +198,24 @@ fn describe(tx: &impl Read, id: FileId, record: FileRecord) -> Result<FileInfo> 
     })
 }
 
-/// Walks up from a file to the top of what it lies in, itself included; `seen` is told of each.
-fn climb(
-    tx: &impl Read,
-    file: FileId,
-    seen: &mut dyn FnMut(FileId, &FileRecord),
-) -> Result<(FileId, FileRecord)> {
-    let (mut at, mut node) = (file, get(tx, file)?);
+/// The top of what a file lies in: the root of its drive, or what went to the trash or is doomed.
+struct Top {
+    id: FileId,
+    drive: DriveId,
+    trashed: bool,
+}
+
+/// Walks up from a file to the top of what it lies in; `seen` is told of each, the file first.
+fn climb(tx: &impl Read, file: FileId, node: &FileRecord, seen: &mut dyn FnMut(&FileRecord)) -> Result<Top> {
+    seen(node);
+    let mut top = Top { id: file, drive: node.drive, trashed: node.trashed.is_some() };
+    let mut next = node.parent;
     for _ in 0..MAX_DEPTH {
-        seen(at, &node);
-        let Some(parent) = node.parent else { return Ok((at, node)) };
-        (at, node) = (parent, record(tx, parent)?);
+        let Some(parent) = next else { return Ok(top) };
+        let node = record(tx, parent)?;
+        seen(&node);
+        top = Top { id: parent, drive: node.drive, trashed: node.trashed.is_some() };
+        next = node.parent;
     }
     Err(Error::new(
         ErrorKind::TooLarge,
@@ -216,12 +223,12 @@ fn climb(
     ))
 }
 
-fn judge(tx: &impl Read, top: FileId, node: &FileRecord) -> Result<Standing> {
-    Ok(match drive::load(tx, node.drive)? {
-        Some(drive) if drive.root == top => Standing::Live,
-        Some(_) if node.trashed.is_some() => Standing::Trashed,
+fn judge(drive: Option<&DriveRecord>, top: &Top) -> Standing {
+    match drive {
+        Some(drive) if drive.root == top.id => Standing::Live,
+        Some(_) if top.trashed => Standing::Trashed,
         _ => Standing::Doomed,
-    })
+    }
 }
 
 /// Returns whether a file is still to be had, by walking up to the top of what it lies in.
@@ -229,8 +236,21 @@ fn judge(tx: &impl Read, top: FileId, node: &FileRecord) -> Result<Standing> {
 /// # Errors
 /// `NotFound` when there is no such file, `TooLarge` when it lies deeper than 4096 folders.
 pub(crate) fn standing(tx: &impl Read, file: FileId) -> Result<Standing> {
-    let (top, node) = climb(tx, file, &mut |_, _| ())?;
-    judge(tx, top, &node)
+    Ok(standing_of(tx, file, &get(tx, file)?)?.0)
+}
+
+/// Returns whether a file whose record is known is still to be had, and its drive, if that is there.
+///
+/// # Errors
+/// `TooLarge` when it lies deeper than 4096 folders.
+pub(crate) fn standing_of(
+    tx: &impl Read,
+    file: FileId,
+    node: &FileRecord,
+) -> Result<(Standing, Option<DriveRecord>)> {
+    let top = climb(tx, file, node, &mut |_| ())?;
+    let drive = drive::load(tx, top.drive)?;
+    Ok((judge(drive.as_ref(), &top), drive))
 }
 
 /// Returns the path of a file, without a slash in front; none when no path leads to it.
@@ -239,10 +259,11 @@ pub(crate) fn standing(tx: &impl Read, file: FileId) -> Result<Standing> {
 /// `NotFound` when there is no such file, `TooLarge` when it lies deeper than 4096 folders.
 pub(crate) fn path_of(tx: &impl Read, file: FileId) -> Result<Option<String>> {
     let mut names = Vec::new();
-    let (top, node) = climb(tx, file, &mut |_, node| names.push(node.name.clone()))?;
+    let top = climb(tx, file, &get(tx, file)?, &mut |node| names.push(node.name.clone()))?;
     names.pop();
     names.reverse();
-    Ok((judge(tx, top, &node)? == Standing::Live).then(|| names.join("/")))
+    let standing = judge(drive::load(tx, top.drive)?.as_ref(), &top);
+    Ok((standing == Standing::Live).then(|| names.join("/")))
 }
 
 /// Moves a file or folder within its drive and makes the folders it is to lie in; it keeps its

@@ -90,11 +90,10 @@ pub(crate) struct Opened {
 /// folder or its drive.
 pub(crate) fn open(tx: &impl Read, id: VersionId) -> Result<Opened> {
     let (file, version) = get(tx, id)?;
-    let standing = tree::standing(tx, id.file())?;
-    if standing == Standing::Doomed {
+    let (standing, drive) = tree::standing_of(tx, id.file(), &file)?;
+    let Some(drive) = drive.filter(|_| standing != Standing::Doomed) else {
         return Err(Error::new(ErrorKind::Gone, format!("version {id} was deleted with its file")));
-    }
-    let drive = drive::get(tx, file.drive)?;
+    };
     let blob = content(tx, id, &version)?;
     let epoch = sum(&version, &file, drive.revocations);
     Ok(Opened { file, version, blob, standing, epoch })
@@ -180,13 +179,26 @@ pub(crate) fn put(
     ids: &mut impl NewId,
     moment: Moment,
 ) -> Result<VersionInfo> {
-    match target(tx, drive, path, expect)? {
-        Target::File(file, node) => {
-            check(tx, new)?;
-            append(tx, file, node, new, moment)
-        }
+    let target = target(tx, drive, path, expect)?;
+    put_at(tx, drive, target, new, ids, moment)
+}
+
+/// Puts content where [`target`] has found that it may go, in the same transaction.
+///
+/// # Errors
+/// As [`put`].
+pub(crate) fn put_at(
+    tx: &mut impl Write,
+    drive: DriveId,
+    target: Target<'_>,
+    new: NewVersion<'_>,
+    ids: &mut impl NewId,
+    moment: Moment,
+) -> Result<VersionInfo> {
+    check(tx, new)?;
+    match target {
+        Target::File(file, node) => append(tx, file, node, new, moment),
         Target::Spot(spot) => {
-            check(tx, new)?;
             let fresh = number::files(ids, spot.missing.len())?;
             let id = number::file(ids)?;
             let folder = spot.make_parents(tx, &fresh, moment.now)?;
@@ -197,24 +209,25 @@ pub(crate) fn put(
     }
 }
 
-/// Checks that a put at a path would not be refused for what is there, before the content that it
-/// needs is written.
-///
-/// # Errors
-/// As [`put`].
-pub(crate) fn may_put(tx: &impl Read, drive: DriveId, path: &str, expect: Expect) -> Result<()> {
-    target(tx, drive, path, expect).map(drop)
-}
-
 /// Where a put at a path goes.
-enum Target<'path> {
+#[derive(Debug)]
+pub(crate) enum Target<'path> {
     /// To the file that is there.
     File(FileId, FileRecord),
     /// To a new file.
     Spot(Spot<'path>),
 }
 
-fn target<'path>(tx: &impl Read, drive: DriveId, path: &'path str, expect: Expect) -> Result<Target<'path>> {
+/// Finds where a put at a path goes, before the content that it needs is written.
+///
+/// # Errors
+/// As [`put`].
+pub(crate) fn target<'path>(
+    tx: &impl Read,
+    drive: DriveId,
+    path: &'path str,
+    expect: Expect,
+) -> Result<Target<'path>> {
     let spot = tree::locate(tx, drive, path)?;
     match &spot.child {
         Some(found) if found.kind == Kind::Folder => {

@@ -192,6 +192,15 @@ impl<K: Kv> Journal<K> {
         self.submit(Box::new(change), 0, Then::Finish)
     }
 
+    /// Closes the rows, and lets the leased segment go if it was not yet: what reads or writes from
+    /// now on is refused.
+    pub(crate) fn close(&self) {
+        let mut lead = lock(&self.lead);
+        lead.finished = true;
+        lead.lease = None;
+        self.kv.close();
+    }
+
     /// Returns whether a failed sync has stopped all writing.
     pub(crate) fn is_poisoned(&self) -> bool {
         self.poisoned.load(Ordering::Acquire)

@@ -13,7 +13,7 @@ mod tests;
 
 pub(crate) use commit::{Journal, Limits};
 pub(crate) use group::Group;
-pub(crate) use recover::{rebuild, recover, table_of};
+pub(crate) use recover::{leave_all_but_last, rebuild, recover, table_of};
 
 use crate::catalog::record::Record;
 use crate::catalog::table;

@@ -113,10 +113,18 @@ pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
     let segments = open_all(vfs, store)?;
     let mut by_lsn: BTreeMap<u64, Vec<Found>> = BTreeMap::new();
     for segment in segments.values() {
+        let mut groups = Vec::new();
         segment.salvage(&mut |group| {
-            by_lsn.entry(group.lsn).or_default().push(Found::from(&group));
+            groups.push((Found::from(&group), group.sound));
             Ok(())
         })?;
+        let last = groups.iter().map(|(group, _)| group.lsn).max();
+        // A group with damaged blobs may be one that was never finished, but for those that others
+        // were written behind: their rows hold, and a check finds the damage.
+        groups.retain(|(group, sound)| *sound || Some(group.lsn) < last);
+        for (group, _) in groups {
+            by_lsn.entry(group.lsn).or_default().push(group);
+        }
     }
     let mut chain: Vec<Found> = Vec::new();
     for (lsn, candidates) in by_lsn.iter().rev() {
@@ -133,6 +141,25 @@ pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
     }
     kv.commit(rows, Commit::Synced)?;
     u64::try_from(chain.len()).map_err(|_| Error::bug("more groups than can be counted"))
+}
+
+/// Marks every segment but the last as left, so that compaction may have it. A crash forgets who
+/// had left one; nobody else may have the store open.
+pub(crate) fn leave_all_but_last(rows: &mut impl Write) -> Result<()> {
+    let mut open = Vec::new();
+    rows.scan(
+        table::SEGMENT,
+        (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
+        false,
+        &mut |key, value| {
+            if SegmentRecord::decode(value)?.open {
+                open.push(segment_key(key)?);
+            }
+            Ok(Scan::Next)
+        },
+    )?;
+    open.pop();
+    open.into_iter().try_for_each(|number| edit_segment(rows, number, |row| row.open = false))
 }
 
 fn open_all(vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<BTreeMap<u32, Segment>> {
@@ -159,7 +186,7 @@ fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[Found]) -> R
     let (mut rows, mut operations) = (kv.writer()?, 0);
     for found in chain {
         let segment = segments.get(&found.segment).ok_or_else(|| Error::bug("a group of no segment"))?;
-        let group = segment.group_at(found.start)?;
+        let group = segment.read_group(found.start, true)?;
         let group = group.ok_or_else(|| Error::corrupt("a group changed while it was replayed"))?;
         change::each(&group.change, &mut |operation| {
             operations += 1;

@@ -97,6 +97,9 @@ pub trait Kv: Send + Sync + 'static {
     fn writer(&self) -> Result<Self::Writer>;
     /// Ends a write transaction by making it visible.
     fn commit(&self, writer: Self::Writer, how: Commit) -> Result<()>;
+    /// Lets go of what is locked, once the transactions under way have ended; what begins later is
+    /// refused.
+    fn close(&self) {}
 }
 
 /// Reads the value of a counter.

@@ -1,22 +1,27 @@
 //! The embedded driver: redb, one of its tables for each of ours.
 
-use std::cell::OnceCell;
+mod writer;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwapOption;
 use redb::{
-    ConcurrencyMode, Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase,
-    ReadableTable, TableDefinition, WriteTransaction,
+    ConcurrencyMode, Database, DatabaseError, Durability, Range, ReadOnlyTable, ReadTransaction,
+    ReadableDatabase, TableDefinition,
 };
 
+pub(crate) use writer::RedbWriter;
+
 use super::backend::VfsBackend;
-use super::{Commit, KeyRange, Kv, Read, Scan, Table, Visit, Write};
+use super::{Commit, KeyRange, Kv, Read, Scan, Table, Visit};
 use crate::vfs::VfsFile;
 use crate::{Error, ErrorKind, Result};
 
-/// Rows that a write transaction copies before a visitor sees them: redb lends a table of a
-/// write transaction only once, and a visitor may look at the same table.
-const SCAN_ROWS: usize = 256;
+/// What is said of rows that cannot be read.
+const DAMAGED: &str = "meta.redb is damaged; `holdall repair --rebuild` makes it anew from the log";
 /// Table bytes are below this.
 const TABLES: usize = 32;
 
@@ -32,8 +37,14 @@ pub(crate) enum Sharing {
 /// Rows in a redb file.
 #[derive(Debug)]
 pub(crate) struct RedbKv {
-    database: Database,
+    /// None once it was closed.
+    database: ArcSwapOption<Database>,
     sharing: Sharing,
+    /// Goes up by one with each commit.
+    commits: AtomicU64,
+    /// The last moment that was read, and the commits that it has seen; for exclusive use only,
+    /// because nobody else commits then. A commit lets it go, so that it keeps no pages back.
+    latest: ArcSwapOption<(u64, RedbReader)>,
 }
 
 impl RedbKv {
@@ -60,46 +71,84 @@ impl RedbKv {
             builder.set_concurrency_mode(mode).set_cache_size(cache);
             builder.create_with_backend(backend).map_err(database_error)
         })?;
-        let kv = RedbKv { database, sharing };
+        let kv = RedbKv {
+            database: ArcSwapOption::from_pointee(database),
+            sharing,
+            commits: AtomicU64::new(0),
+            latest: ArcSwapOption::empty(),
+        };
         if fresh || !kv.has(tables)? {
-            let writer = kv.writer()?;
-            guarded(|| tables.iter().try_for_each(|table| writer.open(*table).map(drop)))?;
+            let mut writer = kv.writer()?;
+            tables.iter().for_each(|table| writer.make(*table));
             kv.commit(writer, Commit::Synced)?;
         }
         Ok(kv)
+    }
+
+    fn database(&self) -> Result<Arc<Database>> {
+        self.database.load_full().ok_or_else(|| Error::invalid("the store was closed; open it again"))
     }
 
     fn has(&self, tables: &[Table]) -> Result<bool> {
         let reader = self.reader()?;
         Ok(tables.iter().all(|table| reader.open(*table).is_ok()))
     }
+
+    fn begin_read(&self) -> Result<RedbReader> {
+        let transaction = guarded(|| self.database()?.begin_read().map_err(other))?;
+        Ok(RedbReader(Arc::new(Moment { transaction, open: [const { OnceLock::new() }; TABLES] })))
+    }
 }
 
-/// A moment of the rows.
-pub(crate) struct RedbReader {
+/// A moment of the rows. Cloning it is cheap.
+#[derive(Clone)]
+pub(crate) struct RedbReader(Arc<Moment>);
+
+struct Moment {
     transaction: ReadTransaction,
-    open: [OnceCell<ReadOnlyTable<&'static [u8], &'static [u8]>>; TABLES],
+    open: [OnceLock<ReadOnlyTable<&'static [u8], &'static [u8]>>; TABLES],
 }
 
-/// A write transaction.
-pub(crate) struct RedbWriter(WriteTransaction);
+impl std::fmt::Debug for RedbReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedbReader").finish_non_exhaustive()
+    }
+}
 
 impl Kv for RedbKv {
     type Reader = RedbReader;
     type Writer = RedbWriter;
 
     fn reader(&self) -> Result<RedbReader> {
-        let transaction = guarded(|| self.database.begin_read().map_err(other))?;
-        Ok(RedbReader { transaction, open: [const { OnceCell::new() }; TABLES] })
+        if self.sharing == Sharing::Shared {
+            return self.begin_read();
+        }
+        // Counted before the reading begins: what is kept may have seen more, and never less.
+        let commits = self.commits.load(Ordering::Acquire);
+        if let Some(latest) = &*self.latest.load()
+            && latest.0 == commits
+        {
+            return Ok(latest.1.clone());
+        }
+        let reader = self.begin_read()?;
+        self.latest.store(Some(Arc::new((commits, reader.clone()))));
+        if self.database.load().is_none() {
+            // Closed meanwhile: what is kept would hold the file open.
+            self.latest.store(None);
+        }
+        Ok(reader)
     }
 
     fn writer(&self) -> Result<RedbWriter> {
-        guarded(|| self.database.begin_write().map_err(other)).map(RedbWriter)
+        // Begun first, so that nobody commits between it and the rows that it is to change.
+        let transaction = guarded(|| self.database()?.begin_write().map_err(other))?;
+        Ok(RedbWriter::new(transaction, self.reader()?))
     }
 
     fn commit(&self, writer: RedbWriter, how: Commit) -> Result<()> {
-        let RedbWriter(mut transaction) = writer;
-        guarded(|| {
+        self.latest.store(None);
+        let mut transaction = writer.settle()?;
+        let committed = guarded(|| {
             match (how, self.sharing) {
                 (Commit::Unsynced, Sharing::Exclusive) => {
                     transaction.set_durability(Durability::None).map_err(other)?;
@@ -107,7 +156,17 @@ impl Kv for RedbKv {
                 _ => transaction.set_quick_repair(true),
             }
             transaction.commit().map_err(other)
-        })
+        });
+        self.commits.fetch_add(1, Ordering::AcqRel);
+        self.latest.store(None);
+        committed
+    }
+
+    fn close(&self) {
+        self.database.store(None);
+        // From now on what is kept is out of date.
+        self.commits.fetch_add(1, Ordering::AcqRel);
+        self.latest.store(None);
     }
 }
 
@@ -118,14 +177,35 @@ fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'static 
 impl RedbReader {
     fn open(&self, table: Table) -> Result<&ReadOnlyTable<&'static [u8], &'static [u8]>> {
         let slot = self
+            .0
             .open
             .get(usize::from(table.byte))
             .ok_or_else(|| Error::bug(format!("table byte {} is not below {TABLES}", table.byte)))?;
         if let Some(found) = slot.get() {
             return Ok(found);
         }
-        let found = self.transaction.open_table(definition(table)).map_err(other)?;
+        let found = self.0.transaction.open_table(definition(table)).map_err(other)?;
         Ok(slot.get_or_init(|| found))
+    }
+
+    fn rows(&self, table: Table, range: KeyRange<'_>, reverse: bool) -> Result<Rows<'static>> {
+        let range = guarded(|| self.open(table)?.range::<&[u8]>(range).map_err(other))?;
+        Ok(Rows { range, reverse })
+    }
+}
+
+/// The rows of a range, in order of key or from the last.
+struct Rows<'a> {
+    range: Range<'a, &'static [u8], &'static [u8]>,
+    reverse: bool,
+}
+
+type Lent<'a> = redb::AccessGuard<'a, &'static [u8]>;
+
+impl<'a> Rows<'a> {
+    fn next(&mut self) -> Result<Option<(Lent<'a>, Lent<'a>)>> {
+        let Rows { range, reverse } = self;
+        guarded(|| if *reverse { range.next_back() } else { range.next() }.transpose().map_err(other))
     }
 }
 
@@ -139,90 +219,19 @@ impl Read for RedbReader {
         if super::is_empty(range) {
             return Ok(());
         }
-        let mut rows = guarded(|| self.open(table)?.range::<&[u8]>(range).map_err(other))?;
-        loop {
-            let row =
-                guarded(|| if reverse { rows.next_back() } else { rows.next() }.transpose().map_err(other))?;
-            let Some((key, value)) = row else { return Ok(()) };
+        let mut rows = self.rows(table, range, reverse)?;
+        while let Some((key, value)) = rows.next()? {
             if visit(key.value(), value.value())? == Scan::Stop {
-                return Ok(());
+                break;
             }
         }
-    }
-}
-
-impl RedbWriter {
-    fn open(&self, table: Table) -> Result<redb::Table<'_, &'static [u8], &'static [u8]>> {
-        self.0.open_table(definition(table)).map_err(other)
-    }
-}
-
-impl Read for RedbWriter {
-    fn get<R>(&self, table: Table, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
-        let open = guarded(|| self.open(table))?;
-        let row = guarded(|| open.get(key).map_err(other))?;
-        row.map(|value| found(value.value())).transpose()
-    }
-
-    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
-        use std::ops::Bound::Excluded;
-        let mut last: Option<Vec<u8>> = None;
-        loop {
-            let range = match (&last, reverse) {
-                (None, _) => range,
-                (Some(last), false) => (Excluded(last.as_slice()), range.1),
-                (Some(last), true) => (range.0, Excluded(last.as_slice())),
-            };
-            if super::is_empty(range) {
-                return Ok(());
-            }
-            let rows: Vec<(Vec<u8>, Vec<u8>)> = guarded(|| {
-                let open = self.open(table)?;
-                let mut found = open.range::<&[u8]>(range).map_err(other)?;
-                let mut rows = Vec::new();
-                while rows.len() < SCAN_ROWS {
-                    let row = if reverse { found.next_back() } else { found.next() };
-                    let Some(row) = row else { break };
-                    let (key, value) = row.map_err(other)?;
-                    rows.push((key.value().to_vec(), value.value().to_vec()));
-                }
-                Ok(rows)
-            })?;
-            let full = rows.len() == SCAN_ROWS;
-            for (key, value) in &rows {
-                if visit(key, value)? == Scan::Stop {
-                    return Ok(());
-                }
-            }
-            match rows.into_iter().last() {
-                Some((key, _)) if full => last = Some(key),
-                _ => return Ok(()),
-            }
-        }
-    }
-}
-
-impl Write for RedbWriter {
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        guarded(|| self.open(table)?.insert(key, value).map(drop).map_err(other))
-    }
-
-    fn del(&mut self, table: Table, key: &[u8]) -> Result<()> {
-        guarded(|| self.open(table)?.remove(key).map(drop).map_err(other))
-    }
-
-    fn add(&mut self, table: Table, key: &[u8], delta: i64) -> Result<()> {
-        let now = self.get(table, key, super::counter)?.unwrap_or(0);
-        let sum = now.checked_add(delta).ok_or_else(|| Error::bug("a counter overflowed"))?;
-        self.put(table, key, &sum.to_le_bytes())
+        Ok(())
     }
 }
 
 /// Runs a call of redb; a panic in it means that it read pages it never wrote.
 fn guarded<R>(call: impl FnOnce() -> Result<R>) -> Result<R> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
-        Err(Error::corrupt("meta.redb is damaged; `holdall repair --rebuild` makes it anew from the log"))
-    })
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(Error::corrupt(DAMAGED)))
 }
 
 fn database_error(cause: DatabaseError) -> Error {
@@ -247,9 +256,19 @@ fn other(cause: impl Into<redb::Error>) -> Error {
         redb::Error::ValueTooLarge(_) => ErrorKind::TooLarge,
         redb::Error::PreviousIo => ErrorKind::Poisoned,
         redb::Error::Io(io) if io.kind() == std::io::ErrorKind::Unsupported => ErrorKind::Unsupported,
+        // What is read is no database, or less of one than there was.
+        redb::Error::Io(io)
+            if matches!(io.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) =>
+        {
+            ErrorKind::Corrupt
+        }
         redb::Error::Io(_) => ErrorKind::Io,
         redb::Error::LockPoisoned(_) => ErrorKind::Corrupt,
         _ => ErrorKind::Bug,
     };
-    Error::with_source(kind, "using meta.redb", cause)
+    let doing = match kind {
+        ErrorKind::Corrupt => DAMAGED,
+        _ => "using meta.redb",
+    };
+    Error::with_source(kind, doing, cause)
 }

@@ -123,6 +123,11 @@ proptest! {
                     model.remove(key);
                 }
             }
+            for reverse in [false, true] {
+                for range in [(Unbounded, Unbounded), (Included(&[1][..]), Excluded(&[3][..]))] {
+                    prop_assert_eq!(rows(&left, A, range, reverse), rows(&right, A, range, reverse));
+                }
+            }
             memory.commit(left, Commit::Unsynced).unwrap();
             redb.commit(right, Commit::Unsynced).unwrap();
         }

@@ -43,7 +43,8 @@ impl Store {
             Ok(reply) => Ok(reply),
             Err(error) if is_clients(error.kind()) => {
                 tracing::debug!(%error, "refused a request");
-                Ok(Reply::from_error(&error))
+                let reply = Reply::from_error(&error);
+                Ok(if request.method == "HEAD" { reply.without_body() } else { reply })
             }
             Err(error) => Err(error),
         }

@@ -11,7 +11,9 @@ use crate::body::Body;
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::version::{self, Opened};
 use crate::catalog::{archive, key, link, usage};
-use crate::http::{CacheControl, Disposition, Head, Representation, media_type_of, valid_media_type};
+use crate::http::{
+    CacheControl, Disposition, Head, Representation, Selected, media_type_of, valid_media_type,
+};
 use crate::id::{ArchiveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::store::url::{archive_epoch, share_epoch, tree_epoch};
@@ -46,11 +48,21 @@ impl Counts {
             engine.write(move |change| usage::consume(change, uses.id, uses.limit, expires, now))?;
         }
         if let Some(id) = self.link
-            && head.header("Content-Range").is_none_or(|range| range.starts_with("bytes 0-"))
+            && has_first_byte(&head.selected)
         {
-            engine.counts.link(engine, id)?;
+            engine.counts.link(engine, id);
         }
         Ok(())
+    }
+}
+
+/// Whether a reply sends the first byte there is.
+fn has_first_byte(selected: &Selected) -> bool {
+    match selected {
+        Selected::Nothing => false,
+        Selected::Whole => true,
+        Selected::One(range) => range.start == 0,
+        Selected::Many(multipart) => multipart.parts.first().is_some_and(|part| part.range.start == 0),
     }
 }
 
@@ -88,7 +100,8 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
 
 fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Request<'_>) -> Result<Found> {
     let ring = engine.ring(rows)?;
-    let now = u64::try_from(request.now.unix()).unwrap_or(0);
+    // A clock before 1970 is broken: nothing is valid by it.
+    let now = u64::try_from(request.now.unix()).unwrap_or(u64::MAX);
     let claims =
         ring.1.verify(token, Purposes::DOWNLOAD, now, request.client).map_err(|refusal: Refusal| {
             tracing::debug!(%refusal, "refused a token");
@@ -111,7 +124,7 @@ fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Requ
         }
         Purpose::Share => {
             let (share, file) = (ShareId(claims.subject), FileId(claims.file));
-            check_epoch(share_epoch(rows, share).map_err(gone)?, &claims)?;
+            check_epoch(share_epoch(rows, share, file).map_err(gone)?, &claims)?;
             shares::check_open(rows, share, file, request.now).map_err(gone)?;
             current_found(engine, rows, file)?
         }
@@ -140,7 +153,7 @@ fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Requ
 
 fn by_link(engine: &Arc<Engine>, rows: &RedbReader, id: &str, name: &str, save: bool) -> Result<Found> {
     let id: LinkId = id.parse().map_err(|_| nowhere())?;
-    let link = link::get(rows, id).map_err(|_| nowhere())?;
+    let link = link::get(rows, id)?;
     if link.name != name {
         return Err(nowhere());
     }
@@ -185,11 +198,16 @@ fn opened(rows: &RedbReader, id: VersionId) -> Result<Opened> {
 /// The current version of a file that must be in its tree.
 fn current_found(engine: &Arc<Engine>, rows: &RedbReader, file: FileId) -> Result<Found> {
     let record = tree::get(rows, file).map_err(gone)?;
-    if record.kind == Kind::Folder || tree::standing(rows, file)? != Standing::Live {
-        return Err(Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash")));
+    let lost = || Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash"));
+    if record.kind == Kind::Folder {
+        return Err(lost());
     }
     let id = VersionId::new(file, record.current);
-    version_found(engine, id, opened(rows, id)?)
+    let opened = opened(rows, id)?;
+    match opened.standing {
+        Standing::Live => version_found(engine, id, opened),
+        _ => Err(lost()),
+    }
 }
 
 fn version_found(engine: &Arc<Engine>, id: VersionId, opened: Opened) -> Result<Found> {
@@ -225,10 +243,7 @@ fn archive_found(
         check_epoch(archive_epoch(rows, &record).map_err(gone)?, claims)?;
     }
     if let Some(share) = record.share {
-        let share = crate::catalog::share::record(rows, ShareId(share)).map_err(gone)?;
-        if share.expires.is_some_and(|expires| now >= expires) {
-            return Err(Error::new(ErrorKind::Expired, "the share of the archive is over"));
-        }
+        shares::check_standing(rows, ShareId(share), now).map_err(gone)?;
     }
     let representation = Representation {
         len: record.len,

@@ -40,6 +40,13 @@ impl Reply {
         Reply::text(error.kind().http_status(), text, Vec::new())
     }
 
+    /// Leaves the body out, as the answer to HEAD does; the headers stay.
+    #[must_use]
+    pub fn without_body(mut self) -> Reply {
+        self.body = Body::empty();
+        self
+    }
+
     pub(super) fn method_not_allowed() -> Reply {
         let text = "Only GET and HEAD are answered here.\n";
         Reply::text(405, text, vec![("Allow", "GET, HEAD".to_owned())])

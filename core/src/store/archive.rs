@@ -1,21 +1,24 @@
 //! Archives: a list of versions frozen under safe names, served as one zip.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::engine::Engine;
 use super::url::{Subject, Url};
 use super::{Drive, Store};
-use crate::archive::{Entry, Limits, Plan, Rope, write_deflated};
+use crate::archive::{Entry, Limits, Member, Plan, Rope, write_deflated};
+use crate::blobs::pool::{BlobSource, Seen};
 use crate::body::Body;
-use crate::catalog::record::{ArchiveRecord, BlobRecord, MemberRecord, Place};
-use crate::catalog::{archive, blob, listing, tree};
+use crate::catalog::record::{ArchiveRecord, MemberRecord, Place};
+use crate::catalog::tree::{self, Standing};
+use crate::catalog::version::{self, Opened};
+use crate::catalog::{archive, blob, listing};
 use crate::digest::{Digest, crc64_combine};
 use crate::id::{ArchiveId, BlobId, DriveId, FileId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::time::Time;
 use crate::token::DEFAULT_LIFETIME;
-use crate::{Error, ErrorKind, Kind, Result, body};
+use crate::{Error, ErrorKind, Kind, Result, body, fork};
 
 /// Rows that a walk reads at once.
 const PAGE: usize = 1000;
@@ -98,14 +101,18 @@ impl Archive {
             )));
         }
         crate::name::check_name(&self.name)?;
+        // Before the rows are read: what is deleted from here on outlives the archive by the grace.
+        let created = Time::now();
         let rows = engine.reader()?;
         let mut entries = Vec::new();
         for (file, version) in &self.picks {
-            gather(&rows, *file, *version, engine.options.max_archive_entries, &mut entries)?;
+            match version {
+                Some(version) => entries.push(chosen(&rows, self.drive.id(), *version)?),
+                None => gather(&rows, *file, engine.options.max_archive_entries, &mut entries)?,
+            }
         }
         let plan = Plan::new(entries, &limits(&engine))?;
         drop(rows);
-        let created = Time::now();
         let record = ArchiveRecord {
             drive: self.drive.id(),
             name: self.name,
@@ -158,28 +165,31 @@ fn info(id: ArchiveId, record: &ArchiveRecord) -> ArchiveInfo {
     }
 }
 
+/// Makes the entry of a chosen version under its file's name.
+fn chosen(rows: &RedbReader, drive: DriveId, id: VersionId) -> Result<Entry> {
+    let Opened { file, version, .. } = version::open(rows, id)?;
+    if file.drive != drive {
+        return Err(Error::not_found(format!("there is no version {id} in drive {drive}")));
+    }
+    Ok(Entry {
+        name: file.name,
+        kind: Kind::File,
+        size: version.size,
+        crc32: version.crc32,
+        modified: version.modified.unix(),
+        content: version.blob.0,
+    })
+}
+
 /// Adds what a file or folder gives to an archive: itself, or all below it under its name. A folder
 /// has an entry of its own only when it is empty.
-fn gather(
-    rows: &RedbReader,
-    file: FileId,
-    version: Option<VersionId>,
-    max: u64,
-    entries: &mut Vec<Entry>,
-) -> Result<()> {
-    let top = tree::info(rows, file)?;
+fn gather(rows: &RedbReader, file: FileId, max: u64, entries: &mut Vec<Entry>) -> Result<()> {
+    let top = tree::get(rows, file)?;
+    if tree::standing(rows, file)? != Standing::Live {
+        return Err(Error::not_found(format!("file {file} was deleted before the archive was made")));
+    }
     if top.kind == Kind::File {
-        let id = version.or(top.current.map(|current| current.id));
-        let id = id.ok_or_else(|| Error::corrupt(format!("file {file} has no current version")))?;
-        let (_, record) = crate::catalog::version::get(rows, id)?;
-        entries.push(Entry {
-            name: top.name,
-            kind: Kind::File,
-            size: record.size,
-            crc32: record.crc32,
-            modified: record.modified.unix(),
-            content: record.blob.0,
-        });
+        entries.push(chosen(rows, top.drive, VersionId::new(file, top.current))?);
         return Ok(());
     }
     let mut walk = listing::Walk::new(file);
@@ -258,16 +268,17 @@ fn plan(engine: &Engine, rows: &RedbReader, id: ArchiveId) -> Result<Arc<Plan>> 
     if let Some(known) = engine.plans.get(id) {
         return Ok(known);
     }
-    let entries = archive::members(rows, id)?.into_iter().map(|member| Entry {
-        name: member.name,
+    let members = archive::members(rows, id)?;
+    let plan = Plan::again(members.iter().map(|member| Member {
+        name: &member.name,
         kind: member.kind,
         size: member.size,
         crc32: member.crc32,
         modified: member.modified.unix(),
         content: member.blob.0,
-    });
-    // The limits held when the archive was made.
-    let plan = Plan::new(entries, &Limits { max_entries: u64::MAX, max_bytes: None })?.shared();
+        offset: 0,
+    }))?
+    .shared();
     engine.plans.put(id, plan.clone());
     Ok(plan)
 }
@@ -410,53 +421,33 @@ impl Plans {
     }
 }
 
-/// The contents of an archive's members, whose places are looked up some way ahead.
+/// The contents of an archive's members.
 struct Contents {
+    /// The process that the archive was opened in.
+    generation: u64,
     engine: Arc<Engine>,
     plan: Arc<Plan>,
-    ahead: Mutex<Ahead>,
-}
-
-/// The members from `first` on, as far as they were looked up.
-#[derive(Default)]
-struct Ahead {
-    first: usize,
-    found: Vec<Option<(u64, Place)>>,
+    places: Arc<Places>,
 }
 
 impl Contents {
     fn new(engine: Arc<Engine>, plan: Arc<Plan>) -> Contents {
-        Contents { engine, plan, ahead: Mutex::default() }
-    }
-
-    fn place(&self, index: usize) -> Result<Place> {
-        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = index.checked_sub(ahead.first).and_then(|step| ahead.found.get(step).copied().flatten());
-        if let Some((_, place)) = known {
-            return Ok(place);
-        }
-        let rows = self.engine.reader()?;
-        let mut found = Vec::with_capacity(AHEAD);
-        for next in index..index.saturating_add(AHEAD) {
-            let Some(member) = self.plan.member(next) else { break };
-            let record: Option<BlobRecord> = match member.size {
-                0 => None,
-                _ => blob::get(&rows, BlobId(member.content)).ok(),
-            };
-            found.push(record.map(|record| (member.content, record.place)));
-        }
-        *ahead = Ahead { first: index, found };
-        let place = ahead.found.first().copied().flatten();
-        place.map(|(_, place)| place).ok_or_else(|| {
-            Error::new(ErrorKind::Gone, "the content of a member of the archive was collected; make it again")
-        })
+        let places = Arc::new(Places { plan: plan.clone(), ahead: Mutex::default() });
+        engine.streams.add(&places);
+        Contents { generation: fork::generation(), engine, plan, places }
     }
 }
 
 impl crate::archive::Contents for Contents {
     fn segment(&self, index: usize, content: u64, offset: u64, limit: u64) -> Result<body::Segment> {
+        if self.generation != fork::generation() {
+            return Err(Error::new(
+                ErrorKind::Forked,
+                "the archive was opened before the fork and is the parent's; open it again",
+            ));
+        }
         let member = self.plan.member(index).ok_or_else(|| Error::bug("a member beyond the archive"))?;
-        let source = self.engine.open_blob(BlobId(content), self.place(index)?, member.size)?;
+        let source = self.places.open(&self.engine, index, content, member.size)?;
         let segment = body::Source::segment(&source, offset, limit)?;
         let whole = u64::try_from(segment.data.len()) == Ok(member.size);
         if whole && crc32fast::hash(&segment.data) != member.crc32 {
@@ -466,5 +457,92 @@ impl crate::archive::Contents for Contents {
             )));
         }
         Ok(segment)
+    }
+}
+
+/// Where the contents of an archive's members are, looked up some way ahead.
+struct Places {
+    plan: Arc<Plan>,
+    ahead: Mutex<Ahead>,
+}
+
+/// The members from `first` on, as far as they were looked up; none for one without content. And
+/// the segment that the last one was in, which the next one is in most of the time.
+#[derive(Default)]
+struct Ahead {
+    first: usize,
+    found: Vec<Option<Place>>,
+    seen: Option<Seen>,
+}
+
+impl Ahead {
+    fn place(&self, index: usize) -> Option<Place> {
+        self.found.get(index.checked_sub(self.first)?).copied().flatten()
+    }
+}
+
+impl Places {
+    fn open(&self, engine: &Engine, index: usize, content: u64, size: u64) -> Result<BlobSource> {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = match ahead.place(index) {
+            Some(place) => place,
+            None => {
+                *ahead = self.look_up(&engine.reader()?, index, AHEAD)?;
+                ahead.place(index).ok_or_else(collected)?
+            }
+        };
+        if let Some(source) = ahead.seen.as_ref().and_then(|seen| seen.open(place, size)) {
+            return Ok(source);
+        }
+        if let Place::Segment { segment, .. } = place {
+            ahead.seen = engine.pool.see(segment)?;
+        }
+        drop(ahead);
+        engine.open_blob(BlobId(content), place, size)
+    }
+
+    fn look_up(&self, rows: &RedbReader, first: usize, count: usize) -> Result<Ahead> {
+        let mut found = Vec::new();
+        for index in first..first.saturating_add(count) {
+            let Some(member) = self.plan.member(index) else { break };
+            found.push(match member.size {
+                0 => None,
+                _ => match blob::get(rows, BlobId(member.content)) {
+                    Ok(record) => Some(record.place),
+                    Err(error) if error.kind() == ErrorKind::NotFound => None,
+                    Err(error) => return Err(error),
+                },
+            });
+        }
+        Ok(Ahead { first, found, seen: None })
+    }
+}
+
+fn collected() -> Error {
+    Error::new(ErrorKind::Gone, "the content of a member of the archive was collected; make it again")
+}
+
+/// The archives that are being sent, so that closing the store cuts none of them off.
+#[derive(Default)]
+pub(crate) struct Streams(Mutex<Vec<Weak<Places>>>);
+
+impl Streams {
+    fn add(&self, places: &Arc<Places>) {
+        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if streams.len() == streams.capacity() {
+            streams.retain(|stream| stream.strong_count() > 0);
+        }
+        streams.push(Arc::downgrade(places));
+    }
+
+    /// Looks up all that those under way may still want: the rows are about to be closed.
+    pub(super) fn settle(&self, engine: &Engine) -> Result<()> {
+        let streams = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let rows = engine.reader()?;
+        for places in streams.iter().filter_map(Weak::upgrade) {
+            let mut ahead = places.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+            *ahead = places.look_up(&rows, 0, usize::MAX)?;
+        }
+        Ok(())
     }
 }

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use super::Store;
 use super::engine::{Engine, ids_for};
 use super::put::{Item, Put, PutWriter, put_items};
-use crate::blobs::stage::Staged;
 use crate::body::Body;
 use crate::catalog::blob::Moment;
 use crate::catalog::{
@@ -17,6 +16,7 @@ use crate::catalog::{
     version,
 };
 use crate::id::{DriveId, FileId, VersionId};
+use crate::name::shown;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Kind, Result};
 
@@ -137,14 +137,8 @@ impl Drive {
                     format!("the contents together are longer than {MANY} bytes; put them in several calls"),
                 ));
             }
-            let content = if bytes.len() < engine.options.threshold {
-                Staged::small(bytes)
-            } else {
-                let mut stage = engine.stage();
-                stage.write(&bytes)?;
-                stage.finish()?
-            };
-            staged.push(Item { path, put: put.clone(), staged: content });
+            put.check_target(&path)?;
+            staged.push(Item { path, put: put.clone(), staged: engine.stage().whole(bytes)? });
         }
         put_items(self, staged)
     }
@@ -179,7 +173,7 @@ impl Drive {
     }
 
     /// Visits everything below `path`, a folder before what is in it, until the visitor returns
-    /// false. Each page is read at its own moment, so that a long walk holds nothing up.
+    /// false; it is given each path from `path` on. Each page is read at its own moment, so that a long walk holds nothing up.
     ///
     /// # Errors
     /// `NotFound` when nothing is at `path`; the visitor's own.
@@ -220,7 +214,7 @@ impl Drive {
         let rows = self.engine()?.reader()?;
         let (file, record) = tree::resolve(&rows, self.id, path)?;
         if record.kind == Kind::Folder {
-            return Err(Error::invalid(format!("{path:?} is a folder and has no content; list it")));
+            return Err(Error::invalid(format!("{} is a folder and has no content; list it", shown(path))));
         }
         self.store.open_version(VersionId::new(file, record.current))
     }
@@ -231,11 +225,9 @@ impl Drive {
     /// `Exists` when something is at `to` and `replace` is false, or either is a folder.
     pub fn rename(&self, from: &str, to: &str, replace: bool) -> Result<FileId> {
         let engine = self.engine()?;
-        let (mut_ids, id, moment) = (engine.ids(ids_for(to))?, self.id, self.moment(&engine));
+        let (ids, id, moment) = (engine.ids(ids_for(to))?, self.id, self.moment(&engine));
         let (from, to) = (from.to_owned(), to.to_owned());
-        engine.write(move |change| {
-            tree::relocate(change, id, &from, &to, replace, &mut mut_ids.clone(), moment)
-        })
+        engine.write(move |change| tree::relocate(change, id, &from, &to, replace, &mut ids.clone(), moment))
     }
 
     /// Copies what is at `from` to `to`, with the current version of each file or all of them. The
@@ -258,7 +250,7 @@ impl Drive {
         Ok(copying.file)
     }
 
-    /// Sets what the host keeps with a file: names and values, together at most 16 KiB.
+    /// Sets what the host keeps with a file: names and values, together at most 64 KiB.
     ///
     /// # Errors
     /// `NotFound` when nothing is at `path`, `TooLarge` past the limit.

@@ -1,12 +1,14 @@
 //! One open store within one process: the log, the rows, the blobs and the keys.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
-use super::archive::Plans;
+use super::archive::{Plans, Streams};
 use super::link::Counts;
+use super::open::Held;
 use super::options::{Mode, Options};
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
@@ -35,6 +37,10 @@ pub(crate) struct Engine {
     pub(crate) pool: Pool,
     pub(crate) journal: Journal<RedbKv>,
     pub(crate) plans: Plans,
+    pub(crate) streams: Streams,
+    closed: AtomicBool,
+    /// Says that this process has the store open, until it is closed.
+    present: Mutex<Option<Held>>,
     pub(crate) counts: Counts,
     ids: Mutex<Range<u64>>,
     ring: ArcSwapOption<(u64, KeyRing)>,
@@ -46,6 +52,7 @@ impl Engine {
         (uuid, created): ([u8; 16], Time),
         options: Options,
         journal: Journal<RedbKv>,
+        present: Held,
     ) -> Engine {
         let pool = Pool::new(vfs.clone());
         Engine {
@@ -56,6 +63,9 @@ impl Engine {
             pool,
             journal,
             plans: Plans::default(),
+            streams: Streams::default(),
+            closed: AtomicBool::new(false),
+            present: Mutex::new(Some(present)),
             counts: Counts::default(),
             ids: Mutex::default(),
             ring: ArcSwapOption::empty(),
@@ -122,12 +132,24 @@ impl Engine {
         Ok(ring)
     }
 
-    /// Ends the session: nothing is left to replay.
+    /// Ends the session, once: nothing is left to replay, and the rows are free for others, whatever
+    /// bodies are still being sent.
     pub(super) fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let finished = self.finish();
+        let settled = self.streams.settle(self);
+        self.journal.close();
+        *self.present.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        finished.and(settled)
+    }
+
+    fn finish(&self) -> Result<()> {
         if self.journal.is_poisoned() {
             return Ok(());
         }
-        self.counts.flush(self)?;
+        self.counts.settle(self);
         let exclusive = self.options.mode == Mode::Exclusive;
         self.journal.finish(move |change| {
             if exclusive {

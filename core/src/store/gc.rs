@@ -236,6 +236,7 @@ fn sweep_blobs(engine: &Engine, dir: &str, now: Time, report: &mut GcReport) -> 
     for id in listed.iter().filter_map(|entry| pool::id_of(&entry.name)) {
         if pool::dir(id) == dir
             && !row::exists(&rows, table::BLOB, &id.to_key())?
+            && free(engine, &pool::path(id), report).is_some()
             && unlink(engine, &pool::path(id), report)
         {
             report.orphans += 1;

@@ -20,6 +20,9 @@ pub(crate) const ROWS: &str = "meta.redb";
 pub(crate) const NEW_ROWS: &str = "meta.redb.new";
 /// The file whose lock lets one process at a time open or recover the store.
 pub(crate) const LOCK: &str = "LOCK";
+/// The file that every process has locked, shared, while it has the store open. It is never replaced,
+/// so whoever needs the store for itself alone sees all of them.
+pub(crate) const OPEN: &str = "OPEN";
 /// The directory of large blobs.
 pub(crate) const BLOBS: &str = "blob";
 
@@ -77,7 +80,7 @@ pub(crate) fn read(vfs: &dyn Vfs) -> Result<Option<Identity>> {
     read_at(vfs, STORE)
 }
 
-/// Reads the file at `path`, which [`write`] made.
+/// Reads the file at `path`, which [`write()`] made.
 pub(crate) fn read_at(vfs: &dyn Vfs, path: &str) -> Result<Option<Identity>> {
     let mut bytes = [0; LEN];
     let read = vfs.open(path, Open::Read).and_then(|file| file.read_at(0, &mut bytes));

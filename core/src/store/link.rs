@@ -1,15 +1,16 @@
 //! Direct links: a permanent address of a file, with a counter.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::engine::Engine;
 use super::url::escape;
 use super::{Drive, Store};
 use crate::catalog::counter::{self, Counter};
-use crate::catalog::{LinkInfo, link, tree};
-use crate::id::LinkId;
+use crate::catalog::{LinkInfo, link, share, tree};
+use crate::id::{LinkId, ShareId};
+use crate::name::shown;
 use crate::time::Time;
 use crate::{Error, Kind, Result};
 
@@ -36,7 +37,10 @@ impl Drive {
         let rows = engine.reader()?;
         let (file, record) = tree::resolve(&rows, self.id(), path)?;
         if record.kind == Kind::Folder {
-            return Err(Error::invalid(format!("{path:?} is a folder; a direct link leads to a file")));
+            return Err(Error::invalid(format!(
+                "{} is a folder; a direct link leads to a file",
+                shown(path)
+            )));
         }
         if let Some(known) = link::find(&rows, file, &record.name, pace)? {
             return Ok(known);
@@ -51,7 +55,9 @@ impl Drive {
     /// # Errors
     /// `NotFound` when nothing is at `path`.
     pub fn links(&self, path: &str) -> Result<Vec<LinkInfo>> {
-        let rows = self.engine()?.reader()?;
+        let engine = self.engine()?;
+        engine.counts.settle(&engine);
+        let rows = engine.reader()?;
         let (file, _) = tree::resolve(&rows, self.id(), path)?;
         link::list(&rows, file)
     }
@@ -64,7 +70,7 @@ impl Store {
     /// `NotFound` when there is none.
     pub fn find_link(&self, id: LinkId) -> Result<LinkInfo> {
         let engine = self.engine()?;
-        engine.counts.flush(&engine)?;
+        engine.counts.settle(&engine);
         link::get(&engine.reader()?, id)
     }
 
@@ -85,41 +91,76 @@ impl Store {
     }
 }
 
-/// Downloads that were counted and are not written down yet: at most a second's worth.
+/// What was counted and is not written down yet: at most a second's worth.
 #[derive(Debug, Default)]
 pub(crate) struct Counts(Mutex<Gathered>);
 
 #[derive(Debug, Default)]
 struct Gathered {
-    links: HashMap<LinkId, i64>,
+    counts: HashMap<Counter, i64>,
     since: Option<Instant>,
 }
 
 impl Counts {
-    /// Counts a download of a link. A second after the first that was not written down, all are.
-    pub(crate) fn link(&self, engine: &Engine, id: LinkId) -> Result<()> {
-        let due = {
-            let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            *gathered.links.entry(id).or_default() += 1;
-            gathered.since.get_or_insert_with(Instant::now).elapsed() >= GATHER
-        };
-        if due { self.flush(engine) } else { Ok(()) }
+    /// Counts a download of a link.
+    pub(crate) fn link(&self, engine: &Engine, id: LinkId) {
+        self.count(engine, Counter::LinkDownloads(id));
     }
 
-    /// Writes down what was counted.
+    /// Counts that a visitor entered a share.
+    pub(crate) fn view(&self, engine: &Engine, id: ShareId) {
+        self.count(engine, Counter::ShareViews(id));
+    }
+
+    /// A second after the first that was not written down, all are.
+    fn count(&self, engine: &Engine, counter: Counter) {
+        let due = {
+            let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            *gathered.counts.entry(counter).or_default() += 1;
+            gathered.since.get_or_insert_with(Instant::now).elapsed() >= GATHER
+        };
+        if due {
+            self.settle(engine);
+        }
+    }
+
+    /// Writes down what was counted, if it can be: a store that takes no more writes is read on.
+    pub(crate) fn settle(&self, engine: &Engine) {
+        if let Err(error) = self.flush(engine) {
+            tracing::warn!(%error, "downloads were counted and could not be written down");
+        }
+    }
+
+    /// Writes down what was counted; what could not be stays counted.
     pub(crate) fn flush(&self, engine: &Engine) -> Result<()> {
-        let gathered = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if gathered.links.is_empty() {
+        let Gathered { counts, .. } =
+            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if counts.is_empty() {
             return Ok(());
         }
-        engine.write(move |change| {
-            for (id, count) in &gathered.links {
-                // A link that was deleted meanwhile takes its counter along.
-                if link::get(change, *id).is_ok() {
-                    counter::add(change, Counter::LinkDownloads(*id), *count)?;
+        let counts = Arc::new(counts);
+        let written = counts.clone();
+        engine
+            .write(move |change| {
+                for (counter, count) in written.iter() {
+                    // What was deleted meanwhile took its counter along.
+                    let counts = match counter {
+                        Counter::LinkDownloads(id) => link::get(change, *id).is_ok(),
+                        Counter::ShareViews(id) => share::record(change, *id).is_ok(),
+                        _ => false,
+                    };
+                    if counts {
+                        counter::add(change, *counter, *count)?;
+                    }
                 }
-            }
-            Ok(())
-        })
+                Ok(())
+            })
+            .inspect_err(|_| {
+                let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                for (counter, count) in counts.iter() {
+                    *gathered.counts.entry(*counter).or_default() += count;
+                }
+                gathered.since.get_or_insert_with(Instant::now);
+            })
     }
 }

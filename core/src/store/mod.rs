@@ -1,6 +1,7 @@
 //! The store: what a host opens, puts files into and hands URLs of out.
 
 pub(crate) mod archive;
+mod backup;
 mod check;
 mod compact;
 mod drive;
@@ -12,8 +13,11 @@ pub(crate) mod link;
 mod open;
 mod options;
 mod put;
+mod repair;
 pub(crate) mod share;
 mod stats;
+#[cfg(test)]
+mod upkeep_tests;
 pub(crate) mod url;
 mod version;
 
@@ -23,6 +27,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub use archive::{Archive, ArchiveInfo};
+pub use backup::BackupReport;
 pub use check::{CheckOptions, CheckReport, Damage, Progress, Watch};
 pub use compact::CompactReport;
 pub use drive::Drive;
@@ -31,6 +36,7 @@ pub use gc::GcReport;
 pub(crate) use open::random;
 pub use options::{Dedup, Mode, Options};
 pub use put::{Put, PutWriter};
+pub use repair::{RebuildReport, RepairReport};
 pub use share::{Share, Visit};
 pub use stats::Stats;
 pub use url::{Target, Url};
@@ -67,13 +73,7 @@ impl Drop for Life {
         if self.generation != fork::generation() {
             // The parent's: to drop it here would write to its files and free its locks.
             std::mem::forget(self.engine.take());
-        }
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if let Err(error) = self.close() {
+        } else if let Some(Err(error)) = self.engine.as_ref().map(|engine| engine.close()) {
             tracing::warn!(%error, "the last checkpoint failed; the next opening replays the log");
         }
     }
@@ -131,7 +131,11 @@ impl Store {
         let path = path.as_ref();
         let doing = || format!("opening the store {}", path.display());
         if options.create {
-            std::fs::create_dir_all(path).map_err(|cause| Error::io(doing(), cause))?;
+            // The keys that sign URLs lie in it: what is made here is its owner's alone.
+            use std::os::unix::fs::DirBuilderExt;
+            let mut builder = std::fs::DirBuilder::new();
+            builder.recursive(true).mode(0o700);
+            builder.create(path).map_err(|cause| Error::io(doing(), cause))?;
         }
         let path: PathBuf = std::fs::canonicalize(path).map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => {
@@ -183,6 +187,15 @@ impl Store {
     /// `InvalidArgument` when the name breaks the rules of names.
     pub fn drive(&self, name: &str) -> Result<Drive> {
         Drive::open(self, name)
+    }
+
+    /// Opens a drive by its name; none where there is none.
+    ///
+    /// # Errors
+    /// `Io` and `Corrupt` when the store cannot be read.
+    pub fn find_drive(&self, name: &str) -> Result<Option<Drive>> {
+        let found = crate::catalog::drive::find(&self.engine()?.reader()?, name)?;
+        Ok(found.map(|id| Drive::with_id(self, id)))
     }
 
     /// Returns when the store was made.

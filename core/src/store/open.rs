@@ -1,6 +1,7 @@
 //! Opening: who the store is, what is left to replay, and one engine for each store in a process.
 
 use std::collections::HashMap;
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use super::layout::{self, Identity};
 use super::options::{Mode, Options};
 use crate::blobs;
 use crate::catalog::{key, segment, table};
-use crate::journal::{Journal, Limits, Position, recover};
+use crate::fork::Guard;
+use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
 use crate::time::Time;
@@ -33,6 +35,7 @@ pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
         Some(identity) => identity,
         None => layout::create(vfs.as_ref(), Time::now())?,
     };
+    let present = present(vfs.as_ref())?;
     let sharing = match options.mode {
         Mode::Shared => Sharing::Shared,
         Mode::Exclusive => Sharing::Exclusive,
@@ -50,7 +53,7 @@ pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
         settle(&kv, &vfs, &identity, true)?;
     }
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options));
-    let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal);
+    let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal, present);
     if key::list(&engine.reader()?)?.is_empty() {
         let (secret, salt) = (random::<32>()?, blake3::Hash::from_bytes(random()?).to_hex());
         engine.write(move |change| {
@@ -78,8 +81,9 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
         return Err(Error::not_found("there is no store here; open it with create to make one"));
     }
     let listed = vfs.list("").map_err(|cause| Error::io("looking at the store's directory", cause))?;
-    let foreign =
-        listed.iter().find(|entry| ![layout::LOCK, layout::NEW_STORE].contains(&entry.name.as_str()));
+    let foreign = listed
+        .iter()
+        .find(|entry| ![layout::LOCK, layout::OPEN, layout::NEW_STORE].contains(&entry.name.as_str()));
     match foreign {
         Some(entry) if [layout::ROWS].contains(&entry.name.as_str()) => {
             Err(Error::corrupt("the file STORE is missing; restore it from a backup"))
@@ -92,12 +96,35 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
     }
 }
 
+/// A lock that is held.
+pub(super) struct Held {
+    /// Keeps the lock from a forked child; dropped before the file.
+    _guard: Option<Guard>,
+    _file: Arc<dyn VfsFile>,
+}
+
+impl Held {
+    fn try_take(
+        vfs: &dyn Vfs,
+        path: &str,
+        lock: impl Fn(&dyn VfsFile) -> std::io::Result<bool>,
+    ) -> Result<Option<Held>> {
+        let take = || {
+            let file = vfs.open(path, Open::Create)?;
+            let guard = file.file().map(|file| Guard::new(file.as_raw_fd())).transpose()?;
+            Ok(lock(file.as_ref())?.then_some(Held { _guard: guard, _file: file }))
+        };
+        take().map_err(|cause| Error::io("locking the store", cause))
+    }
+}
+
 /// Waits until no other process is opening the store, and keeps others from it.
-pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>> {
-    let failed = |cause| Error::io("locking the store", cause);
-    let file = vfs.open(layout::LOCK, Open::Create).map_err(failed)?;
+pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Held> {
     let begun = Instant::now();
-    while !file.try_lock().map_err(failed)? {
+    loop {
+        if let Some(held) = Held::try_take(vfs, layout::LOCK, |file| file.try_lock())? {
+            return Ok(held);
+        }
         if begun.elapsed() >= timeout {
             return Err(Error::new(
                 ErrorKind::Locked,
@@ -109,7 +136,21 @@ pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Arc<dyn VfsFile>
         }
         std::thread::sleep(PAUSE);
     }
-    Ok(file)
+}
+
+/// Says that this process has the store open, for as long as the value lives.
+fn present(vfs: &dyn Vfs) -> Result<Held> {
+    Held::try_take(vfs, layout::OPEN, |file| file.try_lock_shared())?.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Locked,
+            "the index of the store is being made anew; try again when that is over",
+        )
+    })
+}
+
+/// Takes the store for this process alone, if no other has it open.
+pub(super) fn nobody_else(vfs: &dyn Vfs) -> Result<Option<Held>> {
+    Held::try_take(vfs, layout::OPEN, |file| file.try_lock())
 }
 
 /// Opens the rows. They are made under another name: a crash on the way leaves no half of them.
@@ -147,6 +188,7 @@ fn settle(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool)
     }
     let mut rows = kv.writer()?;
     segment::set_exclusive(&mut rows, exclusive)?;
+    leave_all_but_last(&mut rows)?;
     Position::fence(&mut rows, u32::from_le_bytes(random()?))?;
     kv.commit(rows, Commit::Synced)
 }

@@ -95,10 +95,14 @@ impl Options {
         self
     }
 
-    /// Sets what URLs begin with: `/` by default, or `/files/`, or `https://cdn.example/files/`.
+    /// Sets what URLs begin with: `/` by default, or `/files/`, or `https://cdn.example/files/`. A `/`
+    /// at the end is added where there is none.
     #[must_use]
     pub fn base_url(mut self, base_url: impl Into<String>) -> Options {
         self.base_url = base_url.into();
+        if !self.base_url.ends_with('/') {
+            self.base_url.push('/');
+        }
         self
     }
 
@@ -183,9 +187,11 @@ impl Options {
                 self.segment_bytes
             )));
         }
-        if !self.base_url.ends_with('/') || self.base_url.contains(['?', '#', ' ', '"', '\\']) {
+        let rooted = self.base_url.starts_with('/') || self.base_url.contains("://");
+        if !rooted || self.base_url.contains(['?', '#', ' ', '"', '\\']) {
             return Err(Error::invalid(format!(
-                "the base url {:?} does not end with '/', or holds a '?', '#', quote or space",
+                "the base url {:?} is none: it begins with '/' or a scheme such as https://, and holds no \
+                 '?', '#', quote or space",
                 self.base_url
             )));
         }

@@ -18,7 +18,7 @@ use crate::http::{media_type_of, valid_media_type};
 use crate::id::{BlobId, DriveId};
 use crate::name;
 use crate::time::Time;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, fork};
 
 /// What is said of content that is put. Everything has a default.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +79,19 @@ impl Put {
         self
     }
 
+    /// Refuses a path or a media type that can never be right, before any content is taken.
+    pub(super) fn check_target(&self, path: &str) -> Result<()> {
+        if name::split_path(path)?.is_empty() {
+            return Err(Error::invalid("the path of a drive's root is given; name something in it"));
+        }
+        match &self.media_type {
+            Some(media_type) if !valid_media_type(media_type) => {
+                Err(Error::invalid(format!("{} is no media type", name::shown(media_type))))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses content that is not what was declared.
     fn check(&self, digest: &Digest) -> Result<()> {
         let mismatch = |what: &str| Err(Error::new(ErrorKind::Mismatch, what));
@@ -96,27 +109,67 @@ impl Put {
 }
 
 /// Takes the content of one put piece by piece. Dropping it without [`PutWriter::commit`] leaves
-/// nothing behind.
+/// nothing behind. One that a forked child inherits is its parent's: there it takes nothing, and
+/// the parent goes on with it.
 pub struct PutWriter {
     drive: Drive,
     path: String,
     put: Put,
-    stage: Stage,
+    work: Work,
+}
+
+/// What came in, in the process that it came in to.
+struct Work {
+    generation: u64,
+    /// None once it was handed on.
+    stage: Option<Stage>,
+}
+
+impl Work {
+    fn stage(&mut self) -> Result<&mut Stage> {
+        if self.generation != fork::generation() {
+            return Err(Error::new(
+                ErrorKind::Forked,
+                "the put was begun before this process was forked; begin another",
+            ));
+        }
+        self.stage.as_mut().ok_or_else(|| Error::bug("a put goes on after its end"))
+    }
+
+    fn finish(mut self) -> Result<Staged> {
+        self.stage()?;
+        let stage = self.stage.take().ok_or_else(|| Error::bug("a put ends twice"))?;
+        stage.finish()
+    }
+
+    fn len(&self) -> u64 {
+        self.stage.as_ref().map_or(0, Stage::len)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if self.generation != fork::generation() {
+            // The file in the spool is the parent's, and so is the thread that hashes.
+            std::mem::forget(self.stage.take());
+        }
+    }
 }
 
 impl PutWriter {
     pub(super) fn new(drive: &Drive, path: &str, put: Put) -> Result<PutWriter> {
-        name::split_path(path)?;
-        let stage = drive.engine()?.stage();
-        Ok(PutWriter { drive: drive.clone(), path: path.to_owned(), put, stage })
+        put.check_target(path)?;
+        let work = Work { generation: fork::generation(), stage: Some(drive.engine()?.stage()) };
+        Ok(PutWriter { drive: drive.clone(), path: path.to_owned(), put, work })
     }
 
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// `TooLarge` past the store's limit, `Io` when the spool cannot be written.
+    /// `TooLarge` past the store's limit, `Io` when the spool cannot be written, `Forked` in a
+    /// child of the process that began the put.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.stage.write(bytes)
+        self.work.stage()?.write(bytes)
     }
 
     /// Takes the next bytes of `source` and returns how many; 0 at its end.
@@ -124,26 +177,27 @@ impl PutWriter {
     /// # Errors
     /// As [`PutWriter::write`]; `Io` when the source cannot be read.
     pub fn read_from(&mut self, source: &mut dyn Read) -> Result<usize> {
-        self.stage.read_from(source)
+        self.work.stage()?.read_from(source)
     }
 
     /// Returns how many bytes came in.
     pub fn len(&self) -> u64 {
-        self.stage.len()
+        self.work.len()
     }
 
     /// Returns whether no byte came in.
     pub fn is_empty(&self) -> bool {
-        self.stage.len() == 0
+        self.work.len() == 0
     }
 
     /// Makes the content a version of the file at the path, durably.
     ///
     /// # Errors
     /// `Mismatch` when the content or the file is not what was declared, `Exists` when something
-    /// is in the way, `Io` and `Poisoned` when it could not be written.
+    /// is in the way, `Io` and `Poisoned` when it could not be written, `Forked` in a child of the
+    /// process that began the put.
     pub fn commit(self) -> Result<VersionInfo> {
-        let staged = self.stage.finish()?;
+        let staged = self.work.finish()?;
         let one = Item { path: self.path, put: self.put, staged };
         let versions = put_items(&self.drive, vec![one])?;
         versions.into_iter().next().ok_or_else(|| Error::bug("a put made no version"))
@@ -169,6 +223,13 @@ struct Ready {
     content: Content,
 }
 
+impl Ready {
+    /// Returns what becomes a version, with its content in `blob`.
+    fn version(&self, blob: BlobId) -> NewVersion<'_> {
+        NewVersion { blob, media_type: &self.media_type, modified: self.modified }
+    }
+}
+
 #[derive(Clone)]
 enum Content {
     /// To be appended, if no blob has it yet.
@@ -182,50 +243,57 @@ enum Content {
 /// Makes versions of staged content: one group, all or none.
 pub(super) fn put_items(drive: &Drive, items: Vec<Item>) -> Result<Vec<VersionInfo>> {
     let engine = drive.engine()?;
-    let now = Time::now();
-    let scope = scope(&engine, drive.id());
+    for item in &items {
+        item.put.check(item.staged.digest())?;
+    }
     let needed = items.iter().fold(0_u64, |sum, item| sum.saturating_add(ids_for(&item.path)));
-    let mut ids = engine.ids(needed)?;
+    let ids = engine.ids(needed)?;
+    let mut placed = Vec::new();
+    let done = publish(&engine, drive.id(), items, ids, &mut placed);
+    sweep_unused(&engine, &placed, done.is_ok());
+    done
+}
+
+/// Makes versions of items that are what was declared; `placed` is told of the files that it makes.
+fn publish(
+    engine: &Engine,
+    drive: DriveId,
+    items: Vec<Item>,
+    mut ids: Ids,
+    placed: &mut Vec<(BlobId, Spooled)>,
+) -> Result<Vec<VersionInfo>> {
+    let (now, scope) = (Time::now(), scope(engine, drive));
     let mut ready = Vec::with_capacity(items.len());
     let mut small = 0_u64;
-    for item in items {
-        item.put.check(item.staged.digest())?;
-        let media_type = match &item.put.media_type {
-            Some(media_type) if !valid_media_type(media_type) => {
-                return Err(Error::invalid(format!("{} is no media type", name::shown(media_type))));
-            }
-            Some(media_type) => media_type.clone(),
-            None => media_type_of(&item.path).to_owned(),
-        };
+    for Item { path, put, staged } in items {
         let blob = BlobId(ids.take()?);
-        let digest = *item.staged.digest();
-        let content = match item.staged {
+        let digest = *staged.digest();
+        let content = match staged {
             Staged::Small { bytes, .. } => {
                 small = small.saturating_add(digest.len);
                 Content::Small(bytes)
             }
-            Staged::Large { spooled, .. } => large(&engine, scope, &digest, spooled, blob)?,
+            Staged::Large { mut spooled, .. } => {
+                match blob::find(&engine.reader()?, scope, &digest.blake3)? {
+                    Some(known) => Content::Known(known),
+                    None => {
+                        let outcome = spooled.place(blob);
+                        placed.push((blob, spooled));
+                        outcome?;
+                        Content::Large
+                    }
+                }
+            }
         };
-        ready.push(Ready {
-            path: item.path,
-            media_type,
-            modified: item.put.modified.unwrap_or(now),
-            expect: item.put.expect,
-            digest,
-            blob,
-            content,
-        });
+        let media_type = put.media_type.unwrap_or_else(|| media_type_of(&path).to_owned());
+        let (modified, expect) = (put.modified.unwrap_or(now), put.expect);
+        ready.push(Ready { path, media_type, modified, expect, digest, blob, content });
     }
-    let placed: Vec<BlobId> =
-        ready.iter().filter(|one| matches!(one.content, Content::Large)).map(|one| one.blob).collect();
     let moment = Moment { now, grace: engine.options.grace };
-    let id = drive.id();
-    let done = engine.journal.write(small, move |change| {
+    engine.journal.write(small, move |change| {
         let mut ids = ids.clone();
-        ready.iter().map(|one| put_one(change, id, one, scope, &mut ids, moment)).collect::<Result<Vec<_>>>()
-    });
-    sweep_unused(&engine, &placed, done.as_ref().ok());
-    done
+        ready.iter().map(|one| put_one(change, drive, one, scope, &mut ids, moment)).collect()
+    })
 }
 
 /// The scope of deduplication that a drive's content is stored under.
@@ -236,15 +304,6 @@ fn scope(engine: &Engine, drive: DriveId) -> u64 {
     }
 }
 
-/// Gives large content its file, unless the store has it.
-fn large(engine: &Engine, scope: u64, digest: &Digest, spooled: Spooled, blob: BlobId) -> Result<Content> {
-    if let Some(known) = blob::find(&engine.reader()?, scope, &digest.blake3)? {
-        return Ok(Content::Known(known));
-    }
-    spooled.place(blob)?;
-    Ok(Content::Large)
-}
-
 fn put_one(
     change: &mut Change<'_>,
     drive: DriveId,
@@ -253,30 +312,21 @@ fn put_one(
     ids: &mut Ids,
     moment: Moment,
 ) -> Result<VersionInfo> {
-    let found = blob::find(change, scope, &one.digest.blake3)?;
-    let blob = match (&one.content, found) {
-        (_, Some(known)) => known,
+    // Found before anything is written, so that a put that is refused leaves no bytes.
+    let target = version::target(change, drive, &one.path, one.expect)?;
+    let place = match (&one.content, blob::find(change, scope, &one.digest.blake3)?) {
+        (_, Some(known)) => return version::put_at(change, drive, target, one.version(known), ids, moment),
         (Content::Known(known), None) => {
             return Err(Error::new(
                 ErrorKind::Locked,
                 format!("blob {known} was collected while the same content was put; put it again"),
             ));
         }
-        (Content::Small(bytes), None) => {
-            // Checked before anything is written, so that a put that is refused leaves no bytes.
-            version::may_put(change, drive, &one.path, one.expect)?;
-            let place = change.append(one.blob, bytes.clone(), &one.digest)?;
-            blob::insert(change, one.blob, record(&one.digest, place, scope), moment.due())?;
-            one.blob
-        }
-        (Content::Large, None) => {
-            version::may_put(change, drive, &one.path, one.expect)?;
-            blob::insert(change, one.blob, record(&one.digest, Place::File, scope), moment.due())?;
-            one.blob
-        }
+        (Content::Small(bytes), None) => change.append(one.blob, bytes.clone(), &one.digest)?,
+        (Content::Large, None) => Place::File,
     };
-    let new = NewVersion { blob, media_type: &one.media_type, modified: one.modified };
-    version::put(change, drive, &one.path, new, one.expect, ids, moment)
+    blob::insert(change, one.blob, record(&one.digest, place, scope), moment.due())?;
+    version::put_at(change, drive, target, one.version(one.blob), ids, moment)
 }
 
 fn record(digest: &Digest, place: Place, scope: u64) -> BlobRecord {
@@ -295,12 +345,12 @@ fn record(digest: &Digest, place: Place, scope: u64) -> BlobRecord {
 
 /// Removes the files of large blobs that no row came to speak of: the put failed, or another was
 /// first with the same content.
-fn sweep_unused(engine: &Engine, placed: &[BlobId], done: Option<&Vec<VersionInfo>>) {
-    if placed.is_empty() || (done.is_none() && engine.journal.is_poisoned()) {
+fn sweep_unused(engine: &Engine, placed: &[(BlobId, Spooled)], done: bool) {
+    if placed.is_empty() || (!done && engine.journal.is_poisoned()) {
         return;
     }
     let Ok(rows) = engine.reader() else { return };
-    for id in placed {
+    for (id, _) in placed {
         if blob::get(&rows, *id).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             let _ = engine.vfs.remove(&pool::path(*id));
         }

@@ -5,11 +5,13 @@ use std::time::Duration;
 use super::archive::Archive;
 use super::url::{Subject, Url};
 use super::{Drive, Store, open};
+use crate::catalog::record::ShareRecord;
 use crate::catalog::share::{self, Terms};
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::{FileInfo, Row, ShareInfo, listing};
 use crate::id::{FileId, ShareId};
 use crate::kv::Read;
+use crate::name::shown;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Kind, Result};
 
@@ -84,7 +86,9 @@ impl Drive {
     /// # Errors
     /// `NotFound` when nothing is at `path`.
     pub fn shares(&self, path: &str) -> Result<Vec<ShareInfo>> {
-        let rows = self.engine()?.reader()?;
+        let engine = self.engine()?;
+        engine.counts.settle(&engine);
+        let rows = engine.reader()?;
         let (file, _) = tree::resolve(&rows, self.id(), path)?;
         share::list(&rows, file)
     }
@@ -106,7 +110,8 @@ impl Visit {
     /// Returns what is at `path` in the share; `""` is what was shared.
     ///
     /// # Errors
-    /// `NotFound` when nothing is at `path`.
+    /// `NotFound` when nothing is at `path`, or the share was deleted, `Expired` and `Gone` when it
+    /// is over.
     pub fn stat(&self, path: &str) -> Result<FileInfo> {
         let rows = self.store.engine()?.reader()?;
         tree::info(&rows, find(&rows, &self.info, path)?)
@@ -115,10 +120,13 @@ impl Visit {
     /// Lists a folder in the share, as [`Drive::list`] does.
     ///
     /// # Errors
-    /// `NotFound` when nothing is at `path`, `InvalidArgument` when a file is.
+    /// As [`Visit::stat`]; `InvalidArgument` when a file is at `path`.
     pub fn list(&self, path: &str, after: Option<&str>, limit: usize) -> Result<Vec<Row>> {
         let rows = self.store.engine()?.reader()?;
         let folder = find(&rows, &self.info, path)?;
+        if tree::get(&rows, folder)?.kind != Kind::Folder {
+            return Err(Error::invalid(format!("there is a file at {}, which has no listing", shown(path))));
+        }
         listing::list(&rows, folder, after, limit)
     }
 
@@ -131,7 +139,7 @@ impl Visit {
     pub fn url(&self, path: &str) -> Result<Url> {
         let file = self.stat(path)?;
         if file.kind == Kind::Folder {
-            return Err(Error::invalid(format!("{path:?} is a folder; make an archive of it")));
+            return Err(Error::invalid(format!("{} is a folder; make an archive of it", shown(path))));
         }
         self.count()?;
         Ok(Url::new(&self.store, Subject::Share(self.info.id, file.id)))
@@ -158,20 +166,24 @@ impl Visit {
     }
 }
 
-/// Finds what is at a path below what was shared.
+/// Finds what is at a path below what was shared, if the share still stands.
 fn find(rows: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
+    check_standing(rows, info.id, Time::now())?;
     let mut at = info.file;
     for name in crate::name::split_path(path)? {
         let child = tree::child(rows, at, name)?;
-        at =
-            child.ok_or_else(|| Error::not_found(format!("there is nothing at {path:?} in the share")))?.file;
+        at = child
+            .ok_or_else(|| Error::not_found(format!("there is nothing at {} in the share", shown(path))))?
+            .file;
     }
     Ok(at)
 }
 
-/// Checks that a share still lets a download go on: it is not over, what it shares is in the tree,
-/// and the file is in it.
-pub(crate) fn check_open(rows: &impl Read, id: ShareId, file: FileId, now: Time) -> Result<()> {
+/// Checks that a share stands: it is not over, and what it shares is in the tree.
+///
+/// # Errors
+/// `NotFound` when there is none, `Expired` and `Gone` when it is over.
+pub(crate) fn check_standing(rows: &impl Read, id: ShareId, now: Time) -> Result<ShareRecord> {
     let record = share::record(rows, id)?;
     if record.expires.is_some_and(|expires| now >= expires) {
         return Err(Error::new(ErrorKind::Expired, format!("share {id} is over")));
@@ -179,6 +191,15 @@ pub(crate) fn check_open(rows: &impl Read, id: ShareId, file: FileId, now: Time)
     if tree::standing(rows, record.file)? != Standing::Live {
         return Err(Error::new(ErrorKind::Gone, format!("what share {id} leads to was deleted")));
     }
+    Ok(record)
+}
+
+/// Checks that a share still lets a download of a file go on: it stands, and the file is in it.
+///
+/// # Errors
+/// As [`check_standing`]; `Gone` when the file was moved out.
+pub(crate) fn check_open(rows: &impl Read, id: ShareId, file: FileId, now: Time) -> Result<()> {
+    let record = check_standing(rows, id, now)?;
     let mut at = file;
     for _ in 0..=crate::name::MAX_DEPTH {
         if at == record.file {
@@ -199,15 +220,15 @@ impl Store {
     /// `NotFound` when there is none, `Denied` when the password is wrong or missing, `Expired` and
     /// `Gone` when it is over.
     pub fn visit(&self, id: ShareId, password: Option<&str>) -> Result<Visit> {
-        let rows = self.engine()?.reader()?;
-        let info = share::enter(&rows, id, password, Time::now())?;
-        if tree::standing(&rows, info.file)? != Standing::Live {
-            return Err(Error::new(ErrorKind::Gone, format!("what share {id} leads to was deleted")));
-        }
+        let engine = self.engine()?;
+        let (rows, now) = (engine.reader()?, Time::now());
+        check_standing(&rows, id, now)?;
+        let info = share::enter(&rows, id, password, now)?;
+        engine.counts.view(&engine, id);
         Ok(Visit { store: self.clone(), info })
     }
 
-    /// Makes every URL that was made through a share invalid.
+    /// Makes every URL that was made through a share invalid, those of archives too.
     ///
     /// # Errors
     /// `NotFound` when there is none.

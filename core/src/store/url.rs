@@ -6,14 +6,17 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::engine::Engine;
 use super::{Drive, Store, open};
-use crate::catalog::{archive, drive, key, share, tree, version};
+use crate::catalog::record::ArchiveRecord;
+use crate::catalog::tree::{self, Standing};
+use crate::catalog::{archive, drive, key, share, version};
 use crate::http::Disposition;
 use crate::id::{ArchiveId, FileId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
+use crate::name::check_name;
 use crate::time::Time;
 use crate::token::{Claims, DEFAULT_LIFETIME, HashIds, HashKind, Network, Purpose, UseLimit, cloudreve};
 use crate::token::{expiry, stable_expiry};
-use crate::{Error, Result, VersionInfo};
+use crate::{Error, ErrorKind, Kind, Result, VersionInfo};
 
 /// What is left as it is in a segment of a path: RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -187,6 +190,11 @@ impl Url {
     pub fn sign(self) -> Result<String> {
         let engine = self.store.engine()?;
         let rows = engine.reader()?;
+        if self.public_cache && (self.network.is_some() || self.max_uses.is_some()) {
+            return Err(Error::invalid(
+                "a shared cache keeps to no network and counts no use; leave public_cache out, or those",
+            ));
+        }
         let (epoch, name) = self.look_up(&rows)?;
         let (purpose, subject, file) = match self.subject {
             Subject::Version(id) => (Purpose::Version, id.0, 0),
@@ -215,22 +223,24 @@ impl Url {
     }
 
     /// Makes the URL in the form of Cloudreve v4: the path and the expiry are signed, the query
-    /// `download=true` is not. The pace stands in the path; the network, uses and type are not part
-    /// of the form. Nor is a revocation counter: such a URL ends by its expiry, with its key, or when
-    /// what it leads to is removed.
+    /// `download=true` is not. The pace stands in the path; the network, uses, type and caching are
+    /// not part of the form. Nor is a counter of revocations: such a URL ends with its time, its key
+    /// or what it leads to.
     ///
     /// # Errors
     /// As [`Url::sign`]; `InvalidArgument` for what the form has no place for.
     pub fn sign_cloudreve(self) -> Result<String> {
-        if self.network.is_some() || self.max_uses.is_some() || self.media_type.is_some() {
+        if self.network.is_some() || self.max_uses.is_some() || self.media_type.is_some() || self.public_cache
+        {
             return Err(Error::invalid(
-                "the Cloudreve form of a url has no place for a network, a use limit or a media type",
+                "the Cloudreve form of a url has no place for a network, a use limit, a media type or caching",
             ));
         }
         let engine = self.store.engine()?;
         let rows = engine.reader()?;
         let (_, name) = self.look_up(&rows)?;
         let name = self.name.clone().unwrap_or(name);
+        check_name(&name)?;
         let expires = match self.expiry(&engine)? {
             Some(expires) => {
                 i64::try_from(expires).map_err(|_| Error::invalid("the expiry is out of range"))?
@@ -276,12 +286,21 @@ impl Url {
                 let opened = version::open(rows, id)?;
                 (opened.epoch, opened.file.name)
             }
-            Subject::File(id) => (tree_epoch(rows, id)?, tree::info(rows, id)?.name),
+            Subject::File(id) => {
+                let file = tree::get(rows, id)?;
+                if file.kind == Kind::Folder {
+                    return Err(Error::invalid(format!("{id} is a folder; make an archive of it")));
+                }
+                if tree::standing(rows, id)? == Standing::Doomed {
+                    return Err(Error::new(ErrorKind::Gone, format!("file {id} was deleted")));
+                }
+                (tree_epoch(rows, id)?, file.name)
+            }
             Subject::Archive(id) => {
                 let record = archive::get(rows, id, self.now())?;
                 (archive_epoch(rows, &record)?, record.name)
             }
-            Subject::Share(id, file) => (share_epoch(rows, id)?, tree::info(rows, file)?.name),
+            Subject::Share(id, file) => (share_epoch(rows, id, file)?, tree::get(rows, file)?.name),
         })
     }
 
@@ -298,8 +317,8 @@ impl Url {
         }
         let now = u64::try_from(self.now().unix())
             .map_err(|_| Error::invalid("the clock is before 1970; set it, or pass a time"))?;
-        let lifetime = self.lifetime.map_or(DEFAULT_LIFETIME, |lifetime| lifetime.as_secs());
         let max = engine.options.max_lifetime.as_secs();
+        let lifetime = self.lifetime.map_or(DEFAULT_LIFETIME.min(max), |lifetime| lifetime.as_secs());
         match self.window {
             Some(window) => stable_expiry(now, lifetime, window.as_secs(), max),
             None => expiry(now, lifetime, max),
@@ -316,20 +335,24 @@ pub(crate) fn base_path(base_url: &str) -> &str {
     }
 }
 
+/// The revocation counters of a file and its drive.
 pub(crate) fn tree_epoch(rows: &RedbReader, file: FileId) -> Result<u64> {
     version::file_epoch(rows, file)
 }
 
-pub(crate) fn archive_epoch(
-    rows: &RedbReader,
-    record: &crate::catalog::record::ArchiveRecord,
-) -> Result<u64> {
-    Ok(record.revocations.wrapping_add(drive::get(rows, record.drive)?.revocations))
+/// The revocation counters of an archive: its own, its drive's and those of the share it is of.
+pub(crate) fn archive_epoch(rows: &RedbReader, record: &ArchiveRecord) -> Result<u64> {
+    let share = match record.share {
+        Some(share) => share::record(rows, ShareId(share))?.revocations,
+        None => 0,
+    };
+    let drive = drive::get(rows, record.drive)?.revocations;
+    Ok(record.revocations.wrapping_add(share).wrapping_add(drive))
 }
 
-pub(crate) fn share_epoch(rows: &RedbReader, id: ShareId) -> Result<u64> {
-    let record = share::record(rows, id)?;
-    Ok(record.revocations.wrapping_add(drive::get(rows, record.drive)?.revocations))
+/// The revocation counters of a file in a share: the share's, the file's and its drive's.
+pub(crate) fn share_epoch(rows: &RedbReader, id: ShareId, file: FileId) -> Result<u64> {
+    Ok(share::record(rows, id)?.revocations.wrapping_add(tree_epoch(rows, file)?))
 }
 
 impl Store {

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::{Network, Refusal};
-use crate::http::Disposition;
-use crate::name::check_name;
+use crate::http::{Disposition, valid_media_type};
+use crate::name::{check_name, shown};
 use crate::{Error, Result};
 
 /// What a token is for. Each purpose has a sub-key of its own, so none passes as another.
@@ -166,7 +166,7 @@ impl Claims {
     /// # Errors
     ///
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a bad name, a media type that is not
-    /// `type/subtype` in up to 255 printable ASCII characters, a limit of 0 uses, or a pace of 0.
+    /// [valid](valid_media_type), a limit of 0 uses, or a pace of 0.
     pub fn check(&self) -> Result<()> {
         if let Some(name) = &self.name {
             check_name(name)?;
@@ -199,20 +199,12 @@ impl Claims {
     }
 }
 
-/// Checks that a media type can stand in a header and has the shape of RFC 9110 section 8.3.1.
+/// Checks that a media type is one that a reply can carry.
 fn check_media_type(text: &str) -> Result<()> {
-    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    let (kind, rest) = text.split_once('/').unwrap_or_default();
-    let token =
-        |part: &str| !part.is_empty() && !part.contains([' ', '/', '"', ',', '(', ')', '<', '>', '@']);
-    let subtype = rest.split(';').next().unwrap_or_default().trim_end();
-    if printable && text.len() <= 255 && token(kind) && !kind.contains(';') && token(subtype) {
+    if valid_media_type(text) {
         Ok(())
     } else {
-        let shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();
-        Err(Error::invalid(format!(
-            "media type '{shown}' is not type/subtype in up to 255 printable ASCII characters"
-        )))
+        Err(Error::invalid(format!("{} is no media type", shown(text))))
     }
 }
 

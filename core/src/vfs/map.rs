@@ -1,9 +1,11 @@
 //! Maps of files: the raw pointer is kept, and a slice is made only of a window that is never
-//! written again.
+//! written again. And the one system call that has no safe name.
 #![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -58,3 +60,19 @@ impl AsRef<[u8]> for Window {
         unsafe { std::slice::from_raw_parts(self.map.raw.as_ptr().add(self.start), self.len) }
     }
 }
+
+/// Tells the system to begin writing a range of a file out. Advice only: an error changes nothing,
+/// and the sync that follows reports what cannot be written.
+#[cfg(target_os = "linux")]
+pub(super) fn write_behind(file: &File, offset: u64, len: u64) {
+    if let (Ok(offset), Ok(len)) = (i64::try_from(offset), i64::try_from(len))
+        && len > 0
+    {
+        // SAFETY: the call takes no pointer, and the descriptor is open while `file` is borrowed.
+        unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, libc::SYNC_FILE_RANGE_WRITE) };
+    }
+}
+
+/// Does nothing: there is no such call here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn write_behind(_file: &File, _offset: u64, _len: u64) {}

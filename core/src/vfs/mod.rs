@@ -80,6 +80,11 @@ pub trait VfsFile: Debug + Send + Sync + 'static {
     fn sync_data(&self) -> io::Result<()>;
     /// Takes an exclusive lock that ends when the file is closed; `false` if another holds one.
     fn try_lock(&self) -> io::Result<bool>;
+    /// Takes a shared lock, as [`VfsFile::try_lock`] takes an exclusive one; `false` if another holds
+    /// an exclusive one. Where there is but one process it is always had.
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        Ok(true)
+    }
     /// Returns a window on bytes that are never written again: a map where there is one, else a
     /// copy. The window keeps the file alive.
     fn window(&self, offset: u64, len: usize) -> io::Result<Bytes>;

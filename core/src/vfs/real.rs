@@ -16,7 +16,7 @@ use rustix::io::{Errno, retry_on_intr};
 #[cfg(test)]
 mod tests;
 
-use super::map::Map;
+use super::map::{self, Map};
 use super::{Entry, Open, Vfs, VfsFile, path};
 
 /// Most parts that one system call is given: well below `IOV_MAX`, and small enough for the stack.
@@ -276,6 +276,19 @@ impl RealFile {
         Ok(Some(map))
     }
 
+    /// Notes that the file is locked, if it is: its map must not keep the lock.
+    fn locked_by(&self, outcome: Result<(), TryLockError>) -> io::Result<bool> {
+        match outcome {
+            Ok(()) => {
+                self.locked.store(true, Ordering::Release);
+                self.map.store(None);
+                Ok(true)
+            }
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     fn copy(&self, offset: u64, len: usize) -> io::Result<Bytes> {
         let mut bytes = vec![0; len];
         self.read_at(offset, &mut bytes)?;
@@ -320,15 +333,11 @@ impl VfsFile for RealFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        match self.file.try_lock() {
-            Ok(()) => {
-                self.locked.store(true, Ordering::Release);
-                self.map.store(None);
-                Ok(true)
-            }
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        self.locked_by(self.file.try_lock())
+    }
+
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        self.locked_by(self.file.try_lock_shared())
     }
 
     fn window(&self, offset: u64, len: usize) -> io::Result<Bytes> {
@@ -349,6 +358,10 @@ impl VfsFile for RealFile {
             Some(map) => map.window(offset, len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
             None => self.copy(offset, len),
         }
+    }
+
+    fn write_behind(&self, offset: u64, len: u64) {
+        map::write_behind(&self.file, offset, len);
     }
 
     fn will_need(&self, offset: u64, len: u64) {

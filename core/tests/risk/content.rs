@@ -12,17 +12,22 @@ pub const THRESHOLD: usize = 4 << 10;
 /// BLAKE3 of a content.
 pub type Hash = [u8; 32];
 
-const LENS: [usize; 12] = [0, 1, 63, 64, 700, 4095, 2000, 4096, 9000, 300, 5, 12_000];
+const LENS: [usize; 12] = [0, 1, 3000, 64, 700, 4095, 2000, 4096, 9000, 4000, 3500, 12_000];
 
 /// How many contents there are.
 pub const COUNT: u64 = 36;
 
+/// How many more there are that fill segments quickly, numbered from there on.
+pub const BULKY: u64 = 300;
+
 fn all() -> &'static [(Bytes, Hash)] {
     static ALL: OnceLock<Vec<(Bytes, Hash)>> = OnceLock::new();
     ALL.get_or_init(|| {
-        (0..COUNT)
+        (0..COUNT + BULKY)
             .map(|number| {
-                let bytes = made_of(number, LENS[number as usize % LENS.len()]);
+                let bulky = number >= COUNT;
+                let len = if bulky { 4000 } else { LENS[number as usize % LENS.len()] };
+                let bytes = made_of(number, len);
                 let hash = blake3::hash(&bytes).into();
                 (bytes, hash)
             })

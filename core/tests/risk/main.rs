@@ -14,9 +14,12 @@
 )]
 
 mod content;
+mod controls;
 mod dice;
+mod faults;
 mod model;
 mod power;
+mod processes;
 mod script;
 
 use std::io::Write;

@@ -66,6 +66,17 @@ impl Model {
         self.tree.extend(subtree.into_iter().map(|(below, node)| (format!("{path}{below}"), node)));
     }
 
+    /// Counts the contents that have a file of their own.
+    pub fn large(&self) -> usize {
+        let nodes = self.tree.values().chain(self.trash.values().flat_map(BTreeMap::values));
+        let versions = nodes.flat_map(|node| match node {
+            Node::File { versions, .. } => versions.values().copied().collect(),
+            Node::Folder => Vec::new(),
+        });
+        let large = |id: &u64| content::bytes(*id).len() >= content::THRESHOLD;
+        versions.filter(large).map(content::hash).collect::<std::collections::BTreeSet<_>>().len()
+    }
+
     /// Returns what a store with this content shows.
     pub fn view(&self) -> View {
         let mut view = View::default();

@@ -6,10 +6,10 @@ use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use holdall::vfs::{Policy, SimVfs, Vfs};
-use holdall::{Mode, Options, Put, Store};
+use holdall::{CheckOptions, Drive, Mode, Options, Put, Store};
 
 use crate::content::THRESHOLD;
 use crate::dice::Dice;
@@ -17,13 +17,18 @@ use crate::model::{Model, View};
 use crate::script::{self, Step};
 
 /// The drive that scripts play in.
-const DRIVE: &str = "alice";
+pub const DRIVE: &str = "alice";
 
 /// What lies between a store and the simulated disk: nothing, or a control's planted fault.
 pub type Wrap = dyn Fn(SimVfs) -> Arc<dyn Vfs> + Sync;
 
 pub fn options(mode: Mode) -> Options {
-    Options::new().mode(mode).threshold(THRESHOLD).segment_bytes(64 << 10).cache_bytes(1 << 20)
+    Options::new()
+        .mode(mode)
+        .threshold(THRESHOLD)
+        .segment_bytes(64 << 10)
+        .cache_bytes(1 << 20)
+        .grace(Duration::ZERO)
 }
 
 /// Disks with an empty store, for each mode; to make one takes longer than to lose power.
@@ -45,7 +50,7 @@ impl Templates {
         Templates { exclusive: make(Mode::Exclusive), shared: make(Mode::Shared) }
     }
 
-    fn disk(&self, mode: Mode) -> &SimVfs {
+    pub fn disk(&self, mode: Mode) -> &SimVfs {
         match mode {
             Mode::Exclusive => &self.exclusive,
             Mode::Shared => &self.shared,
@@ -63,11 +68,18 @@ pub struct Script {
 impl Script {
     pub fn throw(dice: &mut Dice) -> Script {
         let mode = if dice.one_in(3) { Mode::Shared } else { Mode::Exclusive };
-        let len = if dice.one_in(16) { 130 } else { 3 + dice.below(22) };
+        let bulky = dice.one_in(4);
+        let len = if bulky {
+            5 + dice.below(16)
+        } else if dice.one_in(16) {
+            160
+        } else {
+            3 + dice.below(60)
+        };
         let (mut steps, mut models) = (Vec::new(), vec![Model::default()]);
         for _ in 0..len {
             let mut model = models.last().cloned().unwrap_or_default();
-            let step = script::next(&model, dice);
+            let step = if bulky { script::next_bulky(&model, dice) } else { script::next(&model, dice) };
             step.apply(&mut model);
             steps.push(step);
             models.push(model);
@@ -75,27 +87,74 @@ impl Script {
         Script { mode, steps, models }
     }
 
-    /// Plays the script until it ends or a call fails, and returns how many calls succeeded.
-    fn play(&self, vfs: &Arc<dyn Vfs>) -> Result<usize, (usize, holdall::Error)> {
-        let open = |acked| {
-            let store = Store::open_on(vfs.clone(), options(self.mode)).map_err(|error| (acked, error))?;
-            store.drive(DRIVE).map_err(|error| (acked, error))
+    /// Makes a script of given calls.
+    pub fn of(mode: Mode, steps: Vec<Step>) -> Script {
+        let mut models = vec![Model::default()];
+        for step in &steps {
+            let mut model = models.last().cloned().unwrap_or_default();
+            step.apply(&mut model);
+            models.push(model);
+        }
+        Script { mode, steps, models }
+    }
+
+    /// Plays the script until it ends or a call fails, and returns how many calls succeeded, the
+    /// drive as it is then, and the failure.
+    fn play(&self, vfs: &Arc<dyn Vfs>) -> (usize, Option<Drive>, Option<holdall::Error>) {
+        let open = || Store::open_on(vfs.clone(), options(self.mode))?.drive(DRIVE);
+        let mut drive = match open() {
+            Ok(drive) => drive,
+            Err(error) => return (0, None, Some(error)),
         };
-        let mut drive = open(0)?;
         for (acked, step) in self.steps.iter().enumerate() {
             if matches!(step, Step::Reopen) {
-                drive.store().close().map_err(|error| (acked, error))?;
-                drive = open(acked)?;
+                if let Err(error) = drive.store().close() {
+                    return (acked, None, Some(error));
+                }
+                drive = match open() {
+                    Ok(drive) => drive,
+                    Err(error) => return (acked, None, Some(error)),
+                };
             }
-            step.run(&drive).map_err(|error| (acked, error))?;
+            if let Err(error) = step.run(&drive) {
+                return (acked, Some(drive), Some(error));
+            }
         }
-        // What follows is the crash, not a close.
-        std::mem::forget(drive);
-        Ok(self.steps.len())
+        (self.steps.len(), Some(drive), None)
+    }
+
+    /// Plays the script until it ends or a call fails; see [`Script::play`].
+    pub fn play_on(&self, vfs: &Arc<dyn Vfs>) -> (usize, Option<Drive>) {
+        let (acked, drive, _) = self.play(vfs);
+        (acked, drive)
+    }
+
+    /// Says what is wrong with a store that the judge found to hold what it must; none if nothing.
+    pub fn inspect(&self, drive: &Drive, disk: &SimVfs, acked: usize, collect: bool) -> Result<(), String> {
+        let failed = |doing: &str, error: holdall::Error| format!("{doing}: {error}");
+        let store = drive.store();
+        if collect {
+            Step::Gc.run(drive).map_err(|error| failed("collecting", error))?;
+            let files = disk.files();
+            let in_dir = |dir: &str| files.keys().filter(|path| path.starts_with(dir)).count();
+            let large = self.models.iter().skip(acked).take(2).map(Model::large).max().unwrap_or(0);
+            if in_dir("spool/") > 0 || in_dir("blob/") > large {
+                return Err(format!(
+                    "{} files are left in the spool, {} of large blobs, of which {large} are wanted",
+                    in_dir("spool/"),
+                    in_dir("blob/")
+                ));
+            }
+        }
+        let report = store.check(CheckOptions::new()).map_err(|error| failed("checking", error))?;
+        if report.problems.is_empty() && report.damaged.is_empty() {
+            return Ok(());
+        }
+        Err(format!("the check found {:?}, {:?}", report.problems, report.damaged))
     }
 
     /// Says why a drive is none that a power loss after `acked` calls may leave; none if it is.
-    fn judge(&self, seen: &View, acked: usize) -> Option<String> {
+    pub fn judge(&self, seen: &View, acked: usize) -> Option<String> {
         let before = self.models[acked].view();
         let Some(step) = self.steps.get(acked) else {
             return (*seen != before).then(|| seen.differs(&before));
@@ -155,18 +214,20 @@ pub fn explore(seed: u64, templates: &Templates, wrap: &Wrap, cuts: u64, verbose
     let whole = templates.disk(script.mode).copy();
     let played = script.play(&wrap(whole.clone()));
     let len = whole.op_count();
-    match played {
-        Ok(acked) => after_loss(&script, acked, &whole, wrap, &mut dice, &mut outcome, "at the end"),
-        Err((step, error)) => outcome.failures.push(format!("call {step} failed: {error}")),
+    let (acked, drive, error) = played;
+    match error {
+        None => after_loss(&script, acked, &whole, wrap, &mut dice, &mut outcome, "at the end"),
+        Some(error) => outcome.failures.push(format!("call {acked} failed: {error}")),
     }
+    // Only now: to drop it before the crash would close the store.
+    drop(drive);
     for _ in 0..cuts {
         let cut = dice.below(len);
         let disk = templates.disk(script.mode).copy();
         disk.power_cut_at(cut);
-        let acked = match script.play(&wrap(disk.clone())) {
-            Ok(acked) | Err((acked, _)) => acked,
-        };
+        let (acked, drive, _) = script.play(&wrap(disk.clone()));
         after_loss(&script, acked, &disk, wrap, &mut dice, &mut outcome, &format!("at operation {cut}"));
+        drop(drive);
     }
     if !outcome.failures.is_empty() {
         let first = outcome.failures.len().min(3);
@@ -243,14 +304,22 @@ fn look(
         if let Some(why) = script.judge(&seen, acked) {
             return Err(format!("after a kill, {why}"));
         }
-        std::mem::forget(drive);
         let policy = Policy::ALL[dice.below(Policy::ALL.len() as u64) as usize];
         disk = killed.crash(policy);
+        drop(drive);
     }
     let drive = open(&disk, script.mode).map_err(failed("opening"))?;
     let seen = View::of(&drive).map_err(failed("reading"))?;
     if let Some(why) = script.judge(&seen, acked) {
         return Err(why);
+    }
+    let collect = dice.one_in(3);
+    script.inspect(&drive, &disk, acked, collect)?;
+    if collect {
+        let seen = View::of(&drive).map_err(failed("reading what was collected"))?;
+        if let Some(why) = script.judge(&seen, acked) {
+            return Err(format!("after a collection, {why}"));
+        }
     }
     if dice.one_in(3) {
         let mode = if dice.one_in(2) { Mode::Shared } else { Mode::Exclusive };
@@ -295,34 +364,69 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
+/// Runs `work` and fails for any panic in it, those that the store caught too.
+pub fn counting_panics(work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    count_panics();
+    let before = PANICS.replace(Some(0));
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    match (outcome, PANICS.replace(before)) {
+        (Ok(Ok(())), Some(0)) => Ok(()),
+        (Ok(Ok(())), _) => Err("a panic was swallowed".into()),
+        (Ok(Err(why)), _) => Err(why),
+        (Err(_), _) => Err("a panic".into()),
+    }
+}
+
+/// Cuts the power while a store is made and a first file put, and looks whether there is a store
+/// or can be one, with the file if that was acknowledged.
+pub fn make_and_lose_power(mode: Mode, wrap: &Wrap) -> Outcome {
+    let make = |disk: &SimVfs| {
+        let drive = Store::open_on(wrap(disk.clone()), options(mode))?.drive(DRIVE)?;
+        drive.put("first", &b"first"[..], Put::new())?;
+        Ok::<_, holdall::Error>(drive)
+    };
+    let whole = SimVfs::new(1);
+    drop(make(&whole).unwrap());
+    let len = whole.op_count();
+    let mut outcome = Outcome::default();
+    // Most of them make directories.
+    for cut in (0..=len).filter(|cut| *cut < 8 || *cut % 41 == 0 || *cut > 262) {
+        let disk = SimVfs::new(cut);
+        disk.power_cut_at(cut);
+        let drive = make(&disk);
+        let made = drive.is_ok();
+        for policy in Policy::ALL {
+            let found = disk.crash(policy);
+            let outlived = counting_panics(|| {
+                let opened = Store::open_on(wrap(found), options(mode)).and_then(|store| {
+                    let drive = store.drive(DRIVE)?;
+                    if made {
+                        drive.stat("first")?;
+                    }
+                    drive.put("second", &b"second"[..], Put::new())
+                });
+                opened.map(drop).map_err(|error| error.to_string())
+            });
+            outcome.states += 1;
+            if let Err(why) = outlived {
+                let op = whole.ops().get(cut as usize).cloned().unwrap_or_default();
+                outcome.failures.push(format!("{mode:?}, {policy:?}, cut at {cut} ({op}): {why}"));
+            }
+        }
+    }
+    outcome
+}
+
 #[test]
 fn s1_power_loss_while_the_store_is_made_leaves_none_or_one_that_opens() {
     for mode in [Mode::Exclusive, Mode::Shared] {
-        let whole = SimVfs::new(1);
-        let store = Store::open_on(Arc::new(whole.clone()), options(mode)).unwrap();
-        let len = whole.op_count();
-        drop(store);
-        // Most of them make directories.
-        let cuts = (0..len).filter(|cut| *cut < 8 || *cut % 41 == 0 || *cut > 262);
-        let mut states = 0;
-        for cut in cuts {
-            let disk = SimVfs::new(cut);
-            disk.power_cut_at(cut);
-            drop(Store::open_on(Arc::new(disk.clone()), options(mode)));
-            for policy in Policy::ALL {
-                let found = disk.crash(policy);
-                let opened = Store::open_on(Arc::new(found), options(mode));
-                let opened = opened.and_then(|store| store.drive(DRIVE)?.put("f", &b"f"[..], Put::new()));
-                assert!(
-                    opened.is_ok(),
-                    "{mode:?}, {policy:?} at {cut} {:?}: {}",
-                    whole.ops()[cut as usize],
-                    opened.unwrap_err()
-                );
-                states += 1;
-            }
-        }
-        crate::figure(&format!("power loss while a store is made, {mode:?}: {states} crash states, 0 bad"));
+        let outcome = make_and_lose_power(mode, &|disk| Arc::new(disk));
+        let Outcome { states, failures } = outcome;
+        crate::figure(&format!(
+            "power loss while a store is made, {mode:?}: {states} states, {} bad",
+            failures.len()
+        ));
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
     }
 }
 
@@ -336,13 +440,18 @@ fn s1_s2_power_loss_at_any_operation_loses_nothing_acknowledged() {
         return;
     }
     let begun = Instant::now();
-    let states = number("HOLDALL_STATES").unwrap_or(2000);
+    let states = number("HOLDALL_STATES").unwrap_or(20_000);
     let outcome = explore_many(1, states, &templates, wrap, 6);
     crate::figure(&format!(
         "power loss: {} crash states in {:.1} s, {} bad",
         outcome.states,
         begun.elapsed().as_secs_f64(),
         outcome.failures.len()
+    ));
+    let counts = [&script::COLLECTED, &script::COMPACTED].map(|count| count.load(Ordering::Relaxed));
+    crate::figure(&format!(
+        "the scripts had {} blobs collected and {} segments compacted",
+        counts[0], counts[1]
     ));
     let shown = outcome.failures.iter().take(3).cloned().collect::<Vec<_>>().join("\n");
     assert!(outcome.failures.is_empty(), "{} bad states:\n{shown}", outcome.failures.len());

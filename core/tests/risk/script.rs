@@ -1,10 +1,16 @@
 //! Scripts: random calls of a drive's verbs that the model knows the outcome of.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use holdall::{CopyVersions, Drive, Put, Result, VersionId};
 
 use crate::content;
 use crate::dice::Dice;
 use crate::model::{Model, Node};
+
+/// Blobs and segments that all scripts together had removed.
+pub static COLLECTED: AtomicU64 = AtomicU64::new(0);
+pub static COMPACTED: AtomicU64 = AtomicU64::new(0);
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -19,6 +25,9 @@ pub enum Step {
     Delete(String),
     SetCurrent(String, u32),
     RemoveVersion(String, u32),
+    /// Collect what nothing refers to; compact what is half dead.
+    Gc,
+    Compact,
     /// Close the store and open it again.
     Reopen,
 }
@@ -63,6 +72,15 @@ impl Step {
             Step::Delete(path) => drive.delete(path),
             Step::SetCurrent(path, number) => drive.store().set_current(version(drive, path, *number)?),
             Step::RemoveVersion(path, number) => drive.store().remove_version(version(drive, path, *number)?),
+            Step::Gc => drive.store().gc().and_then(|report| {
+                COLLECTED.fetch_add(report.blobs, Ordering::Relaxed);
+                COMPACTED.fetch_add(report.compaction.segments, Ordering::Relaxed);
+                none_failed(report.failed.into_iter().chain(report.compaction.failed))
+            }),
+            Step::Compact => drive.store().compact().and_then(|report| {
+                COMPACTED.fetch_add(report.segments, Ordering::Relaxed);
+                none_failed(report.failed)
+            }),
             Step::Reopen => Ok(()),
         }
     }
@@ -108,9 +126,13 @@ impl Step {
                     versions.remove(number);
                 }
             }
-            Step::Reopen => {}
+            Step::Gc | Step::Compact | Step::Reopen => {}
         }
     }
+}
+
+fn none_failed(failed: impl IntoIterator<Item = holdall::Error>) -> Result<()> {
+    failed.into_iter().next().map_or(Ok(()), Err)
 }
 
 fn version(drive: &Drive, path: &str, number: u32) -> Result<VersionId> {
@@ -135,6 +157,32 @@ pub fn next(model: &Model, dice: &mut Dice) -> Step {
     }
 }
 
+/// Throws the next call of a script that fills segments, and empties and compacts them.
+pub fn next_bulky(model: &Model, dice: &mut Dice) -> Step {
+    loop {
+        let step = match dice.below(9) {
+            0..=2 => {
+                let count = 10 + dice.below(8);
+                let item = |_| {
+                    let path = format!("d{}/f{}", dice.below(3), dice.below(30));
+                    (path, content::COUNT + dice.below(content::BULKY))
+                };
+                Some(Step::PutMany((0..count).map(item).collect()))
+            }
+            3 | 4 => {
+                let path = format!("d{}", dice.below(3));
+                model.tree.contains_key(&path).then_some(Step::Delete(path))
+            }
+            5 => Some(Step::Gc),
+            6 => Some(Step::Compact),
+            _ => attempt(model, dice),
+        };
+        if let Some(step) = step {
+            return step;
+        }
+    }
+}
+
 fn attempt(model: &Model, dice: &mut Dice) -> Option<Step> {
     let (files, folders) = (model.files(), model.folders());
     let some_file = |dice: &mut Dice| dice.pick(&files).cloned();
@@ -147,7 +195,7 @@ fn attempt(model: &Model, dice: &mut Dice) -> Option<Step> {
         let to = path(dice, &folders, is_folder(like));
         (!model.tree.contains_key(&to) && !to.starts_with(&format!("{like}/"))).then_some(to)
     };
-    Some(match dice.below(24) {
+    Some(match dice.below(27) {
         0..=6 => Step::Put(path(dice, &folders, false), dice.below(content::COUNT)),
         7..=9 => Step::Put(some_file(dice)?, dice.below(content::COUNT)),
         10 | 11 => {
@@ -193,6 +241,8 @@ fn attempt(model: &Model, dice: &mut Dice) -> Option<Step> {
             let (path, number) = old_version(model, some_file(dice)?, dice)?;
             Step::RemoveVersion(path, number)
         }
+        23 | 24 => Step::Gc,
+        25 => Step::Compact,
         _ => Step::Reopen,
     })
 }

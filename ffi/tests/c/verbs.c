@@ -345,9 +345,13 @@ static void sharing(const holdall_store *store, const holdall_drive *drive) {
     OK(holdall_share_remove(store, share.id));
 }
 
-static void caring(const holdall_store *store) {
+static void caring(const holdall_store *store, const char *dir) {
     holdall_page *page = NULL;
     size_t count = 1;
+    char path[4096];
+    int calls = 0;
+    uint64_t copied = 0;
+    holdall_store *copy;
     RECORD(holdall_stats, stats);
     RECORD(holdall_check_options, options);
     RECORD(holdall_check_report, report);
@@ -366,6 +370,14 @@ static void caring(const holdall_store *store) {
     OK(holdall_store_gc(store, &collected, NULL));
     OK(holdall_store_compact(store, &compacted, NULL));
     CHECK(collected.failed == 0 && compacted.failed == 0);
+    snprintf(path, sizeof path, "%s/backup", dir);
+    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_store_backup(store, Z(dir), NULL, NULL, NULL));
+    OK(holdall_store_backup(store, Z(path), count_calls, &calls, &copied));
+    CHECK(copied > 0);
+    copy = open_store(path);
+    OK(holdall_store_check(copy, NULL, &report, NULL));
+    CHECK(report.problems == 0 && report.files > 5);
+    OK(holdall_store_free(copy));
 }
 
 static void nothing(void *context, int32_t level, const char *text) {
@@ -397,7 +409,7 @@ int main(int argc, char **argv) {
     CHECK(lines > 0); /* the requests that were refused */
     OK(holdall_log_set(HOLDALL_LOG_DEBUG, NULL, NULL));
     sharing(store, drive);
-    caring(store);
+    caring(store, argv[1]);
     OK(holdall_drive_revoke(drive));
     OK(holdall_drive_free(drive));
     OK(holdall_store_close(store));

@@ -55,6 +55,39 @@ fn every_offset_and_small_limit_gives_the_bytes_of_the_plain_archive() {
 }
 
 #[test]
+fn an_archive_planned_again_is_the_same() {
+    let rope = sampler();
+    let again = Plan::again(rope.plan().members()).unwrap();
+    assert_eq!((again.len(), again.entries()), (rope.plan().len(), rope.plan().entries()));
+    let hash = |content: u64| Ok(*blake3::hash(&content.to_le_bytes()).as_bytes());
+    assert_eq!(again.digest(hash).unwrap(), rope.plan().digest(hash).unwrap());
+    assert_eq!(read(&Rope::new(again.shared(), sampler_contents())), read(&rope));
+
+    let member =
+        Member { name: "a", kind: Kind::Folder, size: 0, crc32: 0, modified: 0, content: 0, offset: 0 };
+    for member in
+        [member, Member { name: "a/", kind: Kind::File, ..member }, Member { name: "a/", size: 1, ..member }]
+    {
+        assert_eq!(Plan::again([member]).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    }
+}
+
+#[test]
+fn the_member_of_any_byte_is_found_in_archives_of_any_size() {
+    for count in [1_usize, 15, 16, 17, 31, 32, 33, 100] {
+        let entries = (0..count).map(|n| file(&format!("{n}"), 0, &vec![1; n % 3]));
+        let plan = Plan::new(entries, &Limits::default()).unwrap();
+        let starts: Vec<u64> = plan.members().map(|member| member.offset).collect();
+        for (index, start) in starts.iter().enumerate() {
+            let end = starts.get(index + 1).copied().unwrap_or(plan.central_offset());
+            for offset in *start..end {
+                assert_eq!(plan.index_at(offset), Some(index), "byte {offset} of {count} members");
+            }
+        }
+    }
+}
+
+#[test]
 fn a8_a_download_resumed_at_any_byte_equals_the_full_one() {
     let rope = sampler();
     let bytes = read(&rope);

@@ -1,0 +1,82 @@
+//! `holdall-bench [name...]`: measures holdall against peers and limits, all in one run.
+//!
+//! Only ratios count: each figure is our time against that of a peer that took turns with us. A
+//! row of the table is a row of the figures to reach. Without names everything runs.
+#![allow(clippy::print_stdout, reason = "the table is what it is for")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "what fails ends the measurement")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "numbers of this program's own making"
+)]
+
+mod archive;
+mod measure;
+mod million;
+mod peer;
+mod place;
+mod process;
+mod put;
+mod read;
+mod watched;
+
+use std::path::Path;
+
+use measure::Table;
+
+/// A name on the command line, and the rows that it measures.
+type Work = (&'static str, fn(&mut Table));
+
+/// Every measurement, by name.
+const ALL: &[Work] = &[
+    ("ingest", put::ingest),
+    ("single", put::single),
+    ("batch", put::batch),
+    ("threads", put::threads),
+    ("medium", put::medium),
+    ("again", put::again),
+    ("read", read::read),
+    ("serve", read::serve),
+    ("plan", archive::plan),
+    ("zip", archive::zip),
+    ("range", archive::range),
+    ("sign", read::sign),
+    ("million", million::million),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, task, paths @ ..] = arguments.as_slice()
+        && first == process::CHILD
+    {
+        let paths: Vec<&Path> = paths.iter().map(Path::new).collect();
+        return child(task, &paths);
+    }
+    // Cargo says this to a program that measures.
+    let names: Vec<&str> = arguments.iter().map(String::as_str).filter(|name| *name != "--bench").collect();
+    if let Some(unknown) = names.iter().find(|name| !ALL.iter().any(|(known, _)| known == *name)) {
+        let known: Vec<&str> = ALL.iter().map(|(name, _)| *name).collect();
+        println!("there is no measurement {unknown}; there are {}", known.join(", "));
+        std::process::exit(2);
+    }
+    let mut table = Table::default();
+    Table::head();
+    for (name, measure) in ALL {
+        if names.is_empty() || names.contains(name) {
+            measure(&mut table);
+        }
+    }
+    match table.short {
+        0 => println!("\nevery figure is reached"),
+        short => println!("\n{short} figures fall short"),
+    }
+}
+
+fn child(task: &str, paths: &[&Path]) {
+    match (task, paths) {
+        ("ingest", [place, source]) => put::ingest_child(place, source),
+        ("crash", [place]) => million::crash_child(place),
+        _ => std::process::exit(2),
+    }
+}

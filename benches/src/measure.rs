@@ -1,0 +1,121 @@
+//! Timing: works that take turns, medians, and the table of what came out.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// A piece of work that says how long the part of it that counts took.
+pub type Work<'a> = Box<dyn FnMut() -> Duration + 'a>;
+
+/// Times a piece of work as a whole.
+pub fn time<T>(work: impl FnOnce() -> T) -> Duration {
+    let begun = Instant::now();
+    std::hint::black_box(work());
+    begun.elapsed()
+}
+
+/// Times work of this thread that waits for nothing, by the processor's time: what others do on the
+/// same machine meanwhile does not count.
+pub fn busy<T>(work: impl FnOnce() -> T) -> Duration {
+    let now = || {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    };
+    let begun = now();
+    std::hint::black_box(work());
+    now() - begun
+}
+
+/// How long each work took in each round.
+pub struct Times(Vec<Vec<f64>>);
+
+/// Runs the works in turns, A B C A B C, so that what the machine does meanwhile meets all of them.
+pub fn turns(rounds: usize, mut works: Vec<Work<'_>>) -> Times {
+    let mut times = vec![Vec::with_capacity(rounds); works.len()];
+    for _ in 0..rounds {
+        for (work, times) in works.iter_mut().zip(&mut times) {
+            times.push(work().as_secs_f64());
+        }
+    }
+    Times(times)
+}
+
+impl Times {
+    /// Returns the median of a work's times, in seconds.
+    pub fn median(&self, work: usize) -> f64 {
+        median(&self.0[work])
+    }
+
+    /// Returns how many times faster `ours` is than `peer`: the median over the rounds.
+    pub fn speed(&self, ours: usize, peer: usize) -> f64 {
+        let ratios: Vec<f64> =
+            self.0[peer].iter().zip(&self.0[ours]).map(|(peer, ours)| peer / ours).collect();
+        median(&ratios)
+    }
+
+    /// Returns the medians as text, in the unit that fits `count` operations.
+    pub fn each(&self, names: &[&str], count: usize) -> String {
+        let mut out = String::new();
+        for (work, name) in names.iter().enumerate() {
+            let comma = if work == 0 { "" } else { ", " };
+            let _ = write!(out, "{comma}{name} {}", unit(self.median(work) / count as f64));
+        }
+        out
+    }
+}
+
+/// Returns the middle value.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// Returns seconds as text.
+pub fn unit(seconds: f64) -> String {
+    match seconds {
+        s if s >= 1.0 => format!("{s:.2} s"),
+        s if s >= 1e-3 => format!("{:.2} ms", s * 1e3),
+        s if s >= 1e-6 => format!("{:.2} us", s * 1e6),
+        s => format!("{:.0} ns", s * 1e9),
+    }
+}
+
+/// Which way a figure is good.
+#[derive(Clone, Copy)]
+pub enum Want {
+    AtLeast(f64),
+    AtMost(f64),
+    /// Shown and not judged.
+    Shown,
+}
+
+/// The table, printed row by row as it comes.
+#[derive(Default)]
+pub struct Table {
+    pub short: usize,
+}
+
+impl Table {
+    /// Prints the head.
+    pub fn head() {
+        println!("| row | work | against | figure | to reach | | times |");
+        println!("|---|---|---|---|---|---|---|");
+    }
+
+    /// Prints a row and judges it.
+    pub fn row(&mut self, row: &str, work: &str, against: &str, figure: f64, want: Want, times: &str) {
+        let (reach, ok) = match want {
+            Want::AtLeast(least) => (format!(">= {least}"), figure >= least),
+            Want::AtMost(most) => (format!("<= {most}"), figure <= most),
+            Want::Shown => (String::new(), true),
+        };
+        let verdict = match (want, ok) {
+            (Want::Shown, _) => "",
+            (_, true) => "ok",
+            (_, false) => "SHORT",
+        };
+        self.short += usize::from(!ok);
+        let figure = if figure.abs() >= 100.0 { format!("{figure:.0}") } else { format!("{figure:.2}") };
+        println!("| {row} | {work} | {against} | {figure} | {reach} | {verdict} | {times} |");
+    }
+}

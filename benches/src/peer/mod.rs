@@ -1,0 +1,5 @@
+//! The peers: what else one could keep files in.
+
+pub mod files;
+pub mod rows;
+pub mod sqlite;

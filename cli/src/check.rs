@@ -1,0 +1,114 @@
+//! `holdall check` and `holdall repair`.
+
+use std::path::Path;
+
+use holdall::{CheckOptions, Damage, Error, ErrorKind, Options, Problem, Progress, Result, Store};
+use serde_json::{Value, json};
+
+use crate::output::{self, Output};
+use crate::progress;
+
+pub(crate) fn run(store: &Store, content: bool, out: Output) -> Result<()> {
+    let bar = progress::bar(Some(0), out.json);
+    let mut watch = |progress: Progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+        Ok(())
+    };
+    let report = store.check(CheckOptions::new().content(content).watch(&mut watch))?;
+    bar.finish_and_clear();
+    let value = json!({
+        "sound": report.problems.is_empty() && report.damaged.is_empty(),
+        "files": report.files,
+        "versions": report.versions,
+        "blobs": report.blobs,
+        "bytes": report.bytes,
+        "problems": problems(&report.problems),
+        "damaged": damaged(&report.damaged),
+    });
+    let counts = format!(
+        "checked {} files, {} versions, {} blobs, {}",
+        report.files,
+        report.versions,
+        report.blobs,
+        output::bytes(report.bytes)
+    );
+    out.print(&value, told(counts, &report.problems, &report.damaged))?;
+    sound(&report.problems, &report.damaged)
+}
+
+pub(crate) fn repair(store: &Store, out: Output) -> Result<()> {
+    let report = store.repair()?;
+    let value = json!({
+        "restored": report.restored.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "problems": problems(&report.problems),
+        "damaged": damaged(&report.damaged),
+    });
+    let counts = format!("restored {} blobs", report.restored.len());
+    out.print(&value, told(counts, &report.problems, &report.damaged))?;
+    sound(&report.problems, &report.damaged)
+}
+
+pub(crate) fn rebuild(dir: &Path, options: &Options, out: Output) -> Result<()> {
+    let report = Store::rebuild(dir, options)?;
+    let value = json!({
+        "groups": report.groups,
+        "segments": report.segments,
+        "unreadable": report.unreadable,
+        "files": report.files,
+        "versions": report.versions,
+        "blobs": report.blobs,
+        "lost": report.lost.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "problems": problems(&report.problems),
+    });
+    let counts = format!(
+        "rebuilt {} files, {} versions, {} blobs from {} segments; {} files are no segments, {} blobs \
+         belong to nothing",
+        report.files,
+        report.versions,
+        report.blobs,
+        report.segments,
+        report.unreadable.len(),
+        report.lost.len()
+    );
+    out.print(&value, told(counts, &report.problems, &[]))?;
+    sound(&report.problems, &[])
+}
+
+fn problems(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+fn damaged(damaged: &[Damage]) -> Vec<Value> {
+    let value = |one: &Damage| {
+        json!({
+            "blob": one.blob.to_string(),
+            "message": one.message,
+            "versions": one.versions.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "paths": one.paths,
+        })
+    };
+    damaged.iter().map(value).collect()
+}
+
+/// Writes the counts and a line for each thing that is wrong.
+fn told(counts: String, problems: &[Problem], damaged: &[Damage]) -> String {
+    let mut lines = vec![counts];
+    lines.extend(problems.iter().map(|problem| output::shown(&problem.to_string())));
+    for one in damaged {
+        lines.push(format!("blob {}: {}", one.blob, one.message));
+        lines.extend(one.paths.iter().map(|path| format!("  {}", output::shown(path))));
+    }
+    if problems.is_empty() && damaged.is_empty() {
+        lines.push("nothing is wrong".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn sound(problems: &[Problem], damaged: &[Damage]) -> Result<()> {
+    if problems.is_empty() && damaged.is_empty() {
+        return Ok(());
+    }
+    let told = format!("{} problems, {} damaged blobs", problems.len(), damaged.len());
+    Err(Error::new(ErrorKind::Corrupt, told))
+}

@@ -1,0 +1,123 @@
+//! Archives through readers of others.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::host::{Host, has, noise, tree};
+
+/// Reads a zip with Python's zipfile and compares it with a tree.
+fn zipfile_agrees(zip: &Path, tree: &Path) {
+    let script = r#"
+import os, sys, zipfile
+archive, tree = zipfile.ZipFile(sys.argv[1]), sys.argv[2]
+assert archive.testzip() is None
+want = {}
+for at, folders, names in os.walk(tree):
+    for name in names:
+        path = os.path.join(at, name)
+        want[os.path.relpath(path, tree)] = open(path, "rb").read()
+    if not folders and not names:
+        want[os.path.relpath(at, tree) + "/"] = b""
+have = {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()}
+assert have == want, set(have) ^ set(want)
+"#;
+    let done = Command::new("python3").args(["-c", script]).arg(zip).arg(tree).status();
+    assert!(done.expect("these tests need python3").success());
+    if has("unzip") {
+        let done = Command::new("unzip").arg("-tqq").arg(zip).stdout(Stdio::null()).status();
+        assert!(done.unwrap().success());
+    }
+}
+
+#[test]
+fn a3_an_archive_in_pieces_is_the_archive() {
+    let host = Host::new();
+    let source = host.dir.path().join("source");
+    tree(&source, 10);
+    host.ok(&["put", source.to_str().unwrap(), "--to", "docs"]);
+    let url = host.ok(&["archive", "docs", "--name", "all docs.zip"]);
+    let whole = host.get(&url);
+    assert_eq!((whole.status, whole.header("Content-Type")), (200, Some("application/zip")));
+    let len = whole.body.len();
+    let head = host.curl(&["-I", &url]);
+    assert_eq!(head.header("Content-Length"), Some(len.to_string().as_str()));
+    assert_eq!(head.header("ETag"), whole.header("ETag"));
+
+    // Three transfers, each resumed by curl where the one before was cut.
+    let part = host.fresh();
+    std::fs::write(&part, &whole.body[..len / 3]).unwrap();
+    let middle = host.curl(&["-r", &format!("{}-{}", len / 3, 2 * len / 3 - 1), &url]);
+    let mut so_far = std::fs::read(&part).unwrap();
+    so_far.extend_from_slice(&middle.body);
+    std::fs::write(&part, &so_far).unwrap();
+    let done = Command::new("curl").args(["-sS", "-C", "-", &url, "-o"]).arg(&part).status().unwrap();
+    assert!(done.success());
+    assert!(std::fs::read(&part).unwrap() == whole.body);
+    zipfile_agrees(&part, &source);
+
+    if has("aria2c") {
+        let done = Command::new("aria2c")
+            .args(["-q", "-x8", "-s8", "-k1M", "-o", "aria.zip", &url, "-d"])
+            .arg(host.dir.path())
+            .status();
+        assert!(done.unwrap().success());
+        assert!(std::fs::read(host.dir.path().join("aria.zip")).unwrap() == whole.body);
+    }
+    if has("wget") {
+        let got = host.fresh();
+        std::fs::write(&got, &whole.body[..len / 2]).unwrap();
+        assert!(Command::new("wget").args(["-q", "-c", &url, "-O"]).arg(&got).status().unwrap().success());
+        assert!(std::fs::read(&got).unwrap() == whole.body);
+    }
+}
+
+#[test]
+fn an_archive_is_frozen_when_it_is_made() {
+    let host = Host::new();
+    host.put("docs/a.txt", b"before");
+    let url = host.ok(&["archive", "docs"]);
+    let before = host.get(&url).body;
+    host.put("docs/a.txt", b"after, and longer");
+    host.put("docs/b.txt", b"new");
+    host.ok(&["rm", "docs/a.txt", "--forever"]);
+    assert!(host.get(&url).body == before);
+}
+
+#[test]
+fn the_command_line_writes_the_zip_that_is_served() {
+    let host = Host::new();
+    let source = host.dir.path().join("source");
+    tree(&source, 11);
+    host.ok(&["put", source.to_str().unwrap(), "--to", "docs"]);
+    let (stored, deflated) = (host.fresh(), host.fresh());
+    host.ok(&["archive", "docs", "-o", stored.to_str().unwrap()]);
+    host.ok(&["archive", "docs", "-o", deflated.to_str().unwrap(), "--deflate"]);
+    zipfile_agrees(&stored, &source);
+    zipfile_agrees(&deflated, &source);
+    assert!(std::fs::read(&stored).unwrap() == host.get(&host.ok(&["archive", "docs"])).body);
+}
+
+#[test]
+fn d3_a_damaged_member_never_makes_a_whole_zip() {
+    let host = Host::new();
+    let mark = noise(5000, 12);
+    host.put("docs/a.bin", &noise(2_500_000, 13));
+    host.put("docs/b.bin", &mark);
+    let url = host.ok(&["archive", "docs"]);
+    let sound = host.get(&url);
+    assert_eq!((sound.status, sound.code), (200, 0));
+    for entry in std::fs::read_dir(host.store().join("seg")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        if let Some(at) = bytes.windows(64).position(|window| window == &mark[..64]) {
+            bytes[at + 2000] ^= 1;
+            // In place: the server has the file mapped.
+            use std::os::unix::fs::FileExt;
+            let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.write_all_at(&bytes[at + 2000..=at + 2000], (at + 2000) as u64).unwrap();
+        }
+    }
+    let got = host.get(&url);
+    assert!(got.status >= 500 || (got.code == 18 && got.body.len() < sound.body.len()), "{}", got.status);
+    assert_eq!(host.run(&["check", "--content"]).status.code(), Some(10));
+}

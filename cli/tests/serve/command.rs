@@ -1,0 +1,168 @@
+//! The command line itself: exit codes, JSON, and content in and out.
+
+use std::process::{Command, Stdio};
+
+use crate::host::{Shelf, noise, tree};
+
+#[test]
+fn the_exit_code_is_the_kind_of_the_error() {
+    let shelf = Shelf::new();
+    let code = |args: &[&str]| {
+        let output = shelf.run(args);
+        let told = String::from_utf8(output.stderr).unwrap();
+        let code = output.status.code().unwrap();
+        assert!(code == 0 || told.starts_with("holdall: ") || told.starts_with("error: "), "{told:?}");
+        assert!(!told.contains("panicked"), "{told}");
+        code
+    };
+    assert_eq!(code(&["ls"]), 2, "no store is made by looking");
+    shelf.put("docs/a.txt", b"hello");
+    shelf.put("docs/b.txt", b"hello");
+    for (want, args) in [
+        (0, vec!["ls"]),
+        (0, vec!["--help"]),
+        (0, vec!["--version"]),
+        (1, vec![]),
+        (1, vec!["no-such-verb"]),
+        (1, vec!["url"]),
+        (1, vec!["url", "docs/a.txt", "--expires", "soon"]),
+        (1, vec!["url", "docs/a.txt", "--expires", "8d"]),
+        (1, vec!["get", "docs"]),
+        (1, vec!["get", "--version", "x"]),
+        (1, vec!["get", "docs/a.txt", "--range", "4-2"]),
+        (1, vec!["--base-url", "no slash", "ls"]),
+        (2, vec!["get", "nothing"]),
+        (2, vec!["get", "--version", "v1z0001"]),
+        (2, vec!["put", "no/such/file"]),
+        (2, vec!["verify", "/nowhere"]),
+        (3, vec!["mv", "docs/a.txt", "docs/b.txt"]),
+        (3, vec!["put", "/dev/stdin", "--to", "docs/a.txt", "--new"]),
+        (3, vec!["mkdir", "docs/a.txt/x"]),
+        (4, vec!["verify", "/d/AQAB/x"]),
+        (6, vec!["get", "docs/a.txt", "--range", "5-"]),
+        (11, vec!["get", "docs/a.txt", "-o", "/no/such/folder/x"]),
+    ] {
+        if args.contains(&"/dev/stdin") {
+            let source = shelf.fresh();
+            std::fs::write(&source, "x").unwrap();
+            let args: Vec<&str> = args
+                .iter()
+                .map(|arg| if *arg == "/dev/stdin" { source.to_str().unwrap() } else { arg })
+                .collect();
+            assert_eq!(code(&args), want, "{args:?}");
+            continue;
+        }
+        assert_eq!(code(&args), want, "{args:?}");
+    }
+    // Without a store named at all.
+    let output = Command::new(env!("CARGO_BIN_EXE_holdall")).arg("ls").env_remove("HOLDALL_STORE").output();
+    assert_eq!(output.unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn a_store_held_alone_is_locked_to_others() {
+    let shelf = Shelf::new();
+    shelf.put("a.txt", b"hello");
+    let mut alone = shelf.command(&["--exclusive", "put", "-", "--name", "b.txt"]);
+    let mut alone = alone.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut code = Some(0);
+    for _ in 0..50 {
+        code = shelf.run(&["ls"]).status.code();
+        if code != Some(0) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(code, Some(9));
+    drop(alone.stdin.take());
+    assert!(alone.wait().unwrap().success());
+    assert_eq!(shelf.ok(&["ls"]), "a.txt\nb.txt");
+}
+
+#[test]
+fn every_verb_prints_one_json_value() {
+    let shelf = Shelf::new();
+    let source = shelf.dir.path().join("source");
+    tree(&source, 40);
+    let put = shelf.json(&["put", source.to_str().unwrap(), "--to", "docs"]);
+    assert_eq!((put["files"].as_u64(), put["versions"].as_array().unwrap().len()), (Some(60), 60));
+    assert_eq!(put["deduplicated_bytes"], 0);
+    let again = shelf.json(&["put", source.to_str().unwrap(), "--to", "copy"]);
+    assert_eq!(again["stored_bytes"], 0);
+    assert_eq!(again["deduplicated_bytes"], put["bytes"]);
+
+    let version = shelf.json(&["versions", "docs/file 0.bin"])[0].clone();
+    for (field, len) in [("sha1", 40), ("blake3", 64), ("crc32", 8)] {
+        assert_eq!(version[field].as_str().unwrap().len(), len, "{field}");
+    }
+    assert_eq!(version["crc64"], "0", "decimal text; the file is empty");
+    assert!(version["created"].as_str().unwrap().ends_with('Z'));
+    let id = version["id"].as_str().unwrap();
+    let link = shelf.json(&["link", "docs/file 5.bin"])["link"].as_str().unwrap().to_owned();
+    let share = shelf.json(&["share", "docs", "--expires", "1h"])["share"].as_str().unwrap().to_owned();
+    let url = shelf.json(&["url", "docs/file 5.bin"])["url"].as_str().unwrap().to_owned();
+    let (zip, backup) = (shelf.fresh(), shelf.fresh());
+    let trashed = shelf.json(&["rm", "copy/a"])["trashed"].as_str().unwrap().to_owned();
+    for args in [
+        vec!["ls", "-lR"],
+        vec!["ls", "docs/file 5.bin"],
+        vec!["trash"],
+        vec!["restore", &trashed],
+        vec!["trash", "--empty"],
+        vec!["current", id],
+        vec!["keep", id],
+        vec!["mkdir", "made/here"],
+        vec!["mv", "made/here", "made/there"],
+        vec!["cp", "docs", "made/docs"],
+        vec!["verify", &url],
+        vec!["archive", "docs"],
+        vec!["archive", "docs", "-o", zip.to_str().unwrap()],
+        vec!["unlink", &link],
+        vec!["visit", &share],
+        vec!["visit", &share, "file 5.bin"],
+        vec!["unshare", &share],
+        vec!["revoke", id],
+        vec!["keys"],
+        vec!["keys", "rotate"],
+        vec!["gc"],
+        vec!["stats"],
+        vec!["check", "--content"],
+        vec!["repair"],
+        vec!["backup", backup.to_str().unwrap()],
+        vec!["repair", "--rebuild"],
+        vec!["check", "--content"],
+        vec!["rm", "copy", "--forever"],
+    ] {
+        let value = shelf.json(&args);
+        assert!(value.is_object() || value.is_array(), "{args:?}");
+    }
+}
+
+#[test]
+fn what_goes_in_comes_out() {
+    let shelf = Shelf::new();
+    let source = shelf.dir.path().join("source");
+    tree(&source, 41);
+    std::os::unix::fs::symlink("/etc/passwd", source.join("link")).unwrap();
+    let output = shelf.run(&["put", source.to_str().unwrap(), "--to", "in/"]);
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("skipped 1 symbolic link"));
+    let listed = shelf.json(&["ls", "-R", "in/source"]);
+    let rows = listed.as_array().unwrap();
+    assert_eq!(rows.iter().filter(|row| row["kind"] == "file").count(), 60);
+    assert!(rows.iter().any(|row| row["path"] == "empty" && row["kind"] == "folder"));
+    let out = shelf.fresh();
+    for row in rows.iter().filter(|row| row["kind"] == "file") {
+        let path = row["path"].as_str().unwrap();
+        shelf.ok(&["get", &format!("in/source/{path}"), "-o", out.to_str().unwrap()]);
+        assert!(std::fs::read(&out).unwrap() == std::fs::read(source.join(path)).unwrap(), "{path}");
+        let modified = std::fs::metadata(source.join(path)).unwrap().modified().unwrap();
+        let seconds = modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let said = holdall::Time::from_unix(i64::try_from(seconds).unwrap()).to_string();
+        assert_eq!(row["modified"], said.as_str(), "{path}");
+    }
+    let bytes = noise(3_000_000, 42);
+    let id = shelf.put("big.bin", &bytes);
+    let range = shelf.run(&["get", "--version", &id, "--range", "1000000-1999999"]);
+    assert!(range.stdout == bytes[1_000_000..2_000_000]);
+}

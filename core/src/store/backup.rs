@@ -1,0 +1,435 @@
+//! Backup: a copy of a live store that opens as a store.
+//!
+//! One moment of the rows is copied with everything it speaks of: first the large blobs, then the
+//! segments up to where they were published, then the rows; `STORE` comes last, so that a first
+//! backup that was cut off is no store. A later backup adds to the earlier one, which stays whole
+//! until the new rows take the place of the old in one rename.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, CWD, linkat};
+
+use super::Store;
+use super::check::{Progress, Watch};
+use super::engine::Engine;
+use super::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
+use super::open;
+use crate::blobs::frame::SEGMENT_HEADER_LEN;
+use crate::blobs::{pool, segment as file, stage};
+use crate::catalog::record::{BlobRecord, Place, Record, SegmentRecord};
+use crate::catalog::{index, row, segment, table};
+use crate::id::BlobId;
+use crate::journal::Position;
+use crate::kv::redb::{RedbKv, RedbReader, Sharing};
+use crate::kv::{Commit, Kv, Read, Scan, Write};
+use crate::vfs::{Open, RealVfs, Vfs, VfsFile};
+use crate::{Error, ErrorKind, Result};
+
+/// Says that a first backup is under way in a directory, and of which store.
+const MARK: &str = "BACKUP";
+/// Bytes that are copied at once.
+const BLOCK: usize = 1 << 20;
+/// Rows that are read, and bytes of rows that are written, at once.
+const PAGE: usize = 1000;
+const ROWS_LEN: usize = 4 << 20;
+/// Bytes of rows that are kept in memory.
+const CACHE: usize = 16 << 20;
+
+/// What [`Store::backup`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackupReport {
+    /// Segments in the backup.
+    pub segments: u64,
+    /// Large blobs in the backup.
+    pub files: u64,
+    /// Bytes that were copied.
+    pub copied: u64,
+    /// Bytes that were there already from an earlier backup, or are shared by a hard link.
+    pub shared: u64,
+    /// Rows in the backup.
+    pub rows: u64,
+    /// The sequence number of the last group in it.
+    pub lsn: u64,
+}
+
+/// Tries to make `path` in the target a hard link to a file; returns whether it could.
+type Link<'a> = dyn Fn(&File, &str) -> bool + 'a;
+
+impl Store {
+    /// Copies the store as it is at one moment into a directory, while it is in use. The copy
+    /// opens as a store with the same identity. A directory that an earlier backup of this store
+    /// made is brought up to date, and only what is new is copied.
+    ///
+    /// Large blobs are hard links where the directory is on the same file system: they survive a
+    /// deletion, not a failing disk.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the directory holds something else, another store, this store
+    /// itself or a copy of it that was written to since; `Locked` when the copy is open; `Io` as
+    /// the system says; the watcher's own.
+    pub fn backup(&self, target: impl AsRef<Path>, watch: &mut Watch<'_>) -> Result<BackupReport> {
+        let target = target.as_ref();
+        let doing = |cause| Error::io(format!("opening {} for a backup", target.display()), cause);
+        std::fs::create_dir_all(target).map_err(doing)?;
+        let vfs: Arc<dyn Vfs> = Arc::new(RealVfs::new(target).map_err(doing)?);
+        let link = |file: &File, path: &str| {
+            let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+            linkat(CWD, open, CWD, target.join(path), AtFlags::SYMLINK_FOLLOW).is_ok()
+        };
+        self.back_up(&vfs, &link, watch)
+    }
+
+    /// As [`Store::backup`], to a file system of the caller's.
+    ///
+    /// # Errors
+    /// As [`Store::backup`].
+    pub fn backup_on(&self, target: &Arc<dyn Vfs>, watch: &mut Watch<'_>) -> Result<BackupReport> {
+        self.back_up(target, &|_, _| false, watch)
+    }
+
+    fn back_up(&self, target: &Arc<dyn Vfs>, link: &Link<'_>, watch: &mut Watch<'_>) -> Result<BackupReport> {
+        let engine = self.engine()?;
+        refuse_itself(&engine, target)?;
+        let _alone = open::alone(target.as_ref(), engine.options.lock_timeout)?;
+        let identity = Identity { uuid: engine.uuid, created: engine.created };
+        let first = prepare(target, &identity)?;
+        let mut again = true;
+        loop {
+            let rows = engine.reader()?;
+            refuse_later(target, Position::read(&rows)?)?;
+            let segments = segment::list(&rows)?;
+            let backup = Backup {
+                source: engine.vfs.as_ref(),
+                target,
+                rows,
+                segments,
+                used: BTreeSet::new(),
+                link,
+                watch: &mut *watch,
+                progress: Progress { done: 0, total: 0 },
+                report: BackupReport::default(),
+            };
+            match backup.run(first.then_some(&identity)) {
+                // Something was collected or compacted while it was copied.
+                Err(error) if again && error.kind() == ErrorKind::NotFound => again = false,
+                done => return done,
+            }
+        }
+    }
+}
+
+fn failed(cause: io::Error) -> Error {
+    Error::io("making a backup", cause)
+}
+
+/// Opens a file that may not be there.
+fn there(vfs: &dyn Vfs, path: &str, how: Open) -> Result<Option<Arc<dyn VfsFile>>> {
+    match vfs.open(path, how) {
+        Ok(file) => Ok(Some(file)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::io(format!("opening {path}"), cause)),
+    }
+}
+
+fn remove(vfs: &dyn Vfs, path: &str) -> Result<()> {
+    match vfs.remove(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io(format!("removing {path}"), cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refuse_itself(engine: &Engine, target: &Arc<dyn Vfs>) -> Result<()> {
+    let place = |vfs: &dyn Vfs| -> Option<(u64, u64)> {
+        use std::os::unix::fs::MetadataExt;
+        let found = vfs.open(STORE, Open::Read).ok()?.file()?.metadata().ok()?;
+        Some((found.dev(), found.ino()))
+    };
+    let ours = place(engine.vfs.as_ref());
+    if Arc::ptr_eq(&engine.vfs, target) || (ours.is_some() && ours == place(target.as_ref())) {
+        return Err(Error::invalid("a store cannot be backed up into its own directory; name another one"));
+    }
+    Ok(())
+}
+
+/// Makes the directory ready; returns whether this is the first backup in it.
+fn prepare(target: &Arc<dyn Vfs>, identity: &Identity) -> Result<bool> {
+    let vfs = target.as_ref();
+    let other = || Error::invalid("the directory for the backup holds another store; name an empty one");
+    if let Some(found) = layout::read(vfs)? {
+        return if found.uuid == identity.uuid { Ok(false) } else { Err(other()) };
+    }
+    match layout::read_at(vfs, MARK)? {
+        Some(found) if found.uuid == identity.uuid => {}
+        Some(_) => return Err(other()),
+        None => {
+            let listed = vfs.list("").map_err(failed)?;
+            if let Some(entry) =
+                listed.iter().find(|entry| ![layout::LOCK, layout::NEW_STORE].contains(&&*entry.name))
+            {
+                return Err(Error::invalid(format!(
+                    "the directory for the backup holds {:?}; name an empty one",
+                    entry.name
+                )));
+            }
+            layout::write(vfs, MARK, identity)?;
+        }
+    }
+    layout::make_dirs(vfs)?;
+    Ok(true)
+}
+
+/// Refuses to replace rows that are open, or that went on without this store.
+fn refuse_later(target: &Arc<dyn Vfs>, ours: Position) -> Result<()> {
+    let Some(file) = there(target.as_ref(), ROWS, Open::Write)? else { return Ok(()) };
+    if file.is_empty().map_err(failed)? {
+        return Ok(());
+    }
+    match RedbKv::open(file, Sharing::Exclusive, CACHE, &[]) {
+        Ok(kv) => {
+            let theirs = kv.reader().and_then(|rows| Position::read(&rows)).unwrap_or_default();
+            if theirs.lsn > ours.lsn {
+                return Err(Error::invalid(
+                    "the backup was written to since it was made, or this store was set back; name an empty directory",
+                ));
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == ErrorKind::Locked => Err(error.context("opening the backup")),
+        // What cannot be read is replaced.
+        Err(_) => Ok(()),
+    }
+}
+
+struct Backup<'a, 'w> {
+    source: &'a dyn Vfs,
+    target: &'a Arc<dyn Vfs>,
+    rows: RedbReader,
+    segments: Vec<(u32, SegmentRecord)>,
+    /// The segments that a blob's row places it in.
+    used: BTreeSet<u32>,
+    link: &'a Link<'a>,
+    watch: &'a mut Watch<'w>,
+    progress: Progress,
+    report: BackupReport,
+}
+
+impl Backup<'_, '_> {
+    fn run(mut self, first: Option<&Identity>) -> Result<BackupReport> {
+        self.report.lsn = Position::read(&self.rows)?.lsn;
+        self.measure()?;
+        self.large()?;
+        self.log()?;
+        self.index()?;
+        if let Some(identity) = first {
+            layout::write(self.target.as_ref(), STORE, identity)?;
+        }
+        self.clear()?;
+        Ok(self.report)
+    }
+
+    fn measure(&mut self) -> Result<()> {
+        let mut total = self.segments.iter().fold(0_u64, |sum, (_, row)| sum.saturating_add(row.len));
+        self.rows.scan(table::BLOB, row::ALL, false, &mut |_, value| {
+            let record = BlobRecord::decode(value)?;
+            match record.place {
+                Place::File => total = total.saturating_add(record.len),
+                Place::Segment { segment, .. } => {
+                    self.used.insert(segment);
+                }
+            }
+            Ok(Scan::Next)
+        })?;
+        self.progress.total = total;
+        Ok(())
+    }
+
+    fn step(&mut self, bytes: u64) -> Result<()> {
+        self.progress.done = self.progress.done.saturating_add(bytes);
+        (self.watch)(self.progress)
+    }
+
+    /// Notes bytes that need no copy.
+    fn share(&mut self, bytes: u64) -> Result<()> {
+        self.report.shared = self.report.shared.saturating_add(bytes);
+        self.step(bytes)
+    }
+
+    fn large(&mut self) -> Result<()> {
+        let (mut after, mut dirs): (Option<Vec<u8>>, _) = (None, BTreeSet::new());
+        loop {
+            let page = index::page(&self.rows, table::BLOB, &[], after.as_deref(), PAGE)?;
+            for (key, value) in &page {
+                let (id, record) = (BlobId(index::number(key)?), BlobRecord::decode(value)?);
+                if record.place == Place::File {
+                    self.report.files += 1;
+                    if self.large_one(id, record.len)? {
+                        dirs.insert(pool::dir(id));
+                    }
+                }
+            }
+            match page.into_iter().next_back() {
+                Some((key, _)) => after = Some(key),
+                None => break,
+            }
+        }
+        for dir in dirs {
+            self.target.sync_dir(&dir).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Copies a large blob's file, or makes a hard link to it; returns whether it had to.
+    fn large_one(&mut self, id: BlobId, len: u64) -> Result<bool> {
+        let path = pool::path(id);
+        if let Some(found) = there(self.target.as_ref(), &path, Open::Read)? {
+            if found.len().map_err(failed)? == len {
+                self.share(len)?;
+                return Ok(false);
+            }
+            remove(self.target.as_ref(), &path)?;
+        }
+        let source = self.open(&path, len)?;
+        match source.file() {
+            Some(file) if (self.link)(&file, &path) => self.share(len)?,
+            _ => self.copy(source.as_ref(), &path, len)?,
+        }
+        Ok(true)
+    }
+
+    fn log(&mut self) -> Result<()> {
+        for (number, row) in self.segments.clone() {
+            let path = file::path(number);
+            if !self.used.contains(&number)
+                && segment::is_candidate(&row)
+                && there(self.source, &path, Open::Read)?.is_none()
+            {
+                // Compacted already; its row is the last of it.
+                self.share(row.len)?;
+                continue;
+            }
+            let source = self.open(&path, row.len)?;
+            self.report.segments += 1;
+            // A closed segment never changes, so that one with the same header and length is it.
+            let same = match there(self.target.as_ref(), &path, Open::Read)? {
+                Some(found) if !row.open && found.len().map_err(failed)? == row.len => {
+                    header(found.as_ref())? == header(source.as_ref())?
+                }
+                _ => false,
+            };
+            if same {
+                self.share(row.len)?;
+            } else {
+                self.copy(source.as_ref(), &path, row.len)?;
+            }
+        }
+        self.target.sync_dir(file::DIR).map_err(failed)
+    }
+
+    /// Opens a file of the source.
+    ///
+    /// # Errors
+    /// `NotFound` when it is gone, `Corrupt` when it is shorter than `len`.
+    fn open(&self, path: &str, len: u64) -> Result<Arc<dyn VfsFile>> {
+        let found = there(self.source, path, Open::Read)?
+            .ok_or_else(|| Error::not_found(format!("{path} is gone; check the store")))?;
+        let has = found.len().map_err(failed)?;
+        if has < len {
+            return Err(Error::corrupt(format!(
+                "{path} is {has} bytes long, and {len} were written; check the store"
+            )));
+        }
+        Ok(found)
+    }
+
+    /// Copies the first `len` bytes of a file. It has its name only once it is whole.
+    fn copy(&mut self, source: &dyn VfsFile, path: &str, len: u64) -> Result<()> {
+        let aside = format!("{}/backup", stage::SPOOL);
+        remove(self.target.as_ref(), &aside)?;
+        let copy = self.target.open(&aside, Open::CreateNew).map_err(failed)?;
+        let (mut block, mut offset) = (vec![0; BLOCK], 0_u64);
+        while offset < len {
+            let want = usize::try_from(len - offset).unwrap_or(BLOCK).min(BLOCK);
+            let part = block.get_mut(..want).unwrap_or_default();
+            source.read_at(offset, part).map_err(|cause| Error::io(format!("copying {path}"), cause))?;
+            copy.write_at(offset, &[&*part]).map_err(failed)?;
+            let wrote = u64::try_from(want).unwrap_or(u64::MAX);
+            copy.write_behind(offset, wrote);
+            offset += wrote;
+            self.report.copied = self.report.copied.saturating_add(wrote);
+            self.step(wrote)?;
+        }
+        copy.sync_data().map_err(failed)?;
+        self.target.rename(&aside, path).map_err(failed)
+    }
+
+    /// Writes the rows, and lets them take the place of those of an earlier backup.
+    fn index(&mut self) -> Result<()> {
+        remove(self.target.as_ref(), NEW_ROWS)?;
+        let file = self.target.open(NEW_ROWS, Open::CreateNew).map_err(failed)?;
+        let kv = RedbKv::open(file.clone(), Sharing::Exclusive, CACHE, table::ALL)?;
+        let (mut writer, mut len) = (kv.writer()?, 0);
+        for table in table::ALL {
+            let mut after: Option<Vec<u8>> = None;
+            loop {
+                let page = index::page(&self.rows, *table, &[], after.as_deref(), PAGE)?;
+                for (key, value) in &page {
+                    if *table == table::META && key == segment::MODE {
+                        continue;
+                    }
+                    writer.put(*table, key, value)?;
+                    self.report.rows += 1;
+                    len += key.len() + value.len();
+                }
+                if len >= ROWS_LEN {
+                    kv.commit(writer, Commit::Unsynced)?;
+                    (writer, len) = (kv.writer()?, 0);
+                    (self.watch)(self.progress)?;
+                }
+                match page.into_iter().next_back() {
+                    Some((key, _)) => after = Some(key),
+                    None => break,
+                }
+            }
+        }
+        kv.commit(writer, Commit::Synced)?;
+        drop(kv);
+        file.sync_data().map_err(failed)?;
+        self.target.rename(NEW_ROWS, ROWS).map_err(failed)?;
+        self.target.sync_dir("").map_err(failed)
+    }
+
+    /// Removes what an earlier backup had and this one has not.
+    fn clear(&self) -> Result<()> {
+        let target = self.target.as_ref();
+        for entry in target.list(file::DIR).map_err(failed)? {
+            let Some(number) = file::number_of(&entry.name) else { continue };
+            if !self.segments.iter().any(|(ours, _)| *ours == number) {
+                remove(target, &file::path(number))?;
+            }
+        }
+        for low in 0..=255_u8 {
+            for entry in target.list(&format!("{BLOBS}/{low:02x}")).map_err(failed)? {
+                let Some(id) = pool::id_of(&entry.name) else { continue };
+                if !row::exists(&self.rows, table::BLOB, &id.to_key())? {
+                    remove(target, &pool::path(id))?;
+                }
+            }
+        }
+        remove(target, MARK)?;
+        target.sync_dir("").map_err(failed)
+    }
+}
+
+fn header(file: &dyn VfsFile) -> Result<[u8; SEGMENT_HEADER_LEN]> {
+    let mut bytes = [0; SEGMENT_HEADER_LEN];
+    file.read_at(0, &mut bytes).map_err(failed)?;
+    Ok(bytes)
+}

@@ -1,0 +1,357 @@
+//! Repair: the rows made anew from the log, and damaged blobs from sound copies of them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Store;
+use super::check::{CheckOptions, Damage, check_engine};
+use super::compact::frames;
+use super::engine::Engine;
+use super::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
+use super::open;
+use super::options::Options;
+use crate::blobs::frame::{FrameKind, frame_len};
+use crate::blobs::pool;
+use crate::blobs::segment::{self as file, Segment};
+use crate::catalog::check::{Problem, check};
+use crate::catalog::record::{BlobRecord, Place, SegmentRecord};
+use crate::catalog::{blob, index, number, row, segment, table};
+use crate::digest::Digest;
+use crate::id::BlobId;
+use crate::journal::rebuild;
+use crate::kv::redb::{RedbKv, Sharing};
+use crate::kv::{Commit, Kv, Read, Scan, Table, Write};
+use crate::vfs::{Open, RealVfs, Vfs};
+use crate::{Error, ErrorKind, Result};
+
+/// What the rows that were there are called from then on.
+const BAD_ROWS: &str = "meta.redb.bad";
+/// The directory of large blobs that the rebuilt rows do not speak of.
+const LOST: &str = "lost";
+/// Ids that are passed over: the log may have lost who has them.
+const SPARE_IDS: u64 = 1 << 16;
+
+/// What [`Store::rebuild`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RebuildReport {
+    /// Groups that were found in the log.
+    pub groups: u64,
+    /// Segments that were read.
+    pub segments: u64,
+    /// Files in `seg/` that are no segments, or whose header cannot be read: nothing of them is in
+    /// the new rows.
+    pub unreadable: Vec<String>,
+    /// Files and folders in the new rows.
+    pub files: u64,
+    /// Versions in the new rows.
+    pub versions: u64,
+    /// Blobs in the new rows.
+    pub blobs: u64,
+    /// Large blobs that the new rows do not speak of; their files are in the directory `lost` now.
+    pub lost: Vec<BlobId>,
+    /// Where the new rows do not agree with each other, because parts of the log are damaged.
+    pub problems: Vec<Problem>,
+}
+
+/// What [`Store::repair`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RepairReport {
+    /// Blobs whose content was damaged, and was found sound elsewhere in the store.
+    pub restored: Vec<BlobId>,
+    /// Blobs that remain damaged, with the versions that have them. Nothing of them was removed, and
+    /// nothing is deduplicated to them any more: put the content again, from a backup say, and what
+    /// is small enough for a segment is mended by the next repair.
+    pub damaged: Vec<Damage>,
+    /// What else is not as it must be.
+    pub problems: Vec<Problem>,
+}
+
+impl Store {
+    /// Makes the rows of the store in a directory anew from its segments alone. Whatever state
+    /// `meta.redb` is in, or none: it is kept as `meta.redb.bad`. Nobody may have the store open.
+    ///
+    /// # Errors
+    /// `NotFound` when the directory holds no store, `Locked` when it is open, `Corrupt` when a
+    /// segment belongs to another store, `Unsupported` when a later version wrote it, `Io` as the
+    /// system says.
+    pub fn rebuild(path: impl AsRef<Path>, options: &Options) -> Result<RebuildReport> {
+        let path = path.as_ref();
+        let doing = || format!("rebuilding the store {}", path.display());
+        let vfs = RealVfs::new(path).map_err(|cause| Error::io(doing(), cause))?;
+        Store::rebuild_on(&(Arc::new(vfs) as Arc<dyn Vfs>), options).map_err(|error| error.context(doing()))
+    }
+
+    /// As [`Store::rebuild`], on a file system of the caller's.
+    ///
+    /// # Errors
+    /// As [`Store::rebuild`].
+    pub fn rebuild_on(vfs: &Arc<dyn Vfs>, options: &Options) -> Result<RebuildReport> {
+        options.check()?;
+        let (identity, known) = identify(vfs.as_ref())?;
+        let _alone = open::alone(vfs.as_ref(), options.lock_timeout)?;
+        let Some(_only) = open::nobody_else(vfs.as_ref())? else { return Err(open_elsewhere()) };
+        let mut report = RebuildReport::default();
+        refuse_open(vfs, options, &mut report)?;
+        fill(vfs, &identity, options, &mut report)?;
+        let rename = |from: &str, to: &str| match vfs.rename(from, to) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io(format!("renaming {from} to {to}"), cause))
+            }
+            _ => Ok(()),
+        };
+        // Cut off between the two, the store has no rows, says so, and is rebuilt again.
+        rename(ROWS, BAD_ROWS)?;
+        rename(NEW_ROWS, ROWS)?;
+        vfs.sync_dir("").map_err(failed)?;
+        if !known {
+            layout::write(vfs.as_ref(), STORE, &identity)?;
+        }
+        set_aside(vfs.as_ref(), &report.lost)?;
+        Ok(report)
+    }
+
+    /// Reads all content, and restores what is damaged from a sound copy where the segments have
+    /// one: what a compaction left behind, or another drive's where drives share nothing. What
+    /// cannot be restored is reported. Nothing is removed.
+    ///
+    /// # Errors
+    /// `Io` and `Poisoned` when the store cannot be read or written.
+    pub fn repair(&self) -> Result<RepairReport> {
+        let engine = self.engine()?;
+        let found = check_engine(&engine, CheckOptions::new().content(true))?;
+        if found.damaged.is_empty() {
+            return Ok(RepairReport { problems: found.problems, ..RepairReport::default() });
+        }
+        let restored = restore(&engine, &found.damaged)?;
+        let left = check_engine(&engine, CheckOptions::new().content(true))?;
+        let aside: Vec<BlobId> = left.damaged.iter().map(|damage| damage.blob).collect();
+        engine.write(move |change| aside.iter().try_for_each(|id| blob::set_aside(change, *id)))?;
+        Ok(RepairReport { restored, damaged: left.damaged, problems: left.problems })
+    }
+}
+
+fn failed(cause: std::io::Error) -> Error {
+    Error::io("rebuilding meta.redb", cause)
+}
+
+/// Finds out who the store is: from `STORE`, or, where that is gone or damaged, from the headers
+/// of the segments. Returns whether `STORE` said it.
+fn identify(vfs: &dyn Vfs) -> Result<(Identity, bool)> {
+    match layout::read(vfs) {
+        Ok(Some(identity)) => return Ok((identity, true)),
+        Err(error) if error.kind() != ErrorKind::Corrupt => return Err(error),
+        _ => {}
+    }
+    let mut found: Option<Identity> = None;
+    for entry in vfs.list(file::DIR).unwrap_or_default() {
+        let Some(number) = file::number_of(&entry.name) else { continue };
+        let Some(segment) = Segment::open(vfs, number, Open::Read)? else { continue };
+        let (uuid, created) = (segment.header.store, segment.header.created);
+        match &mut found {
+            None => found = Some(Identity { uuid, created }),
+            Some(identity) if identity.uuid == uuid => identity.created = identity.created.min(created),
+            Some(_) => {
+                return Err(Error::corrupt(
+                    "the segments belong to several stores; move those of others away",
+                ));
+            }
+        }
+    }
+    let identity = found.ok_or_else(|| Error::not_found("there is no store here, and no segment of one"))?;
+    Ok((identity, false))
+}
+
+fn open_elsewhere() -> Error {
+    Error::new(ErrorKind::Locked, "the store is open, maybe in another process; close it to rebuild it")
+}
+
+/// Refuses a store that is open, and counts its segments.
+fn refuse_open(vfs: &Arc<dyn Vfs>, options: &Options, report: &mut RebuildReport) -> Result<()> {
+    if let Ok(rows) = vfs.open(ROWS, Open::Write)
+        && !rows.is_empty().map_err(failed)?
+    {
+        match RedbKv::open(rows, Sharing::Exclusive, options.cache_bytes, &[]) {
+            Err(error) if error.kind() == ErrorKind::Locked => return Err(open_elsewhere()),
+            // Sound or not, it is made anew.
+            _ => {}
+        }
+    }
+    for entry in vfs.list(file::DIR).map_err(failed)? {
+        let opened = match file::number_of(&entry.name) {
+            Some(number) => Segment::open(vfs.as_ref(), number, Open::Write)?,
+            None => None,
+        };
+        match opened {
+            Some(segment) if !segment.file.try_lock().map_err(failed)? => return Err(open_elsewhere()),
+            Some(_) => report.segments += 1,
+            None => report.unreadable.push(entry.name),
+        }
+    }
+    Ok(())
+}
+
+/// Makes the new rows beside the old ones.
+fn fill(
+    vfs: &Arc<dyn Vfs>,
+    identity: &Identity,
+    options: &Options,
+    report: &mut RebuildReport,
+) -> Result<()> {
+    match vfs.remove(NEW_ROWS) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
+        _ => {}
+    }
+    layout::make_dirs(vfs.as_ref())?;
+    let rows = vfs.open(NEW_ROWS, Open::CreateNew).map_err(failed)?;
+    let kv = RedbKv::open(rows.clone(), Sharing::Exclusive, options.cache_bytes, table::ALL)?;
+    report.groups = rebuild(&kv, vfs, identity.uuid)?;
+    let mut writer = kv.writer()?;
+    let highest = find_lost(vfs.as_ref(), &writer, report)?.max(highest(&writer)?);
+    let next = number::next(&writer)?;
+    let from = next.max(highest.saturating_add(1));
+    number::reserve(&mut writer, from.saturating_sub(next).saturating_add(SPARE_IDS))?;
+    settle_segments(vfs.as_ref(), &mut writer)?;
+    writer.del(table::META, segment::MODE)?;
+    for (table, count) in [
+        (table::FILE, &mut report.files),
+        (table::VERSION, &mut report.versions),
+        (table::BLOB, &mut report.blobs),
+    ] {
+        writer.scan(table, row::ALL, false, &mut |_, _| {
+            *count += 1;
+            Ok(Scan::Next)
+        })?;
+    }
+    kv.commit(writer, Commit::Synced)?;
+    report.problems = check(&kv.reader()?)?;
+    drop(kv);
+    rows.sync_data().map_err(failed)
+}
+
+/// Returns the highest id in any row.
+fn highest(rows: &impl Read) -> Result<u64> {
+    const TABLES: [Table; 7] = [
+        table::FILE,
+        table::BLOB,
+        table::DRIVE,
+        table::LINK,
+        table::SHARE,
+        table::ARCHIVE,
+        table::ARCHIVE_PART,
+    ];
+    let mut highest = 0;
+    for table in TABLES {
+        rows.scan(table, row::ALL, true, &mut |key, _| {
+            highest = highest.max(index::number(key.get(..8).unwrap_or_default())?);
+            Ok(Scan::Stop)
+        })?;
+    }
+    Ok(highest)
+}
+
+/// Finds large blobs that no row speaks of. Returns the highest id of a large blob.
+fn find_lost(vfs: &dyn Vfs, rows: &impl Read, report: &mut RebuildReport) -> Result<u64> {
+    let mut highest = 0;
+    for low in 0..=255_u8 {
+        let dir = format!("{BLOBS}/{low:02x}");
+        for entry in vfs.list(&dir).map_err(failed)? {
+            let Some(id) = pool::id_of(&entry.name).filter(|id| id.0 < number::END) else { continue };
+            highest = highest.max(id.0);
+            if !row::exists(rows, table::BLOB, &id.to_key())? {
+                report.lost.push(id);
+            }
+        }
+    }
+    Ok(highest)
+}
+
+/// Moves large blobs that no row speaks of to where no collection finds them: the groups that
+/// spoke of them may be damaged.
+fn set_aside(vfs: &dyn Vfs, lost: &[BlobId]) -> Result<()> {
+    if !lost.is_empty() {
+        vfs.make_dir(LOST).map_err(failed)?;
+    }
+    for id in lost {
+        vfs.rename(&pool::path(*id), &format!("{LOST}/{:016x}", id.0)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Closes every segment, so that nothing is appended where a damaged group may lie, and drops the
+/// rows of those whose file is gone.
+fn settle_segments(vfs: &dyn Vfs, writer: &mut impl Write) -> Result<()> {
+    let listed = vfs.list(file::DIR).map_err(failed)?;
+    let there: BTreeSet<u32> = listed.iter().filter_map(|entry| file::number_of(&entry.name)).collect();
+    for (number, record) in segment::list(writer)? {
+        let key = number.to_be_bytes();
+        if there.contains(&number) {
+            row::put(writer, table::SEGMENT, &key, &SegmentRecord { open: false, ..record })?;
+        } else {
+            writer.del(table::SEGMENT, &key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Searches the segments for sound copies of what is damaged, and appends them to the log.
+fn restore(engine: &Engine, damaged: &[Damage]) -> Result<Vec<BlobId>> {
+    let rows = engine.reader()?;
+    let mut wanted: HashMap<[u8; 32], Vec<(BlobId, BlobRecord)>> = HashMap::new();
+    for Damage { blob: id, .. } in damaged {
+        if let Some(record) = row::get::<BlobRecord>(&rows, table::BLOB, &id.to_key())?
+            && matches!(record.place, Place::Segment { .. })
+        {
+            wanted.entry(record.blake3).or_default().push((*id, record));
+        }
+    }
+    let mut restored = Vec::new();
+    for (number, row) in segment::list(&rows)? {
+        if wanted.is_empty() {
+            break;
+        }
+        let Ok(Some(segment)) = Segment::open(engine.vfs.as_ref(), number, Open::Read) else { continue };
+        frames(&segment, row.len, &mut |offset, frame| {
+            if frame.kind != FrameKind::Blob || !wanted.contains_key(&frame.blake3) {
+                return Ok(());
+            }
+            let Ok(Some(bytes)) = segment.payload(offset, frame) else { return Ok(()) };
+            let digest = Digest::of(&bytes);
+            if digest.blake3 == frame.blake3 {
+                for (id, record) in wanted.remove(&frame.blake3).unwrap_or_default() {
+                    if mend(engine, id, record, bytes.clone().into(), digest)? {
+                        restored.push(id);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(restored)
+}
+
+/// Gives a blob new bytes, if it is still where it was damaged.
+fn mend(
+    engine: &Engine,
+    id: BlobId,
+    damaged: BlobRecord,
+    bytes: bytes::Bytes,
+    digest: Digest,
+) -> Result<bool> {
+    let from = damaged.place;
+    engine.journal.write(digest.len, move |change| {
+        if blob::get(change, id)?.place != from {
+            return Ok(false);
+        }
+        let to = change.append(id, bytes.clone(), &digest)?;
+        if let Place::Segment { segment, .. } = from {
+            match segment::add_dead(change, segment, frame_len(digest.len)) {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Bug) => {}
+                counted => counted?,
+            }
+        }
+        blob::relocate(change, id, from, to)
+    })
+}

@@ -1,0 +1,287 @@
+//! Archives, read back by others.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use bytes::Bytes;
+use holdall::body::Body;
+use holdall::{ErrorKind, Mode, Options, Put, Request, Time};
+
+use crate::{KIB, MODES, Shop, kind, noise, put, read, shop, sound};
+
+/// Lists a zip with Python: name, length and CRC-32 of each member, all contents read and checked.
+fn listed(path: &Path) -> Vec<(String, u64, u32)> {
+    const SCRIPT: &str = r#"
+import sys, zipfile, zlib
+with zipfile.ZipFile(sys.argv[1]) as z:
+    assert z.testzip() is None
+    for info in z.infolist():
+        data = z.read(info)
+        assert len(data) == info.file_size and zlib.crc32(data) == info.CRC
+        print(info.file_size, info.CRC, info.filename)
+"#;
+    let output = Command::new("python3").arg("-c").arg(SCRIPT).arg(path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let mut words = line.splitn(3, ' ');
+            let mut next = || words.next().unwrap();
+            let (len, crc) = (next().parse().unwrap(), next().parse().unwrap());
+            (next().to_owned(), len, crc)
+        })
+        .collect()
+}
+
+/// Checks a zip with two readers and returns its members.
+fn checked(shop: &Shop, bytes: &[u8]) -> Vec<(String, u64, u32)> {
+    let path = shop.dir.path().join("check.zip");
+    std::fs::write(&path, bytes).unwrap();
+    let output = Command::new("unzip").arg("-t").arg(&path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    listed(&path)
+}
+
+fn names(members: &[(String, u64, u32)]) -> Vec<&str> {
+    members.iter().map(|member| member.0.as_str()).collect()
+}
+
+#[test]
+fn other_programs_read_an_archive_and_its_length_is_exact() {
+    for mode in MODES {
+        let shop = shop(mode);
+        let drive = shop.drive();
+        let mut expected = BTreeMap::new();
+        for (n, path) in ["r/a.txt", "r/deep/er/b", "r/large", "r/zero", "solo"].into_iter().enumerate() {
+            let bytes = noise([10, 5000, 300_000, 0, 77][n], n as u64);
+            put(&drive, path, &bytes);
+            expected.insert(path.to_owned(), (bytes.len() as u64, crc32fast::hash(&bytes)));
+        }
+        drive.mkdir("r/void/e").unwrap();
+        expected.insert("r/void/e/".to_owned(), (0, 0));
+        let archive = drive.archive(["r", "solo"]).unwrap().name("all.zip").create().unwrap();
+        assert_eq!((archive.entries, archive.name.as_str()), (6, "all.zip"));
+        let url = shop.store.url_of_archive(archive.id).sign().unwrap();
+        let reply = shop.store.serve(&Request::get(&url)).unwrap();
+        sound(&reply, "GET");
+        assert_eq!(reply.header("Content-Type"), Some("application/zip"));
+        assert_eq!(reply.header("Content-Disposition"), Some("attachment; filename=\"all.zip\""));
+        assert_eq!(reply.body.len(), archive.len);
+        let bytes = read(&reply.body);
+        let found: BTreeMap<_, _> =
+            checked(&shop, &bytes).into_iter().map(|(name, len, crc)| (name, (len, crc))).collect();
+        assert_eq!(found, expected, "an empty folder too, and no other");
+        let head = shop.store.serve(&Request::head(&url)).unwrap();
+        assert_eq!(head.headers, reply.headers);
+        let crc = holdall::digest::Digest::of(&bytes).crc64;
+        assert_eq!(shop.store.archive_crc64(archive.id).unwrap(), crc);
+        assert!(read(&shop.store.open_archive(archive.id).unwrap()) == bytes);
+        assert_eq!(shop.store.archive(archive.id).unwrap(), archive);
+    }
+}
+
+#[test]
+fn a8_a_download_resumes_at_any_byte() {
+    let shop = shop(Mode::Shared);
+    for (n, len) in [0, 1, 3000, 20_000].into_iter().enumerate() {
+        put(&shop.drive(), &format!("d/{n}/x{n}"), &noise(len, n as u64));
+    }
+    let url = shop.drive().archive(["d"]).unwrap().sign().unwrap();
+    let whole = shop.get(&url);
+    let etag = shop.store.serve(&Request::head(&url)).unwrap().header("ETag").unwrap().to_owned();
+    for at in (0..whole.len()).step_by(100).chain(whole.len() - 500..whole.len()) {
+        let range = format!("bytes={at}-");
+        let request = Request::get(&url).range(&range).header("If-Range", &etag);
+        let reply = shop.store.serve(&request).unwrap();
+        assert_eq!(reply.status, 206);
+        assert!(read(&reply.body) == whole[at..], "from {at}");
+    }
+}
+
+#[test]
+fn a2_and_a4_equal_names_are_told_apart() {
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
+    for path in ["one/a.txt", "two/a.txt", "three/A.TXT", "x", "CON.txt", "dot.", "d/\u{202e}b"] {
+        put(&drive, path, path.as_bytes());
+    }
+    let picks =
+        ["one/a.txt", "two/a.txt", "three/A.TXT", "x", "x", "one", "one/a.txt", "CON.txt", "dot.", "d"];
+    let bytes = shop.get(&drive.archive(picks).unwrap().sign().unwrap());
+    let members = checked(&shop, &bytes);
+    let folded: std::collections::HashSet<String> =
+        members.iter().map(|member| member.0.to_lowercase()).collect();
+    assert_eq!((members.len(), folded.len()), (10, 10), "{:?}", names(&members));
+    assert!(members.iter().all(|member| !member.0.to_lowercase().starts_with("con.")));
+    assert!(members.iter().all(|member| !member.0.contains("..") && !member.0.ends_with('.')));
+}
+
+#[test]
+fn a9_what_becomes_of_the_members_after_does_not_matter() {
+    for mode in MODES {
+        let shop = shop(mode);
+        let drive = shop.drive();
+        put(&drive, "d/a", b"old");
+        put(&drive, "d/big", &noise(200_000, 1));
+        put(&drive, "d/gone", &noise(300, 2));
+        let url = drive.archive(["d"]).unwrap().sign().unwrap();
+        let before = shop.get(&url);
+        let body = shop.store.serve(&Request::get(&url)).unwrap().body;
+        put(&drive, "d/a", b"new content");
+        drive.delete("d/gone").unwrap();
+        drive.rename("d/big", "else", false).unwrap();
+        drive.delete("else").unwrap();
+        assert!(shop.get(&url) == before);
+        drive.delete("d").unwrap();
+        assert!(shop.get(&url) == before && read(&body) == before);
+        shop.store.close().unwrap();
+        let store = holdall::Store::open(shop.path(), Options::new().mode(mode)).unwrap();
+        let reply = store.serve(&Request::get(&url)).unwrap();
+        assert!(read(&reply.body) == before, "planned anew by another process");
+    }
+}
+
+#[test]
+fn chosen_versions_make_an_archive_too() {
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
+    let (old, new) = (put(&drive, "a", b"old"), put(&drive, "a", b"newer"));
+    let url = drive.archive_of([old.id, new.id]).unwrap().sign().unwrap();
+    let members = checked(&shop, &shop.get(&url));
+    assert_eq!(members, [("a".to_owned(), 3, old.crc32), ("a (2)".to_owned(), 5, new.crc32)]);
+    assert_eq!(kind(drive.archive_of([])), ErrorKind::InvalidArgument);
+    assert_eq!(kind(drive.archive(Vec::<&str>::new())), ErrorKind::InvalidArgument);
+    assert_eq!(kind(drive.archive(["no"])), ErrorKind::NotFound);
+    let other = put(&shop.store.drive("bob").unwrap(), "b", b"bob's");
+    assert_eq!(kind(drive.archive_of([other.id]).unwrap().create()), ErrorKind::NotFound, "of another drive");
+    shop.store.remove_version(old.id).unwrap();
+    assert_eq!(kind(drive.archive_of([old.id]).unwrap().create()), ErrorKind::Gone);
+    let begun = drive.archive(["a"]).unwrap();
+    drive.trash("a").unwrap();
+    assert_eq!(kind(begun.create()), ErrorKind::NotFound, "it went before the archive was made");
+}
+
+#[test]
+fn a6_and_a7_archives_past_the_limits_are_refused_when_made() {
+    let options = Options::new().threshold(16 * KIB).max_archive_entries(50).max_archive_bytes(1_000_000);
+    let shop = Shop::new(options);
+    let drive = shop.drive();
+    let big = Bytes::from(noise(30_000, 1));
+    let items = (0..40).map(|n| (format!("same/{n}"), big.clone()));
+    drive.put_many(items, &Put::new()).unwrap();
+    assert_eq!(shop.large_blobs(), 1);
+    let refused = drive.archive(["same"]).unwrap().create();
+    assert!(refused.as_ref().unwrap_err().to_string().contains("1000000"), "{:?}", refused);
+    assert_eq!(kind(refused), ErrorKind::TooLarge, "one blob many times counts as often");
+    let items = (0..51).map(|n| (format!("many/{n}"), Bytes::new()));
+    drive.put_many(items, &Put::new()).unwrap();
+    assert_eq!(kind(drive.archive(["many"]).unwrap().create()), ErrorKind::TooLarge);
+    let every: Vec<String> = (0..51).map(|n| format!("many/{n}")).collect();
+    assert_eq!(kind(drive.archive(&every).unwrap().create()), ErrorKind::TooLarge);
+    let fits = drive.archive(&every[..50]).unwrap().create().unwrap();
+    assert_eq!(fits.entries, 50);
+    drive.mkdir("void").unwrap();
+    let url = drive.archive(["void"]).unwrap().sign().unwrap();
+    assert_eq!(names(&checked(&shop, &shop.get(&url))), ["void/"]);
+}
+
+#[test]
+fn a_whole_drive_that_is_empty_is_an_empty_archive() {
+    let shop = shop(Mode::Shared);
+    let url = shop.drive().archive([""]).unwrap().sign().unwrap();
+    let bytes = shop.get(&url);
+    assert_eq!(bytes.len(), 22, "an end record");
+    assert_eq!(names(&listed_or_empty(&shop, &bytes)), Vec::<&str>::new());
+}
+
+fn listed_or_empty(shop: &Shop, bytes: &[u8]) -> Vec<(String, u64, u32)> {
+    let path = shop.dir.path().join("empty.zip");
+    std::fs::write(&path, bytes).unwrap();
+    listed(&path)
+}
+
+#[test]
+fn an_archive_lives_as_long_as_it_was_given() {
+    let shop = Shop::new(Options::new().grace(Duration::from_secs(7200)));
+    let drive = shop.drive();
+    put(&drive, "a", b"x");
+    for seconds in [0, 7201] {
+        let archive = drive.archive(["a"]).unwrap().expires_in(Duration::from_secs(seconds));
+        assert_eq!(kind(archive.create()), ErrorKind::InvalidArgument);
+    }
+    let hour = Duration::from_secs(3600);
+    let archive = drive.archive(["a"]).unwrap().expires_in(hour).create().unwrap();
+    let url = shop.store.url_of_archive(archive.id).expires_in(2 * hour).sign().unwrap();
+    let at = |now: Time| shop.store.serve(&Request::get(&url).at(now)).unwrap().status;
+    assert_eq!(at(archive.expires.before(Duration::from_micros(1))), 200);
+    assert_eq!(at(archive.expires), 403);
+    for bad in ["", "a/b.zip", "a\n.zip"] {
+        assert_eq!(kind(drive.archive(["a"]).unwrap().name(bad).create()), ErrorKind::InvalidArgument);
+    }
+    let url = drive.archive(["a"]).unwrap().with_url(|url| url.max_uses(1)).sign().unwrap();
+    assert_eq!((shop.status(&url), shop.status(&url)), (200, 410));
+}
+
+/// Flips one byte of the file that holds `content`.
+fn damage(dir: &Path, content: &[u8]) {
+    let mut dirs = vec![dir.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+                continue;
+            }
+            let mut bytes = std::fs::read(&path).unwrap();
+            if let Some(at) = bytes.windows(content.len()).position(|window| window == content) {
+                bytes[at + content.len() / 2] ^= 1;
+                let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+                std::os::unix::fs::FileExt::write_all_at(&file, &bytes, 0).unwrap();
+                return;
+            }
+        }
+    }
+    panic!("the content lies nowhere");
+}
+
+fn outcome(body: &Body) -> Result<Vec<u8>, ErrorKind> {
+    body.to_vec(1 << 30).map_err(|error| error.kind())
+}
+
+#[test]
+fn a10_a_damaged_blob_breaks_the_download_off() {
+    for len in [2000, 100_000] {
+        let shop = shop(Mode::Shared);
+        let bytes = noise(len, 4);
+        put(&shop.drive(), "d/a", b"before");
+        put(&shop.drive(), "d/b", &bytes);
+        let archive = shop.drive().archive(["d"]).unwrap().create().unwrap();
+        let url = shop.store.url_of_archive(archive.id).sign().unwrap();
+        let whole = shop.get(&url);
+        damage(&shop.path(), &bytes);
+        let body = shop.store.serve(&Request::get(&url)).unwrap().body;
+        assert_eq!(outcome(&body), Err(ErrorKind::Corrupt), "{len}");
+        assert_eq!(kind(shop.store.write_deflated(archive.id, &mut Vec::new())), ErrorKind::Corrupt);
+        // The control: what does not hold the damaged member is good.
+        let before = shop.store.serve(&Request::get(&url).range("bytes=0-30")).unwrap().body;
+        assert!(outcome(&before).unwrap() == whole[..31]);
+    }
+}
+
+#[test]
+fn a_deflated_archive_is_smaller_and_others_read_it() {
+    let shop = shop(Mode::Shared);
+    let text = b"the same words again and again, ".repeat(3000);
+    put(&shop.drive(), "d/text.txt", &text);
+    put(&shop.drive(), "d/noise", &noise(5000, 1));
+    let archive = shop.drive().archive(["d"]).unwrap().create().unwrap();
+    let mut out = Vec::new();
+    shop.store.write_deflated(archive.id, &mut out).unwrap();
+    assert!(out.len() < 10_000);
+    let members = checked(&shop, &out);
+    assert_eq!(names(&members), ["d/noise", "d/text.txt"]);
+    assert_eq!(members[1].2, crc32fast::hash(&text));
+}

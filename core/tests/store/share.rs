@@ -1,0 +1,134 @@
+//! Shares.
+
+use std::time::Duration;
+
+use holdall::{ErrorKind, Mode, Request, Share, Time};
+
+use crate::{MODES, kind, put, read, shop};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_password_lets_in_who_knows_it() {
+    let shop = shop(Mode::Shared);
+    put(&shop.drive(), "a", b"x");
+    let share = shop.drive().share("a", &Share::new().password("s3cret")).unwrap();
+    assert!(share.has_password);
+    for wrong in [None, Some(""), Some("S3cret"), Some("s3cret ")] {
+        assert_eq!(kind(shop.store.visit(share.id, wrong)), ErrorKind::Denied);
+    }
+    let visit = shop.store.visit(share.id, Some("s3cret")).unwrap();
+    assert_eq!(shop.get(&visit.url("").unwrap().sign().unwrap()), b"x");
+    assert_eq!(kind(shop.drive().share("a", &Share::new().password(""))), ErrorKind::InvalidArgument);
+    assert_eq!(kind(shop.drive().share("a", &Share::new().max_downloads(0))), ErrorKind::InvalidArgument);
+    assert_eq!(
+        kind(shop.drive().share("a", &Share::new().expires_in(Duration::ZERO))),
+        ErrorKind::InvalidArgument
+    );
+    assert_eq!(kind(shop.drive().share("no", &Share::new())), ErrorKind::NotFound);
+    assert_eq!(kind(shop.store.visit(holdall::ShareId(9999), None)), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_visitor_sees_the_shared_folder_and_nothing_beside_it() {
+    for mode in MODES {
+        let shop = shop(mode);
+        let drive = shop.drive();
+        for path in ["top/in/a", "top/in/deep/b", "top/out"] {
+            put(&drive, path, path.as_bytes());
+        }
+        let share = drive.share("top/in", &Share::new()).unwrap();
+        let visit = shop.store.visit(share.id, None).unwrap();
+        let names: Vec<String> = visit.list("", None, 9).unwrap().into_iter().map(|row| row.name).collect();
+        assert_eq!(names, ["a", "deep"]);
+        assert_eq!(visit.list("deep", None, 9).unwrap().len(), 1);
+        assert_eq!(visit.stat("deep/b").unwrap().name, "b");
+        assert_eq!(kind(visit.list("a", None, 9)), ErrorKind::InvalidArgument);
+        assert_eq!(kind(visit.stat("../out")), ErrorKind::InvalidArgument);
+        assert_eq!(kind(visit.stat("out")), ErrorKind::NotFound);
+        assert_eq!(kind(visit.url("deep")), ErrorKind::InvalidArgument);
+        let url = visit.url("deep/b").unwrap().sign().unwrap();
+        assert_eq!(shop.get(&url), b"top/in/deep/b");
+        let zip = visit.archive([""]).unwrap().name("all.zip").sign().unwrap();
+        assert_eq!(shop.status(&zip), 200);
+        assert_eq!(shop.store.visit(share.id, None).unwrap().info().downloads, 2);
+    }
+}
+
+#[test]
+fn a_download_limit_holds_for_archives_too() {
+    let shop = shop(Mode::Shared);
+    put(&shop.drive(), "d/a", b"x");
+    let share = shop.drive().share("d", &Share::new().max_downloads(2)).unwrap();
+    let visit = shop.store.visit(share.id, None).unwrap();
+    let first = visit.url("a").unwrap().sign().unwrap();
+    let zip = visit.archive(["a"]).unwrap().sign().unwrap();
+    assert_eq!(kind(visit.url("a")), ErrorKind::Gone);
+    assert_eq!(kind(visit.archive(["a"])), ErrorKind::Gone);
+    assert_eq!(kind(shop.store.visit(share.id, None)), ErrorKind::Gone);
+    assert_eq!((shop.status(&first), shop.status(&zip)), (200, 200), "what was counted goes on");
+}
+
+#[test]
+fn t15_what_came_of_a_share_ends_with_it() {
+    for mode in MODES {
+        let shop = shop(mode);
+        let drive = shop.drive();
+        put(&drive, "d/a", b"x");
+        let at = |url: &str, now: Time| shop.store.serve(&Request::get(url).at(now)).unwrap().status;
+        let make = |share: &Share| {
+            let share = drive.share("d", share).unwrap();
+            let visit = shop.store.visit(share.id, None).unwrap();
+            let url = visit.url("a").unwrap().expires_in(HOUR).sign().unwrap();
+            (share.id, visit.clone(), url, visit.archive(["a"]).unwrap().expires_in(HOUR).sign().unwrap())
+        };
+        let soon = Time::now().after(Duration::from_secs(60));
+        let (_, _, url, zip) = make(&Share::new().expires_in(Duration::from_secs(30)));
+        assert_eq!((at(&url, Time::now()), at(&zip, Time::now())), (200, 200));
+        assert_eq!((at(&url, soon), at(&zip, soon)), (403, 403), "its time is over");
+
+        let (id, visit, url, zip) = make(&Share::new());
+        shop.store.revoke_share(id).unwrap();
+        assert_eq!((shop.status(&url), shop.status(&zip)), (410, 410), "revoked");
+        assert_eq!(shop.status(&visit.url("a").unwrap().sign().unwrap()), 200, "the share goes on");
+
+        let (id, visit, url, zip) = make(&Share::new());
+        shop.store.unshare(id).unwrap();
+        assert_eq!((shop.status(&url), shop.status(&zip)), (410, 410), "deleted");
+        assert_eq!(kind(visit.list("", None, 9)), ErrorKind::NotFound);
+        assert_eq!(kind(visit.stat("a")), ErrorKind::NotFound);
+
+        let (id, visit, url, zip) = make(&Share::new());
+        let file = drive.trash("d").unwrap();
+        assert_eq!((shop.status(&url), shop.status(&zip)), (410, 410), "in the trash");
+        assert_eq!(kind(shop.store.visit(id, None)), ErrorKind::Gone);
+        assert_eq!(kind(visit.list("", None, 9)), ErrorKind::Gone);
+        assert_eq!(kind(visit.url("a")), ErrorKind::Gone);
+        drive.restore(file, None).unwrap();
+        assert_eq!((shop.status(&url), shop.status(&zip)), (200, 200));
+
+        drive.rename("d/a", "elsewhere", false).unwrap();
+        assert_eq!(shop.status(&url), 410, "moved out of the share");
+        assert_eq!(kind(visit.url("a")), ErrorKind::NotFound);
+        drive.rename("elsewhere", "d/deep/a", false).unwrap();
+        assert_eq!(shop.status(&url), 200, "and back");
+        shop.store.revoke_file(drive.stat("d/deep/a").unwrap().id).unwrap();
+        assert_eq!(shop.status(&url), 410, "every url of a revoked file");
+    }
+}
+
+#[test]
+fn entering_and_downloading_are_counted() {
+    let shop = shop(Mode::Shared);
+    put(&shop.drive(), "a", b"x");
+    let share = shop.drive().share("a", &Share::new().purchase()).unwrap();
+    assert!(share.purchase && !share.has_password && share.expires.is_none());
+    for _ in 0..3 {
+        shop.store.visit(share.id, None).unwrap();
+    }
+    drop(shop.store.visit(share.id, None).unwrap().url("").unwrap());
+    let listed = shop.drive().shares("a").unwrap();
+    assert_eq!((listed.len(), listed[0].views, listed[0].downloads), (1, 4, 1));
+    let body = shop.drive().open_file("a").unwrap();
+    assert_eq!(read(&body), b"x");
+}

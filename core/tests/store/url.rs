@@ -1,0 +1,400 @@
+//! URLs of the native form: what they permit, and when they end.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use holdall::token::{Claims, Key, KeyRing, Purpose};
+use holdall::{ErrorKind, Mode, Options, Reply, Request, Time};
+
+use crate::{MODES, Shop, kind, put, shop, sound};
+
+const SECRET: &[u8] = b"a secret of a host, 32 bytes long, or a few more";
+const FAR: u64 = 4_000_000_000;
+
+fn serve(shop: &Shop, target: &str) -> Reply {
+    let reply = shop.store.serve(&Request::get(target)).unwrap();
+    sound(&reply, "GET");
+    reply
+}
+
+/// Returns the token of a URL.
+fn token(url: &str) -> &str {
+    url.split('/').nth(2).unwrap()
+}
+
+#[test]
+fn t1_any_flipped_bit_and_t2_any_cut_is_denied() {
+    let shop = shop(Mode::Exclusive);
+    let v = put(&shop.drive(), "a.txt", b"x");
+    let url = shop.store.url(&v).sign().unwrap();
+    let good = token(&url);
+    assert_eq!(serve(&shop, &url).status, 200);
+    for at in 0..good.len() {
+        for bit in 0..8 {
+            let mut bytes = good.as_bytes().to_vec();
+            bytes[at] ^= 1 << bit;
+            let Ok(bad) = String::from_utf8(bytes) else { continue };
+            let status = serve(&shop, &format!("/d/{bad}/a.txt")).status;
+            assert!([403, 404].contains(&status), "bit {bit} of {at}: {status}");
+        }
+        assert_eq!(serve(&shop, &format!("/d/{}/a.txt", &good[..at])).status, 403);
+    }
+    for more in ["A", "AA", "AAAA", "=", "%3D", ".", " "] {
+        assert_eq!(serve(&shop, &format!("/d/{good}{more}/a.txt")).status, 403, "{more:?}");
+    }
+    let escaped = good.replacen(&good[..1], &format!("%{:02X}", good.as_bytes()[0]), 1);
+    assert_eq!(serve(&shop, &format!("/d/{escaped}/a.txt")).status, 403, "T3: one spelling only");
+}
+
+#[test]
+fn a_refusal_tells_a_client_nothing() {
+    let shop = shop(Mode::Shared);
+    let v = put(&shop.drive(), "a", b"x");
+    let url = shop.store.url(&v).network("192.0.2.0/24".parse().unwrap()).sign().unwrap();
+    let forged = serve(&shop, "/d/AAAA/a");
+    let elsewhere = serve(&shop, &url);
+    assert_eq!((forged.status, elsewhere.status), (403, 403));
+    assert_eq!(forged.headers, elsewhere.headers);
+    assert_eq!(crate::read(&forged.body), crate::read(&elsewhere.body));
+}
+
+#[test]
+fn t4_a_url_is_valid_before_its_second_and_not_in_it() {
+    let shop = shop(Mode::Shared);
+    let v = put(&shop.drive(), "a", b"x");
+    let early = Time::now().unix();
+    let url = shop.store.url(&v).expires_in(Duration::from_secs(60)).sign().unwrap();
+    let late = Time::now().unix();
+    let at = |micros: i64| shop.store.serve(&Request::get(&url).at(Time(micros))).unwrap().status;
+    assert_eq!(at((early + 60) * 1_000_000 - 1), 200);
+    assert_eq!(at((late + 60) * 1_000_000), 403);
+    assert_eq!(at((late + 61) * 1_000_000), 403);
+    for now in [0, -1, i64::MIN] {
+        assert!([200, 403].contains(&at(now)), "T5: no overflow");
+    }
+    assert_eq!(at(i64::MAX), 403);
+    let default = shop.store.url(&v).sign().unwrap();
+    let at = |seconds: u64| {
+        let now = Time::now().after(Duration::from_secs(seconds));
+        shop.store.serve(&Request::get(&default).at(now)).unwrap().status
+    };
+    assert_eq!((at(890), at(901)), (200, 403), "15 minutes by default");
+}
+
+#[test]
+fn lifetimes_out_of_range_are_errors_and_never_clamped() {
+    let shop = Shop::new(Options::new().max_lifetime(Duration::from_secs(3600)));
+    let v = put(&shop.drive(), "a", b"x");
+    let url = || shop.store.url(&v);
+    for seconds in [0, 3601, u64::MAX] {
+        assert_eq!(kind(url().expires_in(Duration::from_secs(seconds)).sign()), ErrorKind::InvalidArgument);
+    }
+    assert!(url().expires_in(Duration::from_secs(3600)).sign().is_ok());
+    assert!(url().expires_in(Duration::from_secs(1)).sign().is_ok());
+    assert_eq!(kind(url().stable_for(Duration::ZERO).sign()), ErrorKind::InvalidArgument);
+    assert_eq!(kind(url().stable_for(Duration::from_secs(3000)).sign()), ErrorKind::InvalidArgument);
+    assert_eq!(
+        kind(url().never_expires().expires_in(Duration::from_secs(9)).sign()),
+        ErrorKind::InvalidArgument
+    );
+    assert_eq!(kind(url().max_uses(0).sign()), ErrorKind::InvalidArgument);
+    assert_eq!(kind(url().pace(0).sign()), ErrorKind::InvalidArgument);
+    for name in ["", "a/b", "a\r\nb", ".."] {
+        assert_eq!(kind(url().name(name).sign()), ErrorKind::InvalidArgument, "{name:?}");
+        assert_eq!(kind(url().name(name).sign_cloudreve()), ErrorKind::InvalidArgument, "{name:?}");
+    }
+    for media_type in ["", "text", "a/b\r\nSet-Cookie: x", "multipart/mixed"] {
+        assert_eq!(kind(url().media_type(media_type).sign()), ErrorKind::InvalidArgument, "{media_type:?}");
+    }
+    let never = url().never_expires().sign().unwrap();
+    let far = Time::from_unix(32_503_680_000);
+    assert_eq!(shop.store.serve(&Request::get(&never).at(far)).unwrap().status, 200);
+}
+
+#[test]
+fn what_cannot_be_served_is_not_signed() {
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
+    let v = put(&drive, "d/a", b"x");
+    assert_eq!(kind(drive.url("d").unwrap().sign()), ErrorKind::InvalidArgument, "a folder");
+    assert_eq!(kind(drive.url("no")), ErrorKind::NotFound);
+    assert_eq!(kind(shop.store.url_of_file(holdall::FileId(12345)).sign()), ErrorKind::NotFound);
+    assert_eq!(kind(shop.store.url(holdall::VersionId(12345)).sign()), ErrorKind::NotFound);
+    assert_eq!(kind(shop.store.url_of_archive(holdall::ArchiveId(12345)).sign()), ErrorKind::NotFound);
+    let network = "192.0.2.0/24".parse().unwrap();
+    assert_eq!(kind(shop.store.url(&v).public_cache().network(network).sign()), ErrorKind::InvalidArgument);
+    assert_eq!(kind(shop.store.url(&v).public_cache().max_uses(3).sign()), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn stable_urls_are_equal_within_their_window() {
+    let shop = shop(Mode::Shared);
+    let v = put(&shop.drive(), "a", b"x");
+    let day = Duration::from_secs(86_400);
+    let sign = || shop.store.url(&v).stable_for(day).sign().unwrap();
+    let (first, second) = (sign(), sign());
+    // Unless midnight was between them.
+    let third = if first == second { second } else { sign() };
+    assert_eq!(sign(), third);
+    assert_ne!(first, shop.store.url(&v).sign().unwrap());
+    assert_eq!(serve(&shop, &third).status, 200);
+}
+
+/// Reads the id that a store's tokens are bound to.
+fn uuid(shop: &Shop) -> [u8; 16] {
+    std::fs::read(shop.path().join("STORE")).unwrap()[16..32].try_into().unwrap()
+}
+
+/// Signs anything, as a host that has the key can.
+fn forge(shop: &Shop, key: u16, claims: &Claims) -> String {
+    let key = Key::new(key, SECRET.to_vec(), 1).unwrap();
+    let token = KeyRing::new(uuid(shop), [key]).unwrap().sign(claims).unwrap();
+    format!("/d/{token}/x")
+}
+
+#[test]
+fn t5_and_t6_and_t7_only_a_download_of_this_store_is_served() {
+    let (ours, theirs) = (shop(Mode::Shared), shop(Mode::Shared));
+    let (v, w) = (put(&ours.drive(), "a", b"x"), put(&theirs.drive(), "a", b"x"));
+    assert_eq!(v.id, w.id, "two stores made alike give equal ids");
+    let key = ours.store.add_key(SECRET).unwrap();
+    assert_eq!(theirs.store.add_key(SECRET).unwrap(), key);
+    let claims = |purpose, expires| Claims::new(purpose, v.id.0, 0, expires);
+    let status = |claims| serve(&ours, &forge(&ours, key, &claims)).status;
+    assert_eq!(status(claims(Purpose::Version, FAR)), 200, "the control: the forger has the key");
+    assert_eq!(status(claims(Purpose::Upload, FAR)), 403, "T6");
+    assert_eq!(status(claims(Purpose::Version, 0)), 403, "T5");
+    assert_eq!(status(claims(Purpose::Version, u64::MAX)), 200, "T5");
+    let url = ours.store.url(&v).sign().unwrap();
+    assert_eq!((serve(&ours, &url).status, serve(&theirs, &url).status), (200, 403), "T7");
+    for purpose in [Purpose::File, Purpose::Archive, Purpose::Share] {
+        assert!([403, 404, 410].contains(&status(claims(purpose, FAR))), "{purpose:?} of no such id");
+    }
+}
+
+#[test]
+fn t8_a_url_outlives_rotation_and_ends_with_its_key() {
+    for mode in MODES {
+        let shop = shop(mode);
+        let v = put(&shop.drive(), "a", b"x");
+        let first = shop.store.keys().unwrap()[0].0;
+        let old = shop.store.url(&v).sign().unwrap();
+        let old_form = shop.store.url(&v).sign_cloudreve().unwrap();
+        let second = shop.store.rotate_key().unwrap();
+        let new = shop.store.url(&v).sign().unwrap();
+        assert_ne!(old, new);
+        let keys: Vec<(u16, bool)> = shop.store.keys().unwrap().iter().map(|key| (key.0, key.2)).collect();
+        assert_eq!(keys, [(first, false), (second, true)]);
+        for url in [&old, &old_form, &new] {
+            assert_eq!(serve(&shop, url).status, 200);
+        }
+        assert_eq!(kind(shop.store.remove_key(second)), ErrorKind::InvalidArgument);
+        shop.store.remove_key(first).unwrap();
+        assert_eq!(kind(shop.store.remove_key(first)), ErrorKind::NotFound);
+        assert_eq!((serve(&shop, &old).status, serve(&shop, &old_form).status), (403, 403));
+        assert_eq!(serve(&shop, &new).status, 200);
+    }
+}
+
+#[test]
+fn t9_weak_keys_are_refused() {
+    let shop = shop(Mode::Shared);
+    for bad in [&b""[..], b"x", &[7; 31], &[0; 32]] {
+        assert_eq!(kind(shop.store.add_key(bad)), ErrorKind::InvalidArgument);
+    }
+    shop.store.add_key(&[7; 32]).unwrap();
+    assert_eq!(kind(shop.store.add_key(&[7; 32])), ErrorKind::Exists);
+}
+
+#[test]
+fn t10_nothing_beside_the_token_changes_the_reply() {
+    let shop = shop(Mode::Shared);
+    let v = put(&shop.drive(), "a.txt", b"x");
+    let url = shop.store.url(&v).name("b.txt").sign().unwrap();
+    let plain = serve(&shop, &url);
+    let (head, _) = url.rsplit_once('/').unwrap();
+    let others = [
+        format!("{url}?name=evil.html&type=text/html&response-content-type=text/html"),
+        format!("{url}?sign=x&sign=y&expires=1&download=false"),
+        format!("{url}#fragment"),
+        format!("{head}/evil.html"),
+        format!("{head}/"),
+        head.to_owned(),
+        format!("https://elsewhere.example{url}"),
+    ];
+    for target in others {
+        let reply = serve(&shop, &target);
+        assert_eq!((reply.status, &reply.headers), (200, &plain.headers), "{target}");
+    }
+}
+
+#[test]
+fn t12_a_huge_target_and_t13_odd_paths_are_refused() {
+    let shop = shop(Mode::Shared);
+    let v = put(&shop.drive(), "a", b"x");
+    let url = shop.store.url(&v).sign().unwrap();
+    let huge = format!("/d/{}/a", "A".repeat(10 << 20));
+    let begun = std::time::Instant::now();
+    assert_eq!(serve(&shop, &huge).status, 404);
+    assert_eq!(serve(&shop, &format!("/d/{}/a", "A".repeat(7000))).status, 403);
+    assert!(begun.elapsed() < Duration::from_millis(200));
+    let good = token(&url);
+    for target in [
+        "",
+        "/",
+        "d/x/y",
+        "/d",
+        "/d//a",
+        "//d/x/a",
+        "/x/d/y/z",
+        "/d/%00/a",
+        "/d/\0/a",
+        "/d/\u{e9}/a",
+        "/D/x/a",
+        "/f/%2e%2e/a",
+        "/file/content/%00/0/a?sign=x:0",
+        "/f/l1/%00",
+    ] {
+        assert!([403, 404].contains(&serve(&shop, target).status), "{target:?}");
+    }
+    for target in [format!("/%64/{good}/a"), format!("/d/./{good}/a"), format!("/d/../d/{good}/a")] {
+        assert_eq!(serve(&shop, &target).status, 404, "{target}");
+    }
+}
+
+#[test]
+fn t14_revoking_ends_the_urls_of_a_version_a_file_a_drive_and_an_archive() {
+    for mode in MODES {
+        let shop = shop(mode);
+        let (alice, bob) = (shop.drive(), shop.store.drive("bob").unwrap());
+        let (v, w) = (put(&alice, "a", b"1"), put(&alice, "a", b"2"));
+        put(&bob, "a", b"3");
+        let sign = || {
+            let archive = alice.archive(["a"]).unwrap().create().unwrap().id;
+            let urls = [
+                shop.store.url(&v).sign().unwrap(),
+                shop.store.url(&w).sign().unwrap(),
+                alice.url("a").unwrap().sign().unwrap(),
+                shop.store.url_of_archive(archive).sign().unwrap(),
+                bob.url("a").unwrap().sign().unwrap(),
+            ];
+            (archive, urls)
+        };
+        let all = |urls: &[String; 5]| [0, 1, 2, 3, 4].map(|at| serve(&shop, &urls[at]).status);
+        let (_, urls) = sign();
+        assert_eq!(all(&urls), [200; 5]);
+        shop.store.revoke_version(v.id).unwrap();
+        assert_eq!(all(&urls), [410, 200, 200, 200, 200]);
+        shop.store.revoke_file(v.id.file()).unwrap();
+        assert_eq!(all(&urls), [410, 410, 410, 200, 200]);
+        let (archive, urls) = sign();
+        assert_eq!(all(&urls), [200; 5], "what is signed after is good");
+        shop.store.revoke_archive(archive).unwrap();
+        assert_eq!(all(&urls), [200, 200, 200, 410, 200]);
+        alice.revoke().unwrap();
+        assert_eq!(all(&urls), [410, 410, 410, 410, 200]);
+        assert_eq!(all(&sign().1), [200; 5]);
+    }
+}
+
+#[test]
+fn a_use_limit_counts_gets_with_content_only() {
+    for mode in MODES {
+        let shop = shop(mode);
+        let v = put(&shop.drive(), "a", b"hello");
+        let url = shop.store.url(&v).max_uses(3).sign().unwrap();
+        let other = shop.store.url(&v).max_uses(1).sign().unwrap();
+        let head = shop.store.serve(&Request::head(&url)).unwrap();
+        let etag = head.header("ETag").unwrap();
+        for _ in 0..5 {
+            assert_eq!(shop.store.serve(&Request::head(&url)).unwrap().status, 200);
+            let fresh = Request::get(&url).header("If-None-Match", etag);
+            assert_eq!(shop.store.serve(&fresh).unwrap().status, 304);
+            assert_eq!(shop.store.serve(&Request::get(&url).range("bytes=9-")).unwrap().status, 416);
+        }
+        assert_eq!(serve(&shop, &url).status, 200);
+        assert_eq!(shop.store.serve(&Request::get(&url).range("bytes=0-1")).unwrap().status, 206);
+        assert_eq!(serve(&shop, &url).status, 200);
+        assert_eq!(serve(&shop, &url).status, 410);
+        assert_eq!(shop.store.serve(&Request::get(&url).range("bytes=0-1")).unwrap().status, 410);
+        assert_eq!((serve(&shop, &other).status, serve(&shop, &other).status), (200, 410), "each for itself");
+    }
+}
+
+#[test]
+fn a_use_limit_holds_against_a_race() {
+    let shop = shop(Mode::Exclusive);
+    let v = put(&shop.drive(), "a", b"hello");
+    let url = shop.store.url(&v).max_uses(10).sign().unwrap();
+    let good = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    if serve(&shop, &url).status == 200 {
+                        good.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(good.into_inner(), 10);
+}
+
+#[test]
+fn a_bound_url_serves_its_network_only() {
+    let shop = shop(Mode::Shared);
+    let v = put(&shop.drive(), "a", b"x");
+    let url = shop.store.url(&v).network("192.0.2.0/24".parse().unwrap()).sign().unwrap();
+    let from = |client: &str| {
+        let client: IpAddr = client.parse().unwrap();
+        shop.store.serve(&Request::get(&url).client(client)).unwrap().status
+    };
+    assert_eq!((from("192.0.2.1"), from("::ffff:192.0.2.255")), (200, 200));
+    assert_eq!((from("192.0.3.1"), from("2001:db8::1")), (403, 403));
+    assert_eq!(serve(&shop, &url).status, 403, "an unknown client is none of them");
+}
+
+#[test]
+fn the_base_url_stands_in_front_and_is_taken_off() {
+    for (base, foreign) in
+        [("/files/", "/d/"), ("https://cdn.example/x/y/", "/files/d/"), ("https://cdn.example/", "/x/d/")]
+    {
+        let shop = Shop::new(Options::new().base_url(base));
+        let drive = shop.drive();
+        let v = put(&drive, "n\u{e4}me with space.txt", b"x");
+        let link = drive.link("n\u{e4}me with space.txt").unwrap();
+        let urls = [
+            shop.store.url(&v).sign().unwrap(),
+            shop.store.url(&v).sign_cloudreve().unwrap(),
+            drive.archive([""]).unwrap().sign().unwrap(),
+            shop.store.link_url(&link).unwrap(),
+        ];
+        for url in urls {
+            assert!(url.starts_with(base) && url.is_ascii() && !url.contains(' '), "{url}");
+            assert_eq!(serve(&shop, &url).status, 200);
+            if let Some(host) = base.strip_prefix("https://cdn.example") {
+                let path = url.strip_prefix("https://cdn.example").unwrap();
+                assert!(path.starts_with(host));
+                assert_eq!(serve(&shop, path).status, 200, "from its path on");
+            }
+        }
+        let url = shop.store.url(&v).sign().unwrap();
+        assert_eq!(serve(&shop, &url.replacen(&format!("{base}d/"), foreign, 1)).status, 404);
+        assert!(url.ends_with("/n%C3%A4me%20with%20space.txt"));
+    }
+}
+
+#[test]
+fn a_urls_own_name_type_and_pace_are_in_the_reply() {
+    let shop = shop(Mode::Shared);
+    let v = put(&shop.drive(), "a.bin", b"x");
+    let url = shop.store.url(&v).name("b.pdf").media_type("application/pdf").inline().pace(1000);
+    let reply = serve(&shop, &url.clone().sign().unwrap());
+    assert_eq!(reply.header("Content-Disposition"), Some("inline; filename=\"b.pdf\""));
+    assert_eq!((reply.header("Content-Type"), reply.pace), (Some("application/pdf"), Some(1000)));
+    assert!(reply.header("Cache-Control").unwrap().contains("private"));
+    let reply = serve(&shop, &url.public_cache().expires_in(Duration::from_secs(100)).sign().unwrap());
+    let cache = reply.header("Cache-Control").unwrap();
+    assert!(cache.starts_with("public, max-age=") && cache.len() <= "public, max-age=100".len(), "{cache}");
+}
