@@ -1,0 +1,312 @@
+/*
+ * A download server on libmicrohttpd, with uploads.
+ *
+ *     server DIRECTORY PORT TOKEN
+ *
+ *     PUT /files/PATH   with "Authorization: Bearer TOKEN" puts the body at PATH and answers with a URL
+ *     GET, HEAD         answer every URL of the store: downloads, archives, direct links, ranges
+ *
+ * A reply of one range of a file goes out by sendfile, a reply of several pieces by writev from the map,
+ * and a long one, an archive of many files perhaps, is read as the client takes it.
+ */
+#include <holdall.h>
+#include <microhttpd.h>
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_HEADERS = 64, MAX_PIECES = 256 };
+
+static holdall_store *store;
+static holdall_drive *drive;
+static const char *token;
+
+/* What is known of one request, from its first line to its end. */
+struct request {
+    char *target; /* as it came, not decoded */
+    holdall_writer *writer;
+    int begun;
+    int32_t failed; /* what kept an upload from going on */
+};
+
+/* The segments of a reply that is sent from memory. */
+struct pieces {
+    holdall_segment list[MAX_PIECES];
+    struct MHD_IoVec vectors[MAX_PIECES];
+    unsigned count;
+};
+
+static void *begin(void *context, const char *uri, struct MHD_Connection *connection) {
+    struct request *request = calloc(1, sizeof *request);
+    (void)context;
+    (void)connection;
+    if (request != NULL) request->target = strdup(uri);
+    return request;
+}
+
+static void end(void *context, struct MHD_Connection *connection, void **state,
+                enum MHD_RequestTerminationCode why) {
+    struct request *request = *state;
+    (void)context;
+    (void)connection;
+    (void)why;
+    if (request == NULL) return;
+    holdall_writer_free(request->writer); /* what was not committed leaves nothing behind */
+    free(request->target);
+    free(request);
+}
+
+static void free_pieces(void *context) {
+    struct pieces *pieces = context;
+    unsigned at;
+    for (at = 0; at < pieces->count; at++) holdall_pin_free(pieces->list[at].pin);
+    free(pieces);
+}
+
+static void free_body(void *context) {
+    holdall_body_free(context);
+}
+
+static ssize_t read_body(void *context, uint64_t offset, char *buffer, size_t room) {
+    size_t got = 0;
+    int32_t code = holdall_body_read(context, offset, buffer, room, &got);
+    if (code == HOLDALL_OK) return got == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)got;
+    /* The connection breaks: never a whole reply with damaged content. */
+    fprintf(stderr, "%s: %s\n", holdall_code_name(code), holdall_last_error());
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* Takes the body, and makes a response of it by the cheapest way there is. */
+static struct MHD_Response *response_of(holdall_body *body, uint64_t len) {
+    struct MHD_Response *response = NULL;
+    struct pieces *pieces = calloc(1, sizeof *pieces);
+    uint64_t at = 0;
+
+    while (pieces != NULL && at < len && pieces->count < MAX_PIECES) {
+        holdall_segment *piece = &pieces->list[pieces->count];
+        piece->size = sizeof *piece;
+        if (holdall_body_segment(body, at, len - at, piece) != HOLDALL_OK) break;
+        pieces->vectors[pieces->count].iov_base = piece->data;
+        pieces->vectors[pieces->count].iov_len = piece->len_bytes;
+        pieces->count++;
+        at += piece->len_bytes;
+        if (piece->fd < 0 || piece->len_bytes != len) continue;
+        /* All of it is one range of a file. The response closes its descriptor. */
+        response = MHD_create_response_from_fd_at_offset64(len, dup(piece->fd), piece->offset_bytes);
+        free_pieces(pieces);
+        holdall_body_free(body);
+        return response;
+    }
+    if (pieces != NULL && at == len)
+        response = MHD_create_response_from_iovec(pieces->vectors, pieces->count, free_pieces, pieces);
+    if (response != NULL) {
+        holdall_body_free(body);
+        return response;
+    }
+    if (pieces != NULL) free_pieces(pieces);
+    return MHD_create_response_from_callback(len, 256 << 10, read_body, body, free_body);
+}
+
+/* Never called: it is of the length that a GET would have, and sent without a body. */
+static ssize_t nothing(void *context, uint64_t offset, char *buffer, size_t room) {
+    (void)context;
+    (void)offset;
+    (void)buffer;
+    (void)room;
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *connection, int head, const holdall_reply *reply) {
+    struct MHD_Response *response = NULL;
+    const holdall_header *headers = NULL;
+    holdall_body *body = NULL;
+    enum MHD_Result queued;
+    size_t count = 0, at;
+    uint32_t status = 500;
+    uint64_t len = 0, declared = 0;
+
+    if (holdall_reply_status(reply, &status) != HOLDALL_OK ||
+        holdall_reply_headers(reply, &headers, &count) != HOLDALL_OK ||
+        holdall_reply_body(reply, &body) != HOLDALL_OK || holdall_body_len(body, &len) != HOLDALL_OK) {
+        holdall_body_free(body);
+        return MHD_NO;
+    }
+    for (at = 0; at < count; at++)
+        if (strcmp(headers[at].name, "Content-Length") == 0) declared = strtoull(headers[at].value, NULL, 10);
+    if (head && declared > 0) {
+        response = MHD_create_response_from_callback(declared, 1024, nothing, NULL, NULL);
+        holdall_body_free(body);
+    } else {
+        response = response_of(body, len);
+    }
+    if (response == NULL) return MHD_NO;
+    for (at = 0; at < count; at++)
+        if (strcmp(headers[at].name, "Content-Length") != 0) /* which libmicrohttpd sends itself */
+            MHD_add_response_header(response, headers[at].name, headers[at].value);
+    queued = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned status, const char *text) {
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+    enum MHD_Result queued = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+/* Tells the client as much as is good for it, and the host the rest. */
+static enum MHD_Result send_code(struct MHD_Connection *connection, int32_t code) {
+    enum MHD_Result queued = MHD_NO;
+    holdall_reply *reply = NULL;
+    fprintf(stderr, "%s: %s\n", holdall_code_name(code), holdall_last_error());
+    if (holdall_reply_of_code(code, &reply) == HOLDALL_OK) queued = send_reply(connection, 0, reply);
+    holdall_reply_free(reply);
+    return queued;
+}
+
+struct headers {
+    holdall_header list[MAX_HEADERS];
+    size_t count;
+};
+
+static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value) {
+    struct headers *headers = context;
+    (void)kind;
+    if (headers->count < MAX_HEADERS && value != NULL) {
+        holdall_header *header = &headers->list[headers->count++];
+        header->name = name;
+        header->name_len_bytes = strlen(name);
+        header->value = value;
+        header->value_len_bytes = strlen(value);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result download(struct MHD_Connection *connection, const char *method, const char *target) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct headers headers = {.count = 0};
+    char client[INET6_ADDRSTRLEN] = "";
+    holdall_request asked = {.size = sizeof asked};
+    holdall_reply *reply = NULL;
+    enum MHD_Result queued;
+    int32_t code;
+
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, &headers);
+    if (info != NULL && info->client_addr->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr, client,
+                  sizeof client);
+    asked.method = method;
+    asked.method_len_bytes = strlen(method);
+    asked.target = target;
+    asked.target_len_bytes = strlen(target);
+    asked.headers = headers.list;
+    asked.header_count = headers.count;
+    asked.client = client[0] != '\0' ? client : NULL;
+    asked.client_len_bytes = strlen(client);
+    code = holdall_serve(store, &asked, &reply);
+    if (code != HOLDALL_OK) return send_code(connection, code);
+    queued = send_reply(connection, strcmp(method, "HEAD") == 0, reply);
+    holdall_reply_free(reply);
+    return queued;
+}
+
+/* Compares without telling by its time where the first difference is. */
+static int allowed(struct MHD_Connection *connection) {
+    const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    size_t at, len = strlen(token);
+    unsigned char differs = 0;
+    if (given == NULL || strncmp(given, "Bearer ", 7) != 0 || strlen(given + 7) != len) return 0;
+    for (at = 0; at < len; at++) differs |= (unsigned char)(given[7 + at] ^ token[at]);
+    return differs == 0;
+}
+
+static enum MHD_Result upload(struct MHD_Connection *connection, struct request *request, const char *path,
+                              const char *data, size_t *len) {
+    holdall_version version = {.size = sizeof version};
+    holdall_text *url = NULL;
+    enum MHD_Result queued;
+    int32_t code;
+
+    if (!request->begun) {
+        request->begun = 1;
+        if (!allowed(connection)) return send_text(connection, 401, "Uploads need the token.\n");
+        request->failed = holdall_writer_open(drive, path, strlen(path), NULL, &request->writer);
+        return request->failed == HOLDALL_OK ? MHD_YES : send_code(connection, request->failed);
+    }
+    if (*len > 0) {
+        if (request->failed == HOLDALL_OK) request->failed = holdall_writer_write(request->writer, data, *len);
+        *len = 0;
+        return MHD_YES;
+    }
+    code = request->failed;
+    if (code == HOLDALL_OK) code = holdall_writer_commit(request->writer, &version);
+    if (code == HOLDALL_OK) code = holdall_url_version(store, version.id, NULL, &url);
+    if (code != HOLDALL_OK) return send_code(connection, code);
+    queued = send_text(connection, 201, holdall_text_get(url));
+    holdall_text_free(url);
+    return queued;
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *data, size_t *len,
+                              void **state) {
+    struct request *request = *state;
+    (void)context;
+    (void)version;
+    if (request == NULL || request->target == NULL) return MHD_NO;
+    if (strcmp(method, "PUT") == 0 && strncmp(url, "/files/", 7) == 0)
+        return upload(connection, request, url + 7, data, len);
+    if (!request->begun) {
+        request->begun = 1; /* the headers are here; a body may follow */
+        return MHD_YES;
+    }
+    if (*len > 0) {
+        *len = 0;
+        return MHD_YES;
+    }
+    return download(connection, method, request->target);
+}
+
+int main(int argc, char **argv) {
+    struct MHD_Daemon *daemon;
+    sigset_t stop;
+    int got = 0;
+
+    if (argc != 4) {
+        fprintf(stderr, "usage: %s DIRECTORY PORT TOKEN\n", argv[0]);
+        return 2;
+    }
+    token = argv[3];
+    if (holdall_open(argv[1], strlen(argv[1]), NULL, &store) != HOLDALL_OK ||
+        holdall_drive_open(store, HOLDALL_STR("uploads"), &drive) != HOLDALL_OK) {
+        fprintf(stderr, "%s\n", holdall_last_error());
+        return 1;
+    }
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &stop, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION,
+                              (uint16_t)atoi(argv[2]), NULL, NULL, handle, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+                              begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, end, NULL, MHD_OPTION_END);
+    if (daemon == NULL) {
+        fprintf(stderr, "the port %s cannot be listened on\n", argv[2]);
+        return 1;
+    }
+    printf("listening on port %s\n", argv[2]);
+    fflush(stdout);
+    sigwait(&stop, &got);
+    MHD_stop_daemon(daemon);
+    holdall_drive_free(drive);
+    holdall_store_close(store);
+    return holdall_store_free(store);
+}

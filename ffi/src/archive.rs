@@ -1,0 +1,146 @@
+//! Archives.
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use holdall::{Archive, ArchiveId, Result, VersionId};
+
+use crate::body::holdall_body;
+use crate::drive::holdall_drive;
+use crate::pointer::{Caller, entry, records};
+use crate::record::holdall_archive;
+use crate::store::holdall_store;
+
+/// A text with its length. Its layout never changes.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_string {
+    /// The text, UTF-8.
+    pub data: *const c_char,
+    /// Its length.
+    pub len_bytes: usize,
+}
+
+/// What is said of an archive. What is 0 or NULL has the default.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_archive_options {
+    /// sizeof this
+    pub size: usize,
+    /// The name of the download; "archive.zip" by default.
+    pub name: *const c_char,
+    /// Its length.
+    pub name_len_bytes: usize,
+    /// How long the archive lives: 15 minutes by default, at most the store's grace.
+    pub lifetime_s: u64,
+}
+
+records!(holdall_archive_options);
+
+/// Takes paths.
+pub(crate) fn paths(caller: &Caller, paths: *const holdall_string, count: usize) -> Result<Vec<&str>> {
+    let taken = caller.array("the paths", paths, count)?;
+    taken.iter().map(|path| caller.text("a path", path.data, path.len_bytes)).collect()
+}
+
+/// Makes the archive that the options ask for.
+pub(crate) fn create(
+    caller: &Caller,
+    mut archive: Archive,
+    options: *const holdall_archive_options,
+) -> Result<holdall_archive> {
+    let given = caller.options(options)?;
+    if let Some(name) = caller.optional("the name", given.name, given.name_len_bytes)? {
+        archive = archive.name(name);
+    }
+    if given.lifetime_s != 0 {
+        archive = archive.expires_in(Duration::from_secs(given.lifetime_s));
+    }
+    holdall_archive::of(&archive.create()?)
+}
+
+/// Makes an archive of what is at the paths now, a folder with all that is in it: a stored zip of
+/// known length, served in ranges. No content is read.
+/// Codes: NOT_FOUND when nothing is at one of the paths; TOO_LARGE past the store's limits;
+/// INVALID_ARGUMENT when no path is given or the lifetime is out of range; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_archive_create(
+    drive: *const holdall_drive,
+    paths: *const holdall_string,
+    count: usize,
+    options: *const holdall_archive_options,
+    archive: *mut holdall_archive,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.record(archive)?;
+        let begun = caller.get(drive)?.archive(self::paths(caller, paths, count)?)?;
+        out.put(create(caller, begun, options)?)
+    })
+}
+
+/// Makes an archive of chosen versions, each under its file's name.
+/// Codes: as holdall_archive_create; GONE when a version was removed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_archive_create_of(
+    drive: *const holdall_drive,
+    version_ids: *const u64,
+    count: usize,
+    options: *const holdall_archive_options,
+    archive: *mut holdall_archive,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.record(archive)?;
+        let ids = caller.array("the versions", version_ids, count)?;
+        let begun = caller.get(drive)?.archive_of(ids.iter().copied().map(VersionId))?;
+        out.put(create(caller, begun, options)?)
+    })
+}
+
+/// Fills in what an archive is.
+/// Codes: NOT_FOUND when there is none; EXPIRED when its time is over; READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_archive_stat(
+    store: *const holdall_store,
+    archive_id: u64,
+    archive: *mut holdall_archive,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.record(archive)?;
+        out.put(holdall_archive::of(&caller.get(store)?.archive(ArchiveId(archive_id))?)?)
+    })
+}
+
+/// Opens the zip of an archive.
+/// Codes: as holdall_archive_stat.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_archive_open(
+    store: *const holdall_store,
+    archive_id: u64,
+    body: *mut *mut holdall_body,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the body", body)?;
+        out.hand(caller.get(store)?.open_archive(ArchiveId(archive_id))?)
+    })
+}
+
+/// Computes the CRC-64/XZ of a whole zip from those of its parts; no content is read.
+/// Codes: as holdall_archive_stat.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_archive_crc64(
+    store: *const holdall_store,
+    archive_id: u64,
+    crc64: *mut u64,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the checksum", crc64)?;
+        out.put(caller.get(store)?.archive_crc64(ArchiveId(archive_id))?)
+    })
+}
+
+/// Makes every URL of an archive invalid.
+/// Codes: NOT_FOUND when there is none; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_archive_revoke(store: *const holdall_store, archive_id: u64) -> i32 {
+    entry!(caller => caller.get(store)?.revoke_archive(ArchiveId(archive_id)))
+}

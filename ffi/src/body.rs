@@ -1,0 +1,128 @@
+//! Bodies.
+
+use std::ffi::c_void;
+use std::os::fd::AsRawFd;
+
+use holdall::body::{Body, Segment};
+
+use crate::pointer::{entry, handle, records};
+
+/// Bytes of an exact length that can be read at any place, any number of times. It keeps what it
+/// holds alive, whatever becomes of the store. It may be used by many threads at once.
+pub struct holdall_body {
+    _opaque: [u8; 0],
+}
+
+/// Keeps the bytes of a segment where they are.
+pub struct holdall_pin {
+    _opaque: [u8; 0],
+}
+
+handle!(holdall_body: Body);
+handle!(holdall_pin: Segment);
+
+/// One contiguous run of a body: its bytes in memory, and where it is part of a file the same bytes
+/// there, for sendfile.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_segment {
+    /// sizeof this
+    pub size: usize,
+    /// The bytes, valid until the pin is freed; mapped where they are part of a file.
+    pub data: *const c_void,
+    /// How many there are, at least 1.
+    pub len_bytes: usize,
+    /// Where in the file they begin.
+    pub offset_bytes: u64,
+    /// The file, open for reading until the pin is freed, not to be closed; -1 where there is none.
+    pub fd: i32,
+    /// To be freed when the bytes are no longer needed.
+    pub pin: *mut holdall_pin,
+}
+
+records!(holdall_segment);
+
+/// Tells the exact length.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_body_len(body: *const holdall_body, len_bytes: *mut u64) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the length", len_bytes)?;
+        out.put(caller.get(body)?.len())
+    })
+}
+
+/// Fills in the run of bytes that begins at an offset: at least 1 byte, at most `limit`. To go through
+/// a body, add the length of each segment to the offset until it is the length of the body.
+/// Codes: INVALID_ARGUMENT at or past the end, or with a limit of 0; CORRUPT when the content is damaged,
+/// and then the transfer must be broken off; IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_body_segment(
+    body: *const holdall_body,
+    offset_bytes: u64,
+    limit_bytes: u64,
+    segment: *mut holdall_segment,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.record(segment)?;
+        let found = caller.get(body)?.segment(offset_bytes, limit_bytes)?;
+        let (data, len_bytes) = (found.data.as_ptr().cast(), found.data.len());
+        let file = found.file.as_ref().map(|file| (file.offset, file.file.as_raw_fd()));
+        let (offset_bytes, fd) = file.unwrap_or((0, -1));
+        let pin = caller.hand::<holdall_pin>(found)?;
+        out.put(holdall_segment { size: 0, data, len_bytes, offset_bytes, fd, pin })
+    })
+}
+
+/// Frees a pin: the bytes and the file of its segment are no longer to be used. NULL is nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_pin_free(pin: *mut holdall_pin) -> i32 {
+    entry!(caller => caller.free(pin))
+}
+
+/// Copies bytes from an offset on, and tells how many: fewer than there is room for only at the end,
+/// 0 at or past it.
+/// Codes: CORRUPT when the content is damaged, IO; what is in the buffer is then undefined.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_body_read(
+    body: *const holdall_body,
+    offset_bytes: u64,
+    buffer: *mut c_void,
+    buffer_len_bytes: usize,
+    read_bytes: *mut usize,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the count", read_bytes)?;
+        let room = caller.room("the buffer", buffer, buffer_len_bytes)?;
+        out.put(caller.get(body)?.read_at(offset_bytes, room)?)
+    })
+}
+
+/// Gives the bytes from `start` up to and without `end` as a body of its own. No byte is touched.
+/// Codes: INVALID_ARGUMENT when the range ends before it starts or past the body.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_body_slice(
+    body: *const holdall_body,
+    start_bytes: u64,
+    end_bytes: u64,
+    slice: *mut *mut holdall_body,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the slice", slice)?;
+        out.hand(caller.get(body)?.slice(start_bytes..end_bytes)?)
+    })
+}
+
+/// Makes another handle to the same body, to be freed by itself.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_body_ref(body: *const holdall_body, again: *mut *mut holdall_body) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the body", again)?;
+        out.hand(caller.get(body)?.as_ref().clone())
+    })
+}
+
+/// Frees a handle. NULL is nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_body_free(body: *mut holdall_body) -> i32 {
+    entry!(caller => caller.free(body))
+}

@@ -1,0 +1,146 @@
+//! Codes, the text of the last error, and the version of the library.
+
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_char};
+
+use holdall::{Error, ErrorKind};
+
+/// It went well.
+pub const HOLDALL_OK: i32 = 0;
+/// A value that can never be right, such as a handle that was freed.
+pub const HOLDALL_INVALID_ARGUMENT: i32 = 1;
+/// The thing named does not exist.
+pub const HOLDALL_NOT_FOUND: i32 = 2;
+/// Something of that name exists already.
+pub const HOLDALL_EXISTS: i32 = 3;
+/// The signature, the password or the caller does not permit it.
+pub const HOLDALL_DENIED: i32 = 4;
+/// The URL, share or archive was valid once and its time is over.
+pub const HOLDALL_EXPIRED: i32 = 5;
+/// No byte of the requested range exists.
+pub const HOLDALL_RANGE_NOT_SATISFIABLE: i32 = 6;
+/// Content is not what was declared: a length, a hash or an expected version.
+pub const HOLDALL_MISMATCH: i32 = 7;
+/// A limit on size or count would be passed.
+pub const HOLDALL_TOO_LARGE: i32 = 8;
+/// Another process or call holds what is needed; trying again later may succeed.
+pub const HOLDALL_LOCKED: i32 = 9;
+/// Bytes on disk are not what was written.
+pub const HOLDALL_CORRUPT: i32 = 10;
+/// The operating system refused a read, a write or a sync.
+pub const HOLDALL_IO: i32 = 11;
+/// A write failed before, and more are refused; open the store again.
+pub const HOLDALL_POISONED: i32 = 12;
+/// A format version, option or feature that this build does not know.
+pub const HOLDALL_UNSUPPORTED: i32 = 13;
+/// A defect of this library. The process may go on.
+pub const HOLDALL_BUG: i32 = 14;
+/// It existed and was removed or revoked on purpose.
+pub const HOLDALL_GONE: i32 = 15;
+/// Work that was in progress when the process forked cannot go on in the child.
+pub const HOLDALL_FORKED: i32 = 16;
+
+/// The first number of the version of this header.
+pub const HOLDALL_VERSION_MAJOR: u32 = 0;
+/// The second number.
+pub const HOLDALL_VERSION_MINOR: u32 = 1;
+/// The third number.
+pub const HOLDALL_VERSION_PATCH: u32 = 0;
+/// The version in one number that grows: 1002003 is 1.2.3.
+pub const HOLDALL_VERSION: u32 =
+    HOLDALL_VERSION_MAJOR * 1000000 + HOLDALL_VERSION_MINOR * 1000 + HOLDALL_VERSION_PATCH;
+
+/// The code of an error.
+pub(crate) fn code(error: &Error) -> i32 {
+    i32::from(error.kind().number())
+}
+
+/// The kind of a code.
+pub(crate) fn kind(code: i32) -> Option<ErrorKind> {
+    ErrorKind::ALL.into_iter().find(|kind| i32::from(kind.number()) == code)
+}
+
+/// Makes the text one that C can read.
+pub(crate) fn c_text(text: impl Into<Vec<u8>>) -> CString {
+    let mut bytes: Vec<u8> = text.into();
+    for byte in &mut bytes {
+        if *byte == 0 {
+            *byte = b'?';
+        }
+    }
+    CString::new(bytes).unwrap_or_default()
+}
+
+thread_local! {
+    static LAST: RefCell<CString> = RefCell::new(CString::default());
+}
+
+/// Keeps the text of an error for the thread that it happened on.
+pub(crate) fn remember(error: &Error) -> i32 {
+    let text = c_text(error.to_string());
+    // A thread that is ending has no place for it any more.
+    let _ = LAST.try_with(|last| *last.borrow_mut() = text);
+    code(error)
+}
+
+/// Returns a sentence about the last error on the calling thread, for people to read: lower
+/// case, UTF-8, without key or token; "" before the first error. It is valid until the next call of
+/// this library on this
+/// thread, and tells of a call only when that returned another code than HOLDALL_OK.
+#[unsafe(no_mangle)]
+pub extern "C" fn holdall_last_error() -> *const c_char {
+    LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+}
+
+/// Returns the name of a code, valid for ever: "NotFound"; "Ok" for 0, "Unknown" for another number.
+#[unsafe(no_mangle)]
+pub extern "C" fn holdall_code_name(code: i32) -> *const c_char {
+    let name: &'static CStr = match kind(code) {
+        _ if code == HOLDALL_OK => c"Ok",
+        Some(ErrorKind::InvalidArgument) => c"InvalidArgument",
+        Some(ErrorKind::NotFound) => c"NotFound",
+        Some(ErrorKind::Exists) => c"Exists",
+        Some(ErrorKind::Denied) => c"Denied",
+        Some(ErrorKind::Expired) => c"Expired",
+        Some(ErrorKind::RangeNotSatisfiable) => c"RangeNotSatisfiable",
+        Some(ErrorKind::Mismatch) => c"Mismatch",
+        Some(ErrorKind::TooLarge) => c"TooLarge",
+        Some(ErrorKind::Locked) => c"Locked",
+        Some(ErrorKind::Corrupt) => c"Corrupt",
+        Some(ErrorKind::Io) => c"Io",
+        Some(ErrorKind::Poisoned) => c"Poisoned",
+        Some(ErrorKind::Unsupported) => c"Unsupported",
+        Some(ErrorKind::Bug) => c"Bug",
+        Some(ErrorKind::Gone) => c"Gone",
+        Some(ErrorKind::Forked) => c"Forked",
+        _ => c"Unknown",
+    };
+    name.as_ptr()
+}
+
+/// Returns the HTTP status of a code: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for what is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn holdall_code_status(code: i32) -> u32 {
+    match kind(code) {
+        _ if code == HOLDALL_OK => 200,
+        Some(kind) => u32::from(kind.http_status()),
+        None => 500,
+    }
+}
+
+/// Returns the version of the library that runs, composed as HOLDALL_VERSION is. Another minor
+/// number than that of the header while the major one is 0 is another interface.
+#[unsafe(no_mangle)]
+pub extern "C" fn holdall_version_number() -> u32 {
+    HOLDALL_VERSION
+}
+
+/// Returns the version of the library that runs as text: "0.1.0". It is valid for ever.
+#[unsafe(no_mangle)]
+pub extern "C" fn holdall_version_text() -> *const c_char {
+    const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(text) => text,
+        Err(_) => c"",
+    };
+    TEXT.as_ptr()
+}

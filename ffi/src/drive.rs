@@ -1,0 +1,68 @@
+//! Drives.
+
+use std::ffi::c_char;
+
+use holdall::Drive;
+
+use crate::pointer::{entry, handle};
+use crate::record::holdall_drive_info;
+use crate::store::holdall_store;
+
+/// A named tree of files.
+pub struct holdall_drive {
+    _opaque: [u8; 0],
+}
+
+handle!(holdall_drive: Drive);
+
+/// Opens a drive by its name, and makes it where there is none. The drive keeps its store open.
+/// Codes: INVALID_ARGUMENT when the name breaks the rules of names; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_drive_open(
+    store: *const holdall_store,
+    name: *const c_char,
+    name_len_bytes: usize,
+    drive: *mut *mut holdall_drive,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the drive", drive)?;
+        let name = caller.text("the name of the drive", name, name_len_bytes)?;
+        out.hand(caller.get(store)?.drive(name)?)
+    })
+}
+
+/// Fills in what the drive is and holds.
+/// Codes: NOT_FOUND when it was deleted; READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_drive_stat(
+    drive: *const holdall_drive,
+    info: *mut holdall_drive_info,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.record(info)?;
+        out.put(holdall_drive_info::of(&caller.get(drive)?.info()?)?)
+    })
+}
+
+/// Sets how many versions a file keeps beside those marked to be kept; 0 keeps all of them.
+/// Codes: NOT_FOUND when the drive was deleted; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_drive_set_max_versions(
+    drive: *const holdall_drive,
+    max_versions: u32,
+) -> i32 {
+    entry!(caller => caller.get(drive)?.set_max_versions(max_versions))
+}
+
+/// Makes every URL into the drive invalid.
+/// Codes: NOT_FOUND when the drive was deleted; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_drive_revoke(drive: *const holdall_drive) -> i32 {
+    entry!(caller => caller.get(drive)?.revoke())
+}
+
+/// Frees a handle. NULL is nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_drive_free(drive: *mut holdall_drive) -> i32 {
+    entry!(caller => caller.free(drive))
+}

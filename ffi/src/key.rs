@@ -1,0 +1,52 @@
+//! The key ring.
+
+use std::ffi::c_void;
+
+use crate::page::{Page, holdall_page};
+use crate::pointer::entry;
+use crate::store::holdall_store;
+
+/// Makes a new key that signs from now on; those before go on verifying. `key_id` may be NULL.
+/// Codes: WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_key_rotate(store: *const holdall_store, key_id: *mut u16) -> i32 {
+    entry!(caller => {
+        let out = caller.optional_out("the place of the id", key_id)?;
+        let id = caller.get(store)?.rotate_key()?;
+        out.map_or(Ok(()), |out| out.put(id))
+    })
+}
+
+/// Adds a key of the host's own, at least 32 bytes, that signs from now on. `key_id` may be NULL.
+/// Codes: INVALID_ARGUMENT when it is too short or all zero; EXISTS when it is there already; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_key_add(
+    store: *const holdall_store,
+    secret: *const c_void,
+    secret_len_bytes: usize,
+    key_id: *mut u16,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.optional_out("the place of the id", key_id)?;
+        let secret = caller.bytes("the secret", secret, secret_len_bytes)?;
+        let id = caller.get(store)?.add_key(secret)?;
+        out.map_or(Ok(()), |out| out.put(id))
+    })
+}
+
+/// Removes a key: every URL that it signed is invalid from now on.
+/// Codes: NOT_FOUND when there is none of that id; INVALID_ARGUMENT for the one that signs; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_key_remove(store: *const holdall_store, key_id: u16) -> i32 {
+    entry!(caller => caller.get(store)?.remove_key(key_id))
+}
+
+/// Lists the keys.
+/// Codes: READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_key_list(store: *const holdall_store, keys: *mut *mut holdall_page) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the page", keys)?;
+        out.hand(Page::Keys(caller.get(store)?.keys()?))
+    })
+}

@@ -1,0 +1,51 @@
+//! The C library. What it promises stands in `include/holdall.h`, which is made from these files
+//! and `cbindgen.toml`; the comments on exported items are written for its readers.
+//!
+//! An exported function says nothing of memory: it takes what [`pointer`] checked, calls the
+//! Rust library, and hands over what came back. [`table`] tells good handles from bad ones.
+#![allow(
+    unsafe_code,
+    non_camel_case_types,
+    // The law of the header is the safety section of every function.
+    clippy::missing_safety_doc
+)]
+
+// In the order of the header.
+
+// The codes are for C: the kinds of errors have the same numbers.
+#[allow(dead_code)]
+mod code;
+mod store;
+
+mod drive;
+mod put;
+mod writer;
+
+mod file;
+mod trash;
+mod version;
+
+mod body;
+mod page;
+mod url;
+
+mod archive;
+mod link;
+mod share;
+
+mod reply;
+
+mod key;
+
+mod care;
+mod text;
+
+mod log;
+
+// What stands behind it.
+
+mod pointer;
+mod record;
+mod table;
+#[cfg(test)]
+mod tests;

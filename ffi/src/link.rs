@@ -1,0 +1,84 @@
+//! Direct links.
+
+use std::ffi::c_char;
+
+use holdall::LinkId;
+
+use crate::code::c_text;
+use crate::drive::holdall_drive;
+use crate::page::{Page, holdall_page};
+use crate::pointer::entry;
+use crate::record::holdall_link;
+use crate::store::holdall_store;
+use crate::text::holdall_text;
+
+/// Fills in the direct link to the file at a path, and makes it where there is none. It leads to
+/// whatever version is current when it is used. A pace asks the host to send no faster; 0 is
+/// unlimited.
+/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a folder is; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_link_create(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    pace_bytes_per_s: u64,
+    link: *mut holdall_link,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.record(link)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        out.put(holdall_link::of(&caller.get(drive)?.link_paced(path, pace_bytes_per_s)?)?)
+    })
+}
+
+/// Lists the direct links to the file at a path, oldest first.
+/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT; READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_link_list(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    links: *mut *mut holdall_page,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the page", links)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        out.hand(Page::Links(caller.get(drive)?.links(path)?))
+    })
+}
+
+/// Fills in what a direct link is and how often it was used.
+/// Codes: NOT_FOUND when there is none; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_link_stat(
+    store: *const holdall_store,
+    link_id: u64,
+    link: *mut holdall_link,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.record(link)?;
+        out.put(holdall_link::of(&caller.get(store)?.find_link(LinkId(link_id))?)?)
+    })
+}
+
+/// Gives the URL of a direct link.
+/// Codes: as holdall_link_stat.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_link_url(
+    store: *const holdall_store,
+    link_id: u64,
+    url: *mut *mut holdall_text,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the url", url)?;
+        let store = caller.get(store)?;
+        out.hand(c_text(store.link_url(&store.find_link(LinkId(link_id))?)?))
+    })
+}
+
+/// Deletes a direct link.
+/// Codes: NOT_FOUND when there is none; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_link_remove(store: *const holdall_store, link_id: u64) -> i32 {
+    entry!(caller => caller.get(store)?.unlink(LinkId(link_id)))
+}

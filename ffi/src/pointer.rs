@@ -1,0 +1,463 @@
+//! Every pointer that crosses the border, in one place.
+//!
+//! [`Caller`] stands for a call from C whose pointers keep the law of the header. Making one is the
+//! unsafe act; only [`guard`] does it. What is taken from pointers lives no longer than it.
+
+use std::any::Any;
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::fs::File;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::os::fd::{FromRawFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use holdall::{Error, ErrorKind, Result};
+
+use crate::code::{HOLDALL_OK, remember};
+use crate::log::holdall_log;
+use crate::record::holdall_progress;
+use crate::table::HANDLES;
+
+/// Runs the body of an exported function, with the name of the function at hand. What goes wrong in
+/// it becomes a code and a text.
+macro_rules! entry {
+    ($caller:ident => $body:expr) => {{
+        fn here() {}
+        // SAFETY: this stands in an exported function, whose caller keeps the law of the header.
+        unsafe { $crate::pointer::guard(std::any::type_name_of_val(&here), |$caller| $body) }
+    }};
+}
+pub(crate) use entry;
+
+/// A call from C.
+pub(crate) struct Caller(());
+
+/// Runs `body` so that neither an error nor a panic leaves it.
+///
+/// # Safety
+/// The pointers that `body` takes are valid as the law of the header says.
+pub(crate) unsafe fn guard(name: &'static str, body: impl FnOnce(&Caller) -> Result<()>) -> i32 {
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(test)]
+        crate::tests::perhaps_panic();
+        body(&Caller(()))
+    }));
+    match done {
+        Ok(Ok(())) => HOLDALL_OK,
+        Ok(Err(error)) => remember(&error),
+        Err(panic) => {
+            let what = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+                (Some(text), _) => *text,
+                (None, Some(text)) => text.as_str(),
+                (None, None) => "no text",
+            };
+            let name = name.rsplit("::").nth(1).unwrap_or(name);
+            let error = Error::new(ErrorKind::Bug, format!("{name} met a defect of this library: {what}"));
+            // What the panic carries may itself panic when it is dropped.
+            std::mem::forget(panic);
+            remember(&error)
+        }
+    }
+}
+
+/// A handle as C sees it: a pointer to what it never sees.
+pub(crate) trait Handle {
+    /// What stands behind it.
+    type Value: Any + Send + Sync;
+    /// What it is called in messages.
+    const NAME: &'static str;
+}
+
+/// Says what stands behind the handles.
+macro_rules! handle {
+    ($name:ident: $value:ty) => {
+        impl $crate::pointer::Handle for $name {
+            type Value = $value;
+            const NAME: &'static str = stringify!($name);
+        }
+    };
+}
+pub(crate) use handle;
+
+/// A struct whose first field is its own size, as the caller's header knows it.
+///
+/// # Safety
+/// It is `repr(C)`, begins with `size: usize`, and all of it may be zero.
+pub(crate) unsafe trait Record: Copy {}
+
+/// Marks structs that begin with their size.
+macro_rules! records {
+    ($($name:ident),* $(,)?) => {$(
+        // SAFETY: each begins with its size and is made of numbers, pointers that may be NULL,
+        // callbacks that may be NULL, bools and arrays of numbers.
+        unsafe impl $crate::pointer::Record for $name {}
+    )*};
+}
+pub(crate) use records;
+
+/// No struct of this library comes near; what claims to was never given a size.
+const LONGEST: usize = 64 << 10;
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidArgument, message)
+}
+
+fn check<T>(what: &str, pointer: *const T) -> Result<()> {
+    if pointer.is_null() {
+        return Err(invalid(format!("{what} is NULL")));
+    }
+    if !pointer.is_aligned() {
+        return Err(invalid(format!("{what} is not aligned to {} bytes", align_of::<T>())));
+    }
+    Ok(())
+}
+
+impl Caller {
+    /// Takes an array; NULL is one without elements.
+    pub(crate) fn array<T>(&self, what: &str, data: *const T, count: usize) -> Result<&[T]> {
+        if count == 0 {
+            return Ok(&[]);
+        }
+        check(what, data)?;
+        match count.checked_mul(size_of::<T>()) {
+            Some(bytes) if isize::try_from(bytes).is_ok() => {}
+            _ => return Err(invalid(format!("{what} has {count} elements, more than memory holds"))),
+        }
+        // SAFETY: not NULL, aligned, not too long, and valid for reading by the law of the header.
+        Ok(unsafe { std::slice::from_raw_parts(data, count) })
+    }
+
+    pub(crate) fn bytes(&self, what: &str, data: *const c_void, len: usize) -> Result<&[u8]> {
+        self.array(what, data.cast::<u8>(), len)
+    }
+
+    /// Takes text, which must be UTF-8.
+    pub(crate) fn text(&self, what: &str, data: *const c_char, len: usize) -> Result<&str> {
+        let bytes = self.array(what, data.cast::<u8>(), len)?;
+        std::str::from_utf8(bytes)
+            .map_err(|error| invalid(format!("{what} is not UTF-8 at byte {}", error.valid_up_to())))
+    }
+
+    /// Takes text that may be absent, which NULL is.
+    pub(crate) fn optional(&self, what: &str, data: *const c_char, len: usize) -> Result<Option<&str>> {
+        if data.is_null() && len == 0 { Ok(None) } else { self.text(what, data, len).map(Some) }
+    }
+
+    /// Takes a value that may be absent, which NULL is.
+    pub(crate) fn value<T: Copy>(&self, what: &str, value: *const T) -> Result<Option<T>> {
+        if value.is_null() {
+            return Ok(None);
+        }
+        Ok(self.array(what, value, 1)?.first().copied())
+    }
+
+    /// Takes a path of the operating system, which may be any bytes.
+    pub(crate) fn os_path(&self, what: &str, data: *const c_char, len: usize) -> Result<&Path> {
+        use std::os::unix::ffi::OsStrExt;
+        let bytes = self.array(what, data.cast::<u8>(), len)?;
+        if bytes.is_empty() || bytes.contains(&0) {
+            return Err(invalid(format!("{what} is empty or holds a NUL byte")));
+        }
+        Ok(Path::new(std::ffi::OsStr::from_bytes(bytes)))
+    }
+
+    /// Takes room to write to; NULL is none at all.
+    #[expect(clippy::mut_from_ref, reason = "the token owns nothing: the memory is C's")]
+    pub(crate) fn room(&self, what: &str, data: *mut c_void, len: usize) -> Result<&mut [u8]> {
+        if len == 0 {
+            return Ok(&mut []);
+        }
+        check(what, data.cast::<u8>())?;
+        if isize::try_from(len).is_err() {
+            return Err(invalid(format!("{what} is {len} bytes long, more than memory holds")));
+        }
+        // SAFETY: not NULL, not too long, and the caller's to write to by the law of the header.
+        Ok(unsafe { std::slice::from_raw_parts_mut(data.cast::<u8>(), len) })
+    }
+
+    /// Takes the place of an output.
+    pub(crate) fn out<T>(&self, what: &str, place: *mut T) -> Result<Out<'_, T>> {
+        check(what, place)?;
+        // SAFETY: not NULL, aligned, and the caller's to write to; it may hold anything yet.
+        Ok(Out(unsafe { &mut *place.cast::<MaybeUninit<T>>() }))
+    }
+
+    /// Takes the place of an output that the caller may not want, which NULL says.
+    pub(crate) fn optional_out<T>(&self, what: &str, place: *mut T) -> Result<Option<Out<'_, T>>> {
+        if place.is_null() { Ok(None) } else { self.out(what, place).map(Some) }
+    }
+
+    /// Takes flags, of which all must be known.
+    pub(crate) fn flags(&self, flags: u32, known: u32) -> Result<u32> {
+        if flags & !known == 0 {
+            return Ok(flags);
+        }
+        let message =
+            format!("the flags {flags:#x} hold some that this version of the library does not know");
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
+
+    /// Takes the place of an output that begins with its size.
+    pub(crate) fn record<T: Record>(&self, place: *mut T) -> Result<RecordOut<'_, T>> {
+        let size = self.size(place)?;
+        Ok(RecordOut { place, size, _caller: self })
+    }
+
+    /// Takes the place of such an output that the caller may not want, which NULL says.
+    pub(crate) fn optional_record<T: Record>(&self, place: *mut T) -> Result<Option<RecordOut<'_, T>>> {
+        if place.is_null() { Ok(None) } else { self.record(place).map(Some) }
+    }
+
+    /// Takes options: NULL is the defaults, and so is what a shorter struct, of an older header, has
+    /// no place for.
+    pub(crate) fn options<T: Record>(&self, options: *const T) -> Result<T> {
+        // SAFETY: a record may be all zero.
+        let mut taken: T = unsafe { MaybeUninit::zeroed().assume_init() };
+        if options.is_null() {
+            return Ok(taken);
+        }
+        let size = self.size(options)?;
+        let (known, later) = (size.min(size_of::<T>()), size.saturating_sub(size_of::<T>()));
+        // SAFETY: `size` bytes are the caller's, by its own word.
+        let rest = unsafe { std::slice::from_raw_parts(options.cast::<u8>().wrapping_add(known), later) };
+        if rest.iter().any(|byte| *byte != 0) {
+            let name = short_name::<T>();
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("{name} sets an option that this version of the library does not know"),
+            ));
+        }
+        // SAFETY: both sides hold `known` bytes, and any bytes that C wrote there are a record.
+        unsafe {
+            std::ptr::copy_nonoverlapping(options.cast::<u8>(), (&raw mut taken).cast::<u8>(), known);
+        }
+        Ok(taken)
+    }
+
+    fn size<T: Record>(&self, record: *const T) -> Result<usize> {
+        let name = short_name::<T>();
+        check(name, record)?;
+        // SAFETY: not NULL, aligned, and a record begins with its size.
+        let size = unsafe { record.cast::<usize>().read() };
+        if (size_of::<usize>()..=LONGEST).contains(&size) {
+            return Ok(size);
+        }
+        Err(invalid(format!("{name} says that it is {size} bytes long; set its size to sizeof({name})")))
+    }
+
+    /// Returns what stands behind a handle.
+    pub(crate) fn get<H: Handle>(&self, handle: *const H) -> Result<Arc<H::Value>> {
+        if handle.is_null() {
+            return Err(invalid(format!("the {} is NULL", H::NAME)));
+        }
+        let value = HANDLES.get(number(handle)).ok_or_else(|| freed::<H>())?;
+        value.downcast().map_err(|_| wrong::<H>())
+    }
+
+    /// Lets go of a handle; NULL is none.
+    pub(crate) fn free<H: Handle>(&self, handle: *mut H) -> Result<()> {
+        if handle.is_null() {
+            return Ok(());
+        }
+        let is_it = |value: &crate::table::Value| value.is::<H::Value>();
+        match HANDLES.remove(number(handle), is_it) {
+            Some(value) => {
+                drop(value);
+                Ok(())
+            }
+            None if HANDLES.get(number(handle)).is_some() => Err(wrong::<H>()),
+            None => Err(freed::<H>()),
+        }
+    }
+
+    /// Takes a callback that is told lines of the log.
+    pub(crate) fn sink(&self, callback: holdall_log, context: *mut c_void) -> Option<Sink> {
+        callback.map(|callback| Sink { callback, context })
+    }
+
+    /// Makes a handle for a record.
+    pub(crate) fn hand<H: Handle>(&self, value: H::Value) -> Result<*mut H> {
+        handle_of::<H>(value)
+    }
+
+    /// Takes a descriptor that stays the caller's.
+    pub(crate) fn file(&self, fd: RawFd) -> Result<ManuallyDrop<File>> {
+        if fd < 0 {
+            return Err(invalid(format!("{fd} is no file descriptor")));
+        }
+        // SAFETY: it is open by the law of the header, and never closed here.
+        Ok(ManuallyDrop::new(unsafe { File::from_raw_fd(fd) }))
+    }
+
+    /// Takes a callback that tells the caller how far a job is.
+    pub(crate) fn progress(&self, callback: holdall_progress, context: *mut c_void) -> Progress<'_> {
+        Progress { callback, context, _caller: self }
+    }
+}
+
+fn handle_of<H: Handle>(value: H::Value) -> Result<*mut H> {
+    let handle = HANDLES.insert(Arc::new(value)).ok_or_else(|| {
+        Error::new(ErrorKind::TooLarge, "there are four million handles; free those not needed")
+    })?;
+    let address = usize::try_from(handle).map_err(|_| invalid("a handle is wider than a pointer"))?;
+    Ok(std::ptr::without_provenance_mut(address))
+}
+
+fn number<H>(handle: *const H) -> u64 {
+    u64::try_from(handle.addr()).unwrap_or(0)
+}
+
+fn freed<H: Handle>() -> Error {
+    invalid(format!("that is no {}, or no longer: it was freed before, or never made", H::NAME))
+}
+
+fn wrong<H: Handle>() -> Error {
+    invalid(format!("that is a handle, but no {}", H::NAME))
+}
+
+fn short_name<T>() -> &'static str {
+    let name = std::any::type_name::<T>();
+    name.rsplit("::").next().unwrap_or(name)
+}
+
+/// A place for an output. It is written at the very end, when all went well.
+pub(crate) struct Out<'a, T>(&'a mut MaybeUninit<T>);
+
+impl<T> Out<'_, T> {
+    pub(crate) fn put(self, value: T) -> Result<()> {
+        self.0.write(value);
+        Ok(())
+    }
+}
+
+impl<H: Handle> Out<'_, *mut H> {
+    /// Makes a handle of a value.
+    pub(crate) fn hand(self, value: H::Value) -> Result<()> {
+        self.put(handle_of::<H>(value)?)
+    }
+}
+
+/// A place for an output of which the caller's header may know more or less than this library.
+pub(crate) struct RecordOut<'a, T> {
+    place: *mut T,
+    size: usize,
+    _caller: &'a Caller,
+}
+
+impl<T: Record> RecordOut<'_, T> {
+    /// Writes as much of the value as the caller knows; what it knows beyond becomes zero.
+    pub(crate) fn put(self, value: T) -> Result<()> {
+        let (known, later) = (self.size.min(size_of::<T>()), self.size.saturating_sub(size_of::<T>()));
+        let place = self.place.cast::<u8>();
+        // SAFETY: `size` bytes are the caller's by its own word; they begin with the size, which is
+        // written back as it was.
+        unsafe {
+            std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), place, known);
+            place.wrapping_add(known).write_bytes(0, later);
+            self.place.cast::<usize>().write(self.size);
+        }
+        Ok(())
+    }
+}
+
+/// A callback that is told how far a job is.
+pub(crate) struct Progress<'a> {
+    callback: holdall_progress,
+    context: *mut c_void,
+    _caller: &'a Caller,
+}
+
+impl Progress<'_> {
+    /// Tells it; another answer than 0 ends the job with that code.
+    pub(crate) fn tell(&self, done: u64, total: u64) -> Result<()> {
+        let Some(callback) = self.callback else { return Ok(()) };
+        // SAFETY: the callback and its context go together by the law of the header.
+        let answer = unsafe { callback(self.context, done, total) };
+        if answer == HOLDALL_OK {
+            return Ok(());
+        }
+        let kind = crate::code::kind(answer).unwrap_or(ErrorKind::InvalidArgument);
+        Err(Error::new(kind, format!("the progress callback ended the job with {answer}")))
+    }
+}
+
+/// A callback that is told lines of the log.
+pub(crate) struct Sink {
+    callback: unsafe extern "C" fn(*mut c_void, i32, *const c_char),
+    context: *mut c_void,
+}
+
+// SAFETY: by the law of the header the callback may be called with its context on every thread.
+unsafe impl Send for Sink {}
+// SAFETY: as above, and on several at once.
+unsafe impl Sync for Sink {}
+
+impl Sink {
+    pub(crate) fn tell(&self, level: i32, text: &CStr) {
+        // SAFETY: the callback and its context go together by the law of the header.
+        unsafe { (self.callback)(self.context, level, text.as_ptr()) }
+    }
+}
+
+/// Copies text into an array of a record, with a NUL behind it.
+pub(crate) fn fill<const N: usize>(text: &str) -> Result<[c_char; N]> {
+    let mut filled = [0; N];
+    if text.len() >= N {
+        return Err(Error::new(ErrorKind::Bug, format!("a text of {} bytes has room for {N}", text.len())));
+    }
+    for (place, byte) in filled.iter_mut().zip(text.bytes()) {
+        *place = c_char::from_ne_bytes([byte]);
+    }
+    Ok(filled)
+}
+
+/// Text that C is shown pointers into; it lives in a handle and never moves.
+pub(crate) struct Lines {
+    /// Pairs of name and value.
+    text: Vec<(CString, CString)>,
+    pairs: Vec<holdall_header>,
+}
+
+/// A header of a request or a reply. Its layout never changes. In a reply both texts have a NUL
+/// behind them.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_header {
+    /// The name.
+    pub name: *const c_char,
+    /// Its length in bytes.
+    pub name_len_bytes: usize,
+    /// The value.
+    pub value: *const c_char,
+    /// Its length in bytes.
+    pub value_len_bytes: usize,
+}
+
+// SAFETY: the pointers lead into `text`, which is never changed.
+unsafe impl Send for Lines {}
+// SAFETY: as above.
+unsafe impl Sync for Lines {}
+
+impl Lines {
+    pub(crate) fn new(text: Vec<(CString, CString)>) -> Lines {
+        let pair = |(name, value): &(CString, CString)| holdall_header {
+            name: name.as_ptr(),
+            name_len_bytes: name.as_bytes().len(),
+            value: value.as_ptr(),
+            value_len_bytes: value.as_bytes().len(),
+        };
+        let pairs = text.iter().map(pair).collect();
+        Lines { text, pairs }
+    }
+
+    /// Returns the pairs; they live as long as this does.
+    pub(crate) fn pairs(&self) -> &[holdall_header] {
+        &self.pairs
+    }
+
+    /// Returns how many pairs there are.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+}

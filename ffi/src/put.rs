@@ -1,0 +1,206 @@
+//! Putting content from memory, files and descriptors.
+
+use std::ffi::{c_char, c_void};
+use std::io::Read;
+
+use bytes::Bytes;
+use holdall::{Drive, Error, ErrorKind, Expect, Put, Result, Time, VersionId, VersionInfo};
+
+use crate::drive::holdall_drive;
+use crate::page::{Page, holdall_page};
+use crate::pointer::{Caller, Progress, entry, records};
+use crate::record::{holdall_progress, holdall_version};
+
+/// Whatever is at the path but a folder: a file gets one more version.
+pub const HOLDALL_EXPECT_ANY: i32 = 0;
+/// Nothing is at the path.
+pub const HOLDALL_EXPECT_ABSENT: i32 = 1;
+/// A file whose current version is expected_version_id is at the path.
+pub const HOLDALL_EXPECT_VERSION: i32 = 2;
+
+/// What is said of content that is put. What is 0 or NULL has the default.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_put_options {
+    /// sizeof this
+    pub size: usize,
+    /// HOLDALL_EXPECT_*: what must be at the path for the put to go ahead.
+    pub expect: i32,
+    /// With HOLDALL_EXPECT_VERSION.
+    pub expected_version_id: u64,
+    /// Such as "application/pdf"; by default it follows from the name.
+    pub media_type: *const c_char,
+    /// Its length.
+    pub media_type_len_bytes: usize,
+    /// How old the content is; now by default.
+    pub modified_unix_us: *const i64,
+    /// The length that the content must turn out to have.
+    pub len_bytes: *const u64,
+    /// The 20 bytes of SHA-1 that the content must turn out to have.
+    pub sha1: *const u8,
+    /// The 32 bytes of BLAKE3 that the content must turn out to have.
+    pub blake3: *const u8,
+    /// Is told how far the put is.
+    pub progress: holdall_progress,
+    /// Handed to it.
+    pub progress_context: *mut c_void,
+}
+
+/// A path and its content, for holdall_put_many. Its layout never changes.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_item {
+    /// The path.
+    pub path: *const c_char,
+    /// Its length.
+    pub path_len_bytes: usize,
+    /// The content.
+    pub data: *const c_void,
+    /// Its length.
+    pub data_len_bytes: usize,
+}
+
+records!(holdall_put_options);
+
+/// Reads the options, and who is told how far the put is.
+pub(crate) fn options(caller: &Caller, given: *const holdall_put_options) -> Result<(Put, Progress<'_>)> {
+    let given = caller.options(given)?;
+    let mut put = Put::new().expect(match given.expect {
+        HOLDALL_EXPECT_ANY => Expect::Any,
+        HOLDALL_EXPECT_ABSENT => Expect::Absent,
+        HOLDALL_EXPECT_VERSION => Expect::Current(VersionId(given.expected_version_id)),
+        other => {
+            let message = format!("{other} is no HOLDALL_EXPECT that this library knows");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+    });
+    let media_type = caller.optional("the media type", given.media_type, given.media_type_len_bytes)?;
+    if let Some(media_type) = media_type {
+        put = put.media_type(media_type);
+    }
+    if let Some(modified) = caller.value("the time of modification", given.modified_unix_us)? {
+        put = put.modified(Time(modified));
+    }
+    if let Some(len) = caller.value("the declared length", given.len_bytes)? {
+        put = put.len(len);
+    }
+    if let Some(sha1) = caller.value("the declared SHA-1", given.sha1.cast())? {
+        put = put.sha1(sha1);
+    }
+    if let Some(blake3) = caller.value("the declared BLAKE3", given.blake3.cast())? {
+        put = put.blake3(blake3);
+    }
+    Ok((put, caller.progress(given.progress, given.progress_context)))
+}
+
+fn put(
+    drive: &Drive,
+    path: &str,
+    put: Put,
+    source: &mut dyn Read,
+    tell: impl Fn(u64) -> Result<()>,
+) -> Result<VersionInfo> {
+    let mut writer = drive.put_writer(path, put)?;
+    while writer.read_from(source)? > 0 {
+        tell(writer.len())?;
+    }
+    writer.commit()
+}
+
+/// Puts content that is in memory at a path. A file that is there gets one more version, current
+/// from now on; missing folders are made. The content is durable when this returns. `version` may
+/// be NULL.
+/// Codes: INVALID_ARGUMENT when the path breaks the rules of names; EXISTS when a folder is there,
+/// or anything against HOLDALL_EXPECT_ABSENT; MISMATCH when the content or the file is not what was
+/// declared; TOO_LARGE past the store's limit; what the callback answered; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_put_memory(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    data: *const c_void,
+    data_len_bytes: usize,
+    options: *const holdall_put_options,
+    version: *mut holdall_version,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.optional_record(version)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        let mut data = caller.bytes("the content", data, data_len_bytes)?;
+        let total = u64::try_from(data.len()).unwrap_or(u64::MAX);
+        let (said, progress) = self::options(caller, options)?;
+        let done = put(&*caller.get(drive)?, path, said, &mut data, |done| progress.tell(done, total))?;
+        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
+    })
+}
+
+/// Puts the content of a file of the system's at a path, as holdall_put_memory does.
+/// Codes: as holdall_put_memory; IO when the file cannot be opened or read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_put_file(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    source: *const c_char,
+    source_len_bytes: usize,
+    options: *const holdall_put_options,
+    version: *mut holdall_version,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.optional_record(version)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        let source = caller.os_path("the source", source, source_len_bytes)?;
+        let doing = |cause| Error::io(format!("opening {}", source.display()), cause);
+        let mut source = std::fs::File::open(source).map_err(doing)?;
+        let total = source.metadata().map_or(0, |found| found.len());
+        let (said, progress) = self::options(caller, options)?;
+        let done = put(&*caller.get(drive)?, path, said, &mut source, |done| progress.tell(done, total))?;
+        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
+    })
+}
+
+/// Puts what can be read from a descriptor, from where it is to its end, at a path, as
+/// holdall_put_memory does. The descriptor may be a pipe or a blocking socket; it stays open.
+/// Codes: as holdall_put_memory; IO when it cannot be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_put_fd(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    fd: i32,
+    options: *const holdall_put_options,
+    version: *mut holdall_version,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.optional_record(version)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        let source = caller.file(fd)?;
+        let (said, progress) = self::options(caller, options)?;
+        let done = put(&*caller.get(drive)?, path, said, &mut &*source, |done| progress.tell(done, 0))?;
+        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
+    })
+}
+
+/// Puts many contents, together at most 16 MiB, at once: all of them or none, for the price of one
+/// sync. The options hold for each. The versions come in order on a page; `versions` may be NULL.
+/// Codes: as holdall_put_memory, and TOO_LARGE when the contents together are longer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_put_many(
+    drive: *const holdall_drive,
+    items: *const holdall_item,
+    count: usize,
+    options: *const holdall_put_options,
+    versions: *mut *mut holdall_page,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.optional_out("the place of the page", versions)?;
+        let mut taken = Vec::new();
+        for item in caller.array("the items", items, count)? {
+            let path = caller.text("the path", item.path, item.path_len_bytes)?;
+            let data = caller.bytes("the content", item.data, item.data_len_bytes)?;
+            taken.push((path.to_owned(), Bytes::copy_from_slice(data)));
+        }
+        let done = caller.get(drive)?.put_many(taken, &self::options(caller, options)?.0)?;
+        out.map_or(Ok(()), |out| out.hand(Page::Versions(done)))
+    })
+}

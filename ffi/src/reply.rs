@@ -1,0 +1,236 @@
+//! Serving: a request in, a reply out.
+
+use std::borrow::Cow;
+use std::ffi::c_char;
+
+use holdall::body::Body;
+use holdall::http::Disposition;
+use holdall::{Error, ErrorKind, Reply, Request, Result, Time};
+
+use crate::body::holdall_body;
+use crate::code::{c_text, kind};
+use crate::pointer::{Caller, Lines, entry, fill, handle, holdall_header, records};
+use crate::store::holdall_store;
+
+/// What to send: a status, headers and a body of known length.
+pub struct holdall_reply {
+    _opaque: [u8; 0],
+}
+
+handle!(holdall_reply: Answer);
+
+/// A reply, with its headers as C reads them.
+pub(crate) struct Answer {
+    status: u16,
+    headers: Lines,
+    body: Body,
+    pace: Option<u64>,
+}
+
+/// A request for a URL of a store. Bytes of it that are not UTF-8 are no error but lead nowhere.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_request {
+    /// sizeof this
+    pub size: usize,
+    /// The method, in upper case.
+    pub method: *const c_char,
+    /// Its length.
+    pub method_len_bytes: usize,
+    /// The URL, whole or from its path on, with the query: as it came, not decoded.
+    pub target: *const c_char,
+    /// Its length.
+    pub target_len_bytes: usize,
+    /// Range and all that begin with If- matter; names in any case.
+    pub headers: *const holdall_header,
+    /// How many there are.
+    pub header_count: usize,
+    /// Such as "192.0.2.1", for URLs bound to a network; NULL where it is not known.
+    pub client: *const c_char,
+    /// Its length.
+    pub client_len_bytes: usize,
+    /// When the request came; now where it is NULL.
+    pub now_unix_us: *const i64,
+}
+
+/// To be saved as a file.
+pub const HOLDALL_ATTACHMENT: i32 = 0;
+/// To be shown.
+pub const HOLDALL_INLINE: i32 = 1;
+
+/// What a verified URL permits.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_grant {
+    /// sizeof this
+    pub size: usize,
+    /// Length of the content.
+    pub len_bytes: u64,
+    /// The speed that the URL asks for; 0 is any.
+    pub pace_bytes_per_s: u64,
+    /// HOLDALL_ATTACHMENT or HOLDALL_INLINE.
+    pub disposition: i32,
+    /// The entity tag of a reply, without quotes.
+    pub etag: [c_char; 256],
+    /// The name that it is saved under.
+    pub name: [c_char; 256],
+    /// The media type of a reply.
+    pub media_type: [c_char; 256],
+}
+
+records!(holdall_request, holdall_grant);
+
+/// What of a request is not UTF-8 is replaced; no URL or entity tag of a store looks so.
+fn lossy<'a>(caller: &'a Caller, what: &str, data: *const c_char, len: usize) -> Result<Cow<'a, str>> {
+    Ok(String::from_utf8_lossy(caller.array(what, data.cast::<u8>(), len)?))
+}
+
+/// Reads a request and does something with it.
+fn request<T>(
+    caller: &Caller,
+    given: *const holdall_request,
+    act: impl FnOnce(&Request<'_>) -> Result<T>,
+) -> Result<T> {
+    if given.is_null() {
+        return Err(Error::new(ErrorKind::InvalidArgument, "the request is NULL"));
+    }
+    let given = caller.options(given)?;
+    let method = lossy(caller, "the method", given.method, given.method_len_bytes)?;
+    let target = lossy(caller, "the target", given.target, given.target_len_bytes)?;
+    let mut headers = Vec::new();
+    for header in caller.array("the headers", given.headers, given.header_count)? {
+        headers.push((
+            lossy(caller, "the name of a header", header.name, header.name_len_bytes)?,
+            lossy(caller, "the value of a header", header.value, header.value_len_bytes)?,
+        ));
+    }
+    let mut request = Request::new(&method, &target);
+    request.headers = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    if let Some(client) = caller.optional("the client's address", given.client, given.client_len_bytes)? {
+        request.client = Some(client.parse().map_err(|_| {
+            let message = format!("'{}' is no IP address", client.escape_debug());
+            Error::new(ErrorKind::InvalidArgument, message)
+        })?);
+    }
+    if let Some(now) = caller.value("the time of the request", given.now_unix_us)? {
+        request.now = Time(now);
+    }
+    act(&request)
+}
+
+fn answer(reply: Reply) -> Answer {
+    let text = reply.headers.into_iter().map(|(name, value)| (c_text(name), c_text(value))).collect();
+    Answer { status: reply.status, headers: Lines::new(text), body: reply.body, pace: reply.pace }
+}
+
+/// Answers a request for a URL of the store. Whatever is wrong with the request or the URL is a reply
+/// too, so that a host sends what comes back; the URL is verified once, now, and a reply that was
+/// begun is never cut. Only what the host must know of is a code; holdall_reply_of_code makes replies
+/// of them.
+/// Codes: WRITE, FORKED; INVALID_ARGUMENT for a store that was closed, a client
+/// that is no address, or a NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_serve(
+    store: *const holdall_store,
+    request: *const holdall_request,
+    reply: *mut *mut holdall_reply,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the reply", reply)?;
+        let store = caller.get(store)?;
+        out.hand(answer(self::request(caller, request, |request| store.serve(request))?))
+    })
+}
+
+/// Verifies a URL as holdall_serve does, and fills in what it permits. Nothing is counted.
+/// Codes: DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; READ; INVALID_ARGUMENT as
+/// for holdall_serve.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_verify(
+    store: *const holdall_store,
+    request: *const holdall_request,
+    grant: *mut holdall_grant,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.record(grant)?;
+        let store = caller.get(store)?;
+        let found = self::request(caller, request, |request| store.verify(request))?;
+        out.put(holdall_grant {
+            size: 0,
+            len_bytes: found.len,
+            pace_bytes_per_s: found.pace.unwrap_or(0),
+            disposition: match found.disposition {
+                Disposition::Attachment => HOLDALL_ATTACHMENT,
+                Disposition::Inline => HOLDALL_INLINE,
+            },
+            etag: fill(&found.etag)?,
+            name: fill(&found.name)?,
+            media_type: fill(&found.media_type)?,
+        })
+    })
+}
+
+/// Makes the reply that tells a client of a code: its HTTP status and a short text without detail.
+/// Codes: INVALID_ARGUMENT for what is no code, or HOLDALL_OK.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_reply_of_code(code: i32, reply: *mut *mut holdall_reply) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the reply", reply)?;
+        let wrong = || Error::new(ErrorKind::InvalidArgument, format!("{code} is no code of an error"));
+        let kind = kind(code).ok_or_else(wrong)?;
+        out.hand(answer(Reply::from_error(&Error::new(kind, "told by the host"))))
+    })
+}
+
+/// Tells the HTTP status.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_reply_status(reply: *const holdall_reply, status: *mut u32) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the status", status)?;
+        out.put(u32::from(caller.get(reply)?.status))
+    })
+}
+
+/// Gives the headers, Content-Length among them, in the order to send them in; visible ASCII, with a
+/// NUL behind each text. The array lives until the reply is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_reply_headers(
+    reply: *const holdall_reply,
+    headers: *mut *const holdall_header,
+    count: *mut usize,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the headers", headers)?;
+        let second = caller.out("the place of the count", count)?;
+        let answer = caller.get(reply)?;
+        out.put(answer.headers.pairs().as_ptr())?;
+        second.put(answer.headers.len())
+    })
+}
+
+/// Gives the body, to be freed by itself; it outlives the reply and the store. It is empty for HEAD.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_reply_body(
+    reply: *const holdall_reply,
+    body: *mut *mut holdall_body,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the body", body)?;
+        out.hand(caller.get(reply)?.body.clone())
+    })
+}
+
+/// Tells the speed that the URL asks the host to keep to; 0 is any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_reply_pace(reply: *const holdall_reply, bytes_per_s: *mut u64) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the pace", bytes_per_s)?;
+        out.put(caller.get(reply)?.pace.unwrap_or(0))
+    })
+}
+
+/// Frees the reply. NULL is nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_reply_free(reply: *mut holdall_reply) -> i32 {
+    entry!(caller => caller.free(reply))
+}

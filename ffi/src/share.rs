@@ -1,0 +1,202 @@
+//! Shares and their visitors.
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use holdall::{Share, ShareId, Visit};
+
+use crate::archive::{create, holdall_archive_options, holdall_string, paths};
+use crate::drive::holdall_drive;
+use crate::page::{Page, holdall_page};
+use crate::pointer::{entry, handle, records};
+use crate::record::{holdall_archive, holdall_file, holdall_share};
+use crate::store::holdall_store;
+use crate::text::holdall_text;
+use crate::url::{holdall_url_options, sign};
+
+/// A visitor of a share, whose password was right.
+pub struct holdall_visit {
+    _opaque: [u8; 0],
+}
+
+handle!(holdall_visit: Visit);
+
+/// The host asks a visitor for a ticket before it lets him download.
+pub const HOLDALL_SHARE_PURCHASE: u32 = 1;
+
+/// On what terms something is shared. What is 0 or NULL has the default: no password, end or limit.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_share_options {
+    /// sizeof this
+    pub size: usize,
+    /// HOLDALL_SHARE_* put together.
+    pub flags: u32,
+    /// What a visitor must know.
+    pub password: *const c_char,
+    /// Its length.
+    pub password_len_bytes: usize,
+    /// Ends the share after a while.
+    pub lifetime_s: u64,
+    /// Ends the share after so many downloads, an archive counting as one.
+    pub max_downloads: u64,
+}
+
+records!(holdall_share_options);
+
+/// Shares what is at a path.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when the terms can never be right; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_share_create(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    options: *const holdall_share_options,
+    share: *mut holdall_share,
+) -> i32 {
+    entry!(caller => {
+        let (out, given) = (caller.record(share)?, caller.options(options)?);
+        let path = caller.text("the path", path, path_len_bytes)?;
+        let mut terms = Share::new();
+        if let Some(password) = caller.optional("the password", given.password, given.password_len_bytes)? {
+            terms = terms.password(password);
+        }
+        if given.lifetime_s != 0 {
+            terms = terms.expires_in(Duration::from_secs(given.lifetime_s));
+        }
+        if given.max_downloads != 0 {
+            terms = terms.max_downloads(given.max_downloads);
+        }
+        if caller.flags(given.flags, HOLDALL_SHARE_PURCHASE)? != 0 {
+            terms = terms.purchase();
+        }
+        out.put(holdall_share::of(&caller.get(drive)?.share(path, &terms)?))
+    })
+}
+
+/// Lists the shares of what is at a path, oldest first.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_share_list(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    shares: *mut *mut holdall_page,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the page", shares)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        out.hand(Page::Shares(caller.get(drive)?.shares(path)?))
+    })
+}
+
+/// Makes every URL that was made through a share invalid; the share goes on.
+/// Codes: NOT_FOUND when there is none; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_share_revoke(store: *const holdall_store, share_id: u64) -> i32 {
+    entry!(caller => caller.get(store)?.revoke_share(ShareId(share_id)))
+}
+
+/// Deletes a share.
+/// Codes: NOT_FOUND when there is none; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share_id: u64) -> i32 {
+    entry!(caller => caller.get(store)?.unshare(ShareId(share_id)))
+}
+
+/// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds.
+/// Codes: NOT_FOUND when there is no such share; DENIED when the password is wrong or missing; EXPIRED and
+/// GONE when it is over; READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_visit_open(
+    store: *const holdall_store,
+    share_id: u64,
+    password: *const c_char,
+    password_len_bytes: usize,
+    visit: *mut *mut holdall_visit,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the visit", visit)?;
+        let password = caller.optional("the password", password, password_len_bytes)?;
+        out.hand(caller.get(store)?.visit(ShareId(share_id), password)?)
+    })
+}
+
+/// Fills in what is at a path in the share; "" is what was shared.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_visit_stat(
+    visit: *const holdall_visit,
+    path: *const c_char,
+    path_len_bytes: usize,
+    file: *mut holdall_file,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.record(file)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        out.put(holdall_file::of(&caller.get(visit)?.stat(path)?)?)
+    })
+}
+
+/// Lists a folder in the share, as holdall_folder_list does.
+/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a file is; READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_visit_list(
+    visit: *const holdall_visit,
+    path: *const c_char,
+    path_len_bytes: usize,
+    after: *const c_char,
+    after_len_bytes: usize,
+    limit: usize,
+    rows: *mut *mut holdall_page,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the page", rows)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        let after = caller.optional("the cursor", after, after_len_bytes)?;
+        out.hand(Page::Rows(caller.get(visit)?.list(path, after, limit)?))
+    })
+}
+
+/// Counts a download and makes a URL of the file at a path in the share. It ends with the share.
+/// Codes: as holdall_url_version; NOT_FOUND when nothing is there; INVALID_ARGUMENT when a folder is;
+/// EXPIRED and GONE when the share is over; POISONED, LOCKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_visit_url(
+    visit: *const holdall_visit,
+    path: *const c_char,
+    path_len_bytes: usize,
+    options: *const holdall_url_options,
+    url: *mut *mut holdall_text,
+) -> i32 {
+    entry!(caller => {
+        let (out, given) = (caller.out("the place of the url", url)?, caller.options(options)?);
+        let path = caller.text("the path", path, path_len_bytes)?;
+        let begun = caller.get(visit)?.url(path)?;
+        out.hand(sign(caller, begun, given)?)
+    })
+}
+
+/// Counts a download and makes an archive of what is at the paths in the share. It ends with the
+/// share.
+/// Codes: as holdall_archive_create; EXPIRED and GONE when the share is over.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_visit_archive(
+    visit: *const holdall_visit,
+    paths: *const holdall_string,
+    count: usize,
+    options: *const holdall_archive_options,
+    archive: *mut holdall_archive,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.record(archive)?;
+        let begun = caller.get(visit)?.archive(self::paths(caller, paths, count)?)?;
+        out.put(create(caller, begun, options)?)
+    })
+}
+
+/// Frees a handle. NULL is nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_visit_free(visit: *mut holdall_visit) -> i32 {
+    entry!(caller => caller.free(visit))
+}

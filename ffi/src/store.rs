@@ -1,0 +1,157 @@
+//! The store.
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use holdall::{Dedup, Mode, Options, Result, Store};
+
+use crate::pointer::{Caller, entry, handle, records};
+
+/// An open store.
+pub struct holdall_store {
+    _opaque: [u8; 0],
+}
+
+handle!(holdall_store: Store);
+
+/// One process has the store for itself and commits several times faster.
+pub const HOLDALL_OPEN_EXCLUSIVE: u32 = 1;
+/// A store must be there already: none is made.
+pub const HOLDALL_OPEN_EXISTING: u32 = 2;
+/// Equal content is stored once in each drive and not once in the store, so that the time a put
+/// takes tells nothing of other drives.
+pub const HOLDALL_OPEN_DEDUP_DRIVE: u32 = 4;
+
+/// How a store is opened. What is 0 or NULL has the default.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_open_options {
+    /// sizeof this
+    pub size: usize,
+    /// HOLDALL_OPEN_* put together.
+    pub flags: u32,
+    /// What URLs begin with; ends with "/". "/" by default.
+    pub base_url: *const c_char,
+    /// Its length.
+    pub base_url_len_bytes: usize,
+    /// Content so long gets a file of its own: 4 KiB to 16 MiB, 1 MiB by default.
+    pub threshold_bytes: u64,
+    /// After this length a segment is left for a new one: 256 MiB by default.
+    pub segment_bytes: u64,
+    /// Memory for rows: 64 MiB by default.
+    pub cache_bytes: u64,
+    /// The longest content that a put takes: 1 TiB by default.
+    pub max_put_bytes: u64,
+    /// How long content outlives the last version that has it: 24 hours by default.
+    pub grace_s: u64,
+    /// The longest that a URL may live: 7 days by default.
+    pub max_lifetime_s: u64,
+    /// The most entries of an archive: 100,000 by default.
+    pub max_archive_entries: u64,
+    /// The longest archive: 1 TiB by default.
+    pub max_archive_bytes: u64,
+    /// How long to wait for a process that is opening it: 10 s by default.
+    pub lock_timeout_ms: u64,
+}
+
+records!(holdall_open_options);
+
+fn options(caller: &Caller, given: holdall_open_options) -> Result<Options> {
+    let known = HOLDALL_OPEN_EXCLUSIVE | HOLDALL_OPEN_EXISTING | HOLDALL_OPEN_DEDUP_DRIVE;
+    let flags = caller.flags(given.flags, known)?;
+    let given_or = |value: u64| Some(value).filter(|value| *value != 0);
+    let room = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    let mut options = Options::new().create(flags & HOLDALL_OPEN_EXISTING == 0);
+    if flags & HOLDALL_OPEN_EXCLUSIVE != 0 {
+        options = options.mode(Mode::Exclusive);
+    }
+    if flags & HOLDALL_OPEN_DEDUP_DRIVE != 0 {
+        options = options.dedup(Dedup::Drive);
+    }
+    if let Some(base) = caller.optional("the base url", given.base_url, given.base_url_len_bytes)? {
+        options = options.base_url(base);
+    }
+    if let Some(bytes) = given_or(given.threshold_bytes) {
+        options = options.threshold(room(bytes));
+    }
+    if let Some(bytes) = given_or(given.segment_bytes) {
+        options = options.segment_bytes(bytes);
+    }
+    if let Some(bytes) = given_or(given.cache_bytes) {
+        options = options.cache_bytes(room(bytes));
+    }
+    if let Some(bytes) = given_or(given.max_put_bytes) {
+        options = options.max_put_bytes(bytes);
+    }
+    if let Some(seconds) = given_or(given.grace_s) {
+        options = options.grace(Duration::from_secs(seconds));
+    }
+    if let Some(seconds) = given_or(given.max_lifetime_s) {
+        options = options.max_lifetime(Duration::from_secs(seconds));
+    }
+    if let Some(entries) = given_or(given.max_archive_entries) {
+        options = options.max_archive_entries(entries);
+    }
+    if let Some(bytes) = given_or(given.max_archive_bytes) {
+        options = options.max_archive_bytes(bytes);
+    }
+    if let Some(ms) = given_or(given.lock_timeout_ms) {
+        options = options.lock_timeout(Duration::from_millis(ms));
+    }
+    Ok(options)
+}
+
+/// Opens the store in a directory, and makes it where there is none. The same directory opened
+/// twice in a process is one store. The path is the system's, of any bytes but NUL.
+/// Codes: LOCKED when another process has it open in a mode that excludes this one; NOT_FOUND when
+/// none is there and none may be made; INVALID_ARGUMENT when the directory holds something else or
+/// an option can never be right; UNSUPPORTED when a later version made it; CORRUPT; IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_open(
+    path: *const c_char,
+    path_len_bytes: usize,
+    options: *const holdall_open_options,
+    store: *mut *mut holdall_store,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the store", store)?;
+        let path = caller.os_path("the path of the store", path, path_len_bytes)?;
+        let options = self::options(caller, caller.options(options)?)?;
+        out.hand(Store::open(path, options)?)
+    })
+}
+
+/// Makes another handle to the same store, to be freed by itself.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_store_ref(
+    store: *const holdall_store,
+    again: *mut *mut holdall_store,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the store", again)?;
+        out.hand(caller.get(store)?.as_ref().clone())
+    })
+}
+
+/// Closes the store for all its handles, with a last checkpoint. Bodies and replies that were
+/// handed out stay whole; every other use is INVALID_ARGUMENT from now on. The handles are still
+/// to be freed.
+/// Codes: IO when the checkpoint cannot be written; nothing is lost, and the store is closed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_store_close(store: *const holdall_store) -> i32 {
+    entry!(caller => caller.get(store)?.close())
+}
+
+/// Frees a handle. The store closes with the last handle to it and to its drives, writers and
+/// visits; what goes wrong then is told only to the log, so a host that wants to know calls
+/// holdall_store_close before. NULL is nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_store_free(store: *mut holdall_store) -> i32 {
+    entry!(caller => caller.free(store))
+}
+
+/// Returns how many handles of all kinds are not freed: 0 at the end of a program that leaks none.
+#[unsafe(no_mangle)]
+pub extern "C" fn holdall_handle_count() -> u64 {
+    crate::table::HANDLES.len()
+}

@@ -1,0 +1,256 @@
+//! The table behind every handle. A handle is no address: it is the number of a slot and the
+//! generation of what is in it, so that a handle that was freed, freed twice, made up or meant for
+//! something else is told from a good one without a look at memory that is no longer there.
+//!
+//! Looking a handle up takes no lock, so that a fork in another thread leaves nothing locked.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwapOption;
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("a handle holds a slot and a generation of 32 bits each");
+
+/// What stands behind a handle.
+pub(crate) type Value = Arc<dyn Any + Send + Sync>;
+
+/// Slots that are made at once.
+const PAGE: usize = 1024;
+/// Pages there can be: four million handles at once.
+const PAGES: usize = 4096;
+/// The end of the list of free slots.
+const NONE: u32 = u32::MAX;
+
+struct Slot {
+    entry: ArcSwapOption<Entry>,
+    /// Of the next value to be put here. Past its end the slot is not used again.
+    generation: AtomicU32,
+    /// The next free slot, while this one is free.
+    next: AtomicU32,
+}
+
+struct Entry {
+    generation: u32,
+    value: Value,
+}
+
+/// A table of values that are named by numbers.
+pub(crate) struct Table {
+    pages: [OnceLock<Box<[Slot]>>; PAGES],
+    /// Slots that were ever used.
+    used: AtomicU32,
+    /// The first free slot in the low half, and a count of changes in the high one.
+    free: AtomicU64,
+    /// Values in the table.
+    live: AtomicU64,
+}
+
+/// The handles of this process.
+pub(crate) static HANDLES: Table = Table::new();
+
+const fn split(number: u64) -> (u32, u32) {
+    let bytes = number.to_be_bytes();
+    let [a, b, c, d, e, f, g, h] = bytes;
+    (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
+}
+
+const fn join(high: u32, low: u32) -> u64 {
+    (high as u64) << 32 | low as u64
+}
+
+impl Table {
+    pub(crate) const fn new() -> Table {
+        Table {
+            pages: [const { OnceLock::new() }; PAGES],
+            used: AtomicU32::new(0),
+            free: AtomicU64::new(NONE as u64),
+            live: AtomicU64::new(0),
+        }
+    }
+
+    /// Puts a value in and returns its handle, which is never 0; none when there are too many.
+    pub(crate) fn insert(&self, value: Value) -> Option<u64> {
+        let index = match self.pop() {
+            Some(index) => index,
+            None => self.grow()?,
+        };
+        let slot = self.slot(index)?;
+        let generation = slot.generation.load(Ordering::Relaxed);
+        slot.entry.store(Some(Arc::new(Entry { generation, value })));
+        self.live.fetch_add(1, Ordering::Relaxed);
+        Some(join(generation, index))
+    }
+
+    /// Returns what a handle stands for; none when it stands for nothing, or nothing any more.
+    pub(crate) fn get(&self, handle: u64) -> Option<Value> {
+        let (generation, index) = split(handle);
+        let entry = self.slot(index)?.entry.load();
+        match entry.as_ref() {
+            Some(entry) if entry.generation == generation => Some(entry.value.clone()),
+            _ => None,
+        }
+    }
+
+    /// Takes out what a handle stands for, if `wanted` says so; of two threads that free the same
+    /// handle one gets it.
+    pub(crate) fn remove(&self, handle: u64, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+        let (generation, index) = split(handle);
+        let slot = self.slot(index)?;
+        let entry = slot.entry.load();
+        let found = entry.as_ref()?;
+        if found.generation != generation || !wanted(&found.value) {
+            return None;
+        }
+        let before = slot.entry.compare_and_swap(&entry, None);
+        if !before.as_ref().is_some_and(|before| Arc::ptr_eq(before, found)) {
+            return None;
+        }
+        let value = found.value.clone();
+        self.live.fetch_sub(1, Ordering::Relaxed);
+        if let Some(next) = generation.checked_add(1) {
+            slot.generation.store(next, Ordering::Relaxed);
+            self.push(slot, index);
+        }
+        Some(value)
+    }
+
+    /// Returns how many values there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    fn slot(&self, index: u32) -> Option<&Slot> {
+        let index = usize::try_from(index).ok()?;
+        self.pages.get(index / PAGE)?.get()?.get(index % PAGE)
+    }
+
+    fn grow(&self) -> Option<u32> {
+        let index = self.used.fetch_add(1, Ordering::Relaxed);
+        let page = self.pages.get(usize::try_from(index).ok()? / PAGE);
+        let Some(page) = page else {
+            self.used.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        };
+        page.get_or_init(|| {
+            let slot = || Slot {
+                entry: ArcSwapOption::empty(),
+                // From 1 on, so that no handle is NULL.
+                generation: AtomicU32::new(1),
+                next: AtomicU32::new(NONE),
+            };
+            (0..PAGE).map(|_| slot()).collect()
+        });
+        Some(index)
+    }
+
+    fn pop(&self) -> Option<u32> {
+        let mut head = self.free.load(Ordering::Acquire);
+        loop {
+            let (count, index) = split(head);
+            if index == NONE {
+                return None;
+            }
+            let next = self.slot(index)?.next.load(Ordering::Relaxed);
+            let changed = join(count.wrapping_add(1), next);
+            match self.free.compare_exchange_weak(head, changed, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(index),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    fn push(&self, slot: &Slot, index: u32) {
+        let mut head = self.free.load(Ordering::Acquire);
+        loop {
+            let (count, first) = split(head);
+            slot.next.store(first, Ordering::Relaxed);
+            let changed = join(count.wrapping_add(1), index);
+            match self.free.compare_exchange_weak(head, changed, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn any(_: &Value) -> bool {
+        true
+    }
+
+    fn number(value: &Value) -> u32 {
+        *value.downcast_ref::<u32>().unwrap()
+    }
+
+    #[test]
+    fn f1_a_handle_that_was_freed_stands_for_nothing() {
+        let table = Table::new();
+        let first = table.insert(Arc::new(1_u32)).unwrap();
+        assert_eq!(number(&table.get(first).unwrap()), 1);
+        assert!(table.remove(first, any).is_some());
+        assert!(table.remove(first, any).is_none());
+        let second = table.insert(Arc::new(2_u32)).unwrap();
+        assert_eq!(split(first).1, split(second).1, "the slot is used again");
+        assert!(table.get(first).is_none());
+        assert!(table.remove(first, any).is_none());
+        assert_eq!(number(&table.get(second).unwrap()), 2);
+        for made_up in [0, 1, u64::MAX, join(1, 5000), join(1, NONE)] {
+            assert!(table.get(made_up).is_none());
+        }
+    }
+
+    #[test]
+    fn a_slot_at_its_last_generation_is_left_alone() {
+        let table = Table::new();
+        let first = table.insert(Arc::new(1_u32)).unwrap();
+        assert!(table.remove(first, any).is_some());
+        table.slot(0).unwrap().generation.store(u32::MAX, Ordering::Relaxed);
+        let last = table.insert(Arc::new(2_u32)).unwrap();
+        assert_eq!(split(last), (u32::MAX, 0));
+        assert!(table.remove(last, any).is_some());
+        assert_eq!(split(table.insert(Arc::new(3_u32)).unwrap()), (1, 1));
+    }
+
+    #[test]
+    fn of_eight_threads_that_free_each_handle_one_succeeds() {
+        let table = Table::new();
+        let freed = AtomicU64::new(0);
+        for _ in 0..50 {
+            let handles: Vec<u64> = (0..40_u32).map(|n| table.insert(Arc::new(n)).unwrap()).collect();
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        for handle in &handles {
+                            if table.remove(*handle, any).is_some() {
+                                freed.fetch_add(1, Ordering::Relaxed);
+                                let other = table.insert(Arc::new(7_u32)).unwrap();
+                                assert_eq!(number(&table.get(other).unwrap()), 7);
+                                assert!(table.remove(other, any).is_some());
+                            }
+                        }
+                    });
+                }
+            });
+            assert_eq!(table.len(), 0);
+        }
+        assert_eq!(freed.load(Ordering::Relaxed), 50 * 40);
+    }
+
+    /// The price of a lookup; `cargo test --release -- --ignored --nocapture a_lookup`.
+    #[test]
+    #[ignore = "a measurement"]
+    fn a_lookup_costs_little() {
+        let table = Table::new();
+        let handle = table.insert(Arc::new(1_u32)).unwrap();
+        let began = std::time::Instant::now();
+        for _ in 0..10_000_000 {
+            assert!(table.get(std::hint::black_box(handle)).is_some());
+        }
+        eprintln!("{:.1} ns a lookup", began.elapsed().as_secs_f64() * 100.0);
+    }
+}

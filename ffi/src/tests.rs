@@ -1,0 +1,133 @@
+//! What a process of its own cannot test: panics in every exported function.
+
+use std::cell::Cell;
+use std::ffi::CStr;
+
+use crate::code::{HOLDALL_BUG, HOLDALL_INVALID_ARGUMENT, holdall_last_error};
+
+thread_local! {
+    static ARMED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Called at the entry of every exported function.
+pub(crate) fn perhaps_panic() {
+    if ARMED.take() {
+        std::panic::panic_any(String::from("a planted fault"));
+    }
+}
+
+/// Any function, called as C calls it: with more arguments than it takes, in registers and on the
+/// stack, of which it looks at its own. All are 0.
+type Any = unsafe extern "C" fn(usize, usize, usize, usize, usize, usize, usize, usize) -> i32;
+
+fn call(function: *const ()) -> i32 {
+    // SAFETY: on the platforms that this is tested on the caller cleans the arguments up, and all
+    // arguments are integers or pointers.
+    let function: Any = unsafe { std::mem::transmute(function) };
+    // SAFETY: NULL and 0 are defined for every function.
+    unsafe { function(0, 0, 0, 0, 0, 0, 0, 0) }
+}
+
+fn last_error() -> String {
+    // SAFETY: the text is valid until the next call.
+    unsafe { CStr::from_ptr(holdall_last_error()) }.to_str().unwrap().to_owned()
+}
+
+macro_rules! exports {
+    ($($module:ident: $($name:ident)*;)*) => {
+        [$($((stringify!($name), crate::$module::$name as *const ())),*),*]
+    };
+}
+
+/// Every function that can fail.
+fn exports() -> Vec<(&'static str, *const ())> {
+    exports! {
+        archive: holdall_archive_create holdall_archive_create_of holdall_archive_stat holdall_archive_open
+            holdall_archive_crc64 holdall_archive_revoke;
+        body: holdall_body_len holdall_body_segment holdall_body_read holdall_body_slice holdall_body_ref
+            holdall_body_free holdall_pin_free;
+        care: holdall_store_stats holdall_store_check holdall_store_gc holdall_store_compact holdall_store_backup;
+        drive: holdall_drive_open holdall_drive_stat holdall_drive_set_max_versions holdall_drive_revoke
+            holdall_drive_free;
+        file: holdall_file_stat holdall_file_open holdall_folder_make holdall_folder_list
+            holdall_file_versions holdall_file_move holdall_file_copy holdall_file_delete
+            holdall_file_set_attributes holdall_file_attributes;
+        key: holdall_key_rotate holdall_key_add holdall_key_remove holdall_key_list;
+        link: holdall_link_create holdall_link_list holdall_link_stat holdall_link_url holdall_link_remove;
+        log: holdall_log_set;
+        page: holdall_page_count holdall_page_row holdall_page_version holdall_page_trashed holdall_page_link
+            holdall_page_share holdall_page_key holdall_page_attribute holdall_page_sentence
+            holdall_page_free;
+        put: holdall_put_memory holdall_put_file holdall_put_fd holdall_put_many;
+        reply: holdall_serve holdall_verify holdall_reply_of_code holdall_reply_status holdall_reply_headers
+            holdall_reply_body holdall_reply_pace holdall_reply_free;
+        share: holdall_share_create holdall_share_list holdall_share_revoke holdall_share_remove
+            holdall_visit_open holdall_visit_stat holdall_visit_list holdall_visit_url
+            holdall_visit_archive holdall_visit_free;
+        store: holdall_open holdall_store_ref holdall_store_close holdall_store_free;
+        text: holdall_text_free;
+        trash: holdall_trash_put holdall_trash_list holdall_trash_restore holdall_trash_empty;
+        url: holdall_url_version holdall_url_file holdall_url_archive;
+        version: holdall_file_find holdall_file_path holdall_file_revoke holdall_version_stat
+            holdall_version_open holdall_version_set_current holdall_version_remove holdall_version_keep
+            holdall_version_revoke;
+        writer: holdall_writer_open holdall_writer_write holdall_writer_commit holdall_writer_abort
+            holdall_writer_free;
+    }
+    .to_vec()
+}
+
+/// Functions that return no code; they cannot fail, or say so in another way.
+const OTHERS: [&str; 7] = [
+    "holdall_last_error",
+    "holdall_code_name",
+    "holdall_code_status",
+    "holdall_version_number",
+    "holdall_version_text",
+    "holdall_handle_count",
+    "holdall_text_get",
+];
+
+#[test]
+fn every_function_of_the_header_is_on_the_list() {
+    let header = include_str!("../../include/holdall.h");
+    let code: String =
+        header.lines().filter(|line| !line.trim_start().starts_with(['*', '/', '#'])).collect();
+    let mut named: Vec<&str> = code
+        .match_indices("holdall_")
+        .filter_map(|(at, _)| {
+            let rest = &code[at..];
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_'))?;
+            rest[end..].starts_with('(').then_some(&rest[..end])
+        })
+        .collect();
+    named.sort_unstable();
+    let mut known: Vec<&str> = exports().into_iter().map(|(name, _)| name).chain(OTHERS).collect();
+    known.sort_unstable();
+    assert_eq!(named, known);
+}
+
+#[test]
+fn f2_a_panic_in_any_function_is_a_code() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    for (name, function) in exports() {
+        ARMED.set(true);
+        assert_eq!(call(function), HOLDALL_BUG, "{name}");
+        assert!(!ARMED.get(), "{name} has no guard");
+        assert_eq!(last_error(), format!("{name} met a defect of this library: a planted fault"));
+    }
+    ARMED.set(true);
+    // SAFETY: NULL is defined.
+    assert!(unsafe { crate::text::holdall_text_get(std::ptr::null()) }.is_null());
+    std::panic::set_hook(before);
+}
+
+#[test]
+fn f1_null_everywhere_is_an_error_and_freeing_it_is_nothing() {
+    for (name, function) in exports() {
+        // A log callback of NULL is none.
+        let wanted = if name.ends_with("_free") { 0 } else { HOLDALL_INVALID_ARGUMENT };
+        assert_eq!(call(function), wanted, "{name}: {}", last_error());
+    }
+}

@@ -1,0 +1,31 @@
+//! Text that the library made.
+
+use std::ffi::{CString, c_char};
+
+use crate::pointer::{Caller, entry, handle};
+
+/// A text that the library made, such as a URL.
+pub struct holdall_text {
+    _opaque: [u8; 0],
+}
+
+handle!(holdall_text: CString);
+
+/// Returns the text, valid until the handle is freed; NULL for what is no such handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_text_get(text: *const holdall_text) -> *const c_char {
+    let mut found = std::ptr::null();
+    let mut get = |caller: &Caller| {
+        // The table holds the text beyond this borrow, until the handle is freed.
+        found = caller.get(text)?.as_ptr();
+        Ok(())
+    };
+    entry!(caller => get(caller));
+    found
+}
+
+/// Frees the text. NULL is nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_text_free(text: *mut holdall_text) -> i32 {
+    entry!(caller => caller.free(text))
+}

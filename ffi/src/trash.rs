@@ -1,0 +1,74 @@
+//! The trash of a drive.
+
+use std::ffi::c_char;
+
+use holdall::{Drive, FileId, Time};
+
+use crate::drive::holdall_drive;
+use crate::page::{Page, holdall_page};
+use crate::pointer::entry;
+
+/// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it
+/// rest, and URLs of its versions go on working until they expire or are revoked. `file_id` may be
+/// NULL.
+/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_trash_put(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    file_id: *mut u64,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.optional_out("the place of the id", file_id)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        let put = Drive::trash(&*caller.get(drive)?, path)?;
+        out.map_or(Ok(()), |out| out.put(put.0))
+    })
+}
+
+/// Lists at most `limit` of what lies in the trash, by id, from behind `after` on: 0 for the first page.
+/// Codes: NOT_FOUND when the drive was deleted; READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_trash_list(
+    drive: *const holdall_drive,
+    after: u64,
+    limit: usize,
+    trashed: *mut *mut holdall_page,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the page", trashed)?;
+        let after = Some(after).filter(|id| *id != 0).map(FileId);
+        out.hand(Page::Trash(caller.get(drive)?.list_trash(after, limit)?))
+    })
+}
+
+/// Takes a file or folder out of the trash: to the path `to`, or where that is NULL to where it lay.
+/// Codes: NOT_FOUND when it is not in the trash; EXISTS when its name is taken; INVALID_ARGUMENT; WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_trash_restore(
+    drive: *const holdall_drive,
+    file_id: u64,
+    to: *const c_char,
+    to_len_bytes: usize,
+) -> i32 {
+    entry!(caller => {
+        let to = caller.optional("the new path", to, to_len_bytes)?;
+        caller.get(drive)?.restore(FileId(file_id), to).map(drop)
+    })
+}
+
+/// Deletes for good what lies in the trash since before that moment. `count` may be NULL.
+/// Codes: WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_trash_empty(
+    drive: *const holdall_drive,
+    before_unix_us: i64,
+    count: *mut u64,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.optional_out("the place of the count", count)?;
+        let deleted = caller.get(drive)?.empty_trash(Time(before_unix_us))?;
+        out.map_or(Ok(()), |out| out.put(deleted))
+    })
+}

@@ -1,0 +1,148 @@
+//! URLs.
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use holdall::token::Network;
+use holdall::{ArchiveId, Result, Url, VersionId};
+
+use crate::code::c_text;
+use crate::drive::holdall_drive;
+use crate::pointer::{Caller, entry, records};
+use crate::store::holdall_store;
+use crate::text::holdall_text;
+
+/// Lets a browser show the content, if its type is one that cannot do harm.
+pub const HOLDALL_URL_INLINE: u32 = 1;
+/// Valid until it is revoked or its key is removed. Think twice.
+pub const HOLDALL_URL_NEVER_EXPIRES: u32 = 2;
+/// Lets shared caches keep the reply for as long as the URL lives.
+pub const HOLDALL_URL_PUBLIC_CACHE: u32 = 4;
+/// Makes the URL in the form of Cloudreve v4, which has no place for a network, a use limit, a media
+/// type, and no revocation.
+pub const HOLDALL_URL_CLOUDREVE: u32 = 8;
+
+/// What a URL permits. What is 0 or NULL has the default: 15 minutes, saved under the file's own
+/// name and type.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_url_options {
+    /// sizeof this
+    pub size: usize,
+    /// HOLDALL_URL_* put together.
+    pub flags: u32,
+    /// How many GET requests are answered with content; 0 is any number.
+    pub max_uses: u32,
+    /// How long it is valid, from now on: at most the store's limit.
+    pub lifetime_s: u64,
+    /// Rounds the expiry up to such a window, so that the URL is the same within it.
+    pub window_s: u64,
+    /// Asks the host to send no faster.
+    pub pace_bytes_per_s: u64,
+    /// The name that it is saved under.
+    pub name: *const c_char,
+    /// Its length.
+    pub name_len_bytes: usize,
+    /// The media type that it is served as.
+    pub media_type: *const c_char,
+    /// Its length.
+    pub media_type_len_bytes: usize,
+    /// Serves only clients of a network, such as "192.0.2.0/24".
+    pub network: *const c_char,
+    /// Its length.
+    pub network_len_bytes: usize,
+}
+
+records!(holdall_url_options);
+
+/// Makes the URL that the options ask for.
+pub(crate) fn sign(caller: &Caller, mut url: Url, given: holdall_url_options) -> Result<std::ffi::CString> {
+    let known =
+        HOLDALL_URL_INLINE | HOLDALL_URL_NEVER_EXPIRES | HOLDALL_URL_PUBLIC_CACHE | HOLDALL_URL_CLOUDREVE;
+    let flags = caller.flags(given.flags, known)?;
+    if flags & HOLDALL_URL_INLINE != 0 {
+        url = url.inline();
+    }
+    if flags & HOLDALL_URL_NEVER_EXPIRES != 0 {
+        url = url.never_expires();
+    }
+    if flags & HOLDALL_URL_PUBLIC_CACHE != 0 {
+        url = url.public_cache();
+    }
+    if given.max_uses != 0 {
+        url = url.max_uses(given.max_uses);
+    }
+    if given.lifetime_s != 0 {
+        url = url.expires_in(Duration::from_secs(given.lifetime_s));
+    }
+    if given.window_s != 0 {
+        url = url.stable_for(Duration::from_secs(given.window_s));
+    }
+    if given.pace_bytes_per_s != 0 {
+        url = url.pace(given.pace_bytes_per_s);
+    }
+    if let Some(name) = caller.optional("the name", given.name, given.name_len_bytes)? {
+        url = url.name(name);
+    }
+    if let Some(media_type) =
+        caller.optional("the media type", given.media_type, given.media_type_len_bytes)?
+    {
+        url = url.media_type(media_type);
+    }
+    if let Some(network) = caller.optional("the network", given.network, given.network_len_bytes)? {
+        url = url.network(network.parse::<Network>()?);
+    }
+    let signed = if flags & HOLDALL_URL_CLOUDREVE != 0 { url.sign_cloudreve() } else { url.sign() };
+    Ok(c_text(signed?))
+}
+
+/// Makes a URL of one version: it gives the same bytes whatever becomes of the file.
+/// Codes: INVALID_ARGUMENT when the lifetime is out of range, or a name, type or network can never be
+/// right; UNSUPPORTED for a flag that is not known; NOT_FOUND; GONE when the version was removed; READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_url_version(
+    store: *const holdall_store,
+    version_id: u64,
+    options: *const holdall_url_options,
+    url: *mut *mut holdall_text,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the url", url)?;
+        let begun = caller.get(store)?.url(VersionId(version_id));
+        out.hand(sign(caller, begun, caller.options(options)?)?)
+    })
+}
+
+/// Makes a URL of the file at a path: it gives the content that is current when it is used.
+/// Codes: as holdall_url_version; NOT_FOUND when nothing is at the path.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_url_file(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    options: *const holdall_url_options,
+    url: *mut *mut holdall_text,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the url", url)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        let begun = caller.get(drive)?.url(path)?;
+        out.hand(sign(caller, begun, caller.options(options)?)?)
+    })
+}
+
+/// Makes a URL of an archive. It ends with the archive at the latest.
+/// Codes: as holdall_url_version; EXPIRED when the archive's time is over.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_url_archive(
+    store: *const holdall_store,
+    archive_id: u64,
+    options: *const holdall_url_options,
+    url: *mut *mut holdall_text,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the url", url)?;
+        let begun = caller.get(store)?.url_of_archive(ArchiveId(archive_id));
+        out.hand(sign(caller, begun, caller.options(options)?)?)
+    })
+}

@@ -1,0 +1,119 @@
+//! Putting content that comes piece by piece.
+
+use std::ffi::{c_char, c_void};
+use std::mem::ManuallyDrop;
+use std::sync::{Mutex, MutexGuard};
+
+use holdall::{Error, ErrorKind, PutWriter, Result};
+
+use crate::drive::holdall_drive;
+use crate::pointer::{entry, handle};
+use crate::put::{self, holdall_put_options};
+use crate::record::holdall_version;
+
+/// A put under way.
+pub struct holdall_writer {
+    _opaque: [u8; 0],
+}
+
+handle!(holdall_writer: Writing);
+
+/// A put under way, and the process that began it.
+pub(crate) struct Writing {
+    writer: Mutex<Option<ManuallyDrop<PutWriter>>>,
+    process: u32,
+}
+
+impl Writing {
+    fn lock(&self) -> Result<MutexGuard<'_, Option<ManuallyDrop<PutWriter>>>> {
+        if self.process != std::process::id() {
+            let message = "the put began before the process forked; begin it again in the child";
+            return Err(Error::new(ErrorKind::Forked, message));
+        }
+        self.writer.lock().map_err(|_| {
+            Error::new(ErrorKind::Poisoned, "a defect was met in this put before; begin it again")
+        })
+    }
+
+    fn take(&self) -> Result<PutWriter> {
+        self.lock()?.take().map(ManuallyDrop::into_inner).ok_or_else(over)
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        // In a forked child the spool file is the parent's, and stays.
+        if self.process == std::process::id()
+            && let Ok(writer) = self.writer.get_mut()
+        {
+            drop(writer.take().map(ManuallyDrop::into_inner));
+        }
+    }
+}
+
+fn over() -> Error {
+    Error::new(ErrorKind::InvalidArgument, "the put was committed or aborted; begin another")
+}
+
+/// Begins a put whose content comes piece by piece. Of the options the callback is not used.
+/// Codes: INVALID_ARGUMENT when the path breaks the rules of names; IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_writer_open(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    options: *const holdall_put_options,
+    writer: *mut *mut holdall_writer,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the writer", writer)?;
+        let path = caller.text("the path", path, path_len_bytes)?;
+        let (said, _) = put::options(caller, options)?;
+        let begun = ManuallyDrop::new(caller.get(drive)?.put_writer(path, said)?);
+        out.hand(Writing { writer: Mutex::new(Some(begun)), process: std::process::id() })
+    })
+}
+
+/// Takes the next bytes, all of them.
+/// Codes: TOO_LARGE past the store's limit; IO when the spool cannot be written; INVALID_ARGUMENT
+/// after commit or abort; FORKED in a child of the process that began the put.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_writer_write(
+    writer: *mut holdall_writer,
+    data: *const c_void,
+    data_len_bytes: usize,
+) -> i32 {
+    entry!(caller => {
+        let data = caller.bytes("the content", data, data_len_bytes)?;
+        let writing = caller.get(writer)?;
+        writing.lock()?.as_mut().ok_or_else(over)?.write(data)
+    })
+}
+
+/// Makes the content a version, durably. Whether that went well or not the put is over; the handle
+/// is still to be freed. `version` may be NULL.
+/// Codes: as holdall_put_memory; INVALID_ARGUMENT after commit or abort; FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_writer_commit(
+    writer: *mut holdall_writer,
+    version: *mut holdall_version,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.optional_record(version)?;
+        let done = caller.get(writer)?.take()?.commit()?;
+        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
+    })
+}
+
+/// Ends the put and leaves nothing behind; the handle is still to be freed.
+/// Codes: INVALID_ARGUMENT after commit or abort; FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_writer_abort(writer: *mut holdall_writer) -> i32 {
+    entry!(caller => caller.get(writer)?.take().map(drop))
+}
+
+/// Frees a handle; a put that was not committed leaves nothing behind. NULL is nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_writer_free(writer: *mut holdall_writer) -> i32 {
+    entry!(caller => caller.free(writer))
+}

@@ -1,0 +1,59 @@
+/* A process forks with an open store and a put under way; both go on. */
+#include "check.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(int argc, char **argv) {
+    char path[4096], room[16];
+    size_t got = 0;
+    int status = 0;
+    pid_t child;
+    holdall_store *store;
+    holdall_drive *drive;
+    holdall_writer *writer = NULL;
+    holdall_body *body = NULL;
+    RECORD(holdall_check_report, report);
+    CHECK(argc == 2);
+    snprintf(path, sizeof path, "%s/store", argv[1]);
+    store = open_store(path);
+    drive = open_drive(store);
+    OK(holdall_put_memory(drive, S("before"), S("hello"), NULL, NULL));
+    OK(holdall_file_open(drive, S("before"), &body));
+    OK(holdall_writer_open(drive, S("parents"), NULL, &writer));
+    OK(holdall_writer_write(writer, S("begun ")));
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        OK(holdall_body_read(body, 0, room, sizeof room, &got));
+        CHECK(got == 5 && memcmp(room, "hello", 5) == 0);
+        FAILS(HOLDALL_FORKED, holdall_writer_write(writer, S("by the child")));
+        FAILS(HOLDALL_FORKED, holdall_writer_commit(writer, NULL));
+        OK(holdall_writer_free(writer)); /* the parent's spool file stays */
+        OK(holdall_put_memory(drive, S("childs"), S("from the child"), NULL, NULL));
+        OK(holdall_drive_free(drive));
+        OK(holdall_store_free(store));
+        OK(holdall_body_free(body));
+        CHECK(holdall_handle_count() == 0);
+        exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    OK(holdall_writer_write(writer, S("and ended")));
+    OK(holdall_writer_commit(writer, NULL));
+    OK(holdall_writer_free(writer));
+    OK(holdall_body_free(body));
+    OK(holdall_file_open(drive, S("parents"), &body));
+    OK(holdall_body_read(body, 0, room, sizeof room, &got));
+    CHECK(got == 15 && memcmp(room, "begun and ended", 15) == 0);
+    OK(holdall_body_free(body));
+    OK(holdall_file_open(drive, S("childs"), &body));
+    OK(holdall_body_read(body, 0, room, sizeof room, &got));
+    CHECK(got == 14);
+    OK(holdall_body_free(body));
+    OK(holdall_store_check(store, NULL, &report, NULL));
+    CHECK(report.problems == 0);
+    OK(holdall_drive_free(drive));
+    OK(holdall_store_free(store));
+    return 0;
+}

@@ -1,0 +1,69 @@
+// The C++ layer: handles free themselves, codes are exceptions.
+#include <holdall.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+
+#define CHECK(condition)                                                          \
+    do {                                                                          \
+        if (!(condition)) {                                                       \
+            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);  \
+            std::exit(1);                                                         \
+        }                                                                         \
+    } while (0)
+
+static void use(const std::string &path) {
+    holdall::body kept;
+    {
+        holdall::store store = holdall::open(path);
+        holdall::drive alice(store, "alice");
+        holdall_version version = alice.put("a.txt", "hello");
+        CHECK(version.len_bytes == 5);
+        holdall::writer writer = alice.writer("folder/b.txt");
+        writer.write("piece by ");
+        writer.write("piece");
+        CHECK(writer.commit().len_bytes == 14);
+        { holdall::writer dropped = alice.writer("never"); dropped.write("x"); }
+        CHECK(alice.list("").size() == 2);
+        CHECK(std::string_view(alice.list("folder").at(0).name) == "b.txt");
+        CHECK(alice.stat("a.txt").len_bytes == 5);
+        kept = alice.open("a.txt");
+        CHECK(kept.slice(1, 3).str() == "el");
+
+        auto options = holdall::make<holdall_url_options>();
+        options.lifetime_s = 60;
+        std::string url = store.url(version.id, &options);
+        holdall::reply reply = store.serve("GET", url, {{"Range", 5, "bytes=1-", 8}});
+        CHECK(reply.status() == 206 && reply.body().str() == "ello");
+        bool ranged = false;
+        for (auto [name, value] : reply.headers()) ranged |= name == "Content-Range" && value == "bytes 1-4/5";
+        CHECK(ranged);
+        CHECK(store.serve("GET", alice.url("a.txt")).status() == 200);
+
+        holdall_archive archive = alice.archive({"a.txt", "folder"});
+        holdall::body zip = store.serve("GET", store.archive_url(archive.id)).body();
+        std::string joined;
+        zip.segments([&](const holdall_segment &segment) {
+            joined.append(static_cast<const char *>(segment.data), segment.len_bytes);
+        }, 7);
+        CHECK(joined == zip.str() && joined.size() == archive.len_bytes);
+
+        try {
+            alice.open("nothing");
+            CHECK(false);
+        } catch (const holdall::error &error) {
+            CHECK(error.code() == HOLDALL_NOT_FOUND && error.http_status() == 404);
+            CHECK(std::string_view(error.what()).find("nothing") != std::string_view::npos);
+        }
+        holdall::drive moved = std::move(alice);
+        CHECK(!alice && moved);
+    }
+    CHECK(kept.str() == "hello"); // outlives its store
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 2);
+    use(std::string(argv[1]) + "/store");
+    CHECK(holdall_handle_count() == 0);
+    return 0;
+}

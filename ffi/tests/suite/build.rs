@@ -1,0 +1,50 @@
+//! Where things lie, and running commands.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Runs a command to its end; what it printed is shown when it fails.
+pub fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// Whether a program is installed.
+pub fn has(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// The folder of the libraries, under the names that they are installed by. They are built first.
+pub fn libraries() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        run(Command::new(env!("CARGO"))
+            .args(["build", "--offline", "-p", "holdall-ffi"])
+            .current_dir(root()));
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("debug");
+        let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lib");
+        std::fs::create_dir_all(&made).unwrap();
+        for (from, to) in [
+            ("libholdall_c.so", "libholdall.so"),
+            ("libholdall_c.so", "libholdall.so.0.1"),
+            ("libholdall_c.a", "libholdall.a"),
+        ] {
+            let _ = std::fs::remove_file(made.join(to));
+            std::fs::copy(target.join(from), made.join(to)).unwrap();
+        }
+        made
+    })
+}

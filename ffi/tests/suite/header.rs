@@ -1,0 +1,99 @@
+//! The header: made from the sources, whole, and good for every C and C++.
+
+use std::process::Command;
+
+use crate::build::{has, libraries, root, run};
+use crate::tidy::tidy;
+
+fn committed() -> String {
+    std::fs::read_to_string(root().join("include/holdall.h")).unwrap_or_default()
+}
+
+#[test]
+fn the_header_is_what_the_sources_say() {
+    let made = cbindgen::Builder::new()
+        .with_config(cbindgen::Config::from_file(root().join("ffi/cbindgen.toml")).unwrap())
+        .with_crate(root().join("ffi"))
+        .generate()
+        .unwrap();
+    let mut bytes = Vec::new();
+    made.write(&mut bytes);
+    let made = tidy(&String::from_utf8(bytes).unwrap());
+    if std::env::var_os("HOLDALL_BLESS").is_some() {
+        std::fs::write(root().join("include/holdall.h"), &made).unwrap();
+    }
+    assert!(made == committed(), "include/holdall.h is old; run this test with HOLDALL_BLESS=1");
+}
+
+#[test]
+fn the_header_is_read_in_one_sitting() {
+    let header = committed();
+    assert!(header.lines().count() < 900, "{} lines", header.lines().count());
+    assert!(header.lines().all(|line| line.len() <= 120 && line.is_ascii()));
+}
+
+#[test]
+fn the_version_is_the_packages_in_every_spelling() {
+    let header = committed();
+    let number = |name: &str| -> u64 {
+        let line = header.lines().find_map(|line| line.strip_prefix(&format!("#define {name} "))).unwrap();
+        line.split(' ').next().unwrap().parse().unwrap()
+    };
+    let parts: Vec<u64> = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().unwrap()).collect();
+    assert_eq!(number("HOLDALL_VERSION_MAJOR"), parts[0]);
+    assert_eq!(number("HOLDALL_VERSION_MINOR"), parts[1]);
+    assert_eq!(number("HOLDALL_VERSION_PATCH"), parts[2]);
+    // The composed number is an expression, which tests/c/verbs.c has the compiler compute.
+}
+
+#[test]
+fn f10_the_header_compiles_everywhere_without_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let strict = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only"];
+    let include = format!("-I{}", root().join("include").display());
+    for compiler in ["cc", "gcc", "clang"] {
+        if !has(compiler) {
+            continue;
+        }
+        for standard in ["c99", "c11", "c17"] {
+            let source = dir.path().join("a.c");
+            std::fs::write(&source, "#include <holdall.h>\n#include <holdall.h>\nint used;\n").unwrap();
+            run(Command::new(compiler)
+                .arg(format!("-std={standard}"))
+                .args(strict)
+                .arg(&include)
+                .arg(&source));
+        }
+    }
+    for compiler in ["c++", "g++", "clang++"] {
+        if !has(compiler) {
+            continue;
+        }
+        for standard in ["c++17", "c++20"] {
+            let source = dir.path().join("a.cc");
+            std::fs::write(&source, "#include <holdall.h>\n#include <holdall.hpp>\nint used;\n").unwrap();
+            run(Command::new(compiler)
+                .arg(format!("-std={standard}"))
+                .args(strict)
+                .arg(&include)
+                .arg(&source));
+        }
+    }
+}
+
+#[test]
+fn f10_the_shared_library_exports_what_the_header_declares_and_nothing_else() {
+    let library = libraries().join("libholdall.so");
+    let listed = run(Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(&library));
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let header = committed();
+    let mut count = 0;
+    for name in listed.lines().filter_map(|line| line.split(' ').next()) {
+        assert!(header.contains(&format!("{name}(")), "{name} is exported and not in the header");
+        count += 1;
+    }
+    assert!(count > 80, "{count} functions");
+    let dynamic = run(Command::new("readelf").arg("-d").arg(&library));
+    let dynamic = String::from_utf8(dynamic.stdout).unwrap();
+    assert!(dynamic.contains("[libholdall.so.0.1]"), "{dynamic}");
+}

@@ -1,0 +1,128 @@
+//! The programs of tests/c, built by the system's compilers and run: plainly, under the sanitizers, and
+//! under valgrind where it is installed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::build::{has, libraries, root, run};
+
+const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
+const SANITIZERS: [&str; 3] =
+    ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
+
+/// Compiles a program of tests/c against the shared library.
+fn compile(dir: &Path, source: &str, extra: &[&str]) -> PathBuf {
+    let program = dir.join("program");
+    let mut command = match source.ends_with(".cc") {
+        true => Command::new("c++"),
+        false => Command::new("cc"),
+    };
+    command.arg(if source.ends_with(".cc") { "-std=c++17" } else { "-std=gnu99" });
+    command.args(STRICT).arg("-Wno-unused-function").args(extra);
+    command.arg(format!("-I{}", root().join("include").display())).arg(format!("-I{}", dir.display()));
+    command.arg(root().join("ffi/tests/c").join(source)).arg("-o").arg(&program);
+    command.arg(format!("-L{}", libraries().display())).args(["-lholdall", "-pthread"]);
+    run(command.arg(format!("-Wl,-rpath,{}", libraries().display())));
+    program
+}
+
+/// Compiles and runs a program with a fresh folder as its argument.
+fn passes(source: &str, extra: &[&str]) {
+    let dir = tempfile::tempdir().unwrap();
+    let program = compile(dir.path(), source, extra);
+    run(Command::new(program).arg(dir.path()));
+}
+
+/// Runs a program under valgrind, if that is there.
+fn passes_valgrind(source: &str, arguments: &[&str]) {
+    if !has("valgrind") {
+        eprintln!("valgrind is not installed: {source} was not run under it");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let program = compile(dir.path(), source, &[]);
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+    run(valgrind.arg(program).arg(dir.path()).args(arguments));
+}
+
+#[test]
+fn the_verbs_do_what_the_header_says() {
+    passes("verbs.c", &[]);
+}
+
+#[test]
+fn the_verbs_under_the_sanitizers() {
+    passes("verbs.c", &SANITIZERS);
+}
+
+#[test]
+fn the_verbs_under_valgrind() {
+    passes_valgrind("verbs.c", &[]);
+}
+
+#[test]
+fn f1_wrong_handles_and_pointers_are_codes_and_handles_are_freed_in_any_order() {
+    passes("handles.c", &[]);
+}
+
+#[test]
+fn f1_wrong_handles_and_pointers_under_the_sanitizers() {
+    passes("handles.c", &SANITIZERS);
+}
+
+#[test]
+fn p1_a_store_goes_on_in_a_forked_child_and_in_its_parent() {
+    passes("fork.c", &[]);
+}
+
+#[test]
+fn a_hundred_thousand_replies_leave_memory_as_it_was() {
+    passes("memory.c", &[]);
+}
+
+#[test]
+fn a_thousand_replies_under_valgrind() {
+    passes_valgrind("memory.c", &["1000"]);
+}
+
+#[test]
+fn the_layer_of_cpp() {
+    passes("layer.cc", &[]);
+}
+
+#[test]
+fn the_layer_of_cpp_under_the_sanitizers() {
+    passes("layer.cc", &SANITIZERS);
+}
+
+#[test]
+fn the_shared_vectors_of_hashes() {
+    let vectors = std::fs::read_to_string(root().join("tests/vectors/pds.json")).unwrap();
+    let vectors: serde_json::Value = serde_json::from_str(&vectors).unwrap();
+    let mut lines = String::new();
+    for one in vectors["hash"].as_array().unwrap() {
+        let Some(input) = one["input_utf8"].as_str() else { continue };
+        let quoted: String = input.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+        let (crc64, sha1) = (one["crc64_hash"].as_str().unwrap(), one["content_hash"].as_str().unwrap());
+        lines += &format!("{{\"{quoted}\", {}, UINT64_C({crc64}), \"{sha1}\"}},\n", input.len());
+    }
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("vectors.inc"), lines).unwrap();
+    let program = compile(dir.path(), "vectors.c", &[]);
+    run(Command::new(program).arg(dir.path()));
+}
+
+#[test]
+fn the_sanitizers_can_fail() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("bad.c");
+    let program = dir.path().join("bad");
+    std::fs::write(
+        &source,
+        "#include <stdlib.h>\nint main(void) { volatile char *p = malloc(1); return p[1]; }\n",
+    )
+    .unwrap();
+    run(Command::new("cc").args(SANITIZERS).arg(&source).arg("-o").arg(&program));
+    assert!(!Command::new(program).output().unwrap().status.success());
+}

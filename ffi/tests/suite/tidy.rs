@@ -1,0 +1,124 @@
+//! What the header generator leaves to be done: the remark on a constant or a field goes behind it, and
+//! paragraphs and declarations are broken at a width, so that the header can be read.
+
+/// Columns of a line.
+const WIDTH: usize = 110;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// A constant.
+    Constant,
+    /// A type that is never defined.
+    Opaque,
+    /// A function.
+    Function,
+    Other,
+}
+
+impl Kind {
+    fn of(line: &str) -> Kind {
+        if line.starts_with("#define HOLDALL_") && !line.contains("(literal)") {
+            return Kind::Constant;
+        }
+        match line.strip_prefix("typedef struct ") {
+            Some(rest) if rest.ends_with(';') => Kind::Opaque,
+            None if line.ends_with(");") && !line.contains("(*") => Kind::Function,
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// Tidies the header behind its leading comment.
+pub fn tidy(header: &str) -> String {
+    let at = header.find("*/\n").map_or(0, |at| at + 3);
+    let (manual, rest) = header.split_at(at);
+    let mut tidied = manual.to_owned();
+    let mut remark: Vec<&str> = Vec::new();
+    let mut before = Kind::Other;
+    let mut lines = rest.lines().peekable();
+    while let Some(line) = lines.next() {
+        let text = line.trim_start();
+        if let Some(said) = text.strip_prefix("// ") {
+            remark.push(said);
+            continue;
+        }
+        let kind = Kind::of(line);
+        let indent = &line[..line.len() - text.len()];
+        let next = lines.clone().find(|next| !next.starts_with("//")).unwrap_or_default();
+        if line.is_empty() && matches!(before, Kind::Constant | Kind::Opaque) && Kind::of(next) == before {
+            // Constants stand together, and so do the types of handles.
+            continue;
+        }
+        if line.is_empty() && tidied.ends_with("\n\n") {
+            continue;
+        }
+        let field = !indent.is_empty() && text.ends_with(';');
+        let said = std::mem::take(&mut remark);
+        let joined = said.join(" ");
+        let behind = format!("{line} // {}", joined.trim_end_matches('.'));
+        if (field || kind != Kind::Other) && !joined.is_empty() && behind.len() <= WIDTH {
+            tidied += &behind;
+            tidied.push('\n');
+        } else {
+            for paragraph in paragraphs(&said) {
+                fill(&mut tidied, &paragraph, &format!("{indent}// "));
+            }
+            declare(&mut tidied, line);
+        }
+        before = kind;
+    }
+    tidied
+}
+
+/// Joins the lines of each paragraph. The codes are one of their own, unless all fits on a line.
+fn paragraphs(lines: &[&str]) -> Vec<String> {
+    let all = lines.join(" ");
+    if all.len() + 3 <= WIDTH && !all.is_empty() {
+        return vec![all];
+    }
+    let mut made: Vec<String> = Vec::new();
+    for line in lines {
+        match made.last_mut() {
+            Some(last) if !line.starts_with("Codes: ") => {
+                last.push(' ');
+                last.push_str(line);
+            }
+            _ => made.push((*line).to_owned()),
+        }
+    }
+    made
+}
+
+fn fill(to: &mut String, text: &str, prefix: &str) {
+    let mut column = 0;
+    for word in text.split(' ') {
+        if column > 0 && column + 1 + word.len() <= WIDTH {
+            to.push(' ');
+            column += 1;
+        } else {
+            if column > 0 {
+                to.push('\n');
+            }
+            to.push_str(prefix);
+            column = prefix.len();
+        }
+        to.push_str(word);
+        column += word.len();
+    }
+    to.push('\n');
+}
+
+/// Breaks a declaration between its arguments.
+fn declare(to: &mut String, line: &str) {
+    let mut column = 0;
+    for (at, piece) in line.split_inclusive(", ").enumerate() {
+        if at > 0 && column + piece.trim_end().len() > WIDTH && line.ends_with(");") {
+            to.truncate(to.trim_end().len());
+            to.push_str("\n    ");
+            column = 4;
+        }
+        to.push_str(piece);
+        column += piece.len();
+    }
+    to.push('\n');
+}
