@@ -240,17 +240,4 @@ mod tests {
         }
         assert_eq!(freed.load(Ordering::Relaxed), 50 * 40);
     }
-
-    /// The price of a lookup; `cargo test --release -- --ignored --nocapture a_lookup`.
-    #[test]
-    #[ignore = "a measurement"]
-    fn a_lookup_costs_little() {
-        let table = Table::new();
-        let handle = table.insert(Arc::new(1_u32)).unwrap();
-        let began = std::time::Instant::now();
-        for _ in 0..10_000_000 {
-            assert!(table.get(std::hint::black_box(handle)).is_some());
-        }
-        eprintln!("{:.1} ns a lookup", began.elapsed().as_secs_f64() * 100.0);
-    }
 }
