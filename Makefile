@@ -7,30 +7,25 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test bench deny tools demo-tools
+.PHONY: demo test bench deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
 BIG_MIB ?= 2048
 
-# What is missing is named in one line; system packages are installed where we may.
-define need
-missing=''; for tool in $(1); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
-if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	echo "installing:$$missing"; \
-	packages=$$(sed 's/\bpython3\b/python3-minimal/; s/\bsha1sum\b/coreutils/; s/\bcc\b/gcc libc6-dev/' <<<"$$missing"); \
-	(apt-get install -y -q $$packages || { apt-get update -q && apt-get install -y -q $$packages; }) >/dev/null || true; \
-fi; \
-missing=''; for tool in $(1); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
-if [ -n "$$missing" ]; then echo "missing:$$missing; install them (on Debian and Ubuntu: apt-get install$$missing) and run make again" >&2; exit 1; fi
-endef
+PYTHON ?= python3
 
 tools:
 	@command -v $(CARGO) >/dev/null || { echo 'missing: cargo; install Rust 1.90 or later from https://rustup.rs and run make again' >&2; exit 1; }
-	@$(call need,cc curl python3)
+	@tests/need cc=gcc curl python3
 
 demo-tools: tools
-	@$(call need,openssl unzip sha1sum)
+	@tests/need openssl unzip sha1sum=coreutils
+
+# What the tests ask besides: they build consumers in C and C++, and let others read what we wrote.
+test-tools: tools
+	@tests/need g++ cmake pkg-config valgrind openssl unzip pkg-config:libmicrohttpd=libmicrohttpd-dev
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/need file:/usr/lib/python3*/ensurepip/__main__.py=python3-venv
 
 demo: demo-tools
 	$(CARGO) build --release -p holdall-cli
@@ -38,11 +33,12 @@ demo: demo-tools
 	tree=$$($(CARGO) metadata --format-version 1 --filter-platform "$$(rustc -vV | sed -n 's/^host: //p')" | python3 -c 'import json, os, sys; print(next(os.path.dirname(os.path.dirname(p["manifest_path"])) for p in json.load(sys.stdin)["packages"] if p["source"]))'); \
 	HOLDALL="$$target/release/holdall" DEMO_TREE="$$tree" BIG_MIB=$(BIG_MIB) KEEP=$(KEEP) bash cli/src/demo/run.sh
 
-test: tools
+test: test-tools
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --document-private-items
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test
+	PYTHON=$(PYTHON) python/run-tests.sh
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
 	else echo 'cargo-deny is not here: licences and banned versions were not checked; `make deny` does'; fi
 

@@ -19,6 +19,7 @@ mod id;
 pub(crate) mod journal;
 #[allow(dead_code)]
 pub(crate) mod kv;
+pub(crate) mod lane;
 pub mod name;
 pub(crate) mod serve;
 mod store;

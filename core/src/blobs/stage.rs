@@ -4,13 +4,15 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::thread;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::pool;
 use crate::digest::{Digest, StreamDigester};
 use crate::id::BlobId;
-use crate::vfs::{Open, Vfs, VfsFile};
+use crate::lane::{self, Lane};
+use crate::vfs::{DIRECT_ALIGN, Open, Vfs, VfsFile};
 use crate::{Error, ErrorKind, Result};
 
 /// The directory of uploads in progress.
@@ -22,6 +24,13 @@ const FIRST_READ: usize = 16 << 10;
 /// After so many bytes the system is told to begin writing them out, so that the sync at the end
 /// has little left to do.
 const WRITE_BEHIND: u64 = 8 << 20;
+/// What lies behind so many bytes is written past the system's cache of files: its pages would push
+/// out those of many smaller files, and filling them takes longer than the disk does.
+const PAST_CACHE: u64 = 16 << 20;
+/// Content from this length on, in bytes, is written by a thread of its own.
+const BESIDE: u64 = 4 << 20;
+/// Blocks that may wait for that thread.
+const WAITING: usize = 4;
 
 /// Content that is whole and hashed, and not referred to yet.
 #[derive(Debug)]
@@ -102,25 +111,42 @@ pub(crate) struct Stage {
     /// Longer content is refused.
     max: u64,
     len: u64,
-    /// What is not handed on yet.
+    /// What is not handed on yet is in its first bytes; those after them are there to be read into.
     block: BytesMut,
+    filled: usize,
     large: Option<Large>,
 }
 
 struct Large {
     spooled: Spooled,
     digester: StreamDigester,
-    /// Bytes written to the spool.
+    /// Bytes handed to the writer.
+    taken: u64,
+    writer: Writer,
+    /// Blocks that may be used again once hashing and writing are done with them.
+    used: VecDeque<Bytes>,
+}
+
+/// Who writes to the spool.
+enum Writer {
+    /// The caller's thread.
+    Here(Out),
+    /// A thread of its own, so that a disk that is slow for a moment does not stop the hashing.
+    Beside(Lane<Bytes, Result<()>>),
+}
+
+/// The end of a file in the spool.
+struct Out {
+    path: String,
+    file: Arc<dyn VfsFile>,
     written: u64,
     /// Bytes of them that the system was told to write out.
     behind: u64,
-    /// Blocks that may be used again once the hashing is done with them.
-    used: VecDeque<Bytes>,
 }
 
 impl Stage {
     pub(crate) fn new(vfs: &Arc<dyn Vfs>, threshold: usize, max: u64) -> Stage {
-        Stage { vfs: vfs.clone(), threshold, max, len: 0, block: BytesMut::new(), large: None }
+        Stage { vfs: vfs.clone(), threshold, max, len: 0, block: BytesMut::new(), filled: 0, large: None }
     }
 
     /// Returns how many bytes came in.
@@ -150,7 +176,9 @@ impl Stage {
         while !bytes.is_empty() {
             let room = self.room();
             let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.block.truncate(self.filled);
             self.block.extend_from_slice(now);
+            self.filled += now.len();
             self.settle()?;
             bytes = later;
         }
@@ -162,20 +190,25 @@ impl Stage {
     /// # Errors
     /// As [`Stage::write`]; `Io` when the source cannot be read.
     pub(crate) fn read_from(&mut self, source: &mut dyn io::Read) -> Result<usize> {
-        let filled = self.block.len();
-        let room = self.room().min(filled.clamp(FIRST_READ, BLOCK_LEN));
-        self.block.resize(filled + room, 0);
-        let spare = self.block.get_mut(filled..).unwrap_or_default();
-        let read = loop {
+        let filled = self.filled;
+        let room = match self.large {
+            Some(_) => self.room(),
+            None => self.room().min(filled.clamp(FIRST_READ, BLOCK_LEN)),
+        };
+        if self.block.len() < filled + room {
+            self.block.resize(filled + room, 0);
+        }
+        let spare = self.block.get_mut(filled..filled + room).unwrap_or_default();
+        let count = loop {
             match source.read(spare) {
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                other => break other,
+                other => break other.map_err(|cause| Error::io("reading the content to store", cause))?,
             }
         };
-        let count = *read.as_ref().unwrap_or(&0);
-        self.block.truncate(filled + count.min(room));
-        let count = read.map_err(|cause| Error::io("reading the content to store", cause))?;
+        // A reader that claims more than it was given room for is not believed.
+        let count = count.min(room);
         self.count(count)?;
+        self.filled += count;
         self.settle()?;
         Ok(count)
     }
@@ -194,8 +227,8 @@ impl Stage {
 
     /// How many bytes the block takes before it must be settled.
     fn room(&self) -> usize {
-        let full = if self.large.is_some() { BLOCK_LEN } else { self.threshold.max(1) };
-        full.saturating_sub(self.block.len())
+        let full = self.large.as_ref().map_or(self.threshold.max(1), Large::room);
+        full.saturating_sub(self.filled)
     }
 
     /// Hands a full block on.
@@ -205,18 +238,18 @@ impl Stage {
         }
         let mut large = match self.large.take() {
             Some(large) => large,
-            None => Large {
-                spooled: Spooled::create(&self.vfs)?,
-                digester: StreamDigester::new(),
-                written: 0,
-                behind: 0,
-                used: VecDeque::new(),
-            },
+            None => Large::new(&self.vfs)?,
         };
-        large.take(self.block.split().freeze())?;
+        large.take(self.take_block())?;
         self.block = large.fresh_block();
         self.large = Some(large);
         Ok(())
+    }
+
+    fn take_block(&mut self) -> Bytes {
+        self.block.truncate(self.filled);
+        self.filled = 0;
+        self.block.split().freeze()
     }
 
     /// Ends the content. It is not durable yet: what turns out to be there already need not be.
@@ -224,51 +257,129 @@ impl Stage {
     /// # Errors
     /// `Io` when the spool cannot be written.
     pub(crate) fn finish(mut self) -> Result<Staged> {
-        let rest = self.block.split().freeze();
+        let rest = self.take_block();
         let Some(mut large) = self.large.take() else { return Ok(Staged::small(rest)) };
         large.take(rest)?;
+        let Large { spooled, digester, writer, .. } = large;
         // The last of it is hashed and written out side by side.
-        large.write_behind();
-        let Large { spooled, digester, .. } = large;
-        Ok(Staged::Large { spooled, digest: digester.finish()? })
+        let digest = digester.finish();
+        writer.finish()?;
+        Ok(Staged::Large { spooled, digest: digest? })
     }
 }
 
 impl Large {
+    fn new(vfs: &Arc<dyn Vfs>) -> Result<Large> {
+        let spooled = Spooled::create(vfs)?;
+        let out = Out { path: spooled.path.clone(), file: spooled.file.clone(), written: 0, behind: 0 };
+        Ok(Large {
+            spooled,
+            digester: StreamDigester::new(),
+            taken: 0,
+            writer: Writer::Here(out),
+            used: VecDeque::new(),
+        })
+    }
+
+    /// How many bytes the next block takes: up to a multiple of a block's length.
+    fn room(&self) -> usize {
+        let beyond = usize::try_from(self.taken).unwrap_or(0) % BLOCK_LEN;
+        BLOCK_LEN - beyond
+    }
+
     fn take(&mut self, block: Bytes) -> Result<()> {
         if block.is_empty() {
             return Ok(());
         }
+        self.taken += u64::try_from(block.len()).unwrap_or(0);
+        if self.taken > BESIDE {
+            self.writer.divide();
+        }
+        self.writer.push(&block)?;
         self.digester.push(block.clone())?;
-        let file = &self.spooled.file;
-        file.write_at(self.written, &[&block])
-            .map_err(|cause| Error::io(format!("writing {}", self.spooled.path), cause))?;
+        self.used.push_back(block);
+        Ok(())
+    }
+
+    /// Returns a block to fill: one that hashing and writing are done with, or a new one.
+    fn fresh_block(&mut self) -> BytesMut {
+        if let Some(oldest) = self.used.pop_front() {
+            match oldest.try_into_mut() {
+                Ok(block) if block.capacity() >= BLOCK_LEN && is_aligned(&block) => return block,
+                Ok(_) => {}
+                Err(shared) => self.used.push_front(shared),
+            }
+        }
+        let mut block = BytesMut::with_capacity(BLOCK_LEN + DIRECT_ALIGN);
+        let start = block.as_ptr().align_offset(DIRECT_ALIGN).min(DIRECT_ALIGN);
+        block.resize(start, 0);
+        block.advance(start);
+        block
+    }
+}
+
+/// Whether a block may be written past the cache.
+fn is_aligned(block: &BytesMut) -> bool {
+    block.as_ptr().addr().is_multiple_of(DIRECT_ALIGN)
+}
+
+impl Writer {
+    /// Moves to a thread; where none can be started, all goes on in the caller's.
+    fn divide(&mut self) {
+        let Writer::Here(out) = self else { return };
+        let out = Out { path: out.path.clone(), file: out.file.clone(), ..*out };
+        let lane = Lane::start(WAITING, |blocks| {
+            let work = move || {
+                let mut out = out;
+                blocks.iter().try_for_each(|block: Bytes| out.write(&block))?;
+                out.write_behind();
+                Ok(())
+            };
+            thread::Builder::new().name("holdall-spool".into()).spawn(work)
+        });
+        if let Ok(lane) = lane {
+            *self = Writer::Beside(lane);
+        }
+    }
+
+    fn push(&mut self, block: &Bytes) -> Result<()> {
+        match self {
+            Writer::Here(out) => out.write(block),
+            Writer::Beside(lane) if lane.push(block.clone())? => Ok(()),
+            // It ends early only with an error.
+            Writer::Beside(lane) => lane.finish()?.and(Err(lane::died())),
+        }
+    }
+
+    /// Waits until everything is written.
+    fn finish(self) -> Result<()> {
+        match self {
+            Writer::Here(mut out) => {
+                out.write_behind();
+                Ok(())
+            }
+            Writer::Beside(mut lane) => lane.finish()?,
+        }
+    }
+}
+
+impl Out {
+    fn write(&mut self, block: &Bytes) -> Result<()> {
+        let wrote = match self.written < PAST_CACHE {
+            true => self.file.write_at(self.written, &[block]),
+            false => self.file.write_past_cache(self.written, block),
+        };
+        wrote.map_err(|cause| Error::io(format!("writing {}", self.path), cause))?;
         self.written += u64::try_from(block.len()).unwrap_or(0);
         if self.written - self.behind >= WRITE_BEHIND {
             self.write_behind();
         }
-        self.used.push_back(block);
         Ok(())
     }
 
     /// Lets the system begin to write out what it was not told of yet.
     fn write_behind(&mut self) {
-        self.spooled.file.write_behind(self.behind, self.written - self.behind);
+        self.file.write_behind(self.behind, self.written - self.behind);
         self.behind = self.written;
-    }
-
-    /// Returns an empty block: one whose hashing is over, or a new one.
-    fn fresh_block(&mut self) -> BytesMut {
-        if let Some(oldest) = self.used.pop_front() {
-            match oldest.try_into_mut() {
-                Ok(mut block) if block.capacity() >= BLOCK_LEN => {
-                    block.clear();
-                    return block;
-                }
-                Ok(_) => {}
-                Err(shared) => self.used.push_front(shared),
-            }
-        }
-        BytesMut::with_capacity(BLOCK_LEN)
     }
 }

@@ -2,8 +2,7 @@
 
 use std::io;
 use std::mem;
-use std::process;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
@@ -11,7 +10,8 @@ use sha1::{Digest as _, Sha1};
 
 use super::Digest;
 use super::digester::{Digester, Rest};
-use crate::{Error, ErrorKind, Result};
+use crate::Result;
+use crate::lane::{self, Lane};
 
 /// Input shorter than this, in bytes, is not worth a thread.
 pub(super) const ALONE: u64 = 4 << 20;
@@ -76,8 +76,8 @@ impl StreamDigester {
     /// change the result.
     ///
     /// # Errors
-    /// [`ErrorKind::Forked`] in the child of a fork, where the second thread does not exist;
-    /// [`ErrorKind::Bug`] where the second thread has died. The digest is lost in both cases.
+    /// [`Forked`](crate::ErrorKind::Forked) in the child of a fork, where the second thread does not exist;
+    /// [`Bug`](crate::ErrorKind::Bug) where the second thread has died. The digest is lost in both cases.
     pub fn push(&mut self, mut block: Bytes) -> Result<()> {
         while !block.is_empty() {
             self.divide();
@@ -108,7 +108,7 @@ impl StreamDigester {
     #[cfg(test)]
     pub(super) fn pretend_forked(&mut self) {
         if let State::Beside(_, beside) = &mut self.state {
-            beside.process = 0;
+            beside.lane.pretend_forked();
         }
     }
 
@@ -131,22 +131,17 @@ impl Default for StreamDigester {
     }
 }
 
-/// The caller's end of the second thread.
+/// SHA-1 in its lane, and what is gathered for it.
 struct Beside {
-    /// `None` only while it is taken apart.
-    thread: Option<(SyncSender<Bundle>, JoinHandle<Sha1>)>,
+    lane: Lane<Bundle, Sha1>,
     gathered: Bundle,
     gathered_len: usize,
-    /// The process that the thread lives in.
-    process: u32,
 }
 
 impl Beside {
     fn start(start: Start, sha1: Sha1) -> io::Result<Beside> {
-        let (sender, receiver) = sync_channel(WAITING);
-        let thread = start(sha1, receiver)?;
-        let process = process::id();
-        Ok(Beside { thread: Some((sender, thread)), gathered: Bundle::new(), gathered_len: 0, process })
+        let lane = Lane::start(WAITING, |bundles| start(sha1, bundles))?;
+        Ok(Beside { lane, gathered: Bundle::new(), gathered_len: 0 })
     }
 
     /// Returns how many bytes the next piece may have; at least 1.
@@ -164,44 +159,14 @@ impl Beside {
     }
 
     fn hand_over(&mut self) -> Result<()> {
-        self.check_process()?;
         self.gathered_len = 0;
-        let bundle = mem::take(&mut self.gathered);
-        let (sender, _) = self.thread.as_ref().ok_or_else(died)?;
-        sender.send(bundle).map_err(|_| died())
+        if self.lane.push(mem::take(&mut self.gathered))? { Ok(()) } else { Err(lane::died()) }
     }
 
     fn finish(mut self) -> Result<Sha1> {
         self.hand_over()?;
-        let (sender, thread) = self.thread.take().ok_or_else(died)?;
-        drop(sender);
-        thread.join().map_err(|_| died())
+        self.lane.finish()
     }
-
-    /// A channel or a thread of the parent must not be waited for in the child: nobody is there.
-    fn check_process(&self) -> Result<()> {
-        if self.process == process::id() {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Forked,
-            "hashing began before this process was forked; hash the bytes again from the start",
-        ))
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        // Without a sender the thread ends by itself. In the child of a fork the locks inside
-        // the channel may be held for ever, and the thread's own memory may be gone.
-        if self.check_process().is_err() {
-            mem::forget(self.thread.take());
-        }
-    }
-}
-
-fn died() -> Error {
-    Error::bug("the thread that computes SHA-1 has died; hash the bytes again from the start")
 }
 
 fn start(sha1: Sha1, bundles: Receiver<Bundle>) -> io::Result<JoinHandle<Sha1>> {

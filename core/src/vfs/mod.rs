@@ -7,6 +7,7 @@
 //! [`RealVfs`] is the operating system's. [`SimVfs`] lives in memory, loses power when told to, and
 //! fails any operation that a test picks; a host may use it to test itself on top of a store.
 
+mod direct;
 mod map;
 mod path;
 mod real;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(crate) use direct::DIRECT_ALIGN;
 pub use real::RealVfs;
 pub use sim::{Fault, Lie, Policy, SimVfs, Times};
 
@@ -72,6 +74,11 @@ pub trait VfsFile: Debug + Send + Sync + 'static {
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
     /// Writes all of `parts`, one behind the other, from `offset`.
     fn write_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()>;
+    /// Writes `bytes` from `offset`, past the system's cache of files where that can be done: for
+    /// much that will hardly be read soon. The disk has it no sooner for that than by a sync.
+    fn write_past_cache(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write_at(offset, &[bytes])
+    }
     /// Sets the length; new bytes are zero.
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Reserves space up to `len` and sets the length to it, if it is shorter.

@@ -16,6 +16,7 @@ use rustix::io::{Errno, retry_on_intr};
 #[cfg(test)]
 mod tests;
 
+use super::direct::Direct;
 use super::map::{self, Map};
 use super::{Entry, Open, Vfs, VfsFile, path};
 
@@ -244,6 +245,7 @@ struct RealFile {
     map: ArcSwapOption<Map>,
     random: AtomicBool,
     locked: AtomicBool,
+    direct: Direct,
 }
 
 impl RealFile {
@@ -253,6 +255,7 @@ impl RealFile {
             map: ArcSwapOption::empty(),
             random: AtomicBool::new(false),
             locked: AtomicBool::new(false),
+            direct: Direct::default(),
         }
     }
 
@@ -307,6 +310,13 @@ impl VfsFile for RealFile {
 
     fn write_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
         write_parts(offset, parts, |at, slices| Ok(rustix::io::pwritev(&*self.file, slices, at)?))
+    }
+
+    fn write_past_cache(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        match self.direct.write_at(&self.file, offset, bytes)? {
+            true => Ok(()),
+            false => self.write_at(offset, &[bytes]),
+        }
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

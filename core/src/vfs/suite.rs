@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use crate::fork::FORKS;
 
-use super::{Open, RealVfs, SimVfs, Vfs, VfsFile};
+use super::{DIRECT_ALIGN, Open, RealVfs, SimVfs, Vfs, VfsFile};
 
 macro_rules! suite {
     ($($behaviour:ident)*) => {
@@ -41,6 +41,7 @@ suite! {
     a_handle_for_reading_writes_nothing
     parts_are_written_one_behind_the_other_however_many
     a_write_behind_the_end_leaves_zeros
+    what_is_written_past_the_cache_is_read_like_anything_else
     a_read_past_the_end_is_unexpected_eof
     set_len_cuts_and_fills_with_zeros
     allocate_lengthens_and_never_shortens
@@ -124,6 +125,28 @@ fn a_write_behind_the_end_leaves_zeros(vfs: &dyn Vfs) {
     file.write_at(1, &[b"NE"]).unwrap();
     file.write_at(900, &[]).unwrap();
     assert_eq!(read(&*file), b"oNE\0\0xy");
+}
+
+fn what_is_written_past_the_cache_is_read_like_anything_else(vfs: &dyn Vfs) {
+    let file = vfs.open("a", Open::CreateNew).unwrap();
+    let mut expected = vec![0; 5 * DIRECT_ALIGN + 1];
+    file.write_at(0, &[&expected]).unwrap();
+    let room = vec![7; 4 * DIRECT_ALIGN];
+    let start = room.as_ptr().align_offset(DIRECT_ALIGN);
+    // Aligned as a disk wants it, and amiss in the address, the offset and the length.
+    for (skip, offset, len) in [
+        (0, DIRECT_ALIGN, 2 * DIRECT_ALIGN),
+        (1, 0, DIRECT_ALIGN),
+        (0, 4 * DIRECT_ALIGN - 1, DIRECT_ALIGN),
+        (0, 4 * DIRECT_ALIGN, 3),
+        (0, 5 * DIRECT_ALIGN, DIRECT_ALIGN),
+    ] {
+        let bytes = &room[start + skip..][..len];
+        file.write_past_cache(offset as u64, bytes).unwrap();
+        expected.resize(expected.len().max(offset + len), 0);
+        expected[offset..][..len].copy_from_slice(bytes);
+        assert_eq!(read(&*file), expected, "{len} bytes at {offset}");
+    }
 }
 
 fn a_read_past_the_end_is_unexpected_eof(vfs: &dyn Vfs) {

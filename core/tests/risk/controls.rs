@@ -9,6 +9,7 @@ use bytes::Bytes;
 use holdall::Mode;
 use holdall::vfs::{Entry, Lie, Open, SimVfs, Vfs, VfsFile};
 
+use crate::backup;
 use crate::power::{self, Templates};
 
 /// Within so many states each planted fault must show.
@@ -217,6 +218,14 @@ fn caught_in_the_making(fault: Fault, at: &'static str) {
     crate::figure(&format!("control: {fault:?} at {at:?} seen within {} states", outcome.states));
 }
 
+/// Whether the test of backups reports a loss on a target with this fault.
+fn caught_in_a_backup(fault: Fault, at: &'static str) {
+    let wrap = move |disk| Arc::new(Faulty { disk, fault, at, shared: Arc::default() }) as Arc<dyn Vfs>;
+    let outcome = backup::explore(1000, BOUND, &wrap);
+    assert!(!outcome.failures.is_empty(), "{} states, and {fault:?} at {at:?} was not seen", outcome.states);
+    crate::figure(&format!("control: {fault:?} at {at:?} of a backup seen within {} states", outcome.states));
+}
+
 fn lie_is_caught(lie: Lie) {
     let sound = Templates::new(&|disk| Arc::new(disk));
     let wrap = move |disk: SimVfs| {
@@ -275,4 +284,19 @@ fn control_the_names_of_a_new_store_are_not_synced() {
 #[test]
 fn control_the_names_of_a_new_store_are_never_given() {
     caught_in_the_making(Fault::SkipSync, "STORE.new");
+}
+
+#[test]
+fn control_the_files_of_a_backup_are_not_synced() {
+    caught_in_a_backup(Fault::SkipSync, "spool/");
+}
+
+#[test]
+fn control_the_rows_of_a_backup_are_not_synced() {
+    caught_in_a_backup(Fault::SkipSync, "meta.redb");
+}
+
+#[test]
+fn control_the_names_of_a_backup_are_not_synced() {
+    caught_in_a_backup(Fault::SkipDirSync, "seg");
 }

@@ -13,6 +13,7 @@
     clippy::print_stdout
 )]
 
+mod backup;
 mod content;
 mod controls;
 mod dice;

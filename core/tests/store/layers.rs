@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The modules, from below. Each uses those before it, and itself.
-const ORDER: [&str; 17] = [
-    "error", "id", "time", "name", "digest", "http", "body", "archive", "token", "fork", "vfs", "kv",
+const ORDER: [&str; 18] = [
+    "error", "id", "time", "name", "lane", "digest", "http", "body", "archive", "token", "fork", "vfs", "kv",
     "catalog", "blobs", "journal", "store", "serve",
 ];
 

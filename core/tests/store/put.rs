@@ -210,13 +210,14 @@ fn s13_content_that_is_not_what_was_declared_is_refused_and_removed() {
 fn s15_the_hash_is_of_the_bytes_that_were_stored() {
     let shop = shop(Mode::Shared);
     let path = shop.dir.path().join("source");
-    std::fs::write(&path, vec![1; MIB]).unwrap();
+    // Longer than a few reads: those of large content are of 1 MiB.
+    std::fs::write(&path, vec![1; 6 * MIB]).unwrap();
     let mut source = std::fs::File::open(&path).unwrap();
     let mut writer = shop.drive().put_writer("a", Put::new()).unwrap();
     for _ in 0..3 {
         writer.read_from(&mut source).unwrap();
     }
-    std::fs::write(&path, vec![2; MIB / 2 + 17]).unwrap();
+    std::fs::write(&path, vec![2; 5 * MIB + 17]).unwrap();
     while writer.read_from(&mut source).unwrap() > 0 {}
     let v = writer.commit().unwrap();
     let stored = read(&shop.drive().open_file("a").unwrap());
