@@ -84,28 +84,28 @@ struct Level {
 }
 
 impl Walk {
-    /// Begins a walk below `folder`.
-    pub(crate) fn new(folder: FileId) -> Walk {
-        Walk { stack: vec![Level { folder, after: None, len: 0 }], path: String::new() }
+    /// Begins a walk below `folder`, whose own path is `path`: empty, or with a slash behind.
+    pub(crate) fn new(folder: FileId, path: &str) -> Walk {
+        Walk { stack: vec![Level { folder, after: None, len: path.len() }], path: path.to_owned() }
     }
 
-    /// Returns the next rows, at most `limit` (at least 1), each with its path from the folder
-    /// where the walk began. None are left when the page is empty.
-    pub(crate) fn page(&mut self, tx: &impl Read, limit: usize) -> Result<Vec<(String, Row)>> {
-        let mut page = Vec::new();
-        while page.len() < limit.max(1) {
+    /// Returns the next rows, at most `limit` (at least 1). None are left when the page is empty.
+    pub(crate) fn page(&mut self, tx: &impl Read, limit: usize) -> Result<Page> {
+        let (mut page, mut len) = (Page::default(), 0);
+        while len < limit.max(1) {
             let Some(level) = self.stack.last_mut() else { break };
             self.path.truncate(level.len);
             // Up to the next folder, which is gone into before its neighbours.
             let until = |row: &Row| if row.kind == Kind::Folder { Scan::Stop } else { Scan::Next };
-            let rows = scan(tx, level.folder, level.after.as_deref(), limit.max(1) - page.len(), until)?;
+            let rows = scan(tx, level.folder, level.after.as_deref(), limit.max(1) - len, until)?;
             let Some(last) = rows.last() else {
                 self.stack.pop();
                 continue;
             };
             level.after = Some(last.name.clone());
             let deeper = (last.kind == Kind::Folder).then(|| (last.file, last.name.clone()));
-            page.extend(rows.into_iter().map(|row| (format!("{}{}", self.path, row.name), row)));
+            len += rows.len();
+            page.runs.push((self.path.clone(), rows));
             if let Some((folder, name)) = deeper {
                 self.path.push_str(&name);
                 self.path.push('/');
@@ -113,6 +113,39 @@ impl Walk {
             }
         }
         Ok(page)
+    }
+}
+
+/// What a walk read at once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Page {
+    /// Rows of one folder, and its path, with a slash behind.
+    runs: Vec<(String, Vec<Row>)>,
+}
+
+impl Page {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Visits the rows, each with its path, until the visitor says stop.
+    ///
+    /// # Errors
+    /// Whatever the visitor returns.
+    pub(crate) fn visit(&self, mut visit: impl FnMut(&str, &Row) -> Result<Scan>) -> Result<Scan> {
+        let mut path = String::new();
+        for (folder, rows) in &self.runs {
+            path.clear();
+            path.push_str(folder);
+            for row in rows {
+                path.truncate(folder.len());
+                path.push_str(&row.name);
+                if visit(&path, row)? == Scan::Stop {
+                    return Ok(Scan::Stop);
+                }
+            }
+        }
+        Ok(Scan::Next)
     }
 }
 
@@ -126,16 +159,11 @@ pub(crate) fn walk(
     folder: FileId,
     visit: &mut dyn FnMut(&str, &Row) -> Result<Scan>,
 ) -> Result<()> {
-    let mut walk = Walk::new(folder);
+    let mut walk = Walk::new(folder, "");
     loop {
         let page = walk.page(tx, AHEAD)?;
-        if page.is_empty() {
+        if page.is_empty() || page.visit(&mut *visit)? == Scan::Stop {
             return Ok(());
-        }
-        for (path, row) in &page {
-            if visit(path, row)? == Scan::Stop {
-                return Ok(());
-            }
         }
     }
 }

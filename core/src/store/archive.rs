@@ -15,6 +15,7 @@ use crate::catalog::version::{self, Opened};
 use crate::catalog::{archive, blob, listing};
 use crate::digest::{Digest, crc64_combine};
 use crate::id::{ArchiveId, BlobId, DriveId, FileId, ShareId, VersionId};
+use crate::kv::Scan;
 use crate::kv::redb::RedbReader;
 use crate::time::Time;
 use crate::token::DEFAULT_LIFETIME;
@@ -192,9 +193,8 @@ fn gather(rows: &RedbReader, file: FileId, max: u64, entries: &mut Vec<Entry>) -
         entries.push(chosen(rows, top.drive, VersionId::new(file, top.current))?);
         return Ok(());
     }
-    let mut walk = listing::Walk::new(file);
-    let under =
-        |path: &str| if top.name.is_empty() { path.to_owned() } else { format!("{}/{path}", top.name) };
+    let under = if top.name.is_empty() { String::new() } else { format!("{}/", top.name) };
+    let mut walk = listing::Walk::new(file, &under);
     // A folder whose first descendant has not come yet; still there at the end, it is empty.
     let mut waiting = (!top.name.is_empty()).then(|| (top.name.clone(), top.modified.unix()));
     let folder =
@@ -204,8 +204,7 @@ fn gather(rows: &RedbReader, file: FileId, max: u64, entries: &mut Vec<Entry>) -
         if page.is_empty() {
             break;
         }
-        for (path, row) in page {
-            let path = under(&path);
+        page.visit(|path, row| {
             if let Some(before) = waiting.take() {
                 let inside = path.strip_prefix(&before.0).is_some_and(|rest| rest.starts_with('/'));
                 if !inside {
@@ -213,9 +212,9 @@ fn gather(rows: &RedbReader, file: FileId, max: u64, entries: &mut Vec<Entry>) -
                 }
             }
             match row.kind {
-                Kind::Folder => waiting = Some((path, row.modified.unix())),
+                Kind::Folder => waiting = Some((path.to_owned(), row.modified.unix())),
                 Kind::File => entries.push(Entry {
-                    name: path,
+                    name: path.to_owned(),
                     kind: Kind::File,
                     size: row.size,
                     crc32: row.crc32,
@@ -223,7 +222,8 @@ fn gather(rows: &RedbReader, file: FileId, max: u64, entries: &mut Vec<Entry>) -
                     content: row.blob.0,
                 }),
             }
-        }
+            Ok(Scan::Next)
+        })?;
         if u64::try_from(entries.len()).unwrap_or(u64::MAX) > max {
             return Err(Error::new(
                 ErrorKind::TooLarge,

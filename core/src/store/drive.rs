@@ -16,6 +16,7 @@ use crate::catalog::{
     version,
 };
 use crate::id::{DriveId, FileId, VersionId};
+use crate::kv::Scan;
 use crate::name::shown;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Kind, Result};
@@ -173,23 +174,20 @@ impl Drive {
     }
 
     /// Visits everything below `path`, a folder before what is in it, until the visitor returns
-    /// false; it is given each path from `path` on. Each page is read at its own moment, so that a long walk holds nothing up.
+    /// false; it is given each path from `path` on. Each page is read at its own moment, so that a
+    /// long walk holds nothing up.
     ///
     /// # Errors
     /// `NotFound` when nothing is at `path`; the visitor's own.
     pub fn walk(&self, path: &str, mut visit: impl FnMut(&str, &Row) -> Result<bool>) -> Result<()> {
         let engine = self.engine()?;
         let folder = listing::folder(&engine.reader()?, self.id, path)?;
-        let mut walk = listing::Walk::new(folder);
+        let mut walk = listing::Walk::new(folder, "");
+        let mut visit = |path: &str, row: &Row| Ok(if visit(path, row)? { Scan::Next } else { Scan::Stop });
         loop {
             let page = walk.page(&engine.reader()?, STEP)?;
-            if page.is_empty() {
+            if page.is_empty() || page.visit(&mut visit)? == Scan::Stop {
                 return Ok(());
-            }
-            for (path, row) in &page {
-                if !visit(path, row)? {
-                    return Ok(());
-                }
             }
         }
     }

@@ -236,8 +236,8 @@ enum Content {
     Small(Bytes),
     /// In the file of its blob, durably.
     Large,
-    /// There already when the put looked, in this blob.
-    Known(BlobId),
+    /// There already when the put looked; its file in the spool is kept until that is sure.
+    Known,
 }
 
 /// Makes versions of staged content: one group, all or none.
@@ -264,6 +264,7 @@ fn publish(
 ) -> Result<Vec<VersionInfo>> {
     let (now, scope) = (Time::now(), scope(engine, drive));
     let mut ready = Vec::with_capacity(items.len());
+    let mut spare = Vec::new();
     let mut small = 0_u64;
     for Item { path, put, staged } in items {
         let blob = BlobId(ids.take()?);
@@ -275,7 +276,10 @@ fn publish(
             }
             Staged::Large { mut spooled, .. } => {
                 match blob::find(&engine.reader()?, scope, &digest.blake3)? {
-                    Some(known) => Content::Known(known),
+                    Some(_) => {
+                        spare.push((ready.len(), spooled));
+                        Content::Known
+                    }
                     None => {
                         let outcome = spooled.place(blob);
                         placed.push((blob, spooled));
@@ -290,10 +294,30 @@ fn publish(
         ready.push(Ready { path, media_type, modified, expect, digest, blob, content });
     }
     let moment = Moment { now, grace: engine.options.grace };
-    engine.journal.write(small, move |change| {
-        let mut ids = ids.clone();
-        ready.iter().map(|one| put_one(change, drive, one, scope, &mut ids, moment)).collect()
-    })
+    let write = |ready: Vec<Ready>| {
+        let ids = ids.clone();
+        engine.journal.write(small, move |change| {
+            let mut ids = ids.clone();
+            ready.iter().map(|one| put_one(change, drive, one, scope, &mut ids, moment)).collect()
+        })
+    };
+    if spare.is_empty() {
+        return write(ready);
+    }
+    match write(ready.clone()) {
+        // What was there was collected meanwhile: the content is given a place after all.
+        Err(error) if error.kind() == ErrorKind::Locked => {
+            for (at, mut spooled) in spare {
+                let Some(one) = ready.get_mut(at) else { continue };
+                let outcome = spooled.place(one.blob);
+                placed.push((one.blob, spooled));
+                outcome?;
+                one.content = Content::Large;
+            }
+            write(ready)
+        }
+        done => done,
+    }
 }
 
 /// The scope of deduplication that a drive's content is stored under.
@@ -316,10 +340,10 @@ fn put_one(
     let target = version::target(change, drive, &one.path, one.expect)?;
     let place = match (&one.content, blob::find(change, scope, &one.digest.blake3)?) {
         (_, Some(known)) => return version::put_at(change, drive, target, one.version(known), ids, moment),
-        (Content::Known(known), None) => {
+        (Content::Known, None) => {
             return Err(Error::new(
                 ErrorKind::Locked,
-                format!("blob {known} was collected while the same content was put; put it again"),
+                "the content was collected while the same was put; put it again",
             ));
         }
         (Content::Small(bytes), None) => change.append(one.blob, bytes.clone(), &one.digest)?,

@@ -112,14 +112,20 @@ pub(super) fn a_walk_is_depth_first_whatever_the_page<K: Kv>(make: &impl Fn() ->
     let tx = store.reader();
     let root = drive::get(&tx, store.drive).unwrap().root;
     for limit in 1..=13 {
-        let (mut walk, mut walked) = (Walk::new(root), Vec::new());
+        let (mut walk, mut walked) = (Walk::new(root, "top/"), Vec::new());
         loop {
             let page = walk.page(&tx, limit).unwrap();
-            assert!(page.len() <= limit);
             if page.is_empty() {
                 break;
             }
-            walked.extend(page.into_iter().map(|(path, _)| path));
+            let before = walked.len();
+            let visited = page.visit(|path, row| {
+                assert!(path.ends_with(&row.name));
+                walked.push(path.strip_prefix("top/").unwrap().to_owned());
+                Ok(Scan::Next)
+            });
+            assert_eq!(visited.unwrap(), Scan::Next);
+            assert!((1..=limit).contains(&(walked.len() - before)));
         }
         assert_eq!(walked, expected, "in pages of {limit}");
         assert!(walk.page(&tx, limit).unwrap().is_empty());
