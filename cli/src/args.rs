@@ -176,6 +176,9 @@ pub(crate) struct Put {
     /// Refuse to make a new version of a file that is there
     #[arg(long)]
     pub(crate) new: bool,
+    /// Leave out files whose current version has the same length and time of change
+    #[arg(long)]
+    pub(crate) if_changed: bool,
     /// Print every version that was made
     #[arg(short, long)]
     pub(crate) verbose: bool,
@@ -290,9 +293,8 @@ pub(crate) struct Archive {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Share {
     pub(crate) path: String,
-    /// Ask visitors for a password
-    #[arg(long)]
-    pub(crate) password: Option<String>,
+    #[command(flatten)]
+    pub(crate) password: Password,
     /// End it after a while, such as 7d
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(crate) expires: Option<Duration>,
@@ -304,11 +306,22 @@ pub(crate) struct Share {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Visit {
     pub(crate) id: ShareId,
-    /// Make a URL of the file at this path in the share; `.` is the shared file itself
+    /// Make a URL of the file at this path in the share, `.` being the shared file itself, or list
+    /// the folder there; by default tell what is shared
     pub(crate) path: Option<String>,
-    /// The share's password
+    #[command(flatten)]
+    pub(crate) password: Password,
+}
+
+/// The password of a share.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Password {
+    /// The share's password; other users of the machine may see it in the list of processes
     #[arg(long)]
     pub(crate) password: Option<String>,
+    /// Read the share's password from the first line of a file; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "password")]
+    pub(crate) password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
+use holdall::name::split_path;
 use holdall::{Drive, Error, ErrorKind, Expect, Kind, Result, Time, VersionInfo};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -54,14 +55,18 @@ pub(crate) fn run(drive: &Drive, args: &args::Put, out: Output) -> Result<()> {
     let before = drive.store().stats()?;
     let mut versions = Vec::new();
     let mut walk = Walk::default();
-    for source in &args.sources {
-        if source.as_os_str() == "-" {
-            let path = target(args, args.name.as_deref().unwrap_or_default())?;
-            versions.push((path.clone(), stdin(drive, &path, args, out)?));
-        } else {
-            let name = name_of(source)?;
-            walk.add(source, target(args, &name)?)?;
-        }
+    let (piped, sources): (Vec<_>, Vec<_>) =
+        args.sources.iter().partition(|source| source.as_os_str() == "-");
+    for source in sources {
+        walk.add(source, target(args, &name_of(source)?)?)?;
+    }
+    walk.check()?;
+    if args.if_changed {
+        walk.files.retain(|file| !is_known(drive, file));
+    }
+    for _ in piped {
+        let path = target(args, args.name.as_deref().unwrap_or_default())?;
+        versions.push((path.clone(), stdin(drive, &path, args, out)?));
     }
     for folder in &walk.empty {
         drive.mkdir(folder)?;
@@ -197,6 +202,26 @@ impl Walk {
         }
         Ok(())
     }
+}
+
+impl Walk {
+    /// Refuses names that the store does not take, all at once and before anything is put.
+    fn check(&self) -> Result<()> {
+        let paths = self.files.iter().map(|file| &file.path).chain(&self.empty);
+        let wrong: Vec<Error> = paths.filter_map(|path| split_path(path).err()).collect();
+        let told: Vec<String> = wrong.iter().take(FEW).map(Error::to_string).collect();
+        match (wrong.len(), told.join("; ")) {
+            (0, _) => Ok(()),
+            (count, told) if count <= FEW => Err(invalid(told)),
+            (count, told) => Err(invalid(format!("{told}; and {} more", count - FEW))),
+        }
+    }
+}
+
+/// Whether the current version of a file has its length and time of change.
+fn is_known(drive: &Drive, file: &Found) -> bool {
+    let found = drive.stat(&file.path).ok().and_then(|found| found.current);
+    found.is_some_and(|v| v.size == file.len && v.modified.unix() == file.modified)
 }
 
 /// Takes the next batch off the list: one large file, or small ones with one time of change.

@@ -24,15 +24,22 @@ pub(crate) fn ls(drive: &Drive, ls: &Ls, out: Output) -> Result<()> {
             Ok(true)
         })?;
     } else {
-        let mut after: Option<String> = None;
-        loop {
-            let page = drive.list(&ls.path, after.as_deref(), PAGE)?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.name.clone());
-            rows.extend(page.into_iter().map(|row| (row.name.clone(), row)));
-        }
+        let found = pages(|after, limit| drive.list(&ls.path, after, limit))?;
+        rows.extend(found.into_iter().map(|row| (row.name.clone(), row)));
     }
     out.list(&rows, |(path, row)| output::row(path, row), |(path, row)| line(path, row, ls.long))
+}
+
+/// Returns all the rows of a listing, read page by page.
+pub(crate) fn pages(list: impl Fn(Option<&str>, usize) -> Result<Vec<Row>>) -> Result<Vec<Row>> {
+    let mut rows: Vec<Row> = Vec::new();
+    loop {
+        let page = list(rows.last().map(|row| row.name.as_str()), PAGE)?;
+        if page.is_empty() {
+            return Ok(rows);
+        }
+        rows.extend(page);
+    }
 }
 
 fn page_of(drive: &Drive, folder: &str, name: &str) -> Result<Option<Row>> {
@@ -47,7 +54,7 @@ fn page_of(drive: &Drive, folder: &str, name: &str) -> Result<Option<Row>> {
     }
 }
 
-fn line(path: &str, row: &Row, long: bool) -> String {
+pub(crate) fn line(path: &str, row: &Row, long: bool) -> String {
     let slash = if row.kind == Kind::Folder { "/" } else { "" };
     let path = output::shown(path);
     if !long {

@@ -174,3 +174,55 @@ fn what_goes_in_comes_out() {
     let range = shelf.run(&["get", "--version", &id, "--range", "1000000-1999999"]);
     assert!(range.stdout == bytes[1_000_000..2_000_000]);
 }
+
+#[test]
+fn names_that_cannot_be_kept_are_all_told_before_anything_is_put() {
+    let shelf = Shelf::new();
+    let folder = shelf.fresh();
+    std::fs::create_dir_all(folder.join("sub")).unwrap();
+    for name in ["fine.txt", "with\ttab", "sub/with\nline"] {
+        std::fs::write(folder.join(name), "x").unwrap();
+    }
+    shelf.put("first", b"makes the store");
+    let output = shelf.run(&["put", folder.to_str().unwrap(), "--to", "x"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("tab") && told.contains("line"), "{told}");
+    assert_eq!(shelf.run(&["ls", "x"]).status.code(), Some(2), "nothing was put");
+}
+
+#[test]
+fn what_has_not_changed_is_left_out_when_that_is_asked_for() {
+    let shelf = Shelf::new();
+    let folder = shelf.fresh();
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("same"), "same").unwrap();
+    std::fs::write(folder.join("other"), "other").unwrap();
+    let put = || {
+        let output = shelf.run(&["--json", "put", folder.to_str().unwrap(), "--to", "x", "--if-changed"]);
+        assert!(output.status.success());
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["files"].as_u64().unwrap()
+    };
+    assert_eq!(put(), 2);
+    assert_eq!(put(), 0);
+    std::fs::write(folder.join("other"), "longer").unwrap();
+    assert_eq!(put(), 1);
+}
+
+#[test]
+fn a_share_is_visited_with_a_password_from_a_file() {
+    let shelf = Shelf::new();
+    shelf.put("docs/a.txt", b"hello");
+    let secret = shelf.fresh();
+    std::fs::write(&secret, "open sesame\n").unwrap();
+    let secret = secret.to_str().unwrap();
+    let text = |output: std::process::Output| {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let share = text(shelf.run(&["share", "docs", "--password-file", secret]));
+    assert_eq!(shelf.run(&["visit", &share, "--password", "other"]).status.code(), Some(4));
+    assert_eq!(text(shelf.run(&["visit", &share, "--password", "open sesame"])), "docs is a folder");
+    assert_eq!(text(shelf.run(&["visit", &share, ".", "--password-file", secret])), "a.txt");
+    assert!(text(shelf.run(&["visit", &share, "a.txt", "--password-file", secret])).contains("/d/"));
+}
