@@ -136,9 +136,29 @@ public:
     }
 };
 
+/* Returns a request; it leads to what it was made of. */
+inline holdall_request request(std::string_view method, std::string_view target,
+                               const std::vector<holdall_header> &headers = {}) {
+    auto made = make<holdall_request>();
+    made.method = method.data();
+    made.method_len_bytes = method.size();
+    made.target = target.data();
+    made.target_len_bytes = target.size();
+    made.headers = headers.data();
+    made.header_count = headers.size();
+    return made;
+}
+
 class reply : public handle<holdall_reply, holdall_reply_free> {
 public:
     using handle::handle;
+
+    /* What tells a client of a code. */
+    static reply of_code(std::int32_t code) {
+        reply made;
+        check(holdall_reply_of_code(code, made.out()));
+        return made;
+    }
 
     std::uint32_t status() const {
         std::uint32_t status = 0;
@@ -162,6 +182,12 @@ public:
         holdall::body made;
         check(holdall_reply_body(get(), made.out()));
         return made;
+    }
+    /* Bytes in a second that the URL asks the host to keep to; 0 is any number. */
+    std::uint64_t pace() const {
+        std::uint64_t pace = 0;
+        check(holdall_reply_pace(get(), &pace));
+        return pace;
     }
 };
 
@@ -187,14 +213,7 @@ public:
     }
     holdall::reply serve(std::string_view method, std::string_view target,
                          const std::vector<holdall_header> &headers = {}) const {
-        auto request = make<holdall_request>();
-        request.method = method.data();
-        request.method_len_bytes = method.size();
-        request.target = target.data();
-        request.target_len_bytes = target.size();
-        request.headers = headers.data();
-        request.header_count = headers.size();
-        return serve(request);
+        return serve(request(method, target, headers));
     }
 };
 

@@ -53,8 +53,8 @@ pub unsafe extern "C" fn holdall_body_len(body: *const holdall_body, len_bytes: 
 
 /// Fills in the run of bytes that begins at an offset: at least 1 byte, at most `limit`. To go through
 /// a body, add the length of each segment to the offset until it is the length of the body.
-/// Codes: INVALID_ARGUMENT at or past the end, or with a limit of 0; CORRUPT when the content is damaged,
-/// and then the transfer must be broken off; IO.
+/// Codes: INVALID_ARGUMENT at or past the end, or with a limit of 0; READ, and then the transfer must be
+/// broken off.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_segment(
     body: *const holdall_body,
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn holdall_pin_free(pin: *mut holdall_pin) -> i32 {
 
 /// Copies bytes from an offset on, and tells how many: fewer than there is room for only at the end,
 /// 0 at or past it.
-/// Codes: CORRUPT when the content is damaged, IO; what is in the buffer is then undefined.
+/// Codes: READ; what is in the buffer is then undefined.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_read(
     body: *const holdall_body,

@@ -38,6 +38,7 @@ mod reply;
 mod key;
 
 mod care;
+mod repair;
 mod text;
 
 mod log;

@@ -127,8 +127,7 @@ fn answer(reply: Reply) -> Answer {
 /// too, so that a host sends what comes back; the URL is verified once, now, and a reply that was
 /// begun is never cut. Only what the host must know of is a code; holdall_reply_of_code makes replies
 /// of them.
-/// Codes: WRITE, FORKED; INVALID_ARGUMENT for a store that was closed, a client
-/// that is no address, or a NULL.
+/// Codes: WRITE; INVALID_ARGUMENT for a client that is no address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_serve(
     store: *const holdall_store,
@@ -143,8 +142,7 @@ pub unsafe extern "C" fn holdall_serve(
 }
 
 /// Verifies a URL as holdall_serve does, and fills in what it permits. Nothing is counted.
-/// Codes: DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; READ; INVALID_ARGUMENT as
-/// for holdall_serve.
+/// Codes: READ; DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; as holdall_serve.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_verify(
     store: *const holdall_store,

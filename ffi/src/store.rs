@@ -56,10 +56,11 @@ pub struct holdall_open_options {
 
 records!(holdall_open_options);
 
-fn options(caller: &Caller, given: holdall_open_options) -> Result<Options> {
+/// Reads the options.
+pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Result<Options> {
+    let given = caller.options(given)?;
     let known = HOLDALL_OPEN_EXCLUSIVE | HOLDALL_OPEN_EXISTING | HOLDALL_OPEN_DEDUP_DRIVE;
     let flags = caller.flags(given.flags, known)?;
-    let given_or = |value: u64| Some(value).filter(|value| *value != 0);
     let room = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     let mut options = Options::new().create(flags & HOLDALL_OPEN_EXISTING == 0);
     if flags & HOLDALL_OPEN_EXCLUSIVE != 0 {
@@ -71,32 +72,21 @@ fn options(caller: &Caller, given: holdall_open_options) -> Result<Options> {
     if let Some(base) = caller.optional("the base url", given.base_url, given.base_url_len_bytes)? {
         options = options.base_url(base);
     }
-    if let Some(bytes) = given_or(given.threshold_bytes) {
-        options = options.threshold(room(bytes));
-    }
-    if let Some(bytes) = given_or(given.segment_bytes) {
-        options = options.segment_bytes(bytes);
-    }
-    if let Some(bytes) = given_or(given.cache_bytes) {
-        options = options.cache_bytes(room(bytes));
-    }
-    if let Some(bytes) = given_or(given.max_put_bytes) {
-        options = options.max_put_bytes(bytes);
-    }
-    if let Some(seconds) = given_or(given.grace_s) {
-        options = options.grace(Duration::from_secs(seconds));
-    }
-    if let Some(seconds) = given_or(given.max_lifetime_s) {
-        options = options.max_lifetime(Duration::from_secs(seconds));
-    }
-    if let Some(entries) = given_or(given.max_archive_entries) {
-        options = options.max_archive_entries(entries);
-    }
-    if let Some(bytes) = given_or(given.max_archive_bytes) {
-        options = options.max_archive_bytes(bytes);
-    }
-    if let Some(ms) = given_or(given.lock_timeout_ms) {
-        options = options.lock_timeout(Duration::from_millis(ms));
+    let numbers: [(u64, &dyn Fn(Options, u64) -> Options); 9] = [
+        (given.threshold_bytes, &|options, bytes| options.threshold(room(bytes))),
+        (given.segment_bytes, &Options::segment_bytes),
+        (given.cache_bytes, &|options, bytes| options.cache_bytes(room(bytes))),
+        (given.max_put_bytes, &Options::max_put_bytes),
+        (given.grace_s, &|options, seconds| options.grace(Duration::from_secs(seconds))),
+        (given.max_lifetime_s, &|options, seconds| options.max_lifetime(Duration::from_secs(seconds))),
+        (given.max_archive_entries, &Options::max_archive_entries),
+        (given.max_archive_bytes, &Options::max_archive_bytes),
+        (given.lock_timeout_ms, &|options, ms| options.lock_timeout(Duration::from_millis(ms))),
+    ];
+    for (value, set) in numbers {
+        if value != 0 {
+            options = set(options, value);
+        }
     }
     Ok(options)
 }
@@ -116,7 +106,7 @@ pub unsafe extern "C" fn holdall_open(
     entry!(caller => {
         let out = caller.out("the place of the store", store)?;
         let path = caller.os_path("the path of the store", path, path_len_bytes)?;
-        let options = self::options(caller, caller.options(options)?)?;
+        let options = self::options(caller, options)?;
         out.hand(Store::open(path, options)?)
     })
 }

@@ -1,5 +1,6 @@
-//! What the header generator leaves to be done: the remark on a constant or a field goes behind it, and
-//! paragraphs and declarations are broken at a width, so that the header can be read.
+//! What the header generator leaves to be done: the remark on a constant or a field goes behind it, a
+//! pointer and its length share a line, short functions stand together, and paragraphs and declarations
+//! are broken at a width, so that the header can be read.
 
 /// Columns of a line.
 const WIDTH: usize = 110;
@@ -53,6 +54,11 @@ pub fn tidy(header: &str) -> String {
             continue;
         }
         let field = !indent.is_empty() && text.ends_with(';');
+        if field && remark.first().is_some_and(|said| said.starts_with("Its length")) {
+            join(&mut tidied, text);
+            remark.clear();
+            continue;
+        }
         let said = std::mem::take(&mut remark);
         let joined = said.join(" ");
         let behind = format!("{line} // {}", joined.trim_end_matches('.'));
@@ -67,7 +73,32 @@ pub fn tidy(header: &str) -> String {
         }
         before = kind;
     }
-    tidied
+    gather(&tidied)
+}
+
+/// Puts the length of a text or of content on the line of its pointer, before the remark.
+fn join(to: &mut String, length: &str) {
+    let at = to.trim_end().rfind('\n').map_or(0, |at| at + 1);
+    let pointer = to.split_off(at);
+    let (field, remark) = pointer.split_once(';').unwrap_or((&pointer, ""));
+    *to += &format!("{field}; {length}{remark}");
+}
+
+/// Takes out the empty lines between functions of one line each.
+fn gather(tidied: &str) -> String {
+    let short = |line: &&str| line.contains("); // ") && !line.starts_with([' ', '/', '#']);
+    let lines: Vec<&str> = tidied.lines().collect();
+    let mut gathered = String::new();
+    for (at, line) in lines.iter().enumerate() {
+        let between = line.is_empty()
+            && at.checked_sub(1).and_then(|at| lines.get(at)).is_some_and(short)
+            && lines.get(at + 1).is_some_and(short);
+        if !between {
+            gathered += line;
+            gathered.push('\n');
+        }
+    }
+    gathered
 }
 
 /// Joins the lines of each paragraph. The codes are one of their own, unless all fits on a line.
