@@ -79,10 +79,10 @@ impl Write for Drain<'_> {
     }
 }
 
-/// Makes an archive of what is at the paths now, a folder with all that is in it: a stored zip of
-/// known length, served in ranges. No content is read.
-/// Codes: PATH, WRITE; TOO_LARGE past the store's limits; INVALID_ARGUMENT when no path is given or the
-/// lifetime is out of range.
+/// Makes an archive of what is at the paths now, a folder with all that is in it: a stored zip of known
+/// length, served in ranges. No content is read.
+/// Codes: PATH, WRITE; TOO_LARGE past the store's limits; INVALID_ARGUMENT for no path or a lifetime out of
+/// range.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_create(
     drive: *const holdall_drive,
@@ -159,8 +159,8 @@ pub unsafe extern "C" fn holdall_archive_crc64(
 }
 
 /// Writes an archive as a compressed zip into a callback, piece by piece: smaller, but no length is known
-/// ahead and nothing can be resumed. After any other code than OK what was written is no zip.
-/// Codes: as holdall_archive_stat; CORRUPT when content is damaged; what the callback answered.
+/// ahead and nothing can be resumed. After any other code than HOLDALL_OK what was written is no zip.
+/// Codes: as holdall_archive_stat; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_write_deflated(
     store: *const holdall_store,

@@ -130,9 +130,9 @@ pub unsafe extern "C" fn holdall_store_stats(store: *const holdall_store, stats:
     })
 }
 
-/// Checks the store while it is in use; nothing is changed. Damage is no error but in the report, and
-/// as sentences on the page `problems`, which may be NULL.
-/// Codes: READ; what the callback answered.
+/// Checks the store while it is in use; nothing is changed. Damage is no error but in the report, and as
+/// sentences on the page `problems`, which may be NULL.
+/// Codes: READ; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_check(
     store: *const holdall_store,
@@ -211,10 +211,10 @@ pub unsafe extern "C" fn holdall_store_compact(
     })
 }
 
-/// Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a
-/// store. A directory of an earlier backup is brought up to date. `copied_bytes` may be NULL.
-/// Codes: READ; INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; what
-/// the callback answered.
+/// Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a store.
+/// A directory of an earlier backup is brought up to date. `copied_bytes` may be NULL.
+/// Codes: READ; INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; the
+/// callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_backup(
     store: *const holdall_store,

@@ -15,8 +15,8 @@ pub struct holdall_drive {
 
 handle!(holdall_drive: Drive);
 
-/// Opens a drive by its name, and makes it where there is none. The drive keeps its store open.
-/// Codes: WRITE; INVALID_ARGUMENT when the name breaks the rules of names.
+/// Opens a drive by its name, and makes it where there is none. It keeps its store open.
+/// Codes: PATH, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_open(
     store: *const holdall_store,
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn holdall_drive_stat(
     })
 }
 
-/// Sets how many versions a file keeps beside those marked to be kept; 0 keeps all of them.
+/// Sets how many versions a file keeps beside those marked so; 0 is all.
 /// Codes: WRITE; NOT_FOUND when it was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_set_max_versions(
@@ -76,10 +76,4 @@ pub unsafe extern "C" fn holdall_drive_set_max_versions(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_revoke(drive: *const holdall_drive) -> i32 {
     entry!(caller => caller.get(drive)?.revoke())
-}
-
-/// Frees a handle. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_drive_free(drive: *mut holdall_drive) -> i32 {
-    entry!(caller => caller.free(drive))
 }

@@ -17,8 +17,8 @@ pub const HOLDALL_MOVE_REPLACE: u32 = 1;
 /// All versions are copied, and not the current one alone.
 pub const HOLDALL_COPY_ALL: u32 = 1;
 
-/// Fills in what is at a path; "" is the root. `version` gets the current version, or the id 0 for a
-/// folder, and may be NULL.
+/// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one, or
+/// the id 0 for a folder.
 /// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_stat(
@@ -55,8 +55,8 @@ pub unsafe extern "C" fn holdall_file_open(
     })
 }
 
-/// Makes a folder and its parents; one that is there already is no error. `file_id` may be NULL.
-/// Codes: PATH, WRITE; EXISTS when a file is in the way.
+/// Makes a folder and its parents where there are none. `file_id` may be NULL.
+/// Codes: PATH, WRITE; EXISTS for a file in the way.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_make(
     drive: *const holdall_drive,
@@ -70,9 +70,8 @@ pub unsafe extern "C" fn holdall_folder_make(
     })
 }
 
-/// Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after`
-/// on: NULL for the first page, the last name of this page for the next. The last page is empty or
-/// shorter than the limit.
+/// Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after` on:
+/// NULL at first, then the last name of the page before. A page shorter than the limit is the last.
 /// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_list(
@@ -92,9 +91,9 @@ pub unsafe extern "C" fn holdall_folder_list(
     })
 }
 
-/// Shows everything below a folder to a callback, a folder before what is in it. What changes
-/// meanwhile is shown or not; nothing is held up.
-/// Codes: PATH, READ; what the callback answered.
+/// Shows everything below a folder to a callback, a folder before what is in it. What changes meanwhile is
+/// shown or not; nothing is held up.
+/// Codes: PATH, READ; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_walk(
     drive: *const holdall_drive,
@@ -148,8 +147,8 @@ pub unsafe extern "C" fn holdall_file_move(
     })
 }
 
-/// Copies what is at `from` to `to`; the content is shared. A folder is copied in several steps, and a
-/// crash leaves what was copied. Flags: HOLDALL_COPY_ALL. `file_id` may be NULL.
+/// Copies what is at `from` to `to`, sharing content; of a folder a crash may leave a part. Flags:
+/// HOLDALL_COPY_ALL. `file_id` may be NULL.
 /// Codes: PATH, WRITE; EXISTS when something is at `to`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_copy(
@@ -181,8 +180,8 @@ pub unsafe extern "C" fn holdall_file_delete(
     entry!(caller => caller.at(drive, (path, path_len_bytes), Drive::delete))
 }
 
-/// Sets what the host keeps with a file: all its names and values, together at most 16 KiB.
-/// Codes: PATH, WRITE; TOO_LARGE past the limit.
+/// Sets all that the host keeps with a file: together at most 16 KiB.
+/// Codes: PATH, WRITE; TOO_LARGE past them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_set_attributes(
     drive: *const holdall_drive,

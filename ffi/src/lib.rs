@@ -41,6 +41,8 @@ mod care;
 mod repair;
 mod text;
 
+mod free;
+
 mod log;
 
 // What stands behind it.

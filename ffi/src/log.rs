@@ -97,10 +97,10 @@ impl Visit for Line {
     }
 }
 
-/// Sends the log of the whole process, up to a level, to a callback, or with NULL nowhere, as at the
-/// start. When this returns, another thread may still be in the callback before.
-/// Codes: INVALID_ARGUMENT for what is no level; UNSUPPORTED when another part of the process has taken
-/// the log of Rust libraries for itself.
+/// Sends the log of the whole process, up to a level, to a callback, or with NULL nowhere, as at the start.
+/// When this returns, another thread may still be in the callback before.
+/// Codes: INVALID_ARGUMENT for what is no level; UNSUPPORTED when another part of the process has the log
+/// of Rust code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_log_set(level: i32, callback: holdall_log, context: *mut c_void) -> i32 {
     entry!(caller => {

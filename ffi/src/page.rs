@@ -10,7 +10,7 @@ use crate::record::{
     holdall_key, holdall_link, holdall_row, holdall_share, holdall_trashed, holdall_version,
 };
 
-/// Several results of one call, all of one kind. A page is never changed, and holds no store open.
+/// Several results of one call, all of one kind. It never changes, and holds no store open.
 pub struct holdall_page {
     _opaque: [u8; 0],
 }
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn holdall_page_version(
     }))
 }
 
-/// Of what is in the trash.
+/// Of the trash.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_trashed(
     page: *const holdall_page,
@@ -202,10 +202,4 @@ pub unsafe extern "C" fn holdall_page_sentence(
             page => Err(page.other("sentences")),
         }
     })
-}
-
-/// Frees the page. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_page_free(page: *mut holdall_page) -> i32 {
-    entry!(caller => caller.free(page))
 }

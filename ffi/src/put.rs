@@ -107,12 +107,10 @@ fn put(
     writer.commit()
 }
 
-/// Puts content that is in memory at a path. A file that is there gets one more version, current
-/// from now on; missing folders are made. The content is durable when this returns. `version` may
-/// be NULL.
+/// Puts content that is in memory at a path. A file that is there gets one more version, current from now
+/// on; missing folders are made. The content is durable when this returns. `version` may be NULL.
 /// Codes: PATH, WRITE; EXISTS when a folder is there, or anything against HOLDALL_EXPECT_ABSENT; MISMATCH
-/// when the content or the file is not what was declared; TOO_LARGE past the store's limit; what the
-/// callback answered.
+/// when the content or the file is not what was declared; TOO_LARGE past the store's limit; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_memory(
     drive: *const holdall_drive,
@@ -159,8 +157,8 @@ pub unsafe extern "C" fn holdall_put_file(
     })
 }
 
-/// Puts what can be read from a descriptor, from where it is to its end, at a path, as
-/// holdall_put_memory does. The descriptor may be a pipe or a blocking socket; it stays open.
+/// Puts what a descriptor gives, from where it is to its end, as holdall_put_memory does. It may be a pipe
+/// or a blocking socket, and stays open.
 /// Codes: as holdall_put_memory; IO when it cannot be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_fd(

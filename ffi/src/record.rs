@@ -14,9 +14,8 @@ pub const HOLDALL_FILE: i32 = 1;
 /// It is a folder.
 pub const HOLDALL_FOLDER: i32 = 2;
 
-/// Is told how far a job is, on the thread that does it: bytes done, and bytes in all or 0 where
-/// that is not known. Another answer than 0 ends the job, which returns it, or INVALID_ARGUMENT for an
-/// answer that is no code.
+/// Is told how far a job is, on the thread that does it: bytes done, and in all, or 0 where that is not
+/// known. Another answer than 0 ends the job, which returns it, or INVALID_ARGUMENT for what is no code.
 pub type holdall_progress =
     Option<unsafe extern "C" fn(context: *mut c_void, done_bytes: u64, total_bytes: u64) -> i32>;
 

@@ -50,7 +50,7 @@ pub struct holdall_rebuild_report {
 records!(holdall_repair_report, holdall_rebuild_report);
 
 /// Reads all content, and restores what is damaged from a sound copy where the store has one. Nothing is
-/// removed. What remains is told as sentences on the page `problems`, which may be NULL.
+/// removed. What remains is told on the page `problems`, which may be NULL.
 /// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_repair(
@@ -71,11 +71,11 @@ pub unsafe extern "C" fn holdall_store_repair(
     })
 }
 
-/// Makes the rows of the store in a directory anew from its log alone, when holdall_open answers CORRUPT say.
-/// Those that were there are kept as "meta.redb.bad". Nobody may have the store open. What does not agree is
-/// told as sentences on the page `problems`, which may be NULL.
-/// Codes: NOT_FOUND when there is no store; LOCKED when it is open; UNSUPPORTED when a later version made it;
-/// CORRUPT when a segment is of another store; IO.
+/// Makes the rows of the store in a directory anew from its log alone, when holdall_open answers CORRUPT
+/// say; the old ones are kept as "meta.redb.bad". Nobody may have it open. What does not agree is told on
+/// the page `problems`, which may be NULL.
+/// Codes: READ; NOT_FOUND when there is no store; LOCKED when it is open; UNSUPPORTED when a later version
+/// made it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_rebuild(
     path: *const c_char,

@@ -123,10 +123,9 @@ fn answer(reply: Reply) -> Answer {
     Answer { status: reply.status, headers: Lines::new(text), body: reply.body, pace: reply.pace }
 }
 
-/// Answers a request for a URL of the store. Whatever is wrong with the request or the URL is a reply
-/// too, so that a host sends what comes back; the URL is verified once, now, and a reply that was
-/// begun is never cut. Only what the host must know of is a code; holdall_reply_of_code makes replies
-/// of them.
+/// Answers a request for a URL of the store. Whatever is wrong with the request or the URL is a reply too,
+/// to be sent like any other. Only what the host must know of is a code; holdall_reply_of_code makes
+/// replies of them.
 /// Codes: WRITE; INVALID_ARGUMENT for a client that is no address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_serve(
@@ -168,8 +167,8 @@ pub unsafe extern "C" fn holdall_verify(
     })
 }
 
-/// Makes the reply that tells a client of a code: its HTTP status and a short text without detail.
-/// Codes: INVALID_ARGUMENT for what is no code, or HOLDALL_OK.
+/// Makes the reply that tells a client of a code: a status and a short text.
+/// Codes: INVALID_ARGUMENT for none, and HOLDALL_OK.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_of_code(code: i32, reply: *mut *mut holdall_reply) -> i32 {
     entry!(caller => {
@@ -218,17 +217,11 @@ pub unsafe extern "C" fn holdall_reply_body(
     })
 }
 
-/// Tells the speed that the URL asks the host to keep to; 0 is any.
+/// What the URL asks for; 0 is any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_pace(reply: *const holdall_reply, bytes_per_s: *mut u64) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the pace", bytes_per_s)?;
         out.put(caller.get(reply)?.pace.unwrap_or(0))
     })
-}
-
-/// Frees the reply. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_reply_free(reply: *mut holdall_reply) -> i32 {
-    entry!(caller => caller.free(reply))
 }

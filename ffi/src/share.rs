@@ -104,8 +104,8 @@ pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share
 }
 
 /// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds.
-/// Codes: NOT_FOUND, READ; DENIED when the password is wrong or missing; EXPIRED and GONE when it is over,
-/// here and in every use of the visit.
+/// Codes: NOT_FOUND, READ; DENIED for a wrong or missing password; EXPIRED and GONE when it is over, then
+/// or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_open(
     store: *const holdall_store,
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn holdall_visit_open(
     })
 }
 
-/// Fills in what the share is, as it was when the visitor was let in.
+/// What the share was at the visit.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_share(visit: *const holdall_visit, share: *mut holdall_share) -> i32 {
     entry!(caller => {
@@ -198,10 +198,4 @@ pub unsafe extern "C" fn holdall_visit_archive(
         let begun = caller.get(visit)?.archive(self::paths(caller, paths, count)?)?;
         out.put(create(caller, begun, options)?)
     })
-}
-
-/// Frees a handle. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_visit_free(visit: *mut holdall_visit) -> i32 {
-    entry!(caller => caller.free(visit))
 }

@@ -18,8 +18,7 @@ handle!(holdall_store: Store);
 pub const HOLDALL_OPEN_EXCLUSIVE: u32 = 1;
 /// A store must be there already: none is made.
 pub const HOLDALL_OPEN_EXISTING: u32 = 2;
-/// Equal content is stored once in each drive and not once in the store, so that the time a put
-/// takes tells nothing of other drives.
+/// Equal content is stored once a drive: the time of a put tells of no other one.
 pub const HOLDALL_OPEN_DEDUP_DRIVE: u32 = 4;
 
 /// How a store is opened. What is 0 or NULL has the default.
@@ -91,11 +90,11 @@ pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Re
     Ok(options)
 }
 
-/// Opens the store in a directory, and makes it where there is none. The same directory opened
-/// twice in a process is one store. The path is the system's, of any bytes but NUL.
-/// Codes: LOCKED when another process has it open in a mode that excludes this one; NOT_FOUND when
-/// none is there and none may be made; INVALID_ARGUMENT when the directory holds something else or
-/// an option can never be right; UNSUPPORTED when a later version made it; CORRUPT; IO.
+/// Opens the store in a directory, and makes it where there is none. The same directory opened twice in a
+/// process is one store. The path is the system's, of any bytes but NUL.
+/// Codes: READ; LOCKED when another process has it in a mode that excludes this one; NOT_FOUND when there
+/// is none and none may be made; INVALID_ARGUMENT for a directory of something else or an option that can
+/// never be right; UNSUPPORTED when a later version made it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_open(
     path: *const c_char,
@@ -111,7 +110,7 @@ pub unsafe extern "C" fn holdall_open(
     })
 }
 
-/// Makes another handle to the same store, to be freed by itself.
+/// Another handle, freed by itself.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_ref(
     store: *const holdall_store,
@@ -123,24 +122,15 @@ pub unsafe extern "C" fn holdall_store_ref(
     })
 }
 
-/// Closes the store for all its handles, with a last checkpoint. Bodies and replies that were
-/// handed out stay whole; every other use is INVALID_ARGUMENT from now on. The handles are still
-/// to be freed.
+/// Closes the store for all its handles, with a last checkpoint. Bodies and replies stay whole; every other
+/// use is INVALID_ARGUMENT from now on. The handles are still to be freed.
 /// Codes: IO when the checkpoint cannot be written; nothing is lost, and the store is closed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_close(store: *const holdall_store) -> i32 {
     entry!(caller => caller.get(store)?.close())
 }
 
-/// Frees a handle. The store closes with the last handle to it and to its drives, writers and
-/// visits; what goes wrong then is told only to the log, so a host that wants to know calls
-/// holdall_store_close before. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_store_free(store: *mut holdall_store) -> i32 {
-    entry!(caller => caller.free(store))
-}
-
-/// Returns how many handles of all kinds are not freed: 0 at the end of a program that leaks none.
+/// Handles of all kinds that are not freed: 0 without a leak.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_handle_count() -> u64 {
     crate::table::HANDLES.len()

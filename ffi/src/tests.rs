@@ -44,36 +44,34 @@ fn exports() -> Vec<(&'static str, *const ())> {
     exports! {
         archive: holdall_archive_create holdall_archive_create_of holdall_archive_stat holdall_archive_open
             holdall_archive_crc64 holdall_archive_write_deflated holdall_archive_revoke;
-        body: holdall_body_len holdall_body_segment holdall_body_read holdall_body_slice holdall_body_ref
-            holdall_body_free holdall_pin_free;
+        body: holdall_body_len holdall_body_segment holdall_body_read holdall_body_slice holdall_body_ref;
         care: holdall_store_stats holdall_store_check holdall_store_gc holdall_store_compact holdall_store_backup;
-        drive: holdall_drive_open holdall_drive_find holdall_drive_stat holdall_drive_set_max_versions holdall_drive_revoke
-            holdall_drive_free;
+        drive: holdall_drive_open holdall_drive_find holdall_drive_stat holdall_drive_set_max_versions
+            holdall_drive_revoke;
         file: holdall_file_stat holdall_file_open holdall_folder_make holdall_folder_list holdall_folder_walk
             holdall_file_versions holdall_file_move holdall_file_copy holdall_file_delete
             holdall_file_set_attributes holdall_file_attributes;
+        free: holdall_store_free holdall_drive_free holdall_writer_free holdall_body_free holdall_pin_free
+            holdall_page_free holdall_visit_free holdall_reply_free holdall_text_free;
         key: holdall_key_rotate holdall_key_add holdall_key_remove holdall_key_list;
         link: holdall_link_create holdall_link_list holdall_link_stat holdall_link_url holdall_link_remove;
         log: holdall_log_set;
         page: holdall_page_count holdall_page_row holdall_page_version holdall_page_trashed holdall_page_link
-            holdall_page_share holdall_page_key holdall_page_attribute holdall_page_sentence
-            holdall_page_free;
+            holdall_page_share holdall_page_key holdall_page_attribute holdall_page_sentence;
         put: holdall_put_memory holdall_put_file holdall_put_fd holdall_put_many;
         repair: holdall_store_repair holdall_rebuild;
         reply: holdall_serve holdall_verify holdall_reply_of_code holdall_reply_status holdall_reply_headers
-            holdall_reply_body holdall_reply_pace holdall_reply_free;
+            holdall_reply_body holdall_reply_pace;
         share: holdall_share_create holdall_share_list holdall_share_revoke holdall_share_remove
             holdall_visit_open holdall_visit_share holdall_visit_stat holdall_visit_list holdall_visit_url
-            holdall_visit_archive holdall_visit_free;
-        store: holdall_open holdall_store_ref holdall_store_close holdall_store_free;
-        text: holdall_text_free;
+            holdall_visit_archive;
+        store: holdall_open holdall_store_ref holdall_store_close;
         trash: holdall_trash_put holdall_trash_list holdall_trash_restore holdall_trash_empty;
         url: holdall_url_version holdall_url_file holdall_url_of_file holdall_url_archive;
         version: holdall_file_find holdall_file_path holdall_file_revoke holdall_version_stat
             holdall_version_open holdall_version_set_current holdall_version_remove holdall_version_keep
             holdall_version_revoke;
-        writer: holdall_writer_open holdall_writer_write holdall_writer_commit holdall_writer_abort
-            holdall_writer_free;
+        writer: holdall_writer_open holdall_writer_write holdall_writer_commit holdall_writer_abort;
     }
     .to_vec()
 }

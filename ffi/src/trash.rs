@@ -8,9 +8,8 @@ use crate::drive::holdall_drive;
 use crate::page::{Page, holdall_page};
 use crate::pointer::entry;
 
-/// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it
-/// rest, and URLs of its versions go on working until they expire or are revoked. `file_id` may be
-/// NULL.
+/// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it rest, and
+/// URLs of its versions go on until they expire or are revoked. `file_id` may be NULL.
 /// Codes: PATH, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_put(

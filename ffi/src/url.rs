@@ -18,8 +18,7 @@ pub const HOLDALL_URL_INLINE: u32 = 1;
 pub const HOLDALL_URL_NEVER_EXPIRES: u32 = 2;
 /// Lets shared caches keep the reply for as long as the URL lives.
 pub const HOLDALL_URL_PUBLIC_CACHE: u32 = 4;
-/// Makes the URL in the form of Cloudreve v4, which has no place for a network, a use limit, a media
-/// type, and no revocation.
+/// The form of Cloudreve v4: without network, use limit, media type and revocation.
 pub const HOLDALL_URL_CLOUDREVE: u32 = 8;
 
 /// What a URL permits. What is 0 or NULL has the default: 15 minutes, saved under the file's own
@@ -97,8 +96,8 @@ pub(crate) fn sign(caller: &Caller, mut url: Url, given: holdall_url_options) ->
 }
 
 /// Makes a URL of one version: it gives the same bytes whatever becomes of the file.
-/// Codes: VERSION, READ; INVALID_ARGUMENT when the lifetime is out of range, or a name, type or network
-/// can never be right.
+/// Codes: VERSION, READ; INVALID_ARGUMENT for a lifetime out of range, or a name, type or network that can
+/// never be right.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_version(
     store: *const holdall_store,
@@ -113,7 +112,7 @@ pub unsafe extern "C" fn holdall_url_version(
     })
 }
 
-/// Makes a URL of the file at a path: it gives the content that is current when it is used.
+/// Makes a URL of the file at a path: of what is current when it is used.
 /// Codes: PATH; as holdall_url_version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_file(

@@ -110,9 +110,3 @@ pub unsafe extern "C" fn holdall_writer_commit(
 pub unsafe extern "C" fn holdall_writer_abort(writer: *mut holdall_writer) -> i32 {
     entry!(caller => caller.get(writer)?.take().map(drop))
 }
-
-/// Frees a handle; a put that was not committed leaves nothing behind. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_writer_free(writer: *mut holdall_writer) -> i32 {
-    entry!(caller => caller.free(writer))
-}

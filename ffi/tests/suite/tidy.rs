@@ -3,7 +3,7 @@
 //! are broken at a width, so that the header can be read.
 
 /// Columns of a line.
-const WIDTH: usize = 110;
+const WIDTH: usize = 118;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -66,9 +66,7 @@ pub fn tidy(header: &str) -> String {
             tidied += &behind;
             tidied.push('\n');
         } else {
-            for paragraph in paragraphs(&said) {
-                fill(&mut tidied, &paragraph, &format!("{indent}// "));
-            }
+            fill(&mut tidied, &paragraphs(&said), &format!("{indent}// "));
             declare(&mut tidied, line);
         }
         before = kind;
@@ -81,7 +79,13 @@ fn join(to: &mut String, length: &str) {
     let at = to.trim_end().rfind('\n').map_or(0, |at| at + 1);
     let pointer = to.split_off(at);
     let (field, remark) = pointer.split_once(';').unwrap_or((&pointer, ""));
-    *to += &format!("{field}; {length}{remark}");
+    let joined = format!("{field}; {length}{}", remark.trim_end());
+    if joined.len() <= WIDTH {
+        *to += &joined;
+    } else {
+        *to += &format!("   {}\n{field}; {length}", remark.trim_end());
+    }
+    to.push('\n');
 }
 
 /// Takes out the empty lines between functions of one line each.
@@ -101,12 +105,8 @@ fn gather(tidied: &str) -> String {
     gathered
 }
 
-/// Joins the lines of each paragraph. The codes are one of their own, unless all fits on a line.
+/// Joins the lines of a remark; the codes are a paragraph of their own.
 fn paragraphs(lines: &[&str]) -> Vec<String> {
-    let all = lines.join(" ");
-    if all.len() + 3 <= WIDTH && !all.is_empty() {
-        return vec![all];
-    }
     let mut made: Vec<String> = Vec::new();
     for line in lines {
         match made.last_mut() {
@@ -120,23 +120,29 @@ fn paragraphs(lines: &[&str]) -> Vec<String> {
     made
 }
 
-fn fill(to: &mut String, text: &str, prefix: &str) {
+/// Fills lines with paragraphs. One that has room behind the one before stands there.
+fn fill(to: &mut String, paragraphs: &[String], prefix: &str) {
     let mut column = 0;
-    for word in text.split(' ') {
-        if column > 0 && column + 1 + word.len() <= WIDTH {
-            to.push(' ');
-            column += 1;
-        } else {
-            if column > 0 {
-                to.push('\n');
+    for text in paragraphs {
+        let fits = column + 1 + text.len() <= WIDTH;
+        for (at, word) in text.split(' ').enumerate() {
+            if column > 0 && column + 1 + word.len() <= WIDTH && (at > 0 || fits) {
+                to.push(' ');
+                column += 1;
+            } else {
+                if column > 0 {
+                    to.push('\n');
+                }
+                to.push_str(prefix);
+                column = prefix.len();
             }
-            to.push_str(prefix);
-            column = prefix.len();
+            to.push_str(word);
+            column += word.len();
         }
-        to.push_str(word);
-        column += word.len();
     }
-    to.push('\n');
+    if column > 0 {
+        to.push('\n');
+    }
 }
 
 /// Breaks a declaration between its arguments.
