@@ -168,7 +168,7 @@ static void rebuild(const char *path) {
     store = open_store(path);
     sound(store);
     OK(holdall_store_free(store));
-    snprintf(rows, sizeof rows, "%s/nowhere", path);
+    snprintf(rows, sizeof rows, "%s/spool", path);
     FAILS(HOLDALL_NOT_FOUND, holdall_rebuild(Z(rows), NULL, &report, NULL));
 }
 

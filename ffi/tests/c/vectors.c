@@ -3,8 +3,6 @@
 #include "check.h"
 #include "sha256.h"
 
-#include <sys/stat.h>
-
 struct hash {
     const char *data;
     size_t len;
@@ -64,25 +62,29 @@ static uint32_t crc32(const uint8_t *data, size_t len) {
     return ~crc;
 }
 
-/* Makes an empty store of the uuid of the vectors, with their key under its id. */
+/* Makes an empty store of the uuid of the vectors, with their key under its id: a new store's file STORE says
+ * another uuid, and nothing of its log is left to rebuild it from. */
 static holdall_store *store_of_the_vectors(const char *dir) {
-    char path[4096];
+    char path[4096], place[5000];
     uint8_t bytes[64] = "HOLDALL\n\1";
     uint32_t crc;
     uint16_t id = 0;
     FILE *file;
-    holdall_store *store = NULL;
+    holdall_store *store;
     RECORD(holdall_open_options, options);
     RECORD(holdall_rebuild_report, report);
     snprintf(path, sizeof path, "%s/known", dir);
-    CHECK(mkdir(path, 0700) == 0);
-    snprintf(path, sizeof path, "%s/known/STORE", dir);
+    store = open_store(path);
+    OK(holdall_store_close(store));
+    OK(holdall_store_free(store));
+    snprintf(place, sizeof place, "cd %s && rm seg/* meta.redb", path);
+    CHECK(system(place) == 0);
     memcpy(bytes + 16, UUID, 16);
     crc = crc32(bytes, 60);
     for (id = 0; id < 4; id++) bytes[60 + id] = (uint8_t)(crc >> 8 * id);
-    file = fopen(path, "wb");
+    snprintf(place, sizeof place, "%s/STORE", path);
+    file = fopen(place, "wb");
     CHECK(file != NULL && fwrite(bytes, 64, 1, file) == 1 && fclose(file) == 0);
-    snprintf(path, sizeof path, "%s/known", dir);
     OK(holdall_rebuild(Z(path), NULL, &report, NULL));
     CHECK(report.files == 0 && report.problems == 0);
     options.flags = HOLDALL_OPEN_EXISTING | HOLDALL_OPEN_EXCLUSIVE;

@@ -23,7 +23,8 @@ impl Server {
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let base = line.trim_end().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        let base =
+            line.trim_end().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
         assert!(base.starts_with("http://127.0.0.1:"), "{base}");
         Server { process, base }
     }
@@ -97,7 +98,9 @@ fn keeps_the_contract(example: &str) {
     let parts = String::from_utf8_lossy(&curl(&["-i", "-r", "0-9,2000000-2000009", &url])).into_owned();
     assert!(parts.starts_with("HTTP/1.1 206") && parts.contains("multipart/byteranges"), "{parts:.400}");
     let head = String::from_utf8(curl(&["-I", &url])).unwrap();
-    for wanted in ["HTTP/1.1 200", "Content-Length: 3000000", "Accept-Ranges: bytes", "%C3%A9%22.bin", "Date: "] {
+    for wanted in
+        ["HTTP/1.1 200", "Content-Length: 3000000", "Accept-Ranges: bytes", "%C3%A9%22.bin", "Date: "]
+    {
         assert!(head.contains(wanted), "{wanted} is not in\n{head}");
     }
     for name in ["content-length:", "etag:", "accept-ranges:", "content-type:", "date:"] {
@@ -118,8 +121,24 @@ fn keeps_the_contract(example: &str) {
     assert_eq!(status(&[&format!("{base}/nothing")]), "404");
     // Several requests on one connection, a refused upload among them.
     let forged = format!("{base}/upload/alice/a%01b");
-    let many = curl(&["-w", "%{http_code}", "-o", "/dev/null", "-o", "/dev/null", "-T", source, &forged, "--next",
-        "-s", "-w", "%{http_code}", "-o", "/dev/null", &url]);
+    let many = curl(&[
+        "-w",
+        "%{http_code}",
+        "-o",
+        "/dev/null",
+        "-o",
+        "/dev/null",
+        "-T",
+        source,
+        &forged,
+        "--next",
+        "-s",
+        "-w",
+        "%{http_code}",
+        "-o",
+        "/dev/null",
+        &url,
+    ]);
     assert_eq!(many, b"400200");
     server.stop();
 }
@@ -132,7 +151,8 @@ fn refuses_half_an_upload_and_one_without_the_token(example: &str) {
     let server = Server::start(&program, &store, &["0"], None);
     let address = server.base.strip_prefix("http://").unwrap();
     let mut half = std::net::TcpStream::connect(address).unwrap();
-    half.write_all(b"PUT /upload/alice/half HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly this").unwrap();
+    half.write_all(b"PUT /upload/alice/half HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly this")
+        .unwrap();
     drop(half);
     server.stop();
     let server = Server::start(&program, &store, &["0"], Some("secret"));

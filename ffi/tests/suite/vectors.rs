@@ -64,7 +64,8 @@ fn tokens(to: &mut String) {
 
 fn cloudreve(to: &mut String) {
     let vectors = load("cloudreve.json");
-    writeln!(to, "static const char CLOUDREVE_KEY[] = {};", quoted(vectors["key"].as_str().unwrap())).unwrap();
+    writeln!(to, "static const char CLOUDREVE_KEY[] = {};", quoted(vectors["key"].as_str().unwrap()))
+        .unwrap();
     *to += "static const struct sign SIGNS[] = {\n";
     for one in vectors["sign"].as_array().unwrap() {
         let (path, sign) = (quoted(one[0].as_str().unwrap()), one[2].as_str().unwrap());
