@@ -55,6 +55,9 @@ pub struct holdall_open_options {
 
 records!(holdall_open_options);
 
+/// Sets one of the options.
+type Setter<'a> = &'a dyn Fn(Options, u64) -> Options;
+
 /// Reads the options.
 pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Result<Options> {
     let given = caller.options(given)?;
@@ -71,7 +74,7 @@ pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Re
     if let Some(base) = caller.optional("the base url", given.base_url, given.base_url_len_bytes)? {
         options = options.base_url(base);
     }
-    let numbers: [(u64, &dyn Fn(Options, u64) -> Options); 9] = [
+    let numbers: [(u64, Setter<'_>); 9] = [
         (given.threshold_bytes, &|options, bytes| options.threshold(room(bytes))),
         (given.segment_bytes, &Options::segment_bytes),
         (given.cache_bytes, &|options, bytes| options.cache_bytes(room(bytes))),

@@ -70,6 +70,11 @@ fn f1_wrong_handles_and_pointers_under_the_sanitizers() {
 }
 
 #[test]
+fn f1_wrong_handles_and_pointers_under_valgrind() {
+    passes_valgrind("handles.c", &["few"]);
+}
+
+#[test]
 fn p1_a_store_goes_on_in_a_forked_child_and_in_its_parent() {
     passes("fork.c", &[]);
 }
