@@ -59,7 +59,8 @@
  *
  * Fork
  *   A child may use every handle that it inherited: a store opens anew at its first use, and what the parent
- *   holds is left alone. Only a holdall_writer * is FORKED in the child. Do not fork with vfork.
+ *   holds is left alone. FORKED in the child are a holdall_writer *, and the body of an archive, which is opened
+ *   again there. Do not fork with vfork.
  *
  * Callbacks
  *   A callback must return: no longjmp and no C++ exception may leave it. It may call this library, but not
@@ -449,9 +450,7 @@ extern "C" {
 // that failed.
 const char *holdall_last_error(void);
 
-// "NotFound", say; "Ok" for 0, "Unknown" for what is none. Valid for ever.
-const char *holdall_code_name(int32_t code);
-
+const char *holdall_code_name(int32_t code); // "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever
 uint32_t holdall_code_status(int32_t code); // HTTP status: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for none
 
 // Returns the version of the library that runs, composed as HOLDALL_VERSION is. Another minor number than that of the
@@ -488,7 +487,8 @@ int32_t holdall_drive_find(const holdall_store *store, const char *name, size_t 
 // Fills in what the drive is and holds. Codes: READ; NOT_FOUND when it was deleted.
 int32_t holdall_drive_stat(const holdall_drive *drive, holdall_drive_info *info);
 
-// Sets how many versions a file keeps beside those marked so; 0 is all. Codes: WRITE; NOT_FOUND when it was deleted.
+// Sets how many versions a file keeps beside those marked to be kept; 0 is all.
+// Codes: WRITE; NOT_FOUND when it was deleted.
 int32_t holdall_drive_set_max_versions(const holdall_drive *drive, uint32_t max_versions);
 
 // Makes every URL into the drive invalid. Codes: WRITE; NOT_FOUND when it was deleted.
@@ -657,8 +657,7 @@ int32_t holdall_page_attribute(const holdall_page *page, size_t index, holdall_h
 int32_t holdall_page_sentence(const holdall_page *page, size_t index, const char **sentence); // Of sentences
 
 // Makes a URL of one version: it gives the same bytes whatever becomes of the file.
-// Codes: VERSION, READ; INVALID_ARGUMENT for a lifetime out of range, or a name, type or network that can never be
-// right.
+// Codes: VERSION, READ; INVALID_ARGUMENT for a lifetime, name, type or network that can never be right.
 int32_t holdall_url_version(const holdall_store *store, uint64_t version_id, const holdall_url_options *options,
     holdall_text **url);
 

@@ -91,7 +91,7 @@ pub extern "C" fn holdall_last_error() -> *const c_char {
     LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// "NotFound", say; "Ok" for 0, "Unknown" for what is none. Valid for ever.
+/// "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_code_name(code: i32) -> *const c_char {
     let name: &'static CStr = match kind(code) {

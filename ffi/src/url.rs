@@ -96,8 +96,7 @@ pub(crate) fn sign(caller: &Caller, mut url: Url, given: holdall_url_options) ->
 }
 
 /// Makes a URL of one version: it gives the same bytes whatever becomes of the file.
-/// Codes: VERSION, READ; INVALID_ARGUMENT for a lifetime out of range, or a name, type or network that can
-/// never be right.
+/// Codes: VERSION, READ; INVALID_ARGUMENT for a lifetime, name, type or network that can never be right.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_version(
     store: *const holdall_store,
