@@ -243,7 +243,7 @@ static int hex(char digit) {
 /* Decodes the escapes of a path in place, and returns its length: it may hold a NUL then. */
 static size_t decode(char *path) {
     size_t from = 0, to = 0;
-    while (path[from] != '\0' && path[from] != '?') {
+    while (path[from] != '\0') {
         int high = path[from] == '%' ? hex(path[from + 1]) : -1;
         int low = high >= 0 ? hex(path[from + 2]) : -1;
         path[to++] = low >= 0 ? (char)(high * 16 + low) : path[from];
@@ -252,21 +252,17 @@ static size_t decode(char *path) {
     return to;
 }
 
-/* Begins to put at a target behind "/upload/": DRIVE/PATH. */
-static int32_t begin_upload(struct MHD_Connection *connection, char *target, holdall_writer **writer) {
+/* Begins to put at a path of a drive, both escaped. */
+static int32_t begin_upload(struct MHD_Connection *connection, char *name, char *path, holdall_writer **writer) {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     holdall_put_options options = {.size = sizeof options};
     uint64_t declared = length != NULL ? strtoull(length, NULL, 10) : 0;
-    size_t len = decode(target);
-    char *slash = memchr(target, '/', len);
     holdall_drive *drive = NULL;
     int32_t code;
 
-    if (slash == NULL) return HOLDALL_NOT_FOUND;
     if (length != NULL) options.len_bytes = &declared;
-    code = holdall_drive_open(store, target, (size_t)(slash - target), &drive);
-    if (code == HOLDALL_OK)
-        code = holdall_writer_open(drive, slash + 1, len - (size_t)(slash + 1 - target), &options, writer);
+    code = holdall_drive_open(store, name, decode(name), &drive);
+    if (code == HOLDALL_OK) code = holdall_writer_open(drive, path, decode(path), &options, writer);
     holdall_drive_free(drive);
     return code;
 }
@@ -279,9 +275,14 @@ static enum MHD_Result upload(struct MHD_Connection *connection, struct request 
     int32_t code;
 
     if (!request->begun) {
+        char *name = request->target + strlen(UPLOADS), *slash;
         request->begun = 1;
+        name[strcspn(name, "?")] = '\0';
+        slash = strchr(name, '/');
         if (!allowed(connection)) return send_text(connection, 401, "Uploads need the token.\n");
-        request->failed = begin_upload(connection, request->target + strlen(UPLOADS), &request->writer);
+        if (slash == NULL) return send_text(connection, 404, "Uploads go to /upload/DRIVE/PATH.\n");
+        *slash = '\0';
+        request->failed = begin_upload(connection, name, slash + 1, &request->writer);
         return request->failed == HOLDALL_OK ? MHD_YES : send_code(connection, request->failed);
     }
     if (*len > 0) {

@@ -69,6 +69,32 @@ fn status(arguments: &[&str]) -> String {
     String::from_utf8(curl(&all)).unwrap()
 }
 
+/// Archives of few and of many pieces, made by another process of the same store, are what it says they are.
+fn archives(base: &str, store: &Path, dir: &Path) {
+    let store = holdall::Store::open(store, holdall::Options::new()).unwrap();
+    let alice = store.drive("alice").unwrap();
+    let items = |count: u32| (0..count).map(|n| (format!("many/{n}"), format!("content {n}").into()));
+    alice.put_many(items(700), &holdall::Put::new()).unwrap();
+    for (path, entries) in [("a b", 1), ("many", 700)] {
+        let made = alice.archive([path]).unwrap().create().unwrap();
+        assert_eq!(made.entries, entries);
+        let url = format!("{base}{}", store.url_of_archive(made.id).sign().unwrap());
+        let zip = store.open_archive(made.id).unwrap().to_vec(1 << 30).unwrap();
+        assert!(curl(&[&url]) == zip, "the archive of {path} is not the library's");
+        let (start, end) = (zip.len() / 3, zip.len() - 7);
+        let range = format!("{start}-{}", end - 1);
+        assert!(curl(&["-r", &range, &url]) == zip[start..end], "a range of the archive of {path}");
+        let part = dir.join("part.zip");
+        std::fs::write(&part, &zip[..start]).unwrap();
+        curl(&["-C", "-", "-o", part.to_str().unwrap(), &url]);
+        assert!(std::fs::read(&part).unwrap() == zip, "the resumed archive of {path}");
+        let head = String::from_utf8(curl(&["-I", &url])).unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", zip.len())), "{head}");
+    }
+    let link = alice.link("many/7").unwrap();
+    assert_eq!(curl(&[&format!("{base}{}", store.link_url(&link).unwrap())]), b"content 7");
+}
+
 fn keeps_the_contract(example: &str) {
     need("curl", "curl");
     let dir = tempfile::tempdir().unwrap();
@@ -87,7 +113,9 @@ fn keeps_the_contract(example: &str) {
     assert_eq!(status(&["-X", "PUT", "-d", "", &format!("{base}/upload/alice/empty")]), "201");
     assert_eq!(status(&["-T", source, &format!("{base}/upload/alice/a%00b")]), "400");
     assert_eq!(status(&["-T", source, &format!("{base}/upload/alice/a/../b"), "--path-as-is"]), "400");
-    assert_eq!(status(&["-T", source, &format!("{base}/upload/nowhere")]), "404");
+    for nowhere in ["nowhere", "nowhere%2Fx", "nowhere?a/b"] {
+        assert_eq!(status(&["-T", source, &format!("{base}/upload/{nowhere}")]), "404");
+    }
     let url = String::from_utf8(curl(&["-T", source, &name])).unwrap();
     assert!(url.starts_with("/d/"), "{url}");
     let url = format!("{base}{url}");
@@ -119,6 +147,7 @@ fn keeps_the_contract(example: &str) {
     assert_eq!(status(&[&format!("{base}/d/AQAB/x")]), "403");
     assert_eq!(status(&["-X", "POST", "-d", "x=1", &url]), "405");
     assert_eq!(status(&[&format!("{base}/nothing")]), "404");
+    archives(base, &store, dir.path());
     // Several requests on one connection, a refused upload among them.
     let forged = format!("{base}/upload/alice/a%01b");
     let many = curl(&[
