@@ -213,7 +213,6 @@ pub unsafe extern "C" fn holdall_file_attributes(
     entry!(caller => {
         let out = caller.out("the place of the page", attributes)?;
         let info = caller.at(drive, (path, path_len_bytes), Drive::stat)?;
-        let pairs = info.attributes.into_iter().map(|(name, value)| (c_text(name), c_text(value)));
-        out.hand(Page::Pairs(Lines::new(pairs.collect())))
+        out.hand(Page::Pairs(Lines::new(info.attributes)))
     })
 }

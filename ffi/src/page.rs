@@ -43,7 +43,7 @@ impl Page {
             Page::Links(items) => items.len(),
             Page::Shares(items) => items.len(),
             Page::Keys(items) => items.len(),
-            Page::Pairs(lines) => lines.len(),
+            Page::Pairs(lines) => lines.pairs().len(),
             Page::Sentences(items) => items.len(),
         }
     }

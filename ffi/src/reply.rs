@@ -8,7 +8,7 @@ use holdall::http::Disposition;
 use holdall::{Error, ErrorKind, Reply, Request, Result, Time};
 
 use crate::body::holdall_body;
-use crate::code::{c_text, kind};
+use crate::code::kind;
 use crate::pointer::{Caller, Lines, entry, fill, handle, holdall_header, records};
 use crate::store::holdall_store;
 
@@ -119,8 +119,7 @@ fn request<T>(
 }
 
 fn answer(reply: Reply) -> Answer {
-    let text = reply.headers.into_iter().map(|(name, value)| (c_text(name), c_text(value))).collect();
-    Answer { status: reply.status, headers: Lines::new(text), body: reply.body, pace: reply.pace }
+    Answer { status: reply.status, headers: Lines::new(reply.headers), body: reply.body, pace: reply.pace }
 }
 
 /// Answers a request for a URL of the store. Whatever is wrong with the request or the URL is a reply too,
@@ -201,7 +200,7 @@ pub unsafe extern "C" fn holdall_reply_headers(
         let second = caller.out("the place of the count", count)?;
         let answer = caller.get(reply)?;
         out.put(answer.headers.pairs().as_ptr())?;
-        second.put(answer.headers.len())
+        second.put(answer.headers.pairs().len())
     })
 }
 

@@ -1,6 +1,6 @@
 //! Text that C reads: in the arrays of records, and behind pointers that a handle keeps alive.
 
-use std::ffi::{CString, c_char};
+use std::ffi::c_char;
 
 use holdall::{Error, ErrorKind, Result};
 
@@ -16,10 +16,10 @@ pub(crate) fn fill<const N: usize>(text: &str) -> Result<[c_char; N]> {
     Ok(filled)
 }
 
-/// Text that C is shown pointers into; it lives in a handle and never moves.
+/// Pairs of text that C is shown pointers into; they live in a handle and never move.
 pub(crate) struct Lines {
-    /// Pairs of name and value.
-    text: Vec<(CString, CString)>,
+    /// All names and values, with a NUL behind each.
+    _text: Box<[u8]>,
     pairs: Vec<holdall_header>,
 }
 
@@ -38,30 +38,38 @@ pub struct holdall_header {
     pub value_len_bytes: usize,
 }
 
-// SAFETY: the pointers lead into `text`, which is never changed.
+// SAFETY: the pointers lead into `_text`, which is never changed.
 unsafe impl Send for Lines {}
 // SAFETY: as above.
 unsafe impl Sync for Lines {}
 
 impl Lines {
-    pub(crate) fn new(text: Vec<(CString, CString)>) -> Lines {
-        let pair = |(name, value): &(CString, CString)| holdall_header {
-            name: name.as_ptr(),
-            name_len_bytes: name.as_bytes().len(),
-            value: value.as_ptr(),
-            value_len_bytes: value.as_bytes().len(),
+    pub(crate) fn new<N: AsRef<str>, V: AsRef<str>>(given: impl IntoIterator<Item = (N, V)>) -> Lines {
+        let (mut text, mut lengths) = (Vec::with_capacity(1024), Vec::with_capacity(16));
+        for (name, value) in given {
+            let mut add = |one: &str| {
+                text.extend(one.bytes().map(|byte| if byte == 0 { b'?' } else { byte }));
+                text.push(0);
+                one.len()
+            };
+            lengths.push((add(name.as_ref()), add(value.as_ref())));
+        }
+        let text = text.into_boxed_slice();
+        let mut at = text.as_ptr().cast::<c_char>();
+        let mut take = |len: usize| {
+            let one = at;
+            at = at.wrapping_add(len + 1);
+            (one, len)
         };
-        let pairs = text.iter().map(pair).collect();
-        Lines { text, pairs }
+        let pairs = lengths.into_iter().map(|(name, value)| {
+            let ((name, name_len_bytes), (value, value_len_bytes)) = (take(name), take(value));
+            holdall_header { name, name_len_bytes, value, value_len_bytes }
+        });
+        Lines { pairs: pairs.collect(), _text: text }
     }
 
     /// Returns the pairs; they live as long as this does.
     pub(crate) fn pairs(&self) -> &[holdall_header] {
         &self.pairs
-    }
-
-    /// Returns how many pairs there are.
-    pub(crate) fn len(&self) -> usize {
-        self.text.len()
     }
 }
