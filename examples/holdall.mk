@@ -10,7 +10,7 @@ SHARED := $(firstword $(wildcard $(HOLDALL_LIB_DIR)/libholdall_c.so $(HOLDALL_LI
 STATIC := $(firstword $(wildcard $(HOLDALL_LIB_DIR)/libholdall_c.a $(HOLDALL_LIB_DIR)/libholdall.a))
 LIBRARY := $(abspath $(if $(filter 1,$(HOLDALL_STATIC)),$(STATIC),$(SHARED)))
 
-ifeq ($(LIBRARY),)
+ifeq ($(LIBRARY)$(filter clean,$(MAKECMDGOALS)),)
 $(error no libholdall in "$(HOLDALL_LIB_DIR)": run cargo build --release -p holdall-ffi, or say where it is with HOLDALL_LIB_DIR)
 endif
 
@@ -22,9 +22,14 @@ HOLDALL_LIBS := $(BUILD)/$(SONAME) -Wl,-rpath,'$$ORIGIN' -pthread
 
 # The program looks for the library by this name, beside itself.
 $(BUILD)/server: $(BUILD)/$(SONAME)
-$(BUILD)/$(SONAME): $(LIBRARY) | $(BUILD)
-	ln -sf $< $@
+$(BUILD)/$(SONAME): ALWAYS | $(BUILD)
+	@[ "$$(readlink $@)" = '$(LIBRARY)' ] || ln -sf $(LIBRARY) $@
 endif
+
+# What a server was linked to; another library is linked anew.
+$(BUILD)/linked: ALWAYS | $(BUILD)
+	@[ "$$(cat $@ 2>/dev/null)" = '$(LIBRARY)' ] || echo '$(LIBRARY)' > $@
+$(BUILD)/server: $(BUILD)/linked
 
 HEADERS := $(wildcard $(ROOT)/include/holdall.h*)
 
@@ -34,4 +39,4 @@ $(BUILD):
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: clean
+.PHONY: ALWAYS clean
