@@ -17,7 +17,7 @@ endif
 ifeq ($(HOLDALL_STATIC),1)
 HOLDALL_LIBS := $(LIBRARY) -lgcc_s -lutil -lrt -lpthread -lm -ldl
 else
-SONAME := $(shell readelf -d $(LIBRARY) | sed -n 's/.*soname: \[\(.*\)\]/\1/p')
+SONAME := $(if $(LIBRARY),$(shell readelf -d $(LIBRARY) | sed -n 's/.*soname: \[\(.*\)\]/\1/p'))
 HOLDALL_LIBS := $(BUILD)/$(SONAME) -Wl,-rpath,'$$ORIGIN' -pthread
 
 # The program looks for the library by this name, beside itself.

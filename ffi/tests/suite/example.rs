@@ -1,7 +1,8 @@
 //! The servers of examples/c and examples/cpp, built by their Makefiles and used with curl.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::build::{libraries, need, root, run};
@@ -10,13 +11,15 @@ use crate::build::{libraries, need, root, run};
 struct Server {
     process: Child,
     base: String,
+    log: PathBuf,
 }
 
 impl Server {
     /// Starts the program of an example as its first lines say.
     fn start(program: &Path, store: &Path, arguments: &[&str], token: Option<&str>) -> Server {
         let mut command = Command::new(program);
-        command.arg(store).args(arguments).stdout(Stdio::piped());
+        let log = program.with_extension("log");
+        command.arg(store).args(arguments).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
         if let Some(token) = token {
             command.env("UPLOAD_TOKEN", token);
         }
@@ -26,14 +29,14 @@ impl Server {
         let base =
             line.trim_end().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
         assert!(base.starts_with("http://127.0.0.1:"), "{base}");
-        Server { process, base }
+        Server { process, base, log }
     }
 
     /// Ends it as a supervisor does, and insists that it went well.
     fn stop(mut self) {
         run(Command::new("kill").arg(self.process.id().to_string()));
         let status = self.process.wait().unwrap();
-        assert!(status.success(), "{status}");
+        assert!(status.success(), "{status}: {}", std::fs::read_to_string(&self.log).unwrap());
     }
 }
 
@@ -45,13 +48,19 @@ impl Drop for Server {
 }
 
 /// Builds an example in a folder of its own, and returns the program.
-fn build(example: &str, dir: &Path, statically: bool) -> std::path::PathBuf {
+fn build(example: &str, dir: &Path, statically: bool) -> PathBuf {
     need("make", "make");
     let build = dir.join("build");
     let mut make = Command::new("make");
     make.arg("-C").arg(root().join("examples").join(example)).arg(format!("BUILD={}", build.display()));
     make.arg(format!("HOLDALL_LIB_DIR={}", libraries().display()));
-    make.args(["CFLAGS=-O1 -Werror", "CXXFLAGS=-O1 -Werror"]).args(statically.then_some("HOLDALL_STATIC=1"));
+    // Where it is linked to the shared library, a fault or a leak of the server is another exit.
+    let flags = match statically {
+        true => "-O1 -Werror",
+        false => "-O1 -Werror -fsanitize=address,undefined -fno-sanitize-recover=all",
+    };
+    make.args([format!("CFLAGS={flags}"), format!("CXXFLAGS={flags}")]);
+    make.args(statically.then_some("HOLDALL_STATIC=1"));
     run(&mut make);
     let program = build.join("server");
     let needed = run(Command::new("readelf").arg("-d").arg(&program)).stdout;
