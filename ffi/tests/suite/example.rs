@@ -201,6 +201,9 @@ fn refuses_half_an_upload_and_one_without_the_token(example: &str) {
     server.stop();
     let spool = std::fs::read_dir(store.join("spool")).unwrap().count();
     assert_eq!(spool, 0, "what was half put is gone");
+    let alice = holdall::Store::open(&store, holdall::Options::new()).unwrap().drive("alice").unwrap();
+    assert_eq!(alice.stat("half").unwrap_err().kind(), holdall::ErrorKind::NotFound);
+    assert_eq!(alice.stat("whole").unwrap().current.unwrap().size, 1);
 }
 
 #[test]
