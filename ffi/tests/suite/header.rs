@@ -33,6 +33,29 @@ fn the_header_is_read_in_one_sitting() {
 }
 
 #[test]
+fn every_function_type_field_and_constant_is_explained() {
+    let header = committed();
+    let (_, declarations) = header.split_once("#define HOLDALL_OK").unwrap();
+    let (mut before, mut explained) = ("", 0);
+    for line in declarations.lines().skip(1) {
+        let text = line.trim_start();
+        // What is left are the lines that go on or end what another began.
+        let begins = line.starts_with("#define HOLDALL_")
+            || line.starts_with("typedef ")
+            || (line.contains(" holdall_") || line.contains("*holdall_"))
+                && !line.starts_with([' ', '/', '}'])
+            || (line.starts_with("    ") && text.contains("; // "))
+            || (line.starts_with("    ") && text.ends_with(';') && !text.ends_with(");"));
+        if begins {
+            assert!(line.contains("; // ") || line.contains(" // ") || before.starts_with("//"), "{line}");
+            explained += 1;
+        }
+        before = text;
+    }
+    assert!(explained > 350, "{explained} of them");
+}
+
+#[test]
 fn the_version_is_the_packages_in_every_spelling() {
     let header = committed();
     let number = |name: &str| -> u64 {
