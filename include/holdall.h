@@ -20,7 +20,12 @@
  * Codes
  *   A function that can fail returns HOLDALL_OK or the code of what went wrong, and then holdall_last_error()
  *   has a sentence for people. Outputs are written only on HOLDALL_OK. The codes stand with each function,
- *   without their HOLDALL_. READ is short for IO and CORRUPT; WRITE for IO, CORRUPT, POISONED and LOCKED.
+ *   without their HOLDALL_, some under a common name:
+ *     READ     IO, CORRUPT;
+ *     WRITE    IO, CORRUPT, POISONED, LOCKED;
+ *     PATH     NOT_FOUND when nothing is at a path that should lead somewhere; INVALID_ARGUMENT when a path breaks
+ *              the rules of names, or leads to a folder where a file belongs, or to a file where a folder does;
+ *     VERSION  NOT_FOUND for an id that no version ever had; GONE for a version that was removed.
  *   These any function can return, and where nothing is said a function returns no others:
  *     INVALID_ARGUMENT  a NULL where none may be, a place that is not aligned, a length over half the address
  *                       space, text that is not UTF-8, a handle that was freed or is of another kind, a store
@@ -31,10 +36,10 @@
  *     BUG               a defect of the library; it is safe to go on.
  *
  * Text
- *   Text goes in as a pointer and a length in bytes, UTF-8, without NUL; HOLDALL_STR makes both of a literal.
- *   NULL with a length of 0 is empty text, or where it says so none. Names are 1 to 255 bytes without '/' and
- *   control characters, and not '.' or '..'; a path is names joined by '/', at most 4096 bytes, and "" is the
- *   root. Text that comes out has a NUL behind it.
+ *   Text goes in as a pointer and a length in bytes, UTF-8, without NUL; HOLDALL_STR makes both of a literal, and
+ *   in a struct both stand on one line. NULL with a length of 0 is empty text, or where it says so none. Names are
+ *   1 to 255 bytes without '/' and control characters, and not '.' or '..'; a path is names joined by '/', at most
+ *   4096 bytes, and "" is the root. Text that comes out has a NUL behind it.
  *
  * Structs
  *   Options and records begin with their size: set it to sizeof before the call, in a record too. So they can
@@ -54,10 +59,12 @@
  *
  * Fork
  *   A child may use every handle that it inherited: a store opens anew at its first use, and what the parent
- *   holds is left alone. Only a holdall_writer * is FORKED in the child. Do not fork with vfork.
+ *   holds is left alone. FORKED in the child are a holdall_writer *, and the body of an archive, which is opened
+ *   again there. Do not fork with vfork.
  *
  * Callbacks
- *   A callback must return: no longjmp and no C++ exception may leave it.
+ *   A callback must return: no longjmp and no C++ exception may leave it. It may call this library, but not
+ *   free what the function that calls it was given.
  *
  * Where it is not said otherwise a pointer must lead to what its type and length say for the time of the call,
  * and nobody else may write there meanwhile.
@@ -97,9 +104,7 @@
 #define HOLDALL_VERSION (((HOLDALL_VERSION_MAJOR * 1000000) + (HOLDALL_VERSION_MINOR * 1000)) + HOLDALL_VERSION_PATCH)
 #define HOLDALL_OPEN_EXCLUSIVE 1 // One process has the store for itself and commits several times faster
 #define HOLDALL_OPEN_EXISTING 2 // A store must be there already: none is made
-// Equal content is stored once in each drive and not once in the store, so that the time a put takes tells
-// nothing of other drives.
-#define HOLDALL_OPEN_DEDUP_DRIVE 4
+#define HOLDALL_OPEN_DEDUP_DRIVE 4 // Equal content is stored once a drive: the time of a put tells of no other one
 #define HOLDALL_EXPECT_ANY 0 // Whatever is at the path but a folder: a file gets one more version
 #define HOLDALL_EXPECT_ABSENT 1 // Nothing is at the path
 #define HOLDALL_EXPECT_VERSION 2 // A file whose current version is expected_version_id is at the path
@@ -108,9 +113,7 @@
 #define HOLDALL_URL_INLINE 1 // Lets a browser show the content, if its type is one that cannot do harm
 #define HOLDALL_URL_NEVER_EXPIRES 2 // Valid until it is revoked or its key is removed. Think twice
 #define HOLDALL_URL_PUBLIC_CACHE 4 // Lets shared caches keep the reply for as long as the URL lives
-// Makes the URL in the form of Cloudreve v4, which has no place for a network, a use limit, a media type, and
-// no revocation.
-#define HOLDALL_URL_CLOUDREVE 8
+#define HOLDALL_URL_CLOUDREVE 8 // The form of Cloudreve v4: without network, use limit, media type and revocation
 #define HOLDALL_SHARE_PURCHASE 1 // The host asks a visitor for a ticket before it lets him download
 #define HOLDALL_ATTACHMENT 0 // To be saved as a file
 #define HOLDALL_INLINE 1 // To be shown
@@ -122,11 +125,9 @@
 #define HOLDALL_FILE 1 // It is a file
 #define HOLDALL_FOLDER 2 // It is a folder
 
-// Bytes of an exact length that can be read at any place, any number of times. It keeps what it holds alive,
-// whatever becomes of the store. It may be used by many threads at once.
-typedef struct holdall_body holdall_body;
+typedef struct holdall_body holdall_body; // Bytes of an exact length, to be read at any place and any number of times
 typedef struct holdall_drive holdall_drive; // A named tree of files
-// Several results of one call, all of one kind. A page is never changed, and holds no store open.
+// Several results of one call, all of one kind. It never changes, and holds no store open.
 typedef struct holdall_page holdall_page;
 typedef struct holdall_pin holdall_pin; // Keeps the bytes of a segment where they are
 typedef struct holdall_reply holdall_reply; // What to send: a status, headers and a body of known length
@@ -139,8 +140,7 @@ typedef struct holdall_writer holdall_writer; // A put under way
 typedef struct {
     size_t size; // sizeof this
     uint32_t flags; // HOLDALL_OPEN_* put together
-    const char *base_url; // What URLs begin with; ends with "/". "/" by default
-    size_t base_url_len_bytes; // Its length
+    const char *base_url; size_t base_url_len_bytes; // What URLs begin with; ends with "/". "/" by default
     uint64_t threshold_bytes; // Content so long gets a file of its own: 4 KiB to 16 MiB, 1 MiB by default
     uint64_t segment_bytes; // After this length a segment is left for a new one: 256 MiB by default
     uint64_t cache_bytes; // Memory for rows: 64 MiB by default
@@ -164,9 +164,8 @@ typedef struct {
     char name[256]; // The name that it was opened by
 } holdall_drive_info;
 
-// Is told how far a job is, on the thread that does it: bytes done, and bytes in all or 0 where that is not
-// known. Another answer than 0 ends the job, which returns the answer if it is one of the codes. It must
-// return: no longjmp and no exception may leave it.
+// Is told how far a job is, on the thread that does it: bytes done, and in all, or 0 where that is not known. Another
+// answer than 0 ends the job, which returns it, or INVALID_ARGUMENT for what is no code.
 typedef int32_t (*holdall_progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
 
 // What is said of content that is put. What is 0 or NULL has the default.
@@ -174,8 +173,8 @@ typedef struct {
     size_t size; // sizeof this
     int32_t expect; // HOLDALL_EXPECT_*: what must be at the path for the put to go ahead
     uint64_t expected_version_id; // With HOLDALL_EXPECT_VERSION
-    const char *media_type; // Such as "application/pdf"; by default it follows from the name
-    size_t media_type_len_bytes; // Its length
+    // Such as "application/pdf"; by default it follows from the name
+    const char *media_type; size_t media_type_len_bytes;
     const int64_t *modified_unix_us; // How old the content is; now by default
     const uint64_t *len_bytes; // The length that the content must turn out to have
     const uint8_t *sha1; // The 20 bytes of SHA-1 that the content must turn out to have
@@ -203,10 +202,8 @@ typedef struct {
 
 // A path and its content, for holdall_put_many. Its layout never changes.
 typedef struct {
-    const char *path; // The path
-    size_t path_len_bytes; // Its length
-    const void *data; // The content
-    size_t data_len_bytes; // Its length
+    const char *path; size_t path_len_bytes; // The path
+    const void *data; size_t data_len_bytes; // The content
 } holdall_item;
 
 // A file or folder, as it was at one moment.
@@ -224,25 +221,6 @@ typedef struct {
     char name[256]; // Its name; "" for the root of a drive
 } holdall_file;
 
-// A header of a request or a reply. Its layout never changes. In a reply both texts have a NUL behind them.
-typedef struct {
-    const char *name; // The name
-    size_t name_len_bytes; // Its length in bytes
-    const char *value; // The value
-    size_t value_len_bytes; // Its length in bytes
-} holdall_header;
-
-// One contiguous run of a body: its bytes in memory, and where it is part of a file the same bytes there, for
-// sendfile.
-typedef struct {
-    size_t size; // sizeof this
-    const void *data; // The bytes, valid until the pin is freed; mapped where they are part of a file
-    size_t len_bytes; // How many there are, at least 1
-    uint64_t offset_bytes; // Where in the file they begin
-    int32_t fd; // The file, open for reading until the pin is freed, not to be closed; -1 where there is none
-    holdall_pin *pin; // To be freed when the bytes are no longer needed
-} holdall_segment;
-
 // One row of a listing.
 typedef struct {
     size_t size; // sizeof this
@@ -255,6 +233,26 @@ typedef struct {
     size_t name_len_bytes; // The length of the name: the last one of a page is the cursor of the next page
     char name[256]; // The name
 } holdall_row;
+
+// Is shown one thing below a folder: its path from there on, with a NUL behind it, and its row; both live during the
+// call. It answers as a progress callback does.
+typedef int32_t (*holdall_walk)(void *context, const char *path, size_t path_len_bytes, const holdall_row *row);
+
+// A header of a request or a reply. Its layout never changes. In a reply both texts have a NUL behind them.
+typedef struct {
+    const char *name; size_t name_len_bytes; // The name
+    const char *value; size_t value_len_bytes; // The value
+} holdall_header;
+
+// One contiguous run of a body: its bytes in memory and, where they are part of a file, there too, for sendfile.
+typedef struct {
+    size_t size; // sizeof this
+    const void *data; // The bytes, valid until the pin is freed; mapped where they are part of a file
+    size_t len_bytes; // How many there are, at least 1
+    uint64_t offset_bytes; // Where in the file they begin
+    int32_t fd; // The file, open for reading until the pin is freed, not to be closed; -1 where there is none
+    holdall_pin *pin; // To be freed when the bytes are no longer needed
+} holdall_segment;
 
 // Something in the trash.
 typedef struct {
@@ -299,8 +297,7 @@ typedef struct {
     bool signs; // Whether it signs; the others verify
 } holdall_key;
 
-// What a URL permits. What is 0 or NULL has the default: 15 minutes, saved under the file's own name and
-// type.
+// What a URL permits. What is 0 or NULL has the default: 15 minutes, saved under the file's own name and type.
 typedef struct {
     size_t size; // sizeof this
     uint32_t flags; // HOLDALL_URL_* put together
@@ -308,25 +305,20 @@ typedef struct {
     uint64_t lifetime_s; // How long it is valid, from now on: at most the store's limit
     uint64_t window_s; // Rounds the expiry up to such a window, so that the URL is the same within it
     uint64_t pace_bytes_per_s; // Asks the host to send no faster
-    const char *name; // The name that it is saved under
-    size_t name_len_bytes; // Its length
-    const char *media_type; // The media type that it is served as
-    size_t media_type_len_bytes; // Its length
-    const char *network; // Serves only clients of a network, such as "192.0.2.0/24"
-    size_t network_len_bytes; // Its length
+    const char *name; size_t name_len_bytes; // The name that it is saved under
+    const char *media_type; size_t media_type_len_bytes; // The media type that it is served as
+    const char *network; size_t network_len_bytes; // Serves only clients of a network, such as "192.0.2.0/24"
 } holdall_url_options;
 
 // A text with its length. Its layout never changes.
 typedef struct {
-    const char *data; // The text, UTF-8
-    size_t len_bytes; // Its length
+    const char *data; size_t len_bytes; // The text, UTF-8
 } holdall_string;
 
 // What is said of an archive. What is 0 or NULL has the default.
 typedef struct {
     size_t size; // sizeof this
-    const char *name; // The name of the download; "archive.zip" by default
-    size_t name_len_bytes; // Its length
+    const char *name; size_t name_len_bytes; // The name of the download; "archive.zip" by default
     uint64_t lifetime_s; // How long the archive lives: 15 minutes by default, at most the store's grace
 } holdall_archive_options;
 
@@ -341,12 +333,14 @@ typedef struct {
     char name[256]; // The name of the download
 } holdall_archive;
 
+// Takes bytes, which live during the call. It answers as a progress callback does.
+typedef int32_t (*holdall_sink)(void *context, const void *data, size_t len_bytes);
+
 // On what terms something is shared. What is 0 or NULL has the default: no password, end or limit.
 typedef struct {
     size_t size; // sizeof this
     uint32_t flags; // HOLDALL_SHARE_* put together
-    const char *password; // What a visitor must know
-    size_t password_len_bytes; // Its length
+    const char *password; size_t password_len_bytes; // What a visitor must know
     uint64_t lifetime_s; // Ends the share after a while
     uint64_t max_downloads; // Ends the share after so many downloads, an archive counting as one
 } holdall_share_options;
@@ -354,14 +348,13 @@ typedef struct {
 // A request for a URL of a store. Bytes of it that are not UTF-8 are no error but lead nowhere.
 typedef struct {
     size_t size; // sizeof this
-    const char *method; // The method, in upper case
-    size_t method_len_bytes; // Its length
-    const char *target; // The URL, whole or from its path on, with the query: as it came, not decoded
-    size_t target_len_bytes; // Its length
+    const char *method; size_t method_len_bytes; // The method, in upper case
+    // The URL, whole or from its path on, with the query: as it came, not decoded
+    const char *target; size_t target_len_bytes;
     const holdall_header *headers; // Range and all that begin with If- matter; names in any case
     size_t header_count; // How many there are
-    const char *client; // Such as "192.0.2.1", for URLs bound to a network; NULL where it is not known
-    size_t client_len_bytes; // Its length
+    // Such as "192.0.2.1", for URLs bound to a network; NULL where it is not known
+    const char *client; size_t client_len_bytes;
     const int64_t *now_unix_us; // When the request came; now where it is NULL
 } holdall_request;
 
@@ -388,6 +381,7 @@ typedef struct {
     uint64_t segment_bytes; // Bytes that the segments take, the log among them
     uint64_t dead_bytes; // Bytes of them that a compaction may get back
     uint64_t lsn; // The number of the last group in the log
+    int64_t created_unix_us; // When the store was made
     bool exclusive; // Whether this process has the store for itself
 } holdall_stats;
 
@@ -422,431 +416,381 @@ typedef struct {
     uint64_t failed; // What could not be removed; the next run tries again
 } holdall_gc_report;
 
-// Is told a line of the log: a level and a text with a NUL behind it, valid during the call. It is called on
-// the thread that the line is of, perhaps several at once, must not call this library, and must return: no
-// longjmp and no exception may leave it.
+// What a repair did.
+typedef struct {
+    size_t size; // sizeof this
+    uint64_t restored; // Blobs that were damaged and are sound again
+    uint64_t damaged; // Blobs that remain damaged: put their content again, from a backup say, and repair once more
+    uint64_t problems; // What is not as it must be, those blobs among it; 0 for a sound store
+} holdall_repair_report;
+
+// What a rebuild found in the log and made rows of.
+typedef struct {
+    size_t size; // sizeof this
+    uint64_t groups; // Groups of changes
+    uint64_t segments; // Segments that were read
+    uint64_t unreadable; // Segments that could not be read: nothing of them is in the new rows
+    uint64_t files; // Files and folders
+    uint64_t versions; // Versions
+    uint64_t blobs; // Blobs
+    uint64_t lost; // Large blobs that no row speaks of; they are in the directory "lost" now
+    uint64_t problems; // Where the new rows do not agree with each other
+} holdall_rebuild_report;
+
+// Is told a line of the log: a level and a text with a NUL behind it, valid during the call. It is called on the
+// thread that the line is of, perhaps several at once, and must not call this library.
 typedef void (*holdall_log)(void *context, int32_t level, const char *text);
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
-// Returns a sentence about the last error on the calling thread, for people to read: lower case, UTF-8,
-// without key or token; "" before the first error. It is valid until the next call of this library on this
-// thread, and tells of a call only when that returned another code than HOLDALL_OK.
+// Returns a sentence about the last error on the calling thread, for people to read: lower case, UTF-8, without key
+// or token; "" before the first. It is valid until the next call of this library on this thread, and tells of a call
+// that failed.
 const char *holdall_last_error(void);
 
-// Returns the name of a code, valid for ever: "NotFound"; "Ok" for 0, "Unknown" for another number.
-const char *holdall_code_name(int32_t code);
+const char *holdall_code_name(int32_t code); // "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever
+uint32_t holdall_code_status(int32_t code); // HTTP status: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for none
 
-// Returns the HTTP status of a code: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for what is none.
-uint32_t holdall_code_status(int32_t code);
-
-// Returns the version of the library that runs, composed as HOLDALL_VERSION is. Another minor number than
-// that of the header while the major one is 0 is another interface.
+// Returns the version of the library that runs, composed as HOLDALL_VERSION is. Another minor number than that of the
+// header while the major one is 0 is another interface.
 uint32_t holdall_version_number(void);
 
-// Returns the version of the library that runs as text: "0.1.0". It is valid for ever.
-const char *holdall_version_text(void);
+const char *holdall_version_text(void); // "0.1.0", say, of the library that runs. Valid for ever
 
-// Opens the store in a directory, and makes it where there is none. The same directory opened twice in a
-// process is one store. The path is the system's, of any bytes but NUL.
-// Codes: LOCKED when another process has it open in a mode that excludes this one; NOT_FOUND when none is
-// there and none may be made; INVALID_ARGUMENT when the directory holds something else or an option can never
-// be right; UNSUPPORTED when a later version made it; CORRUPT; IO.
+// Opens the store in a directory, and makes it where there is none. The same directory opened twice in a process is
+// one store. The path is the system's, of any bytes but NUL.
+// Codes: READ; LOCKED when another process has it in a mode that excludes this one; NOT_FOUND when there is none and
+// none may be made; INVALID_ARGUMENT for a directory of something else or an option that can never be right;
+// UNSUPPORTED when a later version made it.
 int32_t holdall_open(const char *path, size_t path_len_bytes, const holdall_open_options *options,
     holdall_store **store);
 
-// Makes another handle to the same store, to be freed by itself.
-int32_t holdall_store_ref(const holdall_store *store, holdall_store **again);
+int32_t holdall_store_ref(const holdall_store *store, holdall_store **again); // Another handle, freed by itself
 
-// Closes the store for all its handles, with a last checkpoint. Bodies and replies that were handed out stay
-// whole; every other use is INVALID_ARGUMENT from now on. The handles are still to be freed.
+// Closes the store for all its handles, with a last checkpoint. Bodies and replies stay whole; every other use is
+// INVALID_ARGUMENT from now on. The handles are still to be freed.
 // Codes: IO when the checkpoint cannot be written; nothing is lost, and the store is closed.
 int32_t holdall_store_close(const holdall_store *store);
 
-// Frees a handle. The store closes with the last handle to it and to its drives, writers and visits; what
-// goes wrong then is told only to the log, so a host that wants to know calls holdall_store_close before.
-// NULL is nothing.
-int32_t holdall_store_free(holdall_store *store);
+uint64_t holdall_handle_count(void); // Handles of all kinds that are not freed: 0 without a leak
 
-// Returns how many handles of all kinds are not freed: 0 at the end of a program that leaks none.
-uint64_t holdall_handle_count(void);
-
-// Opens a drive by its name, and makes it where there is none. The drive keeps its store open.
-// Codes: INVALID_ARGUMENT when the name breaks the rules of names; WRITE.
+// Opens a drive by its name, and makes it where there is none. It keeps its store open. Codes: PATH, WRITE.
 int32_t holdall_drive_open(const holdall_store *store, const char *name, size_t name_len_bytes,
     holdall_drive **drive);
 
-// Fills in what the drive is and holds. Codes: NOT_FOUND when it was deleted; READ.
+// Opens a drive by its name where there is one. Codes: NOT_FOUND, READ.
+int32_t holdall_drive_find(const holdall_store *store, const char *name, size_t name_len_bytes,
+    holdall_drive **drive);
+
+// Fills in what the drive is and holds. Codes: READ; NOT_FOUND when it was deleted.
 int32_t holdall_drive_stat(const holdall_drive *drive, holdall_drive_info *info);
 
-// Sets how many versions a file keeps beside those marked to be kept; 0 keeps all of them.
-// Codes: NOT_FOUND when the drive was deleted; WRITE.
+// Sets how many versions a file keeps beside those marked to be kept; 0 is all.
+// Codes: WRITE; NOT_FOUND when it was deleted.
 int32_t holdall_drive_set_max_versions(const holdall_drive *drive, uint32_t max_versions);
 
-// Makes every URL into the drive invalid. Codes: NOT_FOUND when the drive was deleted; WRITE.
+// Makes every URL into the drive invalid. Codes: WRITE; NOT_FOUND when it was deleted.
 int32_t holdall_drive_revoke(const holdall_drive *drive);
 
-int32_t holdall_drive_free(holdall_drive *drive); // Frees a handle. NULL is nothing
-
-// Puts content that is in memory at a path. A file that is there gets one more version, current from now on;
-// missing folders are made. The content is durable when this returns. `version` may be NULL.
-// Codes: INVALID_ARGUMENT when the path breaks the rules of names; EXISTS when a folder is there, or anything
-// against HOLDALL_EXPECT_ABSENT; MISMATCH when the content or the file is not what was declared; TOO_LARGE
-// past the store's limit; what the callback answered; WRITE.
-int32_t holdall_put_memory(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    const void *data, size_t data_len_bytes, const holdall_put_options *options, holdall_version *version);
+// Puts content that is in memory at a path. A file that is there gets one more version, current from now on; missing
+// folders are made. The content is durable when this returns. `version` may be NULL.
+// Codes: PATH, WRITE; EXISTS when a folder is there, or anything against HOLDALL_EXPECT_ABSENT; MISMATCH when the
+// content or the file is not what was declared; TOO_LARGE past the store's limit; the callback's.
+int32_t holdall_put_memory(const holdall_drive *drive, const char *path, size_t path_len_bytes, const void *data,
+    size_t data_len_bytes, const holdall_put_options *options, holdall_version *version);
 
 // Puts the content of a file of the system's at a path, as holdall_put_memory does.
 // Codes: as holdall_put_memory; IO when the file cannot be opened or read.
-int32_t holdall_put_file(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    const char *source, size_t source_len_bytes, const holdall_put_options *options,
-    holdall_version *version);
+int32_t holdall_put_file(const holdall_drive *drive, const char *path, size_t path_len_bytes, const char *source,
+    size_t source_len_bytes, const holdall_put_options *options, holdall_version *version);
 
-// Puts what can be read from a descriptor, from where it is to its end, at a path, as holdall_put_memory
-// does. The descriptor may be a pipe or a blocking socket; it stays open.
-// Codes: as holdall_put_memory; IO when it cannot be read.
+// Puts what a descriptor gives, from where it is to its end, as holdall_put_memory does. It may be a pipe or a
+// blocking socket, and stays open. Codes: as holdall_put_memory; IO when it cannot be read.
 int32_t holdall_put_fd(const holdall_drive *drive, const char *path, size_t path_len_bytes, int32_t fd,
     const holdall_put_options *options, holdall_version *version);
 
-// Puts many contents, together at most 16 MiB, at once: all of them or none, for the price of one sync. The
-// options hold for each. The versions come in order on a page; `versions` may be NULL.
-// Codes: as holdall_put_memory, and TOO_LARGE when the contents together are longer.
+// Puts many contents, together at most 16 MiB, at once: all of them or none, for the price of one sync. The options
+// hold for each. The versions come in order on a page; `versions` may be NULL.
+// Codes: as holdall_put_memory; TOO_LARGE when the contents together are longer.
 int32_t holdall_put_many(const holdall_drive *drive, const holdall_item *items, size_t count,
     const holdall_put_options *options, holdall_page **versions);
 
-// Begins a put whose content comes piece by piece. Of the options the callback is not used.
-// Codes: INVALID_ARGUMENT when the path breaks the rules of names; IO.
+// Begins a put whose content comes piece by piece. Of the options the callback is not used. Codes: PATH, READ.
 int32_t holdall_writer_open(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     const holdall_put_options *options, holdall_writer **writer);
 
 // Takes the next bytes, all of them.
-// Codes: TOO_LARGE past the store's limit; IO when the spool cannot be written; INVALID_ARGUMENT after commit
-// or abort; FORKED in a child of the process that began the put.
+// Codes: TOO_LARGE past the store's limit; IO when the spool cannot be written; and of every use of a writer:
+// INVALID_ARGUMENT after commit or abort, FORKED in a child of the process that began the put.
 int32_t holdall_writer_write(holdall_writer *writer, const void *data, size_t data_len_bytes);
 
-// Makes the content a version, durably. Whether that went well or not the put is over; the handle is still to
-// be freed. `version` may be NULL.
-// Codes: as holdall_put_memory; INVALID_ARGUMENT after commit or abort; FORKED.
+// Makes the content a version, durably. Whether that went well or not the put is over; the handle is still to be
+// freed. `version` may be NULL. Codes: as holdall_put_memory.
 int32_t holdall_writer_commit(holdall_writer *writer, holdall_version *version);
 
 // Ends the put and leaves nothing behind; the handle is still to be freed.
-// Codes: INVALID_ARGUMENT after commit or abort; FORKED.
 int32_t holdall_writer_abort(holdall_writer *writer);
 
-// Frees a handle; a put that was not committed leaves nothing behind. NULL is nothing.
-int32_t holdall_writer_free(holdall_writer *writer);
+// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one, or the id 0 for
+// a folder. Codes: PATH, READ.
+int32_t holdall_file_stat(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_file *file,
+    holdall_version *version);
 
-// Fills in what is at a path; "" is the root. `version` gets the current version, or the id 0 for a folder,
-// and may be NULL.
-// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when the path breaks the rules; READ.
-int32_t holdall_file_stat(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    holdall_file *file, holdall_version *version);
+// Opens the current content of the file at a path. Codes: PATH, READ.
+int32_t holdall_file_open(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_body **body);
 
-// Opens the current content of the file at a path.
-// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when it is a folder; READ.
-int32_t holdall_file_open(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    holdall_body **body);
+// Makes a folder and its parents where there are none. `file_id` may be NULL.
+// Codes: PATH, WRITE; EXISTS for a file in the way.
+int32_t holdall_folder_make(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t *file_id);
 
-// Makes a folder and its parents; one that is there already is no error. `file_id` may be NULL.
-// Codes: EXISTS when a file is in the way; INVALID_ARGUMENT when the path breaks the rules; WRITE.
-int32_t holdall_folder_make(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    uint64_t *file_id);
+// Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after` on: NULL at
+// first, then the last name of the page before. A page shorter than the limit is the last. Codes: PATH, READ.
+int32_t holdall_folder_list(const holdall_drive *drive, const char *path, size_t path_len_bytes, const char *after,
+    size_t after_len_bytes, size_t limit, holdall_page **rows);
 
-// Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after` on: NULL
-// for the first page, the last name of this page for the next. The last page is empty or shorter than the
-// limit.
-// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a file is; READ.
-int32_t holdall_folder_list(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    const char *after, size_t after_len_bytes, size_t limit, holdall_page **rows);
+// Shows everything below a folder to a callback, a folder before what is in it. What changes meanwhile is shown or
+// not; nothing is held up. Codes: PATH, READ; the callback's.
+int32_t holdall_folder_walk(const holdall_drive *drive, const char *path, size_t path_len_bytes,
+    holdall_walk callback, void *context);
 
-// Lists at most `limit` versions of a file, newest first, from before the version `before` on: 0 for the
-// first page, the last id of this page for the next.
-// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a folder is; READ.
-int32_t holdall_file_versions(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    uint64_t before, size_t limit, holdall_page **versions);
+// Lists at most `limit` versions of a file, newest first, from before the version `before` on: 0 for the first page,
+// the last id of this page for the next. Codes: PATH, READ.
+int32_t holdall_file_versions(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t before,
+    size_t limit, holdall_page **versions);
 
 // Moves what is at `from` to `to`, and makes missing folders. Flags: HOLDALL_MOVE_REPLACE.
-// Codes: NOT_FOUND when nothing is at `from`; EXISTS when something is at `to` that may not or cannot give
-// way; INVALID_ARGUMENT; WRITE.
+// Codes: PATH, WRITE; EXISTS when something is at `to` that may not or cannot give way.
 int32_t holdall_file_move(const holdall_drive *drive, const char *from, size_t from_len_bytes, const char *to,
     size_t to_len_bytes, uint32_t flags);
 
-// Copies what is at `from` to `to`; the content is shared. A folder is copied in several steps, and a crash
-// leaves what was copied. Flags: HOLDALL_COPY_ALL. `file_id` may be NULL.
-// Codes: NOT_FOUND when nothing is at `from`; EXISTS when something is at `to`; INVALID_ARGUMENT; WRITE.
+// Copies what is at `from` to `to`, sharing content; of a folder a crash may leave a part. Flags: HOLDALL_COPY_ALL.
+// `file_id` may be NULL. Codes: PATH, WRITE; EXISTS when something is at `to`.
 int32_t holdall_file_copy(const holdall_drive *drive, const char *from, size_t from_len_bytes, const char *to,
     size_t to_len_bytes, uint32_t flags, uint64_t *file_id);
 
-// Deletes what is at a path for good, a folder with everything in it.
-// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; WRITE.
+// Deletes what is at a path for good, a folder with everything in it. Codes: PATH, WRITE.
 int32_t holdall_file_delete(const holdall_drive *drive, const char *path, size_t path_len_bytes);
 
-// Sets what the host keeps with a file: all its names and values, together at most 16 KiB.
-// Codes: NOT_FOUND when nothing is at the path; TOO_LARGE past the limit; INVALID_ARGUMENT; WRITE.
+// Sets all that the host keeps with a file: together at most 16 KiB. Codes: PATH, WRITE; TOO_LARGE past them.
 int32_t holdall_file_set_attributes(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     const holdall_header *attributes, size_t count);
 
-// Lists what the host keeps with a file, in order of the names.
-// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT; READ.
+// Lists what the host keeps with a file, in order of the names. Codes: PATH, READ.
 int32_t holdall_file_attributes(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     holdall_page **attributes);
 
-// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it rest, and
-// URLs of its versions go on working until they expire or are revoked. `file_id` may be NULL.
-// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; WRITE.
-int32_t holdall_trash_put(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    uint64_t *file_id);
+// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it rest, and URLs of
+// its versions go on until they expire or are revoked. `file_id` may be NULL. Codes: PATH, WRITE.
+int32_t holdall_trash_put(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t *file_id);
 
 // Lists at most `limit` of what lies in the trash, by id, from behind `after` on: 0 for the first page.
-// Codes: NOT_FOUND when the drive was deleted; READ.
+// Codes: READ; NOT_FOUND when the drive was deleted.
 int32_t holdall_trash_list(const holdall_drive *drive, uint64_t after, size_t limit, holdall_page **trashed);
 
 // Takes a file or folder out of the trash: to the path `to`, or where that is NULL to where it lay.
-// Codes: NOT_FOUND when it is not in the trash; EXISTS when its name is taken; INVALID_ARGUMENT; WRITE.
-int32_t holdall_trash_restore(const holdall_drive *drive, uint64_t file_id, const char *to,
-    size_t to_len_bytes);
+// Codes: PATH, WRITE; NOT_FOUND when it is not in the trash; EXISTS when its name is taken.
+int32_t holdall_trash_restore(const holdall_drive *drive, uint64_t file_id, const char *to, size_t to_len_bytes);
 
 // Deletes for good what lies in the trash since before that moment. `count` may be NULL. Codes: WRITE.
 int32_t holdall_trash_empty(const holdall_drive *drive, int64_t before_unix_us, uint64_t *count);
 
-// Fills in what a file or folder is, by its id, wherever it lies. Codes: NOT_FOUND when there is none; READ.
+// Fills in what a file or folder is, by its id, wherever it lies. Codes: NOT_FOUND, READ.
 int32_t holdall_file_find(const holdall_store *store, uint64_t file_id, holdall_file *file);
 
-// Gives the path of a file or folder in its drive.
-// Codes: NOT_FOUND when there is none, or it is in the trash; READ.
+// Gives the path of a file or folder in its drive. Codes: READ; NOT_FOUND, also for what is in the trash.
 int32_t holdall_file_path(const holdall_store *store, uint64_t file_id, holdall_text **path);
 
-// Makes every URL of a file and of its versions invalid. Codes: NOT_FOUND when there is no such file; WRITE.
+// Makes every URL of a file and of its versions invalid. Codes: NOT_FOUND, WRITE.
 int32_t holdall_file_revoke(const holdall_store *store, uint64_t file_id);
 
-// Fills in what a version is. Codes: NOT_FOUND when there never was one; GONE when it was removed; READ.
+// Fills in what a version is. Codes: VERSION, READ.
 int32_t holdall_version_stat(const holdall_store *store, uint64_t version_id, holdall_version *version);
 
-// Opens the content of a version. Codes: NOT_FOUND when there never was one; GONE when it was removed; READ.
+// Opens the content of a version. Codes: VERSION, READ.
 int32_t holdall_version_open(const holdall_store *store, uint64_t version_id, holdall_body **body);
 
-// Makes an older version the current one. Nothing is copied.
-// Codes: NOT_FOUND when there never was one; GONE when it was removed; WRITE.
+// Makes an older version the current one. Nothing is copied. Codes: VERSION, WRITE.
 int32_t holdall_version_set_current(const holdall_store *store, uint64_t version_id);
 
-// Removes a version that is not the current one.
-// Codes: INVALID_ARGUMENT for the current one; NOT_FOUND; GONE when it was removed before; WRITE.
+// Removes a version that is not the current one. Codes: VERSION, WRITE; INVALID_ARGUMENT for the current one.
 int32_t holdall_version_remove(const holdall_store *store, uint64_t version_id);
 
-// Marks a version to be kept whatever the limit on their number, or, with 0, no longer.
-// Codes: NOT_FOUND when there never was one; GONE when it was removed; WRITE.
+// Marks a version to be kept whatever the limit on their number, or, with 0, no longer. Codes: VERSION, WRITE.
 int32_t holdall_version_keep(const holdall_store *store, uint64_t version_id, int32_t keep);
 
-// Makes every URL of a version invalid.
-// Codes: NOT_FOUND when there never was one; GONE when it was removed; WRITE.
+// Makes every URL of a version invalid. Codes: VERSION, WRITE.
 int32_t holdall_version_revoke(const holdall_store *store, uint64_t version_id);
 
 int32_t holdall_body_len(const holdall_body *body, uint64_t *len_bytes); // Tells the exact length
 
-// Fills in the run of bytes that begins at an offset: at least 1 byte, at most `limit`. To go through a body,
-// add the length of each segment to the offset until it is the length of the body.
-// Codes: INVALID_ARGUMENT at or past the end, or with a limit of 0; CORRUPT when the content is damaged, and
-// then the transfer must be broken off; IO.
+// Fills in the run of bytes that begins at an offset: at least 1 byte, at most `limit`. To go through a body, add the
+// length of each segment to the offset until it is the length of the body.
+// Codes: INVALID_ARGUMENT at or past the end, or with a limit of 0; READ, and then the transfer must be broken off.
 int32_t holdall_body_segment(const holdall_body *body, uint64_t offset_bytes, uint64_t limit_bytes,
     holdall_segment *segment);
 
-// Frees a pin: the bytes and the file of its segment are no longer to be used. NULL is nothing.
-int32_t holdall_pin_free(holdall_pin *pin);
-
-// Copies bytes from an offset on, and tells how many: fewer than there is room for only at the end, 0 at or
-// past it.
-// Codes: CORRUPT when the content is damaged, IO; what is in the buffer is then undefined.
-int32_t holdall_body_read(const holdall_body *body, uint64_t offset_bytes, void *buffer,
-    size_t buffer_len_bytes, size_t *read_bytes);
+// Copies bytes from an offset on, and tells how many: fewer than there is room for only at the end, 0 at or past it.
+// Codes: READ; what is in the buffer is then undefined.
+int32_t holdall_body_read(const holdall_body *body, uint64_t offset_bytes, void *buffer, size_t buffer_len_bytes,
+    size_t *read_bytes);
 
 // Gives the bytes from `start` up to and without `end` as a body of its own. No byte is touched.
 // Codes: INVALID_ARGUMENT when the range ends before it starts or past the body.
-int32_t holdall_body_slice(const holdall_body *body, uint64_t start_bytes, uint64_t end_bytes,
-    holdall_body **slice);
+int32_t holdall_body_slice(const holdall_body *body, uint64_t start_bytes, uint64_t end_bytes, holdall_body **slice);
 
-// Makes another handle to the same body, to be freed by itself.
-int32_t holdall_body_ref(const holdall_body *body, holdall_body **again);
+int32_t holdall_body_ref(const holdall_body *body, holdall_body **again); // Another handle, freed by itself
 
-int32_t holdall_body_free(holdall_body *body); // Frees a handle. NULL is nothing
+// Tells how many results are on the page. The functions after this one fill in the result of a number, counted from
+// 0, of a page of one kind; the pointers in it live until the page is freed.
+// Codes: INVALID_ARGUMENT when there is none of that number, or the page holds something else.
+int32_t holdall_page_count(const holdall_page *page, size_t *count);
 
-int32_t holdall_page_count(const holdall_page *page, size_t *count); // Tells how many results are on the page
-
-// Fills in result number `index`, counted from 0, of a page of rows.
-// Codes: INVALID_ARGUMENT when there is none of that number, or the page holds something else; so for every
-// function that takes a result off a page.
-int32_t holdall_page_row(const holdall_page *page, size_t index, holdall_row *row);
-
-// Fills in a result of a page of versions.
-int32_t holdall_page_version(const holdall_page *page, size_t index, holdall_version *version);
-
-// Fills in a result of a page of what is in the trash.
-int32_t holdall_page_trashed(const holdall_page *page, size_t index, holdall_trashed *trashed);
-
-// Fills in a result of a page of direct links.
-int32_t holdall_page_link(const holdall_page *page, size_t index, holdall_link *link);
-
-// Fills in a result of a page of shares.
-int32_t holdall_page_share(const holdall_page *page, size_t index, holdall_share *share);
-
-// Fills in a result of a page of keys.
-int32_t holdall_page_key(const holdall_page *page, size_t index, holdall_key *key);
-
-// Gives a result of a page of attributes: a name and a value, valid until the page is freed.
-int32_t holdall_page_attribute(const holdall_page *page, size_t index, holdall_header *attribute);
-
-// Gives a result of a page of sentences, valid until the page is freed.
-int32_t holdall_page_sentence(const holdall_page *page, size_t index, const char **sentence);
-
-int32_t holdall_page_free(holdall_page *page); // Frees the page. NULL is nothing
+int32_t holdall_page_row(const holdall_page *page, size_t index, holdall_row *row); // Of rows
+int32_t holdall_page_version(const holdall_page *page, size_t index, holdall_version *version); // Of versions
+int32_t holdall_page_trashed(const holdall_page *page, size_t index, holdall_trashed *trashed); // Of the trash
+int32_t holdall_page_link(const holdall_page *page, size_t index, holdall_link *link); // Of links
+int32_t holdall_page_share(const holdall_page *page, size_t index, holdall_share *share); // Of shares
+int32_t holdall_page_key(const holdall_page *page, size_t index, holdall_key *key); // Of keys
+int32_t holdall_page_attribute(const holdall_page *page, size_t index, holdall_header *attribute); // Of attributes
+int32_t holdall_page_sentence(const holdall_page *page, size_t index, const char **sentence); // Of sentences
 
 // Makes a URL of one version: it gives the same bytes whatever becomes of the file.
-// Codes: INVALID_ARGUMENT when the lifetime is out of range, or a name, type or network can never be right;
-// UNSUPPORTED for a flag that is not known; NOT_FOUND; GONE when the version was removed; READ.
-int32_t holdall_url_version(const holdall_store *store, uint64_t version_id,
-    const holdall_url_options *options, holdall_text **url);
+// Codes: VERSION, READ; INVALID_ARGUMENT for a lifetime, name, type or network that can never be right.
+int32_t holdall_url_version(const holdall_store *store, uint64_t version_id, const holdall_url_options *options,
+    holdall_text **url);
 
-// Makes a URL of the file at a path: it gives the content that is current when it is used.
-// Codes: as holdall_url_version; NOT_FOUND when nothing is at the path.
+// Makes a URL of the file at a path: of what is current when it is used. Codes: PATH; as holdall_url_version.
 int32_t holdall_url_file(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     const holdall_url_options *options, holdall_text **url);
 
-// Makes a URL of an archive. It ends with the archive at the latest.
-// Codes: as holdall_url_version; EXPIRED when the archive's time is over.
-int32_t holdall_url_archive(const holdall_store *store, uint64_t archive_id,
-    const holdall_url_options *options, holdall_text **url);
+// Makes a URL of a file by its id, as holdall_url_file does, wherever the file lies.
+// Codes: as holdall_url_version; NOT_FOUND; GONE when the file was deleted.
+int32_t holdall_url_of_file(const holdall_store *store, uint64_t file_id, const holdall_url_options *options,
+    holdall_text **url);
 
-// Makes an archive of what is at the paths now, a folder with all that is in it: a stored zip of known
-// length, served in ranges. No content is read.
-// Codes: NOT_FOUND when nothing is at one of the paths; TOO_LARGE past the store's limits; INVALID_ARGUMENT
-// when no path is given or the lifetime is out of range; WRITE.
+// Makes a URL of an archive. It ends with the archive at the latest.
+// Codes: as holdall_url_version; NOT_FOUND; EXPIRED when the archive's time is over.
+int32_t holdall_url_archive(const holdall_store *store, uint64_t archive_id, const holdall_url_options *options,
+    holdall_text **url);
+
+// Makes an archive of what is at the paths now, a folder with all that is in it: a stored zip of known length, served
+// in ranges. No content is read.
+// Codes: PATH, WRITE; TOO_LARGE past the store's limits; INVALID_ARGUMENT for no path or a lifetime out of range.
 int32_t holdall_archive_create(const holdall_drive *drive, const holdall_string *paths, size_t count,
     const holdall_archive_options *options, holdall_archive *archive);
 
-// Makes an archive of chosen versions, each under its file's name.
-// Codes: as holdall_archive_create; GONE when a version was removed.
+// Makes an archive of chosen versions, each under its file's name. Codes: VERSION; as holdall_archive_create.
 int32_t holdall_archive_create_of(const holdall_drive *drive, const uint64_t *version_ids, size_t count,
     const holdall_archive_options *options, holdall_archive *archive);
 
-// Fills in what an archive is. Codes: NOT_FOUND when there is none; EXPIRED when its time is over; READ.
+// Fills in what an archive is. Codes: NOT_FOUND, READ; EXPIRED when its time is over.
 int32_t holdall_archive_stat(const holdall_store *store, uint64_t archive_id, holdall_archive *archive);
 
 // Opens the zip of an archive. Codes: as holdall_archive_stat.
 int32_t holdall_archive_open(const holdall_store *store, uint64_t archive_id, holdall_body **body);
 
-// Computes the CRC-64/XZ of a whole zip from those of its parts; no content is read.
-// Codes: as holdall_archive_stat.
+// Computes the CRC-64/XZ of a whole zip from those of its parts; no content is read. Codes: as holdall_archive_stat.
 int32_t holdall_archive_crc64(const holdall_store *store, uint64_t archive_id, uint64_t *crc64);
 
-// Makes every URL of an archive invalid. Codes: NOT_FOUND when there is none; WRITE.
+// Writes an archive as a compressed zip into a callback, piece by piece: smaller, but no length is known ahead and
+// nothing can be resumed. After any other code than HOLDALL_OK what was written is no zip.
+// Codes: as holdall_archive_stat; the callback's.
+int32_t holdall_archive_write_deflated(const holdall_store *store, uint64_t archive_id, holdall_sink callback,
+    void *context);
+
+// Makes every URL of an archive invalid. Codes: NOT_FOUND, WRITE.
 int32_t holdall_archive_revoke(const holdall_store *store, uint64_t archive_id);
 
-// Fills in the direct link to the file at a path, and makes it where there is none. It leads to whatever
-// version is current when it is used. A pace asks the host to send no faster; 0 is unlimited.
-// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a folder is; WRITE.
+// Fills in the direct link to the file at a path, and makes it where there is none. It leads to whatever version is
+// current when it is used. A pace asks the host to send no faster; 0 is unlimited. Codes: PATH, WRITE.
 int32_t holdall_link_create(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     uint64_t pace_bytes_per_s, holdall_link *link);
 
-// Lists the direct links to the file at a path, oldest first.
-// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT; READ.
-int32_t holdall_link_list(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    holdall_page **links);
+// Lists the direct links to the file at a path, oldest first. Codes: PATH, READ.
+int32_t holdall_link_list(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_page **links);
 
-// Fills in what a direct link is and how often it was used. Codes: NOT_FOUND when there is none; WRITE.
+// Fills in what a direct link is and how often it was used. Codes: NOT_FOUND, WRITE.
 int32_t holdall_link_stat(const holdall_store *store, uint64_t link_id, holdall_link *link);
 
-// Gives the URL of a direct link. Codes: as holdall_link_stat.
+// Gives the URL of a direct link. Codes: NOT_FOUND, WRITE.
 int32_t holdall_link_url(const holdall_store *store, uint64_t link_id, holdall_text **url);
 
-// Deletes a direct link. Codes: NOT_FOUND when there is none; WRITE.
+// Deletes a direct link. Codes: NOT_FOUND, WRITE.
 int32_t holdall_link_remove(const holdall_store *store, uint64_t link_id);
 
-// Shares what is at a path.
-// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when the terms can never be right; WRITE.
+// Shares what is at a path. Codes: PATH, WRITE; INVALID_ARGUMENT when the terms can never be right.
 int32_t holdall_share_create(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     const holdall_share_options *options, holdall_share *share);
 
-// Lists the shares of what is at a path, oldest first.
-// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; READ.
+// Lists the shares of what is at a path, oldest first. Codes: PATH, READ.
 int32_t holdall_share_list(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     holdall_page **shares);
 
-// Makes every URL that was made through a share invalid; the share goes on.
-// Codes: NOT_FOUND when there is none; WRITE.
+// Makes every URL that was made through a share invalid; the share goes on. Codes: NOT_FOUND, WRITE.
 int32_t holdall_share_revoke(const holdall_store *store, uint64_t share_id);
 
-// Deletes a share. Codes: NOT_FOUND when there is none; WRITE.
+// Deletes a share. Codes: NOT_FOUND, WRITE.
 int32_t holdall_share_remove(const holdall_store *store, uint64_t share_id);
 
 // Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds.
-// Codes: NOT_FOUND when there is no such share; DENIED when the password is wrong or missing; EXPIRED and
-// GONE when it is over; READ.
+// Codes: NOT_FOUND, READ; DENIED for a wrong or missing password; EXPIRED and GONE when it is over, then or later.
 int32_t holdall_visit_open(const holdall_store *store, uint64_t share_id, const char *password,
     size_t password_len_bytes, holdall_visit **visit);
 
-// Fills in what is at a path in the share; "" is what was shared.
-// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; READ.
-int32_t holdall_visit_stat(const holdall_visit *visit, const char *path, size_t path_len_bytes,
-    holdall_file *file);
+int32_t holdall_visit_share(const holdall_visit *visit, holdall_share *share); // What the share was at the visit
 
-// Lists a folder in the share, as holdall_folder_list does.
-// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a file is; READ.
-int32_t holdall_visit_list(const holdall_visit *visit, const char *path, size_t path_len_bytes,
-    const char *after, size_t after_len_bytes, size_t limit, holdall_page **rows);
+// Fills in what is at a path in the share; "" is what was shared. Codes: PATH, READ; EXPIRED, GONE.
+int32_t holdall_visit_stat(const holdall_visit *visit, const char *path, size_t path_len_bytes, holdall_file *file);
+
+// Lists a folder in the share, as holdall_folder_list does. Codes: PATH, READ; EXPIRED, GONE.
+int32_t holdall_visit_list(const holdall_visit *visit, const char *path, size_t path_len_bytes, const char *after,
+    size_t after_len_bytes, size_t limit, holdall_page **rows);
 
 // Counts a download and makes a URL of the file at a path in the share. It ends with the share.
-// Codes: as holdall_url_version; NOT_FOUND when nothing is there; INVALID_ARGUMENT when a folder is; EXPIRED
-// and GONE when the share is over; POISONED, LOCKED.
+// Codes: PATH, WRITE; EXPIRED, GONE; as holdall_url_version.
 int32_t holdall_visit_url(const holdall_visit *visit, const char *path, size_t path_len_bytes,
     const holdall_url_options *options, holdall_text **url);
 
 // Counts a download and makes an archive of what is at the paths in the share. It ends with the share.
-// Codes: as holdall_archive_create; EXPIRED and GONE when the share is over.
+// Codes: as holdall_archive_create; EXPIRED, GONE.
 int32_t holdall_visit_archive(const holdall_visit *visit, const holdall_string *paths, size_t count,
     const holdall_archive_options *options, holdall_archive *archive);
 
-int32_t holdall_visit_free(holdall_visit *visit); // Frees a handle. NULL is nothing
-
-// Answers a request for a URL of the store. Whatever is wrong with the request or the URL is a reply too, so
-// that a host sends what comes back; the URL is verified once, now, and a reply that was begun is never cut.
-// Only what the host must know of is a code; holdall_reply_of_code makes replies of them.
-// Codes: WRITE, FORKED; INVALID_ARGUMENT for a store that was closed, a client that is no address, or a NULL.
+// Answers a request for a URL of the store. Whatever is wrong with the request or the URL is a reply too, to be sent
+// like any other. Only what the host must know of is a code; holdall_reply_of_code makes replies of them.
+// Codes: WRITE; INVALID_ARGUMENT for a client that is no address.
 int32_t holdall_serve(const holdall_store *store, const holdall_request *request, holdall_reply **reply);
 
 // Verifies a URL as holdall_serve does, and fills in what it permits. Nothing is counted.
-// Codes: DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; READ; INVALID_ARGUMENT as for
-// holdall_serve.
+// Codes: READ; DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; as holdall_serve.
 int32_t holdall_verify(const holdall_store *store, const holdall_request *request, holdall_grant *grant);
 
-// Makes the reply that tells a client of a code: its HTTP status and a short text without detail.
-// Codes: INVALID_ARGUMENT for what is no code, or HOLDALL_OK.
+// Makes the reply that tells a client of a code: a status and a short text.
+// Codes: INVALID_ARGUMENT for none, and HOLDALL_OK.
 int32_t holdall_reply_of_code(int32_t code, holdall_reply **reply);
 
 int32_t holdall_reply_status(const holdall_reply *reply, uint32_t *status); // Tells the HTTP status
 
-// Gives the headers, Content-Length among them, in the order to send them in; visible ASCII, with a NUL
-// behind each text. The array lives until the reply is freed.
+// Gives the headers, Content-Length among them, in the order to send them in; visible ASCII, with a NUL behind each
+// text. The array lives until the reply is freed.
 int32_t holdall_reply_headers(const holdall_reply *reply, const holdall_header **headers, size_t *count);
 
 // Gives the body, to be freed by itself; it outlives the reply and the store. It is empty for HEAD.
 int32_t holdall_reply_body(const holdall_reply *reply, holdall_body **body);
 
-// Tells the speed that the URL asks the host to keep to; 0 is any.
-int32_t holdall_reply_pace(const holdall_reply *reply, uint64_t *bytes_per_s);
-
-int32_t holdall_reply_free(holdall_reply *reply); // Frees the reply. NULL is nothing
+int32_t holdall_reply_pace(const holdall_reply *reply, uint64_t *bytes_per_s); // What the URL asks for; 0 is any
 
 // Makes a new key that signs from now on; those before go on verifying. `key_id` may be NULL. Codes: WRITE.
 int32_t holdall_key_rotate(const holdall_store *store, uint16_t *key_id);
 
 // Adds a key of the host's own, at least 32 bytes, that signs from now on. `key_id` may be NULL.
-// Codes: INVALID_ARGUMENT when it is too short or all zero; EXISTS when it is there already; WRITE.
-int32_t holdall_key_add(const holdall_store *store, const void *secret, size_t secret_len_bytes,
-    uint16_t *key_id);
+// Codes: WRITE; INVALID_ARGUMENT when it is too short or all zero; EXISTS when it is there already.
+int32_t holdall_key_add(const holdall_store *store, const void *secret, size_t secret_len_bytes, uint16_t *key_id);
 
-// Removes a key: every URL that it signed is invalid from now on.
-// Codes: NOT_FOUND when there is none of that id; INVALID_ARGUMENT for the one that signs; WRITE.
+// Removes a key, and with it every URL that it signed.
+// Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for the one that signs.
 int32_t holdall_key_remove(const holdall_store *store, uint16_t key_id);
 
 int32_t holdall_key_list(const holdall_store *store, holdall_page **keys); // Lists the keys. Codes: READ
@@ -854,39 +798,57 @@ int32_t holdall_key_list(const holdall_store *store, holdall_page **keys); // Li
 // Fills in what the store holds, at the price of a row for each drive and each segment. Codes: READ.
 int32_t holdall_store_stats(const holdall_store *store, holdall_stats *stats);
 
-// Checks the store while it is in use; nothing is changed. Damage is no error but in the report, and as
-// sentences on the page `problems`, which may be NULL.
-// Codes: IO when the rows cannot be read; UNSUPPORTED; what the callback answered.
+// Checks the store while it is in use; nothing is changed. Damage is no error but in the report, and as sentences on
+// the page `problems`, which may be NULL. Codes: READ; the callback's.
 int32_t holdall_store_check(const holdall_store *store, const holdall_check_options *options,
     holdall_check_report *report, holdall_page **problems);
 
-// Removes what nothing refers to: content whose last version is gone for longer than the grace, expired
-// archives, what was cut off; and compacts. To be called now and then by a thread of the host's; it works in
-// short steps. What could not be removed is told on the page `failed`, or nowhere for NULL.
-// Codes: IO, POISONED, LOCKED.
+// Removes what nothing refers to: content whose last version is gone for longer than the grace, expired archives,
+// what was cut off; and compacts. To be called now and then by a thread of the host's; it works in short steps. What
+// could not be removed is told on the page `failed`, or nowhere for NULL. Codes: WRITE.
 int32_t holdall_store_gc(const holdall_store *store, holdall_gc_report *report, holdall_page **failed);
 
-// Copies what lives out of segments that are more than half dead, and removes them. Why one was kept is told
-// on the page `failed`, which may be NULL.
-// Codes: IO, POISONED, LOCKED.
+// Copies what lives out of segments that are more than half dead, and removes them. Why one was kept is told on the
+// page `failed`, which may be NULL. Codes: WRITE.
 int32_t holdall_store_compact(const holdall_store *store, holdall_gc_report *report, holdall_page **failed);
 
 // Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a store. A
 // directory of an earlier backup is brought up to date. `copied_bytes` may be NULL.
-// Codes: INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; what the
-// callback answered; READ.
+// Codes: READ; INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; the
+// callback's.
 int32_t holdall_store_backup(const holdall_store *store, const char *path, size_t path_len_bytes,
     holdall_progress progress, void *progress_context, uint64_t *copied_bytes);
 
-// Returns the text, valid until the handle is freed; NULL for what is no such handle.
-const char *holdall_text_get(const holdall_text *text);
+// Reads all content, and restores what is damaged from a sound copy where the store has one. Nothing is removed. What
+// remains is told on the page `problems`, which may be NULL. Codes: WRITE.
+int32_t holdall_store_repair(const holdall_store *store, holdall_repair_report *report, holdall_page **problems);
 
-int32_t holdall_text_free(holdall_text *text); // Frees the text. NULL is nothing
+// Makes the rows of the store in a directory anew from its log alone, when holdall_open answers CORRUPT say; the old
+// ones are kept as "meta.redb.bad". Nobody may have it open. What does not agree is told on the page `problems`,
+// which may be NULL.
+// Codes: READ; NOT_FOUND when there is no store; LOCKED when it is open; UNSUPPORTED when a later version made it.
+int32_t holdall_rebuild(const char *path, size_t path_len_bytes, const holdall_open_options *options,
+    holdall_rebuild_report *report, holdall_page **problems);
 
-// Sends the log of the whole process, up to a level, to a callback, or with NULL nowhere, as at the start.
-// When this returns, another thread may still be in the callback before.
-// Codes: INVALID_ARGUMENT for what is no level; UNSUPPORTED when another part of the process has taken the
-// log of Rust libraries for itself.
+const char *holdall_text_get(const holdall_text *text); // Valid until the text is freed; NULL for no such handle
+
+// These free a handle each. The store closes with the last handle to it and to its drives, writers and visits; what
+// goes wrong then is told only to the log, so a host that wants to know calls holdall_store_close before.
+int32_t holdall_store_free(holdall_store *store);
+
+int32_t holdall_drive_free(holdall_drive *drive); // A drive
+int32_t holdall_writer_free(holdall_writer *writer); // What was not committed leaves nothing behind
+int32_t holdall_body_free(holdall_body *body); // A body
+int32_t holdall_pin_free(holdall_pin *pin); // The bytes and the file of its segment are no longer to be used
+int32_t holdall_page_free(holdall_page *page); // What was read of it by pointers goes too
+int32_t holdall_visit_free(holdall_visit *visit); // A visit
+int32_t holdall_reply_free(holdall_reply *reply); // Its headers go with it; its body does not
+int32_t holdall_text_free(holdall_text *text); // A text
+
+// Sends the log of the whole process, up to a level, to a callback, or with NULL nowhere, as at the start. When this
+// returns, another thread may still be in the callback before.
+// Codes: INVALID_ARGUMENT for what is no level; UNSUPPORTED when another part of the process has the log of Rust
+// code.
 int32_t holdall_log_set(int32_t level, holdall_log callback, void *context);
 
 #ifdef __cplusplus

@@ -16,6 +16,7 @@
 #define HOLDALL_HPP
 
 #include <cstring>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -48,6 +49,29 @@ template <typename T> T make() {
     value.size = sizeof value;
     return value;
 }
+
+/* Lets a callback throw: that ends the job, and goes on where the function of the library was called. */
+template <typename Act> class callback {
+public:
+    explicit callback(Act &act) noexcept : act_(act) {}
+    template <typename... Given> std::int32_t run(Given &&...given) noexcept {
+        try {
+            act_(std::forward<Given>(given)...);
+            return HOLDALL_OK;
+        } catch (...) {
+            thrown_ = std::current_exception();
+            return HOLDALL_INVALID_ARGUMENT;
+        }
+    }
+    void check(std::int32_t code) const {
+        if (thrown_) std::rethrow_exception(thrown_);
+        holdall::check(code);
+    }
+
+private:
+    Act &act_;
+    std::exception_ptr thrown_;
+};
 
 /* Owns a handle. It moves and is not copied. */
 template <typename T, std::int32_t (*Free)(T *)> class handle {
@@ -136,9 +160,29 @@ public:
     }
 };
 
+/* Returns a request; it leads to what it was made of. */
+inline holdall_request request(std::string_view method, std::string_view target,
+                               const std::vector<holdall_header> &headers = {}) {
+    auto made = make<holdall_request>();
+    made.method = method.data();
+    made.method_len_bytes = method.size();
+    made.target = target.data();
+    made.target_len_bytes = target.size();
+    made.headers = headers.data();
+    made.header_count = headers.size();
+    return made;
+}
+
 class reply : public handle<holdall_reply, holdall_reply_free> {
 public:
     using handle::handle;
+
+    /* What tells a client of a code. */
+    static reply of_code(std::int32_t code) {
+        reply made;
+        check(holdall_reply_of_code(code, made.out()));
+        return made;
+    }
 
     std::uint32_t status() const {
         std::uint32_t status = 0;
@@ -163,6 +207,12 @@ public:
         check(holdall_reply_body(get(), made.out()));
         return made;
     }
+    /* Bytes in a second that the URL asks the host to keep to; 0 is any number. */
+    std::uint64_t pace() const {
+        std::uint64_t pace = 0;
+        check(holdall_reply_pace(get(), &pace));
+        return pace;
+    }
 };
 
 class store : public handle<holdall_store, holdall_store_free> {
@@ -180,6 +230,15 @@ public:
         check(holdall_url_archive(get(), archive_id, options, made.out()));
         return to_string(made);
     }
+    /* Calls take(std::string_view) for each piece of a compressed zip. */
+    template <typename Take> void write_deflated(std::uint64_t archive_id, Take take) const {
+        callback<Take> taking(take);
+        auto call = [](void *context, const void *data, std::size_t len) -> std::int32_t {
+            return static_cast<callback<Take> *>(context)->run(
+                std::string_view(static_cast<const char *>(data), len));
+        };
+        taking.check(holdall_archive_write_deflated(get(), archive_id, call, &taking));
+    }
     holdall::reply serve(const holdall_request &request) const {
         holdall::reply made;
         check(holdall_serve(get(), &request, made.out()));
@@ -187,14 +246,7 @@ public:
     }
     holdall::reply serve(std::string_view method, std::string_view target,
                          const std::vector<holdall_header> &headers = {}) const {
-        auto request = make<holdall_request>();
-        request.method = method.data();
-        request.method_len_bytes = method.size();
-        request.target = target.data();
-        request.target_len_bytes = target.size();
-        request.headers = headers.data();
-        request.header_count = headers.size();
-        return serve(request);
+        return serve(request(method, target, headers));
     }
 };
 
@@ -244,6 +296,14 @@ public:
         check(holdall_folder_list(get(), path.data(), path.size(), after.data(), after.size(), limit,
                                   made.out()));
         return rows<holdall_row>(made, holdall_page_row);
+    }
+    /* Calls visit(std::string_view path, const holdall_row &) for everything below a folder. */
+    template <typename Visit> void walk(std::string_view path, Visit visit) const {
+        callback<Visit> visiting(visit);
+        auto call = [](void *context, const char *found, std::size_t len, const holdall_row *row) -> std::int32_t {
+            return static_cast<callback<Visit> *>(context)->run(std::string_view(found, len), *row);
+        };
+        visiting.check(holdall_folder_walk(get(), path.data(), path.size(), call, &visiting));
     }
     std::string url(std::string_view path, const holdall_url_options *options = nullptr) const {
         text made;

@@ -1,10 +1,14 @@
 /*
- * A download server on libmicrohttpd, with uploads.
+ * A download and upload server on libmicrohttpd, in C.
  *
- *     server DIRECTORY PORT TOKEN
+ *     server DIRECTORY [PORT]
  *
- *     PUT /files/PATH   with "Authorization: Bearer TOKEN" puts the body at PATH and answers with a URL
- *     GET, HEAD         answer every URL of the store: downloads, archives, direct links, ranges
+ *     GET, HEAD                  answer every URL of the store: downloads, archives, direct links, ranges
+ *     PUT /upload/DRIVE/PATH     puts the body at PATH of a drive and answers 201 with a URL as text
+ *
+ * It listens on 127.0.0.1, on any free port where PORT is 0 or missing, and says on which with one line,
+ * "listening on http://127.0.0.1:PORT". SIGTERM ends it. Where UPLOAD_TOKEN stands in the environment, an
+ * upload needs "Authorization: Bearer" and it.
  *
  * A reply of one range of a file goes out by sendfile, a reply of several pieces by writev from the map,
  * and a long one, an archive of many files perhaps, is read as the client takes it.
@@ -19,11 +23,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#define UPLOADS "/upload/"
+
 enum { MAX_HEADERS = 64, MAX_PIECES = 256 };
 
 static holdall_store *store;
-static holdall_drive *drive;
-static const char *token;
+static const char *token; /* NULL: anyone may upload */
 
 /* What is known of one request, from its first line to its end. */
 struct request {
@@ -221,24 +226,63 @@ static enum MHD_Result download(struct MHD_Connection *connection, const char *m
 /* Compares without telling by its time where the first difference is. */
 static int allowed(struct MHD_Connection *connection) {
     const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
-    size_t at, len = strlen(token);
+    size_t at, len = token != NULL ? strlen(token) : 0;
     unsigned char differs = 0;
+    if (token == NULL) return 1;
     if (given == NULL || strncmp(given, "Bearer ", 7) != 0 || strlen(given + 7) != len) return 0;
     for (at = 0; at < len; at++) differs |= (unsigned char)(given[7 + at] ^ token[at]);
     return differs == 0;
 }
 
-static enum MHD_Result upload(struct MHD_Connection *connection, struct request *request, const char *path,
-                              const char *data, size_t *len) {
+static int hex(char digit) {
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    digit |= 0x20;
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* Decodes the escapes of a path in place, and returns its length: it may hold a NUL then. */
+static size_t decode(char *path) {
+    size_t from = 0, to = 0;
+    while (path[from] != '\0') {
+        int high = path[from] == '%' ? hex(path[from + 1]) : -1;
+        int low = high >= 0 ? hex(path[from + 2]) : -1;
+        path[to++] = low >= 0 ? (char)(high * 16 + low) : path[from];
+        from += low >= 0 ? 3 : 1;
+    }
+    return to;
+}
+
+/* Begins to put at a path of a drive, both escaped. */
+static int32_t begin_upload(struct MHD_Connection *connection, char *name, char *path, holdall_writer **writer) {
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    holdall_put_options options = {.size = sizeof options};
+    uint64_t declared = length != NULL ? strtoull(length, NULL, 10) : 0;
+    holdall_drive *drive = NULL;
+    int32_t code;
+
+    if (length != NULL) options.len_bytes = &declared;
+    code = holdall_drive_open(store, name, decode(name), &drive);
+    if (code == HOLDALL_OK) code = holdall_writer_open(drive, path, decode(path), &options, writer);
+    holdall_drive_free(drive);
+    return code;
+}
+
+static enum MHD_Result upload(struct MHD_Connection *connection, struct request *request, const char *data,
+                              size_t *len) {
     holdall_version version = {.size = sizeof version};
     holdall_text *url = NULL;
     enum MHD_Result queued;
     int32_t code;
 
     if (!request->begun) {
+        char *name = request->target + strlen(UPLOADS), *slash;
         request->begun = 1;
+        name[strcspn(name, "?")] = '\0';
+        slash = strchr(name, '/');
         if (!allowed(connection)) return send_text(connection, 401, "Uploads need the token.\n");
-        request->failed = holdall_writer_open(drive, path, strlen(path), NULL, &request->writer);
+        if (slash == NULL) return send_text(connection, 404, "Uploads go to /upload/DRIVE/PATH.\n");
+        *slash = '\0';
+        request->failed = begin_upload(connection, name, slash + 1, &request->writer);
         return request->failed == HOLDALL_OK ? MHD_YES : send_code(connection, request->failed);
     }
     if (*len > 0) {
@@ -260,10 +304,11 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               void **state) {
     struct request *request = *state;
     (void)context;
+    (void)url; /* which is decoded: see begin() */
     (void)version;
     if (request == NULL || request->target == NULL) return MHD_NO;
-    if (strcmp(method, "PUT") == 0 && strncmp(url, "/files/", 7) == 0)
-        return upload(connection, request, url + 7, data, len);
+    if (strcmp(method, "PUT") == 0 && strncmp(request->target, UPLOADS, strlen(UPLOADS)) == 0)
+        return upload(connection, request, data, len);
     if (!request->begun) {
         request->begun = 1; /* the headers are here; a body may follow */
         return MHD_YES;
@@ -276,17 +321,18 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 }
 
 int main(int argc, char **argv) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    const union MHD_DaemonInfo *info;
     struct MHD_Daemon *daemon;
     sigset_t stop;
     int got = 0;
 
-    if (argc != 4) {
-        fprintf(stderr, "usage: %s DIRECTORY PORT TOKEN\n", argv[0]);
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: %s DIRECTORY [PORT]\n", argv[0]);
         return 2;
     }
-    token = argv[3];
-    if (holdall_open(argv[1], strlen(argv[1]), NULL, &store) != HOLDALL_OK ||
-        holdall_drive_open(store, HOLDALL_STR("uploads"), &drive) != HOLDALL_OK) {
+    token = getenv("UPLOAD_TOKEN");
+    if (holdall_open(argv[1], strlen(argv[1]), NULL, &store) != HOLDALL_OK) {
         fprintf(stderr, "%s\n", holdall_last_error());
         return 1;
     }
@@ -295,18 +341,21 @@ int main(int argc, char **argv) {
     sigaddset(&stop, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &stop, NULL);
     signal(SIGPIPE, SIG_IGN);
-    daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION,
-                              (uint16_t)atoi(argv[2]), NULL, NULL, handle, NULL, MHD_OPTION_URI_LOG_CALLBACK,
-                              begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, end, NULL, MHD_OPTION_END);
-    if (daemon == NULL) {
-        fprintf(stderr, "the port %s cannot be listened on\n", argv[2]);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons((uint16_t)(argc == 3 ? atoi(argv[2]) : 0));
+    daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0,
+                              NULL, NULL, handle, NULL, MHD_OPTION_SOCK_ADDR, &address,
+                              MHD_OPTION_URI_LOG_CALLBACK, begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, end, NULL,
+                              MHD_OPTION_END);
+    info = daemon != NULL ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
+    if (info == NULL) {
+        fprintf(stderr, "127.0.0.1:%s cannot be listened on\n", argc == 3 ? argv[2] : "0");
         return 1;
     }
-    printf("listening on port %s\n", argv[2]);
+    printf("listening on http://127.0.0.1:%d\n", info->port);
     fflush(stdout);
     sigwait(&stop, &got);
     MHD_stop_daemon(daemon);
-    holdall_drive_free(drive);
     holdall_store_close(store);
     return holdall_store_free(store);
 }

@@ -1,14 +1,15 @@
 //! Archives.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
+use std::io::{self, Write};
 use std::time::Duration;
 
-use holdall::{Archive, ArchiveId, Result, VersionId};
+use holdall::{Archive, ArchiveId, Error, Result, VersionId};
 
 use crate::body::holdall_body;
 use crate::drive::holdall_drive;
-use crate::pointer::{Caller, entry, records};
-use crate::record::holdall_archive;
+use crate::pointer::{Caller, Sink, entry, records};
+use crate::record::{holdall_archive, holdall_sink};
 use crate::store::holdall_store;
 
 /// A text with its length. Its layout never changes.
@@ -59,10 +60,29 @@ pub(crate) fn create(
     holdall_archive::of(&archive.create()?)
 }
 
-/// Makes an archive of what is at the paths now, a folder with all that is in it: a stored zip of
-/// known length, served in ranges. No content is read.
-/// Codes: NOT_FOUND when nothing is at one of the paths; TOO_LARGE past the store's limits;
-/// INVALID_ARGUMENT when no path is given or the lifetime is out of range; WRITE.
+/// Writes into a callback, and keeps what it answered.
+struct Drain<'a> {
+    sink: Sink<'a>,
+    failed: Option<Error>,
+}
+
+impl Write for Drain<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.sink.take(bytes).map(|()| bytes.len()).map_err(|error| {
+            self.failed = Some(error);
+            io::Error::other("the callback ended the job")
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Makes an archive of what is at the paths now, a folder with all that is in it: a stored zip of known
+/// length, served in ranges. No content is read.
+/// Codes: PATH, WRITE; TOO_LARGE past the store's limits; INVALID_ARGUMENT for no path or a lifetime out of
+/// range.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_create(
     drive: *const holdall_drive,
@@ -79,7 +99,7 @@ pub unsafe extern "C" fn holdall_archive_create(
 }
 
 /// Makes an archive of chosen versions, each under its file's name.
-/// Codes: as holdall_archive_create; GONE when a version was removed.
+/// Codes: VERSION; as holdall_archive_create.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_create_of(
     drive: *const holdall_drive,
@@ -97,7 +117,7 @@ pub unsafe extern "C" fn holdall_archive_create_of(
 }
 
 /// Fills in what an archive is.
-/// Codes: NOT_FOUND when there is none; EXPIRED when its time is over; READ.
+/// Codes: NOT_FOUND, READ; EXPIRED when its time is over.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_stat(
     store: *const holdall_store,
@@ -138,8 +158,25 @@ pub unsafe extern "C" fn holdall_archive_crc64(
     })
 }
 
+/// Writes an archive as a compressed zip into a callback, piece by piece: smaller, but no length is known
+/// ahead and nothing can be resumed. After any other code than HOLDALL_OK what was written is no zip.
+/// Codes: as holdall_archive_stat; the callback's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_archive_write_deflated(
+    store: *const holdall_store,
+    archive_id: u64,
+    callback: holdall_sink,
+    context: *mut c_void,
+) -> i32 {
+    entry!(caller => {
+        let mut drain = Drain { sink: caller.sink(callback, context)?, failed: None };
+        let done = caller.get(store)?.write_deflated(ArchiveId(archive_id), &mut drain);
+        drain.failed.map_or(done, Err)
+    })
+}
+
 /// Makes every URL of an archive invalid.
-/// Codes: NOT_FOUND when there is none; WRITE.
+/// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_revoke(store: *const holdall_store, archive_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.revoke_archive(ArchiveId(archive_id)))

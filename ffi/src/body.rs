@@ -7,8 +7,7 @@ use holdall::body::{Body, Segment};
 
 use crate::pointer::{entry, handle, records};
 
-/// Bytes of an exact length that can be read at any place, any number of times. It keeps what it
-/// holds alive, whatever becomes of the store. It may be used by many threads at once.
+/// Bytes of an exact length, to be read at any place and any number of times.
 pub struct holdall_body {
     _opaque: [u8; 0],
 }
@@ -21,8 +20,8 @@ pub struct holdall_pin {
 handle!(holdall_body: Body);
 handle!(holdall_pin: Segment);
 
-/// One contiguous run of a body: its bytes in memory, and where it is part of a file the same bytes
-/// there, for sendfile.
+/// One contiguous run of a body: its bytes in memory and, where they are part of a file, there too, for
+/// sendfile.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_segment {
@@ -53,8 +52,8 @@ pub unsafe extern "C" fn holdall_body_len(body: *const holdall_body, len_bytes: 
 
 /// Fills in the run of bytes that begins at an offset: at least 1 byte, at most `limit`. To go through
 /// a body, add the length of each segment to the offset until it is the length of the body.
-/// Codes: INVALID_ARGUMENT at or past the end, or with a limit of 0; CORRUPT when the content is damaged,
-/// and then the transfer must be broken off; IO.
+/// Codes: INVALID_ARGUMENT at or past the end, or with a limit of 0; READ, and then the transfer must be
+/// broken off.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_segment(
     body: *const holdall_body,
@@ -73,15 +72,9 @@ pub unsafe extern "C" fn holdall_body_segment(
     })
 }
 
-/// Frees a pin: the bytes and the file of its segment are no longer to be used. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_pin_free(pin: *mut holdall_pin) -> i32 {
-    entry!(caller => caller.free(pin))
-}
-
 /// Copies bytes from an offset on, and tells how many: fewer than there is room for only at the end,
 /// 0 at or past it.
-/// Codes: CORRUPT when the content is damaged, IO; what is in the buffer is then undefined.
+/// Codes: READ; what is in the buffer is then undefined.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_read(
     body: *const holdall_body,
@@ -112,17 +105,11 @@ pub unsafe extern "C" fn holdall_body_slice(
     })
 }
 
-/// Makes another handle to the same body, to be freed by itself.
+/// Another handle, freed by itself.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_ref(body: *const holdall_body, again: *mut *mut holdall_body) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the body", again)?;
         out.hand(caller.get(body)?.as_ref().clone())
     })
-}
-
-/// Frees a handle. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_body_free(body: *mut holdall_body) -> i32 {
-    entry!(caller => caller.free(body))
 }

@@ -33,6 +33,8 @@ pub struct holdall_stats {
     pub dead_bytes: u64,
     /// The number of the last group in the log.
     pub lsn: u64,
+    /// When the store was made.
+    pub created_unix_us: i64,
     /// Whether this process has the store for itself.
     pub exclusive: bool,
 }
@@ -98,7 +100,8 @@ pub struct holdall_gc_report {
 
 records!(holdall_stats, holdall_check_options, holdall_check_report, holdall_gc_report,);
 
-fn count<T>(items: &[T]) -> u64 {
+/// Counts items.
+pub(crate) fn count<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
 
@@ -108,7 +111,8 @@ fn count<T>(items: &[T]) -> u64 {
 pub unsafe extern "C" fn holdall_store_stats(store: *const holdall_store, stats: *mut holdall_stats) -> i32 {
     entry!(caller => {
         let out = caller.record(stats)?;
-        let found = caller.get(store)?.stats()?;
+        let store = caller.get(store)?;
+        let (found, created) = (store.stats()?, store.created()?);
         out.put(holdall_stats {
             size: 0,
             drives: found.drives,
@@ -120,14 +124,15 @@ pub unsafe extern "C" fn holdall_store_stats(store: *const holdall_store, stats:
             segment_bytes: found.segment_bytes,
             dead_bytes: found.dead_bytes,
             lsn: found.lsn,
+            created_unix_us: created.0,
             exclusive: found.mode == Mode::Exclusive,
         })
     })
 }
 
-/// Checks the store while it is in use; nothing is changed. Damage is no error but in the report, and
-/// as sentences on the page `problems`, which may be NULL.
-/// Codes: IO when the rows cannot be read; UNSUPPORTED; what the callback answered.
+/// Checks the store while it is in use; nothing is changed. Damage is no error but in the report, and as
+/// sentences on the page `problems`, which may be NULL.
+/// Codes: READ; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_check(
     store: *const holdall_store,
@@ -142,7 +147,7 @@ pub unsafe extern "C" fn holdall_store_check(
         let progress = caller.progress(given.progress, given.progress_context);
         let mut watch = |at: Progress| progress.tell(at.done, at.total);
         let found = caller.get(store)?.check(CheckOptions::new().content(content).watch(&mut watch))?;
-        page.map_or(Ok(()), |page| page.hand(Page::sentences(&found.problems)))?;
+        page.hand(Page::sentences(&found.problems))?;
         out.put(holdall_check_report {
             size: 0,
             problems: count(&found.problems),
@@ -159,7 +164,7 @@ pub unsafe extern "C" fn holdall_store_check(
 /// expired archives, what was cut off; and compacts. To be called now and then by a
 /// thread of the host's; it works in short steps. What could not be removed is told on the page `failed`, or
 /// nowhere for NULL.
-/// Codes: IO, POISONED, LOCKED.
+/// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_gc(
     store: *const holdall_store,
@@ -170,7 +175,7 @@ pub unsafe extern "C" fn holdall_store_gc(
         let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", failed)?);
         let done = caller.get(store)?.gc()?;
         let errors = || done.failed.iter().chain(&done.compaction.failed);
-        page.map_or(Ok(()), |page| page.hand(Page::sentences(errors())))?;
+        page.hand(Page::sentences(errors()))?;
         out.put(holdall_gc_report {
             size: 0,
             blobs: done.blobs,
@@ -186,7 +191,7 @@ pub unsafe extern "C" fn holdall_store_gc(
 
 /// Copies what lives out of segments that are more than half dead, and removes them. Why one was kept
 /// is told on the page `failed`, which may be NULL.
-/// Codes: IO, POISONED, LOCKED.
+/// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_compact(
     store: *const holdall_store,
@@ -196,7 +201,7 @@ pub unsafe extern "C" fn holdall_store_compact(
     entry!(caller => {
         let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", failed)?);
         let done = caller.get(store)?.compact()?;
-        page.map_or(Ok(()), |page| page.hand(Page::sentences(&done.failed)))?;
+        page.hand(Page::sentences(&done.failed))?;
         out.put(holdall_gc_report {
             segments: done.segments,
             segment_bytes: done.bytes,
@@ -206,10 +211,10 @@ pub unsafe extern "C" fn holdall_store_compact(
     })
 }
 
-/// Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a
-/// store. A directory of an earlier backup is brought up to date. `copied_bytes` may be NULL.
-/// Codes: INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; what the
-/// callback answered; READ.
+/// Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a store.
+/// A directory of an earlier backup is brought up to date. `copied_bytes` may be NULL.
+/// Codes: READ; INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; the
+/// callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_backup(
     store: *const holdall_store,
@@ -224,6 +229,6 @@ pub unsafe extern "C" fn holdall_store_backup(
         let path = caller.os_path("the path of the backup", path, path_len_bytes)?;
         let progress = caller.progress(progress, progress_context);
         let done = caller.get(store)?.backup(path, &mut |at| progress.tell(at.done, at.total))?;
-        out.map_or(Ok(()), |out| out.put(done.copied))
+        out.put(done.copied)
     })
 }

@@ -83,16 +83,15 @@ pub(crate) fn remember(error: &Error) -> i32 {
     code(error)
 }
 
-/// Returns a sentence about the last error on the calling thread, for people to read: lower
-/// case, UTF-8, without key or token; "" before the first error. It is valid until the next call of
-/// this library on this
-/// thread, and tells of a call only when that returned another code than HOLDALL_OK.
+/// Returns a sentence about the last error on the calling thread, for people to read: lower case, UTF-8,
+/// without key or token; "" before the first. It is valid until the next call of this library on this
+/// thread, and tells of a call that failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_last_error() -> *const c_char {
     LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// Returns the name of a code, valid for ever: "NotFound"; "Ok" for 0, "Unknown" for another number.
+/// "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_code_name(code: i32) -> *const c_char {
     let name: &'static CStr = match kind(code) {
@@ -118,7 +117,7 @@ pub extern "C" fn holdall_code_name(code: i32) -> *const c_char {
     name.as_ptr()
 }
 
-/// Returns the HTTP status of a code: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for what is none.
+/// HTTP status: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for none.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_code_status(code: i32) -> u32 {
     match kind(code) {
@@ -135,7 +134,7 @@ pub extern "C" fn holdall_version_number() -> u32 {
     HOLDALL_VERSION
 }
 
-/// Returns the version of the library that runs as text: "0.1.0". It is valid for ever.
+/// "0.1.0", say, of the library that runs. Valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_version_text() -> *const c_char {
     const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use holdall::Drive;
+use holdall::{Drive, Error, ErrorKind};
 
 use crate::pointer::{entry, handle};
 use crate::record::holdall_drive_info;
@@ -15,8 +15,8 @@ pub struct holdall_drive {
 
 handle!(holdall_drive: Drive);
 
-/// Opens a drive by its name, and makes it where there is none. The drive keeps its store open.
-/// Codes: INVALID_ARGUMENT when the name breaks the rules of names; WRITE.
+/// Opens a drive by its name, and makes it where there is none. It keeps its store open.
+/// Codes: PATH, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_open(
     store: *const holdall_store,
@@ -31,8 +31,25 @@ pub unsafe extern "C" fn holdall_drive_open(
     })
 }
 
+/// Opens a drive by its name where there is one.
+/// Codes: NOT_FOUND, READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_drive_find(
+    store: *const holdall_store,
+    name: *const c_char,
+    name_len_bytes: usize,
+    drive: *mut *mut holdall_drive,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the drive", drive)?;
+        let name = caller.text("the name of the drive", name, name_len_bytes)?;
+        let none = || Error::new(ErrorKind::NotFound, format!("there is no drive '{}'", name.escape_debug()));
+        out.hand(caller.get(store)?.find_drive(name)?.ok_or_else(none)?)
+    })
+}
+
 /// Fills in what the drive is and holds.
-/// Codes: NOT_FOUND when it was deleted; READ.
+/// Codes: READ; NOT_FOUND when it was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_stat(
     drive: *const holdall_drive,
@@ -44,8 +61,8 @@ pub unsafe extern "C" fn holdall_drive_stat(
     })
 }
 
-/// Sets how many versions a file keeps beside those marked to be kept; 0 keeps all of them.
-/// Codes: NOT_FOUND when the drive was deleted; WRITE.
+/// Sets how many versions a file keeps beside those marked to be kept; 0 is all.
+/// Codes: WRITE; NOT_FOUND when it was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_set_max_versions(
     drive: *const holdall_drive,
@@ -55,14 +72,8 @@ pub unsafe extern "C" fn holdall_drive_set_max_versions(
 }
 
 /// Makes every URL into the drive invalid.
-/// Codes: NOT_FOUND when the drive was deleted; WRITE.
+/// Codes: WRITE; NOT_FOUND when it was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_revoke(drive: *const holdall_drive) -> i32 {
     entry!(caller => caller.get(drive)?.revoke())
-}
-
-/// Frees a handle. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_drive_free(drive: *mut holdall_drive) -> i32 {
-    entry!(caller => caller.free(drive))
 }

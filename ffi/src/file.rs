@@ -1,36 +1,25 @@
 //! Files and folders, by their paths.
 
 use std::collections::BTreeMap;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 
-use holdall::{CopyVersions, Drive, Result, VersionId};
+use holdall::{CopyVersions, Drive, VersionId};
 
 use crate::body::holdall_body;
 use crate::code::c_text;
 use crate::drive::holdall_drive;
 use crate::page::{Page, holdall_page};
-use crate::pointer::{Caller, Lines, entry, holdall_header};
-use crate::record::{holdall_file, holdall_version};
+use crate::pointer::{Lines, entry, holdall_header};
+use crate::record::{holdall_file, holdall_row, holdall_version, holdall_walk};
 
 /// A file at the new path gives way; without this flag it is HOLDALL_EXISTS.
 pub const HOLDALL_MOVE_REPLACE: u32 = 1;
 /// All versions are copied, and not the current one alone.
 pub const HOLDALL_COPY_ALL: u32 = 1;
 
-/// Does something to what is at a path.
-fn at<T>(
-    caller: &Caller,
-    drive: *const holdall_drive,
-    (path, len): (*const c_char, usize),
-    act: impl FnOnce(&Drive, &str) -> Result<T>,
-) -> Result<T> {
-    let path = caller.text("the path", path, len)?;
-    act(&*caller.get(drive)?, path)
-}
-
-/// Fills in what is at a path; "" is the root. `version` gets the current version, or the id 0 for a
-/// folder, and may be NULL.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when the path breaks the rules; READ.
+/// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one, or
+/// the id 0 for a folder.
+/// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_stat(
     drive: *const holdall_drive,
@@ -41,20 +30,18 @@ pub unsafe extern "C" fn holdall_file_stat(
 ) -> i32 {
     entry!(caller => {
         let (out, second) = (caller.record(file)?, caller.optional_record(version)?);
-        let info = at(caller, drive, (path, path_len_bytes), Drive::stat)?;
+        let info = caller.at(drive, (path, path_len_bytes), Drive::stat)?;
         let found = holdall_file::of(&info)?;
-        if let Some(second) = second {
-            second.put(match &info.current {
-                Some(current) => holdall_version::of(current)?,
-                None => caller.options(std::ptr::null())?,
-            })?;
-        }
+        second.put(match &info.current {
+            Some(current) => holdall_version::of(current)?,
+            None => caller.options(std::ptr::null())?,
+        })?;
         out.put(found)
     })
 }
 
 /// Opens the current content of the file at a path.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when it is a folder; READ.
+/// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_open(
     drive: *const holdall_drive,
@@ -64,12 +51,12 @@ pub unsafe extern "C" fn holdall_file_open(
 ) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the body", body)?;
-        out.hand(at(caller, drive, (path, path_len_bytes), Drive::open_file)?)
+        out.hand(caller.at(drive, (path, path_len_bytes), Drive::open_file)?)
     })
 }
 
-/// Makes a folder and its parents; one that is there already is no error. `file_id` may be NULL.
-/// Codes: EXISTS when a file is in the way; INVALID_ARGUMENT when the path breaks the rules; WRITE.
+/// Makes a folder and its parents where there are none. `file_id` may be NULL.
+/// Codes: PATH, WRITE; EXISTS for a file in the way.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_make(
     drive: *const holdall_drive,
@@ -79,15 +66,13 @@ pub unsafe extern "C" fn holdall_folder_make(
 ) -> i32 {
     entry!(caller => {
         let out = caller.optional_out("the place of the id", file_id)?;
-        let made = at(caller, drive, (path, path_len_bytes), Drive::mkdir)?;
-        out.map_or(Ok(()), |out| out.put(made.0))
+        out.put(caller.at(drive, (path, path_len_bytes), Drive::mkdir)?.0)
     })
 }
 
-/// Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after`
-/// on: NULL for the first page, the last name of this page for the next. The last page is empty or
-/// shorter than the limit.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a file is; READ.
+/// Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after` on:
+/// NULL at first, then the last name of the page before. A page shorter than the limit is the last.
+/// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_list(
     drive: *const holdall_drive,
@@ -102,13 +87,31 @@ pub unsafe extern "C" fn holdall_folder_list(
         let out = caller.out("the place of the page", rows)?;
         let after = caller.optional("the cursor", after, after_len_bytes)?;
         let list = |drive: &Drive, path: &str| drive.list(path, after, limit);
-        out.hand(Page::Rows(at(caller, drive, (path, path_len_bytes), list)?))
+        out.hand(Page::Rows(caller.at(drive, (path, path_len_bytes), list)?))
+    })
+}
+
+/// Shows everything below a folder to a callback, a folder before what is in it. What changes meanwhile is
+/// shown or not; nothing is held up.
+/// Codes: PATH, READ; the callback's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_folder_walk(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    callback: holdall_walk,
+    context: *mut c_void,
+) -> i32 {
+    entry!(caller => {
+        let visitor = caller.visitor(callback, context)?;
+        let show = |path: &str, row: &_| visitor.show(&c_text(path), holdall_row::of(row)?).map(|()| true);
+        caller.at(drive, (path, path_len_bytes), |drive, path| drive.walk(path, show))
     })
 }
 
 /// Lists at most `limit` versions of a file, newest first, from before the version `before` on: 0 for
 /// the first page, the last id of this page for the next.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a folder is; READ.
+/// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_versions(
     drive: *const holdall_drive,
@@ -122,13 +125,12 @@ pub unsafe extern "C" fn holdall_file_versions(
         let out = caller.out("the place of the page", versions)?;
         let before = Some(before).filter(|id| *id != 0).map(VersionId);
         let list = |drive: &Drive, path: &str| drive.versions(path, before, limit);
-        out.hand(Page::Versions(at(caller, drive, (path, path_len_bytes), list)?))
+        out.hand(Page::Versions(caller.at(drive, (path, path_len_bytes), list)?))
     })
 }
 
 /// Moves what is at `from` to `to`, and makes missing folders. Flags: HOLDALL_MOVE_REPLACE.
-/// Codes: NOT_FOUND when nothing is at `from`; EXISTS when something is at `to` that may not or
-/// cannot give way; INVALID_ARGUMENT; WRITE.
+/// Codes: PATH, WRITE; EXISTS when something is at `to` that may not or cannot give way.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_move(
     drive: *const holdall_drive,
@@ -141,13 +143,13 @@ pub unsafe extern "C" fn holdall_file_move(
     entry!(caller => {
         let to = caller.text("the new path", to, to_len_bytes)?;
         let replace = caller.flags(flags, HOLDALL_MOVE_REPLACE)? != 0;
-        at(caller, drive, (from, from_len_bytes), |drive, from| drive.rename(from, to, replace)).map(drop)
+        caller.at(drive, (from, from_len_bytes), |drive, from| drive.rename(from, to, replace)).map(drop)
     })
 }
 
-/// Copies what is at `from` to `to`; the content is shared. A folder is copied in several steps, and a
-/// crash leaves what was copied. Flags: HOLDALL_COPY_ALL. `file_id` may be NULL.
-/// Codes: NOT_FOUND when nothing is at `from`; EXISTS when something is at `to`; INVALID_ARGUMENT; WRITE.
+/// Copies what is at `from` to `to`, sharing content; of a folder a crash may leave a part. Flags:
+/// HOLDALL_COPY_ALL. `file_id` may be NULL.
+/// Codes: PATH, WRITE; EXISTS when something is at `to`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_copy(
     drive: *const holdall_drive,
@@ -163,24 +165,23 @@ pub unsafe extern "C" fn holdall_file_copy(
         let to = caller.text("the new path", to, to_len_bytes)?;
         let all = caller.flags(flags, HOLDALL_COPY_ALL)? != 0;
         let what = if all { CopyVersions::All } else { CopyVersions::Current };
-        let made = at(caller, drive, (from, from_len_bytes), |drive, from| drive.copy(from, to, what))?;
-        out.map_or(Ok(()), |out| out.put(made.0))
+        out.put(caller.at(drive, (from, from_len_bytes), |drive, from| drive.copy(from, to, what))?.0)
     })
 }
 
 /// Deletes what is at a path for good, a folder with everything in it.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; WRITE.
+/// Codes: PATH, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_delete(
     drive: *const holdall_drive,
     path: *const c_char,
     path_len_bytes: usize,
 ) -> i32 {
-    entry!(caller => at(caller, drive, (path, path_len_bytes), Drive::delete))
+    entry!(caller => caller.at(drive, (path, path_len_bytes), Drive::delete))
 }
 
-/// Sets what the host keeps with a file: all its names and values, together at most 16 KiB.
-/// Codes: NOT_FOUND when nothing is at the path; TOO_LARGE past the limit; INVALID_ARGUMENT; WRITE.
+/// Sets all that the host keeps with a file: together at most 16 KiB.
+/// Codes: PATH, WRITE; TOO_LARGE past them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_set_attributes(
     drive: *const holdall_drive,
@@ -196,12 +197,12 @@ pub unsafe extern "C" fn holdall_file_set_attributes(
             let value = caller.text("the value of an attribute", pair.value, pair.value_len_bytes)?;
             taken.insert(name.to_owned(), value.to_owned());
         }
-        at(caller, drive, (path, path_len_bytes), |drive, path| drive.set_attributes(path, taken))
+        caller.at(drive, (path, path_len_bytes), |drive, path| drive.set_attributes(path, taken))
     })
 }
 
 /// Lists what the host keeps with a file, in order of the names.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT; READ.
+/// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_attributes(
     drive: *const holdall_drive,
@@ -211,8 +212,7 @@ pub unsafe extern "C" fn holdall_file_attributes(
 ) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the page", attributes)?;
-        let info = at(caller, drive, (path, path_len_bytes), Drive::stat)?;
-        let pairs = info.attributes.into_iter().map(|(name, value)| (c_text(name), c_text(value)));
-        out.hand(Page::Pairs(Lines::new(pairs.collect())))
+        let info = caller.at(drive, (path, path_len_bytes), Drive::stat)?;
+        out.hand(Page::Pairs(Lines::new(info.attributes)))
     })
 }

@@ -12,13 +12,12 @@ use crate::store::holdall_store;
 pub unsafe extern "C" fn holdall_key_rotate(store: *const holdall_store, key_id: *mut u16) -> i32 {
     entry!(caller => {
         let out = caller.optional_out("the place of the id", key_id)?;
-        let id = caller.get(store)?.rotate_key()?;
-        out.map_or(Ok(()), |out| out.put(id))
+        out.put(caller.get(store)?.rotate_key()?)
     })
 }
 
 /// Adds a key of the host's own, at least 32 bytes, that signs from now on. `key_id` may be NULL.
-/// Codes: INVALID_ARGUMENT when it is too short or all zero; EXISTS when it is there already; WRITE.
+/// Codes: WRITE; INVALID_ARGUMENT when it is too short or all zero; EXISTS when it is there already.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_add(
     store: *const holdall_store,
@@ -29,13 +28,12 @@ pub unsafe extern "C" fn holdall_key_add(
     entry!(caller => {
         let out = caller.optional_out("the place of the id", key_id)?;
         let secret = caller.bytes("the secret", secret, secret_len_bytes)?;
-        let id = caller.get(store)?.add_key(secret)?;
-        out.map_or(Ok(()), |out| out.put(id))
+        out.put(caller.get(store)?.add_key(secret)?)
     })
 }
 
-/// Removes a key: every URL that it signed is invalid from now on.
-/// Codes: NOT_FOUND when there is none of that id; INVALID_ARGUMENT for the one that signs; WRITE.
+/// Removes a key, and with it every URL that it signed.
+/// Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for the one that signs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_remove(store: *const holdall_store, key_id: u16) -> i32 {
     entry!(caller => caller.get(store)?.remove_key(key_id))

@@ -38,7 +38,10 @@ mod reply;
 mod key;
 
 mod care;
+mod repair;
 mod text;
+
+mod free;
 
 mod log;
 

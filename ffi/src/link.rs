@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use holdall::LinkId;
+use holdall::{Drive, LinkId};
 
 use crate::code::c_text;
 use crate::drive::holdall_drive;
@@ -15,7 +15,7 @@ use crate::text::holdall_text;
 /// Fills in the direct link to the file at a path, and makes it where there is none. It leads to
 /// whatever version is current when it is used. A pace asks the host to send no faster; 0 is
 /// unlimited.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a folder is; WRITE.
+/// Codes: PATH, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_create(
     drive: *const holdall_drive,
@@ -26,13 +26,13 @@ pub unsafe extern "C" fn holdall_link_create(
 ) -> i32 {
     entry!(caller => {
         let out = caller.record(link)?;
-        let path = caller.text("the path", path, path_len_bytes)?;
-        out.put(holdall_link::of(&caller.get(drive)?.link_paced(path, pace_bytes_per_s)?)?)
+        let made = |drive: &Drive, path: &str| drive.link_paced(path, pace_bytes_per_s);
+        out.put(holdall_link::of(&caller.at(drive, (path, path_len_bytes), made)?)?)
     })
 }
 
 /// Lists the direct links to the file at a path, oldest first.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT; READ.
+/// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_list(
     drive: *const holdall_drive,
@@ -42,13 +42,12 @@ pub unsafe extern "C" fn holdall_link_list(
 ) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the page", links)?;
-        let path = caller.text("the path", path, path_len_bytes)?;
-        out.hand(Page::Links(caller.get(drive)?.links(path)?))
+        out.hand(Page::Links(caller.at(drive, (path, path_len_bytes), Drive::links)?))
     })
 }
 
 /// Fills in what a direct link is and how often it was used.
-/// Codes: NOT_FOUND when there is none; WRITE.
+/// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_stat(
     store: *const holdall_store,
@@ -62,7 +61,7 @@ pub unsafe extern "C" fn holdall_link_stat(
 }
 
 /// Gives the URL of a direct link.
-/// Codes: as holdall_link_stat.
+/// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_url(
     store: *const holdall_store,
@@ -77,7 +76,7 @@ pub unsafe extern "C" fn holdall_link_url(
 }
 
 /// Deletes a direct link.
-/// Codes: NOT_FOUND when there is none; WRITE.
+/// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_remove(store: *const holdall_store, link_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.unlink(LinkId(link_id)))

@@ -12,7 +12,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::code::c_text;
-use crate::pointer::{Sink, entry};
+use crate::pointer::{Listener, entry};
 
 /// Something went wrong that no result tells.
 pub const HOLDALL_LOG_ERROR: i32 = 1;
@@ -24,12 +24,11 @@ pub const HOLDALL_LOG_INFO: i32 = 3;
 pub const HOLDALL_LOG_DEBUG: i32 = 4;
 
 /// Is told a line of the log: a level and a text with a NUL behind it, valid during the call. It is
-/// called on the thread that the line is of, perhaps several at once, must not call this library, and
-/// must return: no longjmp and no exception may leave it.
+/// called on the thread that the line is of, perhaps several at once, and must not call this library.
 pub type holdall_log = Option<unsafe extern "C" fn(context: *mut c_void, level: i32, text: *const c_char)>;
 
 struct Receiver {
-    sink: Sink,
+    listener: Listener,
     level: i32,
 }
 
@@ -74,7 +73,7 @@ impl Subscriber for Bridge {
         let Some(receiver) = RECEIVER.load_full() else { return };
         let mut line = Line::default();
         event.record(&mut line);
-        receiver.sink.tell(number(*event.metadata().level()), &c_text(line.message + &line.fields));
+        receiver.listener.tell(number(*event.metadata().level()), &c_text(line.message + &line.fields));
     }
 
     fn enter(&self, _: &Id) {}
@@ -98,19 +97,19 @@ impl Visit for Line {
     }
 }
 
-/// Sends the log of the whole process, up to a level, to a callback, or with NULL nowhere, as at the
-/// start. When this returns, another thread may still be in the callback before.
-/// Codes: INVALID_ARGUMENT for what is no level; UNSUPPORTED when another part of the process has taken
-/// the log of Rust libraries for itself.
+/// Sends the log of the whole process, up to a level, to a callback, or with NULL nowhere, as at the start.
+/// When this returns, another thread may still be in the callback before.
+/// Codes: INVALID_ARGUMENT for what is no level; UNSUPPORTED when another part of the process has the log
+/// of Rust code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_log_set(level: i32, callback: holdall_log, context: *mut c_void) -> i32 {
     entry!(caller => {
-        let sink = caller.sink(callback, context);
+        let listener = caller.listener(callback, context);
         if !(HOLDALL_LOG_ERROR..=HOLDALL_LOG_DEBUG).contains(&level) {
             return Err(Error::new(ErrorKind::InvalidArgument, format!("{level} is no HOLDALL_LOG level")));
         }
         take_over()?;
-        RECEIVER.store(sink.map(|sink| Arc::new(Receiver { sink, level })));
+        RECEIVER.store(listener.map(|listener| Arc::new(Receiver { listener, level })));
         Ok(())
     })
 }

@@ -10,7 +10,7 @@ use crate::record::{
     holdall_key, holdall_link, holdall_row, holdall_share, holdall_trashed, holdall_version,
 };
 
-/// Several results of one call, all of one kind. A page is never changed, and holds no store open.
+/// Several results of one call, all of one kind. It never changes, and holds no store open.
 pub struct holdall_page {
     _opaque: [u8; 0],
 }
@@ -43,7 +43,7 @@ impl Page {
             Page::Links(items) => items.len(),
             Page::Shares(items) => items.len(),
             Page::Keys(items) => items.len(),
-            Page::Pairs(lines) => lines.len(),
+            Page::Pairs(lines) => lines.pairs().len(),
             Page::Sentences(items) => items.len(),
         }
     }
@@ -80,7 +80,9 @@ fn put<T: Record>(
     out.put(get(&*caller.get(page)?)?)
 }
 
-/// Tells how many results are on the page.
+/// Tells how many results are on the page. The functions after this one fill in the result of a number,
+/// counted from 0, of a page of one kind; the pointers in it live until the page is freed.
+/// Codes: INVALID_ARGUMENT when there is none of that number, or the page holds something else.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_count(page: *const holdall_page, count: *mut usize) -> i32 {
     entry!(caller => {
@@ -89,9 +91,7 @@ pub unsafe extern "C" fn holdall_page_count(page: *const holdall_page, count: *m
     })
 }
 
-/// Fills in result number `index`, counted from 0, of a page of rows.
-/// Codes: INVALID_ARGUMENT when there is none of that number, or the page holds something else;
-/// so for every function that takes a result off a page.
+/// Of rows.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_row(
     page: *const holdall_page,
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn holdall_page_row(
     }))
 }
 
-/// Fills in a result of a page of versions.
+/// Of versions.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_version(
     page: *const holdall_page,
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn holdall_page_version(
     }))
 }
 
-/// Fills in a result of a page of what is in the trash.
+/// Of the trash.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_trashed(
     page: *const holdall_page,
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn holdall_page_trashed(
     }))
 }
 
-/// Fills in a result of a page of direct links.
+/// Of links.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_link(
     page: *const holdall_page,
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn holdall_page_link(
     }))
 }
 
-/// Fills in a result of a page of shares.
+/// Of shares.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_share(
     page: *const holdall_page,
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn holdall_page_share(
     }))
 }
 
-/// Fills in a result of a page of keys.
+/// Of keys.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_key(
     page: *const holdall_page,
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn holdall_page_key(
     }))
 }
 
-/// Gives a result of a page of attributes: a name and a value, valid until the page is freed.
+/// Of attributes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_attribute(
     page: *const holdall_page,
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn holdall_page_attribute(
     })
 }
 
-/// Gives a result of a page of sentences, valid until the page is freed.
+/// Of sentences.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_sentence(
     page: *const holdall_page,
@@ -202,10 +202,4 @@ pub unsafe extern "C" fn holdall_page_sentence(
             page => Err(page.other("sentences")),
         }
     })
-}
-
-/// Frees the page. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_page_free(page: *mut holdall_page) -> i32 {
-    entry!(caller => caller.free(page))
 }

@@ -107,12 +107,10 @@ fn put(
     writer.commit()
 }
 
-/// Puts content that is in memory at a path. A file that is there gets one more version, current
-/// from now on; missing folders are made. The content is durable when this returns. `version` may
-/// be NULL.
-/// Codes: INVALID_ARGUMENT when the path breaks the rules of names; EXISTS when a folder is there,
-/// or anything against HOLDALL_EXPECT_ABSENT; MISMATCH when the content or the file is not what was
-/// declared; TOO_LARGE past the store's limit; what the callback answered; WRITE.
+/// Puts content that is in memory at a path. A file that is there gets one more version, current from now
+/// on; missing folders are made. The content is durable when this returns. `version` may be NULL.
+/// Codes: PATH, WRITE; EXISTS when a folder is there, or anything against HOLDALL_EXPECT_ABSENT; MISMATCH
+/// when the content or the file is not what was declared; TOO_LARGE past the store's limit; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_memory(
     drive: *const holdall_drive,
@@ -130,7 +128,7 @@ pub unsafe extern "C" fn holdall_put_memory(
         let total = u64::try_from(data.len()).unwrap_or(u64::MAX);
         let (said, progress) = self::options(caller, options)?;
         let done = put(&*caller.get(drive)?, path, said, &mut data, |done| progress.tell(done, total))?;
-        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
+        out.put(holdall_version::of(&done)?)
     })
 }
 
@@ -155,12 +153,12 @@ pub unsafe extern "C" fn holdall_put_file(
         let total = source.metadata().map_or(0, |found| found.len());
         let (said, progress) = self::options(caller, options)?;
         let done = put(&*caller.get(drive)?, path, said, &mut source, |done| progress.tell(done, total))?;
-        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
+        out.put(holdall_version::of(&done)?)
     })
 }
 
-/// Puts what can be read from a descriptor, from where it is to its end, at a path, as
-/// holdall_put_memory does. The descriptor may be a pipe or a blocking socket; it stays open.
+/// Puts what a descriptor gives, from where it is to its end, as holdall_put_memory does. It may be a pipe
+/// or a blocking socket, and stays open.
 /// Codes: as holdall_put_memory; IO when it cannot be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_fd(
@@ -177,13 +175,13 @@ pub unsafe extern "C" fn holdall_put_fd(
         let source = caller.file(fd)?;
         let (said, progress) = self::options(caller, options)?;
         let done = put(&*caller.get(drive)?, path, said, &mut &*source, |done| progress.tell(done, 0))?;
-        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
+        out.put(holdall_version::of(&done)?)
     })
 }
 
 /// Puts many contents, together at most 16 MiB, at once: all of them or none, for the price of one
 /// sync. The options hold for each. The versions come in order on a page; `versions` may be NULL.
-/// Codes: as holdall_put_memory, and TOO_LARGE when the contents together are longer.
+/// Codes: as holdall_put_memory; TOO_LARGE when the contents together are longer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_many(
     drive: *const holdall_drive,
@@ -201,6 +199,6 @@ pub unsafe extern "C" fn holdall_put_many(
             taken.push((path.to_owned(), Bytes::copy_from_slice(data)));
         }
         let done = caller.get(drive)?.put_many(taken, &self::options(caller, options)?.0)?;
-        out.map_or(Ok(()), |out| out.hand(Page::Versions(done)))
+        out.hand(Page::Versions(done))
     })
 }

@@ -8,7 +8,7 @@ use holdall::http::Disposition;
 use holdall::{Error, ErrorKind, Reply, Request, Result, Time};
 
 use crate::body::holdall_body;
-use crate::code::{c_text, kind};
+use crate::code::kind;
 use crate::pointer::{Caller, Lines, entry, fill, handle, holdall_header, records};
 use crate::store::holdall_store;
 
@@ -119,16 +119,13 @@ fn request<T>(
 }
 
 fn answer(reply: Reply) -> Answer {
-    let text = reply.headers.into_iter().map(|(name, value)| (c_text(name), c_text(value))).collect();
-    Answer { status: reply.status, headers: Lines::new(text), body: reply.body, pace: reply.pace }
+    Answer { status: reply.status, headers: Lines::new(reply.headers), body: reply.body, pace: reply.pace }
 }
 
-/// Answers a request for a URL of the store. Whatever is wrong with the request or the URL is a reply
-/// too, so that a host sends what comes back; the URL is verified once, now, and a reply that was
-/// begun is never cut. Only what the host must know of is a code; holdall_reply_of_code makes replies
-/// of them.
-/// Codes: WRITE, FORKED; INVALID_ARGUMENT for a store that was closed, a client
-/// that is no address, or a NULL.
+/// Answers a request for a URL of the store. Whatever is wrong with the request or the URL is a reply too,
+/// to be sent like any other. Only what the host must know of is a code; holdall_reply_of_code makes
+/// replies of them.
+/// Codes: WRITE; INVALID_ARGUMENT for a client that is no address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_serve(
     store: *const holdall_store,
@@ -143,8 +140,7 @@ pub unsafe extern "C" fn holdall_serve(
 }
 
 /// Verifies a URL as holdall_serve does, and fills in what it permits. Nothing is counted.
-/// Codes: DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; READ; INVALID_ARGUMENT as
-/// for holdall_serve.
+/// Codes: READ; DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; as holdall_serve.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_verify(
     store: *const holdall_store,
@@ -170,8 +166,8 @@ pub unsafe extern "C" fn holdall_verify(
     })
 }
 
-/// Makes the reply that tells a client of a code: its HTTP status and a short text without detail.
-/// Codes: INVALID_ARGUMENT for what is no code, or HOLDALL_OK.
+/// Makes the reply that tells a client of a code: a status and a short text.
+/// Codes: INVALID_ARGUMENT for none, and HOLDALL_OK.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_of_code(code: i32, reply: *mut *mut holdall_reply) -> i32 {
     entry!(caller => {
@@ -204,7 +200,7 @@ pub unsafe extern "C" fn holdall_reply_headers(
         let second = caller.out("the place of the count", count)?;
         let answer = caller.get(reply)?;
         out.put(answer.headers.pairs().as_ptr())?;
-        second.put(answer.headers.len())
+        second.put(answer.headers.pairs().len())
     })
 }
 
@@ -220,17 +216,11 @@ pub unsafe extern "C" fn holdall_reply_body(
     })
 }
 
-/// Tells the speed that the URL asks the host to keep to; 0 is any.
+/// What the URL asks for; 0 is any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_pace(reply: *const holdall_reply, bytes_per_s: *mut u64) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the pace", bytes_per_s)?;
         out.put(caller.get(reply)?.pace.unwrap_or(0))
     })
-}
-
-/// Frees the reply. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_reply_free(reply: *mut holdall_reply) -> i32 {
-    entry!(caller => caller.free(reply))
 }

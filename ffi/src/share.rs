@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use holdall::{Share, ShareId, Visit};
+use holdall::{Drive, Share, ShareId, Visit};
 
 use crate::archive::{create, holdall_archive_options, holdall_string, paths};
 use crate::drive::holdall_drive;
@@ -45,7 +45,7 @@ pub struct holdall_share_options {
 records!(holdall_share_options);
 
 /// Shares what is at a path.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT when the terms can never be right; WRITE.
+/// Codes: PATH, WRITE; INVALID_ARGUMENT when the terms can never be right.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_create(
     drive: *const holdall_drive,
@@ -56,7 +56,6 @@ pub unsafe extern "C" fn holdall_share_create(
 ) -> i32 {
     entry!(caller => {
         let (out, given) = (caller.record(share)?, caller.options(options)?);
-        let path = caller.text("the path", path, path_len_bytes)?;
         let mut terms = Share::new();
         if let Some(password) = caller.optional("the password", given.password, given.password_len_bytes)? {
             terms = terms.password(password);
@@ -70,12 +69,13 @@ pub unsafe extern "C" fn holdall_share_create(
         if caller.flags(given.flags, HOLDALL_SHARE_PURCHASE)? != 0 {
             terms = terms.purchase();
         }
-        out.put(holdall_share::of(&caller.get(drive)?.share(path, &terms)?))
+        let share = |drive: &Drive, path: &str| drive.share(path, &terms);
+        out.put(holdall_share::of(&caller.at(drive, (path, path_len_bytes), share)?))
     })
 }
 
 /// Lists the shares of what is at a path, oldest first.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; READ.
+/// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_list(
     drive: *const holdall_drive,
@@ -85,28 +85,27 @@ pub unsafe extern "C" fn holdall_share_list(
 ) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the page", shares)?;
-        let path = caller.text("the path", path, path_len_bytes)?;
-        out.hand(Page::Shares(caller.get(drive)?.shares(path)?))
+        out.hand(Page::Shares(caller.at(drive, (path, path_len_bytes), Drive::shares)?))
     })
 }
 
 /// Makes every URL that was made through a share invalid; the share goes on.
-/// Codes: NOT_FOUND when there is none; WRITE.
+/// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_revoke(store: *const holdall_store, share_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.revoke_share(ShareId(share_id)))
 }
 
 /// Deletes a share.
-/// Codes: NOT_FOUND when there is none; WRITE.
+/// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.unshare(ShareId(share_id)))
 }
 
 /// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds.
-/// Codes: NOT_FOUND when there is no such share; DENIED when the password is wrong or missing; EXPIRED and
-/// GONE when it is over; READ.
+/// Codes: NOT_FOUND, READ; DENIED for a wrong or missing password; EXPIRED and GONE when it is over, then
+/// or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_open(
     store: *const holdall_store,
@@ -122,8 +121,17 @@ pub unsafe extern "C" fn holdall_visit_open(
     })
 }
 
+/// What the share was at the visit.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_visit_share(visit: *const holdall_visit, share: *mut holdall_share) -> i32 {
+    entry!(caller => {
+        let out = caller.record(share)?;
+        out.put(holdall_share::of(caller.get(visit)?.info()))
+    })
+}
+
 /// Fills in what is at a path in the share; "" is what was shared.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; READ.
+/// Codes: PATH, READ; EXPIRED, GONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_stat(
     visit: *const holdall_visit,
@@ -133,13 +141,12 @@ pub unsafe extern "C" fn holdall_visit_stat(
 ) -> i32 {
     entry!(caller => {
         let out = caller.record(file)?;
-        let path = caller.text("the path", path, path_len_bytes)?;
-        out.put(holdall_file::of(&caller.get(visit)?.stat(path)?)?)
+        out.put(holdall_file::of(&caller.at(visit, (path, path_len_bytes), Visit::stat)?)?)
     })
 }
 
 /// Lists a folder in the share, as holdall_folder_list does.
-/// Codes: NOT_FOUND when nothing is at the path; INVALID_ARGUMENT when a file is; READ.
+/// Codes: PATH, READ; EXPIRED, GONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_list(
     visit: *const holdall_visit,
@@ -152,15 +159,14 @@ pub unsafe extern "C" fn holdall_visit_list(
 ) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the page", rows)?;
-        let path = caller.text("the path", path, path_len_bytes)?;
         let after = caller.optional("the cursor", after, after_len_bytes)?;
-        out.hand(Page::Rows(caller.get(visit)?.list(path, after, limit)?))
+        let list = |visit: &Visit, path: &str| visit.list(path, after, limit);
+        out.hand(Page::Rows(caller.at(visit, (path, path_len_bytes), list)?))
     })
 }
 
 /// Counts a download and makes a URL of the file at a path in the share. It ends with the share.
-/// Codes: as holdall_url_version; NOT_FOUND when nothing is there; INVALID_ARGUMENT when a folder is;
-/// EXPIRED and GONE when the share is over; POISONED, LOCKED.
+/// Codes: PATH, WRITE; EXPIRED, GONE; as holdall_url_version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_url(
     visit: *const holdall_visit,
@@ -171,15 +177,14 @@ pub unsafe extern "C" fn holdall_visit_url(
 ) -> i32 {
     entry!(caller => {
         let (out, given) = (caller.out("the place of the url", url)?, caller.options(options)?);
-        let path = caller.text("the path", path, path_len_bytes)?;
-        let begun = caller.get(visit)?.url(path)?;
+        let begun = caller.at(visit, (path, path_len_bytes), Visit::url)?;
         out.hand(sign(caller, begun, given)?)
     })
 }
 
 /// Counts a download and makes an archive of what is at the paths in the share. It ends with the
 /// share.
-/// Codes: as holdall_archive_create; EXPIRED and GONE when the share is over.
+/// Codes: as holdall_archive_create; EXPIRED, GONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_archive(
     visit: *const holdall_visit,
@@ -193,10 +198,4 @@ pub unsafe extern "C" fn holdall_visit_archive(
         let begun = caller.get(visit)?.archive(self::paths(caller, paths, count)?)?;
         out.put(create(caller, begun, options)?)
     })
-}
-
-/// Frees a handle. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_visit_free(visit: *mut holdall_visit) -> i32 {
-    entry!(caller => caller.free(visit))
 }

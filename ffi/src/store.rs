@@ -18,8 +18,7 @@ handle!(holdall_store: Store);
 pub const HOLDALL_OPEN_EXCLUSIVE: u32 = 1;
 /// A store must be there already: none is made.
 pub const HOLDALL_OPEN_EXISTING: u32 = 2;
-/// Equal content is stored once in each drive and not once in the store, so that the time a put
-/// takes tells nothing of other drives.
+/// Equal content is stored once a drive: the time of a put tells of no other one.
 pub const HOLDALL_OPEN_DEDUP_DRIVE: u32 = 4;
 
 /// How a store is opened. What is 0 or NULL has the default.
@@ -56,10 +55,14 @@ pub struct holdall_open_options {
 
 records!(holdall_open_options);
 
-fn options(caller: &Caller, given: holdall_open_options) -> Result<Options> {
+/// Sets one of the options.
+type Setter<'a> = &'a dyn Fn(Options, u64) -> Options;
+
+/// Reads the options.
+pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Result<Options> {
+    let given = caller.options(given)?;
     let known = HOLDALL_OPEN_EXCLUSIVE | HOLDALL_OPEN_EXISTING | HOLDALL_OPEN_DEDUP_DRIVE;
     let flags = caller.flags(given.flags, known)?;
-    let given_or = |value: u64| Some(value).filter(|value| *value != 0);
     let room = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     let mut options = Options::new().create(flags & HOLDALL_OPEN_EXISTING == 0);
     if flags & HOLDALL_OPEN_EXCLUSIVE != 0 {
@@ -71,41 +74,30 @@ fn options(caller: &Caller, given: holdall_open_options) -> Result<Options> {
     if let Some(base) = caller.optional("the base url", given.base_url, given.base_url_len_bytes)? {
         options = options.base_url(base);
     }
-    if let Some(bytes) = given_or(given.threshold_bytes) {
-        options = options.threshold(room(bytes));
-    }
-    if let Some(bytes) = given_or(given.segment_bytes) {
-        options = options.segment_bytes(bytes);
-    }
-    if let Some(bytes) = given_or(given.cache_bytes) {
-        options = options.cache_bytes(room(bytes));
-    }
-    if let Some(bytes) = given_or(given.max_put_bytes) {
-        options = options.max_put_bytes(bytes);
-    }
-    if let Some(seconds) = given_or(given.grace_s) {
-        options = options.grace(Duration::from_secs(seconds));
-    }
-    if let Some(seconds) = given_or(given.max_lifetime_s) {
-        options = options.max_lifetime(Duration::from_secs(seconds));
-    }
-    if let Some(entries) = given_or(given.max_archive_entries) {
-        options = options.max_archive_entries(entries);
-    }
-    if let Some(bytes) = given_or(given.max_archive_bytes) {
-        options = options.max_archive_bytes(bytes);
-    }
-    if let Some(ms) = given_or(given.lock_timeout_ms) {
-        options = options.lock_timeout(Duration::from_millis(ms));
+    let numbers: [(u64, Setter<'_>); 9] = [
+        (given.threshold_bytes, &|options, bytes| options.threshold(room(bytes))),
+        (given.segment_bytes, &Options::segment_bytes),
+        (given.cache_bytes, &|options, bytes| options.cache_bytes(room(bytes))),
+        (given.max_put_bytes, &Options::max_put_bytes),
+        (given.grace_s, &|options, seconds| options.grace(Duration::from_secs(seconds))),
+        (given.max_lifetime_s, &|options, seconds| options.max_lifetime(Duration::from_secs(seconds))),
+        (given.max_archive_entries, &Options::max_archive_entries),
+        (given.max_archive_bytes, &Options::max_archive_bytes),
+        (given.lock_timeout_ms, &|options, ms| options.lock_timeout(Duration::from_millis(ms))),
+    ];
+    for (value, set) in numbers {
+        if value != 0 {
+            options = set(options, value);
+        }
     }
     Ok(options)
 }
 
-/// Opens the store in a directory, and makes it where there is none. The same directory opened
-/// twice in a process is one store. The path is the system's, of any bytes but NUL.
-/// Codes: LOCKED when another process has it open in a mode that excludes this one; NOT_FOUND when
-/// none is there and none may be made; INVALID_ARGUMENT when the directory holds something else or
-/// an option can never be right; UNSUPPORTED when a later version made it; CORRUPT; IO.
+/// Opens the store in a directory, and makes it where there is none. The same directory opened twice in a
+/// process is one store. The path is the system's, of any bytes but NUL.
+/// Codes: READ; LOCKED when another process has it in a mode that excludes this one; NOT_FOUND when there
+/// is none and none may be made; INVALID_ARGUMENT for a directory of something else or an option that can
+/// never be right; UNSUPPORTED when a later version made it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_open(
     path: *const c_char,
@@ -116,12 +108,12 @@ pub unsafe extern "C" fn holdall_open(
     entry!(caller => {
         let out = caller.out("the place of the store", store)?;
         let path = caller.os_path("the path of the store", path, path_len_bytes)?;
-        let options = self::options(caller, caller.options(options)?)?;
+        let options = self::options(caller, options)?;
         out.hand(Store::open(path, options)?)
     })
 }
 
-/// Makes another handle to the same store, to be freed by itself.
+/// Another handle, freed by itself.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_ref(
     store: *const holdall_store,
@@ -133,24 +125,15 @@ pub unsafe extern "C" fn holdall_store_ref(
     })
 }
 
-/// Closes the store for all its handles, with a last checkpoint. Bodies and replies that were
-/// handed out stay whole; every other use is INVALID_ARGUMENT from now on. The handles are still
-/// to be freed.
+/// Closes the store for all its handles, with a last checkpoint. Bodies and replies stay whole; every other
+/// use is INVALID_ARGUMENT from now on. The handles are still to be freed.
 /// Codes: IO when the checkpoint cannot be written; nothing is lost, and the store is closed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_close(store: *const holdall_store) -> i32 {
     entry!(caller => caller.get(store)?.close())
 }
 
-/// Frees a handle. The store closes with the last handle to it and to its drives, writers and
-/// visits; what goes wrong then is told only to the log, so a host that wants to know calls
-/// holdall_store_close before. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_store_free(store: *mut holdall_store) -> i32 {
-    entry!(caller => caller.free(store))
-}
-
-/// Returns how many handles of all kinds are not freed: 0 at the end of a program that leaks none.
+/// Handles of all kinds that are not freed: 0 without a leak.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_handle_count() -> u64 {
     crate::table::HANDLES.len()

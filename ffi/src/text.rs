@@ -11,7 +11,7 @@ pub struct holdall_text {
 
 handle!(holdall_text: CString);
 
-/// Returns the text, valid until the handle is freed; NULL for what is no such handle.
+/// Valid until the text is freed; NULL for no such handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_text_get(text: *const holdall_text) -> *const c_char {
     let mut found = std::ptr::null();
@@ -22,10 +22,4 @@ pub unsafe extern "C" fn holdall_text_get(text: *const holdall_text) -> *const c
     };
     entry!(caller => get(caller));
     found
-}
-
-/// Frees the text. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_text_free(text: *mut holdall_text) -> i32 {
-    entry!(caller => caller.free(text))
 }

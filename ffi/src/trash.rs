@@ -8,10 +8,9 @@ use crate::drive::holdall_drive;
 use crate::page::{Page, holdall_page};
 use crate::pointer::entry;
 
-/// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it
-/// rest, and URLs of its versions go on working until they expire or are revoked. `file_id` may be
-/// NULL.
-/// Codes: NOT_FOUND when nothing is there; INVALID_ARGUMENT; WRITE.
+/// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it rest, and
+/// URLs of its versions go on until they expire or are revoked. `file_id` may be NULL.
+/// Codes: PATH, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_put(
     drive: *const holdall_drive,
@@ -21,14 +20,12 @@ pub unsafe extern "C" fn holdall_trash_put(
 ) -> i32 {
     entry!(caller => {
         let out = caller.optional_out("the place of the id", file_id)?;
-        let path = caller.text("the path", path, path_len_bytes)?;
-        let put = Drive::trash(&*caller.get(drive)?, path)?;
-        out.map_or(Ok(()), |out| out.put(put.0))
+        out.put(caller.at(drive, (path, path_len_bytes), Drive::trash)?.0)
     })
 }
 
 /// Lists at most `limit` of what lies in the trash, by id, from behind `after` on: 0 for the first page.
-/// Codes: NOT_FOUND when the drive was deleted; READ.
+/// Codes: READ; NOT_FOUND when the drive was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_list(
     drive: *const holdall_drive,
@@ -44,7 +41,7 @@ pub unsafe extern "C" fn holdall_trash_list(
 }
 
 /// Takes a file or folder out of the trash: to the path `to`, or where that is NULL to where it lay.
-/// Codes: NOT_FOUND when it is not in the trash; EXISTS when its name is taken; INVALID_ARGUMENT; WRITE.
+/// Codes: PATH, WRITE; NOT_FOUND when it is not in the trash; EXISTS when its name is taken.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_restore(
     drive: *const holdall_drive,
@@ -68,7 +65,6 @@ pub unsafe extern "C" fn holdall_trash_empty(
 ) -> i32 {
     entry!(caller => {
         let out = caller.optional_out("the place of the count", count)?;
-        let deleted = caller.get(drive)?.empty_trash(Time(before_unix_us))?;
-        out.map_or(Ok(()), |out| out.put(deleted))
+        out.put(caller.get(drive)?.empty_trash(Time(before_unix_us))?)
     })
 }

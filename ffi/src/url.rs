@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::time::Duration;
 
 use holdall::token::Network;
-use holdall::{ArchiveId, Result, Url, VersionId};
+use holdall::{ArchiveId, Drive, FileId, Result, Url, VersionId};
 
 use crate::code::c_text;
 use crate::drive::holdall_drive;
@@ -18,8 +18,7 @@ pub const HOLDALL_URL_INLINE: u32 = 1;
 pub const HOLDALL_URL_NEVER_EXPIRES: u32 = 2;
 /// Lets shared caches keep the reply for as long as the URL lives.
 pub const HOLDALL_URL_PUBLIC_CACHE: u32 = 4;
-/// Makes the URL in the form of Cloudreve v4, which has no place for a network, a use limit, a media
-/// type, and no revocation.
+/// The form of Cloudreve v4: without network, use limit, media type and revocation.
 pub const HOLDALL_URL_CLOUDREVE: u32 = 8;
 
 /// What a URL permits. What is 0 or NULL has the default: 15 minutes, saved under the file's own
@@ -97,8 +96,7 @@ pub(crate) fn sign(caller: &Caller, mut url: Url, given: holdall_url_options) ->
 }
 
 /// Makes a URL of one version: it gives the same bytes whatever becomes of the file.
-/// Codes: INVALID_ARGUMENT when the lifetime is out of range, or a name, type or network can never be
-/// right; UNSUPPORTED for a flag that is not known; NOT_FOUND; GONE when the version was removed; READ.
+/// Codes: VERSION, READ; INVALID_ARGUMENT for a lifetime, name, type or network that can never be right.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_version(
     store: *const holdall_store,
@@ -113,8 +111,8 @@ pub unsafe extern "C" fn holdall_url_version(
     })
 }
 
-/// Makes a URL of the file at a path: it gives the content that is current when it is used.
-/// Codes: as holdall_url_version; NOT_FOUND when nothing is at the path.
+/// Makes a URL of the file at a path: of what is current when it is used.
+/// Codes: PATH; as holdall_url_version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_file(
     drive: *const holdall_drive,
@@ -125,14 +123,29 @@ pub unsafe extern "C" fn holdall_url_file(
 ) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the url", url)?;
-        let path = caller.text("the path", path, path_len_bytes)?;
-        let begun = caller.get(drive)?.url(path)?;
+        let begun = caller.at(drive, (path, path_len_bytes), Drive::url)?;
+        out.hand(sign(caller, begun, caller.options(options)?)?)
+    })
+}
+
+/// Makes a URL of a file by its id, as holdall_url_file does, wherever the file lies.
+/// Codes: as holdall_url_version; NOT_FOUND; GONE when the file was deleted.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_url_of_file(
+    store: *const holdall_store,
+    file_id: u64,
+    options: *const holdall_url_options,
+    url: *mut *mut holdall_text,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the url", url)?;
+        let begun = caller.get(store)?.url_of_file(FileId(file_id));
         out.hand(sign(caller, begun, caller.options(options)?)?)
     })
 }
 
 /// Makes a URL of an archive. It ends with the archive at the latest.
-/// Codes: as holdall_url_version; EXPIRED when the archive's time is over.
+/// Codes: as holdall_url_version; NOT_FOUND; EXPIRED when the archive's time is over.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_archive(
     store: *const holdall_store,

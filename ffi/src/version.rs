@@ -10,7 +10,7 @@ use crate::store::holdall_store;
 use crate::text::holdall_text;
 
 /// Fills in what a file or folder is, by its id, wherever it lies.
-/// Codes: NOT_FOUND when there is none; READ.
+/// Codes: NOT_FOUND, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_find(
     store: *const holdall_store,
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn holdall_file_find(
 }
 
 /// Gives the path of a file or folder in its drive.
-/// Codes: NOT_FOUND when there is none, or it is in the trash; READ.
+/// Codes: READ; NOT_FOUND, also for what is in the trash.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_path(
     store: *const holdall_store,
@@ -40,14 +40,14 @@ pub unsafe extern "C" fn holdall_file_path(
 }
 
 /// Makes every URL of a file and of its versions invalid.
-/// Codes: NOT_FOUND when there is no such file; WRITE.
+/// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_revoke(store: *const holdall_store, file_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.revoke_file(FileId(file_id)))
 }
 
 /// Fills in what a version is.
-/// Codes: NOT_FOUND when there never was one; GONE when it was removed; READ.
+/// Codes: VERSION, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_stat(
     store: *const holdall_store,
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn holdall_version_stat(
 }
 
 /// Opens the content of a version.
-/// Codes: NOT_FOUND when there never was one; GONE when it was removed; READ.
+/// Codes: VERSION, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_open(
     store: *const holdall_store,
@@ -75,21 +75,21 @@ pub unsafe extern "C" fn holdall_version_open(
 }
 
 /// Makes an older version the current one. Nothing is copied.
-/// Codes: NOT_FOUND when there never was one; GONE when it was removed; WRITE.
+/// Codes: VERSION, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_set_current(store: *const holdall_store, version_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.set_current(VersionId(version_id)))
 }
 
 /// Removes a version that is not the current one.
-/// Codes: INVALID_ARGUMENT for the current one; NOT_FOUND; GONE when it was removed before; WRITE.
+/// Codes: VERSION, WRITE; INVALID_ARGUMENT for the current one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_remove(store: *const holdall_store, version_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.remove_version(VersionId(version_id)))
 }
 
 /// Marks a version to be kept whatever the limit on their number, or, with 0, no longer.
-/// Codes: NOT_FOUND when there never was one; GONE when it was removed; WRITE.
+/// Codes: VERSION, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_keep(
     store: *const holdall_store,
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn holdall_version_keep(
 }
 
 /// Makes every URL of a version invalid.
-/// Codes: NOT_FOUND when there never was one; GONE when it was removed; WRITE.
+/// Codes: VERSION, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_revoke(store: *const holdall_store, version_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.revoke_version(VersionId(version_id)))

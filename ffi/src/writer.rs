@@ -56,7 +56,7 @@ fn over() -> Error {
 }
 
 /// Begins a put whose content comes piece by piece. Of the options the callback is not used.
-/// Codes: INVALID_ARGUMENT when the path breaks the rules of names; IO.
+/// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_open(
     drive: *const holdall_drive,
@@ -75,8 +75,8 @@ pub unsafe extern "C" fn holdall_writer_open(
 }
 
 /// Takes the next bytes, all of them.
-/// Codes: TOO_LARGE past the store's limit; IO when the spool cannot be written; INVALID_ARGUMENT
-/// after commit or abort; FORKED in a child of the process that began the put.
+/// Codes: TOO_LARGE past the store's limit; IO when the spool cannot be written; and of every use of a
+/// writer: INVALID_ARGUMENT after commit or abort, FORKED in a child of the process that began the put.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_write(
     writer: *mut holdall_writer,
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn holdall_writer_write(
 
 /// Makes the content a version, durably. Whether that went well or not the put is over; the handle
 /// is still to be freed. `version` may be NULL.
-/// Codes: as holdall_put_memory; INVALID_ARGUMENT after commit or abort; FORKED.
+/// Codes: as holdall_put_memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_commit(
     writer: *mut holdall_writer,
@@ -101,19 +101,12 @@ pub unsafe extern "C" fn holdall_writer_commit(
     entry!(caller => {
         let out = caller.optional_record(version)?;
         let done = caller.get(writer)?.take()?.commit()?;
-        out.map_or(Ok(()), |out| out.put(holdall_version::of(&done)?))
+        out.put(holdall_version::of(&done)?)
     })
 }
 
 /// Ends the put and leaves nothing behind; the handle is still to be freed.
-/// Codes: INVALID_ARGUMENT after commit or abort; FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_abort(writer: *mut holdall_writer) -> i32 {
     entry!(caller => caller.get(writer)?.take().map(drop))
-}
-
-/// Frees a handle; a put that was not committed leaves nothing behind. NULL is nothing.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_writer_free(writer: *mut holdall_writer) -> i32 {
-    entry!(caller => caller.free(writer))
 }

@@ -5,14 +5,16 @@
 #include <unistd.h>
 
 int main(int argc, char **argv) {
-    char path[4096], room[16];
+    char path[4096], room[16], zipped[1024];
     size_t got = 0;
     int status = 0;
     pid_t child;
     holdall_store *store;
     holdall_drive *drive;
     holdall_writer *writer = NULL;
-    holdall_body *body = NULL;
+    holdall_body *body = NULL, *zip = NULL;
+    holdall_string all = {S("")};
+    RECORD(holdall_archive, archive);
     RECORD(holdall_check_report, report);
     CHECK(argc == 2);
     snprintf(path, sizeof path, "%s/store", argv[1]);
@@ -22,11 +24,19 @@ int main(int argc, char **argv) {
     OK(holdall_file_open(drive, S("before"), &body));
     OK(holdall_writer_open(drive, S("parents"), NULL, &writer));
     OK(holdall_writer_write(writer, S("begun ")));
+    OK(holdall_archive_create(drive, &all, 1, NULL, &archive));
+    OK(holdall_archive_open(store, archive.id, &zip));
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         OK(holdall_body_read(body, 0, room, sizeof room, &got));
         CHECK(got == 5 && memcmp(room, "hello", 5) == 0);
+        FAILS(HOLDALL_FORKED, holdall_body_read(zip, 0, zipped, sizeof zipped, &got));
+        OK(holdall_body_free(zip));
+        OK(holdall_archive_open(store, archive.id, &zip));
+        OK(holdall_body_read(zip, 0, zipped, sizeof zipped, &got));
+        CHECK(got == archive.len_bytes && memcmp(zipped, "PK\3\4", 4) == 0);
+        OK(holdall_body_free(zip));
         FAILS(HOLDALL_FORKED, holdall_writer_write(writer, S("by the child")));
         FAILS(HOLDALL_FORKED, holdall_writer_commit(writer, NULL));
         OK(holdall_writer_free(writer)); /* the parent's spool file stays */
@@ -39,6 +49,9 @@ int main(int argc, char **argv) {
     }
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    OK(holdall_body_read(zip, 0, zipped, sizeof zipped, &got));
+    CHECK(got == archive.len_bytes && memcmp(zipped, "PK\3\4", 4) == 0);
+    OK(holdall_body_free(zip));
     OK(holdall_writer_write(writer, S("and ended")));
     OK(holdall_writer_commit(writer, NULL));
     OK(holdall_writer_free(writer));

@@ -48,6 +48,22 @@ static void use(const std::string &path) {
         }, 7);
         CHECK(joined == zip.str() && joined.size() == archive.len_bytes);
 
+        std::string smaller;
+        store.write_deflated(archive.id, [&](std::string_view piece) { smaller += piece; });
+        CHECK(smaller.substr(0, 4) == "PK\3\4" && smaller != joined);
+        std::string found;
+        alice.walk("", [&](std::string_view path, const holdall_row &row) {
+            found.append(path).append(row.kind == HOLDALL_FOLDER ? "/ " : " ");
+        });
+        CHECK(found == "a.txt folder/ folder/b.txt ");
+        try {
+            alice.walk("", [](std::string_view, const holdall_row &) { throw 7; });
+            CHECK(false);
+        } catch (int thrown) {
+            CHECK(thrown == 7);
+        }
+        CHECK(reply.pace() == 0 && holdall::reply::of_code(HOLDALL_LOCKED).status() == 503);
+
         try {
             alice.open("nothing");
             CHECK(false);

@@ -86,6 +86,31 @@ static void putting(const holdall_drive *drive, const char *dir) {
     OK(holdall_page_free(page));
 }
 
+/* Stops a walk at its third step, which is the second thing below the folder "many". */
+static int32_t third(void *context, const char *path, size_t path_len, const holdall_row *row) {
+    int *calls = context;
+    CHECK(strlen(path) == path_len && row->size == sizeof *row && row->name_len_bytes > 0);
+    ++*calls;
+    if (*calls == 2) CHECK(strcmp(path, "er") == 0 && row->kind == HOLDALL_FOLDER);
+    return *calls == 3 ? HOLDALL_GONE : HOLDALL_OK;
+}
+
+static void walking(const holdall_store *store, const holdall_drive *drive) {
+    int calls = 1;
+    holdall_drive *found = NULL;
+    OK(holdall_folder_walk(drive, S("deep"), third, &calls));
+    CHECK(calls == 2);
+    OK(holdall_put_memory(drive, S("deep/er/still"), S("x"), NULL, NULL));
+    calls = 1;
+    FAILS(HOLDALL_GONE, holdall_folder_walk(drive, S("deep"), third, &calls));
+    CHECK(calls == 3);
+    FAILS(HOLDALL_NOT_FOUND, holdall_folder_walk(drive, S("nothing"), third, &calls));
+    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_folder_walk(drive, S("deep"), NULL, NULL));
+    FAILS(HOLDALL_NOT_FOUND, holdall_drive_find(store, S("nobody"), &found));
+    OK(holdall_drive_find(store, S("alice"), &found));
+    OK(holdall_drive_free(found));
+}
+
 static void looking(const holdall_store *store, const holdall_drive *drive) {
     size_t count = 0;
     uint64_t newest;
@@ -277,6 +302,12 @@ static void serving(const holdall_store *store, const holdall_drive *drive) {
     OK(holdall_link_remove(store, link.id));
     FAILS(HOLDALL_NOT_FOUND, holdall_link_stat(store, link.id, &link));
 
+    OK(holdall_url_of_file(store, file.id, NULL, &url));
+    reply = serve(store, "GET", holdall_text_get(url), NULL, NULL);
+    CHECK(status_of(reply) == 200 && says(reply, "hello"));
+    OK(holdall_reply_free(reply));
+    OK(holdall_text_free(url));
+    FAILS(HOLDALL_NOT_FOUND, holdall_url_of_file(store, UINT64_C(1) << 60, NULL, &url));
     OK(holdall_url_file(drive, S("a.txt"), NULL, &url));
     OK(holdall_key_list(store, &page));
     {
@@ -324,6 +355,9 @@ static void sharing(const holdall_store *store, const holdall_drive *drive) {
     CHECK(share.has_password && share.max_downloads == 2);
     FAILS(HOLDALL_DENIED, holdall_visit_open(store, share.id, NULL, 0, &visit));
     OK(holdall_visit_open(store, share.id, S("secret"), &visit));
+    memset(&share.id, 0, sizeof share - sizeof share.size);
+    OK(holdall_visit_share(visit, &share));
+    CHECK(share.has_password && share.max_downloads == 2 && share.expires_unix_us == 0);
     OK(holdall_visit_stat(visit, S("1"), &file));
     CHECK(file.len_bytes == 3);
     OK(holdall_visit_list(visit, S(""), NULL, 0, 10, &page));
@@ -343,41 +377,6 @@ static void sharing(const holdall_store *store, const holdall_drive *drive) {
     OK(holdall_page_free(page));
     OK(holdall_share_revoke(store, share.id));
     OK(holdall_share_remove(store, share.id));
-}
-
-static void caring(const holdall_store *store, const char *dir) {
-    holdall_page *page = NULL;
-    size_t count = 1;
-    char path[4096];
-    int calls = 0;
-    uint64_t copied = 0;
-    holdall_store *copy;
-    RECORD(holdall_stats, stats);
-    RECORD(holdall_check_options, options);
-    RECORD(holdall_check_report, report);
-    RECORD(holdall_gc_report, collected);
-    RECORD(holdall_gc_report, compacted);
-
-    OK(holdall_store_stats(store, &stats));
-    CHECK(stats.drives == 1 && stats.files > 5 && !stats.exclusive);
-    options.flags = HOLDALL_CHECK_CONTENT;
-    OK(holdall_store_check(store, &options, &report, &page));
-    OK(holdall_page_count(page, &count));
-    CHECK(report.problems == 0 && count == 0 && report.files > 5);
-    OK(holdall_page_free(page));
-    options.progress = stop;
-    FAILS(HOLDALL_TOO_LARGE, holdall_store_check(store, &options, &report, NULL));
-    OK(holdall_store_gc(store, &collected, NULL));
-    OK(holdall_store_compact(store, &compacted, NULL));
-    CHECK(collected.failed == 0 && compacted.failed == 0);
-    snprintf(path, sizeof path, "%s/backup", dir);
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_store_backup(store, Z(dir), NULL, NULL, NULL));
-    OK(holdall_store_backup(store, Z(path), count_calls, &calls, &copied));
-    CHECK(copied > 0);
-    copy = open_store(path);
-    OK(holdall_store_check(copy, NULL, &report, NULL));
-    CHECK(report.problems == 0 && report.files > 5);
-    OK(holdall_store_free(copy));
 }
 
 static void nothing(void *context, int32_t level, const char *text) {
@@ -404,12 +403,12 @@ int main(int argc, char **argv) {
     drive = open_drive(store);
     putting(drive, argv[1]);
     looking(store, drive);
+    walking(store, drive);
     moving(drive);
     serving(store, drive);
     CHECK(lines > 0); /* the requests that were refused */
     OK(holdall_log_set(HOLDALL_LOG_DEBUG, NULL, NULL));
     sharing(store, drive);
-    caring(store, argv[1]);
     OK(holdall_drive_revoke(drive));
     OK(holdall_drive_free(drive));
     OK(holdall_store_close(store));

@@ -27,6 +27,11 @@ pub fn has(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
+/// Insists on a program.
+pub fn need(program: &str, package: &str) {
+    assert!(has(program), "{program} is not installed; on Debian: apt-get install {package}");
+}
+
 /// The folder of the libraries, under the names that they are installed by. They are built first.
 pub fn libraries() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

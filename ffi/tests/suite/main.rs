@@ -13,3 +13,4 @@ mod header;
 mod install;
 mod programs;
 mod tidy;
+mod vectors;

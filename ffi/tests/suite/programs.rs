@@ -1,10 +1,11 @@
 //! The programs of tests/c, built by the system's compilers and run: plainly, under the sanitizers, and
-//! under valgrind where it is installed.
+//! under valgrind.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::build::{has, libraries, root, run};
+use crate::build::{libraries, need, root, run};
+use crate::vectors;
 
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
 const SANITIZERS: [&str; 3] =
@@ -33,12 +34,9 @@ fn passes(source: &str, extra: &[&str]) {
     run(Command::new(program).arg(dir.path()));
 }
 
-/// Runs a program under valgrind, if that is there.
+/// Runs a program under valgrind.
 fn passes_valgrind(source: &str, arguments: &[&str]) {
-    if !has("valgrind") {
-        eprintln!("valgrind is not installed: {source} was not run under it");
-        return;
-    }
+    need("valgrind", "valgrind");
     let dir = tempfile::tempdir().unwrap();
     let program = compile(dir.path(), source, &[]);
     let mut valgrind = Command::new("valgrind");
@@ -72,8 +70,21 @@ fn f1_wrong_handles_and_pointers_under_the_sanitizers() {
 }
 
 #[test]
+fn f1_wrong_handles_and_pointers_under_valgrind() {
+    passes_valgrind("handles.c", &["few"]);
+}
+
+#[test]
 fn p1_a_store_goes_on_in_a_forked_child_and_in_its_parent() {
     passes("fork.c", &[]);
+}
+
+#[test]
+fn p1_forks_under_the_sanitizers() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = compile(dir.path(), "fork.c", &SANITIZERS);
+    // A child forgets what its parent had open, on purpose.
+    run(Command::new(program).arg(dir.path()).env("ASAN_OPTIONS", "detect_leaks=0"));
 }
 
 #[test]
@@ -97,20 +108,21 @@ fn the_layer_of_cpp_under_the_sanitizers() {
 }
 
 #[test]
-fn the_shared_vectors_of_hashes() {
-    let vectors = std::fs::read_to_string(root().join("tests/vectors/pds.json")).unwrap();
-    let vectors: serde_json::Value = serde_json::from_str(&vectors).unwrap();
-    let mut lines = String::new();
-    for one in vectors["hash"].as_array().unwrap() {
-        let Some(input) = one["input_utf8"].as_str() else { continue };
-        let quoted: String = input.bytes().map(|byte| format!("\\{byte:03o}")).collect();
-        let (crc64, sha1) = (one["crc64_hash"].as_str().unwrap(), one["content_hash"].as_str().unwrap());
-        lines += &format!("{{\"{quoted}\", {}, UINT64_C({crc64}), \"{sha1}\"}},\n", input.len());
-    }
+fn the_shared_vectors() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("vectors.inc"), lines).unwrap();
-    let program = compile(dir.path(), "vectors.c", &[]);
+    std::fs::write(dir.path().join("vectors.inc"), vectors::arrays()).unwrap();
+    let program = compile(dir.path(), "vectors.c", &SANITIZERS);
     run(Command::new(program).arg(dir.path()));
+}
+
+#[test]
+fn s8_upkeep_repairs_and_rebuilds() {
+    passes("upkeep.c", &[]);
+}
+
+#[test]
+fn s8_upkeep_under_the_sanitizers() {
+    passes("upkeep.c", &SANITIZERS);
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! What the header generator leaves to be done: the remark on a constant or a field goes behind it, and
-//! paragraphs and declarations are broken at a width, so that the header can be read.
+//! What the header generator leaves to be done: the remark on a constant or a field goes behind it, a
+//! pointer and its length share a line, short functions stand together, and paragraphs and declarations
+//! are broken at a width, so that the header can be read.
 
 /// Columns of a line.
-const WIDTH: usize = 110;
+const WIDTH: usize = 118;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -53,6 +54,11 @@ pub fn tidy(header: &str) -> String {
             continue;
         }
         let field = !indent.is_empty() && text.ends_with(';');
+        if field && remark.first().is_some_and(|said| said.starts_with("Its length")) {
+            join(&mut tidied, text);
+            remark.clear();
+            continue;
+        }
         let said = std::mem::take(&mut remark);
         let joined = said.join(" ");
         let behind = format!("{line} // {}", joined.trim_end_matches('.'));
@@ -60,22 +66,47 @@ pub fn tidy(header: &str) -> String {
             tidied += &behind;
             tidied.push('\n');
         } else {
-            for paragraph in paragraphs(&said) {
-                fill(&mut tidied, &paragraph, &format!("{indent}// "));
-            }
+            fill(&mut tidied, &paragraphs(&said), &format!("{indent}// "));
             declare(&mut tidied, line);
         }
         before = kind;
     }
-    tidied
+    gather(&tidied)
 }
 
-/// Joins the lines of each paragraph. The codes are one of their own, unless all fits on a line.
-fn paragraphs(lines: &[&str]) -> Vec<String> {
-    let all = lines.join(" ");
-    if all.len() + 3 <= WIDTH && !all.is_empty() {
-        return vec![all];
+/// Puts the length of a text or of content on the line of its pointer, before the remark.
+fn join(to: &mut String, length: &str) {
+    let at = to.trim_end().rfind('\n').map_or(0, |at| at + 1);
+    let pointer = to.split_off(at);
+    let (field, remark) = pointer.split_once(';').unwrap_or((&pointer, ""));
+    let joined = format!("{field}; {length}{}", remark.trim_end());
+    if joined.len() <= WIDTH {
+        *to += &joined;
+    } else {
+        *to += &format!("   {}\n{field}; {length}", remark.trim_end());
     }
+    to.push('\n');
+}
+
+/// Takes out the empty lines between functions of one line each.
+fn gather(tidied: &str) -> String {
+    let short = |line: &&str| line.contains("); // ") && !line.starts_with([' ', '/', '#']);
+    let lines: Vec<&str> = tidied.lines().collect();
+    let mut gathered = String::new();
+    for (at, line) in lines.iter().enumerate() {
+        let between = line.is_empty()
+            && at.checked_sub(1).and_then(|at| lines.get(at)).is_some_and(short)
+            && lines.get(at + 1).is_some_and(short);
+        if !between {
+            gathered += line;
+            gathered.push('\n');
+        }
+    }
+    gathered
+}
+
+/// Joins the lines of a remark; the codes are a paragraph of their own.
+fn paragraphs(lines: &[&str]) -> Vec<String> {
     let mut made: Vec<String> = Vec::new();
     for line in lines {
         match made.last_mut() {
@@ -89,23 +120,29 @@ fn paragraphs(lines: &[&str]) -> Vec<String> {
     made
 }
 
-fn fill(to: &mut String, text: &str, prefix: &str) {
+/// Fills lines with paragraphs. One that has room behind the one before stands there.
+fn fill(to: &mut String, paragraphs: &[String], prefix: &str) {
     let mut column = 0;
-    for word in text.split(' ') {
-        if column > 0 && column + 1 + word.len() <= WIDTH {
-            to.push(' ');
-            column += 1;
-        } else {
-            if column > 0 {
-                to.push('\n');
+    for text in paragraphs {
+        let fits = column + 1 + text.len() <= WIDTH;
+        for (at, word) in text.split(' ').enumerate() {
+            if column > 0 && column + 1 + word.len() <= WIDTH && (at > 0 || fits) {
+                to.push(' ');
+                column += 1;
+            } else {
+                if column > 0 {
+                    to.push('\n');
+                }
+                to.push_str(prefix);
+                column = prefix.len();
             }
-            to.push_str(prefix);
-            column = prefix.len();
+            to.push_str(word);
+            column += word.len();
         }
-        to.push_str(word);
-        column += word.len();
     }
-    to.push('\n');
+    if column > 0 {
+        to.push('\n');
+    }
 }
 
 /// Breaks a declaration between its arguments.

@@ -1,10 +1,11 @@
-//! Every pointer that crosses the border, in one place.
+//! Every pointer that crosses the border, in one place: what comes in here, [`out`] where results go,
+//! [`callback`] for functions of the caller's, [`lines`] for text that C reads.
 //!
 //! [`Caller`] stands for a call from C whose pointers keep the law of the header. Making one is the
 //! unsafe act; only [`guard`] does it. What is taken from pointers lives no longer than it.
 
 use std::any::Any;
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::fs::File;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::{FromRawFd, RawFd};
@@ -16,8 +17,16 @@ use holdall::{Error, ErrorKind, Result};
 
 use crate::code::{HOLDALL_OK, remember};
 use crate::log::holdall_log;
-use crate::record::holdall_progress;
+use crate::record::{holdall_progress, holdall_sink, holdall_walk};
 use crate::table::HANDLES;
+
+mod callback;
+mod lines;
+mod out;
+
+pub(crate) use callback::{Listener, Progress, Sink, Visitor};
+pub(crate) use lines::{Lines, fill, holdall_header};
+pub(crate) use out::{Optional, Out, RecordOut};
 
 /// Runs the body of an exported function, with the name of the function at hand. What goes wrong in
 /// it becomes a code and a text.
@@ -184,8 +193,8 @@ impl Caller {
     }
 
     /// Takes the place of an output that the caller may not want, which NULL says.
-    pub(crate) fn optional_out<T>(&self, what: &str, place: *mut T) -> Result<Option<Out<'_, T>>> {
-        if place.is_null() { Ok(None) } else { self.out(what, place).map(Some) }
+    pub(crate) fn optional_out<T>(&self, what: &str, place: *mut T) -> Result<Optional<Out<'_, T>>> {
+        Ok(Optional(if place.is_null() { None } else { Some(self.out(what, place)?) }))
     }
 
     /// Takes flags, of which all must be known.
@@ -205,8 +214,8 @@ impl Caller {
     }
 
     /// Takes the place of such an output that the caller may not want, which NULL says.
-    pub(crate) fn optional_record<T: Record>(&self, place: *mut T) -> Result<Option<RecordOut<'_, T>>> {
-        if place.is_null() { Ok(None) } else { self.record(place).map(Some) }
+    pub(crate) fn optional_record<T: Record>(&self, place: *mut T) -> Result<Optional<RecordOut<'_, T>>> {
+        Ok(Optional(if place.is_null() { None } else { Some(self.record(place)?) }))
     }
 
     /// Takes options: NULL is the defaults, and so is what a shorter struct, of an older header, has
@@ -271,9 +280,15 @@ impl Caller {
         }
     }
 
-    /// Takes a callback that is told lines of the log.
-    pub(crate) fn sink(&self, callback: holdall_log, context: *mut c_void) -> Option<Sink> {
-        callback.map(|callback| Sink { callback, context })
+    /// Does something to what is at a path of what a handle stands for.
+    pub(crate) fn at<H: Handle, T>(
+        &self,
+        handle: *const H,
+        (path, len): (*const c_char, usize),
+        act: impl FnOnce(&H::Value, &str) -> Result<T>,
+    ) -> Result<T> {
+        let path = self.text("the path", path, len)?;
+        act(&*self.get(handle)?, path)
     }
 
     /// Makes a handle for a record.
@@ -290,9 +305,26 @@ impl Caller {
         Ok(ManuallyDrop::new(unsafe { File::from_raw_fd(fd) }))
     }
 
-    /// Takes a callback that tells the caller how far a job is.
+    /// Takes a callback that is told how far a job is; NULL is nobody.
     pub(crate) fn progress(&self, callback: holdall_progress, context: *mut c_void) -> Progress<'_> {
         Progress { callback, context, _caller: self }
+    }
+
+    /// Takes a callback that is shown what a walk finds.
+    pub(crate) fn visitor(&self, callback: holdall_walk, context: *mut c_void) -> Result<Visitor<'_>> {
+        let callback = callback.ok_or_else(|| invalid("the walk callback is NULL"))?;
+        Ok(Visitor { callback, context, _caller: self })
+    }
+
+    /// Takes a callback that takes bytes.
+    pub(crate) fn sink(&self, callback: holdall_sink, context: *mut c_void) -> Result<Sink<'_>> {
+        let callback = callback.ok_or_else(|| invalid("the sink callback is NULL"))?;
+        Ok(Sink { callback, context, _caller: self })
+    }
+
+    /// Takes a callback that is told lines of the log; NULL is nobody.
+    pub(crate) fn listener(&self, callback: holdall_log, context: *mut c_void) -> Option<Listener> {
+        callback.map(|callback| Listener { callback, context })
     }
 }
 
@@ -319,145 +351,4 @@ fn wrong<H: Handle>() -> Error {
 fn short_name<T>() -> &'static str {
     let name = std::any::type_name::<T>();
     name.rsplit("::").next().unwrap_or(name)
-}
-
-/// A place for an output. It is written at the very end, when all went well.
-pub(crate) struct Out<'a, T>(&'a mut MaybeUninit<T>);
-
-impl<T> Out<'_, T> {
-    pub(crate) fn put(self, value: T) -> Result<()> {
-        self.0.write(value);
-        Ok(())
-    }
-}
-
-impl<H: Handle> Out<'_, *mut H> {
-    /// Makes a handle of a value.
-    pub(crate) fn hand(self, value: H::Value) -> Result<()> {
-        self.put(handle_of::<H>(value)?)
-    }
-}
-
-/// A place for an output of which the caller's header may know more or less than this library.
-pub(crate) struct RecordOut<'a, T> {
-    place: *mut T,
-    size: usize,
-    _caller: &'a Caller,
-}
-
-impl<T: Record> RecordOut<'_, T> {
-    /// Writes as much of the value as the caller knows; what it knows beyond becomes zero.
-    pub(crate) fn put(self, value: T) -> Result<()> {
-        let (known, later) = (self.size.min(size_of::<T>()), self.size.saturating_sub(size_of::<T>()));
-        let place = self.place.cast::<u8>();
-        // SAFETY: `size` bytes are the caller's by its own word; they begin with the size, which is
-        // written back as it was.
-        unsafe {
-            std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), place, known);
-            place.wrapping_add(known).write_bytes(0, later);
-            self.place.cast::<usize>().write(self.size);
-        }
-        Ok(())
-    }
-}
-
-/// A callback that is told how far a job is.
-pub(crate) struct Progress<'a> {
-    callback: holdall_progress,
-    context: *mut c_void,
-    _caller: &'a Caller,
-}
-
-impl Progress<'_> {
-    /// Tells it; another answer than 0 ends the job with that code.
-    pub(crate) fn tell(&self, done: u64, total: u64) -> Result<()> {
-        let Some(callback) = self.callback else { return Ok(()) };
-        // SAFETY: the callback and its context go together by the law of the header.
-        let answer = unsafe { callback(self.context, done, total) };
-        if answer == HOLDALL_OK {
-            return Ok(());
-        }
-        let kind = crate::code::kind(answer).unwrap_or(ErrorKind::InvalidArgument);
-        Err(Error::new(kind, format!("the progress callback ended the job with {answer}")))
-    }
-}
-
-/// A callback that is told lines of the log.
-pub(crate) struct Sink {
-    callback: unsafe extern "C" fn(*mut c_void, i32, *const c_char),
-    context: *mut c_void,
-}
-
-// SAFETY: by the law of the header the callback may be called with its context on every thread.
-unsafe impl Send for Sink {}
-// SAFETY: as above, and on several at once.
-unsafe impl Sync for Sink {}
-
-impl Sink {
-    pub(crate) fn tell(&self, level: i32, text: &CStr) {
-        // SAFETY: the callback and its context go together by the law of the header.
-        unsafe { (self.callback)(self.context, level, text.as_ptr()) }
-    }
-}
-
-/// Copies text into an array of a record, with a NUL behind it.
-pub(crate) fn fill<const N: usize>(text: &str) -> Result<[c_char; N]> {
-    let mut filled = [0; N];
-    if text.len() >= N {
-        return Err(Error::new(ErrorKind::Bug, format!("a text of {} bytes has room for {N}", text.len())));
-    }
-    for (place, byte) in filled.iter_mut().zip(text.bytes()) {
-        *place = c_char::from_ne_bytes([byte]);
-    }
-    Ok(filled)
-}
-
-/// Text that C is shown pointers into; it lives in a handle and never moves.
-pub(crate) struct Lines {
-    /// Pairs of name and value.
-    text: Vec<(CString, CString)>,
-    pairs: Vec<holdall_header>,
-}
-
-/// A header of a request or a reply. Its layout never changes. In a reply both texts have a NUL
-/// behind them.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct holdall_header {
-    /// The name.
-    pub name: *const c_char,
-    /// Its length in bytes.
-    pub name_len_bytes: usize,
-    /// The value.
-    pub value: *const c_char,
-    /// Its length in bytes.
-    pub value_len_bytes: usize,
-}
-
-// SAFETY: the pointers lead into `text`, which is never changed.
-unsafe impl Send for Lines {}
-// SAFETY: as above.
-unsafe impl Sync for Lines {}
-
-impl Lines {
-    pub(crate) fn new(text: Vec<(CString, CString)>) -> Lines {
-        let pair = |(name, value): &(CString, CString)| holdall_header {
-            name: name.as_ptr(),
-            name_len_bytes: name.as_bytes().len(),
-            value: value.as_ptr(),
-            value_len_bytes: value.as_bytes().len(),
-        };
-        let pairs = text.iter().map(pair).collect();
-        Lines { text, pairs }
-    }
-
-    /// Returns the pairs; they live as long as this does.
-    pub(crate) fn pairs(&self) -> &[holdall_header] {
-        &self.pairs
-    }
-
-    /// Returns how many pairs there are.
-    pub(crate) fn len(&self) -> usize {
-        self.text.len()
-    }
 }

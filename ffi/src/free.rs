@@ -1,0 +1,67 @@
+//! Freeing handles.
+
+use crate::body::{holdall_body, holdall_pin};
+use crate::drive::holdall_drive;
+use crate::page::holdall_page;
+use crate::pointer::entry;
+use crate::reply::holdall_reply;
+use crate::share::holdall_visit;
+use crate::store::holdall_store;
+use crate::text::holdall_text;
+use crate::writer::holdall_writer;
+
+/// These free a handle each. The store closes with the last handle to it and to its drives, writers and
+/// visits; what goes wrong then
+/// is told only to the log, so a host that wants to know calls holdall_store_close before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_store_free(store: *mut holdall_store) -> i32 {
+    entry!(caller => caller.free(store))
+}
+
+/// A drive.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_drive_free(drive: *mut holdall_drive) -> i32 {
+    entry!(caller => caller.free(drive))
+}
+
+/// What was not committed leaves nothing behind.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_writer_free(writer: *mut holdall_writer) -> i32 {
+    entry!(caller => caller.free(writer))
+}
+
+/// A body.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_body_free(body: *mut holdall_body) -> i32 {
+    entry!(caller => caller.free(body))
+}
+
+/// The bytes and the file of its segment are no longer to be used.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_pin_free(pin: *mut holdall_pin) -> i32 {
+    entry!(caller => caller.free(pin))
+}
+
+/// What was read of it by pointers goes too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_page_free(page: *mut holdall_page) -> i32 {
+    entry!(caller => caller.free(page))
+}
+
+/// A visit.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_visit_free(visit: *mut holdall_visit) -> i32 {
+    entry!(caller => caller.free(visit))
+}
+
+/// Its headers go with it; its body does not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_reply_free(reply: *mut holdall_reply) -> i32 {
+    entry!(caller => caller.free(reply))
+}
+
+/// A text.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_text_free(text: *mut holdall_text) -> i32 {
+    entry!(caller => caller.free(text))
+}

@@ -1,0 +1,82 @@
+//! Functions of the caller's, and the context that goes with each.
+
+use std::ffi::{CStr, c_char, c_void};
+
+use holdall::{Error, ErrorKind, Result};
+
+use super::Caller;
+use crate::code::HOLDALL_OK;
+use crate::record::{holdall_progress, holdall_row};
+
+/// Makes of another answer than 0 the error that ends a job.
+fn judge(who: &str, answer: i32) -> Result<()> {
+    if answer == HOLDALL_OK {
+        return Ok(());
+    }
+    let kind = crate::code::kind(answer).unwrap_or(ErrorKind::InvalidArgument);
+    Err(Error::new(kind, format!("the {who} callback ended the job with {answer}")))
+}
+
+/// A callback that is told how far a job is.
+pub(crate) struct Progress<'a> {
+    pub(super) callback: holdall_progress,
+    pub(super) context: *mut c_void,
+    pub(super) _caller: &'a Caller,
+}
+
+impl Progress<'_> {
+    pub(crate) fn tell(&self, done: u64, total: u64) -> Result<()> {
+        let Some(callback) = self.callback else { return Ok(()) };
+        // SAFETY: the callback and its context go together by the law of the header.
+        judge("progress", unsafe { callback(self.context, done, total) })
+    }
+}
+
+/// A callback that is shown what a walk finds.
+pub(crate) struct Visitor<'a> {
+    pub(super) callback: unsafe extern "C" fn(*mut c_void, *const c_char, usize, *const holdall_row) -> i32,
+    pub(super) context: *mut c_void,
+    pub(super) _caller: &'a Caller,
+}
+
+impl Visitor<'_> {
+    pub(crate) fn show(&self, path: &CStr, mut row: holdall_row) -> Result<()> {
+        row.size = size_of::<holdall_row>();
+        // SAFETY: as above; the path and the row live for the time of the call.
+        judge("walk", unsafe {
+            (self.callback)(self.context, path.as_ptr(), path.count_bytes(), &raw const row)
+        })
+    }
+}
+
+/// A callback that takes bytes.
+pub(crate) struct Sink<'a> {
+    pub(super) callback: unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> i32,
+    pub(super) context: *mut c_void,
+    pub(super) _caller: &'a Caller,
+}
+
+impl Sink<'_> {
+    pub(crate) fn take(&self, bytes: &[u8]) -> Result<()> {
+        // SAFETY: as above; the bytes live for the time of the call.
+        judge("sink", unsafe { (self.callback)(self.context, bytes.as_ptr().cast(), bytes.len()) })
+    }
+}
+
+/// A callback that is told lines of the log.
+pub(crate) struct Listener {
+    pub(super) callback: unsafe extern "C" fn(*mut c_void, i32, *const c_char),
+    pub(super) context: *mut c_void,
+}
+
+// SAFETY: by the law of the header the callback may be called with its context on every thread.
+unsafe impl Send for Listener {}
+// SAFETY: as above, and on several at once.
+unsafe impl Sync for Listener {}
+
+impl Listener {
+    pub(crate) fn tell(&self, level: i32, text: &CStr) {
+        // SAFETY: as above.
+        unsafe { (self.callback)(self.context, level, text.as_ptr()) }
+    }
+}

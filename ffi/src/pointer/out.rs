@@ -1,0 +1,69 @@
+//! The places that C wants results in. They are written at the very end, when all went well.
+
+use std::mem::MaybeUninit;
+
+use holdall::Result;
+
+use super::{Caller, Handle, Record, handle_of};
+
+/// A place for an output.
+pub(crate) struct Out<'a, T>(pub(super) &'a mut MaybeUninit<T>);
+
+impl<T> Out<'_, T> {
+    pub(crate) fn put(self, value: T) -> Result<()> {
+        self.0.write(value);
+        Ok(())
+    }
+}
+
+impl<H: Handle> Out<'_, *mut H> {
+    /// Makes a handle of a value.
+    pub(crate) fn hand(self, value: H::Value) -> Result<()> {
+        self.put(handle_of::<H>(value)?)
+    }
+}
+
+/// A place for an output of which the caller's header may know more or less than this library.
+pub(crate) struct RecordOut<'a, T> {
+    pub(super) place: *mut T,
+    pub(super) size: usize,
+    pub(super) _caller: &'a Caller,
+}
+
+impl<T: Record> RecordOut<'_, T> {
+    /// Writes as much of the value as the caller knows; what it knows beyond becomes zero.
+    pub(crate) fn put(self, value: T) -> Result<()> {
+        let (known, later) = (self.size.min(size_of::<T>()), self.size.saturating_sub(size_of::<T>()));
+        let place = self.place.cast::<u8>();
+        // SAFETY: `size` bytes are the caller's by its own word; they begin with the size, which is
+        // written back as it was.
+        unsafe {
+            std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), place, known);
+            place.wrapping_add(known).write_bytes(0, later);
+            self.place.cast::<usize>().write(self.size);
+        }
+        Ok(())
+    }
+}
+
+/// A place that the caller may not have given, which NULL says.
+pub(crate) struct Optional<O>(pub(super) Option<O>);
+
+impl<T> Optional<Out<'_, T>> {
+    pub(crate) fn put(self, value: T) -> Result<()> {
+        self.0.map_or(Ok(()), |out| out.put(value))
+    }
+}
+
+impl<H: Handle> Optional<Out<'_, *mut H>> {
+    /// Makes a handle of a value, where one is wanted.
+    pub(crate) fn hand(self, value: H::Value) -> Result<()> {
+        self.0.map_or(Ok(()), |out| out.hand(value))
+    }
+}
+
+impl<T: Record> Optional<RecordOut<'_, T>> {
+    pub(crate) fn put(self, value: T) -> Result<()> {
+        self.0.map_or(Ok(()), |out| out.put(value))
+    }
+}
