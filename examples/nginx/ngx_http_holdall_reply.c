@@ -4,7 +4,13 @@
  */
 #include "ngx_http_holdall.h"
 
-/* Collects the headers that matter: Range, and all that begin with If-. */
+/* Whether the library looks at a header: at Range, and at all that begin with If-. */
+static ngx_int_t matters(const ngx_table_elt_t *header) {
+    return (header->key.len == 5 && ngx_memcmp(header->lowcase_key, "range", 5) == 0) ||
+           (header->key.len > 3 && ngx_memcmp(header->lowcase_key, "if-", 3) == 0);
+}
+
+/* Collects the headers that matter. */
 static ngx_int_t collect_headers(ngx_http_request_t *r, ngx_array_t *found) {
     ngx_list_part_t *part = &r->headers_in.headers.part;
     ngx_table_elt_t *header = part->elts;
@@ -18,9 +24,7 @@ static ngx_int_t collect_headers(ngx_http_request_t *r, ngx_array_t *found) {
             header = part->elts;
             at = 0;
         }
-        if (ngx_strncmp(header[at].lowcase_key, "if-", 3) != 0 &&
-            ngx_strcmp(header[at].lowcase_key, "range") != 0)
-            continue;
+        if (!matters(&header[at])) continue;
         out = ngx_array_push(found);
         if (out == NULL) return NGX_ERROR;
         out->name = (const char *)header[at].key.data;

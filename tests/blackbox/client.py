@@ -42,7 +42,7 @@ class Curl:
         )
         got = Got(code=done.returncode, body=body.read_bytes() if body.exists() else b"")
         # The head of the last reply: an upload may be told to continue first.
-        text = head.read_text("latin-1") if head.exists() else ""
+        text = head.read_bytes().decode("latin-1") if head.exists() else ""
         lines = [part for part in text.split("\r\n\r\n") if part.strip()][-1:]
         for line in "".join(lines).split("\r\n"):
             name, colon, value = line.partition(":")

@@ -68,7 +68,7 @@ class Http(Case):
         for nonsense in ["bytes=5-1", "bytes=x-", "lines=0-1", "bytes="]:
             status, length = self.curl.status(self.large, f"Range: {nonsense}")
             self.assertEqual((status, length), (200, LENGTH), nonsense)
-        many = ",".join(f"{at}-{at}" for at in range(0, 400, 2))
+        many = ",".join(f"{at}-{at}" for at in range(0, LENGTH, 100_000))
         self.assertEqual(self.curl.status(self.large, f"Range: bytes={many}")[0], 200, "too many ranges")
 
     def test_several_ranges_come_as_parts(self) -> None:

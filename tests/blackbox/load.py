@@ -5,6 +5,7 @@ import random
 import threading
 
 from .case import Case
+from .client import run
 from .shelf import noise
 
 REQUESTS = 10_000
@@ -83,8 +84,6 @@ class Load(Case):
             wanted.append((first, out))
         config = self.shelf.fresh()
         config.write_text("next\n".join(lines))
-        from .client import run
-
         run("curl", "-sS", "--parallel", "--parallel-max", "200", "-K", config)
         for first, out in wanted:
             self.same(out.read_bytes(), self.bytes[first:], f"from byte {first}")

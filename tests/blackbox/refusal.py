@@ -22,9 +22,9 @@ class Refusal(Case):
         self.assertTrue((got["Content-Type"] or "").startswith("text/plain"), what)
 
     def test_addresses_that_lead_nowhere(self) -> None:
-        for target in ["/", "/nothing", "/d/", "/d/x", "/d/AQAB/x", "/f/l0/x", "/%2e%2e/STORE", "/STORE", "/meta.redb"]:
+        for target in ["/", "/nothing", "/d/", "/d/x", "/d/AQAB/x", "/f/l0/x", "/STORE", "/meta.redb"]:
             self.assertRefused(self.curl(target, "--path-as-is"), (403, 404), target)
-        for target in ["/../../etc/passwd", "/d/%00/x", "/d//", "//d/x/y"]:
+        for target in ["/../../etc/passwd", "/%2e%2e/STORE", "/d/%00/x", "/d//", "//d/x/y"]:
             self.assertIn(self.curl(target, "--path-as-is").status, (400, 403, 404), target)
 
     def test_head_is_refused_without_a_body(self) -> None:

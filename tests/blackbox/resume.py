@@ -42,7 +42,7 @@ class Resume(Case):
     def test_aria2_takes_eight_connections(self) -> None:
         for number, (url, whole) in enumerate(self.both()):
             out = f"aria-{number}"
-            run("aria2c", "-q", "-x8", "-s8", "-j8", "-k1M", "--file-allocation=none", "--conf-path=/dev/null",
+            run("aria2c", "-q", "-x8", "-s8", "-j8", "-k1M", "--file-allocation=none", "--no-conf=true",
                 "-d", self.shelf.directory, "-o", out, url)  # fmt: skip
             self.same((self.shelf.directory / out).read_bytes(), whole, url)
 
