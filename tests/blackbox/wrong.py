@@ -49,7 +49,8 @@ class Proxy(BaseHTTPRequestHandler):
         connection.request(method, target, body, headers)
         reply = connection.getresponse()
         content = reply.read()
-        status, sent = reply.status, [(n, v) for n, v in reply.getheaders() if n.lower() not in ("date", "server", "connection", "transfer-encoding")]
+        own = ("date", "server", "connection", "transfer-encoding")
+        status, sent = reply.status, [(name, value) for name, value in reply.getheaders() if name.lower() not in own]
         if self.fault == "lets-forged-in" and status == 403 and target.startswith("/d/") and len(target) > 60:
             status = 200
         status, sent, content = self.spoil(status, sent, content)
@@ -76,18 +77,18 @@ class Proxy(BaseHTTPRequestHandler):
         change = {}
         if self.fault == "cuts-a-byte" and status == 206 and len(content) > 50_000:
             content = content[:-1]
-            change["Content-Length"] = str(len(content))
+            change["content-length"] = str(len(content))
         if self.fault == "changes-a-byte" and len(content) > 20_000:
             content = content[:-1] + bytes([content[-1] ^ 1])
         if self.fault == "weak-tag":
-            change["ETag"] = "W/" + next((v for n, v in headers if n == "ETag"), '"x"')
+            change["etag"] = "W/" + next((value for name, value in headers if name.lower() == "etag"), '"x"')
         if self.fault == "name-unquoted":
-            change["Content-Disposition"] = "attachment; filename=download"
+            change["content-disposition"] = "attachment; filename=download"
         if self.fault == "no-length" and self.command == "HEAD":
-            change["Content-Length"] = "0"
+            change["content-length"] = "0"
         if self.fault == "wrong-416" and status == 416:
             status = 200
-        return status, [(name, change.get(name, value)) for name, value in headers], content
+        return status, [(name, change.get(name.lower(), value)) for name, value in headers], content
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = answer
 
