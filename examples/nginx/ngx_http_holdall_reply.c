@@ -74,9 +74,9 @@ static int32_t ask(ngx_http_request_t *r, const holdall_store *store, const ngx_
     return holdall_serve(store, &asked, reply);
 }
 
-static ngx_int_t is(const holdall_header *header, const char *name) {
-    return ngx_strcasecmp((u_char *)header->name, (u_char *)name) == 0;
-}
+#define IS(header, literal)                              \
+    ((header)->name_len_bytes == sizeof(literal) - 1 && \
+     ngx_strncasecmp((u_char *)(header)->name, (u_char *)(literal), sizeof(literal) - 1) == 0)
 
 /* Takes over one header. Its text lives as long as the request. */
 static ngx_int_t take_header(ngx_http_request_t *r, const holdall_header *header) {
@@ -84,11 +84,11 @@ static ngx_int_t take_header(ngx_http_request_t *r, const holdall_header *header
     ngx_table_elt_t *taken;
     u_char *end;
 
-    if (is(header, "Content-Length")) {
+    if (IS(header, "Content-Length")) {
         out->content_length_n = ngx_atoof((u_char *)header->value, header->value_len_bytes);
         return out->content_length_n == NGX_ERROR ? NGX_ERROR : NGX_OK;
     }
-    if (is(header, "Content-Type")) {
+    if (IS(header, "Content-Type")) {
         out->content_type.data = (u_char *)header->value;
         out->content_type.len = header->value_len_bytes;
         end = ngx_strlchr(out->content_type.data, out->content_type.data + out->content_type.len, ';');
@@ -103,10 +103,10 @@ static ngx_int_t take_header(ngx_http_request_t *r, const holdall_header *header
     taken->key.len = header->name_len_bytes;
     taken->value.data = (u_char *)header->value;
     taken->value.len = header->value_len_bytes;
-    if (is(header, "ETag")) out->etag = taken;
-    if (is(header, "Last-Modified")) out->last_modified = taken;
-    if (is(header, "Accept-Ranges")) out->accept_ranges = taken;
-    if (is(header, "Content-Range")) out->content_range = taken;
+    if (IS(header, "ETag")) out->etag = taken;
+    if (IS(header, "Last-Modified")) out->last_modified = taken;
+    if (IS(header, "Accept-Ranges")) out->accept_ranges = taken;
+    if (IS(header, "Content-Range")) out->content_range = taken;
     return NGX_OK;
 }
 
