@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from . import __doc__ as about
-from . import archive, http, life, load, name, refusal, resume, upload
+from . import archive, http, life, load, name, nginx, refusal, resume, upload
 from .case import Case
 from .client import Curl
 from .host import ROOT, Host, Kind, kind_of
@@ -54,9 +54,9 @@ def summary(passed: int, failed: int, begun: float) -> str:
     return f"test result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out; finished in {took:.2f}s"
 
 
-def cases(kind: Kind) -> list[type[Case]]:
+def cases(kind: Kind) -> list[type[unittest.TestCase]]:
     found = [http.Http, resume.Resume, archive.Archive, name.Name, refusal.Refusal, load.Load, life.Life]
-    return found + [life.Paced] * kind.paces + [upload.Upload] * kind.uploads
+    return found + [life.Paced] * kind.paces + [upload.Upload] * kind.uploads + [nginx.Nginx] * kind.is_nginx
 
 
 def suite_of(kind: Kind, only: str) -> unittest.TestSuite:
@@ -71,7 +71,7 @@ def suite_of(kind: Kind, only: str) -> unittest.TestSuite:
 def check(kind: Kind, holdall: str, only: str = "", stream=sys.stdout) -> Lines:
     """Runs the tests of a host, and returns what came of them."""
     with tempfile.TemporaryDirectory(prefix="holdall-blackbox-") as directory:
-        Case.shelf = Shelf(holdall, Path(directory))
+        Case.shelf = nginx.Nginx.shelf = Shelf(holdall, Path(directory))
         Case.shelf.put("first.txt", b"the store is made by the command line")
         with Host(kind, Case.shelf.store) as Case.host:
             Case.curl = Curl(Case.host.base, Case.shelf)

@@ -20,6 +20,7 @@ class Kind:
     after: tuple[str, ...] = ()
     uploads: bool = True
     paces: bool = False
+    is_nginx: bool = False
 
 
 def kind_of(name: str, holdall: str) -> Kind:
@@ -27,7 +28,7 @@ def kind_of(name: str, holdall: str) -> Kind:
     if name == "cli":
         return Kind((holdall, "serve"), ("--listen", "127.0.0.1:0"), uploads=False, paces=True)
     if name == "nginx":
-        return Kind((str(ROOT / "examples/nginx/serve"),), uploads=False, paces=True)
+        return Kind((str(ROOT / "examples/nginx/serve"),), uploads=False, paces=True, is_nginx=True)
     return Kind(tuple(shlex.split(name)))
 
 
