@@ -56,7 +56,8 @@ def summary(passed: int, failed: int, begun: float) -> str:
 
 def cases(kind: Kind) -> list[type[unittest.TestCase]]:
     found = [http.Http, resume.Resume, archive.Archive, name.Name, refusal.Refusal, load.Load, life.Life]
-    return found + [life.Paced] * kind.paces + [upload.Upload] * kind.uploads + [nginx.Nginx] * kind.is_nginx
+    found += [life.Paced] * kind.paces + [upload.Upload] * kind.uploads + [nginx.Nginx] * kind.is_nginx
+    return found + [life.End]
 
 
 def suite_of(kind: Kind, only: str) -> unittest.TestSuite:

@@ -64,6 +64,13 @@ class Life(Case):
                 self.assertFalse(got.status == 200 and got.code == 0, "damage went out as a whole zip")
 
 
+class End(Case):
+    """What is true when all the rest was done."""
+
+    def test_the_host_has_not_ended_by_itself(self) -> None:
+        self.assertIsNone(self.host.process.poll(), "it ended with this code, or by the signal of this number")
+
+
 class Paced(Case):
     """Of hosts that keep to the pace of a URL."""
 

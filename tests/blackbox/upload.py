@@ -46,7 +46,7 @@ class Upload(Case):
         self.assertEqual(len(self.shelf.ask("--drive", "up", "versions", "twice.txt")), 2)
 
     def test_a_path_that_no_name_may_have_is_refused(self) -> None:
-        for path in ["up/a%00b", "up/a%0Ab", "up/..", "up/a//b", "up/x/%2e%2e/y", "up/", "up"]:
+        for path in ["up/a%00b", "up/a%0Ab", "up/..", "up/a//b", "up/x/%2e%2e/y", "up"]:
             got = self.put(path, b"x", "--path-as-is")
             self.assertIn(got.status, (400, 403, 404, 405), path)
         self.put("up/file.txt", b"x")
