@@ -9,7 +9,8 @@
 enum {
     STEP_BYTES = 2 << 20, /* what one step hands to nginx at most: the default of sendfile_max_chunk */
     STEP_PIECES = 64,     /* buffers of one step: what one writev of nginx takes */
-    SENDFILE_BYTES = 16 << 10
+    SENDFILE_BYTES = 16 << 10,
+    ROOM_BYTES = 64 << 10 /* with less room than this a step is full */
 };
 
 /* A buffer, and what keeps its bytes where they are. */
@@ -52,6 +53,12 @@ static ngx_chain_t *blank_piece(ngx_http_request_t *r, ngx_http_holdall_ctx_t *c
     return link;
 }
 
+/* Ends a run of a file at a page where it can, so that the next step begins with a whole one. */
+static void end_at_page(holdall_segment *segment) {
+    uint64_t over = (segment->offset_bytes + segment->len_bytes) % ngx_pagesize;
+    if (segment->fd >= 0 && segment->len_bytes >= SENDFILE_BYTES) segment->len_bytes -= over;
+}
+
 /* Describes a segment to nginx. */
 static void set_piece(ngx_http_request_t *r, piece_t *piece, const holdall_segment *segment) {
     ngx_buf_t *buf = &piece->buf;
@@ -81,7 +88,7 @@ int32_t ngx_http_holdall_fill(ngx_http_request_t *r, ngx_http_holdall_ctx_t *ctx
     ngx_uint_t count;
     int32_t code;
 
-    for (count = 0; count < STEP_PIECES && room > 0 && ctx->at < ctx->len; count++) {
+    for (count = 0; count < STEP_PIECES && room >= ROOM_BYTES && ctx->at < ctx->len; count++) {
         link = blank_piece(r, ctx);
         if (link == NULL) return HOLDALL_IO;
         segment.size = sizeof segment;
@@ -91,6 +98,8 @@ int32_t ngx_http_holdall_fill(ngx_http_request_t *r, ngx_http_holdall_ctx_t *ctx
             ctx->free = link;
             return code;
         }
+        /* There was no room for the rest of it. */
+        if (segment.len_bytes == room) end_at_page(&segment);
         set_piece(r, (piece_t *)link->buf, &segment);
         ctx->at += segment.len_bytes;
         room -= segment.len_bytes;
