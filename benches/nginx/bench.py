@@ -3,10 +3,11 @@
 
     benches/nginx/bench.py --holdall target/release/holdall [--rounds 7] [--mib 1024]
 
-Three pairs: one large blob and an archive of large blobs by `curl -o /dev/null`, files of 4 KiB by `wrk`. Each
-round measures both sides of a pair, in an order that changes; what is told is the median of the rounds, and the
-processor time of the worker for the same work, which other load on the machine disturbs less. nginx has one
-worker, so that server and client have a core each on a machine of two.
+Three pairs: one large blob and an archive of large blobs by `curl -o /dev/null`, files of 4 KiB by
+`wrk`. Each round measures both sides of a pair, in an order that changes; what is told is the
+median of the rounds, and the processor time of the worker for the same work, which other load on
+the machine disturbs less. nginx has one worker, so that server and client have a core each on a
+machine of two.
 """
 
 import argparse
@@ -69,11 +70,15 @@ class Nginx:
         config = run / "nginx.conf"
         user = "user root;" if os.geteuid() == 0 else ""
         static = "open_file_cache max=10000; open_file_cache_valid 1h;" if cached else ""
-        config.write_text(CONFIG.format(module=module, user=user, run=run, store=store, port=port, static=static))
+        config.write_text(
+            CONFIG.format(module=module, user=user, run=run, store=store, port=port, static=static)
+        )
         binary = shutil.which("nginx") or "/usr/sbin/nginx"
         self.process = subprocess.Popen([binary, "-c", config, "-e", "stderr"])
         for _ in range(200):
-            children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout
+            children = subprocess.run(
+                ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True
+            ).stdout
             if children and self.answers():
                 self.worker = int(children.split()[0])
                 return
@@ -100,8 +105,19 @@ def transfer(nginx: Nginx, side: Side) -> None:
     """Downloads once with curl: MiB/s."""
     before = nginx.cpu()
     done = subprocess.run(
-        ["curl", "-sSf", "-o", "/dev/null", "-w", "%{size_download} %{time_total}", nginx.base + side.targets[0]],
-        capture_output=True, text=True, check=True)  # fmt: skip
+        [
+            "curl",
+            "-sSf",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{size_download} %{time_total}",
+            nginx.base + side.targets[0],
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     size, took = (float(word) for word in done.stdout.split())
     side.figures.append(size / took / (1 << 20))
     side.cpu_s.append((nginx.cpu() - before) / size * (1 << 30))
@@ -114,16 +130,22 @@ def request(nginx: Nginx, side: Side, run: Path, seconds: int) -> None:
     script.write_text(
         f"local t={{{listed}}}\nlocal n=0\nfunction request() n=n%#t+1 return wrk.format(nil,t[n]) end\n"
         "function done(s) io.write(string.format('%d %d %d %d\\n', s.requests, s.duration, s.errors.timeout,"
-        " s.errors.status + s.errors.read + s.errors.write + s.errors.connect)) end\n")  # fmt: skip
+        " s.errors.status + s.errors.read + s.errors.write + s.errors.connect)) end\n"
+    )
     before = nginx.cpu()
     done = subprocess.run(
-        ["wrk", "-t1", "-c32", f"-d{seconds}s", "-s", script, nginx.base], capture_output=True, text=True, check=True)  # fmt: skip
+        ["wrk", "-t1", "-c32", f"-d{seconds}s", "-s", script, nginx.base],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     requests, micros, late, errors = (int(word) for word in done.stdout.splitlines()[-1].split())
     if errors:
         raise SystemExit(f"{side.name}: {errors} of {requests} requests failed")
     if late:  # nobody answers for two seconds but on a machine that did something else
         print(f"{side.name}: {late} requests were late; this round is made again", file=sys.stderr)
-        return request(nginx, side, run, seconds)
+        request(nginx, side, run, seconds)
+        return
     side.figures.append(requests / micros * 1e6)
     side.cpu_s.append((nginx.cpu() - before) / requests)
 
@@ -132,7 +154,8 @@ def fill(holdall: str, run: Path, store: Path, mib: int) -> dict[str, tuple[Side
     """Makes the store, and the same bytes as static files."""
 
     def ask(*args):
-        return json.loads(subprocess.run([holdall, "--store", store, "--json", *args], check=True, stdout=subprocess.PIPE).stdout)
+        command = [holdall, "--store", store, "--json", *args]
+        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
     static = run / "static"
     (static / "small").mkdir(parents=True)
@@ -160,29 +183,44 @@ def fill(holdall: str, run: Path, store: Path, mib: int) -> dict[str, tuple[Side
     return {
         "blob": (Side("module", [blob]), Side("static", ["/static/blob"])),
         "archive": (Side("module", [archive]), Side("static", ["/static/zip"])),
-        "4 KiB": (Side("module", small), Side("static", [f"/static/small/{number}" for number in range(FILES)])),
+        "4 KiB": (
+            Side("module", small),
+            Side("static", [f"/static/small/{number}" for number in range(FILES)]),
+        ),
     }
 
 
 def tell(pair: str, module: Side, static: Side, unit: str, per: str, scale: float) -> None:
     ours, theirs = statistics.median(module.figures), statistics.median(static.figures)
-    cpu, their_cpu = statistics.median(module.cpu_s) * scale, statistics.median(static.cpu_s) * scale
+    cpu, their_cpu = (
+        statistics.median(module.cpu_s) * scale,
+        statistics.median(static.cpu_s) * scale,
+    )
     spread = " ".join(f"{a / b:.2f}" for a, b in zip(module.figures, static.figures))
-    print(f"{pair:8} {ours:9.0f} {unit} by the module, {theirs:9.0f} static: {ours / theirs:.2f} (rounds: {spread})")
-    print(f"{'':8} {cpu:9.1f} {per} of the worker's processor, {their_cpu:9.1f} static: {their_cpu / max(cpu, 1e-9):.2f}")
+    against = their_cpu / max(cpu, 1e-9)
+    print(
+        f"{pair:8} {ours:9.0f} {unit} by the module, {theirs:9.0f} static: {ours / theirs:.2f} ({spread})"
+    )
+    print(f"{'':8} {cpu:9.1f} {per} of the processor, {their_cpu:9.1f} static: {against:.2f}")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--holdall", default="holdall")
-    parser.add_argument("--module", type=Path, default=ROOT / "examples/nginx/build/ngx_http_holdall_module.so")
+    parser.add_argument(
+        "--module", type=Path, default=ROOT / "examples/nginx/build/ngx_http_holdall_module.so"
+    )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--seconds", type=int, default=3, help="of one round of wrk")
     parser.add_argument("--port", type=int, default=18429)
     parser.add_argument("--dir", help="where the files go; 4 times --mib are needed")
     parser.add_argument("--only", default="", help="blob, archive or 4 KiB")
-    parser.add_argument("--cached", action="store_true", help="let nginx keep static files open (open_file_cache)")
+    parser.add_argument(
+        "--cached", action="store_true", help="let nginx keep static files open (open_file_cache)"
+    )
     args = parser.parse_args()
     for tool in ("curl", "wrk", "pgrep"):
         if shutil.which(tool) is None:
@@ -197,7 +235,13 @@ def main() -> int:
             for name, sides in pairs.items():
                 if args.only not in name:
                     continue
-                measure = (lambda side: request(nginx, side, run, args.seconds)) if name == "4 KiB" else (lambda side: transfer(nginx, side))
+
+                def measure(side: Side, small: bool = name == "4 KiB") -> None:
+                    if small:
+                        request(nginx, side, run, args.seconds)
+                    else:
+                        transfer(nginx, side)
+
                 for side in sides:  # once for nothing: the caches are warm, then
                     measure(side)
                     side.figures.clear(), side.cpu_s.clear()

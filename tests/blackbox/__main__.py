@@ -15,6 +15,7 @@ from .case import Case
 from .client import Curl
 from .host import ROOT, Host, Kind, kind_of
 from .shelf import Shelf
+from .wrong import FAULTS
 
 TOOLS = {"curl": "curl", "wget": "wget", "aria2c": "aria2", "unzip": "unzip"}
 
@@ -50,13 +51,23 @@ class Lines(unittest.TextTestResult):
 
 def summary(passed: int, failed: int, begun: float) -> str:
     word = "ok" if failed == 0 else "FAILED"
-    took = time.monotonic() - begun
-    return f"test result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out; finished in {took:.2f}s"
+    rest = f"0 ignored; 0 measured; 0 filtered out; finished in {time.monotonic() - begun:.2f}s"
+    return f"test result: {word}. {passed} passed; {failed} failed; {rest}"
 
 
 def cases(kind: Kind) -> list[type[unittest.TestCase]]:
-    found = [http.Http, resume.Resume, archive.Archive, name.Name, refusal.Refusal, load.Load, life.Life]
-    found += [life.Paced] * kind.paces + [upload.Upload] * kind.uploads + [nginx.Nginx] * kind.is_nginx
+    found = [
+        http.Http,
+        resume.Resume,
+        archive.Archive,
+        name.Name,
+        refusal.Refusal,
+        load.Load,
+        life.Life,
+    ]
+    found += (
+        [life.Paced] * kind.paces + [upload.Upload] * kind.uploads + [nginx.Nginx] * kind.is_nginx
+    )
     return found + [life.End]
 
 
@@ -82,25 +93,37 @@ def check(kind: Kind, holdall: str, only: str = "", stream=sys.stdout) -> Lines:
 
 def control(holdall: str) -> tuple[int, int]:
     """Runs the suite against hosts with one fault each: the test that watches it must fail."""
-    from .wrong import FAULTS
-
     passed = failed = 0
+    os.environ["PYTHONPATH"] = str(ROOT)
     for fault, watcher in FAULTS.items():
         command = (sys.executable, "-m", "tests.blackbox.wrong", fault, holdall)
         kind = Kind(command, uploads=False)
-        os.environ["PYTHONPATH"] = str(ROOT)
         with open(os.devnull, "w") as nowhere:
-            result = check(kind, holdall, watcher or "test_head_says", unittest.runner._WritelnDecorator(nowhere))
+            result = check(
+                kind,
+                holdall,
+                watcher or "test_head_says",
+                unittest.runner._WritelnDecorator(nowhere),
+            )
         right = (result.failed > 0) == (watcher is not None) and result.testsRun > 0
-        print(f"test control.{fault}{f' is seen by {watcher}' if watcher else ''} ... {'ok' if right else 'FAILED'}", flush=True)
+        seen = f" is seen by {watcher}" if watcher else ""
+        print(f"test control.{fault}{seen} ... {'ok' if right else 'FAILED'}", flush=True)
         passed, failed = passed + right, failed + (not right)
     return passed, failed
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m tests.blackbox", description=about, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python3 -m tests.blackbox",
+        description=about,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
     parser.add_argument("host", help="cli, nginx, control, or a command line")
-    parser.add_argument("--holdall", default=os.environ.get("HOLDALL", "holdall"), help="the holdall command; $HOLDALL by default")
+    parser.add_argument(
+        "--holdall",
+        default=os.environ.get("HOLDALL", "holdall"),
+        help="the command; $HOLDALL by default",
+    )
     parser.add_argument("--only", default="", help="only tests with this in their name")
     args = parser.parse_args()
     begun = time.monotonic()
@@ -111,7 +134,9 @@ def main() -> int:
         return 1
     holdall = shutil.which(args.holdall)
     if holdall is None:
-        print(f"there is no command {args.holdall!r}; build it with `cargo build -p holdall-cli`, and name it with --holdall")
+        print(
+            f"there is no command {args.holdall!r}: `cargo build -p holdall-cli`, and name it with --holdall"
+        )
         print(summary(0, 1, begun))
         return 1
     holdall = str(Path(holdall).resolve())

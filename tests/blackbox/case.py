@@ -18,5 +18,7 @@ class Case(unittest.TestCase):
         """Compares content without printing it."""
         if got == want:
             return
-        at = next((at for at, (a, b) in enumerate(zip(got, want)) if a != b), min(len(got), len(want)))
+        at = next(
+            (at for at, (a, b) in enumerate(zip(got, want)) if a != b), min(len(got), len(want))
+        )
         self.fail(f"{what}: {len(got)} bytes came where {len(want)} are; they part at byte {at}")

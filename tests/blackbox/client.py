@@ -65,7 +65,9 @@ class Curl:
 
 def run(*command: str | Path, **options) -> subprocess.CompletedProcess:
     """Runs a client that must go well."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, timeout=60, **options)
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, timeout=60, **options
+    )
     if done.returncode != 0:
         told = (done.stderr + done.stdout).decode(errors="replace")[-500:]
         raise AssertionError(f"{command[0]} ended with {done.returncode}: {told}")

@@ -75,7 +75,9 @@ class Host:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise RuntimeError(f"{self.kind.command[0]} did not end within {patience_s} s") from None
+            raise RuntimeError(
+                f"{self.kind.command[0]} did not end within {patience_s} s"
+            ) from None
 
     def __enter__(self) -> "Host":
         return self

@@ -27,7 +27,12 @@ class Http(Case):
         return self.shelf.url("http/aged.bin")
 
     def test_head_says_what_get_gives(self) -> None:
-        for path, length in [("empty", 0), ("small.txt", 5), ("edge.bin", 16_384), ("large", LENGTH)]:
+        for path, length in [
+            ("empty", 0),
+            ("small.txt", 5),
+            ("edge.bin", 16_384),
+            ("large", LENGTH),
+        ]:
             url = self.shelf.url_of(f"http/{path}", self.bytes[:length])
             got, head = self.curl(url), self.curl.head(url)
             self.assertEqual((got.status, got.code, head.status), (200, 0, 200), path)
@@ -40,7 +45,11 @@ class Http(Case):
 
             def settled(reply):
                 moving = ("date", "connection", "keep-alive", "server")
-                return sorted((name.lower(), value) for name, value in reply.headers if name.lower() not in moving)
+                return sorted(
+                    (name.lower(), value)
+                    for name, value in reply.headers
+                    if name.lower() not in moving
+                )
 
             self.assertEqual(settled(head), settled(got), path)
 
@@ -69,18 +78,26 @@ class Http(Case):
             status, length = self.curl.status(self.large, f"Range: {nonsense}")
             self.assertEqual((status, length), (200, LENGTH), nonsense)
         many = ",".join(f"{at}-{at}" for at in range(0, LENGTH, 100_000))
-        self.assertEqual(self.curl.status(self.large, f"Range: bytes={many}")[0], 200, "too many ranges")
+        self.assertEqual(
+            self.curl.status(self.large, f"Range: bytes={many}")[0], 200, "too many ranges"
+        )
 
     def test_several_ranges_come_as_parts(self) -> None:
         got = self.curl(self.large, "-r", "0-9,1000000-1099999,-10")
         self.assertEqual((got.status, got.code), (206, 0))
         self.assertEqual(got["Content-Length"], str(len(got.body)))
         self.assertRegex(got["Content-Type"], r"^multipart/byteranges; *boundary=")
-        message = email.message_from_bytes(f"Content-Type: {got['Content-Type']}\r\n\r\n".encode() + got.body)
+        message = email.message_from_bytes(
+            f"Content-Type: {got['Content-Type']}\r\n\r\n".encode() + got.body
+        )
         parts = message.get_payload()
-        for part, (first, last) in zip(parts, [(0, 9), (1_000_000, 1_099_999), (LENGTH - 10, LENGTH - 1)], strict=True):
+        for part, (first, last) in zip(
+            parts, [(0, 9), (1_000_000, 1_099_999), (LENGTH - 10, LENGTH - 1)], strict=True
+        ):
             self.assertEqual(part["Content-Range"], f"bytes {first}-{last}/{LENGTH}")
-            self.same(part.get_payload(decode=True), self.bytes[first : last + 1], part["Content-Range"])
+            self.same(
+                part.get_payload(decode=True), self.bytes[first : last + 1], part["Content-Range"]
+            )
         boundary = re.search(r'boundary="?([^"]+)"?', got["Content-Type"])[1]
         self.assertTrue(got.body.endswith(f"\r\n--{boundary}--\r\n".encode()))
 
@@ -139,7 +156,10 @@ class Http(Case):
     def test_nothing_on_the_way_compresses_or_changes_a_text(self) -> None:
         text = b"the same line again and again\n" * 5000
         url = self.shelf.url_of("http/text.html", text)
-        plain, asked = self.curl.head(url), self.curl(url, "-H", "Accept-Encoding: gzip, br, deflate")
+        plain, asked = (
+            self.curl.head(url),
+            self.curl(url, "-H", "Accept-Encoding: gzip, br, deflate"),
+        )
         self.same(asked.body, text)
         self.assertIsNone(asked["Content-Encoding"])
         self.assertEqual(asked["ETag"], plain["ETag"])

@@ -61,14 +61,18 @@ class Life(Case):
                         file.seek(at + 2000)
                         file.write(bytes([mark[2000] ^ 1]))
                 got = curl(url)
-                self.assertFalse(got.status == 200 and got.code == 0, "damage went out as a whole zip")
+                self.assertFalse(
+                    got.status == 200 and got.code == 0, "damage went out as a whole zip"
+                )
 
 
 class End(Case):
     """What is true when all the rest was done."""
 
     def test_the_host_has_not_ended_by_itself(self) -> None:
-        self.assertIsNone(self.host.process.poll(), "it ended with this code, or by the signal of this number")
+        self.assertIsNone(
+            self.host.process.poll(), "it ended with this code, or by the signal of this number"
+        )
 
 
 class Paced(Case):

@@ -47,9 +47,12 @@ class Load(Case):
         reply = connection.getresponse()
         got = reply.read()
         if (reply.status, got) != (status, want):
-            raise AssertionError(f"{method} {headers}: {reply.status} with {len(got)} bytes, not {status} with {len(want)}")
+            came, due = f"{reply.status} with {len(got)} bytes", f"{status} with {len(want)}"
+            raise AssertionError(f"{method} {headers}: {came}, not {due}")
         if method == "HEAD" and reply.getheader("Content-Length") != str(len(whole)):
-            raise AssertionError(f"HEAD says {reply.getheader('Content-Length')} of {len(whole)} bytes")
+            raise AssertionError(
+                f"HEAD says {reply.getheader('Content-Length')} of {len(whole)} bytes"
+            )
 
     def many(self, seed: int, failed: list[BaseException], opened: list[int]) -> None:
         """Makes a share of the requests over one connection, opened anew only when the host closes it."""
@@ -67,7 +70,10 @@ class Load(Case):
     def test_ten_thousand_requests_get_their_own_bytes(self) -> None:
         failed: list[BaseException] = []
         opened = [0] * CONNECTIONS
-        threads = [threading.Thread(target=self.many, args=(at, failed, opened)) for at in range(CONNECTIONS)]
+        threads = [
+            threading.Thread(target=self.many, args=(at, failed, opened))
+            for at in range(CONNECTIONS)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -80,7 +86,9 @@ class Load(Case):
         lines, wanted = [], []
         for number in range(200):
             first, out = number * 331, self.shelf.fresh()
-            lines.append(f'url = "{self.curl.whole(self.large)}"\noutput = "{out}"\nrange = "{first}-"\n')
+            lines.append(
+                f'url = "{self.curl.whole(self.large)}"\noutput = "{out}"\nrange = "{first}-"\n'
+            )
             wanted.append((first, out))
         config = self.shelf.fresh()
         config.write_text("next\n".join(lines))

@@ -38,7 +38,11 @@ class Name(Case):
     def read(self, disposition: str) -> str:
         """Reads the name as Python's email package does; `filename*` counts before `filename`."""
         message = email.message_from_string(f"Content-Disposition: {disposition}\n\n")
-        found = [value for name, value in message.get_params(header="content-disposition") if name == "filename"]
+        found = [
+            value
+            for name, value in message.get_params(header="content-disposition")
+            if name == "filename"
+        ]
         extended = [value for value in found if isinstance(value, tuple)]
         return email.utils.collapse_rfc2231_value((extended or found)[0])
 
@@ -58,7 +62,12 @@ class Name(Case):
             self.assertEqual(len(by_curl), 1, name)
             if name.isascii() and not set(name) & set("\"\\%;'"):
                 self.assertEqual(by_curl, [name])
-        for name in ["plain.txt", "with space.txt", "sm\u00f8rrebr\u00f8d \u2615.txt", "\u6587\u4ef6.txt"]:
+        for name in [
+            "plain.txt",
+            "with space.txt",
+            "sm\u00f8rrebr\u00f8d \u2615.txt",
+            "\u6587\u4ef6.txt",
+        ]:
             url = self.curl.whole(self.shelf.url(f"name/{name}"))
             self.assertEqual(self.saved("wget", "-q", "--content-disposition", url), [name])
 
@@ -71,11 +80,15 @@ class Name(Case):
             self.assertEqual(made.returncode, 0, made.stderr)
             url = json.loads(made.stdout)["url"]
             got = self.curl(url)
-            self.assertEqual((got.status, got.body, got["Set-Cookie"]), (200, b"hello", None), repr(name))
+            self.assertEqual(
+                (got.status, got.body, got["Set-Cookie"]), (200, b"hello", None), repr(name)
+            )
             said = got["Content-Disposition"]
             self.assertTrue(said.isprintable() and said.isascii(), repr(said))
             self.assertFalse(set(self.read(said)) & set("/\u202e\x1b\r\n"), repr(said))
-            self.assertEqual(len(self.saved("curl", "-sS", "-OJ", self.curl.whole(url))), 1, repr(name))
+            self.assertEqual(
+                len(self.saved("curl", "-sS", "-OJ", self.curl.whole(url))), 1, repr(name)
+            )
 
     def test_a_type_that_can_do_harm_is_never_shown(self) -> None:
         page = self.curl(self.shelf.url_of("name/a.html", b"<script>", "--inline"))
@@ -89,7 +102,16 @@ class Name(Case):
         base = url.rsplit("/", 1)[0]
         for name in ["other", "%ff%fe", "a%2fb", "%E2%80%AE", "", "a?x=1&y=%00"]:
             got = subprocess.run(
-                ["curl", "-sS", "--path-as-is", "-o", "-", "-w", "%{http_code}", self.curl.whole(f"{base}/{name}")],
+                [
+                    "curl",
+                    "-sS",
+                    "--path-as-is",
+                    "-o",
+                    "-",
+                    "-w",
+                    "%{http_code}",
+                    self.curl.whole(f"{base}/{name}"),
+                ],
                 capture_output=True,
                 timeout=30,
             ).stdout

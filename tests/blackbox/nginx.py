@@ -41,12 +41,30 @@ class Server:
         self.run.mkdir(mode=0o755)
         with socket.create_server(("127.0.0.1", 0)) as plug:
             self.port = plug.getsockname()[1]
-        module = Path(os.environ.get("BUILD", ROOT / "examples/nginx/build")) / "ngx_http_holdall_module.so"
+        module = (
+            Path(os.environ.get("BUILD", ROOT / "examples/nginx/build"))
+            / "ngx_http_holdall_module.so"
+        )
         user = "user root;" if os.geteuid() == 0 else ""
-        text = CONFIG.format(module=module, user=user, run=self.run, port=self.port, level=level,
-                             http=http, server=server, listen=listen, main=main)  # fmt: skip
+        text = CONFIG.format(
+            module=module,
+            user=user,
+            run=self.run,
+            port=self.port,
+            level=level,
+            http=http,
+            server=server,
+            listen=listen,
+            main=main,
+        )
         (self.run / "nginx.conf").write_text(text)
-        command = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", self.run / "nginx.conf", "-e", self.run / "start.log"]
+        command = [
+            shutil.which("nginx") or "/usr/sbin/nginx",
+            "-c",
+            self.run / "nginx.conf",
+            "-e",
+            self.run / "start.log",
+        ]
         with open(self.run / "stderr.log", "wb") as told:
             self.process = subprocess.Popen(command, stderr=told)
         self.curl = Curl(f"{'https' if 'ssl' in listen else 'http'}://127.0.0.1:{self.port}", shelf)
@@ -102,49 +120,88 @@ class Nginx(unittest.TestCase):
         self.assertEqual((head.status, head["Content-Length"]), (200, str(len(self.large))))
 
     def test_with_and_without_sendfile_and_with_threads(self) -> None:
-        for how in ["sendfile off;", "sendfile on;", "sendfile on; tcp_nopush on;", "sendfile on; aio threads;",
-                    "sendfile off; aio threads;", "sendfile on; sendfile_max_chunk 100k;",
-                    "sendfile on; directio 64k;", "output_buffers 1 4k; postpone_output 4000;"]:  # fmt: skip
+        for how in [
+            "sendfile off;",
+            "sendfile on;",
+            "sendfile on; tcp_nopush on;",
+            "sendfile on; aio threads;",
+            "sendfile off; aio threads;",
+            "sendfile on; sendfile_max_chunk 100k;",
+            "sendfile on; directio 64k;",
+            "output_buffers 1 4k; postpone_output 4000;",
+        ]:
             with Server(self.shelf, http=how, server=self.location) as server:
                 self.whole(server.curl)
 
     def test_over_http_2(self) -> None:
-        with Server(self.shelf, http="sendfile on;", server=self.location, listen="http2") as server:
+        with Server(
+            self.shelf, http="sendfile on;", server=self.location, listen="http2"
+        ) as server:
             self.whole(server.curl, "--http2-prior-knowledge")
             refused = server.curl("/d/AQAB/x", "--http2-prior-knowledge")
             self.assertEqual(refused.status, 403)
 
     def test_over_tls(self) -> None:
         key, certificate = self.shelf.fresh(), self.shelf.fresh()
-        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-            "-keyout", key, "-out", certificate)  # fmt: skip
+        run(
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-keyout",
+            key,
+            "-out",
+            certificate,
+        )
         tls = f'ssl_certificate "{certificate}"; ssl_certificate_key "{key}"; sendfile on;'
         with Server(self.shelf, http=tls, server=self.location, listen="ssl http2") as server:
             self.whole(server.curl, "-k", "--http1.1")
             self.whole(server.curl, "-k", "--http2")
 
     def test_filters_of_nginx_let_replies_be(self) -> None:
-        filters = "gzip on; gzip_types *; gzip_min_length 1; etag on; if_modified_since before; charset utf-8; gunzip on; expires off;"
+        filters = (
+            "gzip on; gzip_types *; gzip_min_length 1; gunzip on; etag on; if_modified_since before;"
+            " charset utf-8; expires off;"
+        )
         with Server(self.shelf, http=filters, server=self.location) as server:
             got = server.curl(self.small_url, "-H", "Accept-Encoding: gzip")
             self.assertEqual((got.body == self.text, got["Content-Encoding"]), (True, None))
             self.assertEqual(len([name for name, _ in got.headers if name.lower() == "etag"]), 1)
-            self.assertEqual(len([name for name, _ in got.headers if name.lower() == "last-modified"]), 1)
-            self.assertEqual(server.curl(self.small_url, "-H", f"If-None-Match: {got['ETag']}").status, 304)
-            self.assertEqual(server.curl(self.small_url, "-H", f"If-Modified-Since: {got['Last-Modified']}").status, 304)
+            self.assertEqual(
+                len([name for name, _ in got.headers if name.lower() == "last-modified"]), 1
+            )
+            self.assertEqual(
+                server.curl(self.small_url, "-H", f"If-None-Match: {got['ETag']}").status, 304
+            )
+            self.assertEqual(
+                server.curl(
+                    self.small_url, "-H", f"If-Modified-Since: {got['Last-Modified']}"
+                ).status,
+                304,
+            )
             self.whole(server.curl, "-H", "Accept-Encoding: gzip")
 
     def test_below_a_prefix_and_by_a_rewrite_and_by_another_handler(self) -> None:
         below = self.shelf.ask("--base-url", "/files/", "url", "a.bin")["url"]
         self.assertTrue(below.startswith("/files/"))
         inner = self.small_url
-        server = (f'location /files/ {{ holdall "{self.shelf.store}" base_url=/files/ cache=8m; }}'
-                  f'location /go {{ rewrite ^ /files{inner} last; }}'
-                  f'location /app {{ proxy_pass http://127.0.0.1:$server_port/accel; }}'
-                  f'location /accel {{ add_header X-Accel-Redirect /files{inner}; return 200; }}')  # fmt: skip
+        server = (
+            f'location /files/ {{ holdall "{self.shelf.store}" base_url=/files/ cache=8m; }}'
+            f"location /go {{ rewrite ^ /files{inner} last; }}"
+            f"location /app {{ proxy_pass http://127.0.0.1:$server_port/accel; }}"
+            f"location /accel {{ add_header X-Accel-Redirect /files{inner}; return 200; }}"
+        )
         with Server(self.shelf, server=server) as started:
             curl = started.curl
-            self.assertEqual((curl(below).body == self.large, curl(self.large_url).status), (True, 404))
+            self.assertEqual(
+                (curl(below).body == self.large, curl(self.large_url).status), (True, 404)
+            )
             self.assertTrue(curl("/go").body == self.text)
             got: Got = curl("/app")
             self.assertEqual((got.status, got.body == self.text), (200, True))
@@ -179,16 +236,26 @@ class Nginx(unittest.TestCase):
             self.assertNotIn("signal 11", server.log())
 
     def test_a_wrong_configuration_is_refused(self) -> None:
-        for wrong in ['holdall "{0}" cash=1m;', 'holdall "{0}" cache=x;', 'holdall "{0}"; holdall "{0}";', "holdall;"]:
+        for wrong in [
+            'holdall "{0}" cash=1m;',
+            'holdall "{0}" cache=x;',
+            'holdall "{0}"; holdall "{0}";',
+            "holdall;",
+        ]:
             server = f"location / {{ {wrong.format(self.shelf.store)} }}"
             with self.assertRaises(RuntimeError):
                 Server(self.shelf, server=server).__enter__()
-        twice = 'location /a/ {{ holdall "{0}" base_url=/a/; }} location /b/ {{ holdall "{0}" base_url=/b/; }}'
+        one = 'location /{1}/ {{ holdall "{0}" base_url=/{1}/; }}'
+        twice = " ".join(one.format(self.shelf.store, name) for name in "ab")
         with self.assertRaises(RuntimeError):
-            Server(self.shelf, server=twice.format(self.shelf.store)).__enter__()
+            Server(self.shelf, server=twice).__enter__()
 
     def test_why_a_url_was_refused_is_told_at_the_level_info(self) -> None:
         with Server(self.shelf, server=self.location, level="info") as server:
-            forged = self.small_url[:60] + ("A" if self.small_url[60] != "A" else "B") + self.small_url[61:]
+            forged = (
+                self.small_url[:60]
+                + ("A" if self.small_url[60] != "A" else "B")
+                + self.small_url[61:]
+            )
             self.assertEqual(server.curl(forged).status, 403)
             self.assertIn("holdall: refused", server.log())

@@ -22,7 +22,16 @@ class Refusal(Case):
         self.assertTrue((got["Content-Type"] or "").startswith("text/plain"), what)
 
     def test_addresses_that_lead_nowhere(self) -> None:
-        for target in ["/", "/nothing", "/d/", "/d/x", "/d/AQAB/x", "/f/l0/x", "/STORE", "/meta.redb"]:
+        for target in [
+            "/",
+            "/nothing",
+            "/d/",
+            "/d/x",
+            "/d/AQAB/x",
+            "/f/l0/x",
+            "/STORE",
+            "/meta.redb",
+        ]:
             self.assertRefused(self.curl(target, "--path-as-is"), (403, 404), target)
         for target in ["/../../etc/passwd", "/%2e%2e/STORE", "/d/%00/x", "/d//", "//d/x/y"]:
             self.assertIn(self.curl(target, "--path-as-is").status, (400, 403, 404), target)
@@ -84,7 +93,13 @@ class Refusal(Case):
         self.assertEqual((self.curl(here).status, self.curl(elsewhere).status), (200, 403))
 
     def test_what_is_no_request_leaves_the_host_well(self) -> None:
-        for raw in [b"\x16\x03\x01\0\xff", b"A" * 200_000, b"GET", b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 1000]:
+        for raw in [
+            b"\x16\x03\x01\0\xff",
+            b"A" * 200_000,
+            b"GET",
+            b"GET / HTTP/9.9\r\n\r\n",
+            b"\r\n" * 1000,
+        ]:
             with socket.create_connection(self.host.address, timeout=10) as plug:
                 try:
                     plug.sendall(raw)

@@ -42,13 +42,28 @@ class Resume(Case):
     def test_aria2_takes_eight_connections(self) -> None:
         for number, (url, whole) in enumerate(self.both()):
             out = f"aria-{number}"
-            run("aria2c", "-q", "-x8", "-s8", "-j8", "-k1M", "--file-allocation=none", "--no-conf=true",
-                "-d", self.shelf.directory, "-o", out, url)  # fmt: skip
+            run(
+                "aria2c",
+                "-q",
+                "-x8",
+                "-s8",
+                "-j8",
+                "-k1M",
+                "--file-allocation=none",
+                "--no-conf=true",
+                "-d",
+                self.shelf.directory,
+                "-o",
+                out,
+                url,
+            )
             self.same((self.shelf.directory / out).read_bytes(), whole, url)
 
     def test_a_transfer_that_was_cut_goes_on_over_a_new_url(self) -> None:
         part = self.shelf.fresh()
-        cut = f"curl -sS --limit-rate 20M '{self.curl.whole(self.url)}' | head -c 3000000 > '{part}'"
+        cut = (
+            f"curl -sS --limit-rate 20M '{self.curl.whole(self.url)}' | head -c 3000000 > '{part}'"
+        )
         subprocess.run(["bash", "-c", cut], stderr=subprocess.DEVNULL, timeout=60)
         self.assertEqual(part.stat().st_size, 3_000_000)
         tag = self.curl.head(self.url)["ETag"]

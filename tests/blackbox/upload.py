@@ -32,11 +32,17 @@ class Upload(Case):
         self.same(self.curl(got.body.decode().strip()).body, content)
 
     def test_a_path_is_decoded_once(self) -> None:
-        for path, name in [("a%20b.txt", "a b.txt"), ("%C3%A9%22.txt", '\u00e9".txt'), ("100%2525.txt", "100%25.txt")]:
+        for path, name in [
+            ("a%20b.txt", "a b.txt"),
+            ("%C3%A9%22.txt", '\u00e9".txt'),
+            ("100%2525.txt", "100%25.txt"),
+        ]:
             got = self.put(f"up/names/{path}", name.encode())
             self.assertEqual(got.status, 201, got.body)
             self.assertEqual(self.curl(got.body.decode().strip()).body, name.encode())
-            self.assertIn(name, [row["name"] for row in self.shelf.ask("--drive", "up", "ls", "names")])
+            self.assertIn(
+                name, [row["name"] for row in self.shelf.ask("--drive", "up", "ls", "names")]
+            )
 
     def test_a_second_put_is_a_second_version(self) -> None:
         first, second = (self.put("up/twice.txt", content) for content in (b"one", b"two"))
@@ -50,11 +56,16 @@ class Upload(Case):
             got = self.put(path, b"x", "--path-as-is")
             self.assertIn(got.status, (400, 403, 404, 405), path)
         self.put("up/file.txt", b"x")
-        self.assertIn(self.put("up/file.txt/below", b"x").status, (400, 409), "a file is in the way")
+        self.assertIn(
+            self.put("up/file.txt/below", b"x").status, (400, 409), "a file is in the way"
+        )
 
     def test_an_upload_that_was_cut_leaves_nothing(self) -> None:
         with socket.create_connection(self.host.address, timeout=10) as plug:
-            plug.sendall(b"PUT /upload/up/cut.bin HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 5000)
+            plug.sendall(
+                b"PUT /upload/up/cut.bin HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+                + b"x" * 5000
+            )
             time.sleep(0.3)
         self.put("up/after.txt", b"x")
         time.sleep(0.3)

@@ -1,6 +1,6 @@
 """A host that stands before a right one and does one thing wrong, as the control of the suite.
 
-    python3 -m tests.blackbox.wrong FAULT HOLDALL STORE
+python3 -m tests.blackbox.wrong FAULT HOLDALL STORE
 """
 
 import http.client
@@ -37,7 +37,11 @@ class Proxy(BaseHTTPRequestHandler):
     last_good = ""
 
     def answer(self) -> None:
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        headers = {
+            name: value
+            for name, value in self.headers.items()
+            if name.lower() not in ("host", "connection")
+        }
         self.spoil_request(headers)
         connection = http.client.HTTPConnection(*self.upstream, timeout=60)
         method, target, body = self.command, self.path, None
@@ -50,8 +54,16 @@ class Proxy(BaseHTTPRequestHandler):
         reply = connection.getresponse()
         content = reply.read()
         own = ("date", "server", "connection", "transfer-encoding")
-        status, sent = reply.status, [(name, value) for name, value in reply.getheaders() if name.lower() not in own]
-        if self.fault == "lets-forged-in" and status == 403 and target.startswith("/d/") and len(target) > 60:
+        status, sent = (
+            reply.status,
+            [(name, value) for name, value in reply.getheaders() if name.lower() not in own],
+        )
+        if (
+            self.fault == "lets-forged-in"
+            and status == 403
+            and target.startswith("/d/")
+            and len(target) > 60
+        ):
             status = 200
         status, sent, content = self.spoil(status, sent, content)
         connection.close()
@@ -81,7 +93,9 @@ class Proxy(BaseHTTPRequestHandler):
         if self.fault == "changes-a-byte" and len(content) > 20_000:
             content = content[:-1] + bytes([content[-1] ^ 1])
         if self.fault == "weak-tag":
-            change["etag"] = "W/" + next((value for name, value in headers if name.lower() == "etag"), '"x"')
+            change["etag"] = "W/" + next(
+                (value for name, value in headers if name.lower() == "etag"), '"x"'
+            )
         if self.fault == "name-unquoted":
             change["content-disposition"] = "attachment; filename=download"
         if self.fault == "no-length" and self.command == "HEAD":
@@ -105,8 +119,17 @@ class Server(ThreadingHTTPServer):
 
 
 def main(fault: str, holdall: str, store: str) -> None:
-    right = subprocess.Popen([holdall, "serve", store, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE)
-    name, port = right.stdout.readline().decode().split()[2].removeprefix("http://").rstrip("/").rsplit(":", 1)
+    right = subprocess.Popen(
+        [holdall, "serve", store, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE
+    )
+    name, port = (
+        right.stdout.readline()
+        .decode()
+        .split()[2]
+        .removeprefix("http://")
+        .rstrip("/")
+        .rsplit(":", 1)
+    )
     Proxy.fault, Proxy.upstream = fault, (name, int(port))
     server = Server(("127.0.0.1", 0), Proxy)
     print(f"listening on http://127.0.0.1:{server.server_address[1]}", flush=True)
