@@ -1,0 +1,74 @@
+"""Uploads, of hosts that take them: PUT /upload/DRIVE/PATH answers 201 and a signed URL."""
+
+import socket
+import time
+
+from .case import Case
+from .client import Got
+from .shelf import noise
+
+
+class Upload(Case):
+    def put(self, target: str, content: bytes, *args: str) -> Got:
+        source = self.shelf.fresh()
+        source.write_bytes(content)
+        return self.curl(f"/upload/{target}", "-T", str(source), *args)
+
+    def test_what_is_put_comes_back_by_its_url(self) -> None:
+        for length in [0, 1, 70_000, 8_000_001]:
+            content = noise(length, 12)
+            got = self.put(f"up/folder/{length}.bin", content)
+            self.assertEqual(got.status, 201, got.body)
+            url = got.body.decode().strip()
+            self.assertTrue(url.startswith("/"), url)
+            self.same(self.curl(url).body, content, length)
+            listed = self.shelf.ask("--drive", "up", "ls", "folder")
+            self.assertIn((f"{length}.bin", length), [(row["name"], row["size"]) for row in listed])
+
+    def test_a_length_that_is_not_known_is_no_hindrance(self) -> None:
+        content = noise(300_000, 13)
+        got = self.put("up/chunked.bin", content, "-H", "Transfer-Encoding: chunked")
+        self.assertEqual(got.status, 201, got.body)
+        self.same(self.curl(got.body.decode().strip()).body, content)
+
+    def test_a_path_is_decoded_once(self) -> None:
+        for path, name in [
+            ("a%20b.txt", "a b.txt"),
+            ("%C3%A9%22.txt", '\u00e9".txt'),
+            ("100%2525.txt", "100%25.txt"),
+        ]:
+            got = self.put(f"up/names/{path}", name.encode())
+            self.assertEqual(got.status, 201, got.body)
+            self.assertEqual(self.curl(got.body.decode().strip()).body, name.encode())
+            self.assertIn(
+                name, [row["name"] for row in self.shelf.ask("--drive", "up", "ls", "names")]
+            )
+
+    def test_a_second_put_is_a_second_version(self) -> None:
+        first, second = (self.put("up/twice.txt", content) for content in (b"one", b"two"))
+        self.assertEqual((first.status, second.status), (201, 201))
+        urls = [got.body.decode().strip() for got in (first, second)]
+        self.assertEqual([self.curl(url).body for url in urls], [b"one", b"two"])
+        self.assertEqual(len(self.shelf.ask("--drive", "up", "versions", "twice.txt")), 2)
+
+    def test_a_path_that_no_name_may_have_is_refused(self) -> None:
+        for path in ["up/a%00b", "up/a%0Ab", "up/..", "up/a//b", "up/x/%2e%2e/y", "up"]:
+            got = self.put(path, b"x", "--path-as-is")
+            self.assertIn(got.status, (400, 403, 404, 405), path)
+        self.put("up/file.txt", b"x")
+        self.assertIn(
+            self.put("up/file.txt/below", b"x").status, (400, 409), "a file is in the way"
+        )
+
+    def test_an_upload_that_was_cut_leaves_nothing(self) -> None:
+        with socket.create_connection(self.host.address, timeout=10) as plug:
+            plug.sendall(
+                b"PUT /upload/up/cut.bin HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+                + b"x" * 5000
+            )
+            time.sleep(0.3)
+        self.put("up/after.txt", b"x")
+        time.sleep(0.3)
+        names = [row["name"] for row in self.shelf.ask("--drive", "up", "ls")]
+        self.assertNotIn("cut.bin", names)
+        self.assertEqual(list((self.shelf.store / "spool").iterdir()), [])
