@@ -44,16 +44,22 @@ pub(super) struct Fault {
     pub(super) text: String,
     /// What was wrong inside; shown in the field `error` of a host that is being debugged.
     pub(super) detail: String,
+    /// Whether it is of the request's form, and told without a correlation id.
+    pub(super) form: bool,
 }
 
 impl Fault {
     pub(super) fn new(code: Code, text: impl Into<String>) -> Fault {
-        Fault { code, text: text.into(), detail: String::new() }
+        Fault { code, text: text.into(), detail: String::new(), form: false }
     }
 
     pub(super) fn detail(mut self, detail: impl fmt::Display) -> Fault {
         self.detail = detail.to_string();
         self
+    }
+
+    pub(super) fn form(text: &str) -> Fault {
+        Fault { form: true, ..Fault::new(Code::Param, text) }
     }
 
     pub(super) fn no_route() -> Fault {

@@ -108,7 +108,7 @@ impl Answer {
             aggregated_error: BTreeMap::new(),
             msg: &fault.text,
             error: if self.debug { &fault.detail } else { "" },
-            correlation_id: Some(&self.correlation),
+            correlation_id: (!fault.form).then_some(&self.correlation),
         }
     }
 
