@@ -59,7 +59,7 @@ pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Res
             Stop::Fault(Fault::new(Code::FileTooLarge, "Archive is too large").detail(error))
         }
         ErrorKind::NotFound | ErrorKind::Gone => Stop::Fault(Fault::path(error)),
-        _ => Stop::Error(error),
+        _ => error.into(),
     })?;
 
     let through: Vec<_> = found.iter().map(|(_, picked)| picked.share).collect();

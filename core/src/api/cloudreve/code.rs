@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// The `code` of an answer, by Cloudreve's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,8 +121,19 @@ impl From<Fault> for Stop {
     }
 }
 
+/// What the host must not know of is the client's, whatever it is.
 impl From<Error> for Stop {
     fn from(error: Error) -> Stop {
-        Stop::Error(error)
+        match error.kind() {
+            ErrorKind::NotFound
+            | ErrorKind::Exists
+            | ErrorKind::Denied
+            | ErrorKind::Expired
+            | ErrorKind::RangeNotSatisfiable
+            | ErrorKind::Mismatch
+            | ErrorKind::TooLarge
+            | ErrorKind::Gone => Stop::Fault(Fault::new(Code::NotSet, "").detail(error)),
+            _ => Stop::Error(error),
+        }
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
         let mut found =
             open::content(&finder.engine, &finder.rows, id).map_err(|error| match error.kind() {
                 ErrorKind::NotFound | ErrorKind::Gone => Stop::Fault(Fault::entity().detail(error)),
-                _ => Stop::Error(error),
+                _ => error.into(),
             })?;
         let representation = &mut found.representation;
         representation.name = decode(name).map_err(|_| Fault::entity())?.into_owned();
@@ -49,7 +49,7 @@ pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
         let found = open::archive_by_text(&finder.engine, &finder.rows, id, call.request.now);
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => Stop::Fault(absent().detail(error)),
-            _ => Stop::Error(error),
+            _ => error.into(),
         })?;
         found.representation.name = decode(name).map_err(|_| absent())?.into_owned();
         Ok(found)

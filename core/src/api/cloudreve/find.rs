@@ -55,6 +55,8 @@ pub(super) struct Finder<'a> {
     own: Option<DriveId>,
     /// The shares that were entered in this call, by id and the password given; and why others were not.
     entered: BTreeMap<(ShareId, Option<String>), Result<ShareInfo, Fault>>,
+    /// How many passwords were checked.
+    checked: usize,
 }
 
 impl<'a> Finder<'a> {
@@ -67,7 +69,17 @@ impl<'a> Finder<'a> {
         };
         let ids = HashIds::new(&key::salt(&rows)?)?;
         let ticket = RequestHeaders(&request.headers).get("X-Cr-Purchase-Ticket");
-        Ok(Finder { caller, ticket, now: request.now, engine, rows, ids, own, entered: BTreeMap::new() })
+        Ok(Finder {
+            caller,
+            ticket,
+            now: request.now,
+            engine,
+            rows,
+            ids,
+            own,
+            entered: BTreeMap::new(),
+            checked: 0,
+        })
     }
 
     /// Returns whether the caller owns a drive.
@@ -150,11 +162,11 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn enter_anew(&self, id: ShareId, password: Option<&str>) -> Result<ShareInfo, Stop> {
+    fn enter_anew(&mut self, id: ShareId, password: Option<&str>) -> Result<ShareInfo, Stop> {
         let closed = |error: Error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => Stop::Fault(Fault::share(error)),
             ErrorKind::Denied => Stop::Fault(wrong_password().detail(error)),
-            _ => Stop::Error(error),
+            _ => error.into(),
         };
         let record = shares::check_standing(&self.rows, id, self.now).map_err(closed)?;
         if self.owns(record.drive) {
@@ -162,8 +174,11 @@ impl<'a> Finder<'a> {
             share::check_left(&self.rows, id, self.now).map_err(closed)?;
             return Ok(share::get(&self.rows, id)?);
         }
-        if record.password.is_some() && password.is_some() && self.entered.len() >= MAX_PASSWORDS {
-            return Err(wrong_password().detail("too many passwords are given in one call").into());
+        if record.password.is_some() && password.is_some() {
+            self.checked += 1;
+            if self.checked > MAX_PASSWORDS {
+                return Err(wrong_password().detail("too many passwords are given in one call").into());
+            }
         }
         let info = share::enter(&self.rows, id, password, self.now).map_err(closed)?;
         if !self.caller.limits.share_download {

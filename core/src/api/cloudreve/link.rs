@@ -49,7 +49,7 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, St
             open::link_found(&finder.engine, &finder.rows, link, save).map_err(|error| {
                 match error.kind() {
                     ErrorKind::Gone | ErrorKind::NotFound => Stop::Fault(invalid().detail(error)),
-                    _ => Stop::Error(error),
+                    _ => error.into(),
                 }
             })?;
         return Ok(send(&finder.engine, found, call.request)?);
@@ -81,7 +81,7 @@ fn look_up(finder: &Finder<'_>, text: &str, name: &str) -> Result<LinkInfo, Stop
     let absent = || Fault::new(Code::NotFound, "Direct link not found");
     let link = link::get(&finder.rows, id).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Stop::Fault(absent()),
-        _ => Stop::Error(error),
+        _ => error.into(),
     })?;
     if decode(name).map_err(|_| absent())? != link.name {
         return Err(absent().into());

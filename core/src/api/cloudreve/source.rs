@@ -128,7 +128,7 @@ pub(super) fn delete(call: &Call<'_>, id: &str) -> Result<Reply, Stop> {
     let absent = || Stop::Fault(Fault::new(Code::NotFound, "Direct link not found"));
     let gone = |error: Error| match error.kind() {
         ErrorKind::NotFound => absent(),
-        _ => Stop::Error(error),
+        _ => error.into(),
     };
     let link = link::get(&finder.rows, id).map_err(gone)?;
     if !finder.owns(tree::get(&finder.rows, link.file)?.drive) {

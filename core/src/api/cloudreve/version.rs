@@ -56,6 +56,6 @@ fn pick<'a>(call: &Call<'a>, body: &mut dyn Read) -> Result<(Finder<'a>, Version
 fn gone(error: Error) -> Stop {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::Gone => Stop::Fault(Fault::entity().detail(error)),
-        _ => Stop::Error(error),
+        _ => error.into(),
     }
 }
