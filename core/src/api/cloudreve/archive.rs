@@ -43,7 +43,7 @@ pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Res
     }
     let Some((_, first)) = found.first() else { return Ok(call.answer.data(one(None))?) };
 
-    let drive = Drive::with_id(&call.api.store, first.record.drive);
+    let drive = Drive::with_id(&call.api.store, first.drive);
     let shares: BTreeSet<ShareId> = found.iter().filter_map(|(_, picked)| picked.share).collect();
     let all_shared = found.iter().all(|(_, picked)| picked.share.is_some());
     let mut seen = BTreeSet::new();

@@ -3,14 +3,14 @@
 //! Every right is decided here, and nothing is remembered from one call to the next: a context hint
 //! opens nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::code::{Code, Fault, Stop};
 use super::ticket;
 use super::uri::{FileUri, Tree};
 use crate::api::{Api, Caller};
-use crate::catalog::record::FileRecord;
+use crate::catalog::record::ChildRecord;
 use crate::catalog::{ShareInfo, alias, drive, key, share, tree};
 use crate::http::RequestHeaders;
 use crate::id::{DriveId, FileId, LinkId, ShareId, VersionId};
@@ -37,7 +37,12 @@ pub(super) enum Act {
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) file: FileId,
-    pub(super) record: FileRecord,
+    /// The drive that it is in, whoever asks.
+    pub(super) drive: DriveId,
+    pub(super) kind: Kind,
+    pub(super) name: String,
+    /// The number of its current version.
+    pub(super) current: u32,
     /// The share that it was found through.
     pub(super) share: Option<ShareId>,
     /// Whether it is the root of what the URI names: a drive's, or the shared folder itself.
@@ -52,7 +57,10 @@ pub(super) struct Finder<'a> {
     pub(super) engine: Arc<Engine>,
     pub(super) rows: RedbReader,
     ids: HashIds,
-    own: Option<DriveId>,
+    /// The caller's drive and its root.
+    own: Option<(DriveId, FileId)>,
+    /// The folders that paths led through in this call, by where each path begins.
+    folders: HashMap<(FileId, String), FileId>,
     /// The shares that were entered in this call, by id and the password given; and why others were not.
     entered: BTreeMap<(ShareId, Option<String>), Result<ShareInfo, Fault>>,
     /// How many passwords were checked.
@@ -67,6 +75,7 @@ impl<'a> Finder<'a> {
             Some(name) => drive::find(&rows, name)?,
             None => None,
         };
+        let own = own.map(|id| Ok::<_, Error>((id, drive::get(&rows, id)?.root))).transpose()?;
         let ids = HashIds::new(&key::salt(&rows)?)?;
         let ticket = RequestHeaders(&request.headers).get("X-Cr-Purchase-Ticket");
         Ok(Finder {
@@ -77,6 +86,7 @@ impl<'a> Finder<'a> {
             rows,
             ids,
             own,
+            folders: HashMap::new(),
             entered: BTreeMap::new(),
             checked: 0,
         })
@@ -84,7 +94,7 @@ impl<'a> Finder<'a> {
 
     /// Returns whether the caller owns a drive.
     pub(super) fn owns(&self, drive: DriveId) -> bool {
-        self.own == Some(drive)
+        self.own.is_some_and(|(own, _)| own == drive)
     }
 
     /// Finds what a URI leads to, if the caller may do that with it.
@@ -112,7 +122,7 @@ impl<'a> Finder<'a> {
         self.caller.drive().ok_or_else(Fault::login)
     }
 
-    fn in_drive(&self, uri: &FileUri) -> Result<Found, Stop> {
+    fn in_drive(&mut self, uri: &FileUri) -> Result<Found, Stop> {
         self.known()?;
         if !uri.id.is_empty() {
             let id = self.number(&uri.id, HashKind::User, alias::Kind::Drive)?;
@@ -122,9 +132,8 @@ impl<'a> Finder<'a> {
             }
         }
         // A drive that nothing was put in yet is not there yet.
-        let own = self.own.ok_or_else(|| Fault::path("the drive is empty"))?;
-        let root = drive::get(&self.rows, own)?.root;
-        self.below(root, &uri.names, None)
+        let (own, root) = self.own.ok_or_else(|| Fault::path("the drive is empty"))?;
+        self.below((own, root), &uri.names, None)
     }
 
     fn in_share(&mut self, uri: &FileUri) -> Result<Found, Stop> {
@@ -133,11 +142,13 @@ impl<'a> Finder<'a> {
         let info = self.enter(id, uri.password.as_deref())?;
         let record = tree::get(&self.rows, info.file)?;
         match (record.kind, uri.names.as_slice()) {
-            (Kind::Folder, names) => self.below(info.file, names, Some(id)),
+            (Kind::Folder, names) => self.below((info.drive, info.file), names, Some(id)),
             // The root of a shared file is a folder that holds it alone.
             (Kind::File, []) => Err(Fault::entity().detail("the file in the share is to be named").into()),
             (Kind::File, [name]) if *name == record.name => {
-                Ok(Found { file: info.file, record, share: Some(id), root: false })
+                let (drive, current) = (record.drive, record.current);
+                let (kind, share) = (Kind::File, Some(id));
+                Ok(Found { file: info.file, drive, kind, name: record.name, current, share, root: false })
             }
             (Kind::File, _) => Err(Fault::path("the share holds another file").into()),
         }
@@ -194,16 +205,38 @@ impl<'a> Finder<'a> {
         Ok(info)
     }
 
-    fn below(&self, root: FileId, names: &[String], share: Option<ShareId>) -> Result<Found, Stop> {
-        let mut at = root;
-        for name in names {
-            let absent = || Fault::path(format!("there is nothing called {name:?}"));
-            // What cannot be a name names nothing.
-            check_name(name).map_err(|_| absent())?;
-            at = tree::child(&self.rows, at, name)?.ok_or_else(absent)?.file;
-        }
-        let record = tree::get(&self.rows, at)?;
-        Ok(Found { file: at, record, share, root: names.is_empty() })
+    fn below(
+        &mut self,
+        (drive, root): (DriveId, FileId),
+        names: &[String],
+        share: Option<ShareId>,
+    ) -> Result<Found, Stop> {
+        let Some((last, folders)) = names.split_last() else {
+            let (kind, name, current) = (Kind::Folder, String::new(), 0);
+            return Ok(Found { file: root, drive, kind, name, current, share, root: true });
+        };
+        let key = (root, folders.join("/"));
+        let folder = match self.folders.get(&key) {
+            Some(known) => *known,
+            None => {
+                let mut at = root;
+                for name in folders {
+                    at = self.child(at, name)?.file;
+                }
+                self.folders.insert(key, at);
+                at
+            }
+        };
+        let child = self.child(folder, last)?;
+        let (kind, current) = (child.kind, child.number);
+        Ok(Found { file: child.file, drive, kind, name: last.clone(), current, share, root: false })
+    }
+
+    fn child(&self, folder: FileId, name: &str) -> Result<ChildRecord, Stop> {
+        let absent = || Fault::path(format!("there is nothing called {name:?}"));
+        // What cannot be a name names nothing.
+        check_name(name).map_err(|_| absent())?;
+        Ok(tree::child(&self.rows, folder, name)?.ok_or_else(absent)?)
     }
 
     /// Reads a hash id, an imported one too; none if it is no id of that kind.

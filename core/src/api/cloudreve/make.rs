@@ -14,7 +14,7 @@ use super::find::Finder;
 pub(super) struct Maker<'a> {
     mount: &'a Mount,
     site: &'a str,
-    secret: &'a [u8],
+    signer: cloudreve::Signer,
 }
 
 /// When a URL ends.
@@ -44,16 +44,17 @@ impl<'a> Maker<'a> {
     /// is not asked for; or else on the primary one.
     pub(super) fn new(
         mount: &'a Mount,
-        ring: &'a KeyRing,
+        ring: &KeyRing,
         request: &Request<'_>,
         primary: bool,
     ) -> Result<Maker<'a>> {
         let host = RequestHeaders(&request.headers).get("Host").filter(|_| !primary);
         let is_at = |site: &&String| site.split_once("://").map(|(_, at)| at) == host;
         let site = mount.sites.iter().find(is_at).or(mount.sites.first()).map_or("", String::as_str);
-        let secret =
-            *ring.own_cloudreve_secrets().first().ok_or_else(|| Error::bug("a key ring without a key"))?;
-        Ok(Maker { mount, site, secret })
+        let secrets = ring.own_cloudreve_secrets();
+        let secret = secrets.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
+        let signer = cloudreve::Signer::new(secret);
+        Ok(Maker { mount, site, signer })
     }
 
     /// Returns when a URL made now ends: within one window it is always the same moment, and what is
@@ -94,7 +95,7 @@ impl<'a> Maker<'a> {
     }
 
     fn signed(&self, folder: &str, name: &str, query: &str, ends: Ends) -> String {
-        let sign = cloudreve::sign(self.secret, &format!("{folder}{name}"), ends.unix());
+        let sign = self.signer.sign(&format!("{folder}{name}"), ends.unix());
         format!(
             "{}{folder}{}?{query}sign={}",
             self.site,

@@ -72,10 +72,10 @@ pub(super) fn create(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop
 /// Finds a file that the caller may make links to.
 fn pick(call: &Call<'_>, finder: &mut Finder<'_>, uri: &FileUri) -> Result<Found, Stop> {
     let found = finder.find(uri, Act::Download)?;
-    if !finder.owns(found.record.drive) && !call.caller.is_administrator() {
+    if !finder.owns(found.drive) && !call.caller.is_administrator() {
         return Err(Fault::owner_only().into());
     }
-    if found.record.kind != Kind::File {
+    if found.kind != Kind::File {
         return Err(Fault::entity().into());
     }
     Ok(found)
@@ -89,7 +89,7 @@ fn write(
 ) -> Result<Vec<Option<LinkInfo>>, Error> {
     let (pace, now) = (call.caller.limits.speed, call.request.now);
     let unique = call.caller.limits.unique_links;
-    let files: Vec<_> = found.iter().map(|(_, found)| (found.file, found.record.name.clone())).collect();
+    let files: Vec<_> = found.iter().map(|(_, found)| (found.file, found.name.clone())).collect();
     if files.is_empty() {
         return Ok(Vec::new());
     }

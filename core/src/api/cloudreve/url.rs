@@ -109,7 +109,7 @@ fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, S
         .iter()
         .map(|picked| match picked {
             Some((found, id)) => {
-                let named = (speed, found.record.name.as_str());
+                let named = (speed, found.name.as_str());
                 Item { url: maker.content(&finder, *id, named, asked.download, ends) }
             }
             None => Item::default(),
@@ -128,11 +128,11 @@ fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, S
 /// Finds the version that a URI asks for.
 fn pick(finder: &mut Finder<'_>, uri: &FileUri, entity: &str) -> Result<(Found, VersionId), Stop> {
     let found = finder.find(uri, Act::Download)?;
-    if found.record.kind != Kind::File {
+    if found.kind != Kind::File {
         return Err(Fault::entity().into());
     }
     if entity.is_empty() {
-        let current = VersionId::new(found.file, found.record.current);
+        let current = VersionId::new(found.file, found.current);
         return Ok((found, current));
     }
     let id = version_of(finder, &found, entity)?.ok_or_else(Fault::entity)?;

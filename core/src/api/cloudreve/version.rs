@@ -45,7 +45,7 @@ fn pick<'a>(call: &Call<'a>, body: &mut dyn Read) -> Result<(Finder<'a>, Version
         return Err(Fault::param("unknown version id").into());
     }
     let found = finder.find(&uri, Act::Version)?;
-    if !finder.owns(found.record.drive) {
+    if !finder.owns(found.drive) {
         return Err(Fault::owner_only().into());
     }
     let id = version_of(&finder, &found, text)?.ok_or_else(Fault::entity)?;

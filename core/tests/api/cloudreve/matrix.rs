@@ -11,6 +11,9 @@ type Row = [i64; 4];
 
 const CALLERS: [fn() -> Caller; 4] = [alice, bob, nobody, root];
 
+/// Makes a call with headers.
+type Ask<'a> = dyn Fn(&Caller, &[(&str, &str)]) -> Value + 'a;
+
 struct Scene {
     shop: Shop,
     old: String,
@@ -60,7 +63,7 @@ impl Scene {
     }
 
     /// Holds a call to what each caller is to get.
-    fn hold(&self, what: &str, ticket: &str, row: Row, call: &dyn Fn(&Caller, &[(&str, &str)]) -> Value) {
+    fn hold(&self, what: &str, ticket: &str, row: Row, call: &Ask<'_>) {
         let headers: &[(&str, &str)] =
             if ticket.is_empty() { &[] } else { &[("X-Cr-Purchase-Ticket", ticket)] };
         for (caller, code) in CALLERS.into_iter().zip(row) {

@@ -32,7 +32,7 @@ pub const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
 pub struct Shop {
     pub store: Store,
     pub api: Api,
-    pub dir: TempDir,
+    _dir: TempDir,
 }
 
 impl Shop {
@@ -45,7 +45,7 @@ impl Shop {
             store.drive(name).unwrap();
         }
         let api = Api::new(&store).site("http://localhost:5173").unwrap();
-        Shop { store, api, dir }
+        Shop { store, api, _dir: dir }
     }
 
     pub fn alice(&self) -> Drive {

@@ -53,9 +53,9 @@ impl Page {
         }
         if reply.header("Content-Type") == Some("application/json; charset=utf-8") {
             writeln!(page, "\n{}", masked(&pretty(&json_of(&reply)))).unwrap();
-        } else if reply.body.len() > 0 && reply.body.len() < 100 {
+        } else if (1..100).contains(&reply.body.len()) {
             writeln!(page, "\n{}", String::from_utf8_lossy(&read(&reply))).unwrap();
-        } else if reply.body.len() > 0 {
+        } else if !reply.body.is_empty() {
             writeln!(page, "\n({} bytes)", reply.body.len()).unwrap();
         }
         writeln!(page, "```\n").unwrap();
