@@ -57,22 +57,22 @@ impl Server {
         server
     }
 
-    fn node(&self, id: u64, kind: i64, name: &str, parent: Option<u64>, owner: u64, primary: Option<u64>) {
+    fn node(&self, id: i64, kind: i64, name: &str, parent: Option<i64>, owner: i64, primary: Option<i64>) {
         let node = "INSERT INTO files (id, type, name, file_children, owner_id, primary_entity) VALUES (?1,?2,?3,?4,?5,?6)";
         self.db.execute(node, params![id, kind, name, parent, owner, primary]).unwrap();
     }
 
-    fn entity(&self, id: u64, file: u64, kind: i64, bytes: &[u8]) {
+    fn entity(&self, id: i64, file: i64, kind: i64, bytes: &[u8]) {
         let source = format!("data/uploads/1/{id}_x");
         let path = self.folder().join(&source);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
         let entity = "INSERT INTO entities (id, updated_at, type, source, size, storage_policy_entities) VALUES (?1,?2,?3,?4,?5,1)";
-        self.db.execute(entity, params![id, AT, kind, source, bytes.len()]).unwrap();
+        self.db.execute(entity, params![id, AT, kind, source, i64::try_from(bytes.len()).unwrap()]).unwrap();
         self.belongs(file, id);
     }
 
-    fn belongs(&self, file: u64, entity: u64) {
+    fn belongs(&self, file: i64, entity: i64) {
         self.db.execute("INSERT INTO file_entities VALUES (?1, ?2)", [file, entity]).unwrap();
     }
 
