@@ -77,6 +77,13 @@ impl Answer {
         self.send(status, &self.told(fault))
     }
 
+    /// Answers that an address does not have the method, and which it has.
+    pub(super) fn not_allowed(&self, methods: &str) -> Result<Reply> {
+        let mut reply = self.fault(405, &Fault::no_route())?;
+        reply.headers.push(("Allow", methods.to_owned()));
+        Ok(reply)
+    }
+
     /// Answers that a batch failed, in part if there is data.
     pub(super) fn failed(&self, data: Option<impl Serialize>, faults: &Faults) -> Result<Reply> {
         let mut all = faults.values();
@@ -131,7 +138,7 @@ impl Answer {
 fn escape_markup(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + json.len() / 16);
     let mut rest = json;
-    while let Some(at) = rest.find(['&', '<', '>', '\u{2028}', '\u{2029}']) {
+    while let Some(at) = rest.find(|c| matches!(c, '&' | '<' | '>' | '\u{2028}' | '\u{2029}')) {
         let (plain, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
         text.push_str(plain);
         let mut after = tail.chars();
