@@ -58,6 +58,8 @@ tables! {
     COUNTER = 21 "counter-1";
     /// 16 bytes of a use limit's id -> UseRecord
     USE = 22 "use-1";
+    /// kind u8, another system's id u64 -> ours, u64
+    ALIAS = 30 "alias-1";
 }
 
 #[cfg(test)]
