@@ -8,6 +8,7 @@
 pub(crate) mod archive;
 pub(crate) mod blob;
 pub(crate) mod check;
+pub(crate) mod claim;
 pub(crate) mod copy;
 pub(crate) mod counter;
 pub(crate) mod delete;
@@ -26,6 +27,7 @@ pub(crate) mod share;
 pub(crate) mod table;
 pub(crate) mod trash;
 pub(crate) mod tree;
+pub(crate) mod upload;
 pub(crate) mod usage;
 pub(crate) mod version;
 
