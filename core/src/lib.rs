@@ -4,6 +4,7 @@
     allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)
 )]
 
+mod api;
 pub mod archive;
 #[allow(dead_code)]
 pub(crate) mod blobs;
@@ -26,6 +27,7 @@ mod time;
 pub mod token;
 pub mod vfs;
 
+pub use api::{Api, Caller, Limits};
 pub use catalog::check::Problem;
 pub use catalog::record::Kind;
 pub use catalog::{
