@@ -94,6 +94,9 @@ pub(crate) fn adopt(tx: &mut impl Write, id: BlobId, scope: u64) -> Result<()> {
 ///
 /// A blob that waits for its removal is found too: a version that links it revives it.
 pub(crate) fn find(tx: &impl Read, scope: u64, blake3: &[u8; 32]) -> Result<Option<BlobId>> {
+    if !is_shared(scope) {
+        return Ok(None);
+    }
     match index::id(tx, BLOB_HASH, &hash_key(scope, blake3))?.map(BlobId) {
         Some(id) if row::exists(tx, BLOB, &id.to_key())? => Ok(Some(id)),
         _ => Ok(None),

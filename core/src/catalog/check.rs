@@ -366,7 +366,6 @@ impl<R: Read> Check<'_, R> {
             }
             let found = blob::find(check.tx, blob.scope, &blob.blake3)?;
             let expected = blob::is_shared(blob.scope).then_some(id);
-            let found = if blob::is_shared(blob.scope) { found } else { None };
             check.must(found == expected, BLOB, || format!("blob {id} is not found by its hash"));
             Ok(())
         })?;

@@ -14,6 +14,7 @@ pub(crate) mod counter;
 pub(crate) mod delete;
 pub(crate) mod drive;
 pub(crate) mod dump;
+pub(crate) mod free;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod key;

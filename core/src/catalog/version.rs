@@ -264,6 +264,16 @@ pub(crate) fn put_to(
     expect: Expect,
     moment: Moment,
 ) -> Result<VersionInfo> {
+    let node = check_put_to(tx, file, expect)?;
+    check(tx, new)?;
+    append(tx, file, node, new, moment)
+}
+
+/// Checks that [`put_to`] may go ahead, before the content that it needs is written.
+///
+/// # Errors
+/// As [`put_to`].
+pub(crate) fn check_put_to(tx: &impl Read, file: FileId, expect: Expect) -> Result<FileRecord> {
     let node = tree::get(tx, file)?;
     if tree::standing(tx, file)? != Standing::Live {
         return Err(Error::new(
@@ -272,8 +282,7 @@ pub(crate) fn put_to(
         ));
     }
     may_put_on(file, &node, expect)?;
-    check(tx, new)?;
-    append(tx, file, node, new, moment)
+    Ok(node)
 }
 
 /// Checks that a file that is known to be live takes one more version.

@@ -6,6 +6,7 @@ mod check;
 mod compact;
 mod drive;
 mod engine;
+mod file;
 mod gc;
 mod key;
 mod layout;
@@ -16,6 +17,7 @@ mod put;
 mod repair;
 pub(crate) mod share;
 mod stats;
+pub(crate) mod upload;
 #[cfg(test)]
 mod upkeep_tests;
 pub(crate) mod url;

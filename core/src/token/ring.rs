@@ -218,6 +218,7 @@ struct SubKeys {
     archive: Prepared,
     share: Prepared,
     upload: Prepared,
+    revision: Prepared,
     cloudreve: Zeroizing<[u8; MAC_LEN]>,
 }
 
@@ -233,6 +234,7 @@ impl SubKeys {
             archive: prepared(Purpose::Archive),
             share: prepared(Purpose::Share),
             upload: prepared(Purpose::Upload),
+            revision: prepared(Purpose::Revision),
             cloudreve: secret("cloudreve"),
         }
     }
@@ -244,6 +246,7 @@ impl SubKeys {
             Purpose::Archive => &self.archive,
             Purpose::Share => &self.share,
             Purpose::Upload => &self.upload,
+            Purpose::Revision => &self.revision,
         }
     }
 }
@@ -309,7 +312,7 @@ mod tests {
             }
             assert!(seen.insert(mac(&prepare(sub.cloudreve.as_slice()), &[b"same message"])));
         }
-        assert_eq!(seen.len(), 24);
+        assert_eq!(seen.len(), 28);
         assert_eq!(ring.cloudreve_secrets().len(), 2);
     }
 }
