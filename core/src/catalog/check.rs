@@ -11,8 +11,8 @@ use super::record::{
     ShareRecord, TrashRecord, UploadRecord, VersionRecord,
 };
 use super::table::{
-    BLOB, BLOB_HASH, BLOB_SHA1, CHILD, DOOMED_BLOB, DOOMED_FILE, DRIVE, DRIVE_NAME, FILE, FILE_LINK, FILE_SHARE, LINK,
-    SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
+    BLOB, BLOB_HASH, BLOB_SHA1, CHILD, DOOMED_BLOB, DOOMED_FILE, DRIVE, DRIVE_NAME, FILE, FILE_LINK,
+    FILE_SHARE, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
 };
 use super::tree::child_key;
 use super::{blob, index, number, row, upload, version};

@@ -51,7 +51,8 @@ pub(crate) fn note(tx: &mut impl Write, id: BlobId, beginning: [u8; 20]) -> Resu
 pub(crate) fn remove(tx: &mut impl Write, id: BlobId, record: &BlobRecord) -> Result<()> {
     let whole = key(record.scope, WHOLE, &record.sha1, id);
     let beginning = tx.get(BLOB_SHA1, &whole, |value| {
-        <[u8; 20]>::try_from(value).map_err(|_| Error::corrupt("the sha1 of a beginning is not 20 bytes long"))
+        <[u8; 20]>::try_from(value)
+            .map_err(|_| Error::corrupt("the sha1 of a beginning is not 20 bytes long"))
     })?;
     if let Some(beginning) = beginning {
         tx.del(BLOB_SHA1, &whole)?;

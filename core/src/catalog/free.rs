@@ -98,7 +98,9 @@ mod tests {
 
     #[test]
     fn a_long_name_stays_a_name() {
-        for name in ["a".repeat(255), format!("{}.pdf", "\u{e9}".repeat(125)), format!("a.{}", "b".repeat(253))] {
+        for name in
+            ["a".repeat(255), format!("{}.pdf", "\u{e9}".repeat(125)), format!("a.{}", "b".repeat(253))]
+        {
             for attempt in [1, 2, 1000] {
                 let other = stamped(&name, Time(0), attempt);
                 assert!(check_name(&other).is_ok() && other.contains("_19700101_000000"), "{other}");

@@ -62,7 +62,9 @@ pub(crate) fn open(tx: &impl Read, id: UploadId, number: u32, now: Time) -> Resu
     let record = get(tx, id, now)?;
     match record.done {
         None => Ok(record),
-        Some(_) => Err(Error::new(ErrorKind::Gone, format!("upload {id} is complete and takes no more parts"))),
+        Some(_) => {
+            Err(Error::new(ErrorKind::Gone, format!("upload {id} is complete and takes no more parts")))
+        }
     }
 }
 
@@ -95,7 +97,12 @@ pub(crate) fn part(tx: &impl Read, id: UploadId, number: u32) -> Result<Option<P
 }
 
 /// Lists up to `limit` parts by number, those behind `after`.
-pub(crate) fn parts(tx: &impl Read, id: UploadId, after: u32, limit: usize) -> Result<Vec<(u32, PartRecord)>> {
+pub(crate) fn parts(
+    tx: &impl Read,
+    id: UploadId,
+    after: u32,
+    limit: usize,
+) -> Result<Vec<(u32, PartRecord)>> {
     index::page(tx, UPLOAD_PART, &id.to_key(), Some(&after.to_be_bytes()), limit)?
         .iter()
         .map(|(number, value)| Ok((part_number(number)?, PartRecord::decode(value)?)))

@@ -424,8 +424,7 @@ pub(crate) fn put_again(tx: &mut impl Write, id: VersionId, moment: Moment) -> R
     if file.current == id.number() {
         return Err(Error::invalid(format!("version {id} is the current one already")));
     }
-    let new =
-        NewVersion { blob: version.blob, media_type: &version.media_type, modified: version.modified };
+    let new = NewVersion { blob: version.blob, media_type: &version.media_type, modified: version.modified };
     put_to(tx, id.file(), new, Expect::Any, moment)
 }
 

@@ -17,9 +17,9 @@ mod put;
 mod repair;
 pub(crate) mod share;
 mod stats;
-pub(crate) mod upload;
 #[cfg(test)]
 mod upkeep_tests;
+pub(crate) mod upload;
 pub(crate) mod url;
 mod version;
 

@@ -233,7 +233,8 @@ mod tests {
     #[test]
     fn numbers_and_names_of_purposes_are_fixed() {
         let table = Purpose::ALL.map(|purpose| (purpose.number(), purpose.name()));
-        let fixed = [(1, "version"), (2, "file"), (3, "archive"), (4, "share"), (5, "upload"), (6, "revision")];
+        let fixed =
+            [(1, "version"), (2, "file"), (3, "archive"), (4, "share"), (5, "upload"), (6, "revision")];
         assert_eq!(table, fixed);
         for number in 0..=255 {
             let back = Purpose::from_number(number).map(Purpose::number);

@@ -131,13 +131,16 @@ impl Call<'_> {
         };
         match self.share_token() {
             Some(token) => {
-                let id = share.parse::<ShareId>().map_err(|_| Fault::share_token("there is no such share"))?;
+                let id =
+                    share.parse::<ShareId>().map_err(|_| Fault::share_token("there is no such share"))?;
                 self.visit(token, id).map(Reach::Share)
             }
             None if self.fields.any_text("drive_id")?.is_some_and(|drive| !drive.is_empty()) => {
                 self.own().map(Reach::Own)
             }
-            None => Err(Fault::share_token("share_id takes a share token in the header x-share-token").into()),
+            None => {
+                Err(Fault::share_token("share_id takes a share token in the header x-share-token").into())
+            }
         }
     }
 
@@ -170,10 +173,9 @@ impl Call<'_> {
         if claims.file != 0 {
             return Err(Fault::share_token("ShareLinkToken is invalid").into());
         }
-        let record =
-            share::record(&rows, ShareId(claims.subject)).map_err(|error| not_found(error, |_| {
-                Fault::share_token("ShareLinkToken is invalid. The share was deleted")
-            }))?;
+        let record = share::record(&rows, ShareId(claims.subject)).map_err(|error| {
+            not_found(error, |_| Fault::share_token("ShareLinkToken is invalid. The share was deleted"))
+        })?;
         if share_epoch(&rows, &record)? != claims.epoch {
             return Err(revoked().into());
         }

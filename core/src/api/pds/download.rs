@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::access::{Own, Reach, file_id};
+use super::access::{Own, Reach};
 use super::fault::{Fault, Stop, not_found};
 use super::show;
 use super::{Call, DEFAULT_EXPIRE, MAX_EXPIRE};
@@ -203,9 +203,8 @@ impl Call<'_> {
 
     fn told(&self, url: String, wish: &Wish<'_>, content: &Content) -> Value {
         let mount = &self.api.mount;
-        let on = |base: &Option<String>| {
-            base.as_ref().map(|base| self.on_base(base, &url)).unwrap_or_default()
-        };
+        let on =
+            |base: &Option<String>| base.as_ref().map(|base| self.on_base(base, &url)).unwrap_or_default();
         let expires = Time::from_unix(self.now.unix()).after(Duration::from_secs(wish.expire));
         json!({
             "domain_id": show::DOMAIN,
@@ -226,7 +225,9 @@ impl Call<'_> {
         let reach = self.reach()?;
         let mut texts = Vec::new();
         for value in self.fields.list("file_ids", MAX_PICKS)?.unwrap_or_default() {
-            texts.push(value.as_str().ok_or_else(|| Fault::format("file_ids holds something that is no text"))?);
+            texts.push(
+                value.as_str().ok_or_else(|| Fault::format("file_ids holds something that is no text"))?,
+            );
         }
         let files = self.fields.list("files", MAX_PICKS)?.unwrap_or_default();
         let files: Result<Vec<_>, _> = files.iter().map(|value| super::Fields::of(value, "files")).collect();
@@ -311,6 +312,7 @@ impl Call<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::access::file_id;
     use super::*;
 
     #[test]

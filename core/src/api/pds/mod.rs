@@ -32,11 +32,11 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::{Api, Caller, read_body};
+use crate::Result;
 use crate::body::Body;
 use crate::serve::{Reply, Request};
 use crate::store::url::base_path;
 use crate::time::Time;
-use crate::Result;
 
 use fault::{Fault, Stop};
 use field::Fields;

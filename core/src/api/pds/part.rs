@@ -152,9 +152,7 @@ impl Call<'_> {
         let more = parts.len() > limit;
         parts.truncate(limit);
         let next = parts.last().filter(|_| more).map(|(number, _)| number.to_string());
-        let shown = |(number, part): &(u32, PartRecord)| {
-            json!({ "part_number": number, "part_size": part.len, "etag": etag(&part.blake3) })
-        };
+        let shown = |(number, part): &(u32, PartRecord)| json!({ "part_number": number, "part_size": part.len, "etag": etag(&part.blake3) });
         Ok(json!({
             "file_id": record.goal.file().to_string(),
             "upload_id": id.to_string(),
@@ -234,9 +232,10 @@ impl Call<'_> {
         let own = self.own()?;
         let (id, record) = self.upload(&own)?;
         let crc64 = match self.fields.text("crc64_hash")? {
-            Some(text) => Some(text.parse::<u64>().map_err(|_| {
-                Fault::format("crc64_hash is no number in decimal digits")
-            })?),
+            Some(text) => Some(
+                text.parse::<u64>()
+                    .map_err(|_| Fault::format("crc64_hash is no number in decimal digits"))?,
+            ),
             None => None,
         };
         let sha1 = match self.fields.word("content_hash_name", &["sha1", "sha256", "none"])? {
@@ -269,12 +268,13 @@ impl Call<'_> {
             let info = own.live_file(file)?;
             self.last_revision(&info)?;
         }
-        let version = self.api.store.complete_upload(id, whole, self.now).map_err(|error| match error.kind() {
-            ErrorKind::Gone => Fault::trashed(error.to_string()).into(),
-            ErrorKind::NotFound => Fault::file(error.to_string()).into(),
-            ErrorKind::Expired => Fault::upload(error.to_string()).into(),
-            _ => Stop::from(error),
-        })?;
+        let version =
+            self.api.store.complete_upload(id, whole, self.now).map_err(|error| match error.kind() {
+                ErrorKind::Gone => Fault::trashed(error.to_string()).into(),
+                ErrorKind::NotFound => Fault::file(error.to_string()).into(),
+                ErrorKind::Expired => Fault::upload(error.to_string()).into(),
+                _ => Stop::from(error),
+            })?;
         self.completed(own, version.id)
     }
 

@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn names_and_types_are_sorted() {
         assert_eq!(["a.tar.gz", "a", ".profile", "a."].map(extension), ["gz", "", "", ""]);
-        let types = ["image/png", "text/plain; charset=utf-8", "application/pdf", "application/zip", "x/y", ""];
+        let types =
+            ["image/png", "text/plain; charset=utf-8", "application/pdf", "application/zip", "x/y", ""];
         assert_eq!(types.map(category), ["image", "doc", "doc", "zip", "others", "others"]);
     }
 }

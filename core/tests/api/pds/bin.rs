@@ -12,7 +12,10 @@ fn what_is_trashed_is_listed_and_comes_back_to_its_place() {
     world.call("/recyclebin/trash", world.of(file, json!({}))).good();
     let list = world.call("/recyclebin/list", json!({ "drive_id": world.id(&world.alice) })).good();
     let item = &list["items"][0];
-    assert_eq!((&item["file_id"], &item["name"], &item["trashed"]), (&json!(file.to_string()), &json!("a.txt"), &json!(true)));
+    assert_eq!(
+        (&item["file_id"], &item["name"], &item["trashed"]),
+        (&json!(file.to_string()), &json!("a.txt"), &json!(true))
+    );
     assert!(item["trashed_at"].as_str().unwrap().ends_with('Z') && item.get("url").is_none());
     assert_eq!(world.call("/file/get", world.of(file, json!({}))).good()["trashed"], json!(true));
     world.call("/recyclebin/restore", world.of(file, json!({}))).good();
@@ -71,7 +74,10 @@ fn the_root_stays() {
     for call in ["/recyclebin/trash", "/file/delete"] {
         assert_eq!(world.call(call, world.of("root", json!({}))).bad(), (403, "Forbidden"), "{call}");
     }
-    assert_eq!(world.call("/recyclebin/restore", world.of("root", json!({}))).bad(), (404, "NotFound.FileId"));
+    assert_eq!(
+        world.call("/recyclebin/restore", world.of("root", json!({}))).bad(),
+        (404, "NotFound.FileId")
+    );
 }
 
 #[test]

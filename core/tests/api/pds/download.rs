@@ -147,7 +147,10 @@ fn a_url_pins_the_revision_it_was_made_of() {
     assert_eq!(read(&world.get(told["url"].as_str().unwrap())), b"first");
     let old = json!({ "revision_id": first.id.to_string() });
     let told = world.call("/file/get_download_url", world.of(first.id.file(), old)).good();
-    assert_eq!((told["size"].as_u64(), told["revision_id"].as_str()), (Some(5), Some(&*first.id.to_string())));
+    assert_eq!(
+        (told["size"].as_u64(), told["revision_id"].as_str()),
+        (Some(5), Some(&*first.id.to_string()))
+    );
     assert_eq!(read(&world.get(told["url"].as_str().unwrap())), b"first");
     let now = world.call("/file/get_download_url", world.of(first.id.file(), json!({}))).good();
     assert_eq!(now["revision_id"], second.id.to_string());
@@ -190,7 +193,8 @@ fn a_folder_and_an_archive_are_answered_at_once_with_size_and_crc64() {
     world.put("d/a.txt", &noise(40 * KIB, 1));
     world.put("d/e/b.txt", b"b");
     let asked = world.call("/file/get_download_url", world.of(world.file("d"), json!({}))).good();
-    let task = json!({ "drive_id": world.id(&world.alice), "file_ids": [world.file("d").to_string()], "name": "x" });
+    let task =
+        json!({ "drive_id": world.id(&world.alice), "file_ids": [world.file("d").to_string()], "name": "x" });
     let task = world.call("/file/archive_files", task).good();
     assert_eq!(task["state"], "Succeed");
     let again = json!({ "async_task_id": task["async_task_id"] });
@@ -204,7 +208,10 @@ fn a_folder_and_an_archive_are_answered_at_once_with_size_and_crc64() {
         assert_eq!(told["crc64_hash"], digest(&zip).crc64.to_string());
         assert!(zip.starts_with(b"PK\x03\x04"));
     }
-    assert_eq!((asked["content_hash"].as_str(), asked["content_hash_name"].as_str()), (Some(""), Some("none")));
+    assert_eq!(
+        (asked["content_hash"].as_str(), asked["content_hash_name"].as_str()),
+        (Some(""), Some("none"))
+    );
     let name = |told: &Value| {
         world.get(told["url"].as_str().unwrap()).header("Content-Disposition").unwrap().to_owned()
     };
@@ -227,14 +234,20 @@ fn an_archive_needs_members_that_are_there() {
         (json!({ "drive_id": drive, "file_ids": [7] }), (400, "InvalidParameterWrongFormat")),
         (json!({ "drive_id": drive, "files": ["f1"] }), (400, "InvalidParameterWrongFormat")),
         (json!({ "drive_id": drive, "file_ids": ["f999"] }), (404, "NotFound.FileId")),
-        (json!({ "drive_id": drive, "file_ids": [file.to_string()], "name": "a/b" }), (400, "InvalidParameterWrongFormat")),
+        (
+            json!({ "drive_id": drive, "file_ids": [file.to_string()], "name": "a/b" }),
+            (400, "InvalidParameterWrongFormat"),
+        ),
     ] {
         assert_eq!(world.call("/file/archive_files", body.clone()).bad(), bad, "{body}");
     }
     let good = json!({ "drive_id": drive, "files": [{ "file_id": file.to_string() }, { "file_id": file.to_string() }] });
     world.call("/file/archive_files", good).good();
     assert_eq!(world.call("/async_task/get", json!({ "async_task_id": "a999" })).bad(), (404, "NotFound"));
-    assert_eq!(world.call("/file/get_download_url", world.of("a999", json!({}))).bad(), (404, "NotFound.FileId"));
+    assert_eq!(
+        world.call("/file/get_download_url", world.of("a999", json!({}))).bad(),
+        (404, "NotFound.FileId")
+    );
 }
 
 #[test]

@@ -65,7 +65,10 @@ fn a_folder_is_listed_in_pages_and_in_any_order() {
         assert_eq!(of(json!({ "order_direction": "DESC" })), ["e.txt", "d", "c.txt", "b.png", "a.zip"]);
         assert_eq!(of(json!({ "order_by": "created_at" })), ["c.txt", "a.zip", "b.png", "e.txt", "d"]);
         assert_eq!(of(json!({ "order_by": "size" })), ["d", "c.txt", "b.png", "e.txt", "a.zip"]);
-        assert_eq!(of(json!({ "order_by": "size", "order_direction": "DESC" })), ["a.zip", "e.txt", "b.png", "c.txt", "d"]);
+        assert_eq!(
+            of(json!({ "order_by": "size", "order_direction": "DESC" })),
+            ["a.zip", "e.txt", "b.png", "c.txt", "d"]
+        );
         assert_eq!(of(json!({ "type": "folder" })), ["d"]);
         assert_eq!(of(json!({ "type": "file" })).len(), 4);
         assert_eq!(of(json!({ "category": "image" })), ["b.png"]);

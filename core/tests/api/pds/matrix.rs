@@ -31,18 +31,26 @@ const CALLS: &[(&str, bool, Body)] = &[
     ("/drive/get", false, |_, drive, _| json!({ "drive_id": drive })),
     ("/file/archive_files", true, |_, drive, seen| json!({ "drive_id": drive, "file_ids": [seen.file] })),
     ("/file/complete", false, |_, drive, seen| merged(seen.upload.clone(), json!({ "drive_id": drive }))),
-    ("/file/create", false, |_, drive, _| {
-        json!({ "drive_id": drive, "parent_file_id": "root", "name": "n", "type": "file" })
-    }),
-    ("/file/create", false, |_, drive, seen| {
-        json!({ "drive_id": drive, "file_id": seen.file, "name": "n", "type": "file" })
-    }),
-    ("/file/create", false, |_, drive, _| {
-        json!({ "drive_id": drive, "parent_file_id": "root", "name": "d", "type": "folder" })
-    }),
+    (
+        "/file/create",
+        false,
+        |_, drive, _| json!({ "drive_id": drive, "parent_file_id": "root", "name": "n", "type": "file" }),
+    ),
+    (
+        "/file/create",
+        false,
+        |_, drive, seen| json!({ "drive_id": drive, "file_id": seen.file, "name": "n", "type": "file" }),
+    ),
+    (
+        "/file/create",
+        false,
+        |_, drive, _| json!({ "drive_id": drive, "parent_file_id": "root", "name": "d", "type": "folder" }),
+    ),
     ("/file/get", true, |_, drive, seen| json!({ "drive_id": drive, "file_id": seen.file })),
     ("/file/get_download_url", true, |_, drive, seen| json!({ "drive_id": drive, "file_id": seen.file })),
-    ("/file/get_upload_url", false, |_, drive, seen| merged(seen.upload.clone(), json!({ "drive_id": drive }))),
+    ("/file/get_upload_url", false, |_, drive, seen| {
+        merged(seen.upload.clone(), json!({ "drive_id": drive }))
+    }),
     ("/file/list", true, |_, drive, _| json!({ "drive_id": drive, "parent_file_id": "root" })),
     ("/file/list_uploaded_parts", false, |_, drive, seen| {
         merged(seen.upload.clone(), json!({ "drive_id": drive }))
@@ -67,11 +75,7 @@ fn seen(world: &World) -> Seen {
     world.put("d/a", b"second");
     let made = world.create("up", json!({})).good();
     world.put_part(&made["part_info_list"][0]["upload_url"], b"part").good();
-    Seen {
-        file: first.id.file().to_string(),
-        revision: first.id.to_string(),
-        upload: world.of_upload(&made),
-    }
+    Seen { file: first.id.file().to_string(), revision: first.id.to_string(), upload: world.of_upload(&made) }
 }
 
 fn gets(told: &Told) -> Gets {
@@ -97,7 +101,8 @@ fn every_call_by_owner_other_anonymous_administrator_and_visitor() {
         let token = world.call_as(&Caller::anonymous(), "/share_link/get_share_token", token).good();
         let token = token["share_token"].as_str().unwrap().to_owned();
         let other = world.alice.share("d", &Share::new()).unwrap();
-        let shared = |id: &str| merged(body(&world, &drive, &seen), json!({ "share_id": id, "drive_id": null }));
+        let shared =
+            |id: &str| merged(body(&world, &drive, &seen), json!({ "share_id": id, "drive_id": null }));
         let send = |caller: &Caller, headers: &[(&str, &str)], body: Value| {
             gets(&world.send(caller, path, headers, body.to_string().as_bytes(), Time::now()))
         };
@@ -195,6 +200,7 @@ fn a_task_is_told_to_its_owner_alone() {
     let token = world.call_as(&Caller::anonymous(), "/share_link/get_share_token", token).good();
     let headers = [("x-share-token", token["share_token"].as_str().unwrap())];
     let body = json!({ "share_id": share.id.to_string(), "file_id": task }).to_string();
-    let told = world.send(&Caller::anonymous(), "/file/get_download_url", &headers, body.as_bytes(), Time::now());
+    let told =
+        world.send(&Caller::anonymous(), "/file/get_download_url", &headers, body.as_bytes(), Time::now());
     assert_eq!(told.bad(), (404, "NotFound.FileId"));
 }

@@ -15,7 +15,9 @@ mod upload;
 use std::time::Duration;
 
 use holdall::digest::Digest;
-use holdall::{Api, Caller, CheckOptions, Drive, FileId, Options, Put, Reply, Request, Store, Time, VersionInfo};
+use holdall::{
+    Api, Caller, CheckOptions, Drive, FileId, Options, Put, Reply, Request, Store, Time, VersionInfo,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -35,7 +35,10 @@ fn who_proves_to_have_the_content_need_not_send_it() {
     let file = world.put("old", b"old").id.file();
     let more = merged(claim(&bytes), json!({ "file_id": file.to_string() }));
     let told = world.create("old", more).good();
-    assert_eq!((told["rapid_upload"].as_bool(), told["file_id"].as_str()), (Some(true), Some(&*file.to_string())));
+    assert_eq!(
+        (told["rapid_upload"].as_bool(), told["file_id"].as_str()),
+        (Some(true), Some(&*file.to_string()))
+    );
     assert_eq!(world.alice.versions("old", None, 9).unwrap().len(), 2);
     world.sound();
 }
@@ -65,9 +68,12 @@ fn h2_a_claimed_hash_without_proof_gives_nothing() {
         assert!(told["upload_id"].as_str().is_some_and(|id| id.starts_with('u')), "{more}");
     }
     // Nor for a caller whose token the host did not say.
-    let body = merged(good, json!({
-        "drive_id": world.id(&world.alice), "parent_file_id": "root", "type": "file", "name": "x",
-    }));
+    let body = merged(
+        good,
+        json!({
+            "drive_id": world.id(&world.alice), "parent_file_id": "root", "type": "file", "name": "x",
+        }),
+    );
     let told = world.call_as(&Caller::of("alice"), "/file/create", body).good();
     assert_eq!(told["rapid_upload"], json!(false));
     assert_eq!(world.alice.list("", None, 10).unwrap().len(), 0);

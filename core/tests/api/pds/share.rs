@@ -44,7 +44,13 @@ fn t15_a_visitor_gets_a_token_for_the_password_and_reads_what_is_shared() {
     visit(&world, token, "/file/get", of(&share, file, json!({}))).good();
     let zip = visit(&world, token, "/file/get_download_url", of(&share, "root", json!({}))).good();
     assert!(read(&world.get(zip["url"].as_str().unwrap())).starts_with(b"PK"));
-    let task = visit(&world, token, "/file/archive_files", of(&share, "", json!({ "file_ids": [file.to_string()] }))).good();
+    let task = visit(
+        &world,
+        token,
+        "/file/archive_files",
+        of(&share, "", json!({ "file_ids": [file.to_string()] })),
+    )
+    .good();
     visit(&world, token, "/async_task/get", json!({ "async_task_id": task["async_task_id"] })).good();
     // Nothing outside.
     for id in [world.file("secret"), world.alice.info().unwrap().root] {
@@ -60,7 +66,8 @@ fn t6_a_share_token_is_for_one_share_and_for_a_while() {
     let world = World::new();
     world.put("a", b"x");
     world.put("b", b"x");
-    let (one, two) = (world.alice.share("a", &Share::new()).unwrap(), world.alice.share("b", &Share::new()).unwrap());
+    let (one, two) =
+        (world.alice.share("a", &Share::new()).unwrap(), world.alice.share("b", &Share::new()).unwrap());
     let told = token(&world, &one, json!({ "expire_sec": 60 })).good();
     let good = told["share_token"].as_str().unwrap();
     let get = |token: &str, share: &ShareInfo, now: Time| {
@@ -80,7 +87,10 @@ fn t6_a_share_token_is_for_one_share_and_for_a_while() {
     // It opens calls, and downloads nothing by itself.
     assert!(matches!(world.get(&format!("/files/d/{good}/a")).status, 403 | 410));
     for expire in [0, 7201] {
-        assert_eq!(token(&world, &one, json!({ "expire_sec": expire })).bad(), (400, "InvalidParameterOutOfRange"));
+        assert_eq!(
+            token(&world, &one, json!({ "expire_sec": expire })).bad(),
+            (400, "InvalidParameterOutOfRange")
+        );
     }
     world.store.revoke_share(one.id).unwrap();
     assert_eq!(get(good, &one, Time::now()).bad(), (401, "ShareLinkTokenInvalid"));
@@ -119,7 +129,10 @@ fn a_share_that_is_over_or_to_be_paid_for_opens_nothing() {
     let token_of = token(&world, &share, json!({})).good()["share_token"].clone();
     world.alice.trash("a").unwrap();
     assert_eq!(token(&world, &share, json!({})).bad(), (403, "Forbidden"));
-    assert_eq!(visit(&world, &token_of, "/file/get", of(&share, "root", json!({}))).bad(), (403, "Forbidden"));
+    assert_eq!(
+        visit(&world, &token_of, "/file/get", of(&share, "root", json!({}))).bad(),
+        (403, "Forbidden")
+    );
 }
 
 #[test]

@@ -150,7 +150,10 @@ fn t6_the_url_of_a_part_is_for_that_part_and_for_a_while() {
     assert_eq!(expired.bad(), (403, "AccessDenied"));
     assert!(expired.body["message"].as_str().unwrap().contains("expired"), "clients look for the word");
     let mut forged = url.to_owned();
-    forged.replace_range(url.len() - 4..url.len() - 3, if &url[url.len() - 4..url.len() - 3] == "A" { "B" } else { "A" });
+    forged.replace_range(
+        url.len() - 4..url.len() - 3,
+        if &url[url.len() - 4..url.len() - 3] == "A" { "B" } else { "A" },
+    );
     assert_eq!(put(&forged, Time::now()).bad(), (403, "AccessDenied"));
     // The token of a download puts nothing, and that of a part downloads nothing.
     let version = world.put("b", b"x");
@@ -300,7 +303,10 @@ fn what_is_said_of_a_file_is_kept_with_it() {
     let file = world.complete(&made, json!({})).good();
     assert_eq!(file["description"], "of the quarter");
     assert_eq!(file["hidden"], json!(true));
-    assert_eq!((file["content_type"].as_str(), file["category"].as_str()), (Some("application/pdf"), Some("doc")));
+    assert_eq!(
+        (file["content_type"].as_str(), file["category"].as_str()),
+        (Some("application/pdf"), Some("doc"))
+    );
     assert_eq!(file["local_created_at"], "2019-08-20T06:51:27.000Z");
     assert_eq!(file["local_modified_at"], "2019-08-21T06:51:27.292Z");
     assert_eq!(file["user_tags"], json!({ "k": "v", "empty": "" }));
