@@ -338,6 +338,40 @@ pub(crate) struct Serve {
     /// Write a line for each request to standard error
     #[arg(long)]
     pub(crate) log: bool,
+    /// Answer the calls of Cloudreve v4 under /api/v4 and of PDS under /v2 too
+    #[arg(long)]
+    pub(crate) api: bool,
+    /// With --api: whose calls are that show no token, of this machine alone; by default nobody's
+    #[arg(long, requires = "api", value_name = "NAME")]
+    pub(crate) api_drive: Option<String>,
+    /// With --api: a bearer token and the drive that it is of
+    #[arg(
+        id = "api_token",
+        long = "api-token",
+        requires = "api",
+        env = "HOLDALL_API_TOKENS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = token,
+        value_name = "TOKEN=DRIVE"
+    )]
+    pub(crate) api_tokens: Vec<(String, String)>,
+    /// With --api: a drive whose owner is an administrator
+    #[arg(id = "api_administrator", long = "api-administrator", requires = "api", value_name = "NAME")]
+    pub(crate) api_administrators: Vec<String>,
+    /// With --api: what its URLs begin with; by default the address
+    #[arg(long, requires = "api", value_name = "URL")]
+    pub(crate) api_site: Option<String>,
+}
+
+/// Reads a token and the drive that it is of.
+fn token(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=') {
+        Some((token, drive)) if token.len() >= 16 && !drive.is_empty() => {
+            Ok((token.to_owned(), drive.to_owned()))
+        }
+        _ => Err("no token of at least 16 characters, '=' and the name of a drive".to_owned()),
+    }
 }
 
 /// Reads a duration: a number and `s`, `m`, `h` or `d`.

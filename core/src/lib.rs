@@ -31,7 +31,7 @@ pub use api::{Api, Caller, Limits};
 pub use catalog::check::Problem;
 pub use catalog::record::Kind;
 pub use catalog::{
-    CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
+    Alias, CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};

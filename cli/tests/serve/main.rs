@@ -14,6 +14,7 @@
     clippy::cast_possible_truncation
 )]
 
+mod api;
 mod archive;
 mod command;
 mod host;

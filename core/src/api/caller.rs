@@ -86,6 +86,8 @@ pub struct Limits {
     pub share_download: bool,
     /// Direct links that one call may make; 0 is none ever.
     pub links: u32,
+    /// Whether a direct link is made anew where there is one under the same name and speed.
+    pub unique_links: bool,
 }
 
 impl Default for Limits {
@@ -97,7 +99,7 @@ impl Default for Limits {
 impl Limits {
     /// Returns the defaults.
     pub fn new() -> Limits {
-        Limits { speed: 0, archive: true, share_download: true, links: 10 }
+        Limits { speed: 0, archive: true, share_download: true, links: 10, unique_links: false }
     }
 
     /// Sets the speed of a download in bytes a second; 0 is any speed.
@@ -125,6 +127,13 @@ impl Limits {
     #[must_use]
     pub fn links(mut self, links: u32) -> Limits {
         self.links = links;
+        self
+    }
+
+    /// Sets whether a direct link is made anew where there is one under the same name and speed.
+    #[must_use]
+    pub fn unique_links(mut self, unique_links: bool) -> Limits {
+        self.unique_links = unique_links;
         self
     }
 }

@@ -5,6 +5,7 @@
 //! same transaction stand; after an error of kind `Corrupt`, `Io` or `Bug` the transaction is to
 //! be dropped.
 
+pub(crate) mod alias;
 pub(crate) mod archive;
 pub(crate) mod blob;
 pub(crate) mod check;
@@ -39,6 +40,7 @@ pub(crate) mod suite_public;
 #[cfg(test)]
 pub(crate) mod suite_state;
 
+pub use alias::Alias;
 pub use copy::CopyVersions;
 pub use info::{DriveInfo, FileInfo, Row, TrashInfo, VersionInfo};
 pub use link::LinkInfo;

@@ -1,5 +1,6 @@
 //! The store: what a host opens, puts files into and hands URLs of out.
 
+mod alias;
 pub(crate) mod archive;
 mod backup;
 mod check;

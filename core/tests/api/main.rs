@@ -9,4 +9,5 @@
     clippy::cast_possible_wrap
 )]
 
+mod cloudreve;
 mod pds;

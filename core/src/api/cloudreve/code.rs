@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// The `code` of an answer, by Cloudreve's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,16 +44,22 @@ pub(super) struct Fault {
     pub(super) text: String,
     /// What was wrong inside; shown in the field `error` of a host that is being debugged.
     pub(super) detail: String,
+    /// Whether it is of the request's form, and told without a correlation id.
+    pub(super) form: bool,
 }
 
 impl Fault {
     pub(super) fn new(code: Code, text: impl Into<String>) -> Fault {
-        Fault { code, text: text.into(), detail: String::new() }
+        Fault { code, text: text.into(), detail: String::new(), form: false }
     }
 
     pub(super) fn detail(mut self, detail: impl fmt::Display) -> Fault {
         self.detail = detail.to_string();
         self
+    }
+
+    pub(super) fn form(text: &str) -> Fault {
+        Fault { form: true, ..Fault::new(Code::Param, text) }
     }
 
     pub(super) fn no_route() -> Fault {
@@ -115,8 +121,19 @@ impl From<Fault> for Stop {
     }
 }
 
+/// What the host must not know of is the client's, whatever it is.
 impl From<Error> for Stop {
     fn from(error: Error) -> Stop {
-        Stop::Error(error)
+        match error.kind() {
+            ErrorKind::NotFound
+            | ErrorKind::Exists
+            | ErrorKind::Denied
+            | ErrorKind::Expired
+            | ErrorKind::RangeNotSatisfiable
+            | ErrorKind::Mismatch
+            | ErrorKind::TooLarge
+            | ErrorKind::Gone => Stop::Fault(Fault::new(Code::NotSet, "").detail(error)),
+            _ => Stop::Error(error),
+        }
     }
 }

@@ -108,7 +108,7 @@ impl Answer {
             aggregated_error: BTreeMap::new(),
             msg: &fault.text,
             error: if self.debug { &fault.detail } else { "" },
-            correlation_id: Some(&self.correlation),
+            correlation_id: (!fault.form).then_some(&self.correlation),
         }
     }
 
@@ -130,16 +130,17 @@ impl Answer {
 /// Escapes what a browser could take for markup; in JSON it stands in strings alone.
 fn escape_markup(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + json.len() / 16);
-    for c in json.chars() {
-        match c {
-            '&' => text.push_str("\\u0026"),
-            '<' => text.push_str("\\u003c"),
-            '>' => text.push_str("\\u003e"),
-            '\u{2028}' => text.push_str("\\u2028"),
-            '\u{2029}' => text.push_str("\\u2029"),
-            c => text.push(c),
+    let mut rest = json;
+    while let Some(at) = rest.find(['&', '<', '>', '\u{2028}', '\u{2029}']) {
+        let (plain, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        text.push_str(plain);
+        let mut after = tail.chars();
+        if let Some(c) = after.next() {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
         }
+        rest = after.as_str();
     }
+    text.push_str(rest);
     text
 }
 
