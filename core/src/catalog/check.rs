@@ -15,7 +15,7 @@ use super::table::{
     FILE_SHARE, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
 };
 use super::tree::child_key;
-use super::{blob, index, number, row, upload, version};
+use super::{blob, claim, index, number, row, upload, version};
 use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};
 use crate::kv::{Read, Table};
 use crate::{ErrorKind, Result};
@@ -336,12 +336,13 @@ impl<R: Read> Check<'_, R> {
             check.must(there, VERSION_NOTE, || "a note is on a version that is gone".to_owned());
             Ok(())
         })?;
-        self.each(BLOB_SHA1, |check, key, _| {
+        self.each(BLOB_SHA1, |check, key, value| {
             let id = BlobId(row::tail(BLOB_SHA1, key)?);
-            let scope = index::number(key.get(..8).unwrap_or_default())?;
-            let blob = check.get::<BlobRecord>(BLOB, &id.to_key())?;
-            let fits = blob.is_some_and(|blob| blob.scope == scope);
-            check.must(fits, BLOB_SHA1, || format!("a sha1 leads to blob {id}, which is elsewhere or gone"));
+            let fits = match check.get::<BlobRecord>(BLOB, &id.to_key())? {
+                Some(blob) => claim::is_row_of(check.tx, id, &blob, key, value)?,
+                None => false,
+            };
+            check.must(fits, BLOB_SHA1, || format!("a sha1 leads to blob {id}, which has another or is gone"));
             Ok(())
         })
     }

@@ -50,15 +50,36 @@ pub(crate) fn note(tx: &mut impl Write, id: BlobId, beginning: [u8; 20]) -> Resu
 /// Forgets a blob that was noted; one that was not is no error.
 pub(crate) fn remove(tx: &mut impl Write, id: BlobId, record: &BlobRecord) -> Result<()> {
     let whole = key(record.scope, WHOLE, &record.sha1, id);
-    let beginning = tx.get(BLOB_SHA1, &whole, |value| {
-        <[u8; 20]>::try_from(value)
-            .map_err(|_| Error::corrupt("the sha1 of a beginning is not 20 bytes long"))
-    })?;
+    let beginning = tx.get(BLOB_SHA1, &whole, sha1)?;
     if let Some(beginning) = beginning {
         tx.del(BLOB_SHA1, &whole)?;
         tx.del(BLOB_SHA1, &key(record.scope, BEGIN, &beginning, id))?;
     }
     Ok(())
+}
+
+/// Whether a row is one of the two that note a blob, and the other is there too.
+///
+/// # Errors
+/// `Corrupt` when it holds no SHA-1 where it must.
+pub(crate) fn is_row_of(
+    tx: &impl Read,
+    id: BlobId,
+    record: &BlobRecord,
+    row: &[u8],
+    value: &[u8],
+) -> Result<bool> {
+    let whole = key(record.scope, WHOLE, &record.sha1, id);
+    if row == whole.as_slice() {
+        let beginning = sha1(value)?;
+        return row::exists(tx, BLOB_SHA1, &key(record.scope, BEGIN, &beginning, id));
+    }
+    let beginning = tx.get(BLOB_SHA1, &whole, sha1)?;
+    Ok(beginning.is_some_and(|beginning| row == key(record.scope, BEGIN, &beginning, id)) && value.is_empty())
+}
+
+fn sha1(value: &[u8]) -> Result<[u8; 20]> {
+    value.try_into().map_err(|_| Error::corrupt("the sha1 of a beginning is not 20 bytes long"))
 }
 
 /// Finds the content with this SHA-1 and length. None where there is none, and none where two
