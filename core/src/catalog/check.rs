@@ -342,7 +342,8 @@ impl<R: Read> Check<'_, R> {
                 Some(blob) => claim::is_row_of(check.tx, id, &blob, key, value)?,
                 None => false,
             };
-            check.must(fits, BLOB_SHA1, || format!("a sha1 leads to blob {id}, which has another or is gone"));
+            check
+                .must(fits, BLOB_SHA1, || format!("a sha1 leads to blob {id}, which has another or is gone"));
             Ok(())
         })
     }

@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::catalog::record::{ChildRecord, PartRecord, Record};
-use crate::catalog::table::{
-    BLOB, CHILD, COUNTER, DOOMED_BLOB, DOOMED_FILE, TRASH, VERSION_NOTE,
-};
+use crate::catalog::table::{BLOB, CHILD, COUNTER, DOOMED_BLOB, DOOMED_FILE, TRASH, VERSION_NOTE};
 use crate::catalog::{claim, upload};
 use crate::kv::Table;
 

@@ -66,10 +66,10 @@ pub(super) fn a_part_replaces_the_one_before_and_is_shared_with_nobody<K: Kv>(ma
     assert_eq!(std::collections::HashSet::from([first, second, third, shared]).len(), 4);
     assert_eq!(blob::find(&store.reader(), blob::APART, &[1; 32]).unwrap(), None);
     let parts = upload::parts(&store.reader(), id, 0, 10).unwrap();
-    assert_eq!(parts.iter().map(|(number, part)| (*number, part.blob)).collect::<Vec<_>>(), [
-        (2, second),
-        (10_000, third)
-    ]);
+    assert_eq!(
+        parts.iter().map(|(number, part)| (*number, part.blob)).collect::<Vec<_>>(),
+        [(2, second), (10_000, third)]
+    );
     assert_eq!(upload::parts(&store.reader(), id, 2, 10).unwrap().len(), 1);
     // What was replaced may go at once: nobody else can have it.
     assert_eq!(blob::due(&store.reader(), Time(2), 9).unwrap(), [first]);
@@ -127,7 +127,8 @@ pub(super) fn h3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() ->
     let (one, two) = (store.blob(1), store.blob(2));
     let record = blob::get(&store.reader(), one).unwrap();
     let (sha1, len) = (record.sha1, record.len);
-    let find = |store: &Store<K>, len| claim::find(&store.reader(), 0, &sha1, len).unwrap().map(|found| found.0);
+    let find =
+        |store: &Store<K>, len| claim::find(&store.reader(), 0, &sha1, len).unwrap().map(|found| found.0);
     assert_eq!(find(&store, len), None);
     store.change(|tx, _| claim::note(tx, one, [9; 20])).unwrap();
     store.change(|tx, _| claim::note(tx, one, [9; 20])).unwrap();
@@ -171,7 +172,10 @@ pub(super) fn a_note_goes_with_its_version<K: Kv>(make: &impl Fn() -> K) {
     // Its content once more, as the newest.
     let again = store.change(|tx, _| version::put_again(tx, first, moment)).unwrap();
     assert_eq!((again.id.number(), again.blake3), (3, [1; 32]));
-    assert_eq!(kind(store.change(|tx, _| version::put_again(tx, again.id, moment))), Some(ErrorKind::InvalidArgument));
+    assert_eq!(
+        kind(store.change(|tx, _| version::put_again(tx, again.id, moment))),
+        Some(ErrorKind::InvalidArgument)
+    );
     store.change(|tx, _| version::remove(tx, first, moment)).unwrap();
     assert_eq!(version::note(&store.reader(), first).unwrap(), "");
     assert_eq!(version::count_kept(&store.reader(), first.file(), 9).unwrap(), 0);

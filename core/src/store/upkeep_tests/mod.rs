@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Mode, Options, Put, Store};
+use crate::catalog::record::{Goal, UploadRecord};
 use crate::catalog::table::{self, BLOB, META, SEGMENT};
 use crate::catalog::{index, segment};
 use crate::journal::POSITION;
 use crate::kv::Table;
 use crate::time::Time;
-use crate::catalog::record::{Goal, UploadRecord};
 use crate::vfs::{RealVfs, SimVfs, Vfs};
 use crate::{CheckOptions, FileId, Kind, UploadId};
 

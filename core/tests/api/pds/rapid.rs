@@ -3,7 +3,7 @@
 use super::*;
 
 /// The proof of version 1, made with the tools of a client.
-fn proof(token: &str, bytes: &[u8]) -> String {
+pub(super) fn proof(token: &str, bytes: &[u8]) -> String {
     use base64ct::{Base64, Encoding};
     if bytes.is_empty() {
         return String::new();
