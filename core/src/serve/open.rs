@@ -153,10 +153,13 @@ fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Requ
             Error::from(refusal)
         })?;
     let mut found = match claims.purpose {
-        Purpose::Version => {
+        Purpose::Version | Purpose::Revision => {
             let id = VersionId(claims.subject);
             let opened = opened(rows, id)?;
             check_epoch(opened.epoch, &claims)?;
+            if claims.purpose == Purpose::Revision && opened.standing != Standing::Live {
+                return Err(lost(id.file()));
+            }
             version_found(engine, id, opened)?
         }
         Purpose::File => {
@@ -237,16 +240,19 @@ fn opened(rows: &RedbReader, id: VersionId) -> Result<Opened> {
 /// The current version of a file that must be in its tree.
 fn current_found(engine: &Arc<Engine>, rows: &RedbReader, file: FileId) -> Result<Found> {
     let record = tree::get(rows, file).map_err(gone)?;
-    let lost = || Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash"));
     if record.kind == Kind::Folder {
-        return Err(lost());
+        return Err(lost(file));
     }
     let id = VersionId::new(file, record.current);
     let opened = opened(rows, id)?;
     match opened.standing {
         Standing::Live => version_found(engine, id, opened),
-        _ => Err(lost()),
+        _ => Err(lost(file)),
     }
+}
+
+fn lost(file: FileId) -> Error {
+    Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash"))
 }
 
 fn version_found(engine: &Arc<Engine>, id: VersionId, opened: Opened) -> Result<Found> {

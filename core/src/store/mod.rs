@@ -7,6 +7,7 @@ mod check;
 mod compact;
 mod drive;
 mod engine;
+mod file;
 mod gc;
 mod key;
 mod layout;
@@ -19,6 +20,7 @@ pub(crate) mod share;
 mod stats;
 #[cfg(test)]
 mod upkeep_tests;
+pub(crate) mod upload;
 pub(crate) mod url;
 mod version;
 

@@ -234,6 +234,7 @@ struct SubKeys {
     archive: Prepared,
     share: Prepared,
     upload: Prepared,
+    revision: Prepared,
     cloudreve: Zeroizing<[u8; MAC_LEN]>,
 }
 
@@ -249,6 +250,7 @@ impl SubKeys {
             archive: prepared(Purpose::Archive),
             share: prepared(Purpose::Share),
             upload: prepared(Purpose::Upload),
+            revision: prepared(Purpose::Revision),
             cloudreve: secret("cloudreve"),
         }
     }
@@ -260,6 +262,7 @@ impl SubKeys {
             Purpose::Archive => &self.archive,
             Purpose::Share => &self.share,
             Purpose::Upload => &self.upload,
+            Purpose::Revision => &self.revision,
         }
     }
 }
@@ -325,7 +328,7 @@ mod tests {
             }
             assert!(seen.insert(mac(&prepare(sub.cloudreve.as_slice()), &[b"same message"])));
         }
-        assert_eq!(seen.len(), 24);
+        assert_eq!(seen.len(), 28);
         assert_eq!(ring.cloudreve_secrets().len(), 2);
     }
 }

@@ -10,3 +10,4 @@
 )]
 
 mod cloudreve;
+mod pds;
