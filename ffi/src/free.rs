@@ -1,5 +1,6 @@
 //! Freeing handles.
 
+use crate::api::holdall_api;
 use crate::body::{holdall_body, holdall_pin};
 use crate::drive::holdall_drive;
 use crate::page::holdall_page;
@@ -10,9 +11,8 @@ use crate::store::holdall_store;
 use crate::text::holdall_text;
 use crate::writer::holdall_writer;
 
-/// These free a handle each. The store closes with the last handle to it and to its drives, writers and
-/// visits; what goes wrong then
-/// is told only to the log, so a host that wants to know calls holdall_store_close before.
+/// These free a handle each. The store closes with the last handle to it and to its drives, writers, visits
+/// and apis; what goes wrong then is told only to the log, so a host that wants to know calls holdall_store_close before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_free(store: *mut holdall_store) -> i32 {
     entry!(caller => caller.free(store))
@@ -52,6 +52,12 @@ pub unsafe extern "C" fn holdall_page_free(page: *mut holdall_page) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_free(visit: *mut holdall_visit) -> i32 {
     entry!(caller => caller.free(visit))
+}
+
+/// An api.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_api_free(api: *mut holdall_api) -> i32 {
+    entry!(caller => caller.free(api))
 }
 
 /// Its headers go with it; its body does not.

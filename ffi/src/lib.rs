@@ -35,6 +35,8 @@ mod share;
 
 mod reply;
 
+mod api;
+
 mod key;
 
 mod care;

@@ -34,6 +34,17 @@ pub type holdall_walk = Option<
 pub type holdall_sink =
     Option<unsafe extern "C" fn(context: *mut c_void, data: *const c_void, len_bytes: usize) -> i32>;
 
+/// Writes the next bytes of a body to a place of `room` bytes, at least 1, and tells how many; 0 is the end.
+/// It answers as a progress callback does.
+pub type holdall_source = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        buffer: *mut c_void,
+        room_bytes: usize,
+        read_bytes: *mut usize,
+    ) -> i32,
+>;
+
 /// A drive, as it was at one moment.
 #[derive(Clone, Copy)]
 #[repr(C)]

@@ -27,7 +27,7 @@ pub(crate) struct Answer {
     pace: Option<u64>,
 }
 
-/// A request for a URL of a store. Bytes of it that are not UTF-8 are no error but lead nowhere.
+/// A request for a URL of a store, or a call. Bytes of it that are not UTF-8 are no error but lead nowhere.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_request {
@@ -41,7 +41,7 @@ pub struct holdall_request {
     pub target: *const c_char,
     /// Its length.
     pub target_len_bytes: usize,
-    /// Range and all that begin with If- matter; names in any case.
+    /// Those there are; for a URL Range and all that begin with If- matter. Names in any case.
     pub headers: *const holdall_header,
     /// How many there are.
     pub header_count: usize,
@@ -81,12 +81,12 @@ pub struct holdall_grant {
 records!(holdall_request, holdall_grant);
 
 /// What of a request is not UTF-8 is replaced; no URL or entity tag of a store looks so.
-fn lossy<'a>(caller: &'a Caller, what: &str, data: *const c_char, len: usize) -> Result<Cow<'a, str>> {
+pub(crate) fn lossy<'a>(caller: &'a Caller, what: &str, data: *const c_char, len: usize) -> Result<Cow<'a, str>> {
     Ok(String::from_utf8_lossy(caller.array(what, data.cast::<u8>(), len)?))
 }
 
 /// Reads a request and does something with it.
-fn request<T>(
+pub(crate) fn request<T>(
     caller: &Caller,
     given: *const holdall_request,
     act: impl FnOnce(&Request<'_>) -> Result<T>,
@@ -118,7 +118,8 @@ fn request<T>(
     act(&request)
 }
 
-fn answer(reply: Reply) -> Answer {
+/// Makes a reply one that C can read.
+pub(crate) fn answer(reply: Reply) -> Answer {
     Answer { status: reply.status, headers: Lines::new(reply.headers), body: reply.body, pace: reply.pace }
 }
 

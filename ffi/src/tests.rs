@@ -59,6 +59,7 @@ macro_rules! exports {
 /// Every function that can fail.
 fn exports() -> Vec<(&'static str, *const ())> {
     exports! {
+        api: holdall_api_new holdall_api_answer holdall_api_is_at holdall_api_ticket;
         archive: holdall_archive_create holdall_archive_create_of holdall_archive_stat holdall_archive_open
             holdall_archive_crc64 holdall_archive_write_deflated holdall_archive_revoke;
         body: holdall_body_len holdall_body_segment holdall_body_read holdall_body_slice holdall_body_ref;
@@ -69,7 +70,7 @@ fn exports() -> Vec<(&'static str, *const ())> {
             holdall_file_versions holdall_file_move holdall_file_copy holdall_file_delete
             holdall_file_set_attributes holdall_file_attributes;
         free: holdall_store_free holdall_drive_free holdall_writer_free holdall_body_free holdall_pin_free
-            holdall_page_free holdall_visit_free holdall_reply_free holdall_text_free;
+            holdall_page_free holdall_visit_free holdall_api_free holdall_reply_free holdall_text_free;
         key: holdall_key_rotate holdall_key_add holdall_key_remove holdall_key_list;
         link: holdall_link_create holdall_link_list holdall_link_stat holdall_link_url holdall_link_remove;
         log: holdall_log_set;

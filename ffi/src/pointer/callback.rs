@@ -1,12 +1,13 @@
 //! Functions of the caller's, and the context that goes with each.
 
 use std::ffi::{CStr, c_char, c_void};
+use std::io::{self, Read};
 
 use holdall::{Error, ErrorKind, Result};
 
 use super::Caller;
 use crate::code::HOLDALL_OK;
-use crate::record::{holdall_progress, holdall_row};
+use crate::record::{holdall_progress, holdall_row, holdall_source};
 
 /// Makes of another answer than 0 the error that ends a job.
 fn judge(who: &str, answer: i32) -> Result<()> {
@@ -60,6 +61,62 @@ impl Sink<'_> {
     pub(crate) fn take(&self, bytes: &[u8]) -> Result<()> {
         // SAFETY: as above; the bytes live for the time of the call.
         judge("sink", unsafe { (self.callback)(self.context, bytes.as_ptr().cast(), bytes.len()) })
+    }
+}
+
+/// The beginning of a body, and a callback that gives the rest. The callback is not asked again after the
+/// end, nor after it failed.
+pub(crate) struct Source<'a> {
+    pub(super) begun: &'a [u8],
+    pub(super) callback: holdall_source,
+    pub(super) context: *mut c_void,
+    pub(super) failed: Option<Error>,
+    pub(super) _caller: &'a Caller,
+}
+
+impl Source<'_> {
+    /// Fails as the callback did, if it did.
+    pub(crate) fn check(self) -> Result<()> {
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    fn ask(&self, callback: Pull, buffer: &mut [u8]) -> Result<usize> {
+        let mut read = 0;
+        let (data, room) = (buffer.as_mut_ptr().cast(), buffer.len());
+        // SAFETY: as above; the buffer is this side's, of the length that is said.
+        judge("source", unsafe { callback(self.context, data, room, &raw mut read) })?;
+        if read > room {
+            let message = format!("the source callback told of {read} bytes where there was room for {room}");
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        Ok(read)
+    }
+}
+
+/// What a source calls.
+type Pull = unsafe extern "C" fn(*mut c_void, *mut c_void, usize, *mut usize) -> i32;
+
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let broken = || io::Error::other("the source callback ended the job");
+        if self.failed.is_some() {
+            return Err(broken());
+        }
+        if !self.begun.is_empty() || buffer.is_empty() {
+            return self.begun.read(buffer);
+        }
+        let Some(callback) = self.callback else { return Ok(0) };
+        match self.ask(callback, buffer) {
+            Ok(0) => {
+                self.callback = None;
+                Ok(0)
+            }
+            Ok(read) => Ok(read),
+            Err(error) => {
+                self.failed = Some(error);
+                Err(broken())
+            }
+        }
     }
 }
 

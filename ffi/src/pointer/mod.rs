@@ -17,14 +17,14 @@ use holdall::{Error, ErrorKind, Result};
 
 use crate::code::{HOLDALL_OK, remember};
 use crate::log::holdall_log;
-use crate::record::{holdall_progress, holdall_sink, holdall_walk};
+use crate::record::{holdall_progress, holdall_sink, holdall_source, holdall_walk};
 use crate::table::HANDLES;
 
 mod callback;
 mod lines;
 mod out;
 
-pub(crate) use callback::{Listener, Progress, Sink, Visitor};
+pub(crate) use callback::{Listener, Progress, Sink, Source, Visitor};
 pub(crate) use lines::{Lines, fill, holdall_header};
 pub(crate) use out::{Optional, Out, RecordOut};
 
@@ -320,6 +320,16 @@ impl Caller {
     pub(crate) fn sink(&self, callback: holdall_sink, context: *mut c_void) -> Result<Sink<'_>> {
         let callback = callback.ok_or_else(|| invalid("the sink callback is NULL"))?;
         Ok(Sink { callback, context, _caller: self })
+    }
+
+    /// Takes the beginning of a body and a callback that gives the rest; NULL gives none.
+    pub(crate) fn source<'a>(
+        &'a self,
+        begun: &'a [u8],
+        callback: holdall_source,
+        context: *mut c_void,
+    ) -> Source<'a> {
+        Source { begun, callback, context, failed: None, _caller: self }
     }
 
     /// Takes a callback that is told lines of the log; NULL is nobody.

@@ -1,0 +1,254 @@
+//! The wire formats of Cloudreve v4 and of PDS.
+
+use std::ffi::{c_char, c_void};
+use std::time::Duration;
+
+use holdall::{Api, Limits, Result, ShareId};
+
+use crate::archive::holdall_string;
+use crate::code::c_text;
+use crate::pointer::{Caller, entry, handle, records};
+use crate::record::holdall_source;
+use crate::reply::{answer, holdall_reply, holdall_request, lossy, request};
+use crate::store::holdall_store;
+use crate::text::holdall_text;
+
+/// The calls of Cloudreve v4 and of PDS, over a store that it keeps open.
+pub struct holdall_api {
+    _opaque: [u8; 0],
+}
+
+handle!(holdall_api: Api);
+
+/// A direct link gives the content itself, and leads to no signed URL.
+pub const HOLDALL_API_DIRECT: u32 = 1;
+/// A client is told what was wrong inside.
+pub const HOLDALL_API_DEBUG: u32 = 2;
+
+/// How the calls are answered. What is 0 or NULL has the default. All but the prefix and the bases is
+/// for the Cloudreve form.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_api_options {
+    /// sizeof this
+    pub size: usize,
+    /// HOLDALL_API_* put together.
+    pub flags: u32,
+    /// The most URIs of one call: 3,000 by default.
+    pub max_batched_files: u32,
+    /// The path that the host has them under, such as "/files".
+    pub prefix: *const c_char,
+    /// Its length.
+    pub prefix_len_bytes: usize,
+    /// What URLs begin with, such as "https://files.example".
+    pub site: *const c_char,
+    /// Its length.
+    pub site_len_bytes: usize,
+    /// Other such: a request whose Host is one gets its URLs.
+    pub secondary_sites: *const holdall_string,
+    /// How many there are.
+    pub secondary_site_count: usize,
+    /// What URLs in the host's own network begin with.
+    pub internal_base: *const c_char,
+    /// Its length.
+    pub internal_base_len_bytes: usize,
+    /// What URLs at a content network begin with.
+    pub cdn_base: *const c_char,
+    /// Its length.
+    pub cdn_base_len_bytes: usize,
+    /// The longest that a URL lives: 1 hour by default.
+    pub url_life_s: u64,
+    /// What is left of its life at least when it is handed out: a sixth by default.
+    pub url_margin_s: u64,
+    /// How long an archive lives: 10 minutes by default.
+    pub archive_life_s: u64,
+    /// How long caches may keep content: 1 day by default.
+    pub max_age_s: u64,
+}
+
+/// May do what administrators may, and make 1,000 links.
+pub const HOLDALL_CALLER_ADMINISTRATOR: u32 = 1;
+/// Gets no zip of several files.
+pub const HOLDALL_CALLER_NO_ARCHIVE: u32 = 2;
+/// Downloads nothing from shares of others.
+pub const HOLDALL_CALLER_NO_SHARES: u32 = 4;
+/// Makes no direct links.
+pub const HOLDALL_CALLER_NO_LINKS: u32 = 8;
+/// Gets a new direct link where there is an equal one.
+pub const HOLDALL_CALLER_NEW_LINKS: u32 = 16;
+
+/// Who calls: the host has made sure of it, and nothing else is believed. NULL is nobody known.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_caller {
+    /// sizeof this
+    pub size: usize,
+    /// HOLDALL_CALLER_* put together.
+    pub flags: u32,
+    /// Direct links that one call may make: 10 by default, and none for nobody known.
+    pub max_links: u32,
+    /// The name of his own drive; NULL for nobody known.
+    pub drive: *const c_char,
+    /// Its length.
+    pub drive_len_bytes: usize,
+    /// The access token that he showed, for proofs of content.
+    pub token: *const c_char,
+    /// Its length.
+    pub token_len_bytes: usize,
+    /// The speed of his downloads; 0 is any.
+    pub pace_bytes_per_s: u64,
+}
+
+records!(holdall_api_options, holdall_caller);
+
+/// Sets one of the bases of URLs, or the prefix.
+type Setter = fn(Api, &str) -> Result<Api>;
+
+/// Mounts the formats as the options say.
+fn mount(caller: &Caller, api: Api, given: *const holdall_api_options) -> Result<Api> {
+    let given = caller.options(given)?;
+    let flags = caller.flags(given.flags, HOLDALL_API_DIRECT | HOLDALL_API_DEBUG)?;
+    let mut api = api.redirect_links(flags & HOLDALL_API_DIRECT == 0).debug(flags & HOLDALL_API_DEBUG != 0);
+    let texts: [(&str, *const c_char, usize, Setter); 4] = [
+        ("the prefix", given.prefix, given.prefix_len_bytes, Api::prefix),
+        ("the site", given.site, given.site_len_bytes, Api::site),
+        ("the internal base", given.internal_base, given.internal_base_len_bytes, Api::internal_base),
+        ("the base of the content network", given.cdn_base, given.cdn_base_len_bytes, Api::cdn_base),
+    ];
+    for (what, text, len, set) in texts {
+        if let Some(text) = caller.optional(what, text, len)? {
+            api = set(api, text)?;
+        }
+    }
+    for site in caller.array("the secondary sites", given.secondary_sites, given.secondary_site_count)? {
+        api = api.secondary_site(caller.text("a secondary site", site.data, site.len_bytes)?)?;
+    }
+    if given.url_life_s != 0 || given.url_margin_s != 0 {
+        let life = if given.url_life_s == 0 { 3600 } else { given.url_life_s };
+        let margin = if given.url_margin_s == 0 { (life / 6).max(1) } else { given.url_margin_s };
+        api = api.url_life(Duration::from_secs(life), Duration::from_secs(margin))?;
+    }
+    if given.archive_life_s != 0 {
+        api = api.archive_life(Duration::from_secs(given.archive_life_s));
+    }
+    if given.max_age_s != 0 {
+        api = api.max_age(Duration::from_secs(given.max_age_s));
+    }
+    if let Some(most) = usize::try_from(given.max_batched_files).ok().filter(|most| *most != 0) {
+        api = api.max_batched_file(most);
+    }
+    Ok(api)
+}
+
+/// Reads who calls.
+fn who(caller: &Caller, given: *const holdall_caller) -> Result<holdall::Caller> {
+    let given = caller.options(given)?;
+    let known = HOLDALL_CALLER_ADMINISTRATOR
+        | HOLDALL_CALLER_NO_ARCHIVE
+        | HOLDALL_CALLER_NO_SHARES
+        | HOLDALL_CALLER_NO_LINKS
+        | HOLDALL_CALLER_NEW_LINKS;
+    let flags = caller.flags(given.flags, known)?;
+    let mut limits = Limits::new()
+        .speed(given.pace_bytes_per_s)
+        .archive(flags & HOLDALL_CALLER_NO_ARCHIVE == 0)
+        .share_download(flags & HOLDALL_CALLER_NO_SHARES == 0)
+        .unique_links(flags & HOLDALL_CALLER_NEW_LINKS != 0);
+    let drive = caller.optional("the caller's drive", given.drive, given.drive_len_bytes)?;
+    let mut who = match drive {
+        Some(drive) => holdall::Caller::of(drive),
+        None => holdall::Caller::anonymous(),
+    };
+    let chosen = match given.max_links {
+        _ if flags & HOLDALL_CALLER_NO_LINKS != 0 => Some(0),
+        0 => None,
+        links => Some(links),
+    };
+    if drive.is_none() {
+        limits = limits.links(0);
+    }
+    who = who.limits(limits.clone());
+    if flags & HOLDALL_CALLER_ADMINISTRATOR != 0 {
+        who = who.administrator();
+    }
+    if let Some(links) = chosen {
+        who = who.limits(limits.links(links));
+    }
+    if let Some(token) = caller.optional("the caller's token", given.token, given.token_len_bytes)? {
+        who = who.token(token);
+    }
+    Ok(who)
+}
+
+/// Makes what answers the calls of Cloudreve v4 and of PDS. Their pages in the sources are
+/// core/API-cloudreve.md and core/API-pds.md.
+/// Codes: INVALID_ARGUMENT for an option that can never be right.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_api_new(
+    store: *const holdall_store,
+    options: *const holdall_api_options,
+    api: *mut *mut holdall_api,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the api", api)?;
+        out.hand(mount(caller, Api::new(&*caller.get(store)?), options)?)
+    })
+}
+
+/// Answers a call, as holdall_serve answers a URL; it takes all the headers there are, and URLs that the
+/// calls gave too. The body is what is given and, behind it, what `source` gives, which may be NULL: the
+/// part of an upload is stored as it comes, of JSON 4 MiB are read at most. What is left is not read.
+/// Codes: as holdall_serve; the callback's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_api_answer(
+    api: *const holdall_api,
+    who: *const holdall_caller,
+    request: *const holdall_request,
+    body: *const c_void,
+    body_len_bytes: usize,
+    source: holdall_source,
+    source_context: *mut c_void,
+    reply: *mut *mut holdall_reply,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the reply", reply)?;
+        let (api, who) = (caller.get(api)?, self::who(caller, who)?);
+        let begun = caller.bytes("the body", body, body_len_bytes)?;
+        let mut source = caller.source(begun, source, source_context);
+        let made = self::request(caller, request, |request| api.answer(&who, request, &mut source));
+        // Whatever was made of a body that broke off, the host is told why it did.
+        source.check()?;
+        out.hand(answer(made?))
+    })
+}
+
+/// Tells whether a target is one of a call; holdall_serve may have an answer to another.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_api_is_at(
+    api: *const holdall_api,
+    target: *const c_char,
+    target_len_bytes: usize,
+    is_at: *mut bool,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the answer", is_at)?;
+        let target = lossy(caller, "the target", target, target_len_bytes)?;
+        out.put(caller.get(api)?.is_at(&target))
+    })
+}
+
+/// Makes the ticket for a share that is to be paid for: who shows it as X-Cr-Purchase-Ticket gets in.
+/// Codes: NOT_FOUND, READ; INVALID_ARGUMENT for a lifetime out of the store's range.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_api_ticket(
+    api: *const holdall_api,
+    share_id: u64,
+    lifetime_s: u64,
+    ticket: *mut *mut holdall_text,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the ticket", ticket)?;
+        let made = caller.get(api)?.ticket(ShareId(share_id), Duration::from_secs(lifetime_s))?;
+        out.hand(c_text(made))
+    })
+}
