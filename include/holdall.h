@@ -117,6 +117,13 @@
 #define HOLDALL_SHARE_PURCHASE 1 // The host asks a visitor for a ticket before it lets him download
 #define HOLDALL_ATTACHMENT 0 // To be saved as a file
 #define HOLDALL_INLINE 1 // To be shown
+#define HOLDALL_API_DIRECT 1 // A direct link gives the content itself, and leads to no signed URL
+#define HOLDALL_API_DEBUG 2 // A client is told what was wrong inside
+#define HOLDALL_CALLER_ADMINISTRATOR 1 // May do what administrators may, and make 1,000 links
+#define HOLDALL_CALLER_NO_ARCHIVE 2 // Gets no zip of several files
+#define HOLDALL_CALLER_NO_SHARES 4 // Downloads nothing from shares of others
+#define HOLDALL_CALLER_NO_LINKS 8 // Makes no direct links
+#define HOLDALL_CALLER_NEW_LINKS 16 // Gets a new direct link where there is an equal one
 #define HOLDALL_CHECK_CONTENT 1 // All content is read and hashed again
 #define HOLDALL_LOG_ERROR 1 // Something went wrong that no result tells
 #define HOLDALL_LOG_WARN 2 // Something that an operator should look at
@@ -125,6 +132,7 @@
 #define HOLDALL_FILE 1 // It is a file
 #define HOLDALL_FOLDER 2 // It is a folder
 
+typedef struct holdall_api holdall_api; // The calls of Cloudreve v4 and of PDS, over a store that it keeps open
 typedef struct holdall_body holdall_body; // Bytes of an exact length, to be read at any place and any number of times
 typedef struct holdall_drive holdall_drive; // A named tree of files
 // Several results of one call, all of one kind. It never changes, and holds no store open.
@@ -179,8 +187,7 @@ typedef struct {
     const uint64_t *len_bytes; // The length that the content must turn out to have
     const uint8_t *sha1; // The 20 bytes of SHA-1 that the content must turn out to have
     const uint8_t *blake3; // The 32 bytes of BLAKE3 that the content must turn out to have
-    holdall_progress progress; // Is told how far the put is
-    void *progress_context; // Handed to it
+    holdall_progress progress; void *progress_context; // Is told how far the put is
 } holdall_put_options;
 
 // One immutable content of a file, as it was at one moment.
@@ -247,8 +254,7 @@ typedef struct {
 // One contiguous run of a body: its bytes in memory and, where they are part of a file, there too, for sendfile.
 typedef struct {
     size_t size; // sizeof this
-    const void *data; // The bytes, valid until the pin is freed; mapped where they are part of a file
-    size_t len_bytes; // How many there are, at least 1
+    const void *data; size_t len_bytes; // The bytes, valid until the pin is freed; mapped where they are part of a file
     uint64_t offset_bytes; // Where in the file they begin
     int32_t fd; // The file, open for reading until the pin is freed, not to be closed; -1 where there is none
     holdall_pin *pin; // To be freed when the bytes are no longer needed
@@ -345,14 +351,13 @@ typedef struct {
     uint64_t max_downloads; // Ends the share after so many downloads, an archive counting as one
 } holdall_share_options;
 
-// A request for a URL of a store. Bytes of it that are not UTF-8 are no error but lead nowhere.
+// A request for a URL of a store, or a call. Bytes of it that are not UTF-8 are no error but lead nowhere.
 typedef struct {
     size_t size; // sizeof this
     const char *method; size_t method_len_bytes; // The method, in upper case
     // The URL, whole or from its path on, with the query: as it came, not decoded
     const char *target; size_t target_len_bytes;
-    const holdall_header *headers; // Range and all that begin with If- matter; names in any case
-    size_t header_count; // How many there are
+    const holdall_header *headers; size_t header_count; // All there are. For a URL: Range and If-*. Names in any case
     // Such as "192.0.2.1", for URLs bound to a network; NULL where it is not known
     const char *client; size_t client_len_bytes;
     const int64_t *now_unix_us; // When the request came; now where it is NULL
@@ -368,6 +373,35 @@ typedef struct {
     char name[256]; // The name that it is saved under
     char media_type[256]; // The media type of a reply
 } holdall_grant;
+
+// How calls are answered. What is 0 or NULL has the default. What tells of times and counts is Cloudreve's.
+typedef struct {
+    size_t size; // sizeof this
+    uint32_t flags; // HOLDALL_API_* put together
+    uint32_t max_batched_files; // The most URIs of one call: 3,000 by default
+    const char *prefix; size_t prefix_len_bytes; // The path that the host has them under, such as "/files"
+    const char *site; size_t site_len_bytes; // What URLs begin with, such as "https://files.example"
+    const holdall_string *secondary_sites; size_t secondary_site_count; // Others: URLs begin with the one that is asked
+    const char *internal_base; size_t internal_base_len_bytes; // What URLs in the host's own network begin with
+    const char *cdn_base; size_t cdn_base_len_bytes; // What URLs at a content network begin with
+    uint64_t url_life_s; // The longest that a URL lives: 1 hour by default
+    uint64_t url_margin_s; // What is left of its life at least when it is handed out: a sixth by default
+    uint64_t archive_life_s; // How long an archive lives: 10 minutes by default
+    uint64_t max_age_s; // How long caches may keep content: 1 day by default
+} holdall_api_options;
+
+// Who calls: the host has made sure of it, and nothing else is believed. NULL is nobody known.
+typedef struct {
+    size_t size; // sizeof this
+    uint32_t flags; // HOLDALL_CALLER_* put together
+    uint32_t max_links; // Direct links that one call may make: 10 by default, and none for nobody known
+    const char *drive; size_t drive_len_bytes; // The name of his own drive; NULL for nobody known
+    const char *token; size_t token_len_bytes; // The access token that he showed, for proofs of content
+    uint64_t pace_bytes_per_s; // The speed of his downloads; 0 is any
+} holdall_caller;
+
+// Fills in the next bytes of a body and how many they are; 0 is the end. It answers as a progress callback does.
+typedef int32_t (*holdall_source)(void *context, void *buffer, size_t room_bytes, size_t *read_bytes);
 
 // What a store holds, as it was at one moment.
 typedef struct {
@@ -389,8 +423,7 @@ typedef struct {
 typedef struct {
     size_t size; // sizeof this
     uint32_t flags; // HOLDALL_CHECK_* put together
-    holdall_progress progress; // Is told how far the check is
-    void *progress_context; // Handed to it
+    holdall_progress progress; void *progress_context; // Is told how far the check is
 } holdall_check_options;
 
 // What a check found.
@@ -437,17 +470,17 @@ typedef struct {
     uint64_t problems; // Where the new rows do not agree with each other
 } holdall_rebuild_report;
 
-// Is told a line of the log: a level and a text with a NUL behind it, valid during the call. It is called on the
-// thread that the line is of, perhaps several at once, and must not call this library.
+// Is told a line of the log: a level and a text with a NUL behind it, valid during the call. It is called on the thread
+// that the line is of, perhaps several at once, and must not call this library.
 typedef void (*holdall_log)(void *context, int32_t level, const char *text);
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
-// Returns a sentence about the last error on the calling thread, for people to read: lower case, UTF-8, without key
-// or token; "" before the first. It is valid until the next call of this library on this thread, and tells of a call
-// that failed.
+// Returns a sentence about the last error on the calling thread, for people to read: lower case, UTF-8, without key or
+// token; "" before the first. It is valid until the next call of this library on this thread, and tells of a call that
+// failed.
 const char *holdall_last_error(void);
 
 const char *holdall_code_name(int32_t code); // "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever
@@ -459,8 +492,8 @@ uint32_t holdall_version_number(void);
 
 const char *holdall_version_text(void); // "0.1.0", say, of the library that runs. Valid for ever
 
-// Opens the store in a directory, and makes it where there is none. The same directory opened twice in a process is
-// one store. The path is the system's, of any bytes but NUL.
+// Opens the store in a directory, and makes it where there is none. The same directory opened twice in a process is one
+// store. The path is the system's, of any bytes but NUL.
 // Codes: READ; LOCKED when another process has it in a mode that excludes this one; NOT_FOUND when there is none and
 // none may be made; INVALID_ARGUMENT for a directory of something else or an option that can never be right;
 // UNSUPPORTED when a later version made it.
@@ -477,18 +510,15 @@ int32_t holdall_store_close(const holdall_store *store);
 uint64_t holdall_handle_count(void); // Handles of all kinds that are not freed: 0 without a leak
 
 // Opens a drive by its name, and makes it where there is none. It keeps its store open. Codes: PATH, WRITE.
-int32_t holdall_drive_open(const holdall_store *store, const char *name, size_t name_len_bytes,
-    holdall_drive **drive);
+int32_t holdall_drive_open(const holdall_store *store, const char *name, size_t name_len_bytes, holdall_drive **drive);
 
 // Opens a drive by its name where there is one. Codes: NOT_FOUND, READ.
-int32_t holdall_drive_find(const holdall_store *store, const char *name, size_t name_len_bytes,
-    holdall_drive **drive);
+int32_t holdall_drive_find(const holdall_store *store, const char *name, size_t name_len_bytes, holdall_drive **drive);
 
 // Fills in what the drive is and holds. Codes: READ; NOT_FOUND when it was deleted.
 int32_t holdall_drive_stat(const holdall_drive *drive, holdall_drive_info *info);
 
-// Sets how many versions a file keeps beside those marked to be kept; 0 is all.
-// Codes: WRITE; NOT_FOUND when it was deleted.
+// Sets how many versions a file keeps beside those marked; 0 is all. Codes: WRITE; NOT_FOUND when it was deleted.
 int32_t holdall_drive_set_max_versions(const holdall_drive *drive, uint32_t max_versions);
 
 // Makes every URL into the drive invalid. Codes: WRITE; NOT_FOUND when it was deleted.
@@ -506,8 +536,8 @@ int32_t holdall_put_memory(const holdall_drive *drive, const char *path, size_t 
 int32_t holdall_put_file(const holdall_drive *drive, const char *path, size_t path_len_bytes, const char *source,
     size_t source_len_bytes, const holdall_put_options *options, holdall_version *version);
 
-// Puts what a descriptor gives, from where it is to its end, as holdall_put_memory does. It may be a pipe or a
-// blocking socket, and stays open. Codes: as holdall_put_memory; IO when it cannot be read.
+// Puts what a descriptor gives, from where it is to its end, as holdall_put_memory does. It may be a pipe or a blocking
+// socket, and stays open. Codes: as holdall_put_memory; IO when it cannot be read.
 int32_t holdall_put_fd(const holdall_drive *drive, const char *path, size_t path_len_bytes, int32_t fd,
     const holdall_put_options *options, holdall_version *version);
 
@@ -526,15 +556,15 @@ int32_t holdall_writer_open(const holdall_drive *drive, const char *path, size_t
 // INVALID_ARGUMENT after commit or abort, FORKED in a child of the process that began the put.
 int32_t holdall_writer_write(holdall_writer *writer, const void *data, size_t data_len_bytes);
 
-// Makes the content a version, durably. Whether that went well or not the put is over; the handle is still to be
-// freed. `version` may be NULL. Codes: as holdall_put_memory.
+// Makes the content a version, durably. Whether that went well or not the put is over; the handle is still to be freed.
+// `version` may be NULL. Codes: as holdall_put_memory.
 int32_t holdall_writer_commit(holdall_writer *writer, holdall_version *version);
 
 // Ends the put and leaves nothing behind; the handle is still to be freed.
 int32_t holdall_writer_abort(holdall_writer *writer);
 
-// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one, or the id 0 for
-// a folder. Codes: PATH, READ.
+// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one, or the id 0 for a
+// folder. Codes: PATH, READ.
 int32_t holdall_file_stat(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_file *file,
     holdall_version *version);
 
@@ -545,15 +575,15 @@ int32_t holdall_file_open(const holdall_drive *drive, const char *path, size_t p
 // Codes: PATH, WRITE; EXISTS for a file in the way.
 int32_t holdall_folder_make(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t *file_id);
 
-// Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after` on: NULL at
-// first, then the last name of the page before. A page shorter than the limit is the last. Codes: PATH, READ.
+// Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after` on: NULL at first,
+// then the last name of the page before. A page shorter than the limit is the last. Codes: PATH, READ.
 int32_t holdall_folder_list(const holdall_drive *drive, const char *path, size_t path_len_bytes, const char *after,
     size_t after_len_bytes, size_t limit, holdall_page **rows);
 
-// Shows everything below a folder to a callback, a folder before what is in it. What changes meanwhile is shown or
-// not; nothing is held up. Codes: PATH, READ; the callback's.
-int32_t holdall_folder_walk(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    holdall_walk callback, void *context);
+// Shows everything below a folder to a callback, a folder before what is in it. What changes meanwhile is shown or not;
+// nothing is held up. Codes: PATH, READ; the callback's.
+int32_t holdall_folder_walk(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_walk callback,
+    void *context);
 
 // Lists at most `limit` versions of a file, newest first, from before the version `before` on: 0 for the first page,
 // the last id of this page for the next. Codes: PATH, READ.
@@ -581,8 +611,8 @@ int32_t holdall_file_set_attributes(const holdall_drive *drive, const char *path
 int32_t holdall_file_attributes(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     holdall_page **attributes);
 
-// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it rest, and URLs of
-// its versions go on until they expire or are revoked. `file_id` may be NULL. Codes: PATH, WRITE.
+// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it rest, and URLs of its
+// versions go on until they expire or are revoked. `file_id` may be NULL. Codes: PATH, WRITE.
 int32_t holdall_trash_put(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t *file_id);
 
 // Lists at most `limit` of what lies in the trash, by id, from behind `after` on: 0 for the first page.
@@ -602,8 +632,7 @@ int32_t holdall_file_find(const holdall_store *store, uint64_t file_id, holdall_
 // Gives the path of a file or folder in its drive. Codes: READ; NOT_FOUND, also for what is in the trash.
 int32_t holdall_file_path(const holdall_store *store, uint64_t file_id, holdall_text **path);
 
-// Makes every URL of a file and of its versions invalid. Codes: NOT_FOUND, WRITE.
-int32_t holdall_file_revoke(const holdall_store *store, uint64_t file_id);
+int32_t holdall_file_revoke(const holdall_store *store, uint64_t file_id); // Ends all its URLs. Codes: NOT_FOUND, WRITE
 
 // Fills in what a version is. Codes: VERSION, READ.
 int32_t holdall_version_stat(const holdall_store *store, uint64_t version_id, holdall_version *version);
@@ -620,9 +649,7 @@ int32_t holdall_version_remove(const holdall_store *store, uint64_t version_id);
 // Marks a version to be kept whatever the limit on their number, or, with 0, no longer. Codes: VERSION, WRITE.
 int32_t holdall_version_keep(const holdall_store *store, uint64_t version_id, int32_t keep);
 
-// Makes every URL of a version invalid. Codes: VERSION, WRITE.
-int32_t holdall_version_revoke(const holdall_store *store, uint64_t version_id);
-
+int32_t holdall_version_revoke(const holdall_store *store, uint64_t version_id); // Ends its URLs. Codes: VERSION, WRITE
 int32_t holdall_body_len(const holdall_body *body, uint64_t *len_bytes); // Tells the exact length
 
 // Fills in the run of bytes that begins at an offset: at least 1 byte, at most `limit`. To go through a body, add the
@@ -642,8 +669,8 @@ int32_t holdall_body_slice(const holdall_body *body, uint64_t start_bytes, uint6
 
 int32_t holdall_body_ref(const holdall_body *body, holdall_body **again); // Another handle, freed by itself
 
-// Tells how many results are on the page. The functions after this one fill in the result of a number, counted from
-// 0, of a page of one kind; the pointers in it live until the page is freed.
+// Tells how many results are on the page. The functions after this one fill in the result of a number, counted from 0,
+// of a page of one kind; the pointers in it live until the page is freed.
 // Codes: INVALID_ARGUMENT when there is none of that number, or the page holds something else.
 int32_t holdall_page_count(const holdall_page *page, size_t *count);
 
@@ -717,22 +744,19 @@ int32_t holdall_link_stat(const holdall_store *store, uint64_t link_id, holdall_
 // Gives the URL of a direct link. Codes: NOT_FOUND, WRITE.
 int32_t holdall_link_url(const holdall_store *store, uint64_t link_id, holdall_text **url);
 
-// Deletes a direct link. Codes: NOT_FOUND, WRITE.
-int32_t holdall_link_remove(const holdall_store *store, uint64_t link_id);
+int32_t holdall_link_remove(const holdall_store *store, uint64_t link_id); // Deletes the link. Codes: NOT_FOUND, WRITE
 
 // Shares what is at a path. Codes: PATH, WRITE; INVALID_ARGUMENT when the terms can never be right.
 int32_t holdall_share_create(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     const holdall_share_options *options, holdall_share *share);
 
 // Lists the shares of what is at a path, oldest first. Codes: PATH, READ.
-int32_t holdall_share_list(const holdall_drive *drive, const char *path, size_t path_len_bytes,
-    holdall_page **shares);
+int32_t holdall_share_list(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_page **shares);
 
 // Makes every URL that was made through a share invalid; the share goes on. Codes: NOT_FOUND, WRITE.
 int32_t holdall_share_revoke(const holdall_store *store, uint64_t share_id);
 
-// Deletes a share. Codes: NOT_FOUND, WRITE.
-int32_t holdall_share_remove(const holdall_store *store, uint64_t share_id);
+int32_t holdall_share_remove(const holdall_store *store, uint64_t share_id); // Deletes it. Codes: NOT_FOUND, WRITE
 
 // Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds.
 // Codes: NOT_FOUND, READ; DENIED for a wrong or missing password; EXPIRED and GONE when it is over, then or later.
@@ -782,6 +806,25 @@ int32_t holdall_reply_body(const holdall_reply *reply, holdall_body **body);
 
 int32_t holdall_reply_pace(const holdall_reply *reply, uint64_t *bytes_per_s); // What the URL asks for; 0 is any
 
+// Makes what answers calls of Cloudreve v4 and PDS. Codes: INVALID_ARGUMENT for an option that can never be right.
+int32_t holdall_api_new(const holdall_store *store, const holdall_api_options *options, holdall_api **api);
+
+// Answers a call as holdall_serve answers a URL, and what holdall_api_is_at tells of the URLs that calls gave. The body
+// is what is given and, behind it, what `source` gives, which may be NULL: the part of an upload is stored as it comes,
+// of JSON 4 MiB are read at most, and what is not wanted is left. Codes: as holdall_serve; the callback's.
+int32_t holdall_api_answer(const holdall_api *api, const holdall_caller *who, const holdall_request *request,
+    const void *body, size_t body_len_bytes, holdall_source source, void *source_context, holdall_reply **reply);
+
+// Tells whether a target is one of a call; holdall_serve may have an answer to another.
+int32_t holdall_api_is_at(const holdall_api *api, const char *target, size_t target_len_bytes, bool *is_at);
+
+// Gives the URI that Cloudreve clients name a share by; "/" and a path in the share follow. Codes: NOT_FOUND, READ.
+int32_t holdall_api_share_uri(const holdall_api *api, uint64_t share_id, holdall_text **uri);
+
+// Makes the ticket for a share that is to be paid for: who shows it as X-Cr-Purchase-Ticket gets in.
+// Codes: NOT_FOUND, READ; INVALID_ARGUMENT for a lifetime out of the store's range.
+int32_t holdall_api_ticket(const holdall_api *api, uint64_t share_id, uint64_t lifetime_s, holdall_text **ticket);
+
 // Makes a new key that signs from now on; those before go on verifying. `key_id` may be NULL. Codes: WRITE.
 int32_t holdall_key_rotate(const holdall_store *store, uint16_t *key_id);
 
@@ -789,8 +832,7 @@ int32_t holdall_key_rotate(const holdall_store *store, uint16_t *key_id);
 // Codes: WRITE; INVALID_ARGUMENT when it is too short or all zero; EXISTS when it is there already.
 int32_t holdall_key_add(const holdall_store *store, const void *secret, size_t secret_len_bytes, uint16_t *key_id);
 
-// Removes a key, and with it every URL that it signed.
-// Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for the one that signs.
+// Removes a key and every URL that it signed. Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for the one that signs.
 int32_t holdall_key_remove(const holdall_store *store, uint16_t key_id);
 
 int32_t holdall_key_list(const holdall_store *store, holdall_page **keys); // Lists the keys. Codes: READ
@@ -803,19 +845,18 @@ int32_t holdall_store_stats(const holdall_store *store, holdall_stats *stats);
 int32_t holdall_store_check(const holdall_store *store, const holdall_check_options *options,
     holdall_check_report *report, holdall_page **problems);
 
-// Removes what nothing refers to: content whose last version is gone for longer than the grace, expired archives,
-// what was cut off; and compacts. To be called now and then by a thread of the host's; it works in short steps. What
-// could not be removed is told on the page `failed`, or nowhere for NULL. Codes: WRITE.
+// Removes what nothing refers to: content whose last version is gone for longer than the grace, expired archives, what
+// was cut off; and compacts. To be called now and then by a thread of the host's; it works in short steps. What could
+// not be removed is told on the page `failed`, or nowhere for NULL. Codes: WRITE.
 int32_t holdall_store_gc(const holdall_store *store, holdall_gc_report *report, holdall_page **failed);
 
 // Copies what lives out of segments that are more than half dead, and removes them. Why one was kept is told on the
 // page `failed`, which may be NULL. Codes: WRITE.
 int32_t holdall_store_compact(const holdall_store *store, holdall_gc_report *report, holdall_page **failed);
 
-// Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a store. A
-// directory of an earlier backup is brought up to date. `copied_bytes` may be NULL.
-// Codes: READ; INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; the
-// callback's.
+// Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a store. A directory
+// of an earlier backup is brought up to date. `copied_bytes` may be NULL.
+// Codes: READ; INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; the callback's.
 int32_t holdall_store_backup(const holdall_store *store, const char *path, size_t path_len_bytes,
     holdall_progress progress, void *progress_context, uint64_t *copied_bytes);
 
@@ -824,16 +865,16 @@ int32_t holdall_store_backup(const holdall_store *store, const char *path, size_
 int32_t holdall_store_repair(const holdall_store *store, holdall_repair_report *report, holdall_page **problems);
 
 // Makes the rows of the store in a directory anew from its log alone, when holdall_open answers CORRUPT say; the old
-// ones are kept as "meta.redb.bad". Nobody may have it open. What does not agree is told on the page `problems`,
-// which may be NULL.
+// ones are kept as "meta.redb.bad". Nobody may have it open. What does not agree is told on the page `problems`, which
+// may be NULL.
 // Codes: READ; NOT_FOUND when there is no store; LOCKED when it is open; UNSUPPORTED when a later version made it.
 int32_t holdall_rebuild(const char *path, size_t path_len_bytes, const holdall_open_options *options,
     holdall_rebuild_report *report, holdall_page **problems);
 
 const char *holdall_text_get(const holdall_text *text); // Valid until the text is freed; NULL for no such handle
 
-// These free a handle each. The store closes with the last handle to it and to its drives, writers and visits; what
-// goes wrong then is told only to the log, so a host that wants to know calls holdall_store_close before.
+// These free a handle each. The store closes with the last handle to it and to its drives, writers, visits and apis;
+// what goes wrong then is told only to the log, so a host that wants to know calls holdall_store_close before.
 int32_t holdall_store_free(holdall_store *store);
 
 int32_t holdall_drive_free(holdall_drive *drive); // A drive
@@ -842,13 +883,13 @@ int32_t holdall_body_free(holdall_body *body); // A body
 int32_t holdall_pin_free(holdall_pin *pin); // The bytes and the file of its segment are no longer to be used
 int32_t holdall_page_free(holdall_page *page); // What was read of it by pointers goes too
 int32_t holdall_visit_free(holdall_visit *visit); // A visit
+int32_t holdall_api_free(holdall_api *api); // An api
 int32_t holdall_reply_free(holdall_reply *reply); // Its headers go with it; its body does not
 int32_t holdall_text_free(holdall_text *text); // A text
 
 // Sends the log of the whole process, up to a level, to a callback, or with NULL nowhere, as at the start. When this
 // returns, another thread may still be in the callback before.
-// Codes: INVALID_ARGUMENT for what is no level; UNSUPPORTED when another part of the process has the log of Rust
-// code.
+// Codes: INVALID_ARGUMENT for what is no level; UNSUPPORTED when another part of the process has the log of Rust code.
 int32_t holdall_log_set(int32_t level, holdall_log callback, void *context);
 
 #ifdef __cplusplus

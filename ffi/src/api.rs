@@ -25,8 +25,7 @@ pub const HOLDALL_API_DIRECT: u32 = 1;
 /// A client is told what was wrong inside.
 pub const HOLDALL_API_DEBUG: u32 = 2;
 
-/// How the calls are answered. What is 0 or NULL has the default. All but the prefix and the bases is
-/// for the Cloudreve form.
+/// How calls are answered. What is 0 or NULL has the default. What tells of times and counts is Cloudreve's.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_api_options {
@@ -44,7 +43,7 @@ pub struct holdall_api_options {
     pub site: *const c_char,
     /// Its length.
     pub site_len_bytes: usize,
-    /// Other such: a request whose Host is one gets its URLs.
+    /// Others: URLs begin with the one that is asked.
     pub secondary_sites: *const holdall_string,
     /// How many there are.
     pub secondary_site_count: usize,
@@ -180,8 +179,7 @@ fn who(caller: &Caller, given: *const holdall_caller) -> Result<holdall::Caller>
     Ok(who)
 }
 
-/// Makes what answers the calls of Cloudreve v4 and of PDS. Their pages in the sources are
-/// core/API-cloudreve.md and core/API-pds.md.
+/// Makes what answers calls of Cloudreve v4 and PDS.
 /// Codes: INVALID_ARGUMENT for an option that can never be right.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_api_new(
@@ -195,9 +193,9 @@ pub unsafe extern "C" fn holdall_api_new(
     })
 }
 
-/// Answers a call, as holdall_serve answers a URL; it takes all the headers there are, and URLs that the
-/// calls gave too. The body is what is given and, behind it, what `source` gives, which may be NULL: the
-/// part of an upload is stored as it comes, of JSON 4 MiB are read at most. What is left is not read.
+/// Answers a call as holdall_serve answers a URL, and what holdall_api_is_at tells of the URLs that calls gave.
+/// The body is what is given and, behind it, what `source` gives, which may be NULL: the part of an upload is
+/// stored as it comes, of JSON 4 MiB are read at most, and what is not wanted is left.
 /// Codes: as holdall_serve; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_api_answer(
@@ -234,6 +232,20 @@ pub unsafe extern "C" fn holdall_api_is_at(
         let out = caller.out("the place of the answer", is_at)?;
         let target = lossy(caller, "the target", target, target_len_bytes)?;
         out.put(caller.get(api)?.is_at(&target))
+    })
+}
+
+/// Gives the URI that Cloudreve clients name a share by; "/" and a path in the share follow.
+/// Codes: NOT_FOUND, READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_api_share_uri(
+    api: *const holdall_api,
+    share_id: u64,
+    uri: *mut *mut holdall_text,
+) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the uri", uri)?;
+        out.hand(c_text(caller.get(api)?.share_uri(ShareId(share_id))?))
     })
 }
 

@@ -61,7 +61,7 @@ pub unsafe extern "C" fn holdall_drive_stat(
     })
 }
 
-/// Sets how many versions a file keeps beside those marked to be kept; 0 is all.
+/// Sets how many versions a file keeps beside those marked; 0 is all.
 /// Codes: WRITE; NOT_FOUND when it was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_set_max_versions(

@@ -32,7 +32,7 @@ pub unsafe extern "C" fn holdall_key_add(
     })
 }
 
-/// Removes a key, and with it every URL that it signed.
+/// Removes a key and every URL that it signed.
 /// Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for the one that signs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_remove(store: *const holdall_store, key_id: u16) -> i32 {

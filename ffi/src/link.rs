@@ -75,7 +75,7 @@ pub unsafe extern "C" fn holdall_link_url(
     })
 }
 
-/// Deletes a direct link.
+/// Deletes the link.
 /// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_remove(store: *const holdall_store, link_id: u64) -> i32 {

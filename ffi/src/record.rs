@@ -34,8 +34,8 @@ pub type holdall_walk = Option<
 pub type holdall_sink =
     Option<unsafe extern "C" fn(context: *mut c_void, data: *const c_void, len_bytes: usize) -> i32>;
 
-/// Writes the next bytes of a body to a place of `room` bytes, at least 1, and tells how many; 0 is the end.
-/// It answers as a progress callback does.
+/// Fills in the next bytes of a body and how many they are; 0 is the end. It answers as a progress callback
+/// does.
 pub type holdall_source = Option<
     unsafe extern "C" fn(
         context: *mut c_void,

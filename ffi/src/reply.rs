@@ -41,7 +41,7 @@ pub struct holdall_request {
     pub target: *const c_char,
     /// Its length.
     pub target_len_bytes: usize,
-    /// Those there are; for a URL Range and all that begin with If- matter. Names in any case.
+    /// All there are. For a URL: Range and If-*. Names in any case.
     pub headers: *const holdall_header,
     /// How many there are.
     pub header_count: usize,

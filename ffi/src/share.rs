@@ -96,7 +96,7 @@ pub unsafe extern "C" fn holdall_share_revoke(store: *const holdall_store, share
     entry!(caller => caller.get(store)?.revoke_share(ShareId(share_id)))
 }
 
-/// Deletes a share.
+/// Deletes it.
 /// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share_id: u64) -> i32 {

@@ -59,7 +59,7 @@ macro_rules! exports {
 /// Every function that can fail.
 fn exports() -> Vec<(&'static str, *const ())> {
     exports! {
-        api: holdall_api_new holdall_api_answer holdall_api_is_at holdall_api_ticket;
+        api: holdall_api_new holdall_api_answer holdall_api_is_at holdall_api_share_uri holdall_api_ticket;
         archive: holdall_archive_create holdall_archive_create_of holdall_archive_stat holdall_archive_open
             holdall_archive_crc64 holdall_archive_write_deflated holdall_archive_revoke;
         body: holdall_body_len holdall_body_segment holdall_body_read holdall_body_slice holdall_body_ref;

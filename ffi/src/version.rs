@@ -39,7 +39,7 @@ pub unsafe extern "C" fn holdall_file_path(
     })
 }
 
-/// Makes every URL of a file and of its versions invalid.
+/// Ends all its URLs.
 /// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_revoke(store: *const holdall_store, file_id: u64) -> i32 {
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn holdall_version_keep(
     entry!(caller => caller.get(store)?.keep(VersionId(version_id), keep != 0))
 }
 
-/// Makes every URL of a version invalid.
+/// Ends its URLs.
 /// Codes: VERSION, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_revoke(store: *const holdall_store, version_id: u64) -> i32 {

@@ -75,6 +75,21 @@ fn f1_wrong_handles_and_pointers_under_valgrind() {
 }
 
 #[test]
+fn the_calls_of_cloudreve_and_pds() {
+    passes("api.c", &[]);
+}
+
+#[test]
+fn f1_the_calls_under_the_sanitizers() {
+    passes("api.c", &SANITIZERS);
+}
+
+#[test]
+fn f1_the_calls_under_valgrind() {
+    passes_valgrind("api.c", &[]);
+}
+
+#[test]
 fn p1_a_store_goes_on_in_a_forked_child_and_in_its_parent() {
     passes("fork.c", &[]);
 }

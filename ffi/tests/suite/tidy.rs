@@ -3,7 +3,10 @@
 //! are broken at a width, so that the header can be read.
 
 /// Columns of a line.
-const WIDTH: usize = 118;
+const WIDTH: usize = 120;
+
+/// What the remark on a field begins with that goes with the one before: a length, a count, a context.
+const JOINED: [&str; 3] = ["Its length", "How many there are", "Handed to it"];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -54,7 +57,7 @@ pub fn tidy(header: &str) -> String {
             continue;
         }
         let field = !indent.is_empty() && text.ends_with(';');
-        if field && remark.first().is_some_and(|said| said.starts_with("Its length")) {
+        if field && remark.first().is_some_and(|said| JOINED.iter().any(|one| said.starts_with(one))) {
             join(&mut tidied, text);
             remark.clear();
             continue;
@@ -74,7 +77,7 @@ pub fn tidy(header: &str) -> String {
     gather(&tidied)
 }
 
-/// Puts the length of a text or of content on the line of its pointer, before the remark.
+/// Puts the length of a text or of an array, or the context of a callback, on the line of its pointer, before the remark.
 fn join(to: &mut String, length: &str) {
     let at = to.trim_end().rfind('\n').map_or(0, |at| at + 1);
     let pointer = to.split_off(at);
