@@ -250,6 +250,58 @@ public:
     }
 };
 
+/* Returns who calls: the owner of a drive, as the host has made sure. The name must outlive it. */
+inline holdall_caller caller(std::string_view drive) {
+    auto made = make<holdall_caller>();
+    made.drive = drive.data();
+    made.drive_len_bytes = drive.size();
+    return made;
+}
+
+/* Answers the calls of Cloudreve v4 and of PDS. A caller of nullptr is nobody known. */
+class api : public handle<holdall_api, holdall_api_free> {
+public:
+    using handle::handle;
+    explicit api(const store &over, const holdall_api_options *options = nullptr) {
+        check(holdall_api_new(over.get(), options, out()));
+    }
+
+    bool is_at(std::string_view target) const {
+        bool found = false;
+        check(holdall_api_is_at(get(), target.data(), target.size(), &found));
+        return found;
+    }
+    reply answer(const holdall_request &request, const holdall_caller *who, std::string_view body = {}) const {
+        reply made;
+        check(holdall_api_answer(get(), who, &request, body.data(), body.size(), nullptr, nullptr, made.out()));
+        return made;
+    }
+    /* Behind what was read of the body before, read(char *buffer, std::size_t room) gives the rest: it returns how
+     * many bytes it put there, 0 at the end. What it throws ends the call. */
+    template <typename Read>
+    reply answer(const holdall_request &request, const holdall_caller *who, std::string_view begun, Read read) const {
+        auto act = [&](char *buffer, std::size_t room, std::size_t *got) { *got = read(buffer, room); };
+        using reading = callback<decltype(act)>;
+        reading pulling(act);
+        auto call = [](void *context, void *buffer, std::size_t room, std::size_t *got) -> std::int32_t {
+            return static_cast<reading *>(context)->run(static_cast<char *>(buffer), room, got);
+        };
+        reply made;
+        pulling.check(holdall_api_answer(get(), who, &request, begun.data(), begun.size(), call, &pulling, made.out()));
+        return made;
+    }
+    std::string share_uri(std::uint64_t share_id) const {
+        text made;
+        check(holdall_api_share_uri(get(), share_id, made.out()));
+        return to_string(made);
+    }
+    std::string ticket(std::uint64_t share_id, std::uint64_t lifetime_s) const {
+        text made;
+        check(holdall_api_ticket(get(), share_id, lifetime_s, made.out()));
+        return to_string(made);
+    }
+};
+
 class writer : public handle<holdall_writer, holdall_writer_free> {
 public:
     using handle::handle;

@@ -12,6 +12,39 @@
         }                                                                         \
     } while (0)
 
+/* Calls of Cloudreve, with a body from memory and one that is read. */
+static void call(const holdall::store &store, const holdall::drive &alice) {
+    const holdall::api api(store);
+    CHECK(api.is_at("/v2/file/get") && !api.is_at("/d/x"));
+    const std::string ask = "{\"uris\":[\"cloudreve://my/a.txt\"]}";
+    const holdall_request request = holdall::request("POST", "/api/v4/file/url");
+    const holdall_caller who = holdall::caller("alice");
+    const std::string told = api.answer(request, &who, ask).body().str();
+    const std::string before = "\"url\":\"";
+    const std::size_t start = told.find(before) + before.size();
+    CHECK(told.find("\"code\":0") != std::string::npos && start > before.size());
+    const std::string url = told.substr(start, told.find('"', start) - start);
+    CHECK(api.answer(holdall::request("GET", url), nullptr).body().str() == "hello");
+    std::size_t at = 3;
+    auto read = [&](char *buffer, std::size_t room) {
+        std::size_t len = ask.copy(buffer, room < 5 ? room : 5, at);
+        at += len;
+        return len;
+    };
+    CHECK(api.answer(request, &who, ask.substr(0, 3), read).body().str() == told && at == ask.size());
+    try {
+        api.answer(request, &who, {}, [](char *, std::size_t) -> std::size_t { throw 7; });
+        CHECK(false);
+    } catch (int thrown) {
+        CHECK(thrown == 7);
+    }
+    auto terms = holdall::make<holdall_share_options>();
+    auto share = holdall::make<holdall_share>();
+    terms.flags = HOLDALL_SHARE_PURCHASE;
+    holdall::check(holdall_share_create(alice.get(), HOLDALL_STR("a.txt"), &terms, &share));
+    CHECK(api.share_uri(share.id).find("@share") != std::string::npos && !api.ticket(share.id, 60).empty());
+}
+
 static void use(const std::string &path) {
     holdall::body kept;
     {
@@ -62,6 +95,7 @@ static void use(const std::string &path) {
         } catch (int thrown) {
             CHECK(thrown == 7);
         }
+        call(store, alice);
         CHECK(reply.pace() == 0 && holdall::reply::of_code(HOLDALL_LOCKED).status() == 503);
 
         try {
