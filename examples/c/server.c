@@ -6,9 +6,14 @@
  *     GET, HEAD                  answer every URL of the store: downloads, archives, direct links, ranges
  *     PUT /upload/DRIVE/PATH     puts the body at PATH of a drive and answers 201 with a URL as text
  *
+ * Where HOLDALL_API_DRIVE names a drive, it answers the calls of Cloudreve v4 and of PDS too, under /api/v4,
+ * /f and /v2, as if the owner of that drive made them. That is for development only: a real host knows its
+ * users, and says with each call who makes it.
+ *
  * It listens on 127.0.0.1, on any free port where PORT is 0 or missing, and says on which with one line,
  * "listening on http://127.0.0.1:PORT". SIGTERM ends it. Where UPLOAD_TOKEN stands in the environment, an
- * upload needs "Authorization: Bearer" and it.
+ * upload needs "Authorization: Bearer" and it, and so does a call to be the owner's; without, a call is the
+ * owner's unless a page of another site made it.
  *
  * A reply of one range of a file goes out by sendfile, a reply of several pieces by writev from the map,
  * and a long one, an archive of many files perhaps, is read as the client takes it.
@@ -23,17 +28,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "call.h"
+
 #define UPLOADS "/upload/"
 
 enum { MAX_HEADERS = 64, MAX_PIECES = 256 };
 
 static holdall_store *store;
+static holdall_api *api;  /* NULL: no calls */
+static holdall_caller owner = {.size = sizeof owner};
 static const char *token; /* NULL: anyone may upload */
+
+/* A request as the library takes it. It leads to what MHD keeps until the request's end. */
+struct asked {
+    holdall_request request;
+    holdall_header headers[MAX_HEADERS];
+    char client[INET6_ADDRSTRLEN];
+    struct call call;
+};
 
 /* What is known of one request, from its first line to its end. */
 struct request {
     char *target; /* as it came, not decoded */
     holdall_writer *writer;
+    struct asked *asked; /* of a call */
     int begun;
     int32_t failed; /* what kept an upload from going on */
 };
@@ -61,6 +79,8 @@ static void end(void *context, struct MHD_Connection *connection, void **state,
     (void)why;
     if (request == NULL) return;
     holdall_writer_free(request->writer); /* what was not committed leaves nothing behind */
+    if (request->asked != NULL) call_end(&request->asked->call);
+    free(request->asked);
     free(request->target);
     free(request);
 }
@@ -81,7 +101,7 @@ static ssize_t read_body(void *context, uint64_t offset, char *buffer, size_t ro
     int32_t code = holdall_body_read(context, offset, buffer, room, &got);
     if (code == HOLDALL_OK) return got == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)got;
     /* The connection breaks: never a whole reply with damaged content. */
-    fprintf(stderr, "%s: %s\n", holdall_code_name(code), holdall_last_error());
+    complain(code);
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
@@ -165,27 +185,21 @@ static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned sta
     return queued;
 }
 
-/* Tells the client as much as is good for it, and the host the rest. */
+/* Tells the client as much of a code as is good for it. */
 static enum MHD_Result send_code(struct MHD_Connection *connection, int32_t code) {
     enum MHD_Result queued = MHD_NO;
     holdall_reply *reply = NULL;
-    fprintf(stderr, "%s: %s\n", holdall_code_name(code), holdall_last_error());
     if (holdall_reply_of_code(code, &reply) == HOLDALL_OK) queued = send_reply(connection, 0, reply);
     holdall_reply_free(reply);
     return queued;
 }
 
-struct headers {
-    holdall_header list[MAX_HEADERS];
-    size_t count;
-};
-
 static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name,
                                    const char *value) {
-    struct headers *headers = context;
+    struct asked *asked = context;
     (void)kind;
-    if (headers->count < MAX_HEADERS && value != NULL) {
-        holdall_header *header = &headers->list[headers->count++];
+    if (asked->request.header_count < MAX_HEADERS && value != NULL) {
+        holdall_header *header = &asked->headers[asked->request.header_count++];
         header->name = name;
         header->name_len_bytes = strlen(name);
         header->value = value;
@@ -194,30 +208,37 @@ static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const
     return MHD_YES;
 }
 
-static enum MHD_Result download(struct MHD_Connection *connection, const char *method, const char *target) {
+/* Makes the request of the library's out of MHD's. */
+static void ask(struct MHD_Connection *connection, const char *method, const char *target, struct asked *asked) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    struct headers headers = {.count = 0};
-    char client[INET6_ADDRSTRLEN] = "";
-    holdall_request asked = {.size = sizeof asked};
+    memset(asked, 0, sizeof *asked);
+    asked->request.size = sizeof asked->request;
+    asked->request.headers = asked->headers;
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, asked);
+    if (info != NULL && info->client_addr->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr, asked->client,
+                  sizeof asked->client);
+    asked->request.method = method;
+    asked->request.method_len_bytes = strlen(method);
+    asked->request.target = target;
+    asked->request.target_len_bytes = strlen(target);
+    asked->request.client = asked->client[0] != '\0' ? asked->client : NULL;
+    asked->request.client_len_bytes = strlen(asked->client);
+}
+
+static enum MHD_Result download(struct MHD_Connection *connection, const char *method, const char *target) {
+    struct asked asked;
     holdall_reply *reply = NULL;
     enum MHD_Result queued;
     int32_t code;
 
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, &headers);
-    if (info != NULL && info->client_addr->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr, client,
-                  sizeof client);
-    asked.method = method;
-    asked.method_len_bytes = strlen(method);
-    asked.target = target;
-    asked.target_len_bytes = strlen(target);
-    asked.headers = headers.list;
-    asked.header_count = headers.count;
-    asked.client = client[0] != '\0' ? client : NULL;
-    asked.client_len_bytes = strlen(client);
-    code = holdall_serve(store, &asked, &reply);
-    if (code != HOLDALL_OK) return send_code(connection, code);
+    ask(connection, method, target, &asked);
+    code = holdall_serve(store, &asked.request, &reply);
+    if (code != HOLDALL_OK) {
+        complain(code);
+        return send_code(connection, code);
+    }
     queued = send_reply(connection, strcmp(method, "HEAD") == 0, reply);
     holdall_reply_free(reply);
     return queued;
@@ -232,6 +253,33 @@ static int allowed(struct MHD_Connection *connection) {
     if (given == NULL || strncmp(given, "Bearer ", 7) != 0 || strlen(given + 7) != len) return 0;
     for (at = 0; at < len; at++) differs |= (unsigned char)(given[7 + at] ^ token[at]);
     return differs == 0;
+}
+
+/* Whether a program or a page of this machine makes a call, and not a page of another site in a browser on it. */
+static int is_from_here(struct MHD_Connection *connection) {
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
+    const char *origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin");
+    if (host == NULL || (strncmp(host, "127.0.0.1:", 10) != 0 && strncmp(host, "localhost:", 10) != 0)) return 0;
+    return origin == NULL || (strncmp(origin, "http://", 7) == 0 && strcmp(origin + 7, host) == 0);
+}
+
+/* Begins a call if the target is one of a call. */
+static struct asked *begin_call(struct MHD_Connection *connection, const char *method, const char *target) {
+    struct asked *asked = NULL;
+    bool is_at = false;
+    if (api != NULL && holdall_api_is_at(api, target, strlen(target), &is_at) == HOLDALL_OK && is_at)
+        asked = malloc(sizeof *asked);
+    if (asked == NULL) return NULL;
+    ask(connection, method, target, asked);
+    asked->call.api = api;
+    asked->call.request = &asked->request;
+    if (token != NULL ? allowed(connection) : is_from_here(connection)) asked->call.who = &owner;
+    return asked;
+}
+
+static enum MHD_Result answer_call(struct MHD_Connection *connection, const char *method, struct call *call) {
+    if (call_answer(call) != HOLDALL_OK) return send_code(connection, call->code);
+    return send_reply(connection, strcmp(method, "HEAD") == 0, call->reply);
 }
 
 static int hex(char digit) {
@@ -283,7 +331,9 @@ static enum MHD_Result upload(struct MHD_Connection *connection, struct request 
         if (slash == NULL) return send_text(connection, 404, "Uploads go to /upload/DRIVE/PATH.\n");
         *slash = '\0';
         request->failed = begin_upload(connection, name, slash + 1, &request->writer);
-        return request->failed == HOLDALL_OK ? MHD_YES : send_code(connection, request->failed);
+        if (request->failed == HOLDALL_OK) return MHD_YES;
+        complain(request->failed);
+        return send_code(connection, request->failed);
     }
     if (*len > 0) {
         if (request->failed == HOLDALL_OK) request->failed = holdall_writer_write(request->writer, data, *len);
@@ -293,7 +343,10 @@ static enum MHD_Result upload(struct MHD_Connection *connection, struct request 
     code = request->failed;
     if (code == HOLDALL_OK) code = holdall_writer_commit(request->writer, &version);
     if (code == HOLDALL_OK) code = holdall_url_version(store, version.id, NULL, &url);
-    if (code != HOLDALL_OK) return send_code(connection, code);
+    if (code != HOLDALL_OK) {
+        complain(code);
+        return send_code(connection, code);
+    }
     queued = send_text(connection, 201, holdall_text_get(url));
     holdall_text_free(url);
     return queued;
@@ -311,12 +364,15 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         return upload(connection, request, data, len);
     if (!request->begun) {
         request->begun = 1; /* the headers are here; a body may follow */
+        request->asked = begin_call(connection, method, request->target);
         return MHD_YES;
     }
     if (*len > 0) {
+        if (request->asked != NULL) call_body(&request->asked->call, data, *len);
         *len = 0;
         return MHD_YES;
     }
+    if (request->asked != NULL) return answer_call(connection, method, &request->asked->call);
     return download(connection, method, request->target);
 }
 
@@ -332,7 +388,12 @@ int main(int argc, char **argv) {
         return 2;
     }
     token = getenv("UPLOAD_TOKEN");
-    if (holdall_open(argv[1], strlen(argv[1]), NULL, &store) != HOLDALL_OK) {
+    owner.drive = getenv("HOLDALL_API_DRIVE");
+    owner.drive_len_bytes = owner.drive != NULL ? strlen(owner.drive) : 0;
+    owner.token = token; /* for proofs of content */
+    owner.token_len_bytes = token != NULL ? strlen(token) : 0;
+    if (holdall_open(argv[1], strlen(argv[1]), NULL, &store) != HOLDALL_OK ||
+        (owner.drive != NULL && holdall_api_new(store, NULL, &api) != HOLDALL_OK)) {
         fprintf(stderr, "%s\n", holdall_last_error());
         return 1;
     }
@@ -356,6 +417,7 @@ int main(int argc, char **argv) {
     fflush(stdout);
     sigwait(&stop, &got);
     MHD_stop_daemon(daemon);
+    holdall_api_free(api);
     holdall_store_close(store);
     return holdall_store_free(store);
 }

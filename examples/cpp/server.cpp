@@ -6,9 +6,14 @@
  *     GET, HEAD                  answer every URL of the store: downloads, archives, direct links, ranges
  *     PUT /upload/DRIVE/PATH     puts the body at PATH of a drive and answers 201 with a URL as text
  *
+ * Where HOLDALL_API_DRIVE names a drive, it answers the calls of Cloudreve v4 and of PDS too, under /api/v4,
+ * /f and /v2, as if the owner of that drive made them. That is for development only: a real host knows its
+ * users, and says with each call who makes it.
+ *
  * It listens on 127.0.0.1, on any free port where PORT is 0 or missing, and says on which with one line,
  * "listening on http://127.0.0.1:PORT". SIGTERM ends it. Where UPLOAD_TOKEN stands in the environment, an
- * upload needs "Authorization: Bearer" and it.
+ * upload needs "Authorization: Bearer" and it, and so does a call to be the owner's; without, a call is the
+ * owner's unless a page of another site made it.
  *
  * CivetWeb hands each request over before it looks at it, and sends what it is given: status, headers and
  * body are the library's to the byte. Pieces of a body go out straight from the map.
@@ -31,6 +36,8 @@ constexpr std::size_t chunk = 256 << 10;
 struct server {
     holdall::store store;
     std::string token; /* empty: anyone may upload */
+    std::string drive; /* whose calls are */
+    holdall::api api;  /* none: no calls */
 };
 
 /* A connection that nothing more can be sent on: the client went away, or the content is damaged. */
@@ -111,7 +118,8 @@ int send(mg_connection *connection, std::uint32_t status, std::string_view text)
     return static_cast<int>(status);
 }
 
-int download(const server &server, mg_connection *connection, const mg_request_info &info) {
+/* Does something with the request as the library takes it. */
+template <typename Act> int ask(const mg_request_info &info, Act act) {
     std::string target = info.request_uri;
     if (info.query_string != nullptr) target.append("?").append(info.query_string);
     std::vector<holdall_header> headers;
@@ -122,7 +130,7 @@ int download(const server &server, mg_connection *connection, const mg_request_i
     auto request = holdall::request(info.request_method, target, headers);
     request.client = info.remote_addr;
     request.client_len_bytes = or_empty(info.remote_addr).size();
-    return send(connection, server.store.serve(request));
+    return act(request);
 }
 
 int hex(char digit) {
@@ -151,6 +159,35 @@ bool allowed(const server &server, std::string_view given) {
     return differs == 0;
 }
 
+/* Whether a program or a page of this machine makes a call, and not a page of another site in a browser on it. */
+bool is_from_here(std::string_view host, std::string_view origin) {
+    if (host.substr(0, 10) != "127.0.0.1:" && host.substr(0, 10) != "localhost:") return false;
+    return origin.empty() || (origin.substr(0, 7) == "http://" && origin.substr(7) == host);
+}
+
+/* Tells a client that waits for it to send the body. */
+void go_ahead(mg_connection *connection) {
+    if (or_empty(mg_get_header(connection, "Expect")) == "100-continue")
+        mg_printf(connection, "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+int call(const server &server, mg_connection *connection, const holdall_request &request) {
+    const bool owner = server.token.empty() ? is_from_here(or_empty(mg_get_header(connection, "Host")),
+                                                           or_empty(mg_get_header(connection, "Origin")))
+                                            : allowed(server, or_empty(mg_get_header(connection, "Authorization")));
+    holdall_caller who = holdall::caller(server.drive);
+    who.token = server.token.data(); /* for proofs of content */
+    who.token_len_bytes = server.token.size();
+    bool begun = false;
+    auto read = [&](char *buffer, std::size_t room) {
+        if (!std::exchange(begun, true)) go_ahead(connection);
+        const int got = mg_read(connection, buffer, room);
+        if (got < 0) throw broken();
+        return static_cast<std::size_t>(got);
+    };
+    return send(connection, server.api.answer(request, owner ? &who : nullptr, {}, read));
+}
+
 int upload(const server &server, mg_connection *connection, const mg_request_info &info, std::string_view place) {
     if (!allowed(server, or_empty(mg_get_header(connection, "Authorization"))))
         return send(connection, 401, "Uploads need the token.\n");
@@ -161,8 +198,7 @@ int upload(const server &server, mg_connection *connection, const mg_request_inf
     const auto declared = static_cast<std::uint64_t>(info.content_length);
     if (info.content_length >= 0) options.len_bytes = &declared; /* a body cut short is not committed */
     holdall::writer writer = drive.writer(decode(place.substr(slash + 1)), &options);
-    if (or_empty(mg_get_header(connection, "Expect")) == "100-continue")
-        mg_printf(connection, "HTTP/1.1 100 Continue\r\n\r\n");
+    go_ahead(connection);
     std::vector<char> room(chunk);
     int got;
     while ((got = mg_read(connection, room.data(), room.size())) > 0)
@@ -180,7 +216,11 @@ int answer(mg_connection *connection) {
         try {
             if (or_empty(info.request_method) == "PUT" && target.substr(0, uploads.size()) == uploads)
                 return upload(server, connection, info, target.substr(uploads.size()));
-            return download(server, connection, info);
+            return ask(info, [&](const holdall_request &request) {
+                if (server.api && server.api.is_at({request.target, request.target_len_bytes}))
+                    return call(server, connection, request);
+                return send(connection, server.store.serve(request));
+            });
         } catch (const holdall::error &error) {
             complain(error);
             return send(connection, holdall::reply::of_code(error.code()));
@@ -204,7 +244,9 @@ int main(int argc, char **argv) {
     sigaddset(&stop, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &stop, nullptr);
     try {
-        server server{holdall::open(argv[1]), std::string(or_empty(std::getenv("UPLOAD_TOKEN")))};
+        server server{holdall::open(argv[1]), std::string(or_empty(std::getenv("UPLOAD_TOKEN"))),
+                      std::string(or_empty(std::getenv("HOLDALL_API_DRIVE"))), {}};
+        if (!server.drive.empty()) server.api = holdall::api(server.store);
         const std::string listen = std::string("127.0.0.1:") + (argc == 3 ? argv[2] : "0");
         const char *options[] = {"listening_ports", listen.c_str(), "decode_url",  "no", "enable_keep_alive", "yes",
                                  "tcp_nodelay",     "1",            "num_threads", "64", nullptr};

@@ -173,7 +173,9 @@ fn who(caller: &Caller, given: *const holdall_caller) -> Result<holdall::Caller>
     if let Some(links) = chosen {
         who = who.limits(limits.links(links));
     }
-    if let Some(token) = caller.optional("the caller's token", given.token, given.token_len_bytes)? {
+    // An empty token is none: what is proven with it is proven to anybody.
+    let token = caller.optional("the caller's token", given.token, given.token_len_bytes)?;
+    if let Some(token) = token.filter(|token| !token.is_empty()) {
         who = who.token(token);
     }
     Ok(who)

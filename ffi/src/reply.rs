@@ -81,7 +81,12 @@ pub struct holdall_grant {
 records!(holdall_request, holdall_grant);
 
 /// What of a request is not UTF-8 is replaced; no URL or entity tag of a store looks so.
-pub(crate) fn lossy<'a>(caller: &'a Caller, what: &str, data: *const c_char, len: usize) -> Result<Cow<'a, str>> {
+pub(crate) fn lossy<'a>(
+    caller: &'a Caller,
+    what: &str,
+    data: *const c_char,
+    len: usize,
+) -> Result<Cow<'a, str>> {
     Ok(String::from_utf8_lossy(caller.array(what, data.cast::<u8>(), len)?))
 }
 

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::{Value, json};
+
 use crate::build::{libraries, need, root, run};
 
 /// A server that runs until it is dropped at the latest.
@@ -16,13 +18,11 @@ struct Server {
 
 impl Server {
     /// Starts the program of an example as its first lines say.
-    fn start(program: &Path, store: &Path, arguments: &[&str], token: Option<&str>) -> Server {
+    fn start(program: &Path, store: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Server {
         let mut command = Command::new(program);
         let log = program.with_extension("log");
         command.arg(store).args(arguments).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
-        if let Some(token) = token {
-            command.env("UPLOAD_TOKEN", token);
-        }
+        command.envs(settings.iter().copied());
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -108,7 +108,7 @@ fn keeps_the_contract(example: &str) {
     need("curl", "curl");
     let dir = tempfile::tempdir().unwrap();
     let (program, store) = (build(example, dir.path(), false), dir.path().join("store"));
-    let server = Server::start(&program, &store, &[], None);
+    let server = Server::start(&program, &store, &[], &[]);
     let base = &server.base;
     let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let source = dir.path().join("source");
@@ -186,14 +186,14 @@ fn refuses_half_an_upload_and_one_without_the_token(example: &str) {
     use std::io::Write;
     let dir = tempfile::tempdir().unwrap();
     let (program, store) = (build(example, dir.path(), true), dir.path().join("store"));
-    let server = Server::start(&program, &store, &["0"], None);
+    let server = Server::start(&program, &store, &["0"], &[]);
     let address = server.base.strip_prefix("http://").unwrap();
     let mut half = std::net::TcpStream::connect(address).unwrap();
     half.write_all(b"PUT /upload/alice/half HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly this")
         .unwrap();
     drop(half);
     server.stop();
-    let server = Server::start(&program, &store, &["0"], Some("secret"));
+    let server = Server::start(&program, &store, &["0"], &[("UPLOAD_TOKEN", "secret")]);
     let url = format!("{}/upload/alice/whole", server.base);
     assert_eq!(status(&["-X", "PUT", "-d", "x", &url]), "401");
     assert_eq!(status(&["-X", "PUT", "-d", "x", "-H", "Authorization: Bearer secrer", &url]), "401");
@@ -204,6 +204,115 @@ fn refuses_half_an_upload_and_one_without_the_token(example: &str) {
     let alice = holdall::Store::open(&store, holdall::Options::new()).unwrap().drive("alice").unwrap();
     assert_eq!(alice.stat("half").unwrap_err().kind(), holdall::ErrorKind::NotFound);
     assert_eq!(alice.stat("whole").unwrap().current.unwrap().size, 1);
+}
+
+/// Makes a call of an example that takes the caller for the owner of a drive, and returns what it says.
+fn call(url: &str, body: &Value, more: &[&str]) -> Value {
+    let body = body.to_string();
+    let mut all = vec!["-d", body.as_str(), url];
+    all.extend_from_slice(more);
+    let told = curl(&all);
+    serde_json::from_slice(&told).unwrap_or_else(|_| panic!("{url}: {}", String::from_utf8_lossy(&told)))
+}
+
+/// Sends the beginning of a request, and goes away.
+fn begin(base: &str, text: &str) {
+    use std::io::Write;
+    let mut half = std::net::TcpStream::connect(base.strip_prefix("http://").unwrap()).unwrap();
+    half.write_all(text.as_bytes()).unwrap();
+}
+
+fn takes_an_upload_in_parts(base: &str, dir: &Path) {
+    let content: Vec<u8> = (0..9_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let drive = call(&format!("{base}/v2/drive/get_default_drive"), &json!({}), &[])["drive_id"].clone();
+    let made = call(
+        &format!("{base}/v2/file/create"),
+        &json!({"drive_id": drive, "parent_file_id": "root", "name": "big.bin", "type": "file",
+                "size": content.len(), "part_info_list": [{"part_number": 1}, {"part_number": 2}]}),
+        &[],
+    );
+    let url = |part: usize| {
+        let path = made["part_info_list"][part]["upload_url"].as_str().unwrap_or_else(|| panic!("{made}"));
+        (path.to_owned(), format!("{base}{path}"))
+    };
+    let which = json!({"drive_id": drive, "file_id": made["file_id"], "upload_id": made["upload_id"]});
+    let parts = || {
+        let told = call(&format!("{base}/v2/file/list_uploaded_parts"), &which, &[]);
+        told["uploaded_parts"].as_array().unwrap_or_else(|| panic!("{told}")).len()
+    };
+    // Half a part, of a length that was told and of one that was not, is none.
+    let (path, first) = url(0);
+    begin(base, &format!("PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly this"));
+    begin(
+        base,
+        &format!("PUT {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nonly\r\n"),
+    );
+    let long = dir.join("long");
+    std::fs::write(&long, vec![7; content.len() + 1]).unwrap();
+    assert_eq!(status(&["-T", long.to_str().unwrap(), &first]), "400", "longer than the file was to be");
+    assert_eq!(parts(), 0);
+    for (part, (from, to)) in [(0, 5_000_000), (5_000_000, content.len())].into_iter().enumerate() {
+        let file = dir.join("piece");
+        std::fs::write(&file, &content[from..to]).unwrap();
+        let chunked = ["-H", "Transfer-Encoding: chunked"];
+        let (_, url) = url(part);
+        let mut put = vec!["-T", file.to_str().unwrap(), url.as_str()];
+        put.extend_from_slice(&chunked[..if part == 0 { 0 } else { 2 }]);
+        assert_eq!(status(&put), "200");
+    }
+    assert_eq!(parts(), 2);
+    let done = call(&format!("{base}/v2/file/complete"), &which, &[]);
+    assert_eq!(done["size"], content.len(), "{done}");
+    let told = call(&format!("{base}/v2/file/get_download_url"), &which, &[]);
+    let url = format!("{base}{}", told["url"].as_str().unwrap_or_else(|| panic!("{told}")));
+    assert!(curl(&[&url]) == content, "the download is not what the parts were");
+}
+
+fn answers_calls(example: &str) {
+    need("curl", "curl");
+    let dir = tempfile::tempdir().unwrap();
+    let (program, store) = (build(example, dir.path(), false), dir.path().join("store"));
+    let server = Server::start(&program, &store, &[], &[]);
+    assert_eq!(status(&["-d", "{}", &format!("{}/api/v4/file/url", server.base)]), "405", "not mounted");
+    server.stop();
+    let server = Server::start(&program, &store, &[], &[("HOLDALL_API_DRIVE", "alice")]);
+    let base = &server.base;
+    assert_eq!(status(&["-X", "PUT", "-d", "hello", &format!("{base}/upload/alice/a%20b")]), "201");
+    let (ask, uris) = (format!("{base}/api/v4/file/url"), json!({"uris": ["cloudreve://my/a%20b"]}));
+    let told = call(&ask, &uris, &[]);
+    let path = told["data"]["urls"][0]["url"].as_str().unwrap_or_else(|| panic!("{told}"));
+    let url = format!("{base}{path}");
+    assert_eq!(curl(&[&url]), b"hello");
+    assert_eq!(curl(&["-r", "1-2", &url]), b"el");
+    let head = String::from_utf8(curl(&["-I", &url])).unwrap();
+    assert!(head.contains("HTTP/1.1 200") && head.contains("Content-Length: 5\r\n"), "{head}");
+    let link = call(&format!("{base}/api/v4/file/source"), &uris, &["-X", "PUT"]);
+    let link = link["data"][0]["link"].as_str().unwrap_or_else(|| panic!("{link}"));
+    assert_eq!(curl(&["-L", &format!("{base}{link}")]), b"hello");
+    for page in ["Origin: https://evil.example", "Origin: null", "Host: evil.example"] {
+        assert_ne!(call(&ask, &uris, &["-H", page])["code"], 0, "a page of another site: {page}");
+    }
+    assert_eq!(call(&ask, &uris, &["-H", &format!("Origin: {base}")])["code"], 0, "a page of its own");
+    takes_an_upload_in_parts(base, dir.path());
+    server.stop();
+
+    let settings = [("HOLDALL_API_DRIVE", "alice"), ("UPLOAD_TOKEN", "secret")];
+    let server = Server::start(&program, &store, &[], &settings);
+    let ask = format!("{}/api/v4/file/url", server.base);
+    assert_ne!(call(&ask, &uris, &[])["code"], 0);
+    assert_ne!(call(&ask, &uris, &["-H", "Authorization: Bearer secrer"])["code"], 0);
+    assert_eq!(call(&ask, &uris, &["-H", "Authorization: Bearer secret"])["code"], 0);
+    server.stop();
+}
+
+#[test]
+fn the_server_in_c_answers_calls() {
+    answers_calls("c");
+}
+
+#[test]
+fn the_server_in_cpp_answers_calls() {
+    answers_calls("cpp");
 }
 
 #[test]
