@@ -65,6 +65,7 @@ struct stream {
     size_t most;       /* the longest piece that was asked for */
     int32_t failure;   /* what the callback answers after half of it */
     int calls, lies;
+    const holdall_drive *drive; /* where something is put meanwhile */
 };
 
 static int32_t pull(void *context, void *buffer, size_t room, size_t *read) {
@@ -73,6 +74,8 @@ static int32_t pull(void *context, void *buffer, size_t room, size_t *read) {
     CHECK(room > 0);
     stream->calls++;
     if (room > stream->most) stream->most = room;
+    if (stream->drive != NULL && stream->calls == 5)
+        OK(holdall_put_memory(stream->drive, S("meanwhile"), S("put by the callback"), NULL, NULL));
     if (stream->lies) {
         *read = room + 1;
         return HOLDALL_OK;
@@ -240,9 +243,9 @@ static void pds(const holdall_store *store, const holdall_drive *drive) {
     holdall_api *api = NULL;
     holdall_reply *reply = NULL;
     holdall_body *body = NULL;
-    struct stream stream = {PART, 0, 0, 0, 0, 0}, again = {PART, 0, 0, 0, 0, 0};
-    struct stream broken = {PART, 0, 0, HOLDALL_IO, 0, 0}, odd = {PART, 0, 0, 4711, 0, 0};
-    struct stream lying = {PART, 0, 0, 0, 0, 1};
+    struct stream stream = {PART, 0, 0, 0, 0, 0, drive}, again = {PART, 0, 0, 0, 0, 0, NULL};
+    struct stream broken = {PART, 0, 0, HOLDALL_IO, 0, 0, NULL}, odd = {PART, 0, 0, 4711, 0, 0, NULL};
+    struct stream lying = {PART, 0, 0, 0, 0, 1, NULL};
     uint64_t len = 0, at;
     RECORD(holdall_drive_info, info);
     OK(holdall_drive_stat(drive, &info));
@@ -330,7 +333,7 @@ static void wrong(holdall_store *store) {
     holdall_caller caller = owner("alice");
     holdall_request request = request_of("POST", "/api/v4/file/url");
     holdall_string nowhere = {S("files.example")};
-    struct stream endless = {UINT64_MAX, 0, 0, 0, 0, 0};
+    struct stream endless = {UINT64_MAX, 0, 0, 0, 0, 0, NULL};
     bool is_at = true;
     RECORD(holdall_api_options, options);
 
@@ -402,6 +405,15 @@ static void wrong(holdall_store *store) {
     FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_ticket(api, 1, 60, NULL));
     FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_share_uri(freed, 1, &text));
     CHECK(is_at && reply == NULL && text == NULL);
+    caller = owner("alice");
+    caller.size = sizeof caller.size; /* of a header that knew nothing more: nobody */
+    OK(holdall_api_answer(api, &caller, &request, S("{\"uris\":[\"cloudreve://my/docs/a%20b.txt\"]}"), NULL, NULL, &reply));
+    CHECK(strstr(text_of(reply), "\"code\":0") == NULL);
+    OK(holdall_reply_free(reply));
+    reply = answer(api, "", "POST", "/api/v4/file/url", "{\"uris\":[\"cloudreve://my/docs/a%20b.txt\"]}");
+    CHECK(strstr(text_of(reply), "\"code\":0") == NULL);
+    OK(holdall_reply_free(reply));
+    reply = NULL;
     OK(holdall_api_is_at(api, S("/v2/file/get"), &is_at));
     CHECK(is_at);
     OK(holdall_api_is_at(api, S("/d/\xff"), &is_at));

@@ -12,10 +12,14 @@ int main(int argc, char **argv) {
     holdall_store *store;
     holdall_drive *drive;
     holdall_writer *writer = NULL;
+    holdall_api *api = NULL;
+    holdall_reply *reply = NULL;
     holdall_body *body = NULL, *zip = NULL;
     holdall_string all = {S("")};
     RECORD(holdall_archive, archive);
     RECORD(holdall_check_report, report);
+    RECORD(holdall_request, call);
+    RECORD(holdall_caller, caller);
     CHECK(argc == 2);
     snprintf(path, sizeof path, "%s/store", argv[1]);
     store = open_store(path);
@@ -26,6 +30,13 @@ int main(int argc, char **argv) {
     OK(holdall_writer_write(writer, S("begun ")));
     OK(holdall_archive_create(drive, &all, 1, NULL, &archive));
     OK(holdall_archive_open(store, archive.id, &zip));
+    OK(holdall_api_new(store, NULL, &api));
+    call.method = "POST";
+    call.method_len_bytes = 4;
+    call.target = "/v2/drive/get_default_drive";
+    call.target_len_bytes = strlen(call.target);
+    caller.drive = "alice";
+    caller.drive_len_bytes = 5;
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
@@ -41,6 +52,10 @@ int main(int argc, char **argv) {
         FAILS(HOLDALL_FORKED, holdall_writer_commit(writer, NULL));
         OK(holdall_writer_free(writer)); /* the parent's spool file stays */
         OK(holdall_put_memory(drive, S("childs"), S("from the child"), NULL, NULL));
+        OK(holdall_api_answer(api, &caller, &call, S("{}"), NULL, NULL, &reply));
+        CHECK(status_of(reply) == 200);
+        OK(holdall_reply_free(reply));
+        OK(holdall_api_free(api));
         OK(holdall_drive_free(drive));
         OK(holdall_store_free(store));
         OK(holdall_body_free(body));
@@ -64,6 +79,10 @@ int main(int argc, char **argv) {
     OK(holdall_body_read(body, 0, room, sizeof room, &got));
     CHECK(got == 14);
     OK(holdall_body_free(body));
+    OK(holdall_api_answer(api, &caller, &call, S("{}"), NULL, NULL, &reply));
+    CHECK(status_of(reply) == 200);
+    OK(holdall_reply_free(reply));
+    OK(holdall_api_free(api));
     OK(holdall_store_check(store, NULL, &report, NULL));
     CHECK(report.problems == 0);
     OK(holdall_drive_free(drive));

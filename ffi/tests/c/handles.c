@@ -188,15 +188,17 @@ FREE_OF(pin)
 FREE_OF(reply)
 FREE_OF(text)
 FREE_OF(page)
+FREE_OF(api)
 
-/* Eight handles of a store, freed at once by eight threads. */
+/* Nine handles of a store, freed at once by nine threads. */
 static void at_once(const char *path, int rounds) {
     int round, at;
     for (round = 0; round < rounds; round++) {
-        struct freeing all[8] = {{free_store_of, open_store(path)}, {free_drive_of, NULL}, {free_writer_of, NULL},
+        struct freeing all[9] = {{free_store_of, open_store(path)}, {free_drive_of, NULL}, {free_writer_of, NULL},
                                  {free_body_of, NULL},              {free_pin_of, NULL},   {free_reply_of, NULL},
-                                 {free_text_of, NULL},              {free_page_of, NULL}};
-        pthread_t thread[8];
+                                 {free_text_of, NULL},              {free_page_of, NULL}, {free_api_of, NULL}};
+        pthread_t thread[9];
+        holdall_api *api = NULL;
         holdall_drive *drive = open_drive(all[0].handle);
         holdall_writer *writer = NULL;
         holdall_body *body = NULL;
@@ -216,8 +218,10 @@ static void at_once(const char *path, int rounds) {
         all[5].handle = serve(all[0].handle, "GET", holdall_text_get(url), NULL, NULL);
         all[6].handle = url;
         all[7].handle = page;
-        for (at = 0; at < 8; at++) CHECK(pthread_create(&thread[at], NULL, free_one, &all[at]) == 0);
-        for (at = 0; at < 8; at++) CHECK(pthread_join(thread[at], NULL) == 0);
+        OK(holdall_api_new(all[0].handle, NULL, &api));
+        all[8].handle = api;
+        for (at = 0; at < 9; at++) CHECK(pthread_create(&thread[at], NULL, free_one, &all[at]) == 0);
+        for (at = 0; at < 9; at++) CHECK(pthread_join(thread[at], NULL) == 0);
         CHECK(holdall_handle_count() == 0);
     }
 }
