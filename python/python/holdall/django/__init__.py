@@ -30,10 +30,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.deconstruct import deconstructible
 from django.utils.timezone import make_naive
 
-from ._holdall import Body, Drive, Reply, Store, open
-from ._reader import Run, only_run
-from .errors import NotFound
-from .wsgi import CHUNK, FILE_FROM, pieces, reply_to
+from .._holdall import Body, Drive, Reply, Store, open
+from .._reader import Run, only_run
+from ..errors import NotFound
+from ..wsgi import CHUNK, FILE_FROM, pieces, reply_to
 
 __all__ = ["Storage", "response", "serve"]
 
