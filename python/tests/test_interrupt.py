@@ -6,13 +6,18 @@ from collections.abc import Callable
 import pytest
 
 SETTING = """
-import os, pathlib, signal, sys, threading, time
+import mmap, os, pathlib, signal, sys, threading, time
 import holdall
 
 path = pathlib.Path(sys.argv[1])
 
 
 def pressed_during(work, after):
+    # A machine that is busy with something else may take long once; what waits does so always.
+    assert min(interrupted(work, after) for _ in range(3)) < 0.1
+
+
+def interrupted(work, after):
     at = []
 
     def press():
@@ -27,7 +32,7 @@ def pressed_during(work, after):
         took = time.perf_counter() - at[0]
     else:
         raise AssertionError("it ended before Control-C came")
-    assert took < 0.1, took
+    return took
 
 
 def is_clean(store):
@@ -42,7 +47,7 @@ def is_clean(store):
 
 PUTS = {
     "iterable": "drive.put('x', (content for _ in range(100_000)))",
-    "bytes": "drive.put('x', memoryview(content * 1500))",
+    "bytes": "drive.put('x', large)",
     "file": "drive.put('x', open('/dev/zero', 'rb'))",
     "path": "drive.put('x', '/dev/zero')",
     "pipe": "drive.put('x', pipe)",
@@ -56,6 +61,7 @@ def test_a_long_put_ends(tmp_path: pathlib.Path, run: Callable[..., str], name: 
 with holdall.open(path) as store:
     drive = store.drive("a")
     content = bytes(1 << 20)
+    large = mmap.mmap(-1, 4 << 30)
     pipe = path.with_name("pipe")
     os.mkfifo(pipe)
     writer = os.open(pipe, os.O_RDWR)
@@ -66,7 +72,9 @@ with holdall.open(path) as store:
     run(code, str(tmp_path / "store"))
 
 
-@pytest.mark.parametrize("verb", ["check(content=True)", "repair()", "backup(path.with_name('b'))"])
+@pytest.mark.parametrize(
+    "verb", ["check(content=True)", "repair()", "backup(path.with_name('b'))", "gc()"]
+)
 def test_a_long_job_ends(tmp_path: pathlib.Path, run: Callable[..., str], verb: str) -> None:
     # Several names of one file: as many bytes to read as it takes, and few to write.
     code = f"""{SETTING}
@@ -74,8 +82,6 @@ with holdall.open(path) as store:
     drive = store.drive("a")
     for number in range(6):
         drive.put(str(number), (os.urandom(8).ljust(1 << 20, b"-") for _ in range(64)))
-    # What is copied is copied byte by byte: a hard link would be made in no time.
-    os.link = None
     def work():
         while True:
             store.{verb}
@@ -92,9 +98,10 @@ def test_signals_are_seen_while_content_becomes_durable(
     code = f"""{SETTING}
 with holdall.open(path) as store:
     drive = store.drive("a")
+    content = bytes(64 << 20)
     def work():
         while True:
-            drive.put("y", os.urandom(64 << 20))
+            drive.put("y", [os.urandom(8), content])
     pressed_during(work, 1)
     is_clean(store)
 """

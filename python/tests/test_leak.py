@@ -85,13 +85,15 @@ def test_a_leak_would_show() -> None:
 
 
 def test_no_object_of_python_s_is_left(alice: holdall.Drive, store: holdall.Store) -> None:
+    version = alice.put("x", b"x")
+
     def work() -> None:
-        for number in range(200):
-            version = alice.put("x", f"{number}".encode())
-            url = store.url(version, expires=60)
+        for number in range(1000):
+            url = store.url(version, expires=60, name=f"{number}")
             store.verify(url)
             bytes(store.serve("GET", url).body)
             alice.list()
+            alice.put_many([])
             with pytest.raises(FileNotFoundError):
                 alice.stat("missing")
 

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import pathlib
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
