@@ -241,6 +241,6 @@ def test_no_block_and_no_page_is_left_out() -> None:
 def test_what_a_page_installs_is_installed_here() -> None:
     for page in PAGES:
         for line in commands(page, "pip"):
-            for name in line.split()[2:]:
+            for name in line.partition("#")[0].split()[2:]:
                 if re.fullmatch(r"[a-z-]+", name):
                     assert importlib.metadata.version(name), name
