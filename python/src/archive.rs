@@ -177,9 +177,9 @@ impl FromPyObject<'_, '_> for Chosen {
         if let Ok(archive) = value.cast::<ArchiveInfo>() {
             return Ok(Chosen(archive.get().0.id));
         }
-        let id: String = value.extract().map_err(|_| {
-            PyTypeError::new_err("an archive is a holdall.ArchiveInfo, or its id as a str")
-        })?;
+        let id: String = value
+            .extract()
+            .map_err(|_| PyTypeError::new_err("an archive is a holdall.ArchiveInfo, or its id as a str"))?;
         id.parse().map(Chosen).map_err(|error| Fault::Store(error).into())
     }
 }

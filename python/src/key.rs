@@ -82,7 +82,9 @@ impl Store {
             return self.call(py, |store| store.revoke_version(id));
         }
         let id: String = target.extract().map_err(|_| {
-            PyTypeError::new_err("revoke takes a Version, FileInfo, ArchiveInfo, Share or Drive, or an id as a str")
+            PyTypeError::new_err(
+                "revoke takes a Version, FileInfo, ArchiveInfo, Share or Drive, or an id as a str",
+            )
         })?;
         self.call(py, |store| match id.chars().next() {
             Some('f') => store.revoke_file(id.parse::<FileId>()?),

@@ -41,15 +41,15 @@ mod _holdall {
     #[pymodule_export]
     use crate::link::Link;
     #[pymodule_export]
-    use crate::report::{
-        BackupReport, CheckReport, Damage, GcReport, RebuildReport, RepairReport, Stats,
-    };
+    use crate::report::{BackupReport, CheckReport, Damage, GcReport, RebuildReport, RepairReport, Stats};
     #[pymodule_export]
     use crate::serve::Reply;
     #[pymodule_export]
     use crate::share::{Share, Visit};
     #[pymodule_export]
     use crate::store::{_reopen, Store, open};
+    #[pymodule_export]
+    use crate::url::_nothing;
     #[pymodule_export]
     use crate::value::{DriveInfo, FileInfo, Grant, Row, Trashed, Version};
     #[pymodule_export]

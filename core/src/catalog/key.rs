@@ -101,7 +101,8 @@ pub(crate) fn use_all(tx: &mut impl Write, secrets: &[Vec<u8>], now: Time) -> Re
             None => add(tx, secret, false, now)?,
         });
     }
-    let first = first.ok_or_else(|| Error::invalid("no key is given; give one, or leave the store its own"))?;
+    let first =
+        first.ok_or_else(|| Error::invalid("no key is given; give one, or leave the store its own"))?;
     set_signing(tx, first)
 }
 

@@ -68,6 +68,13 @@ def open(
     lock_timeout: _Length | None = None,
 ) -> Store: ...
 def _main(program: str | os.PathLike[str], words: list[str]) -> int: ...
+def _nothing(
+    _store: Store,
+    _version: Version | ArchiveInfo | str,
+    *,
+    expires: _Expiry | None = None,
+    name: str | None = None,
+) -> str: ...
 def _reopen(path: str | os.PathLike[str], keywords: dict[str, Any]) -> Store: ...
 
 @final
