@@ -127,39 +127,40 @@ def signing(folder: pathlib.Path) -> None:
         tell("verify, boto3 generate_presigned_url", boto / verify, 100, f"to {boto * 1e6:.0f} us")
 
 
+def put_round(place: pathlib.Path) -> tuple[float, float, float, float, float]:
+    """Seconds of put_many and reading back, of diskcache and reading back, and by hand."""
+    items = {f"f/{at:05}": content for at, content in enumerate(CONTENT)}
+    with holdall.open(place / "store") as store:
+        drive = store.drive("many")
+        put = once(lambda: drive.put_many(items))
+        read = once(lambda: [drive.open(name).read() for name in items])
+    with diskcache.Cache(str(place / "cache")) as cache:
+        cached = once(lambda: [cache.set(at, content) for at, content in enumerate(CONTENT)])
+        got = once(lambda: [cache.get(at) for at in range(FILES)])
+
+    def by_hand() -> None:
+        for at, content in enumerate(CONTENT[:500]):
+            with (place / "part").open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            (place / "part").rename(place / f"{at:05}")
+
+    return put, read, cached, got, once(by_hand) * FILES / 500
+
+
 def putting(folder: pathlib.Path) -> None:
-    rounds = 3
-    put, read, by_hand, cached, got = ([] for _ in range(5))
-    for number in range(rounds):
+    rounds = []
+    for number in range(3):
         place = folder / f"round{number}"
         place.mkdir()
-        items = {f"f/{at:05}": content for at, content in enumerate(CONTENT)}
-        with holdall.open(place / "store") as store:
-            drive = store.drive("many")
-            put.append(once(lambda drive=drive, items=items: drive.put_many(items)))
-            names = list(items)
-            read.append(once(lambda drive=drive: [drive.open(name).read() for name in names]))
-        cache = diskcache.Cache(str(place / "cache"))
-        cached.append(
-            once(lambda cache=cache: [cache.set(n, content) for n, content in enumerate(CONTENT)])
-        )
-        got.append(once(lambda cache=cache: [cache.get(n) for n in range(FILES)]))
-        cache.close()
-
-        def synced(place: pathlib.Path = place) -> None:
-            for at, content in enumerate(CONTENT[:500]):
-                with (place / "part").open("wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                (place / "part").rename(place / f"{at:05}")
-
-        by_hand.append(once(synced) * FILES / 500)
+        rounds.append(put_round(place))
         shutil.rmtree(place)
-    shown = f"{FILES} x 4 KiB in {min(put):.3f} s"
-    tell("put_many, open+write+fsync+rename", min(by_hand) / min(put), 20, shown)
-    tell("put_many, diskcache", min(cached) / min(put), 3, f"to {min(cached):.3f} s")
-    tell("read back, diskcache", min(got) / min(read), 2, f"{min(read):.3f} to {min(got):.3f} s")
+    put, read, cached, got, by_hand = map(min, zip(*rounds, strict=True))
+    shown = f"{FILES} x 4 KiB in {put:.3f} s"
+    tell("put_many, open+write+fsync+rename", by_hand / put, 20, shown)
+    tell("put_many, diskcache", cached / put, 3, f"to {cached:.3f} s")
+    tell("read back, diskcache", got / read, 2, f"{read:.3f} to {got:.3f} s")
 
 
 @contextmanager
