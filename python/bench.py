@@ -163,6 +163,16 @@ def putting(folder: pathlib.Path) -> None:
     tell("read back, diskcache", got / read, 2, f"{read:.3f} to {got:.3f} s")
 
 
+def listens(port: int) -> bool:
+    """Returns whether something listens on a port."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1) as wire:
+            # A connection to a port that nobody listens on can meet itself.
+            return bool(wire.getsockname() != wire.getpeername())
+    except OSError:
+        return False
+
+
 @contextmanager
 def server(folder: pathlib.Path, *command: str) -> Iterator[str]:
     """Runs a server on a free port."""
@@ -175,17 +185,17 @@ def server(folder: pathlib.Path, *command: str) -> Iterator[str]:
         [sys.executable, "-m", *words],
         cwd=folder,
         env=os.environ | {"BENCH_FOLDER": str(folder)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=(folder / "log").open("ab"),
+        stderr=subprocess.STDOUT,
     )
     try:
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", int(port)), 1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
+        while not listens(int(port)):
+            assert process.poll() is None, f"{command[0]} did not start"
+            time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
+    except subprocess.CalledProcessError:
+        print((folder / "log").read_text(), process.poll(), file=sys.stderr)
+        raise
     finally:
         process.terminate()
         process.wait(20)
