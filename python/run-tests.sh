@@ -3,7 +3,7 @@
 # virtual environment, and runs them. The last line counts them, as cargo's does.
 #
 # Arguments go to pytest. HOLDALL_VENV names the environment, PYTHON the interpreter.
-# On Debian it takes: apt-get install chromium chromium-driver curl unzip
+# On Debian it takes: apt-get install chromium chromium-driver curl
 set -eu
 cd "$(dirname "$0")/.."
 venv=${HOLDALL_VENV:-target/python-venv}
