@@ -2,7 +2,7 @@
 
 use holdall::{Api, Caller, Mode, Put, Request};
 
-use crate::measure::{Table, Want, Work, time, turns};
+use crate::measure::{Table, Want, Work, busy, turns};
 use crate::place::{Contents, dir, store};
 
 /// URIs of the call: Cloudreve's default limit.
@@ -29,7 +29,7 @@ pub fn cloudreve(table: &mut Table) {
         let api = Api::new(&store).site("https://files.example").expect("a site");
         let caller = Caller::of("bench");
         let ask = || {
-            time(|| {
+            busy(|| {
                 let request = Request::new("POST", "/api/v4/file/url");
                 let reply = api.answer(&caller, &request, body.as_bytes()).expect("answered");
                 assert!(reply.body.len() > URIS as u64 * 100);

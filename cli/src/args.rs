@@ -153,6 +153,11 @@ pub(crate) enum Verb {
     Backup { target: PathBuf },
     /// Tell what the store holds
     Stats,
+    /// Bring what another system holds into a new store
+    Import {
+        #[command(subcommand)]
+        from: Import,
+    },
     /// Serve the store's URLs over HTTP
     Serve(Serve),
     /// Show on a real tree and a big file what the store does, and check it
@@ -319,6 +324,32 @@ pub(crate) enum Keys {
     Rotate,
     /// Remove one: what it signed is invalid
     Remove { id: u16 },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// A Cloudreve v4 server with local storage: each user becomes a drive, named by the address of
+    /// mail; links, shares and URLs that were handed out go on working
+    Cloudreve(Cloudreve),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cloudreve {
+    /// Its database, a SQLite file; the server must not be running
+    #[arg(long, value_name = "FILE")]
+    pub(crate) database: PathBuf,
+    /// The folder that the paths in the database begin at: the server's own, which `data` is in
+    #[arg(long, value_name = "DIR")]
+    pub(crate) uploads: PathBuf,
+    /// A file that holds the key its URLs are signed with; by default the database does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_key: Option<PathBuf>,
+    /// The salt of its ids; by default the one in the database
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) hash_salt: Option<String>,
+    /// Leave out content that is not there or not as long as it should be, and go on
+    #[arg(long)]
+    pub(crate) skip_missing: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use holdall::{Error, Reply, Request, Result, Store, Time};
+use holdall::{Caller, Error, Reply, Request, Result, Store, Time};
 use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
@@ -111,6 +111,10 @@ fn ask(
     match mounted.filter(|mounted| mounted.api.is_at(target)) {
         None => store.serve(&request),
         Some(mounted) => match mounted.caller(&parts.headers, client) {
+            // What is asked for without a body is a signed URL, which needs no other token.
+            None if matches!(request.method, "GET" | "HEAD" | "OPTIONS") => {
+                mounted.api.answer(&Caller::anonymous(), &request, body)
+            }
             Some(caller) => mounted.api.answer(&caller, &request, body),
             None => {
                 let told = "the bearer token of a call is not known";

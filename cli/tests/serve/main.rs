@@ -19,6 +19,7 @@ mod archive;
 mod command;
 mod host;
 mod http;
+mod import;
 mod life;
 mod name;
 mod url;

@@ -4,7 +4,7 @@
 //! the highest alias: [`set`] refuses one that has been given out here.
 
 use crate::catalog::{index, number, row, table};
-use crate::id::{DriveId, FileId, LinkId, ShareId, VersionId};
+use crate::id::{DriveId, LinkId, ShareId, VersionId};
 use crate::kv::{Read, Write};
 use crate::{Error, ErrorKind, Result};
 
@@ -14,7 +14,6 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) enum Kind {
     Share = 0,
     Drive = 1,
-    File = 2,
     Link = 6,
     Version = 8,
 }
@@ -27,8 +26,6 @@ pub enum Alias {
     Share(ShareId),
     /// A drive, which was a user there.
     Drive(DriveId),
-    /// A file or folder.
-    File(FileId),
     /// A direct link.
     Link(LinkId),
     /// A version, which was an entity there.
@@ -40,7 +37,6 @@ impl Alias {
         match self {
             Alias::Share(id) => (Kind::Share, id.0),
             Alias::Drive(id) => (Kind::Drive, id.0),
-            Alias::File(id) => (Kind::File, id.0),
             Alias::Link(id) => (Kind::Link, id.0),
             Alias::Version(id) => (Kind::Version, id.0),
         }
@@ -123,6 +119,7 @@ pub(crate) fn any(tx: &impl Read) -> Result<bool> {
 mod tests {
     use super::*;
     use crate::catalog::drive;
+    use crate::id::FileId;
     use crate::kv::{Kv, memory::MemoryKv};
     use crate::time::Time;
 
@@ -149,7 +146,7 @@ mod tests {
         assert_eq!(resolve(&tx, Kind::Link, 7).unwrap(), 999);
         assert_eq!(resolve(&tx, Kind::Share, 7).unwrap(), 1000);
         assert_eq!(resolve(&tx, Kind::Version, 600).unwrap(), VersionId::new(FileId(777), 1).0);
-        assert_eq!(resolve(&tx, Kind::File, 7).unwrap(), 7);
+        assert_eq!(resolve(&tx, Kind::Drive, 7).unwrap(), 7);
         assert!(any(&tx).unwrap());
     }
 

@@ -64,11 +64,7 @@ fn answer(
     match call.request.method {
         "GET" | "HEAD" => {}
         "OPTIONS" => return Ok(options()),
-        _ => {
-            let mut reply = call.answer.fault(405, &Fault::no_route())?;
-            reply.headers.push(("Allow", "GET, HEAD, OPTIONS".to_owned()));
-            return Ok(reply);
-        }
+        _ => return call.answer.not_allowed("GET, HEAD, OPTIONS"),
     }
     let finder = Finder::new(call.api, call.caller, call.request)?;
     let sent = check(call, &finder).and_then(|(signed, left)| {

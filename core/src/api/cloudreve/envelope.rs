@@ -77,6 +77,13 @@ impl Answer {
         self.send(status, &self.told(fault))
     }
 
+    /// Answers that an address does not have the method, and which it has.
+    pub(super) fn not_allowed(&self, methods: &str) -> Result<Reply> {
+        let mut reply = self.fault(405, &Fault::no_route())?;
+        reply.headers.push(("Allow", methods.to_owned()));
+        Ok(reply)
+    }
+
     /// Answers that a batch failed, in part if there is data.
     pub(super) fn failed(&self, data: Option<impl Serialize>, faults: &Faults) -> Result<Reply> {
         let mut all = faults.values();

@@ -22,9 +22,7 @@ pub(super) fn answer(call: &Call<'_>, path: &str) -> Result<Reply> {
         _ => return call.answer.fault(404, &Fault::no_route()),
     };
     if !matches!(call.request.method, "GET" | "HEAD") {
-        let mut reply = call.answer.fault(405, &Fault::no_route())?;
-        reply.headers.push(("Allow", "GET, HEAD".to_owned()));
-        return Ok(reply);
+        return call.answer.not_allowed("GET, HEAD");
     }
     match follow(call, id, name, save) {
         Ok(reply) => Ok(open_to_all(reply)),

@@ -55,6 +55,11 @@ pub(super) fn answer(
         ("DELETE", ["file", "version"]) => version::delete(&call, body),
         (_, ["file", "content", entity, speed, name]) => return content::version(&call, entity, speed, name),
         (_, ["file", "archive", id, name]) => return content::archive(&call, id, name),
+        (_, ["file", "url"]) => return call.answer.not_allowed("POST"),
+        (_, ["file", "source"]) => return call.answer.not_allowed("PUT"),
+        (_, ["file", "source", _]) => return call.answer.not_allowed("DELETE"),
+        (_, ["file", "version", "current"]) => return call.answer.not_allowed("POST"),
+        (_, ["file", "version"]) => return call.answer.not_allowed("DELETE"),
         _ => return call.answer.fault(404, &Fault::no_route()),
     };
     match answered {

@@ -344,15 +344,19 @@ fn a_host_that_is_being_debugged_tells_what_was_wrong_inside() {
 #[test]
 fn what_is_no_call_is_not_found_in_the_envelope() {
     let shop = Shop::new();
-    for (method, path) in [
-        ("GET", "file/url"),
-        ("POST", "file"),
-        ("POST", ""),
-        ("PATCH", "file/source"),
-        ("POST", "file/url/x"),
-    ] {
+    for (method, path) in [("POST", "file"), ("POST", ""), ("GET", "user/me"), ("POST", "file/url/x")] {
         let reply = shop.raw(&alice(), method, path, b"{}", &[]);
         assert_eq!((reply.status, json_of(&reply)["code"].as_i64()), (404, Some(404)), "{method} {path}");
+    }
+    for (method, path, allow) in [
+        ("GET", "file/url", "POST"),
+        ("PATCH", "file/source", "PUT"),
+        ("GET", "file/source/2yTM", "DELETE"),
+        ("PUT", "file/version/current", "POST"),
+        ("POST", "file/version", "DELETE"),
+    ] {
+        let reply = shop.raw(&alice(), method, path, b"{}", &[]);
+        assert_eq!((reply.status, reply.header("Allow")), (405, Some(allow)), "{method} {path}");
     }
 }
 
