@@ -11,6 +11,7 @@
     reason = "numbers of this program's own making"
 )]
 
+mod api;
 mod archive;
 mod leak;
 mod measure;
@@ -43,6 +44,7 @@ const ALL: &[Work] = &[
     ("zip", archive::zip),
     ("range", archive::range),
     ("sign", read::sign),
+    ("cloudreve", api::cloudreve),
     ("leak", leak::leak),
     ("million", million::million),
 ];

@@ -153,6 +153,11 @@ pub(crate) enum Verb {
     Backup { target: PathBuf },
     /// Tell what the store holds
     Stats,
+    /// Bring what another system holds into a new store
+    Import {
+        #[command(subcommand)]
+        from: Import,
+    },
     /// Serve the store's URLs over HTTP
     Serve(Serve),
     /// Show on a real tree and a big file what the store does, and check it
@@ -334,6 +339,32 @@ pub(crate) enum Keys {
     Remove { id: u16 },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// A Cloudreve v4 server with local storage: each user becomes a drive, named by the address of
+    /// mail; links, shares and URLs that were handed out go on working
+    Cloudreve(Cloudreve),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cloudreve {
+    /// Its database, a SQLite file; the server must not be running
+    #[arg(long, value_name = "FILE")]
+    pub(crate) database: PathBuf,
+    /// The folder that the paths in the database begin at: the server's own, which `data` is in
+    #[arg(long, value_name = "DIR")]
+    pub(crate) uploads: PathBuf,
+    /// A file that holds the key its URLs are signed with; by default the database does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_key: Option<PathBuf>,
+    /// The salt of its ids; by default the one in the database
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) hash_salt: Option<String>,
+    /// Leave out content that is not there or not as long as it should be, and go on
+    #[arg(long)]
+    pub(crate) skip_missing: bool,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     /// The directory of the store, instead of --store
@@ -351,6 +382,40 @@ pub(crate) struct Serve {
     /// Write a line for each request to standard error
     #[arg(long)]
     pub(crate) log: bool,
+    /// Answer the calls of Cloudreve v4 under /api/v4 and of PDS under /v2 too
+    #[arg(long)]
+    pub(crate) api: bool,
+    /// With --api: whose calls are that show no token, of this machine alone; by default nobody's
+    #[arg(long, requires = "api", value_name = "NAME")]
+    pub(crate) api_drive: Option<String>,
+    /// With --api: a bearer token and the drive that it is of
+    #[arg(
+        id = "api_token",
+        long = "api-token",
+        requires = "api",
+        env = "HOLDALL_API_TOKENS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = token,
+        value_name = "TOKEN=DRIVE"
+    )]
+    pub(crate) api_tokens: Vec<(String, String)>,
+    /// With --api: a drive whose owner is an administrator
+    #[arg(id = "api_administrator", long = "api-administrator", requires = "api", value_name = "NAME")]
+    pub(crate) api_administrators: Vec<String>,
+    /// With --api: what its URLs begin with; by default the address
+    #[arg(long, requires = "api", value_name = "URL")]
+    pub(crate) api_site: Option<String>,
+}
+
+/// Reads a token and the drive that it is of.
+fn token(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=') {
+        Some((token, drive)) if token.len() >= 16 && !drive.is_empty() => {
+            Ok((token.to_owned(), drive.to_owned()))
+        }
+        _ => Err("no token of at least 16 characters, '=' and the name of a drive".to_owned()),
+    }
 }
 
 /// Reads a duration: a number and `s`, `m`, `h` or `d`.

@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod demo;
 mod get;
+mod import;
 mod key;
 mod link;
 mod output;
@@ -57,7 +58,9 @@ pub fn main_with(program: &Path, args: impl IntoIterator<Item = OsString>) -> u8
 fn run(program: &Path, args: Args) -> Result<()> {
     let Args { global, verb } = args;
     let out = Output { json: global.json };
-    let mode = if global.exclusive { Mode::Exclusive } else { Mode::Shared };
+    // An import leaves room for ids, which nobody else may draw meanwhile.
+    let alone = global.exclusive || matches!(verb, Verb::Import { .. });
+    let mode = if alone { Mode::Exclusive } else { Mode::Shared };
     let options = Options::new().mode(mode).base_url(global.base_url.as_str());
     let dir = match &verb {
         Verb::Demo => return demo::run(program),
@@ -73,7 +76,7 @@ fn run(program: &Path, args: Args) -> Result<()> {
     // Only what brings content makes a drive, and only that and a server a store: to all others a
     // mistyped name is an error.
     let makes = matches!(verb, Verb::Put(_) | Verb::Mkdir { .. });
-    let serves = matches!(verb, Verb::Serve(_));
+    let serves = matches!(verb, Verb::Serve(_) | Verb::Import { .. });
     let store = Store::open(dir, options.create(makes || serves)).map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             let told = format!("there is no store at {}; `holdall put` makes one", dir.display());
@@ -118,6 +121,7 @@ fn run(program: &Path, args: Args) -> Result<()> {
         Verb::Backup { target } => upkeep::backup(&store, &target, out),
         Verb::Gc => upkeep::gc(&store, out),
         Verb::Stats => upkeep::stats(&store, out),
+        Verb::Import { from: args::Import::Cloudreve(cloudreve) } => import::run(&store, &cloudreve, out),
         Verb::Serve(serve) => server::run(store.clone(), &serve),
         Verb::Demo => Ok(()),
     };

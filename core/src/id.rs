@@ -88,6 +88,8 @@ ids! {
     ShareId 's' "share";
     /// Names an archive.
     ArchiveId 'a' "archive";
+    /// Names an upload in parts.
+    UploadId 'u' "upload";
 }
 
 impl VersionId {

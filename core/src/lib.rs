@@ -4,6 +4,7 @@
     allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)
 )]
 
+mod api;
 pub mod archive;
 #[allow(dead_code)]
 pub(crate) mod blobs;
@@ -27,13 +28,14 @@ mod time;
 pub mod token;
 pub mod vfs;
 
+pub use api::{Api, Caller, Limits};
 pub use catalog::check::Problem;
 pub use catalog::record::Kind;
 pub use catalog::{
-    CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
+    Alias, CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
 };
 pub use error::{Error, ErrorKind, Result};
-pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
+pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};
 pub use serve::{Grant, Reply, Request};
 pub use store::{
     Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive,

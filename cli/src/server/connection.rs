@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use holdall::{Error, Reply, Request, Result, Store, Time};
+use holdall::{Caller, Error, Reply, Request, Result, Store, Time};
 use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
@@ -13,9 +13,12 @@ use hyper::service::{HttpService, service_fn};
 use hyper::{Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 
+use super::caller::Mounted;
 use super::log;
 use super::stream::{Run, Stream};
+use super::upload::Upload;
 
 /// How long a client may take over the head of a request, and stay silent between two.
 const HEAD: Duration = Duration::from_secs(30);
@@ -25,6 +28,7 @@ const STALLED: u32 = 120_000;
 /// Serves what comes over a connection until either side ends it.
 pub(super) fn serve(
     store: Store,
+    mounted: Option<Mounted>,
     socket: TcpStream,
     client: SocketAddr,
     logged: bool,
@@ -37,10 +41,14 @@ pub(super) fn serve(
     let _ = rustix::net::sockopt::set_tcp_user_timeout(&socket, STALLED);
     let client = client.ip().to_canonical();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (store, parts) = (store.clone(), request.into_parts().0);
+        let (store, mounted) = (store.clone(), mounted.clone());
+        let (parts, body) = request.into_parts();
+        let body = Upload::new(body, Handle::current());
         async move {
             let (method, target) = (parts.method.clone(), parts.uri.clone());
-            let asked = tokio::task::spawn_blocking(move || answer(&store, &parts, client)).await;
+            let asked =
+                tokio::task::spawn_blocking(move || answer(&store, mounted.as_ref(), &parts, body, client));
+            let asked = asked.await;
             let (reply, run) = asked.unwrap_or_else(|stopped| {
                 failed(&Error::io("answering a request", std::io::Error::other(stopped)))
             });
@@ -60,8 +68,14 @@ pub(super) fn serve(
 }
 
 /// Asks the store, and reads the beginning of what it gives. May block.
-fn answer(store: &Store, parts: &Parts, client: IpAddr) -> (Reply, Run) {
-    let asked = ask(store, parts, client);
+fn answer(
+    store: &Store,
+    mounted: Option<&Mounted>,
+    parts: &Parts,
+    body: Upload,
+    client: IpAddr,
+) -> (Reply, Run) {
+    let asked = ask(store, mounted, parts, body, client);
     let reply = match asked {
         Ok(reply) => reply,
         Err(error) => return failed(&error),
@@ -74,7 +88,13 @@ fn answer(store: &Store, parts: &Parts, client: IpAddr) -> (Reply, Run) {
     }
 }
 
-fn ask(store: &Store, parts: &Parts, client: IpAddr) -> Result<Reply> {
+fn ask(
+    store: &Store,
+    mounted: Option<&Mounted>,
+    parts: &Parts,
+    body: Upload,
+    client: IpAddr,
+) -> Result<Reply> {
     // RFC 9112, section 3.2: without a host, or with two, a request is not one.
     if parts.version == Version::HTTP_11 && parts.headers.get_all(HOST).iter().count() != 1 {
         let told = "a request over HTTP/1.1 without one Host header";
@@ -88,7 +108,23 @@ fn ask(store: &Store, parts: &Parts, client: IpAddr) -> Result<Reply> {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let mut request = Request::new(parts.method.as_str(), target).client(client).at(Time::now());
     request.headers = headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
-    store.serve(&request)
+    match mounted.filter(|mounted| mounted.api.is_at(target)) {
+        None => store.serve(&request),
+        Some(mounted) => match mounted.caller(&parts.headers, client) {
+            // What is asked for without a body is a signed URL, which needs no other token.
+            None if matches!(request.method, "GET" | "HEAD" | "OPTIONS") => {
+                mounted.api.answer(&Caller::anonymous(), &request, body)
+            }
+            Some(caller) => mounted.api.answer(&caller, &request, body),
+            None => {
+                let told = "the bearer token of a call is not known";
+                let mut reply = Reply::from_error(&Error::new(holdall::ErrorKind::Denied, told));
+                reply.status = 401;
+                reply.headers.push(("WWW-Authenticate", "Bearer".to_owned()));
+                Ok(reply)
+            }
+        },
+    }
 }
 
 /// Makes the reply to a request that the server could not answer, and tells whoever runs it.

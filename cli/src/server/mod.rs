@@ -1,12 +1,14 @@
-//! `holdall serve`: the store's URLs over HTTP/1.1.
+//! `holdall serve`: the store's URLs over HTTP/1.1, and with `--api` the wire formats.
 //!
 //! A connection is a task of the reactor, which never touches a file: looking a request up and
 //! faulting in the pages of a body are done on threads that may block.
 
+mod caller;
 mod connection;
 mod log;
 mod pace;
 mod stream;
+mod upload;
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -44,7 +46,9 @@ async fn serve(store: Store, args: &args::Serve) -> Result<()> {
     let doing = |cause| Error::io(format!("listening on {}", args.listen), cause);
     let listener = TcpListener::bind(args.listen).await.map_err(doing)?;
     let mut stop = pin!(stopped()?);
-    announce(listener.local_addr().map_err(doing)?)?;
+    let address = listener.local_addr().map_err(doing)?;
+    let mounted = caller::Mounted::new(&store, args, address)?;
+    announce(address)?;
     let collector = tokio::spawn(collect(store.clone()));
     let slots = Arc::new(Semaphore::new(usize::try_from(args.connections).unwrap_or(usize::MAX)));
     let graceful = GracefulShutdown::new();
@@ -57,7 +61,7 @@ async fn serve(store: Store, args: &args::Serve) -> Result<()> {
             accepted = accept => accepted,
             () = &mut stop => break,
         };
-        let serving = connection::serve(store.clone(), socket, client, args.log);
+        let serving = connection::serve(store.clone(), mounted.clone(), socket, client, args.log);
         let serving = graceful.watch(serving);
         tokio::spawn(async move {
             // A connection that breaks is the client's affair.

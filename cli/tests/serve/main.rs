@@ -14,10 +14,12 @@
     clippy::cast_possible_truncation
 )]
 
+mod api;
 mod archive;
 mod command;
 mod host;
 mod http;
+mod import;
 mod life;
 mod name;
 mod url;

@@ -53,6 +53,26 @@ impl Staged {
             Staged::Small { digest, .. } | Staged::Large { digest, .. } => digest,
         }
     }
+
+    /// Fills `out` with the first bytes of the content, which has as many.
+    ///
+    /// # Errors
+    /// `Io` when the spool cannot be read, `Bug` when the content is shorter.
+    pub(crate) fn read_beginning(&self, out: &mut [u8]) -> Result<()> {
+        match self {
+            Staged::Small { bytes, .. } => match bytes.get(..out.len()) {
+                Some(first) => {
+                    out.copy_from_slice(first);
+                    Ok(())
+                }
+                None => Err(Error::bug("content is shorter than its beginning")),
+            },
+            Staged::Large { spooled, .. } => spooled
+                .file
+                .read_at(0, out)
+                .map_err(|cause| Error::io(format!("reading {}", spooled.path), cause)),
+        }
+    }
 }
 
 /// A file in the spool; removed when it is dropped before it was given its place.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::counter::{self, Counter};
 use super::record::{BlobRecord, Place};
 use super::table::{BLOB, BLOB_HASH, DOOMED_BLOB};
-use super::{index, row};
+use super::{claim, index, row};
 use crate::id::BlobId;
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
@@ -59,14 +59,44 @@ pub(crate) fn set_aside(tx: &mut impl Write, id: BlobId) -> Result<()> {
     if record.scope == SET_ASIDE {
         return Ok(());
     }
+    claim::remove(tx, id, &record)?;
     tx.del(BLOB_HASH, &hash_key(record.scope, &record.blake3))?;
     row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope: SET_ASIDE, ..record })
+}
+
+/// The scope of the parts of uploads: nothing is deduplicated to them, so that what a part lets go of
+/// nobody else can have.
+pub(crate) const APART: u64 = u64::MAX - 1;
+
+/// Whether blobs of a scope are found by their hash.
+pub(crate) fn is_shared(scope: u64) -> bool {
+    !matches!(scope, SET_ASIDE | APART)
+}
+
+/// Brings the content of a part into a scope where it is found by its hash.
+///
+/// # Errors
+/// `NotFound` when there is no such blob, `Bug` when the scope has that content: [`find`] it first,
+/// in the same transaction.
+pub(crate) fn adopt(tx: &mut impl Write, id: BlobId, scope: u64) -> Result<()> {
+    let record = get(tx, id)?;
+    if record.scope != APART {
+        return Ok(());
+    }
+    if find(tx, scope, &record.blake3)?.is_some() {
+        return Err(Error::bug(format!("the content of blob {id} is in the catalog already")));
+    }
+    tx.put(BLOB_HASH, &hash_key(scope, &record.blake3), &id.to_key())?;
+    row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope, ..record })
 }
 
 /// Looks for content by its hash, within a scope of deduplication (0, or a drive).
 ///
 /// A blob that waits for its removal is found too: a version that links it revives it.
 pub(crate) fn find(tx: &impl Read, scope: u64, blake3: &[u8; 32]) -> Result<Option<BlobId>> {
+    if !is_shared(scope) {
+        return Ok(None);
+    }
     match index::id(tx, BLOB_HASH, &hash_key(scope, blake3))?.map(BlobId) {
         Some(id) if row::exists(tx, BLOB, &id.to_key())? => Ok(Some(id)),
         _ => Ok(None),
@@ -85,7 +115,9 @@ pub(crate) fn insert(tx: &mut impl Write, id: BlobId, record: BlobRecord, due: T
         return Err(Error::bug(format!("blob {id} or its content is in the catalog already")));
     }
     let record = BlobRecord { refs: 0, due: Some(due), ..record };
-    tx.put(BLOB_HASH, &hash_key(record.scope, &record.blake3), &id.to_key())?;
+    if is_shared(record.scope) {
+        tx.put(BLOB_HASH, &hash_key(record.scope, &record.blake3), &id.to_key())?;
+    }
     tx.put(DOOMED_BLOB, &row::due(due, id.0), &[])?;
     counter::add(tx, Counter::Blobs, 1)?;
     counter::add(tx, Counter::BlobBytes, signed(record.len)?)?;
@@ -151,6 +183,7 @@ pub(crate) fn forget(tx: &mut impl Write, id: BlobId, now: Time) -> Result<Optio
     if index::id(tx, BLOB_HASH, &hash)? == Some(id.0) {
         tx.del(BLOB_HASH, &hash)?;
     }
+    claim::remove(tx, id, &record)?;
     tx.del(DOOMED_BLOB, &row::due(due, id.0))?;
     tx.del(BLOB, &id.to_key())?;
     counter::add(tx, Counter::Blobs, -1)?;

@@ -7,16 +7,16 @@ use std::fmt;
 
 use super::counter::{self, Counter};
 use super::record::{
-    BlobRecord, ChildRecord, DriveRecord, FileRecord, Kind, LinkRecord, Record, ShareRecord, TrashRecord,
-    VersionRecord,
+    BlobRecord, ChildRecord, DriveRecord, FileRecord, Kind, LinkRecord, NoteRecord, PartRecord, Record,
+    ShareRecord, TrashRecord, UploadRecord, VersionRecord,
 };
 use super::table::{
-    BLOB, BLOB_HASH, CHILD, DOOMED_BLOB, DOOMED_FILE, DRIVE, DRIVE_NAME, FILE, FILE_LINK, FILE_SHARE, LINK,
-    SHARE, TRASH, VERSION,
+    BLOB, BLOB_HASH, BLOB_SHA1, CHILD, DOOMED_BLOB, DOOMED_FILE, DRIVE, DRIVE_NAME, FILE, FILE_LINK,
+    FILE_SHARE, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
 };
 use super::tree::child_key;
-use super::{blob, index, number, row, version};
-use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
+use super::{blob, claim, index, number, row, upload, version};
+use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};
 use crate::kv::{Read, Table};
 use crate::{ErrorKind, Result};
 
@@ -58,6 +58,7 @@ pub(crate) fn check(tx: &impl Read) -> Result<Vec<Problem>> {
     check.circles();
     check.children()?;
     check.versions()?;
+    check.uploads()?;
     check.blobs()?;
     check.doomed()?;
     check.trash()?;
@@ -299,6 +300,54 @@ impl<R: Read> Check<'_, R> {
         })
     }
 
+    /// Looks at uploads, whose parts have blobs too, at notes, and at content found by its SHA-1.
+    fn uploads(&mut self) -> Result<()> {
+        self.each(UPLOAD, |check, key, value| {
+            let id = UploadId(index::number(key)?);
+            check.highest = check.highest.max(id.0);
+            let record = UploadRecord::decode(value)?;
+            check.highest = check.highest.max(record.goal.file().0);
+            let ends = check.has(UPLOAD_EXPIRY, &row::due(record.expires, id.0))?;
+            check.must(ends, UPLOAD, || format!("upload {id} would never be swept"));
+            Ok(())
+        })?;
+        self.each(UPLOAD_EXPIRY, |check, key, _| {
+            let id = UploadId(row::tail(UPLOAD_EXPIRY, key)?);
+            let found = check.get::<UploadRecord>(UPLOAD, &id.to_key())?;
+            let fits = found.is_some_and(|record| row::due(record.expires, id.0) == key);
+            check.must(fits, UPLOAD_EXPIRY, || format!("upload {id} is to be swept and says otherwise"));
+            Ok(())
+        })?;
+        self.each(UPLOAD_PART, |check, key, value| {
+            let part = PartRecord::decode(value)?;
+            let (upload, number) = key.split_at_checked(8).unwrap_or_default();
+            let (id, number) = (UploadId(index::number(upload)?), upload::part_number(number)?);
+            *check.refs.entry(part.blob).or_default() += 1;
+            let there = check.has(UPLOAD, upload)?;
+            check.must(there, UPLOAD_PART, || format!("part {number} is of upload {id}, which is gone"));
+            let blob = check.get::<BlobRecord>(BLOB, &part.blob.to_key())?;
+            let fits = blob.is_some_and(|blob| (blob.len, blob.blake3) == (part.len, part.blake3));
+            check.must(fits, UPLOAD_PART, || format!("part {number} of upload {id} is not its blob"));
+            Ok(())
+        })?;
+        self.each(VERSION_NOTE, |check, key, value| {
+            NoteRecord::decode(value)?;
+            let there = check.has(VERSION, key)?;
+            check.must(there, VERSION_NOTE, || "a note is on a version that is gone".to_owned());
+            Ok(())
+        })?;
+        self.each(BLOB_SHA1, |check, key, value| {
+            let id = BlobId(row::tail(BLOB_SHA1, key)?);
+            let fits = match check.get::<BlobRecord>(BLOB, &id.to_key())? {
+                Some(blob) => claim::is_row_of(check.tx, id, &blob, key, value)?,
+                None => false,
+            };
+            check
+                .must(fits, BLOB_SHA1, || format!("a sha1 leads to blob {id}, which has another or is gone"));
+            Ok(())
+        })
+    }
+
     fn blobs(&mut self) -> Result<()> {
         self.each(BLOB, |check, key, value| {
             let id = BlobId(index::number(key)?);
@@ -318,7 +367,7 @@ impl<R: Read> Check<'_, R> {
                 check.must(waits, BLOB, || format!("blob {id} is wanted by nothing and not due for removal"));
             }
             let found = blob::find(check.tx, blob.scope, &blob.blake3)?;
-            let expected = (blob.scope != blob::SET_ASIDE).then_some(id);
+            let expected = blob::is_shared(blob.scope).then_some(id);
             check.must(found == expected, BLOB, || format!("blob {id} is not found by its hash"));
             Ok(())
         })?;

@@ -181,6 +181,57 @@ fn changed(tx: &mut impl Write, id: u16) -> Result<u16> {
     Ok(id)
 }
 
+/// The row of META that holds the secrets of the systems that URLs came along from.
+const FOREIGN: &[u8] = b"cloudreve-secrets";
+/// The most such secrets.
+const MAX_FOREIGN: usize = 16;
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct ForeignRecord(Vec<Vec<u8>>);
+
+impl Record for ForeignRecord {
+    const VERSION: u8 = 1;
+    const NOUN: &'static str = "foreign secret";
+}
+
+/// Lists the secrets that URLs of the Cloudreve form are verified with besides the ring's own.
+pub(crate) fn foreign(tx: &impl Read) -> Result<Vec<Vec<u8>>> {
+    Ok(row::get::<ForeignRecord>(tx, table::META, FOREIGN)?.unwrap_or_default().0)
+}
+
+/// Adds a secret that another system signed URLs of the Cloudreve form with. It verifies those, and
+/// signs nothing.
+///
+/// # Errors
+/// `InvalidArgument` when it is shorter than 32 or longer than 1024 bytes, `Exists` when it is there
+/// already, `TooLarge` when there are 16.
+pub(crate) fn add_foreign(tx: &mut impl Write, secret: &[u8]) -> Result<()> {
+    if !LEN.contains(&secret.len()) || secret.iter().all(|byte| *byte == 0) {
+        return Err(Error::invalid(format!(
+            "a secret of {} bytes is none: it takes {} to {} random bytes",
+            secret.len(),
+            LEN.start(),
+            LEN.end()
+        )));
+    }
+    let mut secrets = foreign(tx)?;
+    if secrets.iter().any(|known| known == secret) {
+        return Err(Error::new(ErrorKind::Exists, "this secret verifies URLs already"));
+    }
+    if secrets.len() >= MAX_FOREIGN {
+        return Err(Error::new(ErrorKind::TooLarge, format!("{MAX_FOREIGN} secrets verify URLs already")));
+    }
+    secrets.push(secret.to_vec());
+    row::put(tx, table::META, FOREIGN, &ForeignRecord(secrets))?;
+    changed(tx, 0).map(drop)
+}
+
+/// Removes all secrets that [`add_foreign`] added: what they signed is denied from the commit on.
+pub(crate) fn remove_foreign(tx: &mut impl Write) -> Result<()> {
+    tx.del(table::META, FOREIGN)?;
+    changed(tx, 0).map(drop)
+}
+
 /// The row of META that holds the salt of the hash ids.
 const SALT: &[u8] = b"hashids-salt";
 

@@ -49,10 +49,25 @@ pub(crate) fn create(
     if let Some(link) = find(tx, file, &record.name, pace)? {
         return Ok(link);
     }
+    add(tx, id, file, record.name, pace, now)
+}
+
+/// Makes a link called `id` under a name of the caller's, whatever other links there are.
+///
+/// # Errors
+/// `Exists` when `id` is taken.
+pub(crate) fn add(
+    tx: &mut impl Write,
+    id: LinkId,
+    file: FileId,
+    name: String,
+    pace: u64,
+    now: Time,
+) -> Result<LinkInfo> {
     if row::exists(tx, table::LINK, &id.to_key())? {
         return Err(Error::new(crate::ErrorKind::Exists, format!("there is a link {id} already")));
     }
-    let link = LinkRecord { file, name: record.name, created: now, pace };
+    let link = LinkRecord { file, name, created: now, pace };
     row::put(tx, table::LINK, &id.to_key(), &link)?;
     tx.put(table::FILE_LINK, &row::pair(file.0, id.0), &[])?;
     Ok(info(id, link, 0))

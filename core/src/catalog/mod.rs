@@ -5,14 +5,17 @@
 //! same transaction stand; after an error of kind `Corrupt`, `Io` or `Bug` the transaction is to
 //! be dropped.
 
+pub(crate) mod alias;
 pub(crate) mod archive;
 pub(crate) mod blob;
 pub(crate) mod check;
+pub(crate) mod claim;
 pub(crate) mod copy;
 pub(crate) mod counter;
 pub(crate) mod delete;
 pub(crate) mod drive;
 pub(crate) mod dump;
+pub(crate) mod free;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod key;
@@ -26,6 +29,7 @@ pub(crate) mod share;
 pub(crate) mod table;
 pub(crate) mod trash;
 pub(crate) mod tree;
+pub(crate) mod upload;
 pub(crate) mod usage;
 pub(crate) mod version;
 
@@ -36,6 +40,7 @@ pub(crate) mod suite_public;
 #[cfg(test)]
 pub(crate) mod suite_state;
 
+pub use alias::Alias;
 pub use copy::CopyVersions;
 pub use info::{DriveInfo, FileInfo, Row, TrashInfo, VersionInfo};
 pub use link::LinkInfo;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use crate::archive::Kind;
-use crate::id::{BlobId, DriveId, FileId};
+use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -79,6 +79,9 @@ records! {
     MembersRecord 1 "archive part";
     KeyRecord 1 "key";
     UseRecord 1 "use limit";
+    UploadRecord 1 "upload";
+    PartRecord 1 "upload part";
+    NoteRecord 1 "note";
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -261,3 +264,52 @@ pub(crate) struct UseRecord {
     pub(crate) used: u32,
     pub(crate) expires: Time,
 }
+
+/// An upload in parts: what it is to become, and whether it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UploadRecord {
+    pub(crate) drive: DriveId,
+    pub(crate) goal: Goal,
+    pub(crate) media_type: String,
+    /// How old the content is; none is when it was put.
+    pub(crate) modified: Option<Time>,
+    /// What the host keeps with the file, beside what it keeps already.
+    pub(crate) attributes: BTreeMap<String, String>,
+    /// The length that was declared.
+    pub(crate) size: Option<u64>,
+    pub(crate) created: Time,
+    pub(crate) expires: Time,
+    /// The version that it became.
+    pub(crate) done: Option<VersionId>,
+}
+
+/// Where an upload goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Goal {
+    /// To a new file, whose id was drawn when the upload began. Where the name is taken by the
+    /// time the content is whole, `rename` finds another.
+    New { file: FileId, folder: FileId, name: String, rename: bool },
+    /// To a file that is there; `expect` is the version that must be its current one.
+    Version { file: FileId, expect: Option<VersionId> },
+}
+
+impl Goal {
+    /// Returns the file that the content goes to.
+    pub(crate) fn file(&self) -> FileId {
+        match self {
+            Goal::New { file, .. } | Goal::Version { file, .. } => *file,
+        }
+    }
+}
+
+/// One part of an upload; its content is a blob that nothing is deduplicated to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartRecord {
+    pub(crate) blob: BlobId,
+    pub(crate) len: u64,
+    pub(crate) crc64: u64,
+    pub(crate) blake3: [u8; 32],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NoteRecord(pub(crate) String);

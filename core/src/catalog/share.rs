@@ -175,9 +175,25 @@ pub(crate) fn count_view(tx: &mut impl Write, id: ShareId) -> Result<()> {
 /// `NotFound` when there is no such share, `Expired` from the moment of its expiry on, `Gone` when
 /// its downloads are used up.
 pub(crate) fn count_download(tx: &mut impl Write, id: ShareId, now: Time) -> Result<ShareInfo> {
+    count_downloads(tx, id, 1, now)
+}
+
+/// Counts several downloads, if so many more are allowed: all of them or none.
+///
+/// # Errors
+/// As [`count_download`].
+pub(crate) fn count_downloads(tx: &mut impl Write, id: ShareId, count: u64, now: Time) -> Result<ShareInfo> {
     let mut share = record(tx, id)?;
     check_open(id, &share, now)?;
-    share.downloads = share.downloads.saturating_add(1);
+    let downloads = share.downloads.saturating_add(count);
+    if share.max_downloads.is_some_and(|max| downloads > max) {
+        let left = share.max_downloads.unwrap_or(0).saturating_sub(share.downloads);
+        return Err(Error::new(
+            ErrorKind::Gone,
+            format!("{count} downloads are more than the {left} that share {id} has left"),
+        ));
+    }
+    share.downloads = downloads;
     let views = counter::total(tx, Counter::ShareViews(id))?;
     row::put(tx, table::SHARE, &id.to_key(), &share)?;
     Ok(info(id, &share, views))
@@ -220,6 +236,16 @@ pub(crate) fn list(tx: &impl Read, file: FileId) -> Result<Vec<ShareInfo>> {
             get(tx, ShareId(id)).map_err(|error| error.context(format!("listing the shares of {file}")))
         })
         .collect()
+}
+
+/// Returns how many downloads a share has left; none is any number.
+///
+/// # Errors
+/// As [`count_download`].
+pub(crate) fn check_left(tx: &impl Read, id: ShareId, now: Time) -> Result<Option<u64>> {
+    let share = record(tx, id)?;
+    check_open(id, &share, now)?;
+    Ok(share.max_downloads.map(|max| max.saturating_sub(share.downloads)))
 }
 
 fn check_open(id: ShareId, share: &ShareRecord, now: Time) -> Result<()> {

@@ -21,7 +21,7 @@ use super::table::{self, ALL, FILE, VERSION};
 use super::trash;
 use super::tree::{self, Standing};
 use super::version::{self, Expect, NewVersion};
-use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
+use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};
 use crate::kv::memory::MemoryKv;
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv, Read, Scan, Write};
@@ -33,6 +33,7 @@ mod faults;
 mod model;
 mod places;
 mod removal;
+mod uploads;
 mod versions;
 
 macro_rules! cases {
@@ -73,6 +74,11 @@ cases! {
     faults::every_missing_row_is_found;
     faults::s10_every_damaged_row_is_found;
     faults::every_planted_fault_is_found;
+    uploads::a_part_replaces_the_one_before_and_is_shared_with_nobody;
+    uploads::an_upload_that_is_done_or_over_takes_no_part;
+    uploads::expired_uploads_are_swept_in_bounded_steps;
+    uploads::h3_a_sha1_of_two_contents_finds_neither;
+    uploads::a_note_goes_with_its_version;
     model::random_work_agrees_with_a_naive_model;
 }
 

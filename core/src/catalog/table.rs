@@ -58,6 +58,19 @@ tables! {
     COUNTER = 21 "counter-1";
     /// 16 bytes of a use limit's id -> UseRecord
     USE = 22 "use-1";
+    /// scope u64, 0, 20 bytes of sha1, blob u64 -> 20 bytes of the beginning's sha1; and
+    /// scope u64, 1, 20 bytes of the beginning's sha1, blob u64 -> nothing
+    BLOB_SHA1 = 26 "blob-sha1-1";
+    /// upload u64 -> UploadRecord
+    UPLOAD = 27 "upload-1";
+    /// upload u64, part u32 -> PartRecord
+    UPLOAD_PART = 28 "upload-part-1";
+    /// expires i64 (sign bit flipped), upload u64 -> nothing
+    UPLOAD_EXPIRY = 29 "upload-expiry-1";
+    /// kind u8, another system's id u64 -> ours, u64
+    ALIAS = 30 "alias-1";
+    /// file u64, !number u32 -> NoteRecord: what is said of a version
+    VERSION_NOTE = 31 "version-note-1";
 }
 
 #[cfg(test)]

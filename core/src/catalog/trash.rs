@@ -87,6 +87,26 @@ pub(crate) fn restore(
     Ok(file)
 }
 
+/// Returns the path that something in the trash goes back to: that of the folder it lay in and its
+/// name; the path it had, where that folder is in the trash too; or its name alone, where it was deleted.
+///
+/// # Errors
+/// `NotFound` when it is not in the trash of the drive.
+pub(crate) fn way_back(tx: &impl Read, drive: DriveId, file: FileId) -> Result<String> {
+    let (trash, node) = get(tx, drive, file)?;
+    if !row::exists(tx, FILE, &trash.parent.to_key())? {
+        return Ok(node.name);
+    }
+    match tree::standing(tx, trash.parent)? {
+        Standing::Live => {
+            let folder = tree::path_of(tx, trash.parent)?.unwrap_or_default();
+            Ok(crate::name::join(&folder, &node.name))
+        }
+        Standing::Trashed => Ok(trash.path),
+        Standing::Doomed => Ok(node.name),
+    }
+}
+
 /// Deletes something in the trash for good; returns whether its rows are cleared away already, as
 /// [`delete::path`] does.
 ///

@@ -4,8 +4,8 @@ use super::blob::{self, Moment, signed};
 use super::counter::{self, Counter};
 use super::info::VersionInfo;
 use super::number::{self, NewId};
-use super::record::{BlobRecord, FileRecord, Kind, Record, VersionRecord};
-use super::table::{BLOB, FILE, VERSION};
+use super::record::{BlobRecord, FileRecord, Kind, NoteRecord, Record, VersionRecord};
+use super::table::{BLOB, FILE, VERSION, VERSION_NOTE};
 use super::tree::{self, Spot, Standing};
 use super::{drive, index, row};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
@@ -19,6 +19,9 @@ const PRUNE: usize = 256;
 
 /// The longest media type, in bytes.
 const MAX_MEDIA_TYPE: usize = 255;
+
+/// The longest note on a version, in bytes.
+const MAX_NOTE: usize = 16 << 10;
 
 /// What must be at the path for a put to go ahead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -261,6 +264,16 @@ pub(crate) fn put_to(
     expect: Expect,
     moment: Moment,
 ) -> Result<VersionInfo> {
+    let node = check_put_to(tx, file, expect)?;
+    check(tx, new)?;
+    append(tx, file, node, new, moment)
+}
+
+/// Checks that [`put_to`] may go ahead, before the content that it needs is written.
+///
+/// # Errors
+/// As [`put_to`].
+pub(crate) fn check_put_to(tx: &impl Read, file: FileId, expect: Expect) -> Result<FileRecord> {
     let node = tree::get(tx, file)?;
     if tree::standing(tx, file)? != Standing::Live {
         return Err(Error::new(
@@ -269,8 +282,7 @@ pub(crate) fn put_to(
         ));
     }
     may_put_on(file, &node, expect)?;
-    check(tx, new)?;
-    append(tx, file, node, new, moment)
+    Ok(node)
 }
 
 /// Checks that a file that is known to be live takes one more version.
@@ -373,7 +385,57 @@ pub(crate) fn erase(
 ) -> Result<()> {
     blob::unlink(tx, version.blob, moment.due())?;
     counter::add(tx, Counter::DriveBytes(drive), -signed(version.size)?)?;
+    if row::exists(tx, VERSION_NOTE, &key(id))? {
+        tx.del(VERSION_NOTE, &key(id))?;
+    }
     tx.del(VERSION, &key(id))
+}
+
+/// Returns what is said of a version; empty when nothing is.
+pub(crate) fn note(tx: &impl Read, id: VersionId) -> Result<String> {
+    Ok(row::get::<NoteRecord>(tx, VERSION_NOTE, &key(id))?.map(|note| note.0).unwrap_or_default())
+}
+
+/// Says something of a version, at most 16 KiB; an empty text says nothing.
+///
+/// # Errors
+/// As [`get`]; `TooLarge` when the text is longer.
+pub(crate) fn set_note(tx: &mut impl Write, id: VersionId, text: &str) -> Result<()> {
+    get(tx, id)?;
+    if text.len() > MAX_NOTE {
+        let len = text.len();
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            format!("a note of {len} bytes on version {id}: {MAX_NOTE} is the most"),
+        ));
+    }
+    match text.is_empty() {
+        true => tx.del(VERSION_NOTE, &key(id)),
+        false => row::put(tx, VERSION_NOTE, &key(id), &NoteRecord(text.to_owned())),
+    }
+}
+
+/// Puts the content of an older version once more, as the newest version of its file.
+///
+/// # Errors
+/// As [`get`] and [`put_to`]; `InvalidArgument` when it is the current one.
+pub(crate) fn put_again(tx: &mut impl Write, id: VersionId, moment: Moment) -> Result<VersionInfo> {
+    let (file, version) = get(tx, id)?;
+    if file.current == id.number() {
+        return Err(Error::invalid(format!("version {id} is the current one already")));
+    }
+    let new = NewVersion { blob: version.blob, media_type: &version.media_type, modified: version.modified };
+    put_to(tx, id.file(), new, Expect::Any, moment)
+}
+
+/// Counts the versions of a file that are marked to be kept, up to `limit`.
+pub(crate) fn count_kept(tx: &impl Read, file: FileId, limit: usize) -> Result<usize> {
+    let mut kept = 0;
+    index::under(tx, VERSION, &file.to_key(), None, &mut |_, value| {
+        kept += usize::from(VersionRecord::decode(value)?.keep);
+        Ok(if kept < limit { Scan::Next } else { Scan::Stop })
+    })?;
+    Ok(kept)
 }
 
 /// Makes a version the current one: what a download of the file and a listing give from now on.

@@ -8,19 +8,21 @@
 //! | `file/content/<entity>/<speed>/<name>?sign=` | a version, by a URL of the Cloudreve form |
 //! | `file/archive/<archive>/<name>?sign=` | an archive, by a URL of the Cloudreve form |
 
-mod open;
+pub(crate) mod open;
 mod reply;
 mod request;
-mod route;
+pub(crate) mod route;
 mod verify;
 
 pub use reply::Reply;
 pub use request::Request;
 pub use verify::Grant;
 
+use std::sync::Arc;
+
 use crate::body::Body;
 use crate::http::{Head, RequestHeaders, Selected, respond};
-use crate::store::Store;
+use crate::store::{Engine, Store};
 use crate::{Error, ErrorKind, Result};
 
 use open::Found;
@@ -53,44 +55,51 @@ impl Store {
     fn answer(&self, request: &Request<'_>) -> Result<Reply> {
         let engine = self.engine()?;
         let route = route::parse(&engine.options.base_url, request.target)?;
-        let found = open::open(&engine, &route, request)?;
-        let Found { body, representation, pace, counts } = found;
-        let mut drawn = Ok(0);
-        let head = respond(
-            request.method,
-            RequestHeaders(&request.headers),
-            &representation,
-            request.now.unix(),
-            || match crate::store::random::<16>() {
-                Ok(bytes) => u128::from_le_bytes(bytes),
-                Err(error) => {
-                    drawn = Err(error);
-                    0
-                }
-            },
-        );
-        drawn?;
-        if request.method == "GET" {
-            counts.count(&engine, &head, request.now)?;
-        }
-        let Head { status, headers, selected } = head;
-        let body = match selected {
-            Selected::Nothing => Body::empty(),
-            Selected::Whole if request.method == "HEAD" => Body::empty(),
-            Selected::Whole => body,
-            Selected::One(range) => body.slice(range)?,
-            Selected::Many(multipart) => {
-                let mut parts = Vec::with_capacity(multipart.parts.len() * 2 + 1);
-                for part in multipart.parts {
-                    parts.push(Body::from_bytes(part.head));
-                    parts.push(body.slice(part.range)?);
-                }
-                parts.push(Body::from_bytes(multipart.trailer));
-                Body::concat(parts)?
-            }
-        };
-        Ok(Reply { status, headers, body, pace })
+        send(&engine, open::open(&engine, &route, request)?, request)
     }
+}
+
+/// Makes the reply to a request for what was found, and counts it.
+///
+/// # Errors
+/// `Gone` and `Expired` when a use limit is reached; `Io` and `Poisoned` when it could not be counted.
+pub(crate) fn send(engine: &Arc<Engine>, found: Found, request: &Request<'_>) -> Result<Reply> {
+    let Found { body, representation, pace, counts } = found;
+    let mut drawn = Ok(0);
+    let head = respond(
+        request.method,
+        RequestHeaders(&request.headers),
+        &representation,
+        request.now.unix(),
+        || match crate::store::random::<16>() {
+            Ok(bytes) => u128::from_le_bytes(bytes),
+            Err(error) => {
+                drawn = Err(error);
+                0
+            }
+        },
+    );
+    drawn?;
+    if request.method == "GET" {
+        counts.count(engine, &head, request.now)?;
+    }
+    let Head { status, headers, selected } = head;
+    let body = match selected {
+        Selected::Nothing => Body::empty(),
+        Selected::Whole if request.method == "HEAD" => Body::empty(),
+        Selected::Whole => body,
+        Selected::One(range) => body.slice(range)?,
+        Selected::Many(multipart) => {
+            let mut parts = Vec::with_capacity(multipart.parts.len() * 2 + 1);
+            for part in multipart.parts {
+                parts.push(Body::from_bytes(part.head));
+                parts.push(body.slice(part.range)?);
+            }
+            parts.push(Body::from_bytes(multipart.trailer));
+            Body::concat(parts)?
+        }
+    };
+    Ok(Reply { status, headers, body, pace })
 }
 
 /// Whether an error is the client's affair, and not one that the host must look at.

@@ -10,7 +10,7 @@ use super::route::{Route, Signed};
 use crate::body::Body;
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::version::{self, Opened};
-use crate::catalog::{archive, key, link, usage};
+use crate::catalog::{LinkInfo, alias, archive, key, link, usage};
 use crate::http::{
     CacheControl, Disposition, Head, Representation, Selected, media_type_of, valid_media_type,
 };
@@ -23,16 +23,16 @@ use crate::token::{Claims, HashIds, HashKind, Purpose, Purposes, Refusal, UseLim
 use crate::{Error, ErrorKind, Kind, Result};
 
 /// What is served, and what a download of it counts against.
-pub(super) struct Found {
-    pub(super) body: Body,
-    pub(super) representation: Representation,
-    pub(super) pace: Option<u64>,
-    pub(super) counts: Counts,
+pub(crate) struct Found {
+    pub(crate) body: Body,
+    pub(crate) representation: Representation,
+    pub(crate) pace: Option<u64>,
+    pub(crate) counts: Counts,
 }
 
 /// What a download counts against.
 #[derive(Default)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     uses: Option<(UseLimit, Time)>,
     link: Option<LinkId>,
 }
@@ -79,9 +79,9 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
             check_sign(engine, &rows, signed, request.now)?;
             let salt = key::salt(&rows)?;
             let id = HashIds::new(&salt)?.decode(entity, HashKind::Entity).map_err(|_| nowhere())?;
+            let id = VersionId(alias::resolve(&rows, alias::Kind::Version, id)?);
             let pace = speed.parse::<u64>().map_err(|_| nowhere())?;
-            let opened = opened(&rows, VersionId(id))?;
-            let mut found = version_found(engine, VersionId(id), opened)?;
+            let mut found = content(engine, &rows, id)?;
             found.representation.name = name.to_string();
             found.representation.disposition =
                 if signed.download { Disposition::Attachment } else { Disposition::Inline };
@@ -90,12 +90,57 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
         }
         Route::Archive { id, name, signed } => {
             check_sign(engine, &rows, signed, request.now)?;
-            let id: ArchiveId = id.parse().map_err(|_| nowhere())?;
-            let mut found = archive_found(engine, &rows, id, None, request.now)?;
+            let mut found = archive_by_text(engine, &rows, id, request.now)?;
             found.representation.name = name.to_string();
             Ok(found)
         }
     }
+}
+
+/// Finds the content of a version.
+///
+/// # Errors
+/// `Gone` when it is not there, or no longer.
+pub(crate) fn content(engine: &Arc<Engine>, rows: &RedbReader, id: VersionId) -> Result<Found> {
+    version_found(engine, id, opened(rows, id)?)
+}
+
+/// Finds an archive by what stands in a URL: its id, and behind a dot the pace, if it has one.
+///
+/// # Errors
+/// `NotFound`, `Gone` and `Expired`.
+pub(crate) fn archive_by_text(
+    engine: &Arc<Engine>,
+    rows: &RedbReader,
+    text: &str,
+    now: Time,
+) -> Result<Found> {
+    let (id, pace) = text.split_once('.').unwrap_or((text, ""));
+    let id: ArchiveId = id.parse().map_err(|_| nowhere())?;
+    let mut found = archive_found(engine, rows, id, None, now)?;
+    if !pace.is_empty() {
+        found.pace = Some(pace.parse().map_err(|_| nowhere())?).filter(|pace| *pace > 0);
+    }
+    Ok(found)
+}
+
+/// Finds the current version of a direct link's file under the link's name; a download of it counts.
+///
+/// # Errors
+/// `Gone` when the file was deleted or is in the trash.
+pub(crate) fn link_found(
+    engine: &Arc<Engine>,
+    rows: &RedbReader,
+    link: LinkInfo,
+    save: bool,
+) -> Result<Found> {
+    let mut found = current_found(engine, rows, link.file)?;
+    let representation = &mut found.representation;
+    representation.name = link.name;
+    representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
+    found.pace = Some(link.pace).filter(|pace| *pace > 0);
+    found.counts.link = Some(link.id);
+    Ok(found)
 }
 
 fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Request<'_>) -> Result<Found> {
@@ -108,10 +153,13 @@ fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Requ
             Error::from(refusal)
         })?;
     let mut found = match claims.purpose {
-        Purpose::Version => {
+        Purpose::Version | Purpose::Revision => {
             let id = VersionId(claims.subject);
             let opened = opened(rows, id)?;
             check_epoch(opened.epoch, &claims)?;
+            if claims.purpose == Purpose::Revision && opened.standing != Standing::Live {
+                return Err(lost(id.file()));
+            }
             version_found(engine, id, opened)?
         }
         Purpose::File => {
@@ -157,13 +205,7 @@ fn by_link(engine: &Arc<Engine>, rows: &RedbReader, id: &str, name: &str, save: 
     if link.name != name {
         return Err(nowhere());
     }
-    let mut found = current_found(engine, rows, link.file)?;
-    let representation = &mut found.representation;
-    representation.name = link.name;
-    representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
-    found.pace = Some(link.pace).filter(|pace| *pace > 0);
-    found.counts.link = Some(id);
-    Ok(found)
+    link_found(engine, rows, link, save)
 }
 
 fn check_sign(engine: &Arc<Engine>, rows: &RedbReader, signed: &Signed<'_>, now: Time) -> Result<()> {
@@ -198,16 +240,19 @@ fn opened(rows: &RedbReader, id: VersionId) -> Result<Opened> {
 /// The current version of a file that must be in its tree.
 fn current_found(engine: &Arc<Engine>, rows: &RedbReader, file: FileId) -> Result<Found> {
     let record = tree::get(rows, file).map_err(gone)?;
-    let lost = || Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash"));
     if record.kind == Kind::Folder {
-        return Err(lost());
+        return Err(lost(file));
     }
     let id = VersionId::new(file, record.current);
     let opened = opened(rows, id)?;
     match opened.standing {
         Standing::Live => version_found(engine, id, opened),
-        _ => Err(lost()),
+        _ => Err(lost(file)),
     }
+}
+
+fn lost(file: FileId) -> Error {
+    Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash"))
 }
 
 fn version_found(engine: &Arc<Engine>, id: VersionId, opened: Opened) -> Result<Found> {

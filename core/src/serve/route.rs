@@ -9,7 +9,7 @@ use crate::Result;
 use crate::store::url::base_path;
 
 /// The longest target that is looked at, in bytes.
-const MAX_TARGET: usize = 8 << 10;
+pub(crate) const MAX_TARGET: usize = 8 << 10;
 
 /// Where a target leads, if it leads anywhere.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub(super) enum Route<'a> {
 
 /// What the Cloudreve form signs, and the parameters that it looks at.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Signed<'a> {
+pub(crate) struct Signed<'a> {
     /// The whole path, decoded.
-    pub(super) path: Cow<'a, str>,
+    pub(crate) path: Cow<'a, str>,
     /// The first `sign`, decoded.
-    pub(super) sign: Option<Cow<'a, str>>,
+    pub(crate) sign: Option<Cow<'a, str>>,
     /// Whether `download` is there and not empty.
-    pub(super) download: bool,
+    pub(crate) download: bool,
 }
 
 /// Finds the route of a target, which is a URL of the store, whole or from its path on.
@@ -63,7 +63,7 @@ pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
 }
 
 /// Returns a URL from its path on.
-fn path_of(url: &str) -> &str {
+pub(crate) fn path_of(url: &str) -> &str {
     match url.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('/') => {
             rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
@@ -73,7 +73,7 @@ fn path_of(url: &str) -> &str {
 }
 
 /// Decodes a text once. What is no UTF-8 or holds a control character leads nowhere.
-fn decode(text: &str) -> Result<Cow<'_, str>> {
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>> {
     let decoded = percent_decode_str(text).decode_utf8().map_err(|_| nowhere())?;
     if decoded.chars().any(char::is_control) {
         return Err(nowhere());
@@ -81,7 +81,11 @@ fn decode(text: &str) -> Result<Cow<'_, str>> {
     Ok(decoded)
 }
 
-fn signed<'a>(path: &'a str, query: &'a str) -> Result<Signed<'a>> {
+/// Reads what a URL of the Cloudreve form says in its path and query.
+///
+/// # Errors
+/// `NotFound` for what is no UTF-8 or holds a control character.
+pub(crate) fn signed<'a>(path: &'a str, query: &'a str) -> Result<Signed<'a>> {
     // A pair that holds a semicolon is none, as the servers that made these URLs had it.
     let pairs = || query.split('&').filter(|pair| !pair.contains(';'));
     let value = |name: &str| {

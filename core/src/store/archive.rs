@@ -82,7 +82,7 @@ impl Archive {
         self
     }
 
-    pub(super) fn of_share(mut self, share: ShareId) -> Archive {
+    pub(crate) fn of_share(mut self, share: ShareId) -> Archive {
         self.share = Some(share);
         self
     }
@@ -377,7 +377,7 @@ impl Drive {
 }
 
 impl Archive {
-    pub(super) fn of_picks(drive: &Drive, picks: Vec<(FileId, Option<VersionId>)>) -> Result<Archive> {
+    pub(crate) fn of_picks(drive: &Drive, picks: Vec<(FileId, Option<VersionId>)>) -> Result<Archive> {
         if picks.is_empty() {
             return Err(Error::invalid("an archive of nothing was asked for; name a file or folder"));
         }

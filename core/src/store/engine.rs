@@ -98,6 +98,11 @@ impl Engine {
         Ok(Ids(drawn))
     }
 
+    /// Forgets the ids that were reserved and not drawn.
+    pub(crate) fn forget_ids(&self) {
+        *self.ids.lock().unwrap_or_else(PoisonError::into_inner) = 0..0;
+    }
+
     /// Begins to take content in.
     pub(crate) fn stage(&self) -> Stage {
         Stage::new(&self.vfs, self.options.threshold, self.options.max_put_bytes)
@@ -127,7 +132,11 @@ impl Engine {
                 if record.signs { u64::MAX } else { u64::try_from(record.created.unix()).unwrap_or(0) };
             keys.push(Key::new(id, record.secret.clone(), rank)?);
         }
-        let ring = Arc::new((version, KeyRing::new(self.uuid, keys)?));
+        let mut ring = KeyRing::new(self.uuid, keys)?;
+        for secret in key::foreign(rows)? {
+            ring = ring.verifying_cloudreve(secret);
+        }
+        let ring = Arc::new((version, ring));
         self.ring.store(Some(ring.clone()));
         Ok(ring)
     }

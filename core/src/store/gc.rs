@@ -13,7 +13,7 @@ use crate::blobs::frame::{SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self as file, Segment};
 use crate::blobs::{pool, stage};
 use crate::catalog::record::{BlobRecord, Place};
-use crate::catalog::{archive, blob, row, segment, table, usage};
+use crate::catalog::{archive, blob, row, segment, table, upload, usage};
 use crate::id::BlobId;
 use crate::time::Time;
 use crate::vfs::{Entry, Open, VfsFile};
@@ -36,6 +36,8 @@ pub struct GcReport {
     pub bytes: u64,
     /// Archives that expired, counted by their parts.
     pub archives: u64,
+    /// Uploads in parts that expired, counted by their parts.
+    pub uploads: u64,
     /// Files of puts that came to nothing and of uploads that were cut off.
     pub orphans: u64,
     /// What became of segments that were more than half dead.
@@ -59,7 +61,7 @@ impl GcReport {
 
 impl Store {
     /// Removes what nothing refers to: content whose last version is gone for longer than the
-    /// grace, expired archives, counts of expired URLs, uploads that were cut off; and compacts
+    /// grace, expired archives and uploads, counts of expired URLs, puts that were cut off; and compacts
     /// segments that are more than half dead. It works in short steps beside everything else.
     ///
     /// # Errors
@@ -77,6 +79,8 @@ impl Store {
         report.keep(cleared)?;
         let expired = expire(&engine, now);
         report.archives = report.keep(expired)?;
+        let expired = expire_uploads(&engine, now);
+        report.uploads = report.keep(expired)?;
         let swept = sweep_uses(&engine, now);
         report.keep(swept)?;
         collect(&engine, now, &mut report)?;
@@ -91,6 +95,16 @@ fn expire(engine: &Engine, now: Time) -> Result<u64> {
     let mut parts = 0_u64;
     loop {
         match engine.write(move |change| archive::expire(change, now, STEP))? {
+            0 => return Ok(parts),
+            removed => parts = parts.saturating_add(u64::try_from(removed).unwrap_or(0)),
+        }
+    }
+}
+
+fn expire_uploads(engine: &Engine, now: Time) -> Result<u64> {
+    let mut parts = 0_u64;
+    loop {
+        match engine.write(move |change| upload::expire(change, now, STEP))? {
             0 => return Ok(parts),
             removed => parts = parts.saturating_add(u64::try_from(removed).unwrap_or(0)),
         }

@@ -71,6 +71,34 @@ impl Store {
         self.engine()?.write(move |change| key::remove(change, id))
     }
 
+    /// Adds the secret that a Cloudreve server signed its URLs with, 32 to 1024 bytes as they are: URLs
+    /// that it handed out stay valid here until they expire. It signs nothing.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it is too short or all zero, `Exists` when it is there already.
+    pub fn add_cloudreve_secret(&self, secret: &[u8]) -> Result<()> {
+        let secret = secret.to_vec();
+        self.engine()?.write(move |change| key::add_foreign(change, &secret))
+    }
+
+    /// Removes what [`Store::add_cloudreve_secret`] added: the URLs that it verified are invalid.
+    ///
+    /// # Errors
+    /// `Io` and `Poisoned` when it could not be written.
+    pub fn remove_cloudreve_secrets(&self) -> Result<()> {
+        self.engine()?.write(|change| key::remove_foreign(change))
+    }
+
+    /// Sets the salt of the hash ids of the Cloudreve form, such as another server's whose ids are to
+    /// go on working. Hash ids that were handed out before change their meaning: set it in a new store.
+    ///
+    /// # Errors
+    /// `Io` and `Poisoned` when it could not be written.
+    pub fn set_hash_salt(&self, salt: &str) -> Result<()> {
+        let salt = salt.to_owned();
+        self.engine()?.write(move |change| key::set_salt(change, &salt))
+    }
+
     /// Lists the ids of the keys, when each was made, and whether it signs.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use super::url::escape;
 use super::{Drive, Store};
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::{LinkInfo, link, share, tree};
-use crate::id::{LinkId, ShareId};
-use crate::name::shown;
+use crate::id::{FileId, LinkId, ShareId};
+use crate::name::{check_name, shown};
 use crate::time::Time;
 use crate::{Error, Kind, Result};
 
@@ -80,6 +80,27 @@ impl Store {
     /// `InvalidArgument` when the store was closed.
     pub fn link_url(&self, link: &LinkInfo) -> Result<String> {
         Ok(format!("{}f/{}/{}", self.engine()?.options.base_url, link.id, escape(&link.name)))
+    }
+
+    /// Makes a direct link as it was in another system: under that name, with that pace and so many
+    /// downloads counted, whatever other links to the file there are.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such file, `InvalidArgument` when it is a folder or the name can be
+    /// none.
+    pub fn import_link(&self, file: FileId, name: &str, pace: u64, downloads: u64) -> Result<LinkInfo> {
+        check_name(name)?;
+        let engine = self.engine()?;
+        let (id, name, now) = (LinkId(engine.ids(1)?.take()?), name.to_owned(), Time::now());
+        let downloads = i64::try_from(downloads).unwrap_or(i64::MAX);
+        engine.write(move |change| {
+            if tree::get(change, file)?.kind == Kind::Folder {
+                return Err(Error::invalid(format!("{file} is a folder; a direct link leads to a file")));
+            }
+            link::add(change, id, file, name.clone(), pace, now)?;
+            counter::add(change, Counter::LinkDownloads(id), downloads)?;
+            link::get(change, id)
+        })
     }
 
     /// Deletes a direct link.

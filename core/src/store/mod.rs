@@ -1,11 +1,13 @@
 //! The store: what a host opens, puts files into and hands URLs of out.
 
+mod alias;
 pub(crate) mod archive;
 mod backup;
 mod check;
 mod compact;
 mod drive;
 mod engine;
+mod file;
 mod gc;
 mod key;
 mod layout;
@@ -18,6 +20,7 @@ pub(crate) mod share;
 mod stats;
 #[cfg(test)]
 mod upkeep_tests;
+pub(crate) mod upload;
 pub(crate) mod url;
 mod version;
 

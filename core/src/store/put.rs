@@ -10,6 +10,7 @@ use super::options::Dedup;
 use crate::blobs::pool;
 use crate::blobs::stage::{Spooled, Stage, Staged};
 use crate::catalog::blob::{self, Moment};
+use crate::catalog::claim;
 use crate::catalog::record::{BlobRecord, Place};
 use crate::catalog::version::{self, NewVersion};
 use crate::catalog::{Expect, VersionInfo};
@@ -219,6 +220,8 @@ struct Ready {
     modified: Time,
     expect: Expect,
     digest: Digest,
+    /// The SHA-1 of its beginning, where it is worth to be found by its SHA-1.
+    beginning: Option<[u8; 20]>,
     blob: BlobId,
     content: Content,
 }
@@ -231,7 +234,7 @@ impl Ready {
 }
 
 #[derive(Clone)]
-enum Content {
+pub(super) enum Content {
     /// To be appended, if no blob has it yet.
     Small(Bytes),
     /// In the file of its blob, durably.
@@ -269,29 +272,14 @@ fn publish(
     for Item { path, put, staged } in items {
         let blob = BlobId(ids.take()?);
         let digest = *staged.digest();
-        let content = match staged {
-            Staged::Small { bytes, .. } => {
-                small = small.saturating_add(digest.len);
-                Content::Small(bytes)
-            }
-            Staged::Large { mut spooled, .. } => {
-                match blob::find(&engine.reader()?, scope, &digest.blake3)? {
-                    Some(_) => {
-                        spare.push((ready.len(), spooled));
-                        Content::Known
-                    }
-                    None => {
-                        let outcome = spooled.place(blob);
-                        placed.push((blob, spooled));
-                        outcome?;
-                        Content::Large
-                    }
-                }
-            }
-        };
+        let beginning = beginning(&staged)?;
+        let content = settle(engine, scope, staged, blob, placed, &mut spare)?;
+        if let Content::Small(_) = content {
+            small = small.saturating_add(digest.len);
+        }
         let media_type = put.media_type.unwrap_or_else(|| media_type_of(&path).to_owned());
         let (modified, expect) = (put.modified.unwrap_or(now), put.expect);
-        ready.push(Ready { path, media_type, modified, expect, digest, blob, content });
+        ready.push(Ready { path, media_type, modified, expect, digest, beginning, blob, content });
     }
     let moment = Moment { now, grace: engine.options.grace };
     let write = |ready: Vec<Ready>| {
@@ -307,12 +295,13 @@ fn publish(
     match write(ready.clone()) {
         // What was there was collected meanwhile: the content is given a place after all.
         Err(error) if error.kind() == ErrorKind::Locked => {
-            for (at, mut spooled) in spare {
-                let Some(one) = ready.get_mut(at) else { continue };
-                let outcome = spooled.place(one.blob);
-                placed.push((one.blob, spooled));
+            for (blob, mut spooled) in spare {
+                let outcome = spooled.place(blob);
+                placed.push((blob, spooled));
                 outcome?;
-                one.content = Content::Large;
+                for one in ready.iter_mut().filter(|one| one.blob == blob) {
+                    one.content = Content::Large;
+                }
             }
             write(ready)
         }
@@ -320,8 +309,42 @@ fn publish(
     }
 }
 
+/// Gives large content its file, and tells `placed` of it, unless a blob of the scope has it: then
+/// `spare` keeps the one in the spool.
+pub(super) fn settle(
+    engine: &Engine,
+    scope: u64,
+    staged: Staged,
+    blob: BlobId,
+    placed: &mut Vec<(BlobId, Spooled)>,
+    spare: &mut Vec<(BlobId, Spooled)>,
+) -> Result<Content> {
+    match staged {
+        Staged::Small { bytes, .. } => Ok(Content::Small(bytes)),
+        Staged::Large { mut spooled, digest } => {
+            if blob::find(&engine.reader()?, scope, &digest.blake3)?.is_some() {
+                spare.push((blob, spooled));
+                return Ok(Content::Known);
+            }
+            let outcome = spooled.place(blob);
+            placed.push((blob, spooled));
+            outcome.map(|()| Content::Large)
+        }
+    }
+}
+
+/// Computes the SHA-1 of the beginning of content that is worth to be found by its SHA-1.
+fn beginning(staged: &Staged) -> Result<Option<[u8; 20]>> {
+    if staged.digest().len < claim::MIN_LEN {
+        return Ok(None);
+    }
+    let mut bytes = [0; claim::BEGINNING];
+    staged.read_beginning(&mut bytes)?;
+    Ok(Some(Digest::of(&bytes).sha1))
+}
+
 /// The scope of deduplication that a drive's content is stored under.
-fn scope(engine: &Engine, drive: DriveId) -> u64 {
+pub(super) fn scope(engine: &Engine, drive: DriveId) -> u64 {
     match engine.options.dedup {
         Dedup::Store => 0,
         Dedup::Drive => drive.0,
@@ -338,19 +361,35 @@ fn put_one(
 ) -> Result<VersionInfo> {
     // Found before anything is written, so that a put that is refused leaves no bytes.
     let target = version::target(change, drive, &one.path, one.expect)?;
-    let place = match (&one.content, blob::find(change, scope, &one.digest.blake3)?) {
-        (_, Some(known)) => return version::put_at(change, drive, target, one.version(known), ids, moment),
+    let blob = insert(change, &one.content, &one.digest, one.blob, scope, moment)?;
+    if let Some(beginning) = one.beginning.filter(|_| blob == one.blob) {
+        claim::note(change, blob, beginning)?;
+    }
+    version::put_at(change, drive, target, one.version(blob), ids, moment)
+}
+
+/// Finds the blob of the scope that has this content, or makes it one as `blob`.
+pub(super) fn insert(
+    change: &mut Change<'_>,
+    content: &Content,
+    digest: &Digest,
+    blob: BlobId,
+    scope: u64,
+    moment: Moment,
+) -> Result<BlobId> {
+    let place = match (content, blob::find(change, scope, &digest.blake3)?) {
+        (_, Some(known)) => return Ok(known),
         (Content::Known, None) => {
             return Err(Error::new(
                 ErrorKind::Locked,
                 "the content was collected while the same was put; put it again",
             ));
         }
-        (Content::Small(bytes), None) => change.append(one.blob, bytes.clone(), &one.digest)?,
+        (Content::Small(bytes), None) => change.append(blob, bytes.clone(), digest)?,
         (Content::Large, None) => Place::File,
     };
-    blob::insert(change, one.blob, record(&one.digest, place, scope), moment.due())?;
-    version::put_at(change, drive, target, one.version(one.blob), ids, moment)
+    blob::insert(change, blob, record(digest, place, scope), moment.due())?;
+    Ok(blob)
 }
 
 fn record(digest: &Digest, place: Place, scope: u64) -> BlobRecord {
@@ -369,7 +408,7 @@ fn record(digest: &Digest, place: Place, scope: u64) -> BlobRecord {
 
 /// Removes the files of large blobs that no row came to speak of: the put failed, or another was
 /// first with the same content.
-fn sweep_unused(engine: &Engine, placed: &[(BlobId, Spooled)], done: bool) {
+pub(super) fn sweep_unused(engine: &Engine, placed: &[(BlobId, Spooled)], done: bool) {
     if placed.is_empty() || (!done && engine.journal.is_poisoned()) {
         return;
     }

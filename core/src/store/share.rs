@@ -160,6 +160,40 @@ impl Visit {
         Ok(archive.of_share(self.info.id))
     }
 
+    /// Returns a file or folder of the share, by its id.
+    ///
+    /// # Errors
+    /// `NotFound` when the share has none of that id, `Expired` and `Gone` when it is over.
+    pub(crate) fn file(&self, file: FileId) -> Result<FileInfo> {
+        let rows = self.store.engine()?.reader()?;
+        check_standing(&rows, self.info.id, Time::now())?;
+        let absent = || Error::not_found(format!("there is no file {file} in the share"));
+        check_open(&rows, self.info.id, file, Time::now()).map_err(|error| match error.kind() {
+            ErrorKind::Gone | ErrorKind::NotFound => absent(),
+            _ => error,
+        })?;
+        tree::info(&rows, file)
+    }
+
+    /// Counts a download and begins a URL of a file of the share, by its id, as [`Visit::url`] does.
+    pub(crate) fn url_of(&self, file: FileId) -> Result<Url> {
+        self.file(file)?;
+        self.count()?;
+        Ok(Url::new(&self.store, Subject::Share(self.info.id, file)))
+    }
+
+    /// Counts a download and begins an archive of files and folders of the share, by their ids, as
+    /// [`Visit::archive`] does.
+    pub(crate) fn archive_of(&self, files: &[FileId]) -> Result<Archive> {
+        for file in files {
+            self.file(*file)?;
+        }
+        let picks = files.iter().map(|file| (*file, None)).collect();
+        let archive = Archive::of_picks(&Drive::with_id(&self.store, self.info.drive), picks)?;
+        self.count()?;
+        Ok(archive.of_share(self.info.id))
+    }
+
     fn count(&self) -> Result<()> {
         let (id, now) = (self.info.id, Time::now());
         self.store.engine()?.write(move |change| share::count_download(change, id, now)).map(drop)
@@ -226,6 +260,16 @@ impl Store {
         let info = share::enter(&rows, id, password, now)?;
         engine.counts.view(&engine, id);
         Ok(Visit { store: self.clone(), info })
+    }
+
+    /// Lets a visitor in again whom [`Store::visit`] let in before, as a token says.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such share, `Expired` and `Gone` when it is over.
+    pub(crate) fn visit_again(&self, id: ShareId, now: Time) -> Result<Visit> {
+        let rows = self.engine()?.reader()?;
+        check_standing(&rows, id, now)?;
+        Ok(Visit { store: self.clone(), info: share::get(&rows, id)? })
     }
 
     /// Makes every URL that was made through a share invalid, those of archives too.

@@ -31,6 +31,8 @@ pub(crate) fn escape(name: &str) -> String {
 pub(crate) enum Subject {
     /// One version, whatever becomes of its file.
     Version(VersionId),
+    /// One version, while its file is in its tree.
+    Revision(VersionId),
     /// The current version of a file.
     File(FileId),
     /// An archive.
@@ -198,6 +200,7 @@ impl Url {
         let (epoch, name) = self.look_up(&rows)?;
         let (purpose, subject, file) = match self.subject {
             Subject::Version(id) => (Purpose::Version, id.0, 0),
+            Subject::Revision(id) => (Purpose::Revision, id.0, 0),
             Subject::File(id) => (Purpose::File, id.0, 0),
             Subject::Archive(id) => (Purpose::Archive, id.0, 0),
             Subject::Share(id, file) => (Purpose::Share, id.0, file.0),
@@ -257,7 +260,7 @@ impl Url {
                 let head = format!("file/archive/{id}/");
                 (format!("{head}{name}"), format!("{head}{}", cloudreve::escape_segment(&name)))
             }
-            Subject::File(_) | Subject::Share(..) => {
+            Subject::Revision(_) | Subject::File(_) | Subject::Share(..) => {
                 return Err(Error::invalid("the Cloudreve form of a url names a version or an archive"));
             }
         };
@@ -273,6 +276,12 @@ impl Url {
         Ok(format!("{base}{escaped}?{download}sign={}", cloudreve::escape_query(&sign)))
     }
 
+    /// Counts the lifetime from `now` on.
+    pub(crate) fn at(mut self, now: Time) -> Url {
+        self.now = Some(now);
+        self
+    }
+
     /// Leads somewhere else.
     pub(super) fn of(mut self, subject: Subject) -> Url {
         self.subject = subject;
@@ -282,7 +291,7 @@ impl Url {
     /// Returns the revocation counters of what the URL leads to, summed, and its name.
     fn look_up(&self, rows: &RedbReader) -> Result<(u64, String)> {
         Ok(match self.subject {
-            Subject::Version(id) => {
+            Subject::Version(id) | Subject::Revision(id) => {
                 let opened = version::open(rows, id)?;
                 (opened.epoch, opened.file.name)
             }
@@ -359,6 +368,11 @@ impl Store {
     /// Begins a URL of one version: it gives the same bytes whatever becomes of the file.
     pub fn url(&self, version: impl Target) -> Url {
         Url::new(self, Subject::Version(version.version_id()))
+    }
+
+    /// Begins a URL of one version that rests while its file is in the trash.
+    pub fn url_of_revision(&self, version: impl Target) -> Url {
+        Url::new(self, Subject::Revision(version.version_id()))
     }
 
     /// Begins a URL of a file: it gives the content that is current when it is used.

@@ -22,14 +22,22 @@ pub enum Purpose {
     Share = 4,
     /// Writes to one place.
     Upload = 5,
+    /// Reads one version while its file is in its tree.
+    Revision = 6,
 }
 
 impl Purpose {
     /// Every purpose, in order of its number.
-    pub const ALL: [Purpose; 5] =
-        [Purpose::Version, Purpose::File, Purpose::Archive, Purpose::Share, Purpose::Upload];
+    pub const ALL: [Purpose; 6] = [
+        Purpose::Version,
+        Purpose::File,
+        Purpose::Archive,
+        Purpose::Share,
+        Purpose::Upload,
+        Purpose::Revision,
+    ];
 
-    /// Returns the fixed number, 1 to 5.
+    /// Returns the fixed number, 1 to 6.
     pub const fn number(self) -> u8 {
         self as u8
     }
@@ -47,6 +55,7 @@ impl Purpose {
             Purpose::Archive => "archive",
             Purpose::Share => "share",
             Purpose::Upload => "upload",
+            Purpose::Revision => "revision",
         }
     }
 }
@@ -64,9 +73,14 @@ impl Purpose {
 pub struct Purposes(u8);
 
 impl Purposes {
-    /// What a download may be: a version, a file, an archive or a share.
-    pub const DOWNLOAD: Purposes =
-        Purposes(bit(Purpose::Version) | bit(Purpose::File) | bit(Purpose::Archive) | bit(Purpose::Share));
+    /// What a download may be: a version, a revision, a file, an archive or a share.
+    pub const DOWNLOAD: Purposes = Purposes(
+        bit(Purpose::Version)
+            | bit(Purpose::File)
+            | bit(Purpose::Archive)
+            | bit(Purpose::Share)
+            | bit(Purpose::Revision),
+    );
 
     /// Tells whether `purpose` is in the set.
     pub const fn contains(self, purpose: Purpose) -> bool {
@@ -219,16 +233,18 @@ mod tests {
     #[test]
     fn numbers_and_names_of_purposes_are_fixed() {
         let table = Purpose::ALL.map(|purpose| (purpose.number(), purpose.name()));
-        assert_eq!(table, [(1, "version"), (2, "file"), (3, "archive"), (4, "share"), (5, "upload")]);
+        let fixed =
+            [(1, "version"), (2, "file"), (3, "archive"), (4, "share"), (5, "upload"), (6, "revision")];
+        assert_eq!(table, fixed);
         for number in 0..=255 {
             let back = Purpose::from_number(number).map(Purpose::number);
-            assert_eq!(back, (1..=5).contains(&number).then_some(number));
+            assert_eq!(back, (1..=6).contains(&number).then_some(number));
         }
     }
 
     #[test]
     fn a_set_holds_what_it_was_given() {
-        for choice in 0u8..32 {
+        for choice in 0u8..64 {
             let chosen: Vec<Purpose> =
                 Purpose::ALL.into_iter().filter(|p| choice >> (p.number() - 1) & 1 == 1).collect();
             let set = chosen.iter().fold(Purposes::from([]), |set, &p| Purposes(set.0 | Purposes::from(p).0));

@@ -14,7 +14,7 @@
 //! |---|---|---|
 //! | version | 1 | 1 |
 //! | key id | 2 | big-endian |
-//! | purpose | 1 | 1 version, 2 file, 3 archive, 4 share, 5 upload |
+//! | purpose | 1 | 1 version, 2 file, 3 archive, 4 share, 5 upload, 6 revision |
 //! | flags | 1 | bits 0 to 7: never expires, inline, public cache, name, media type, network, uses, pace |
 //! | expires | varint | unix seconds; absent if it never expires |
 //! | subject | varint | |

@@ -94,6 +94,8 @@ impl fmt::Debug for Key {
 pub struct KeyRing {
     signer: SubKeys,
     others: Vec<SubKeys>,
+    /// Secrets of another system, for URLs of the Cloudreve form that it signed.
+    foreign: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl KeyRing {
@@ -117,7 +119,15 @@ impl KeyRing {
         let Some(signer) = prepared.next() else {
             return Err(Error::invalid("a key ring without a key can sign nothing: give one"));
         };
-        Ok(KeyRing { signer, others: prepared.collect() })
+        Ok(KeyRing { signer, others: prepared.collect(), foreign: Vec::new() })
+    }
+
+    /// Adds a secret that another system signed URLs of the [Cloudreve form](super::cloudreve) with,
+    /// as it is: they stay valid. It signs nothing, and verifies no token.
+    #[must_use]
+    pub fn verifying_cloudreve(mut self, secret: Vec<u8>) -> KeyRing {
+        self.foreign.push(Zeroizing::new(secret));
+        self
     }
 
     /// Returns the ids of the keys: first the one that signs, then from newer to older.
@@ -191,9 +201,15 @@ impl KeyRing {
     }
 
     /// Returns the secrets for URLs of the [Cloudreve form](super::cloudreve): first the one that
-    /// signs. They are sub-keys like the others; a host that moves from Cloudreve adds its old secret
-    /// to the list that it checks with.
+    /// signs, then those that verify. They are sub-keys like the others, and last those that came
+    /// from another system.
     pub fn cloudreve_secrets(&self) -> Vec<&[u8]> {
+        let own = self.keys().map(|key| key.cloudreve.as_slice());
+        own.chain(self.foreign.iter().map(|secret| secret.as_slice())).collect()
+    }
+
+    /// Returns the ring's own secrets for URLs of the Cloudreve form, without another system's.
+    pub(crate) fn own_cloudreve_secrets(&self) -> Vec<&[u8]> {
         self.keys().map(|key| key.cloudreve.as_slice()).collect()
     }
 
@@ -218,6 +234,7 @@ struct SubKeys {
     archive: Prepared,
     share: Prepared,
     upload: Prepared,
+    revision: Prepared,
     cloudreve: Zeroizing<[u8; MAC_LEN]>,
 }
 
@@ -233,6 +250,7 @@ impl SubKeys {
             archive: prepared(Purpose::Archive),
             share: prepared(Purpose::Share),
             upload: prepared(Purpose::Upload),
+            revision: prepared(Purpose::Revision),
             cloudreve: secret("cloudreve"),
         }
     }
@@ -244,6 +262,7 @@ impl SubKeys {
             Purpose::Archive => &self.archive,
             Purpose::Share => &self.share,
             Purpose::Upload => &self.upload,
+            Purpose::Revision => &self.revision,
         }
     }
 }
@@ -309,7 +328,7 @@ mod tests {
             }
             assert!(seen.insert(mac(&prepare(sub.cloudreve.as_slice()), &[b"same message"])));
         }
-        assert_eq!(seen.len(), 24);
+        assert_eq!(seen.len(), 28);
         assert_eq!(ring.cloudreve_secrets().len(), 2);
     }
 }

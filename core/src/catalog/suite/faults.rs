@@ -1,8 +1,9 @@
 //! The control of the checker: whatever is taken from the rows, it notices.
 
 use super::*;
-use crate::catalog::record::{ChildRecord, Record};
-use crate::catalog::table::{BLOB, CHILD, COUNTER, DOOMED_BLOB, DOOMED_FILE, TRASH};
+use crate::catalog::record::{ChildRecord, PartRecord, Record};
+use crate::catalog::table::{BLOB, CHILD, COUNTER, DOOMED_BLOB, DOOMED_FILE, TRASH, VERSION_NOTE};
+use crate::catalog::{claim, upload};
 use crate::kv::Table;
 
 /// Makes a store that has a row in every table that is checked.
@@ -15,6 +16,7 @@ fn full<K: Kv>(make: &impl Fn() -> K) -> Store<K> {
     store.put("trash", 5).unwrap();
     let drive = store.drive;
     store.change(|tx, ids| hang(tx, ids, drive, file)).unwrap();
+    store.change(|tx, ids| uploads(tx, ids, drive, VersionId::new(file, 1))).unwrap();
     store.trash("trash").unwrap();
     store.delete("gone").unwrap();
     store.blob(6);
@@ -29,9 +31,22 @@ fn rows<K: Kv>(store: &Store<K>) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     rows.into_iter().map(|(byte, key, value)| (table(byte), key, value)).collect()
 }
 
-/// What downloads through a link were counted is known by nothing else.
+/// Adds an upload with a part, and says something of a version and of its content.
+fn uploads(tx: &mut impl Write, ids: &mut impl NewId, drive: DriveId, version: VersionId) -> Result<()> {
+    let (id, part) = (UploadId(ids.next()?), BlobId(ids.next()?));
+    upload::begin(tx, id, &super::uploads::record(drive, version.file()))?;
+    let content = blob::get(tx, BlobId(blob::find(tx, 0, &[1; 32])?.unwrap().0))?;
+    let BlobRecord { len, crc64, blake3, .. } = content;
+    blob::insert(tx, part, BlobRecord { scope: blob::APART, ..content }, Time(9))?;
+    upload::put_part(tx, id, 7, &PartRecord { blob: part, len, crc64, blake3 }, Time(2))?;
+    let known = blob::find(tx, 0, &blake3)?.unwrap();
+    claim::note(tx, known, [9; 20])?;
+    version::set_note(tx, version, "said")
+}
+
+/// What downloads through a link were counted, and what is said of a version, is known by nothing else.
 fn is_alone(table: Table, key: &[u8]) -> bool {
-    table == COUNTER && key[0] >= 10
+    table == COUNTER && key[0] >= 10 || table == VERSION_NOTE
 }
 
 /// Returns whether the check notices a change; the change is taken back.

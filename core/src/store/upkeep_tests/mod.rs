@@ -3,19 +3,21 @@
 mod backup;
 mod damage;
 mod space;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Mode, Options, Put, Store};
+use crate::catalog::record::{Goal, UploadRecord};
 use crate::catalog::table::{self, BLOB, META, SEGMENT};
 use crate::catalog::{index, segment};
 use crate::journal::POSITION;
 use crate::kv::Table;
 use crate::time::Time;
 use crate::vfs::{RealVfs, SimVfs, Vfs};
-use crate::{CheckOptions, Kind};
+use crate::{CheckOptions, FileId, Kind, UploadId};
 
 /// Segments and large blobs are small, and nothing outlives its last version.
 fn options() -> Options {
@@ -166,4 +168,41 @@ fn assert_sound(store: &Store) {
 fn blob_count(store: &Store) -> usize {
     let reader = store.engine().unwrap().reader().unwrap();
     index::page(&reader, BLOB, &[], None, usize::MAX).unwrap().len()
+}
+
+/// An upload of two parts that were put, and the file that one before became.
+fn with_uploads(store: &Store) -> (UploadId, FileId) {
+    let drive = store.drive("alice").unwrap();
+    let root = drive.info().unwrap().root;
+    let mut made = Vec::new();
+    for name in ["done", "open"] {
+        let file = store.draw_file().unwrap();
+        let now = Time::now();
+        let record = UploadRecord {
+            drive: drive.id(),
+            goal: Goal::New { file, folder: root, name: name.to_owned(), rename: false },
+            media_type: "text/plain".to_owned(),
+            modified: None,
+            attributes: BTreeMap::new(),
+            size: None,
+            created: now,
+            expires: now.after(Duration::from_secs(24 * 3600)),
+            done: None,
+        };
+        let id = store.begin_upload(record).unwrap();
+        for (number, len) in [(1, 40_000), (2, 1000)] {
+            let bytes = content(number, len);
+            let part = u32::try_from(number).unwrap();
+            store.put_part(id, part, &mut &bytes[..], 1 << 20, now, |_| Ok(())).unwrap();
+        }
+        made.push((id, file));
+    }
+    let whole = store.assemble(made[0].0, None).unwrap();
+    store.complete_upload(made[0].0, whole, Time::now()).unwrap();
+    (made[1].0, made[0].1)
+}
+
+/// What two parts of [`with_uploads`] are together.
+fn both_parts() -> Vec<u8> {
+    [content(1, 40_000), content(2, 1000)].concat()
 }

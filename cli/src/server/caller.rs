@@ -1,0 +1,130 @@
+//! Who calls the wire formats, for a server that is tried out or stands behind another.
+//!
+//! A bearer token names a drive. A call without one is the drive's that the command line names, if the
+//! server listens on the loopback interface alone and no page of another site made it; or nobody's.
+
+use std::net::IpAddr;
+
+use holdall::{Api, Caller, Error, ErrorKind, Result, Store};
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+
+use crate::args;
+
+/// The wire formats and who may call them.
+#[derive(Clone)]
+pub(super) struct Mounted {
+    pub(super) api: Api,
+    /// Whose calls are that show no token.
+    drive: Option<String>,
+    /// Tokens and the drives that they are of.
+    tokens: Vec<(String, String)>,
+    /// The drives of administrators.
+    administrators: Vec<String>,
+}
+
+impl Mounted {
+    /// Mounts the formats as the command line says, on a server that listens at `address`; none if it
+    /// says nothing.
+    pub(super) fn new(
+        store: &Store,
+        args: &args::Serve,
+        address: std::net::SocketAddr,
+    ) -> Result<Option<Mounted>> {
+        if !args.api {
+            return Ok(None);
+        }
+        if args.api_drive.is_some() && !address.ip().is_loopback() {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "--api-drive would give the drive to everyone who reaches {address}; use --api-token"
+                ),
+            ));
+        }
+        let site = args.api_site.clone().unwrap_or_else(|| format!("http://{address}"));
+        Ok(Some(Mounted {
+            api: Api::new(store).site(&site)?,
+            drive: args.api_drive.clone(),
+            tokens: args.api_tokens.clone(),
+            administrators: args.api_administrators.clone(),
+        }))
+    }
+
+    /// Returns who calls; none for a token that is not known.
+    pub(super) fn caller(&self, headers: &HeaderMap, client: IpAddr) -> Option<Caller> {
+        let Some(shown) = headers.get(AUTHORIZATION) else {
+            let own = self.drive.as_ref().filter(|_| client.is_loopback() && is_from_here(headers));
+            return Some(own.map_or_else(Caller::anonymous, |drive| self.of(drive)));
+        };
+        let token = shown.to_str().ok()?.strip_prefix("Bearer ")?.trim();
+        let mut found = None;
+        for (known, drive) in &self.tokens {
+            // Every token is looked at, and wholly, so that time tells nothing of any.
+            if same(known.as_bytes(), token.as_bytes()) {
+                found = Some(drive);
+            }
+        }
+        found.map(|drive| self.of(drive).token(token))
+    }
+
+    fn of(&self, drive: &str) -> Caller {
+        let caller = Caller::of(drive);
+        if self.administrators.iter().any(|known| known == drive) { caller.administrator() } else { caller }
+    }
+}
+
+/// Returns whether a call was made by a program or a page on this machine, and not by a page of another
+/// site in a browser on it.
+fn is_from_here(headers: &HeaderMap) -> bool {
+    let local = |host: &str| {
+        let name = match host.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let origin = origin.map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
+    local(host) && origin.is_none_or(|origin| origin == host)
+}
+
+/// Compares in a time that depends on the lengths alone.
+fn same(known: &[u8], given: &[u8]) -> bool {
+    known.len() == given.len() && known.iter().zip(given).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_not_the_owner() {
+        for (pairs, here) in [
+            (&[("host", "127.0.0.1:8420")][..], true),
+            (&[("host", "localhost")], true),
+            (&[("host", "[::1]:8420")], true),
+            (&[("host", "127.0.0.1:8420"), ("origin", "http://127.0.0.1:8420")], true),
+            (&[("host", "127.0.0.1:8420"), ("origin", "https://evil.example")], false),
+            (&[("host", "127.0.0.1:8420"), ("origin", "null")], false),
+            (&[("host", "127.0.0.1:8420"), ("origin", "http://localhost:3000")], false),
+            (&[("host", "evil.example:8420")], false),
+            (&[("host", "127.0.0.1.evil.example")], false),
+            (&[], false),
+        ] {
+            assert_eq!(is_from_here(&headers(pairs)), here, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_compared_whole() {
+        assert!(same(b"abc", b"abc") && same(b"", b""));
+        for other in ["ab", "abcd", "abd", ""] {
+            assert!(!same(b"abc", other.as_bytes()), "{other}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `holdall serve --api`: the wire formats over HTTP, and who calls them.
+
+use serde_json::{Value, json};
+
+use crate::host::{Got, Host, Shelf, other};
+
+const TOKEN: &str = "0123456789-token-of-alice";
+
+fn call(host: &Host, method: &str, path: &str, body: &Value, more: &[&str]) -> Got {
+    let (url, body) = (format!("{}{path}", host.base()), body.to_string());
+    let mut args = vec!["-X", method, "-H", "Content-Type: application/json", "--data-binary", &body, &url];
+    args.extend_from_slice(more);
+    host.curl(&args)
+}
+
+fn json_of(got: &Got) -> Value {
+    serde_json::from_slice(&got.body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&got.body)))
+}
+
+fn host(options: &[&str]) -> Option<Host> {
+    // Another server has other options.
+    other().is_none().then(|| {
+        let host = Host::with(options);
+        let drive = |name: &str, text: &str| {
+            let source = host.fresh();
+            std::fs::write(&source, text).unwrap();
+            host.ok(&["--drive", name, "put", source.to_str().unwrap(), "--to", "a b.txt"]);
+        };
+        drive("alice", "alice's");
+        drive("bob", "bob's");
+        host
+    })
+}
+
+fn first(host: &Host, more: &[&str]) -> (i64, String) {
+    let body = json!({"uris": ["cloudreve://my/a%20b.txt"], "download": true});
+    let told = json_of(&call(host, "POST", "api/v4/file/url", &body, more));
+    let url = told["data"]["urls"][0]["url"].as_str().unwrap_or_default().to_owned();
+    (told["code"].as_i64().unwrap(), url)
+}
+
+#[test]
+fn the_drive_of_the_command_line_calls_from_this_machine() {
+    let Some(host) = host(&["--api", "--api-drive", "alice"]) else { return };
+    let (code, url) = first(&host, &[]);
+    assert_eq!(code, 0);
+    assert!(url.starts_with(host.base()), "{url}");
+    let got = host.get(&url);
+    assert_eq!((got.status, got.body.as_slice()), (200, &b"alice's"[..]));
+    assert!(got.header("content-disposition").unwrap().contains("a b.txt"));
+    let part = host.curl(&["-r", "0-4", &url]);
+    assert_eq!((part.status, part.body.as_slice()), (206, &b"alice"[..]));
+    for foreign in [["-H", "Origin: https://evil.example"], ["-H", "Host: evil.example"]] {
+        assert_eq!(first(&host, &foreign).0, 40081, "{foreign:?}");
+    }
+    let made = call(&host, "PUT", "api/v4/file/source", &json!({"uris": ["cloudreve://my/a%20b.txt"]}), &[]);
+    let link = json_of(&made)["data"][0]["link"].as_str().unwrap().to_owned();
+    let got = host.curl(&["-L", &link]);
+    assert_eq!((got.code, got.body.as_slice()), (0, &b"alice's"[..]));
+    let zip = json!({"uris": ["cloudreve://my/a%20b.txt"], "archive": true, "redirect": false});
+    let told = json_of(&call(&host, "POST", "api/v4/file/url", &zip, &[]));
+    let got = host.get(told["data"]["urls"][0]["url"].as_str().unwrap());
+    assert_eq!((got.status, got.header("content-type")), (200, Some("application/zip")));
+    let native = host.json(&["--drive", "alice", "url", "a b.txt"])["url"].as_str().unwrap().to_owned();
+    assert_eq!(host.get(&native).body, b"alice's", "the store's own URLs are served beside");
+}
+
+#[test]
+fn a_token_names_a_drive_and_an_unknown_one_nobody() {
+    let bob = "the-token-of-bob=bob";
+    let options = ["--api", "--api-token", &format!("{TOKEN}=alice"), "--api-token", bob];
+    let Some(host) = host(&options) else { return };
+    let with = |token: &str| format!("Authorization: Bearer {token}");
+    let url = first(&host, &["-H", &with(TOKEN)]).1;
+    assert_eq!(host.get(&url).body, b"alice's");
+    let url = first(&host, &["-H", &with("the-token-of-bob")]).1;
+    assert_eq!(host.get(&url).body, b"bob's");
+    assert_eq!(first(&host, &[]).0, 40081, "without one nobody calls");
+    for unknown in [with("x"), with(""), with(&TOKEN[1..]), "Authorization: Basic x".to_owned()] {
+        let got = call(&host, "POST", "api/v4/file/url", &json!({"uris": []}), &["-H", &unknown]);
+        assert_eq!((got.status, got.header("www-authenticate")), (401, Some("Bearer")), "{unknown}");
+    }
+}
+
+#[test]
+fn a_large_body_is_refused_and_the_connection_goes_on() {
+    let Some(host) = host(&["--api", "--api-drive", "alice"]) else { return };
+    let huge = host.fresh();
+    std::fs::write(&huge, vec![b' '; 8 << 20]).unwrap();
+    let (url, at) = (format!("{}api/v4/file/url", host.base()), format!("@{}", huge.display()));
+    let got = host.curl(&["--data-binary", &at, &url]);
+    assert!(got.status == 0 || json_of(&got)["code"] == 40001, "{}", got.status);
+    assert_eq!(first(&host, &[]).0, 0);
+}
+
+#[test]
+fn the_options_are_refused_where_they_would_open_a_drive_to_all() {
+    if other().is_some() {
+        return;
+    }
+    let shelf = Shelf::new();
+    shelf.put("a", b"x");
+    let code = |args: &[&str]| shelf.run(args).status.code();
+    assert_eq!(code(&["serve", "--listen", "0.0.0.0:0", "--api", "--api-drive", "main"]), Some(1));
+    assert_eq!(code(&["serve", "--listen", "127.0.0.1:0", "--api-drive", "main"]), Some(1));
+    assert_eq!(code(&["serve", "--listen", "127.0.0.1:0", "--api", "--api-token", "short=main"]), Some(1));
+    assert_eq!(code(&["serve", "--listen", "127.0.0.1:0", "--api", "--api-site", "x"]), Some(1));
+}
+
+#[test]
+fn without_the_option_there_are_no_calls() {
+    let Some(host) = host(&[]) else { return };
+    let got = call(&host, "POST", "api/v4/file/url", &json!({"uris": []}), &[]);
+    assert_eq!(got.status, 405);
+}

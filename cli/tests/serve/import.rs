@@ -1,0 +1,313 @@
+//! `holdall import cloudreve`: links, shares and signed URLs of the old server go on working.
+
+use std::path::{Path, PathBuf};
+
+use holdall::token::cloudreve::{escape_query, escape_segment, sign};
+use holdall::token::{HashIds, HashKind};
+use holdall::{Api, Caller, Options, Reply, Request, Store, Time};
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
+
+use crate::host::{Shelf, other};
+
+const SALT: &str = "cloudreve-test-salt";
+const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const AT: &str = "2025-06-10 12:06:55.011624+08:00";
+
+/// The tables that an import reads, with the columns that it reads.
+const TABLES: &str = "
+CREATE TABLE users (id INTEGER PRIMARY KEY, deleted_at, email TEXT, nick TEXT, status TEXT);
+CREATE TABLE files (id INTEGER PRIMARY KEY, updated_at, type INTEGER, name TEXT, owner_id INTEGER,
+    size INTEGER, primary_entity INTEGER, is_symbolic BOOL DEFAULT false, file_children INTEGER);
+CREATE TABLE entities (id INTEGER PRIMARY KEY, updated_at, deleted_at, type INTEGER, source TEXT,
+    size INTEGER, reference_count INTEGER DEFAULT 1, upload_session_id, recycle_options,
+    storage_policy_entities INTEGER);
+CREATE TABLE file_entities (file_id INTEGER, entity_id INTEGER);
+CREATE TABLE direct_links (id INTEGER PRIMARY KEY, deleted_at, name TEXT, downloads INTEGER, file_id INTEGER,
+    speed INTEGER);
+CREATE TABLE shares (id INTEGER PRIMARY KEY, deleted_at, password TEXT, views INTEGER, downloads INTEGER, expires,
+    remain_downloads INTEGER, file_shares INTEGER, user_shares INTEGER);
+CREATE TABLE metadata (id INTEGER PRIMARY KEY, deleted_at, name TEXT, value TEXT, file_id INTEGER);
+CREATE TABLE settings (id INTEGER PRIMARY KEY, deleted_at, name TEXT, value TEXT);
+CREATE TABLE storage_policies (id INTEGER PRIMARY KEY, type TEXT);
+";
+
+/// A server as it was left: its database and its folder.
+struct Server {
+    shelf: Shelf,
+    db: Connection,
+    ids: HashIds,
+}
+
+impl Server {
+    fn new() -> Server {
+        let shelf = Shelf::new();
+        let db = Connection::open(shelf.dir.path().join("cloudreve.db")).unwrap();
+        db.execute_batch(TABLES).unwrap();
+        db.execute("INSERT INTO storage_policies VALUES (1, 'local'), (2, 's3')", []).unwrap();
+        for (name, value) in [("secret_key", SECRET), ("hash_id_salt", SALT)] {
+            db.execute("INSERT INTO settings (name, value) VALUES (?1, ?2)", [name, value]).unwrap();
+        }
+        let server = Server { shelf, db, ids: HashIds::new(SALT).unwrap() };
+        for (id, email, status) in [(1, "alice@example.org", "active"), (2, "bob@example.org", "inactive")] {
+            let user = "INSERT INTO users (id, email, status) VALUES (?1, ?2, ?3)";
+            server.db.execute(user, params![id, email, status]).unwrap();
+            server.node(id, 1, "", None, id, None);
+        }
+        server
+    }
+
+    fn node(&self, id: i64, kind: i64, name: &str, parent: Option<i64>, owner: i64, primary: Option<i64>) {
+        let node = "INSERT INTO files (id, type, name, file_children, owner_id, primary_entity) VALUES (?1,?2,?3,?4,?5,?6)";
+        self.db.execute(node, params![id, kind, name, parent, owner, primary]).unwrap();
+    }
+
+    fn entity(&self, id: i64, file: i64, kind: i64, bytes: &[u8]) {
+        let source = format!("data/uploads/1/{id}_x");
+        let path = self.folder().join(&source);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+        let entity = "INSERT INTO entities (id, updated_at, type, source, size, storage_policy_entities) VALUES (?1,?2,?3,?4,?5,1)";
+        self.db.execute(entity, params![id, AT, kind, source, i64::try_from(bytes.len()).unwrap()]).unwrap();
+        self.belongs(file, id);
+    }
+
+    fn belongs(&self, file: i64, entity: i64) {
+        self.db.execute("INSERT INTO file_entities VALUES (?1, ?2)", [file, entity]).unwrap();
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.shelf.dir.path().join("server")
+    }
+
+    fn import(&self, uploads: &Path, more: &[&str]) -> std::process::Output {
+        let database = self.shelf.dir.path().join("cloudreve.db");
+        let (database, uploads) = (database.to_str().unwrap(), uploads.to_str().unwrap());
+        let args = ["--json", "import", "cloudreve", "--database", database, "--uploads", uploads];
+        self.shelf.run(&[&args[..], more].concat())
+    }
+
+    fn ok(&self, more: &[&str]) -> Value {
+        let output = self.import(&self.folder(), more);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn open(&self) -> Api {
+        let store = Store::open(self.shelf.store(), Options::new()).unwrap();
+        Api::new(&store)
+    }
+
+    /// A URL as the old server signed it.
+    fn url(&self, entity: u64, name: &str) -> String {
+        let folder = format!("/api/v4/file/content/{}/0/", self.ids.encode(entity, HashKind::Entity));
+        let sign = sign(SECRET.as_bytes(), &format!("{folder}{name}"), Time::now().unix() + 60);
+        format!("{folder}{}?sign={}", escape_segment(name), escape_query(&sign))
+    }
+}
+
+fn get(api: &Api, url: &str) -> Reply {
+    api.answer(&Caller::anonymous(), &Request::get(url), std::io::empty()).unwrap()
+}
+
+fn text(reply: &Reply) -> String {
+    String::from_utf8(reply.body.to_vec(1 << 20).unwrap()).unwrap()
+}
+
+fn ask(api: &Api, caller: &Caller, uri: &str) -> (i64, String) {
+    let body = json!({ "uris": [uri] }).to_string();
+    let reply = api.answer(caller, &Request::new("POST", "/api/v4/file/url"), body.as_bytes()).unwrap();
+    let told: Value = serde_json::from_str(&text(&reply)).unwrap();
+    let fault = told["aggregated_error"].as_object().and_then(|faults| faults.values().next());
+    let code = fault.unwrap_or(&told)["code"].as_i64().unwrap();
+    (code, told["data"]["urls"][0]["url"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Alice's tree with versions, a trash, links and shares; Bob, who is not active, has a file.
+fn server() -> Server {
+    let server = Server::new();
+    server.node(10, 1, "docs", Some(1), 1, None);
+    server.node(11, 0, "The Man.mp3", Some(10), 1, Some(100));
+    for (entity, kind, bytes) in [(100, 0, &b"first"[..]), (101, 0, b"second"), (102, 1, b"thumbnail")] {
+        server.entity(entity, 11, kind, bytes);
+    }
+    server.node(12, 0, "copy.mp3", Some(1), 1, Some(101));
+    server.belongs(12, 101);
+    server.node(13, 0, "empty", Some(1), 1, None);
+    server.node(14, 0, "3c2f9d4e", None, 1, Some(103));
+    server.entity(103, 14, 0, b"in the trash");
+    let restore = "INSERT INTO metadata (name, value, file_id) VALUES ('sys:restore_uri', ?1, 14)";
+    server.db.execute(restore, ["cloudreve://my/docs/old%20file.txt"]).unwrap();
+    server.node(15, 1, "shared by bob", Some(1), 1, None);
+    server.db.execute("UPDATE files SET is_symbolic = true WHERE id = 15", []).unwrap();
+    server.node(20, 0, "bob.txt", Some(2), 2, Some(104));
+    server.entity(104, 20, 0, b"bob's");
+    for (id, file, name, downloads) in
+        [(7, 11, "Old Name.mp3", 41), (8, 20, "bob.txt", 0), (9, 14, "t.txt", 0)]
+    {
+        let link =
+            "INSERT INTO direct_links (id, file_id, name, downloads, speed) VALUES (?1, ?2, ?3, ?4, 500)";
+        server.db.execute(link, params![id, file, name, downloads]).unwrap();
+    }
+    for (id, file, password, expires, remain) in [
+        (3, 10, Some("pw"), None, Some(2)),
+        (4, 11, None, Some(AT), None),
+        (5, 11, None, None, Some(0)),
+        (6, 20, None, None, None),
+    ] {
+        let share = "INSERT INTO shares (id, file_shares, password, expires, remain_downloads) VALUES (?1,?2,?3,?4,?5)";
+        server.db.execute(share, params![id, file, password, expires, remain]).unwrap();
+    }
+    server
+}
+
+#[test]
+fn what_was_handed_out_goes_on_working() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    let told = server.ok(&[]);
+    assert_eq!(told["drives"], 2);
+    assert_eq!((&told["folders"], &told["files"], &told["versions"]), (&json!(1), &json!(5), &json!(6)));
+    assert_eq!((&told["trashed"], &told["links"], &told["shares"]), (&json!(1), &json!(2), &json!(1)));
+    assert_eq!(told["left_out"]["thumbnails and live photos"], 1);
+    assert_eq!(told["left_out"]["shares that are over"], 2);
+
+    let api = server.open();
+    for (entity, content) in [(100, "first"), (101, "second"), (103, "in the trash"), (104, "bob's")] {
+        let reply = get(&api, &server.url(entity, "any name.mp3"));
+        assert_eq!((reply.status, text(&reply).as_str()), (200, content), "{entity}");
+    }
+    assert!(text(&get(&api, &server.url(102, "x"))).contains("40077"), "a thumbnail did not come along");
+
+    let link = |id: u64, name: &str| format!("/f/{}/{name}", server.ids.encode(id, HashKind::SourceLink));
+    let reply = get(&api, &link(7, "Old%20Name.mp3"));
+    assert_eq!(reply.status, 302);
+    let reply = get(&api, reply.header("Location").unwrap());
+    assert_eq!(
+        (text(&reply).as_str(), reply.pace),
+        ("first", Some(500)),
+        "the primary entity, at the old speed"
+    );
+    for (id, name) in [(8, "bob.txt"), (9, "t.txt"), (7, "The%20Man.mp3")] {
+        assert_eq!(get(&api, &link(id, name)).status, 404, "{name}");
+    }
+
+    let alice = Caller::of("alice@example.org");
+    let named = format!("cloudreve://{}@my/docs/The%20Man.mp3", server.ids.encode(1, HashKind::User));
+    assert_eq!(ask(&api, &alice, &named).0, 0);
+    assert_eq!(ask(&api, &Caller::of("bob@example.org"), &named).0, 403);
+    let shared = |id: u64, password: &str, path: &str| {
+        format!("cloudreve://{}{password}@share/{path}", server.ids.encode(id, HashKind::Share))
+    };
+    let nobody = Caller::anonymous();
+    assert_eq!(ask(&api, &nobody, &shared(3, "", "The%20Man.mp3")).0, 40069);
+    assert_eq!(ask(&api, &nobody, &shared(3, ":pw", "The%20Man.mp3")).0, 0);
+    assert_eq!(ask(&api, &nobody, &shared(3, ":pw", "The%20Man.mp3")).0, 0);
+    assert_eq!(ask(&api, &nobody, &shared(3, ":pw", "The%20Man.mp3")).0, 404, "two were left");
+    for id in [4, 5, 6] {
+        assert_eq!(ask(&api, &nobody, &shared(id, "", "The%20Man.mp3")).0, 404);
+    }
+}
+
+#[test]
+fn the_tree_comes_with_its_versions_times_and_trash() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    server.ok(&[]);
+    let store = Store::open(server.shelf.store(), Options::new()).unwrap();
+    let drive = store.find_drive("alice@example.org").unwrap().unwrap();
+    let versions = drive.versions("docs/The Man.mp3", None, 9).unwrap();
+    assert_eq!(versions.iter().map(|v| (v.size, v.current)).collect::<Vec<_>>(), [(6, false), (5, true)]);
+    assert_eq!(versions[0].modified, Time(1_749_528_415_011_624));
+    assert_eq!(drive.stat("empty").unwrap().current.unwrap().size, 0);
+    assert_eq!(text(&get(&Api::new(&store), &server.url(101, "x"))), "second");
+    let link = drive.links("docs/The Man.mp3").unwrap().remove(0);
+    assert_eq!((link.name.as_str(), link.downloads), ("Old Name.mp3", 41));
+    assert!(drive.stat("docs/old file.txt").is_err());
+    let trash = drive.list_trash(None, 9).unwrap();
+    assert_eq!(trash[0].path, "docs/old file.txt");
+    drive.restore(trash[0].file, None).unwrap();
+    assert_eq!(drive.open_file("docs/old file.txt").unwrap().to_vec(99).unwrap(), b"in the trash");
+}
+
+#[test]
+fn an_import_is_all_or_says_what_is_missing() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    std::fs::remove_file(server.folder().join("data/uploads/1/101_x")).unwrap();
+    std::fs::write(server.folder().join("data/uploads/1/104_x"), b"longer than it was").unwrap();
+    let output = server.import(&server.folder(), &[]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("entities") && told.contains("101_x"), "{told}");
+    let told = server.ok(&["--skip-missing"]);
+    assert_eq!(told["left_out"]["contents that are not there, or not to be read"], 3, "{told}");
+    assert_eq!(told["files"], 3, "{told}");
+    let output = server.import(&server.folder(), &["--skip-missing"]);
+    assert_eq!(output.status.code(), Some(3), "a store that holds something takes no import");
+}
+
+#[test]
+fn nothing_outside_the_uploads_is_read() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    let outside = server.shelf.dir.path().join("secret");
+    std::fs::write(&outside, b"first").unwrap();
+    let inside = server.folder().join("data/uploads/1/link");
+    std::os::unix::fs::symlink(&outside, inside).unwrap();
+    for source in
+        ["../secret", outside.to_str().unwrap(), "data/uploads/../../../secret", "data/uploads/1/link"]
+    {
+        server.db.execute("UPDATE entities SET source = ?1 WHERE id = 100", [source]).unwrap();
+        assert_eq!(server.import(&server.folder(), &[]).status.code(), Some(2), "{source}");
+    }
+}
+
+#[test]
+fn what_is_encrypted_elsewhere_or_not_whole_is_not_taken_for_content() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    for (set, back) in [
+        ("recycle_options = '{\"encrypt_metadata\": {\"key\": \"x\"}}'", "recycle_options = '{}'"),
+        ("storage_policy_entities = 2", "storage_policy_entities = 1"),
+        ("upload_session_id = 'a'", "upload_session_id = NULL"),
+    ] {
+        server.db.execute(&format!("UPDATE entities SET {set} WHERE id = 100"), []).unwrap();
+        assert_eq!(server.import(&server.folder(), &[]).status.code(), Some(2), "{set}");
+        server.db.execute(&format!("UPDATE entities SET {back} WHERE id = 100"), []).unwrap();
+    }
+    server.ok(&[]);
+}
+
+#[test]
+fn the_folder_key_and_salt_may_be_given() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    server.db.execute("DELETE FROM settings", []).unwrap();
+    assert_eq!(server.import(&server.folder(), &[]).status.code(), Some(2));
+    let key = server.shelf.fresh();
+    std::fs::write(&key, format!("{SECRET}\n")).unwrap();
+    let uploads = server.folder().join("data/uploads");
+    let more = ["--secret-key", key.to_str().unwrap(), "--hash-salt", SALT];
+    let output = server.import(&uploads, &more);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(!told.contains(SECRET));
+    assert_eq!(text(&get(&server.open(), &server.url(100, "x"))), "first");
+    let other = server.shelf.fresh();
+    std::fs::write(&other, b"no database").unwrap();
+    let args = ["import", "cloudreve", "--database", other.to_str().unwrap(), "--uploads", "/"];
+    assert_eq!(server.shelf.run(&args).status.code(), Some(1));
+}

@@ -1,0 +1,134 @@
+//! The routes behind signed URLs: the URL is all that is asked for, whoever uses it.
+
+use super::Call;
+use super::code::{Code, Fault, Stop};
+use super::find::Finder;
+use crate::body::Body;
+use crate::http::{CacheControl, Disposition};
+use crate::serve::open::{self, Found};
+use crate::serve::route::{MAX_TARGET, Signed, decode, path_of, signed};
+use crate::serve::{Reply, send};
+use crate::store::Engine;
+use crate::token::cloudreve;
+use crate::{ErrorKind, Result};
+
+/// What lets pages of any site read the replies.
+const CORS: [(&str, &str); 2] = [
+    ("Access-Control-Allow-Origin", "*"),
+    (
+        "Access-Control-Expose-Headers",
+        "Content-Range, Accept-Ranges, Content-Length, Content-Disposition, ETag",
+    ),
+];
+
+/// Answers for the URL of a version.
+pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) -> Result<Reply> {
+    answer(call, |finder, signed| {
+        let parse = || Fault::param("Failed to parse object ID");
+        let id = finder.version(entity)?.ok_or_else(parse)?;
+        let speed: u64 = speed.parse().map_err(|_| parse())?;
+        let mut found =
+            open::content(&finder.engine, &finder.rows, id).map_err(|error| match error.kind() {
+                ErrorKind::NotFound | ErrorKind::Gone => Stop::Fault(Fault::entity().detail(error)),
+                _ => error.into(),
+            })?;
+        let representation = &mut found.representation;
+        representation.name = decode(name).map_err(|_| Fault::entity())?.into_owned();
+        representation.etag = entity.to_owned();
+        representation.disposition =
+            if signed.download { Disposition::Attachment } else { Disposition::Inline };
+        found.pace = Some(speed).filter(|speed| *speed > 0);
+        Ok(found)
+    })
+}
+
+/// Answers for the URL of an archive.
+pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
+    answer(call, |finder, _| {
+        let absent = || Fault::new(Code::NotFound, "Archive session not exist");
+        let found = open::archive_by_text(&finder.engine, &finder.rows, id, call.request.now);
+        let mut found = found.map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => Stop::Fault(absent().detail(error)),
+            _ => error.into(),
+        })?;
+        found.representation.name = decode(name).map_err(|_| absent())?.into_owned();
+        Ok(found)
+    })
+}
+
+/// Checks the signature and sends what `find` finds.
+fn answer(
+    call: &Call<'_>,
+    find: impl FnOnce(&Finder<'_>, &Signed<'_>) -> Result<Found, Stop>,
+) -> Result<Reply> {
+    match call.request.method {
+        "GET" | "HEAD" => {}
+        "OPTIONS" => return Ok(options()),
+        _ => return call.answer.not_allowed("GET, HEAD, OPTIONS"),
+    }
+    let finder = Finder::new(call.api, call.caller, call.request)?;
+    let sent = check(call, &finder).and_then(|(signed, left)| {
+        let mut found = find(&finder, &signed)?;
+        let most = call.api.mount.max_age.as_secs().min(left);
+        found.representation.cache = CacheControl::Public(u32::try_from(most).unwrap_or(u32::MAX));
+        Ok(open_to_all(send(&finder.engine, found, call.request)?))
+    });
+    match sent {
+        Ok(reply) => Ok(reply),
+        Err(Stop::Fault(fault)) => Ok(open_to_all(call.answer.fault(200, &fault)?)),
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
+/// Checks the signature of a URL. Returns what it says, and the seconds that it has left.
+fn check<'a>(call: &Call<'a>, finder: &Finder<'_>) -> Result<(Signed<'a>, u64), Stop> {
+    let invalid = || Fault::new(Code::InvalidSign, "invalid sign");
+    let target = call.request.target;
+    if target.len() > MAX_TARGET {
+        return Err(invalid().into());
+    }
+    let target = target.split_once('#').map_or(target, |(target, _)| target);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let signed = signed(path_of(path), query).map_err(|_| invalid())?;
+    check_sign(&finder.engine, finder, &signed, call.request.now.unix())?;
+    let expires = signed.sign.as_deref().and_then(|sign| sign.rsplit(':').next()?.parse::<i64>().ok());
+    let left = match expires {
+        None | Some(0) => u64::MAX,
+        Some(expires) => u64::try_from(expires.saturating_sub(call.request.now.unix())).unwrap_or(0),
+    };
+    Ok((signed, left))
+}
+
+fn check_sign(engine: &Engine, finder: &Finder<'_>, signed: &Signed<'_>, now: i64) -> Result<(), Stop> {
+    let ring = engine.ring(&finder.rows)?;
+    cloudreve::check(&ring.1.cloudreve_secrets(), &signed.path, signed.sign.as_deref(), now).map_err(
+        |fault| {
+            let code = match fault {
+                cloudreve::SignFault::ExpiryMissing => Code::NoPermission,
+                cloudreve::SignFault::Expired => Code::SignExpired,
+                cloudreve::SignFault::ExpiryMalformed | cloudreve::SignFault::Invalid => Code::InvalidSign,
+            };
+            Stop::Fault(Fault::new(code, fault.message()))
+        },
+    )
+}
+
+/// Lets pages of any site load and read a reply: whoever has the URL may have what it gives.
+pub(super) fn open_to_all(mut reply: Reply) -> Reply {
+    reply.headers.retain(|(name, _)| *name != "Cross-Origin-Resource-Policy");
+    reply.headers.push(("Cross-Origin-Resource-Policy", "cross-origin".to_owned()));
+    reply.headers.extend(CORS.map(|(name, value)| (name, value.to_owned())));
+    reply
+}
+
+/// Answers what a browser asks before it asks for the content.
+fn options() -> Reply {
+    let headers = vec![
+        ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS".to_owned()),
+        ("Access-Control-Allow-Headers", "Range, If-Range, Authorization, Content-Type".to_owned()),
+        ("Access-Control-Max-Age", "43200".to_owned()),
+        ("Content-Length", "0".to_owned()),
+        ("X-Content-Type-Options", "nosniff".to_owned()),
+    ];
+    open_to_all(Reply { status: 204, headers, body: Body::empty(), pace: None })
+}

@@ -1,0 +1,273 @@
+//! What URIs lead to, for one caller at one moment.
+//!
+//! Every right is decided here, and nothing is remembered from one call to the next: a context hint
+//! opens nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::code::{Code, Fault, Stop};
+use super::ticket;
+use super::uri::{FileUri, Tree};
+use crate::api::{Api, Caller};
+use crate::catalog::record::ChildRecord;
+use crate::catalog::{ShareInfo, alias, drive, key, share, tree};
+use crate::http::RequestHeaders;
+use crate::id::{DriveId, FileId, LinkId, ShareId, VersionId};
+use crate::kv::redb::RedbReader;
+use crate::name::check_name;
+use crate::serve::Request;
+use crate::store::{Engine, share as shares};
+use crate::time::Time;
+use crate::token::{HashIds, HashKind};
+use crate::{Error, ErrorKind, Kind};
+
+/// The most passwords that one call has checked: each takes some tens of milliseconds, so a call that
+/// tries many would keep a thread busy, or guess.
+const MAX_PASSWORDS: usize = 16;
+
+/// What a caller wants to do with what a URI leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Download,
+    Version,
+}
+
+/// What a URI leads to.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) file: FileId,
+    /// The drive that it is in, whoever asks.
+    pub(super) drive: DriveId,
+    pub(super) kind: Kind,
+    pub(super) name: String,
+    /// The number of its current version.
+    pub(super) current: u32,
+    /// The share that it was found through.
+    pub(super) share: Option<ShareId>,
+    /// Whether it is the root of what the URI names: a drive's, or the shared folder itself.
+    pub(super) root: bool,
+}
+
+/// Finds what URIs lead to.
+pub(super) struct Finder<'a> {
+    caller: &'a Caller,
+    ticket: Option<&'a str>,
+    now: Time,
+    pub(super) engine: Arc<Engine>,
+    pub(super) rows: RedbReader,
+    ids: HashIds,
+    /// The caller's drive and its root.
+    own: Option<(DriveId, FileId)>,
+    /// The folders that paths led through in this call, by where each path begins.
+    folders: HashMap<(FileId, String), FileId>,
+    /// The shares that were entered in this call, by id and the password given; and why others were not.
+    entered: BTreeMap<(ShareId, Option<String>), Result<ShareInfo, Fault>>,
+    /// How many passwords were checked.
+    checked: usize,
+}
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(api: &Api, caller: &'a Caller, request: &'a Request<'_>) -> Result<Finder<'a>, Error> {
+        let engine = api.store.engine()?;
+        let rows = engine.reader()?;
+        let own = match caller.drive() {
+            Some(name) => drive::find(&rows, name)?,
+            None => None,
+        };
+        let own = own.map(|id| Ok::<_, Error>((id, drive::get(&rows, id)?.root))).transpose()?;
+        let ids = HashIds::new(&key::salt(&rows)?)?;
+        let ticket = RequestHeaders(&request.headers).get("X-Cr-Purchase-Ticket");
+        Ok(Finder {
+            caller,
+            ticket,
+            now: request.now,
+            engine,
+            rows,
+            ids,
+            own,
+            folders: HashMap::new(),
+            entered: BTreeMap::new(),
+            checked: 0,
+        })
+    }
+
+    /// Returns whether the caller owns a drive.
+    pub(super) fn owns(&self, drive: DriveId) -> bool {
+        self.own.is_some_and(|(own, _)| own == drive)
+    }
+
+    /// Finds what a URI leads to, if the caller may do that with it.
+    pub(super) fn find(&mut self, uri: &FileUri, act: Act) -> Result<Found, Stop> {
+        match &uri.tree {
+            Tree::My => self.in_drive(uri),
+            Tree::Share => self.in_share(uri),
+            Tree::Trash => self.known().and(Err(Fault::not_supported())).map_err(Stop::from),
+            Tree::SharedWithMe => {
+                self.known()?;
+                match (act, uri.names.is_empty()) {
+                    (Act::Version, _) => Err(Fault::not_supported().into()),
+                    // Its root is a folder, which has no content.
+                    (Act::Download, true) => Err(Fault::entity().into()),
+                    (Act::Download, false) => Err(Fault::path("only the root is there").into()),
+                }
+            }
+            Tree::Unknown(name) => {
+                Err(Fault::new(Code::NotSet, "").detail(format!("unknown file system {name:?}")).into())
+            }
+        }
+    }
+
+    fn known(&self) -> Result<&str, Fault> {
+        self.caller.drive().ok_or_else(Fault::login)
+    }
+
+    fn in_drive(&mut self, uri: &FileUri) -> Result<Found, Stop> {
+        self.known()?;
+        if !uri.id.is_empty() {
+            let id = self.number(&uri.id, HashKind::User, alias::Kind::Drive)?;
+            let id = id.ok_or_else(|| Fault::path("the id in the URI is no user's"))?;
+            if !self.owns(DriveId(id)) {
+                return Err(Fault::permission().into());
+            }
+        }
+        // A drive that nothing was put in yet is not there yet.
+        let (own, root) = self.own.ok_or_else(|| Fault::path("the drive is empty"))?;
+        self.below((own, root), &uri.names, None)
+    }
+
+    fn in_share(&mut self, uri: &FileUri) -> Result<Found, Stop> {
+        let id = self.number(&uri.id, HashKind::Share, alias::Kind::Share)?;
+        let id = ShareId(id.ok_or_else(|| Fault::share("the id in the URI is no share's"))?);
+        let info = self.enter(id, uri.password.as_deref())?;
+        let record = tree::get(&self.rows, info.file)?;
+        match (record.kind, uri.names.as_slice()) {
+            (Kind::Folder, names) => self.below((info.drive, info.file), names, Some(id)),
+            // The root of a shared file is a folder that holds it alone.
+            (Kind::File, []) => Err(Fault::entity().detail("the file in the share is to be named").into()),
+            (Kind::File, [name]) if *name == record.name => {
+                let (drive, current) = (record.drive, record.current);
+                let (kind, share) = (Kind::File, Some(id));
+                Ok(Found { file: info.file, drive, kind, name: record.name, current, share, root: false })
+            }
+            (Kind::File, _) => Err(Fault::path("the share holds another file").into()),
+        }
+    }
+
+    /// Lets the caller into a share.
+    fn enter(&mut self, id: ShareId, password: Option<&str>) -> Result<ShareInfo, Stop> {
+        let asked = (id, password.map(str::to_owned));
+        if let Some(known) = self.entered.get(&asked) {
+            return Ok(known.clone()?);
+        }
+        match self.enter_anew(id, password) {
+            Ok(info) => {
+                self.entered.insert(asked, Ok(info.clone()));
+                Ok(info)
+            }
+            Err(Stop::Fault(fault)) => {
+                self.entered.insert(asked, Err(fault.clone()));
+                Err(fault.into())
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    fn enter_anew(&mut self, id: ShareId, password: Option<&str>) -> Result<ShareInfo, Stop> {
+        let closed = |error: Error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => Stop::Fault(Fault::share(error)),
+            ErrorKind::Denied => Stop::Fault(wrong_password().detail(error)),
+            _ => error.into(),
+        };
+        let record = shares::check_standing(&self.rows, id, self.now).map_err(closed)?;
+        if self.owns(record.drive) {
+            // Whose it is needs neither password nor ticket: all of it is in the caller's own drive.
+            share::check_left(&self.rows, id, self.now).map_err(closed)?;
+            return Ok(share::get(&self.rows, id)?);
+        }
+        if record.password.is_some() && password.is_some() {
+            self.checked += 1;
+            if self.checked > MAX_PASSWORDS {
+                return Err(wrong_password().detail("too many passwords are given in one call").into());
+            }
+        }
+        let info = share::enter(&self.rows, id, password, self.now).map_err(closed)?;
+        if !self.caller.limits.share_download {
+            return Err(match self.caller.drive() {
+                None => Fault::new(Code::AnonymousAccessDenied, "Anonymous access denied"),
+                Some(_) => Fault::permission(),
+            }
+            .into());
+        }
+        if info.purchase && !ticket::check(&self.engine, &self.rows, &record, id, self.ticket, self.now)? {
+            return Err(Fault::new(Code::PurchaseRequired, "Purchase required").into());
+        }
+        Ok(info)
+    }
+
+    fn below(
+        &mut self,
+        (drive, root): (DriveId, FileId),
+        names: &[String],
+        share: Option<ShareId>,
+    ) -> Result<Found, Stop> {
+        let Some((last, folders)) = names.split_last() else {
+            let (kind, name, current) = (Kind::Folder, String::new(), 0);
+            return Ok(Found { file: root, drive, kind, name, current, share, root: true });
+        };
+        let key = (root, folders.join("/"));
+        let folder = match self.folders.get(&key) {
+            Some(known) => *known,
+            None => {
+                let mut at = root;
+                for name in folders {
+                    at = self.child(at, name)?.file;
+                }
+                self.folders.insert(key, at);
+                at
+            }
+        };
+        let child = self.child(folder, last)?;
+        let (kind, current) = (child.kind, child.number);
+        Ok(Found { file: child.file, drive, kind, name: last.clone(), current, share, root: false })
+    }
+
+    fn child(&self, folder: FileId, name: &str) -> Result<ChildRecord, Stop> {
+        let absent = || Fault::path(format!("there is nothing called {name:?}"));
+        // What cannot be a name names nothing.
+        check_name(name).map_err(|_| absent())?;
+        Ok(tree::child(&self.rows, folder, name)?.ok_or_else(absent)?)
+    }
+
+    /// Reads a hash id, an imported one too; none if it is no id of that kind.
+    fn number(&self, text: &str, kind: HashKind, aliased: alias::Kind) -> Result<Option<u64>, Error> {
+        match self.ids.decode(text, kind) {
+            Ok(number) => alias::resolve(&self.rows, aliased, number).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Reads the hash id of a version.
+    pub(super) fn version(&self, text: &str) -> Result<Option<VersionId>, Error> {
+        Ok(self.number(text, HashKind::Entity, alias::Kind::Version)?.map(VersionId))
+    }
+
+    /// Reads the hash id of a direct link.
+    pub(super) fn link(&self, text: &str) -> Result<Option<LinkId>, Error> {
+        Ok(self.number(text, HashKind::SourceLink, alias::Kind::Link)?.map(LinkId))
+    }
+
+    /// Returns the hash id of a version.
+    pub(super) fn entity(&self, id: VersionId) -> String {
+        self.ids.encode(id.0, HashKind::Entity)
+    }
+
+    /// Returns the hash id of a direct link.
+    pub(super) fn source(&self, id: LinkId) -> String {
+        self.ids.encode(id.0, HashKind::SourceLink)
+    }
+}
+
+fn wrong_password() -> Fault {
+    Fault::new(Code::IncorrectPassword, "Incorrect share password")
+}

@@ -1,0 +1,88 @@
+//! Direct links: `/f/<link>/<name>` shows the file, `/f/d/<link>/<name>` saves it.
+
+use super::Call;
+use super::code::{Code, Fault, Stop};
+use super::content::open_to_all;
+use super::find::Finder;
+use super::make::Maker;
+use super::url::redirect;
+use crate::catalog::tree::{self, Standing};
+use crate::catalog::{LinkInfo, link};
+use crate::id::VersionId;
+use crate::serve::route::decode;
+use crate::serve::{Reply, open, send};
+use crate::{ErrorKind, Kind, Result};
+
+/// Answers a direct link; `path` is the part under `f/`.
+pub(super) fn answer(call: &Call<'_>, path: &str) -> Result<Reply> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let (id, name, save) = match *parts.as_slice() {
+        ["d", id, name] => (id, name, true),
+        [id, name] => (id, name, false),
+        _ => return call.answer.fault(404, &Fault::no_route()),
+    };
+    if !matches!(call.request.method, "GET" | "HEAD") {
+        return call.answer.not_allowed("GET, HEAD");
+    }
+    match follow(call, id, name, save) {
+        Ok(reply) => Ok(open_to_all(reply)),
+        Err(Stop::Fault(fault)) => {
+            let status = if fault.code == Code::Param { 200 } else { 404 };
+            Ok(open_to_all(call.answer.fault(status, &fault)?))
+        }
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
+fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, Stop> {
+    let finder = Finder::new(call.api, call.caller, call.request)?;
+    let link = look_up(&finder, id, name)?;
+    let record = tree::get(&finder.rows, link.file)?;
+    let invalid = || Fault::new(Code::NotFound, "Direct link invalid");
+    if record.kind != Kind::File || tree::standing(&finder.rows, link.file)? != Standing::Live {
+        return Err(invalid().detail("the file is in the trash, or was deleted").into());
+    }
+    if !call.api.mount.redirect_links {
+        let found =
+            open::link_found(&finder.engine, &finder.rows, link, save).map_err(|error| {
+                match error.kind() {
+                    ErrorKind::Gone | ErrorKind::NotFound => Stop::Fault(invalid().detail(error)),
+                    _ => error.into(),
+                }
+            })?;
+        return Ok(send(&finder.engine, found, call.request)?);
+    }
+    let ring = finder.engine.ring(&finder.rows)?;
+    let maker = Maker::new(&call.api.mount, &ring.1, call.request, false)?;
+    let ends = maker.ends(call.request.now, true)?;
+    let version = VersionId::new(link.file, record.current);
+    let url = maker.content(&finder, version, (link.pace, &link.name), save, ends);
+    if call.request.method == "GET" {
+        finder.engine.counts.link(&finder.engine, link.id);
+    }
+    let mut reply = redirect(url);
+    let left = ends.told.unix().saturating_sub(call.request.now.unix()).max(0);
+    for (header, value) in &mut reply.headers {
+        if *header == "Cache-Control" {
+            *value = format!("public, max-age={left}");
+        }
+    }
+    Ok(reply)
+}
+
+/// Finds a link by its hash id, or by the id that the store itself gives it, under its exact name.
+fn look_up(finder: &Finder<'_>, text: &str, name: &str) -> Result<LinkInfo, Stop> {
+    let id = match finder.link(text)? {
+        Some(id) => id,
+        None => text.parse().map_err(|_| Fault::param("Failed to parse object ID"))?,
+    };
+    let absent = || Fault::new(Code::NotFound, "Direct link not found");
+    let link = link::get(&finder.rows, id).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Stop::Fault(absent()),
+        _ => error.into(),
+    })?;
+    if decode(name).map_err(|_| absent())? != link.name {
+        return Err(absent().into());
+    }
+    Ok(link)
+}

@@ -1,0 +1,106 @@
+//! The URLs that are handed out: what stands in them, on which site, and until when.
+
+use crate::api::mount::Mount;
+use crate::http::RequestHeaders;
+use crate::id::VersionId;
+use crate::serve::Request;
+use crate::time::Time;
+use crate::token::{KeyRing, cloudreve, stable_expiry};
+use crate::{Error, Result};
+
+use super::find::Finder;
+
+/// Makes the URLs of one call.
+pub(super) struct Maker<'a> {
+    mount: &'a Mount,
+    site: &'a str,
+    signer: cloudreve::Signer,
+}
+
+/// When a URL ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// As clients are told.
+    pub(super) told: Time,
+}
+
+impl Ends {
+    /// The whole second that is signed.
+    fn unix(self) -> i64 {
+        self.told.unix()
+    }
+
+    /// Returns the text of RFC 3339 with no more digits than it takes.
+    pub(super) fn text(self) -> String {
+        match jiff::Timestamp::from_microsecond(self.told.0) {
+            Ok(timestamp) => timestamp.to_string(),
+            Err(_) => self.told.to_string(),
+        }
+    }
+}
+
+impl<'a> Maker<'a> {
+    /// Prepares to make URLs on the site that the request came to, if it is one of ours and `primary`
+    /// is not asked for; or else on the primary one.
+    pub(super) fn new(
+        mount: &'a Mount,
+        ring: &KeyRing,
+        request: &Request<'_>,
+        primary: bool,
+    ) -> Result<Maker<'a>> {
+        let host = RequestHeaders(&request.headers).get("Host").filter(|_| !primary);
+        let is_at = |site: &&String| site.split_once("://").map(|(_, at)| at) == host;
+        let site = mount.sites.iter().find(is_at).or(mount.sites.first()).map_or("", String::as_str);
+        let secrets = ring.own_cloudreve_secrets();
+        let secret = secrets.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
+        let signer = cloudreve::Signer::new(secret);
+        Ok(Maker { mount, site, signer })
+    }
+
+    /// Returns when a URL made now ends: within one window it is always the same moment, and what is
+    /// left is between the margin and the whole life. Without a window, it is the whole life.
+    pub(super) fn ends(&self, now: Time, stable: bool) -> Result<Ends> {
+        let (ttl, margin) = (self.mount.ttl.as_secs(), self.mount.margin.as_secs());
+        if !stable {
+            return Ok(Ends { told: now.after(self.mount.ttl) });
+        }
+        let unix =
+            u64::try_from(now.unix()).map_err(|_| Error::invalid("the clock is before 1970; set it"))?;
+        let ends = stable_expiry(unix, margin, ttl.saturating_sub(margin), ttl)?;
+        Ok(Ends { told: Time::from_unix(i64::try_from(ends).unwrap_or(i64::MAX)) })
+    }
+
+    /// Makes the URL of a version.
+    pub(super) fn content(
+        &self,
+        finder: &Finder<'_>,
+        id: VersionId,
+        (speed, name): (u64, &str),
+        save: bool,
+        ends: Ends,
+    ) -> String {
+        let folder = format!("{}/api/v4/file/content/{}/{speed}/", self.mount.prefix, finder.entity(id));
+        self.signed(&folder, name, if save { "download=true&" } else { "" }, ends)
+    }
+
+    /// Makes the URL of an archive.
+    pub(super) fn archive(&self, id: &str, ends: Ends) -> String {
+        let folder = format!("{}/api/v4/file/archive/{id}/", self.mount.prefix);
+        self.signed(&folder, "archive.zip", "", ends)
+    }
+
+    /// Makes the address of a direct link.
+    pub(super) fn link(&self, id: &str, name: &str) -> String {
+        format!("{}{}/f/{id}/{}", self.site, self.mount.prefix, cloudreve::escape_segment(name))
+    }
+
+    fn signed(&self, folder: &str, name: &str, query: &str, ends: Ends) -> String {
+        let sign = self.signer.sign(&format!("{folder}{name}"), ends.unix());
+        format!(
+            "{}{folder}{}?{query}sign={}",
+            self.site,
+            cloudreve::escape_segment(name),
+            cloudreve::escape_query(&sign)
+        )
+    }
+}

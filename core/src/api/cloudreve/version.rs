@@ -1,0 +1,61 @@
+//! Versions: POST `file/version/current` and DELETE `file/version`. The owner of the file may.
+
+use std::io::Read;
+
+use super::Call;
+use super::code::{Fault, Stop};
+use super::find::{Act, Finder};
+use super::uri::FileUri;
+use super::url::version_of;
+use super::words::Words;
+use crate::catalog::blob::Moment;
+use crate::catalog::version;
+use crate::id::VersionId;
+use crate::serve::Reply;
+use crate::{Error, ErrorKind};
+
+/// Makes a version the current one of its file.
+pub(super) fn set_current(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop> {
+    let (finder, id) = pick(call, body)?;
+    let now = call.request.now;
+    finder.engine.write(move |change| version::set_current(change, id, now)).map_err(gone)?;
+    Ok(call.answer.done()?)
+}
+
+/// Removes a version that is not the current one.
+pub(super) fn delete(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop> {
+    let (finder, id) = pick(call, body)?;
+    let moment = Moment { now: call.request.now, grace: finder.engine.options.grace };
+    finder.engine.write(move |change| version::remove(change, id, moment)).map_err(|error| {
+        match error.kind() {
+            ErrorKind::InvalidArgument => Stop::Fault(Fault::not_supported().detail(error)),
+            _ => gone(error),
+        }
+    })?;
+    Ok(call.answer.done()?)
+}
+
+/// Finds the version that a call names, if the caller owns its file.
+fn pick<'a>(call: &Call<'a>, body: &mut dyn Read) -> Result<(Finder<'a>, VersionId), Stop> {
+    let words = Words::read(body)?;
+    let (uri, text) = (words.required("uri")?, words.required("version")?);
+    let uri = FileUri::parse(uri).ok_or_else(|| Fault::param("unknown uri"))?;
+    let mut finder = Finder::new(call.api, call.caller, call.request)?;
+    if finder.version(text)?.is_none() {
+        return Err(Fault::param("unknown version id").into());
+    }
+    let found = finder.find(&uri, Act::Version)?;
+    if !finder.owns(found.drive) {
+        return Err(Fault::owner_only().into());
+    }
+    let id = version_of(&finder, &found, text)?.ok_or_else(Fault::entity)?;
+    Ok((finder, id))
+}
+
+/// What was removed in between is no version any more.
+fn gone(error: Error) -> Stop {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::Gone => Stop::Fault(Fault::entity().detail(error)),
+        _ => error.into(),
+    }
+}

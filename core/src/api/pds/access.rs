@@ -1,0 +1,189 @@
+//! Who reaches what: the owner and an administrator a drive, a visitor with a token a share.
+
+use super::Call;
+use super::fault::{Fault, Stop, not_found};
+use crate::catalog::record::ShareRecord;
+use crate::catalog::tree::Standing;
+use crate::catalog::{drive, share, version};
+use crate::http::RequestHeaders;
+use crate::id::{DriveId, FileId, ShareId};
+use crate::kv::Read;
+use crate::store::{Drive, Visit};
+use crate::token::{Claims, Purpose, Refusal};
+use crate::{ErrorKind, FileInfo, Kind, Result};
+
+/// The header that a share token comes in.
+const SHARE_TOKEN: &str = "x-share-token";
+
+/// A drive that a call may work on.
+#[derive(Debug)]
+pub(super) struct Own {
+    pub(super) drive: Drive,
+    /// The folder that `root` names.
+    pub(super) root: FileId,
+}
+
+/// What a call reaches.
+pub(super) enum Reach {
+    /// All of a drive.
+    Own(Own),
+    /// What is in a share, to read.
+    Share(Visit),
+}
+
+impl Own {
+    pub(super) fn of(call: &Call<'_>, id: DriveId) -> Result<Own, Stop> {
+        let record = drive::get(&call.api.store.engine()?.reader()?, id)
+            .map_err(|error| not_found(error, |_| Fault::drive("there is no such drive")))?;
+        Ok(Own { drive: Drive::with_id(&call.api.store, id), root: record.root })
+    }
+
+    /// Returns the id in which a client speaks of a file.
+    pub(super) fn wire(&self, file: FileId) -> String {
+        if file == self.root { "root".to_owned() } else { file.to_string() }
+    }
+
+    /// Reads the id of a file or folder, `root` among them.
+    pub(super) fn id(&self, text: &str) -> Result<FileId, Fault> {
+        match text {
+            "root" => Ok(self.root),
+            _ => file_id(text),
+        }
+    }
+
+    /// Finds a file or folder in its tree.
+    pub(super) fn live(&self, file: FileId) -> Result<FileInfo, Stop> {
+        let found = self.drive.find(file).map_err(|error| not_found(error, Fault::file))?;
+        match found.standing {
+            Standing::Live => Ok(found.info),
+            _ => Err(Fault::trashed(format!("file {file} is in the recycle bin")).into()),
+        }
+    }
+
+    /// Finds a file that is no folder, in its tree.
+    pub(super) fn live_file(&self, file: FileId) -> Result<FileInfo, Stop> {
+        let info = self.live(file)?;
+        match info.kind {
+            Kind::File => Ok(info),
+            Kind::Folder => Err(Fault::unsupported(format!("{file} is a folder")).into()),
+        }
+    }
+}
+
+impl Reach {
+    /// Returns the id in which a client speaks of a file.
+    pub(super) fn wire(&self, file: FileId) -> String {
+        match self {
+            Reach::Own(own) => own.wire(file),
+            Reach::Share(_) => file.to_string(),
+        }
+    }
+
+    /// Finds a file or folder that may be read.
+    pub(super) fn live(&self, text: &str) -> Result<FileInfo, Stop> {
+        match self {
+            Reach::Own(own) => own.live(own.id(text)?),
+            Reach::Share(visit) => {
+                let id = if text == "root" { visit.info().file } else { file_id(text)? };
+                visit.file(id).map_err(|error| match error.kind() {
+                    ErrorKind::NotFound => Fault::file(error.to_string()).into(),
+                    _ => error.into(),
+                })
+            }
+        }
+    }
+}
+
+/// Reads the id of a file: what is none names no file.
+pub(super) fn file_id(text: &str) -> Result<FileId, Fault> {
+    if text.len() > 50 {
+        return Err(Fault::format("a file_id is longer than 50 characters"));
+    }
+    text.parse().map_err(|_| Fault::file(format!("there is no file {}", crate::name::shown(text))))
+}
+
+impl Call<'_> {
+    /// Finds the drive of a call that changes something, or shows what visitors do not see.
+    pub(super) fn own(&self) -> Result<Own, Stop> {
+        if self.caller.drive.is_none() && !self.caller.administrator {
+            return Err(Fault::login("the access token is missing or not valid").into());
+        }
+        let id = self.fields.required("drive_id")?;
+        let number = id.bytes().all(|byte| byte.is_ascii_digit()).then(|| id.parse().ok()).flatten();
+        let id = DriveId(number.ok_or_else(|| Fault::format("drive_id is no number in decimal digits"))?);
+        if !self.caller.administrator && self.own_drive()? != Some(id) {
+            return Err(Fault::permission("the drive is not the caller's").into());
+        }
+        Own::of(self, id)
+    }
+
+    /// Returns the caller's own drive, if there is one already.
+    pub(super) fn own_drive(&self) -> Result<Option<DriveId>, Stop> {
+        let Some(name) = &self.caller.drive else { return Ok(None) };
+        Ok(drive::find(&self.api.store.engine()?.reader()?, name)?)
+    }
+
+    /// Finds what a call reads from: a share, where a share token comes with the share's id, or else
+    /// a drive.
+    pub(super) fn reach(&self) -> Result<Reach, Stop> {
+        let Some(share) = self.fields.any_text("share_id")?.filter(|share| !share.is_empty()) else {
+            return self.own().map(Reach::Own);
+        };
+        match self.share_token() {
+            Some(token) => {
+                let id =
+                    share.parse::<ShareId>().map_err(|_| Fault::share_token("there is no such share"))?;
+                self.visit(token, id).map(Reach::Share)
+            }
+            None if self.fields.any_text("drive_id")?.is_some_and(|drive| !drive.is_empty()) => {
+                self.own().map(Reach::Own)
+            }
+            None => {
+                Err(Fault::share_token("share_id takes a share token in the header x-share-token").into())
+            }
+        }
+    }
+
+    /// Returns the share token that the request carries.
+    pub(super) fn share_token(&self) -> Option<&str> {
+        RequestHeaders(&self.request.headers).get(SHARE_TOKEN).filter(|token| !token.is_empty())
+    }
+
+    /// Lets in a visitor by the token that was made when the password was right.
+    pub(super) fn visit(&self, token: &str, id: ShareId) -> Result<Visit, Stop> {
+        let claims = self.share_claims(token)?;
+        if claims.subject != id.0 {
+            return Err(Fault::share_token("ShareLinkToken is invalid. It is of another share").into());
+        }
+        Ok(self.api.store.visit_again(id, self.now)?)
+    }
+
+    /// Verifies a share token.
+    pub(super) fn share_claims(&self, token: &str) -> Result<Claims, Stop> {
+        let engine = self.api.store.engine()?;
+        let rows = engine.reader()?;
+        let now = u64::try_from(self.now.unix()).unwrap_or(u64::MAX);
+        let claims = engine.ring(&rows)?.1.verify(token, Purpose::Share, now, self.request.client);
+        let claims = claims.map_err(|refusal| match refusal {
+            Refusal::Expired => Fault::share_token("ShareLinkToken is invalid. expired"),
+            _ => Fault::share_token("ShareLinkToken is invalid"),
+        })?;
+        let revoked = || Fault::share_token("ShareLinkToken is invalid. revoked");
+        // The URL of a file in a share is a token of the same purpose; it opens no share.
+        if claims.file != 0 {
+            return Err(Fault::share_token("ShareLinkToken is invalid").into());
+        }
+        let record = share::record(&rows, ShareId(claims.subject)).map_err(|error| {
+            not_found(error, |_| Fault::share_token("ShareLinkToken is invalid. The share was deleted"))
+        })?;
+        if share_epoch(&rows, &record)? != claims.epoch {
+            return Err(revoked().into());
+        }
+        Ok(claims)
+    }
+}
+
+/// The revocation counters that a share token carries: the share's and its drive's.
+pub(super) fn share_epoch(rows: &impl Read, record: &ShareRecord) -> Result<u64> {
+    Ok(record.revocations.wrapping_add(version::drive_epoch(rows, record.drive)?))
+}

@@ -1,0 +1,352 @@
+//! The parts of an upload: `/v2/file/get_upload_url`, `PUT /v2/upload/<token>`,
+//! `/v2/file/list_uploaded_parts` and `/v2/file/complete`.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding};
+use md5::{Digest as _, Md5};
+use serde_json::{Value, json};
+
+use super::access::Own;
+use super::fault::{Fault, Stop, not_found};
+use super::{Call, Fields, reply, show, upload_base};
+use crate::catalog::record::{Goal, PartRecord, UploadRecord};
+use crate::catalog::upload::MAX_PARTS;
+use crate::http::RequestHeaders;
+use crate::id::{DriveId, UploadId, VersionId};
+use crate::serve::Reply;
+use crate::token::{Claims, DEFAULT_LIFETIME, Purpose, Refusal};
+use crate::{Error, ErrorKind, Result};
+
+/// The most bytes of one part: 5 GiB.
+const MAX_PART: u64 = 5 << 30;
+/// Bits of a token's subject that hold the number of the part.
+const PART_BITS: u32 = 14;
+/// The most parts of one list.
+const MAX_LIST: usize = 1000;
+
+/// A part that a client asks a URL for.
+#[derive(Debug)]
+pub(super) struct Part {
+    number: u32,
+    content_type: Option<String>,
+}
+
+/// Reads the parts that a client asks URLs for: the first, if it names none.
+pub(super) fn asked(fields: &Fields) -> Result<Vec<Part>, Fault> {
+    let most = usize::try_from(MAX_PARTS).unwrap_or(usize::MAX);
+    let list = fields.list("part_info_list", most)?.unwrap_or_default();
+    let mut parts: Vec<Part> = Vec::with_capacity(list.len().max(1));
+    for value in list {
+        let part = Fields::of(value, "part_info_list")?;
+        let number = part.number("part_number", 1..=u64::from(MAX_PARTS))?;
+        let number = number.ok_or_else(|| Fault::missing("part_number is missing"))?;
+        let number = u32::try_from(number).unwrap_or(MAX_PARTS);
+        let content_type = part.text("content_type")?.map(str::to_owned);
+        parts.push(Part { number, content_type });
+    }
+    if parts.is_empty() {
+        parts.push(Part { number: 1, content_type: None });
+    }
+    Ok(parts)
+}
+
+/// Shows what a part is told by: a tag made of the content that came in.
+fn etag(blake3: &[u8; 32]) -> String {
+    blake3::Hash::from_bytes(*blake3).to_hex().chars().take(32).collect::<String>().to_ascii_uppercase()
+}
+
+/// Counts the bytes of a body, and hashes them where the client said what they must be.
+struct Counted<'a> {
+    body: &'a mut dyn Read,
+    len: u64,
+    md5: Option<Md5>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.body.read(buffer)?;
+        self.len = self.len.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        if let Some(md5) = &mut self.md5 {
+            md5.update(buffer.get(..read).unwrap_or_default());
+        }
+        Ok(read)
+    }
+}
+
+impl Call<'_> {
+    /// Makes the URLs that parts are put to, each for one part.
+    pub(super) fn upload_urls(&self, id: UploadId, drive: DriveId, parts: &[Part]) -> Result<Value, Stop> {
+        let engine = self.api.store.engine()?;
+        let ring = engine.ring(&engine.reader()?)?;
+        let epoch = self.api.store.upload_epoch(drive)?;
+        let now = u64::try_from(self.now.unix()).unwrap_or(0);
+        let base = upload_base(self.api);
+        let mut list = Vec::with_capacity(parts.len());
+        for part in parts {
+            let subject = id.0 << PART_BITS | u64::from(part.number);
+            let claims = Claims::new(Purpose::Upload, subject, epoch, now.saturating_add(DEFAULT_LIFETIME));
+            let token = ring.1.sign(&claims)?;
+            let mut told = json!({
+                "part_number": part.number,
+                "upload_url": format!("{base}/v2/upload/{token}"),
+            });
+            if let Value::Object(fields) = &mut told {
+                if let Some(internal) = &self.api.mount.internal_base {
+                    let url = format!("{internal}{}/v2/upload/{token}", self.api.mount.prefix);
+                    fields.insert("internal_upload_url".into(), json!(url));
+                }
+                if let Some(content_type) = &part.content_type {
+                    fields.insert("content_type".into(), json!(content_type));
+                }
+            }
+            list.push(told);
+        }
+        Ok(Value::Array(list))
+    }
+
+    /// Finds the upload that a call is about.
+    fn upload(&self, own: &Own) -> Result<(UploadId, UploadRecord), Stop> {
+        let file = own.id(self.fields.required("file_id")?)?;
+        let text = self.fields.required("upload_id")?;
+        let absent = || Fault::upload("the file has no such upload, or its time is over");
+        let id: UploadId = text.parse().map_err(|_| absent())?;
+        let record = self.api.store.upload(id, self.now).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::Expired => absent().into(),
+            _ => Stop::from(error),
+        })?;
+        match record.drive == own.drive.id() && record.goal.file() == file {
+            true => Ok((id, record)),
+            false => Err(absent().into()),
+        }
+    }
+
+    /// Answers `file/get_upload_url`.
+    pub(super) fn get_upload_url(&self) -> Result<Value, Stop> {
+        let own = self.own()?;
+        let (id, record) = self.upload(&own)?;
+        if record.done.is_some() {
+            return Err(Fault::conflict("the upload is complete").into());
+        }
+        let parts = asked(&self.fields)?;
+        Ok(json!({
+            "domain_id": show::DOMAIN,
+            "drive_id": show::drive(record.drive),
+            "file_id": record.goal.file().to_string(),
+            "upload_id": id.to_string(),
+            "create_at": show::time(record.created),
+            "part_info_list": self.upload_urls(id, record.drive, &parts)?,
+        }))
+    }
+
+    /// Answers `file/list_uploaded_parts`.
+    pub(super) fn list_uploaded_parts(&self) -> Result<Value, Stop> {
+        let own = self.own()?;
+        let (id, record) = self.upload(&own)?;
+        let limit = self.fields.number("limit", 1..=1000)?.unwrap_or(1000);
+        let limit = usize::try_from(limit).unwrap_or(MAX_LIST);
+        let after = self.fields.number_or_text("part_number_marker")?.unwrap_or(0);
+        let after = u32::try_from(after).unwrap_or(u32::MAX);
+        let mut parts = self.api.store.parts(id, after, limit.saturating_add(1))?;
+        let more = parts.len() > limit;
+        parts.truncate(limit);
+        let next = parts.last().filter(|_| more).map(|(number, _)| number.to_string());
+        let shown = |(number, part): &(u32, PartRecord)| json!({ "part_number": number, "part_size": part.len, "etag": etag(&part.blake3) });
+        Ok(json!({
+            "file_id": record.goal.file().to_string(),
+            "upload_id": id.to_string(),
+            "parallel_upload": true,
+            "uploaded_parts": parts.iter().map(shown).collect::<Vec<_>>(),
+            "next_part_number_marker": next.unwrap_or_default(),
+        }))
+    }
+
+    /// Takes a part in, as it comes: the URL says which, and nobody is asked who calls.
+    pub(super) fn put_part(&self, token: &str, body: &mut dyn Read) -> Result<Reply, Stop> {
+        let (id, number, epoch) = self.part_of(token)?;
+        let gone = |_| Fault::upload("there is no such upload, or its time is over");
+        let record = self.api.store.upload(id, self.now).map_err(|error| match error.kind() {
+            ErrorKind::Expired => gone(String::new()).into(),
+            _ => not_found(error, gone),
+        })?;
+        let known = self.api.store.upload_epoch(record.drive).map_err(|error| not_found(error, gone))?;
+        if known != epoch {
+            return Err(Fault::denied("the URL was revoked").into());
+        }
+        if record.done.is_some() {
+            return Err(Fault::conflict("the upload is complete").into());
+        }
+        let headers = RequestHeaders(&self.request.headers);
+        let declared = headers.get("content-length").and_then(|text| text.parse::<u64>().ok());
+        let max = record.size.unwrap_or(MAX_PART).min(MAX_PART);
+        let long = || Fault::range(format!("the part is longer than {max} bytes"));
+        if declared.is_some_and(|declared| declared > max) {
+            return Err(long().into());
+        }
+        let md5 = headers.get("content-md5");
+        let mut body = Counted { body, len: 0, md5: md5.map(|_| Md5::new()) };
+        let store = &self.api.store;
+        // What came in is compared with what was said before it is kept.
+        let mut staged = Ok(());
+        let done = {
+            let counted = std::cell::RefCell::new(&mut body);
+            let mut source = Shared(&counted);
+            store.put_part(id, number, &mut source, max, self.now, |_| {
+                staged = counted.borrow_mut().check(declared, md5);
+                match staged {
+                    Ok(()) => Ok(()),
+                    Err(_) => Err(Error::new(ErrorKind::Mismatch, "the part is not what was declared")),
+                }
+            })
+        };
+        staged?;
+        let digest = done.map_err(|error| match error.kind() {
+            ErrorKind::TooLarge => long().into(),
+            ErrorKind::Gone => Fault::conflict("the upload is complete").into(),
+            ErrorKind::Expired => gone(String::new()).into(),
+            _ => not_found(error, gone),
+        })?;
+        let mut reply = reply(200, &json!({}));
+        reply.headers.push(("ETag", format!("\"{}\"", etag(&digest.blake3))));
+        reply.headers.push(("x-oss-hash-crc64ecma", digest.crc64.to_string()));
+        Ok(reply)
+    }
+
+    /// Verifies the token of a part's URL.
+    fn part_of(&self, token: &str) -> Result<(UploadId, u32, u64), Stop> {
+        let engine = self.api.store.engine()?;
+        let ring = engine.ring(&engine.reader()?)?;
+        let now = u64::try_from(self.now.unix()).unwrap_or(u64::MAX);
+        let claims = ring.1.verify(token, Purpose::Upload, now, self.request.client);
+        let claims = claims.map_err(|refusal| match refusal {
+            Refusal::Expired => Fault::denied("Request has expired."),
+            _ => Fault::denied("the URL is not valid"),
+        })?;
+        let number = u32::try_from(claims.subject & ((1 << PART_BITS) - 1)).unwrap_or(0);
+        Ok((UploadId(claims.subject >> PART_BITS), number, claims.epoch))
+    }
+
+    /// Answers `file/complete`: the parts become one version, hashed by the engine itself.
+    pub(super) fn complete(&self) -> Result<Value, Stop> {
+        let own = self.own()?;
+        let (id, record) = self.upload(&own)?;
+        let crc64 = match self.fields.text("crc64_hash")? {
+            Some(text) => Some(
+                text.parse::<u64>()
+                    .map_err(|_| Fault::format("crc64_hash is no number in decimal digits"))?,
+            ),
+            None => None,
+        };
+        let sha1 = match self.fields.word("content_hash_name", &["sha1", "sha256", "none"])? {
+            None | Some("sha1") => self.fields.sha1("content_hash")?,
+            _ => None,
+        };
+        if let Some(version) = record.done {
+            return self.completed(own, version);
+        }
+        let listed = self.listed(id)?;
+        let whole = self.api.store.assemble(id, listed.as_deref()).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Fault::unlike(error.to_string()).into(),
+            _ => Stop::from(error),
+        })?;
+        let digest = *whole.digest();
+        let len = digest.len;
+        if let Some(size) = record.size.filter(|size| *size != len) {
+            return Err(Fault::unlike(format!("{len} bytes were put; size said {size}")).into());
+        }
+        if listed.as_ref().map_or(0, Vec::len) == 0 && len == 0 && record.size.is_none_or(|size| size != 0) {
+            self.refuse_nothing(id)?;
+        }
+        if crc64.is_some_and(|crc64| crc64 != digest.crc64) {
+            return Err(Fault::unlike("the content has another CRC-64 than crc64_hash").into());
+        }
+        if sha1.is_some_and(|sha1| sha1 != digest.sha1) {
+            return Err(Fault::unlike("the content has another SHA-1 than content_hash").into());
+        }
+        if let Goal::Version { file, .. } = record.goal {
+            let info = own.live_file(file)?;
+            self.last_revision(&info)?;
+        }
+        let version =
+            self.api.store.complete_upload(id, whole, self.now).map_err(|error| match error.kind() {
+                ErrorKind::Gone => Fault::trashed(error.to_string()).into(),
+                ErrorKind::NotFound => Fault::file(error.to_string()).into(),
+                ErrorKind::Expired => Fault::upload(error.to_string()).into(),
+                _ => Stop::from(error),
+            })?;
+        self.completed(own, version.id)
+    }
+
+    /// An upload without a single part is no empty file, unless it was said to be one.
+    fn refuse_nothing(&self, id: UploadId) -> Result<(), Stop> {
+        match self.api.store.parts(id, 0, 1)?.is_empty() {
+            true => Err(Fault::unlike("no part was put").into()),
+            false => Ok(()),
+        }
+    }
+
+    fn completed(&self, own: Own, version: VersionId) -> Result<Value, Stop> {
+        let info = own.drive.find(version.file()).map_err(|error| not_found(error, Fault::file))?.info;
+        self.shown(own, &info)
+    }
+
+    /// Reads which parts the client says there are, and checks that they are what it put.
+    fn listed(&self, id: UploadId) -> Result<Option<Vec<u32>>, Stop> {
+        let most = usize::try_from(MAX_PARTS).unwrap_or(usize::MAX);
+        let Some(list) = self.fields.list("part_info_list", most)?.filter(|list| !list.is_empty()) else {
+            return Ok(None);
+        };
+        let known = self.api.store.parts(id, 0, most)?;
+        let mut numbers = Vec::with_capacity(list.len());
+        for value in list {
+            let part = Fields::of(value, "part_info_list")?;
+            let number = part.number("part_number", 1..=u64::from(MAX_PARTS))?;
+            let number = number.ok_or_else(|| Fault::missing("part_number is missing"))?;
+            let at = known.binary_search_by_key(&number, |(known, _)| u64::from(*known));
+            let found = at.ok().and_then(|at| known.get(at));
+            let Some((number, found)) = found else {
+                return Err(Fault::unlike(format!("part {number} was not put")).into());
+            };
+            if let Some(tag) = part.text("etag")?
+                && !tag.trim_matches('"').eq_ignore_ascii_case(&etag(&found.blake3))
+            {
+                return Err(Fault::unlike(format!("part {number} has another etag")).into());
+            }
+            numbers.push(*number);
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(Some(numbers))
+    }
+}
+
+/// A body that is read by the store and looked at by the call.
+struct Shared<'a, 'b, 'c>(&'a std::cell::RefCell<&'b mut Counted<'c>>);
+
+impl Read for Shared<'_, '_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.borrow_mut().read(buffer)
+    }
+}
+
+impl Counted<'_> {
+    /// Compares what came in with what the headers said.
+    fn check(&mut self, declared: Option<u64>, md5: Option<&str>) -> Result<(), Fault> {
+        let len = self.len;
+        if let Some(declared) = declared.filter(|declared| *declared != len) {
+            return Err(Fault::unlike(format!("{len} bytes came in of {declared} that were declared")));
+        }
+        let found = self.md5.take().map(|md5| Base64::encode_string(&md5.finalize()));
+        match (found, md5) {
+            (Some(found), Some(md5)) if found != md5 => {
+                Err(Fault::unlike("the part has another MD5 than Content-MD5"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A URL of a part names an upload that fits beside the part's number.
+const _: () = assert!(MAX_PARTS < 1 << PART_BITS && 44 + PART_BITS < 64);
+const _: () = assert!(Duration::from_secs(DEFAULT_LIFETIME).as_secs() == super::DEFAULT_EXPIRE);

@@ -1,0 +1,48 @@
+//! `/v2/share_link/get_share_token`: how a visitor comes to a share token.
+
+use serde_json::{Value, json};
+
+use super::Call;
+use super::access::share_epoch;
+use super::fault::{Fault, Stop};
+use super::show;
+use crate::ErrorKind;
+use crate::catalog::share;
+use crate::id::ShareId;
+use crate::time::Time;
+use crate::token::{Claims, Purpose};
+
+/// How many seconds a share token lives, if nothing is said and at most.
+const LIFE: u64 = 7200;
+
+impl Call<'_> {
+    /// Answers `share_link/get_share_token`, for anybody who knows the password.
+    pub(super) fn get_share_token(&self) -> Result<Value, Stop> {
+        let text = self.fields.required("share_id")?;
+        let password = self.fields.any_text("share_pwd")?.filter(|password| !password.is_empty());
+        let life = self.fields.number("expire_sec", 1..=LIFE)?.unwrap_or(LIFE);
+        let absent = || Stop::from(Fault::absent("there is no such share"));
+        let id: ShareId = text.parse().map_err(|_| absent())?;
+        let visit = self.api.store.visit(id, password).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => absent(),
+            ErrorKind::Denied => Fault::permission("share_pwd is missing or wrong").into(),
+            _ => error.into(),
+        })?;
+        if visit.info().purchase {
+            return Err(Fault::permission("this share is to be paid for, which PDS has no call for").into());
+        }
+        let engine = self.api.store.engine()?;
+        let rows = engine.reader()?;
+        let record = share::record(&rows, id)?;
+        let now = u64::try_from(self.now.unix()).unwrap_or(0);
+        let expires = now.saturating_add(life);
+        let claims = Claims::new(Purpose::Share, id.0, share_epoch(&rows, &record)?, expires);
+        let token = engine.ring(&rows)?.1.sign(&claims)?;
+        let expires = Time::from_unix(i64::try_from(expires).unwrap_or(i64::MAX));
+        Ok(json!({
+            "share_token": token,
+            "expires_in": life,
+            "expire_time": show::time(expires),
+        }))
+    }
+}

@@ -1,0 +1,160 @@
+//! Aliases: the ids that things had in the system that they were imported from.
+//!
+//! A hash id may name either. So that no number names two things, the store's own ids begin behind
+//! the highest alias: [`set`] refuses one that has been given out here.
+
+use crate::catalog::{index, number, row, table};
+use crate::id::{DriveId, LinkId, ShareId, VersionId};
+use crate::kv::{Read, Write};
+use crate::{Error, ErrorKind, Result};
+
+/// What an alias is of. The number is in its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Share = 0,
+    Drive = 1,
+    Link = 6,
+    Version = 8,
+}
+
+/// What another system's id leads to here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Alias {
+    /// A share.
+    Share(ShareId),
+    /// A drive, which was a user there.
+    Drive(DriveId),
+    /// A direct link.
+    Link(LinkId),
+    /// A version, which was an entity there.
+    Version(VersionId),
+}
+
+impl Alias {
+    fn parts(self) -> (Kind, u64) {
+        match self {
+            Alias::Share(id) => (Kind::Share, id.0),
+            Alias::Drive(id) => (Kind::Drive, id.0),
+            Alias::Link(id) => (Kind::Link, id.0),
+            Alias::Version(id) => (Kind::Version, id.0),
+        }
+    }
+}
+
+fn key(kind: Kind, foreign: u64) -> [u8; 9] {
+    let [a, b, c, d, e, f, g, h] = foreign.to_be_bytes();
+    [kind as u8, a, b, c, d, e, f, g, h]
+}
+
+/// Returns our id of what has a number: the one that it is an alias of, or else the number itself.
+pub(crate) fn resolve(tx: &impl Read, kind: Kind, number: u64) -> Result<u64> {
+    Ok(index::id(tx, table::ALIAS, &key(kind, number))?.unwrap_or(number))
+}
+
+/// Lets `foreign` name something of ours too.
+///
+/// # Errors
+/// `Exists` when it names another thing already, or is an id that this store may have given out.
+pub(crate) fn set(tx: &mut impl Write, foreign: u64, ours: Alias) -> Result<()> {
+    let (kind, id) = ours.parts();
+    let key = key(kind, foreign);
+    let taken = match index::id(tx, table::ALIAS, &key)? {
+        Some(known) => known != id,
+        // What lies below the first is the gap that [`leave_room`] left.
+        None => {
+            let own = if kind == Kind::Version { VersionId(foreign).file().0 } else { foreign };
+            own >= first(tx)?
+        }
+    };
+    if taken {
+        return Err(Error::new(ErrorKind::Exists, format!("the id {foreign} names something else here")));
+    }
+    tx.put(table::ALIAS, &key, &id.to_be_bytes())
+}
+
+/// The row of META that tells the first id that is surely the store's own.
+const FIRST: &[u8] = b"first-own-id";
+
+fn first(tx: &impl Read) -> Result<u64> {
+    Ok(index::id(tx, table::META, FIRST)?.unwrap_or(0))
+}
+
+/// Leaves the numbers up to `highest` (of versions, up to `highest_version`) to aliases: no id of
+/// the store is one of them.
+///
+/// # Errors
+/// `Exists` when the store holds a drive: ids were given out that may be among them.
+pub(crate) fn leave_room(tx: &mut impl Write, highest: u64, highest_version: u64) -> Result<()> {
+    if !index::page(tx, table::DRIVE, &[], None, 1)?.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Exists,
+            "the store holds drives, so their ids may be among those to import; import into a new store",
+        ));
+    }
+    let end = highest.max(VersionId(highest_version).file().0).checked_add(1);
+    let end = end.filter(|end| *end < number::END).ok_or_else(|| {
+        Error::new(ErrorKind::TooLarge, format!("the id {highest} is beyond all ids of a store"))
+    })?;
+    let next = number::next(tx)?;
+    if next < end {
+        number::reserve(tx, end - next)?;
+    }
+    let first = number::next(tx)?;
+    tx.put(table::META, FIRST, &first.to_be_bytes())
+}
+
+/// Returns whether there is any alias.
+pub(crate) fn any(tx: &impl Read) -> Result<bool> {
+    let mut found = false;
+    tx.scan(table::ALIAS, row::ALL, false, &mut |_, _| {
+        found = true;
+        Ok(crate::kv::Scan::Stop)
+    })?;
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::drive;
+    use crate::id::FileId;
+    use crate::kv::{Kv, memory::MemoryKv};
+    use crate::time::Time;
+
+    struct Counting(u64);
+    impl number::NewId for Counting {
+        fn next(&mut self) -> Result<u64> {
+            self.0 += 1;
+            Ok(self.0)
+        }
+    }
+
+    #[test]
+    fn a_number_names_one_thing() {
+        let mut tx = MemoryKv::default().writer().unwrap();
+        assert_eq!(set(&mut tx, 7, Alias::Link(LinkId(99))).unwrap_err().kind(), ErrorKind::Exists);
+        leave_room(&mut tx, 500, 3 << 20).unwrap();
+        assert_eq!(number::next(&tx).unwrap(), 501);
+        set(&mut tx, 7, Alias::Link(LinkId(999))).unwrap();
+        set(&mut tx, 7, Alias::Link(LinkId(999))).unwrap();
+        set(&mut tx, 7, Alias::Share(ShareId(1000))).unwrap();
+        set(&mut tx, 600, Alias::Version(VersionId::new(FileId(777), 1))).unwrap();
+        assert!(set(&mut tx, 7, Alias::Link(LinkId(998))).is_err());
+        assert!(set(&mut tx, 501, Alias::Link(LinkId(999))).is_err(), "it may be an id of ours");
+        assert_eq!(resolve(&tx, Kind::Link, 7).unwrap(), 999);
+        assert_eq!(resolve(&tx, Kind::Share, 7).unwrap(), 1000);
+        assert_eq!(resolve(&tx, Kind::Version, 600).unwrap(), VersionId::new(FileId(777), 1).0);
+        assert_eq!(resolve(&tx, Kind::Drive, 7).unwrap(), 7);
+        assert!(any(&tx).unwrap());
+    }
+
+    #[test]
+    fn a_store_that_gave_out_ids_takes_no_aliases() {
+        let mut tx = MemoryKv::default().writer().unwrap();
+        drive::open(&mut tx, "alice", &mut Counting(0), Time(0)).unwrap();
+        assert_eq!(leave_room(&mut tx, 5, 5).unwrap_err().kind(), ErrorKind::Exists);
+        assert!(leave_room(&mut MemoryKv::default().writer().unwrap(), number::END, 0).is_err());
+    }
+}

@@ -1,0 +1,419 @@
+//! Uploads in parts: each part is durable by itself, and the whole becomes one version.
+//!
+//! A part is a blob of its own that nothing is deduplicated to. An upload of one part becomes a
+//! version by a change of rows alone; the parts of a longer one are read once, hashed as one content
+//! and written once. What a client says of hashes is never believed.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::engine::{Change, Engine};
+use super::put::{Content, insert, scope, settle, sweep_unused};
+use super::{Drive, Store};
+use crate::blobs::stage::{Spooled, Stage, Staged};
+use crate::catalog::blob::{self, Moment};
+use crate::catalog::record::{BlobRecord, Goal, PartRecord, UploadRecord};
+use crate::catalog::tree::{self, Spot};
+use crate::catalog::version::{self, NewVersion, Target};
+use crate::catalog::{Expect, VersionInfo, claim, drive, free, number, upload};
+use crate::digest::{Digest, crc64_combine};
+use crate::id::{BlobId, DriveId, FileId, UploadId};
+use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
+
+/// Parts that one transaction lets go of.
+const STEP: usize = 500;
+/// Bytes of a part that are looked at once.
+const WINDOW: u64 = 1 << 20;
+
+/// The content of an upload, put together and hashed: what is left is to make it a version.
+pub(crate) struct Whole {
+    digest: Digest,
+    beginning: [u8; 20],
+    content: Made,
+}
+
+enum Made {
+    /// The one part there is: its blob becomes the version's.
+    Part(BlobId),
+    /// Content that another version has.
+    Known,
+    /// Put together from several parts, or from none.
+    Staged(Staged),
+}
+
+impl Whole {
+    /// Returns what the engine computed from the bytes themselves.
+    pub(crate) fn digest(&self) -> &Digest {
+        &self.digest
+    }
+}
+
+impl Store {
+    /// Begins an upload, and returns its id.
+    ///
+    /// # Errors
+    /// `NotFound` when its drive was deleted.
+    pub(crate) fn begin_upload(&self, record: UploadRecord) -> Result<UploadId> {
+        let engine = self.engine()?;
+        let id = UploadId(engine.ids(1)?.take()?);
+        engine.write(move |change| upload::begin(change, id, &record))?;
+        Ok(id)
+    }
+
+    /// Draws the id of a file that an upload is to become.
+    pub(crate) fn draw_file(&self) -> Result<FileId> {
+        number::file(&mut self.engine()?.ids(1)?)
+    }
+
+    /// Reads an upload.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, `Expired` when its time is over.
+    pub(crate) fn upload(&self, id: UploadId, now: Time) -> Result<UploadRecord> {
+        upload::get(&self.engine()?.reader()?, id, now)
+    }
+
+    /// Lists up to `limit` parts of an upload by number, those behind `after`.
+    ///
+    /// # Errors
+    /// `Io` and `Corrupt` when the store cannot be read.
+    pub(crate) fn parts(&self, id: UploadId, after: u32, limit: usize) -> Result<Vec<(u32, PartRecord)>> {
+        upload::parts(&self.engine()?.reader()?, id, after, limit)
+    }
+
+    /// Returns the counter of revocations that the URLs of an upload's parts carry: its drive's.
+    ///
+    /// # Errors
+    /// `NotFound` when the drive was deleted.
+    pub(crate) fn upload_epoch(&self, id: DriveId) -> Result<u64> {
+        version::drive_epoch(&self.engine()?.reader()?, id)
+    }
+
+    /// Puts a part of an upload, durably; at most `max` bytes. `check` sees the digest before
+    /// anything is written.
+    ///
+    /// # Errors
+    /// As [`upload::open`]; `TooLarge` past the limit, `Io` when the source cannot be read, and those
+    /// of `check`.
+    pub(crate) fn put_part(
+        &self,
+        id: UploadId,
+        part: u32,
+        source: &mut dyn Read,
+        max: u64,
+        now: Time,
+        check: impl FnOnce(&Digest) -> Result<()>,
+    ) -> Result<Digest> {
+        let engine = self.engine()?;
+        upload::open(&engine.reader()?, id, part, now)?;
+        let max = max.min(engine.options.max_put_bytes);
+        let mut stage = Stage::new(&engine.vfs, engine.options.threshold, max);
+        while stage.read_from(source)? > 0 {}
+        let staged = stage.finish()?;
+        let digest = *staged.digest();
+        check(&digest)?;
+        let blob = BlobId(engine.ids(1)?.take()?);
+        let mut placed = Vec::new();
+        let done = publish_part(&engine, id, part, blob, staged, now, &mut placed);
+        sweep_unused(&engine, &placed, done.is_ok());
+        done.map(|()| digest)
+    }
+
+    /// Puts the parts of an upload together: those of these numbers, or all there are. They must
+    /// follow each other from 1 on.
+    ///
+    /// # Errors
+    /// `NotFound` when a part is missing, `Corrupt` when one is damaged.
+    pub(crate) fn assemble(&self, id: UploadId, numbers: Option<&[u32]>) -> Result<Whole> {
+        let engine = self.engine()?;
+        let rows = engine.reader()?;
+        let limit = usize::try_from(upload::MAX_PARTS).unwrap_or(usize::MAX);
+        let mut parts = upload::parts(&rows, id, 0, limit)?;
+        if let Some(numbers) = numbers {
+            parts.retain(|(number, _)| numbers.contains(number));
+        }
+        let expected = numbers.map_or(parts.len(), <[u32]>::len);
+        for number in (1..).take(expected) {
+            if !parts.iter().any(|(known, _)| *known == number) {
+                return Err(Error::not_found(format!("part {number} of upload {id} was not put")));
+            }
+        }
+        if let [(_, part)] = parts.as_slice() {
+            let record = blob::get(&rows, part.blob)?;
+            let beginning = beginning(&engine, part.blob, &record)?;
+            return Ok(Whole { digest: digest(&record), beginning, content: Made::Part(part.blob) });
+        }
+        let (mut stage, mut crc64, mut first) = (engine.stage(), 0_u64, Vec::new());
+        for (number, part) in &parts {
+            let record = blob::get(&rows, part.blob)?;
+            let source = engine.open_blob(part.blob, record.place, record.len)?;
+            let mut at = 0;
+            while at < part.len {
+                let window = source.window(at, WINDOW)?;
+                if window.is_empty() {
+                    return Err(Error::corrupt(format!("part {number} of upload {id} is cut short")));
+                }
+                let wanted = claim::BEGINNING.saturating_sub(first.len());
+                first.extend_from_slice(window.get(..wanted.min(window.len())).unwrap_or_default());
+                stage.write(&window)?;
+                at = at.saturating_add(u64::try_from(window.len()).unwrap_or(u64::MAX));
+            }
+            crc64 = crc64_combine(crc64, part.crc64, part.len);
+        }
+        let staged = stage.finish()?;
+        let digest = *staged.digest();
+        if digest.crc64 != crc64 {
+            return Err(Error::corrupt(format!("a part of upload {id} is not what was put")));
+        }
+        Ok(Whole { digest, beginning: Digest::of(&first).sha1, content: Made::Staged(staged) })
+    }
+
+    /// Makes an upload a version, durably, and lets go of its parts. One that is done already gives
+    /// the version that it became.
+    ///
+    /// # Errors
+    /// `NotFound` and `Expired` when there is no such upload, `Gone` and `NotFound` when where it goes
+    /// was deleted, `Exists` when its name is taken, `Mismatch` when another version than expected is
+    /// current.
+    pub(crate) fn complete_upload(&self, id: UploadId, whole: Whole, now: Time) -> Result<VersionInfo> {
+        let engine = self.engine()?;
+        let record = upload::get(&engine.reader()?, id, now)?;
+        let version = publish(&engine, Some(id), &record, whole, now)?;
+        self.clear_upload(id, now)?;
+        Ok(version)
+    }
+
+    /// Lets go of the parts of an upload that is done.
+    pub(crate) fn clear_upload(&self, id: UploadId, now: Time) -> Result<()> {
+        let engine = self.engine()?;
+        while engine.write(move |change| upload::clear(change, id, now, STEP))? == STEP {}
+        Ok(())
+    }
+
+    /// Makes content that is in the store a version, as if it had been uploaded. None when it is
+    /// gone meanwhile.
+    ///
+    /// # Errors
+    /// As [`Store::complete_upload`].
+    pub(crate) fn put_claimed(
+        &self,
+        record: &UploadRecord,
+        claimed: &Claimed,
+        now: Time,
+    ) -> Result<Option<VersionInfo>> {
+        let engine = self.engine()?;
+        let digest = digest(&claimed.record);
+        let beginning = beginning(&engine, claimed.blob, &claimed.record)?;
+        let whole = Whole { digest, beginning, content: Made::Known };
+        match publish(&engine, None, record, whole, now) {
+            Err(error) if error.kind() == ErrorKind::Locked => Ok(None),
+            other => other.map(Some),
+        }
+    }
+}
+
+/// Content that a client says it has.
+pub(crate) struct Claimed {
+    engine: Arc<Engine>,
+    blob: BlobId,
+    record: BlobRecord,
+}
+
+impl Claimed {
+    /// Reads up to `len` bytes from `offset` on, for a proof that the client has them too.
+    ///
+    /// # Errors
+    /// `Corrupt` and `Io` when the content cannot be read.
+    pub(crate) fn read(&self, offset: u64, len: u64) -> Result<bytes::Bytes> {
+        self.engine.open_blob(self.blob, self.record.place, self.record.len)?.window(offset, len)
+    }
+}
+
+impl Drive {
+    /// Looks for content that the drive shares with others, by what a client says of it. It is
+    /// the client's only once it has proved to have it.
+    ///
+    /// # Errors
+    /// `Io` and `Corrupt` when the store cannot be read.
+    pub(crate) fn claimed(&self, sha1: &[u8; 20], len: u64) -> Result<Option<Claimed>> {
+        let engine = self.engine()?;
+        let found = claim::find(&engine.reader()?, scope(&engine, self.id()), sha1, len)?;
+        Ok(found.map(|(blob, record)| Claimed { engine, blob, record }))
+    }
+
+    /// Whether there may be content of this length whose beginning has this SHA-1.
+    ///
+    /// # Errors
+    /// `Io` and `Corrupt` when the store cannot be read.
+    pub(crate) fn may_have(&self, beginning: &[u8; 20], len: u64) -> Result<bool> {
+        let engine = self.engine()?;
+        claim::begins(&engine.reader()?, scope(&engine, self.id()), beginning, len)
+    }
+}
+
+fn digest(record: &BlobRecord) -> Digest {
+    let BlobRecord { len, crc32, crc64, sha1, blake3, .. } = *record;
+    Digest { len, blake3, sha1, crc64, crc32 }
+}
+
+/// Computes the SHA-1 of the beginning of a blob.
+fn beginning(engine: &Arc<Engine>, id: BlobId, record: &BlobRecord) -> Result<[u8; 20]> {
+    let limit = u64::try_from(claim::BEGINNING).unwrap_or(0);
+    let first = match record.len {
+        0 => bytes::Bytes::new(),
+        len => engine.open_blob(id, record.place, len)?.window(0, limit)?,
+    };
+    Ok(Digest::of(&first).sha1)
+}
+
+fn publish_part(
+    engine: &Engine,
+    id: UploadId,
+    part: u32,
+    blob: BlobId,
+    staged: Staged,
+    now: Time,
+    placed: &mut Vec<(BlobId, Spooled)>,
+) -> Result<()> {
+    let digest = *staged.digest();
+    let small = if matches!(staged, Staged::Small { .. }) { digest.len } else { 0 };
+    let content = settle(engine, blob::APART, staged, blob, placed, &mut Vec::new())?;
+    let moment = Moment { now, grace: engine.options.grace };
+    engine.journal.write(small, move |change| {
+        upload::open(change, id, part, now)?;
+        let blob = insert(change, &content, &digest, blob, blob::APART, moment)?;
+        let Digest { len, blake3, crc64, .. } = digest;
+        upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, now)
+    })
+}
+
+fn publish(
+    engine: &Arc<Engine>,
+    id: Option<UploadId>,
+    record: &UploadRecord,
+    whole: Whole,
+    now: Time,
+) -> Result<VersionInfo> {
+    let blob = BlobId(engine.ids(1)?.take()?);
+    let mut placed = Vec::new();
+    let done = publish_whole(engine, id, record, whole, blob, now, &mut placed);
+    sweep_unused(engine, &placed, done.is_ok());
+    done
+}
+
+fn publish_whole(
+    engine: &Arc<Engine>,
+    id: Option<UploadId>,
+    record: &UploadRecord,
+    whole: Whole,
+    blob: BlobId,
+    now: Time,
+    placed: &mut Vec<(BlobId, Spooled)>,
+) -> Result<VersionInfo> {
+    let scope = scope(engine, record.drive);
+    let Whole { digest, beginning, content } = whole;
+    let mut small = 0;
+    let (content, part) = match content {
+        Made::Part(part) => (Content::Known, Some(part)),
+        Made::Known => (Content::Known, None),
+        Made::Staged(staged) => {
+            small = if matches!(staged, Staged::Small { .. }) { digest.len } else { 0 };
+            (settle(engine, scope, staged, blob, placed, &mut Vec::new())?, None)
+        }
+    };
+    let moment = Moment { now, grace: engine.options.grace };
+    let record = record.clone();
+    engine.journal.write(small, move |change| {
+        if let Some(id) = id
+            && let Some(done) = upload::get(change, id, now)?.done
+        {
+            return version::info(change, done);
+        }
+        // Looked at before anything is written, so that what is refused leaves no bytes.
+        let goal = check_goal(change, &record, now)?;
+        let found = blob::find(change, scope, &digest.blake3)?;
+        let blob = match (part, found) {
+            (Some(part), None) => {
+                check_part(change, id, part)?;
+                blob::adopt(change, part, scope)?;
+                part
+            }
+            _ => insert(change, &content, &digest, blob, scope, moment)?,
+        };
+        claim::note(change, blob, beginning)?;
+        let version = put_goal(change, &record, goal, blob, moment)?;
+        if !record.attributes.is_empty() {
+            let mut attributes = tree::get(change, version.id.file())?.attributes;
+            attributes.extend(record.attributes.clone());
+            tree::set_attributes(change, version.id.file(), attributes, now)?;
+        }
+        if let Some(id) = id {
+            upload::finish(change, id, version.id, now)?;
+        }
+        Ok(version)
+    })
+}
+
+/// Checks that the one part of an upload is still the one that was looked at.
+fn check_part(change: &Change<'_>, id: Option<UploadId>, part: BlobId) -> Result<()> {
+    let known = match id {
+        Some(id) => upload::part(change, id, 1)?,
+        None => None,
+    };
+    match known {
+        Some(known) if known.blob == part => Ok(()),
+        _ => Err(Error::new(ErrorKind::Locked, "the part was put again while the upload was completed")),
+    }
+}
+
+/// Where a whole upload goes, as this transaction finds it.
+enum Place {
+    New { file: FileId, folder: FileId, name: String },
+    Version { file: FileId, expect: Expect },
+}
+
+fn check_goal(change: &Change<'_>, record: &UploadRecord, now: Time) -> Result<Place> {
+    drive::get(change, record.drive)?;
+    match &record.goal {
+        Goal::New { file, folder, name, rename } => {
+            free::check_folder(change, record.drive, *folder)?;
+            let name = free::name(change, *folder, name, *rename, now)?.into_owned();
+            Ok(Place::New { file: *file, folder: *folder, name })
+        }
+        Goal::Version { file, expect } => {
+            let expect = expect.map_or(Expect::Any, Expect::Current);
+            version::check_put_to(change, *file, expect)?;
+            Ok(Place::Version { file: *file, expect })
+        }
+    }
+}
+
+fn put_goal(
+    change: &mut Change<'_>,
+    record: &UploadRecord,
+    place: Place,
+    blob: BlobId,
+    moment: Moment,
+) -> Result<VersionInfo> {
+    let modified = record.modified.unwrap_or(moment.now);
+    let new = NewVersion { blob, media_type: &record.media_type, modified };
+    match place {
+        Place::New { file, folder, name } => {
+            let (drive, mut id) = (record.drive, One(Some(file.0)));
+            let spot =
+                Spot { drive, folder, missing: Vec::new(), name: &name, child: None, trail: Vec::new() };
+            version::put_at(change, drive, Target::Spot(spot), new, &mut id, moment)
+        }
+        Place::Version { file, expect } => version::put_to(change, file, new, expect, moment),
+    }
+}
+
+/// The id that was drawn when the upload began.
+struct One(Option<u64>);
+
+impl number::NewId for One {
+    fn next(&mut self) -> Result<u64> {
+        self.0.take().ok_or_else(|| Error::bug("an upload took a second id"))
+    }
+}

@@ -1,0 +1,176 @@
+//! POST `file/url` with `archive`, and the zip that comes of it.
+
+use std::io::Cursor;
+
+use holdall::{Limits, Put, Request, Time};
+use serde_json::json;
+
+use super::*;
+
+fn ask(shop: &Shop, caller: &Caller, uris: &[&str]) -> serde_json::Value {
+    shop.urls(caller, &json!({"uris": uris, "archive": true}))
+}
+
+fn names(shop: &Shop, url: &str) -> Vec<String> {
+    let reply = shop.get(url);
+    assert_eq!(reply.status, 200, "{url}");
+    let mut zip = zip::ZipArchive::new(Cursor::new(read(&reply))).unwrap();
+    let mut names: Vec<String> =
+        (0..zip.len()).map(|at| zip.by_index(at).unwrap().name().unwrap().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn url_of(told: &serde_json::Value) -> String {
+    assert_eq!(told["code"], 0, "{told}");
+    assert_eq!(told["data"]["urls"].as_array().unwrap().len(), 1);
+    told["data"]["urls"][0]["url"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn one_url_gives_a_zip_of_everything_under_relative_and_unique_names() {
+    let shop = Shop::new();
+    shop.put("docs/a.txt", b"one");
+    shop.put("docs/deep/b.txt", b"two");
+    shop.alice().mkdir("docs/empty").unwrap();
+    shop.put("other/a.txt", b"three");
+    let uris = [
+        "cloudreve://my/docs",
+        "cloudreve://my/docs/a.txt",
+        "cloudreve://my/other/a.txt",
+        "cloudreve://my/docs",
+    ];
+    let told = ask(&shop, &alice(), &uris);
+    let url = url_of(&told);
+    assert!(url.starts_with("http://localhost:5173/api/v4/file/archive/"), "{url}");
+    assert!(url.contains("/archive.zip?sign="), "{url}");
+    assert!(told["data"]["expires"].is_string());
+    assert_eq!(names(&shop, &url), ["a (2).txt", "a.txt", "docs/a.txt", "docs/deep/b.txt", "docs/empty/"]);
+}
+
+#[test]
+fn a_zip_has_a_length_a_tag_ranges_and_head() {
+    let shop = Shop::new();
+    shop.put("docs/a.txt", b"hello");
+    let url = url_of(&ask(&shop, &alice(), &["cloudreve://my/docs"]));
+    let whole = shop.get(&url);
+    let bytes = read(&whole);
+    assert_eq!(whole.header("Content-Length"), Some(bytes.len().to_string().as_str()));
+    assert_eq!(whole.header("Content-Type"), Some("application/zip"));
+    assert!(whole.header("Content-Disposition").unwrap().contains("archive.zip"));
+    let tag = whole.header("ETag").unwrap().to_owned();
+    let head = shop.ask(&Request::head(&url).at(Time::from_unix(NOW)));
+    assert_eq!((head.status, head.header("ETag")), (200, Some(tag.as_str())));
+    let rest =
+        shop.ask(&Request::get(&url).range("bytes=10-").header("If-Range", &tag).at(Time::from_unix(NOW)));
+    assert_eq!((rest.status, read(&rest)), (206, bytes[10..].to_vec()));
+}
+
+#[test]
+fn what_is_wrong_is_said_when_the_archive_is_asked_for() {
+    let shop = Shop::new();
+    shop.put("a.txt", b"x");
+    shop.put("gone.txt", b"x");
+    shop.alice().trash("gone.txt").unwrap();
+    for (uri, code) in [
+        ("cloudreve://my/none", 40016),
+        ("cloudreve://my/gone.txt", 40016),
+        ("cloudreve://my", 403),
+        ("cloudreve://trash/x", 403),
+        ("cloudreve://foo/x", -1),
+    ] {
+        let told = ask(&shop, &alice(), &["cloudreve://my/a.txt", uri]);
+        assert_eq!((&told["code"], own_code(&told)), (&json!(40081), code), "{uri}");
+        let some = json!({"uris": ["cloudreve://my/a.txt", uri], "archive": true, "skip_error": true});
+        let told = shop.urls(&alice(), &some);
+        assert_eq!(names(&shop, &url_of(&told)), ["a.txt"]);
+        assert_eq!(told["aggregated_error"][uri]["code"], code, "nothing is left out in silence");
+    }
+    let told = ask(&shop, &alice(), &["bad"]);
+    assert_eq!((&told["code"], &told["msg"]), (&json!(40001), &json!("unknown uri")));
+    assert_eq!(ask(&shop, &alice(), &[])["data"], json!({"urls": [], "expires": null}));
+    let group = alice().limits(Limits::new().archive(false));
+    let told = ask(&shop, &group, &["cloudreve://my/a.txt"]);
+    assert_eq!((&told["code"], &told["msg"]), (&json!(40007), &json!("")));
+}
+
+#[test]
+fn past_the_stores_limit_is_an_error_and_never_a_shorter_zip() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::new().max_archive_entries(3)).unwrap();
+    let drive = store.drive("alice").unwrap();
+    for at in 0..4 {
+        drive.put(&format!("docs/{at}"), &b"x"[..], Put::new()).unwrap();
+    }
+    let body = json!({"uris": ["cloudreve://my/docs"], "archive": true}).to_string();
+    let reply = Api::new(&store).answer(&alice(), &Request::new("POST", "/api/v4/file/url"), body.as_bytes());
+    assert_eq!(json_of(&reply.unwrap())["code"], 40049);
+}
+
+#[test]
+fn the_list_is_frozen_when_the_archive_is_asked_for() {
+    let shop = Shop::new();
+    shop.put("docs/a.txt", b"old");
+    let url = url_of(&ask(&shop, &alice(), &["cloudreve://my/docs"]));
+    let before = read(&shop.get(&url));
+    shop.put("docs/a.txt", b"newer");
+    shop.put("docs/b.txt", b"more");
+    assert_eq!(read(&shop.get(&url)), before);
+    shop.alice().delete("docs").unwrap();
+    assert_eq!(read(&shop.get(&url)), before, "a resumed download goes on");
+}
+
+#[test]
+fn an_archive_keeps_to_the_callers_speed() {
+    let shop = Shop::new();
+    shop.put("a.txt", b"x");
+    let slow = alice().limits(Limits::new().speed(4096));
+    let url = url_of(&ask(&shop, &slow, &["cloudreve://my/a.txt"]));
+    assert_eq!(shop.get(&url).pace, Some(4096));
+    let faster = url.replace(".4096/", "/");
+    assert_ne!(faster, url);
+    assert_eq!(json_of(&shop.get(&faster))["code"], 40071, "the speed is signed");
+    assert_eq!(shop.get(&url_of(&ask(&shop, &alice(), &["cloudreve://my/a.txt"]))).pace, None);
+}
+
+#[test]
+fn a_folder_of_another_that_is_shared_comes_with_all_that_is_in_it() {
+    let shop = Shop::new();
+    shop.put("docs/sub/a.txt", b"hello");
+    shop.put("docs/b.txt", b"x");
+    let share = shop.share("docs", &Share::new().max_downloads(3));
+    let (sub, file) = (shop.share_uri(&share, "sub"), shop.share_uri(&share, "b.txt"));
+    let url = url_of(&ask(&shop, &nobody(), &[&sub, &file]));
+    assert_eq!(names(&shop, &url), ["b.txt", "sub/a.txt"], "not an empty zip");
+    let left = |store: &Store| store.visit(share.id, None).unwrap().info().downloads;
+    assert_eq!(left(&shop.store), 2, "each of what was asked for counts");
+    let told = ask(&shop, &nobody(), &[&sub, &file]);
+    assert_eq!((&told["code"], own_code(&told)), (&json!(40081), 404), "one is more than is left");
+    assert_eq!(left(&shop.store), 2, "and what is refused does not count");
+    url_of(&ask(&shop, &nobody(), &[&sub]));
+    assert_eq!(own_code(&ask(&shop, &nobody(), &[&sub])), 404, "an archive is no way around the limit");
+    let root = shop.share("docs", &Share::new());
+    assert_eq!(own_code(&ask(&shop, &nobody(), &[&shop.share_uri(&root, "")])), 403);
+}
+
+#[test]
+fn an_archive_ends_with_its_time_and_with_its_share() {
+    let shop = Shop::new();
+    shop.put("docs/a.txt", b"hello");
+    let share = shop.share("docs", &Share::new());
+    let url = url_of(&ask(&shop, &nobody(), &[&shop.share_uri(&share, "a.txt")]));
+    assert_eq!(shop.get(&url).status, 200);
+    shop.store.unshare(share.id).unwrap();
+    let told = json_of(&shop.get(&url));
+    assert_eq!((&told["code"], &told["msg"]), (&json!(404), &json!("Archive session not exist")));
+
+    let url = url_of(&ask(&shop, &alice(), &["cloudreve://my/docs"]));
+    let ends: i64 = url.rsplit("%3A").next().unwrap().parse().unwrap();
+    let left = ends - Time::now().unix();
+    assert!((595..=600).contains(&left), "{left}");
+    let late = shop.ask(&Request::get(&url).at(Time::from_unix(ends + 1)));
+    assert_eq!(json_of(&late)["code"], 40005);
+    let unknown = holdall::token::cloudreve::sign(SECRET, "/api/v4/file/archive/a9/archive.zip", NOW);
+    let told = json_of(&shop.get(&format!("/api/v4/file/archive/a9/archive.zip?sign={unknown}")));
+    assert_eq!(told["code"], 404);
+}

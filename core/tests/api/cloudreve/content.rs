@@ -1,0 +1,194 @@
+//! The routes behind signed URLs, and what their defects were in the original.
+
+use holdall::token::cloudreve::{escape_query, escape_segment, sign};
+use holdall::{Put, Request, Time};
+use serde_json::json;
+
+use super::*;
+
+/// Signs a path as a Cloudreve server did, with its own secret.
+fn signed(path: &str, query: &str, expires: i64) -> String {
+    let (folder, name) = path.rsplit_once('/').unwrap();
+    let sign = sign(SECRET, path, expires);
+    format!("{folder}/{}?{query}sign={}", escape_segment(name), escape_query(&sign))
+}
+
+fn fault(shop: &Shop, url: &str) -> (u16, i64, String) {
+    let reply = shop.get(url);
+    assert_eq!(reply.header("Access-Control-Allow-Origin"), Some("*"), "{url}");
+    let told = json_of(&reply);
+    assert!(told["correlation_id"].is_string());
+    (reply.status, told["code"].as_i64().unwrap(), told["msg"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_url_that_a_cloudreve_server_signed_works_by_its_secret() {
+    let shop = Shop::new();
+    let version = shop.put("The Man.mp3", b"la la");
+    let path = format!("/api/v4/file/content/{}/0/The Man.mp3", shop.entity(&version));
+    let url = signed(&path, "", NOW + 10);
+    assert_eq!(read(&shop.get(&url)), b"la la");
+    shop.store.remove_cloudreve_secrets().unwrap();
+    assert_eq!(fault(&shop, &url).1, 40071);
+    shop.store.add_cloudreve_secret(SECRET).unwrap();
+    assert_eq!(shop.get(&url).status, 200);
+    assert!(
+        shop.store.add_cloudreve_secret(SECRET).is_err()
+            && shop.store.add_cloudreve_secret(b"short").is_err()
+    );
+    let own = shop.url(&alice(), "cloudreve://my/The%20Man.mp3");
+    shop.store.rotate_key().unwrap();
+    for url in [&url, &own] {
+        assert_eq!(shop.get(url).status, 200, "rotation kills no URL");
+    }
+    let native = shop.store.url(&version).sign().unwrap();
+    assert!(!native.contains("sign="), "the store's own form is untouched");
+}
+
+#[test]
+fn faults_of_a_signature_come_in_the_order_of_the_form() {
+    let shop = Shop::new();
+    let version = shop.put("a.txt", b"x");
+    let path = format!("/api/v4/file/content/{}/0/a.txt", shop.entity(&version));
+    let good = sign(SECRET, &path, NOW);
+    for (query, code, msg) in [
+        ("", 403, "expire timestamp is missing"),
+        ("sign=", 403, "expire timestamp is missing"),
+        ("sign=abc", 40071, "sign expired"),
+        ("sign=abc%3A", 403, "expire timestamp is missing"),
+        (&format!("sign=forged%3A{}", NOW - 1), 40005, "signature expired"),
+        (&format!("sign=forged%3A{}", NOW + 1), 40071, "invalid sign"),
+        (&format!("sign={good};"), 403, "expire timestamp is missing"),
+        (&format!("sign=x&sign={good}"), 40071, "sign expired"),
+        (&format!("sign={}", good.replace('=', "")), 40071, "invalid sign"),
+        (&format!("sign=%ff{good}"), 40071, "invalid sign"),
+    ] {
+        let told = fault(&shop, &format!("{path}?{query}"));
+        assert_eq!(told, (200, code, msg.to_owned()), "{query}");
+    }
+    assert_eq!(
+        shop.get(&format!("{path}?sign={good}")).status,
+        200,
+        "through the whole second, unescaped too"
+    );
+    assert_eq!(shop.get(&format!("{path}?a=b&sign={good}&c")).status, 200, "other parameters change nothing");
+    let encoded = path.replace("a.txt", "%61%2e%74xt");
+    assert_eq!(shop.get(&format!("{encoded}?sign={good}")).status, 200, "however it is escaped");
+    let never = sign(SECRET, &path, 0);
+    let late = Request::new("GET", "/");
+    let target = format!("{path}?sign={never}");
+    assert_eq!(
+        shop.ask(&Request { target: &target, ..late }.at(Time::from_unix(99_999_999_999))).status,
+        200
+    );
+}
+
+#[test]
+fn what_a_good_signature_leads_to_must_be_there() {
+    let shop = Shop::new();
+    let version = shop.put("a.txt", b"x");
+    let other = shop.bob().put("a.txt", &b"y"[..], Put::new()).unwrap();
+    let entity = shop.entity(&version);
+    for (path, code, msg) in [
+        ("nonsense/0/a.txt".to_owned(), 40001, "Failed to parse object ID"),
+        ("2yTM/0/a.txt".to_owned(), 40001, "Failed to parse object ID"),
+        (format!("{entity}/x/a.txt"), 40001, "Failed to parse object ID"),
+        (format!("{entity}/-1/a.txt"), 40001, "Failed to parse object ID"),
+        ("lLIl/0/a.txt".to_owned(), 40077, "Entity not exist"),
+        ("BxAexhn/0/a.txt".to_owned(), 40077, "Entity not exist"),
+    ] {
+        let url = signed(&format!("/api/v4/file/content/{path}"), "", NOW);
+        assert_eq!(fault(&shop, &url), (200, code, msg.to_owned()), "{path}");
+    }
+    let url = signed(&format!("/api/v4/file/content/{entity}/0/any name"), "", NOW);
+    assert_eq!(shop.get(&url).status, 200, "the name is the URL's own");
+    shop.alice().trash("a.txt").unwrap();
+    assert_eq!(shop.get(&url).status, 200, "what was handed out goes on in the trash");
+    shop.alice().empty_trash(Time(i64::MAX)).unwrap();
+    assert_eq!(fault(&shop, &url), (200, 40077, "Entity not exist".into()));
+    let swapped = url.replace(&entity, &shop.entity(&other));
+    assert_eq!(fault(&shop, &swapped).1, 40071, "a signature is of one entity");
+}
+
+#[test]
+fn the_speed_stands_in_the_path_and_is_kept_to() {
+    let shop = Shop::new();
+    shop.put("a.txt", b"x");
+    let slow = alice().limits(holdall::Limits::new().speed(1_048_576));
+    let url = shop.url(&slow, "cloudreve://my/a.txt");
+    assert!(url.contains("/1048576/a.txt?"), "{url}");
+    assert_eq!(shop.get(&url).pace, Some(1_048_576));
+    assert_eq!(shop.get(&shop.url(&alice(), "cloudreve://my/a.txt")).pace, None);
+    assert_eq!(fault(&shop, &url.replace("/1048576/", "/0/")).1, 40071);
+}
+
+#[test]
+fn head_ranges_and_conditions_work() {
+    let shop = Shop::new();
+    let version = shop.put("a.txt", b"hello world");
+    let url = shop.url(&alice(), "cloudreve://my/a.txt");
+    let tag = format!("\"{}\"", shop.entity(&version));
+    let at = |request: Request<'_>| shop.ask(&request.at(Time::from_unix(NOW)));
+    let head = at(Request::head(&url));
+    assert_eq!((head.status, head.header("Content-Length")), (200, Some("11")));
+    let part = at(Request::get(&url).range("bytes=6-").header("If-Range", &tag));
+    assert_eq!((part.status, read(&part)), (206, b"world".to_vec()));
+    assert_eq!(part.header("Content-Range"), Some("bytes 6-10/11"));
+    let many = at(Request::get(&url).range("bytes=0-0,10-10"));
+    assert!(many.status == 206 || many.status == 200);
+    assert_eq!(at(Request::get(&url).range("bytes=11-")).status, 416);
+    assert_eq!(at(Request::get(&url).header("If-None-Match", &tag)).status, 304);
+    assert_eq!(at(Request::get(&url).header("If-Match", "\"x\"")).status, 412);
+    let other = at(Request::get(&url).range("bytes=6-").header("If-Range", "\"x\""));
+    assert_eq!((other.status, read(&other)), (200, b"hello world".to_vec()));
+    let options = at(Request::new("OPTIONS", &url));
+    assert_eq!((options.status, options.header("Access-Control-Allow-Origin")), (204, Some("*")));
+    assert!(options.header("Access-Control-Allow-Headers").unwrap().contains("If-Range"));
+    assert_eq!(at(Request::new("DELETE", &url)).status, 405);
+}
+
+#[test]
+fn caches_keep_content_no_longer_than_its_url_lives() {
+    let shop = Shop::new();
+    let version = shop.put("a.txt", b"x");
+    let path = format!("/api/v4/file/content/{}/0/a.txt", shop.entity(&version));
+    for (expires, header) in [
+        (NOW + 100, "public, max-age=100"),
+        (NOW, "public, max-age=0"),
+        (0, "public, max-age=86400"),
+        (NOW + 1_000_000, "public, max-age=86400"),
+    ] {
+        assert_eq!(shop.get(&signed(&path, "", expires)).header("Cache-Control"), Some(header));
+    }
+}
+
+#[test]
+fn a_name_with_spaces_is_written_with_percent_20_and_not_plus() {
+    let shop = Shop::new();
+    let name = "\u{9060}\u{91ce} - a+b (1).mp3";
+    shop.put(name, b"x");
+    let uri = "cloudreve://my/%E9%81%A0%E9%87%8E%20-%20a+b%20(1).mp3";
+    let reply = shop.get(&shop.url(&alice(), uri));
+    let told = reply.header("Content-Disposition").unwrap();
+    assert!(told.starts_with("attachment; filename=\"__ - a+b (1).mp3\"; "), "{told}");
+    assert!(told.ends_with("filename*=UTF-8''%E9%81%A0%E9%87%8E%20-%20a+b%20%281%29.mp3"), "{told}");
+}
+
+#[test]
+fn what_is_not_asked_to_be_saved_is_shown_only_if_it_can_do_no_harm() {
+    let shop = Shop::new();
+    for (name, shown) in [("a.png", true), ("a.html", false), ("a.svg", false)] {
+        shop.put(name, b"x");
+        let told = shop.urls(&alice(), &json!({"uris": [format!("cloudreve://my/{name}")]}));
+        let reply = shop.get(told["data"]["urls"][0]["url"].as_str().unwrap());
+        let inline = reply.header("Content-Disposition").unwrap().starts_with("inline");
+        assert_eq!(inline, shown, "{name}");
+        assert!(reply.header("Content-Security-Policy").unwrap().contains("sandbox"));
+        assert_eq!(reply.header("Cross-Origin-Resource-Policy"), Some("cross-origin"));
+    }
+    let url = shop.url(&alice(), "cloudreve://my/a.png").replace("download=true", "download=false");
+    assert!(
+        shop.get(&url).header("Content-Disposition").unwrap().starts_with("attachment"),
+        "any value saves"
+    );
+}

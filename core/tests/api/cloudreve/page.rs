@@ -1,0 +1,222 @@
+//! The page of real exchanges: made anew here, and compared with the one that is kept.
+//!
+//! `HOLDALL_WRITE_PAGES=1` writes it.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use holdall::{Limits, Put, Request, Share, Time};
+use serde_json::{Value, json};
+
+use super::*;
+
+const BEGIN: &str = "<!-- exchanges, made by the tests: begin -->\n";
+const END: &str = "<!-- exchanges: end -->\n";
+const CORRELATION: (&str, &str) = ("X-Cr-Correlation-Id", "b4351ecc-ee1a-4455-bc94-2c3dbcc58538");
+
+struct Page {
+    shop: Shop,
+    text: String,
+}
+
+impl Page {
+    /// Makes a request, writes both sides down and returns the reply.
+    fn exchange(
+        &mut self,
+        caller: (&str, &Caller),
+        method: &str,
+        target: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let text = if body.is_null() { String::new() } else { pretty(body) };
+        let mut request = Request::new(method, target).at(Time::from_unix(NOW));
+        request.headers = headers.to_vec();
+        request.headers.push(CORRELATION);
+        let reply = self.shop.api.answer(caller.1, &request, text.as_bytes()).unwrap();
+        sound(&reply, method);
+        let page = &mut self.text;
+        writeln!(page, "```http\n{method} {} HTTP/1.1", masked(target)).unwrap();
+        writeln!(page, "(caller: {})", caller.0).unwrap();
+        for (name, value) in headers {
+            writeln!(page, "{name}: {}", masked_ticket(name, value)).unwrap();
+        }
+        if !text.is_empty() {
+            writeln!(page, "\n{text}").unwrap();
+        }
+        writeln!(page, "\nHTTP/1.1 {}", reply.status).unwrap();
+        for (name, value) in &reply.headers {
+            let json = reply.header("Content-Type") == Some("application/json; charset=utf-8");
+            if !(json && matches!(*name, "Content-Length" | "Content-Type" | "X-Content-Type-Options")) {
+                writeln!(page, "{name}: {}", masked(value)).unwrap();
+            }
+        }
+        if reply.header("Content-Type") == Some("application/json; charset=utf-8") {
+            writeln!(page, "\n{}", masked(&pretty(&json_of(&reply)))).unwrap();
+        } else if (1..100).contains(&reply.body.len()) {
+            writeln!(page, "\n{}", String::from_utf8_lossy(&read(&reply))).unwrap();
+        } else if !reply.body.is_empty() {
+            writeln!(page, "\n({} bytes)", reply.body.len()).unwrap();
+        }
+        writeln!(page, "```\n").unwrap();
+        reply
+    }
+
+    fn call(&mut self, caller: (&str, &Caller), call: &str, body: Value) -> Reply {
+        let (method, path) = call.split_once(' ').unwrap();
+        self.exchange(caller, method, &format!("/api/v4/{path}"), &body, &[])
+    }
+
+    fn title(&mut self, title: &str) {
+        writeln!(self.text, "### {title}\n").unwrap();
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap()
+}
+
+/// Hides what differs from run to run: the MACs, and the times of archives, which go by the clock.
+fn masked(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("sign=") {
+        let (before, after) = rest.split_at(at + 5);
+        out.push_str(before);
+        let end = after.find(['&', '"', ' ']).unwrap_or(after.len());
+        let (sign, tail) = after.split_at(end);
+        let expires = sign.rsplit("%3A").next().unwrap();
+        let expires = if before.contains("/archive/") { "EXPIRES" } else { expires };
+        write!(out, "MAC%3A{expires}").unwrap();
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn masked_ticket<'a>(name: &str, value: &'a str) -> &'a str {
+    if name == "X-Cr-Purchase-Ticket" { "TICKET" } else { value }
+}
+
+/// Makes all exchanges.
+fn exchanges() -> String {
+    let shop = Shop::new();
+    let modified = || Put::new().modified(Time::from_unix(NOW - 86_400));
+    let old = shop.alice().put("The Man.mp3", &b"la la"[..], modified()).unwrap();
+    shop.alice().put("The Man.mp3", &b"la la la"[..], modified()).unwrap();
+    shop.alice().put("docs/q3.txt", &b"hello world"[..], modified()).unwrap();
+    let paid = shop.share("docs/q3.txt", &Share::new().purchase());
+    let closed = shop.share("docs", &Share::new().password("pw"));
+    let (paid_uri, closed_uri) = (shop.share_uri(&paid, "q3.txt"), shop.share_uri(&closed, "q3.txt"));
+    let ticket = shop.api.ticket(paid.id, hour()).unwrap();
+    let old = shop.entity(&old);
+    let (owner, guest) = (alice(), nobody());
+    let (owner, guest) = (("owner of the drive alice", &owner), ("anonymous", &guest));
+    let mut page = Page { shop, text: String::new() };
+    let man = "cloudreve://my/The%20Man.mp3";
+
+    page.title("POST /file/url: URLs of files");
+    let body = json!({"uris": [man, "cloudreve://my/docs/q3.txt"], "download": true});
+    let reply = page.call(owner, "POST file/url", body);
+    let url = json_of(&reply)["data"]["urls"][0]["url"].as_str().unwrap().to_owned();
+    page.title("An older version, by its entity");
+    page.call(owner, "POST file/url", json!({"uris": [man], "entity": old}));
+    page.title("One that fails makes all fail");
+    page.call(owner, "POST file/url", json!({"uris": [man, "cloudreve://my/none"]}));
+    page.title("Or leaves a hole, with skip_error");
+    page.call(owner, "POST file/url", json!({"uris": ["cloudreve://my/none", man], "skip_error": true}));
+    page.title("A redirect");
+    page.call(owner, "POST file/url", json!({"uris": [man], "redirect": true}));
+    page.title("No uris, and what is no URI");
+    page.call(owner, "POST file/url", json!({"uris": []}));
+    page.call(owner, "POST file/url", json!({"download": true}));
+    page.call(owner, "POST file/url", json!({"uris": ["http://my/a"]}));
+    page.title("A share with a password");
+    page.call(guest, "POST file/url", json!({"uris": [closed_uri]}));
+    page.call(guest, "POST file/url", json!({"uris": [closed_uri.replace('@', ":pw@")]}));
+    page.title("A share that is paid for");
+    page.call(guest, "POST file/url", json!({"uris": [paid_uri]}));
+    let headers = [("X-Cr-Purchase-Ticket", ticket.as_str())];
+    page.exchange(guest, "POST", "/api/v4/file/url", &json!({"uris": [paid_uri]}), &headers);
+
+    page.title("POST /file/url with archive: one zip");
+    let path = "/api/v4/file/url";
+    let body = json!({"uris": [man, "cloudreve://my/docs"], "archive": true});
+    let before = page.text.len();
+    let reply = page.exchange(owner, "POST", path, &body, &[]);
+    let told = json_of(&reply)["data"]["expires"].as_str().unwrap().to_owned();
+    let shown = page.text.split_off(before).replace(&told, "EXPIRES");
+    page.text.push_str(&shown);
+    let zip = json_of(&reply)["data"]["urls"][0]["url"].as_str().unwrap().to_owned();
+
+    page.title("GET and HEAD of a signed URL");
+    page.exchange(guest, "GET", &url, &Value::Null, &[]);
+    page.exchange(guest, "GET", &url, &Value::Null, &[("Range", "bytes=0-4")]);
+    page.exchange(guest, "HEAD", &url, &Value::Null, &[]);
+    page.title("OPTIONS, for pages of other sites");
+    page.exchange(guest, "OPTIONS", &url, &Value::Null, &[]);
+    page.title("Without its query, and forged");
+    let bare = url.split('?').next().unwrap().to_owned();
+    page.exchange(guest, "GET", &bare, &Value::Null, &[]);
+    page.exchange(guest, "GET", &url.replace("/0/The", "/1/The"), &Value::Null, &[]);
+    page.title("HEAD and a range of an archive");
+    for (method, headers) in [("HEAD", &[][..]), ("GET", &[("Range", "bytes=0-3")])] {
+        let before = page.text.len();
+        page.exchange(guest, method, &zip, &Value::Null, headers);
+        let shown = page.text.split_off(before);
+        // By the clock: when it was made, and how long it lasts.
+        let shown: Vec<&str> = shown
+            .lines()
+            .map(|line| match line.split_once(": ") {
+                Some(("Last-Modified", _)) => "Last-Modified: (when it was made)",
+                Some(("Cache-Control", _)) => "Cache-Control: public, max-age=(what is left)",
+                _ => line,
+            })
+            .collect();
+        page.text.push_str(&shown.join("\n"));
+        page.text.push_str("\n\n");
+    }
+
+    page.title("PUT /file/source: direct links");
+    let body = json!({"uris": [man, "cloudreve://my/none"]});
+    let reply = page.call(owner, "PUT file/source", body);
+    let link = json_of(&reply)["data"][0]["link"].as_str().unwrap().to_owned();
+    let few = alice().limits(Limits::new().links(1));
+    page.call(
+        ("owner, whose group makes 1 link a call", &few),
+        "PUT file/source",
+        json!({"uris": [man, man]}),
+    );
+    page.title("GET /f/ and /f/d/");
+    page.exchange(guest, "GET", &link, &Value::Null, &[]);
+    page.exchange(guest, "GET", &link.replace("/f/", "/f/d/"), &Value::Null, &[]);
+    page.exchange(guest, "GET", &link.replace("The%20Man", "Other"), &Value::Null, &[]);
+    page.title("DELETE /file/source/:id");
+    let id = link.split("/f/").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    page.call(guest, &format!("DELETE file/source/{id}"), Value::Null);
+    page.call(owner, &format!("DELETE file/source/{id}"), Value::Null);
+
+    page.title("POST /file/version/current");
+    page.call(owner, "POST file/version/current", json!({"uri": man, "version": old}));
+    page.title("DELETE /file/version");
+    page.call(owner, "DELETE file/version", json!({"uri": man, "version": old}));
+    page.call(guest, "DELETE file/version", json!({"uri": man, "version": old}));
+    page.text
+}
+
+#[test]
+fn the_page_of_exchanges_is_what_the_calls_give() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("API-cloudreve.md");
+    let kept = std::fs::read_to_string(&path).unwrap();
+    let (head, rest) = kept.split_once(BEGIN).expect("the page has lost its first mark");
+    let (known, tail) = rest.split_once(END).expect("the page has lost its second mark");
+    let made = exchanges();
+    if std::env::var_os("HOLDALL_WRITE_PAGES").is_some() {
+        std::fs::write(&path, format!("{head}{BEGIN}\n{made}{END}{tail}")).unwrap();
+        return;
+    }
+    assert!(
+        known.trim() == made.trim(),
+        "core/API-cloudreve.md is not what the calls give; HOLDALL_WRITE_PAGES=1 writes it anew:\n{made}"
+    );
+}

@@ -1,0 +1,193 @@
+//! URIs in shares: who is let in, and what counts.
+
+use std::sync::Barrier;
+
+use holdall::{Limits, Request, Share, Time};
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn a_shared_file_is_named_and_a_shared_folder_entered() {
+    let shop = Shop::new();
+    shop.put("docs/a.txt", b"x");
+    shop.put("secret.txt", b"s");
+    let file = shop.share("docs/a.txt", &Share::new());
+    let folder = shop.share("docs", &Share::new());
+    for (share, path, code) in [
+        (&file, "a.txt", 0),
+        (&file, "", 40077),
+        (&file, "b.txt", 40016),
+        (&file, "a.txt/x", 40016),
+        (&folder, "a.txt", 0),
+        (&folder, "", 40077),
+        (&folder, "none", 40016),
+        (&folder, "../secret.txt", 40016),
+        (&folder, "%2e%2e%2fsecret.txt", 40016),
+        (&folder, "docs/a.txt", 40016),
+    ] {
+        assert_eq!(shop.code(&nobody(), &shop.share_uri(share, path)), code, "{path}");
+    }
+    shop.alice().rename("docs/a.txt", "docs/b.txt", false).unwrap();
+    assert_eq!(shop.code(&nobody(), &shop.share_uri(&file, "b.txt")), 0, "by its name of now");
+    assert_eq!(shop.code(&nobody(), &shop.share_uri(&file, "a.txt")), 40016);
+}
+
+#[test]
+fn a_share_that_is_over_is_not_there() {
+    let shop = Shop::new();
+    for name in ["expired", "used", "trashed", "deleted", "unshared"] {
+        shop.put(name, b"x");
+    }
+    let expired = shop.share("expired", &Share::new().expires_in(hour()));
+    let used = shop.share("used", &Share::new().max_downloads(1));
+    let trashed = shop.share("trashed", &Share::new());
+    let deleted = shop.share("deleted", &Share::new());
+    let unshared = shop.share("unshared", &Share::new());
+    let uris = [
+        shop.share_uri(&expired, "expired"),
+        shop.share_uri(&used, "used"),
+        shop.share_uri(&trashed, "trashed"),
+        shop.share_uri(&deleted, "deleted"),
+        shop.share_uri(&unshared, "unshared"),
+    ];
+    for uri in &uris {
+        assert_eq!(shop.code(&nobody(), uri), 0, "{uri}");
+    }
+    shop.alice().trash("trashed").unwrap();
+    shop.alice().delete("deleted").unwrap();
+    shop.store.unshare(unshared.id).unwrap();
+    for uri in &uris {
+        let body = json!({ "uris": [uri] }).to_string();
+        let late = Time(expired.expires.unwrap().0);
+        let request = Request::new("POST", "/api/v4/file/url").at(late);
+        let told = json_of(&shop.api.answer(&nobody(), &request, body.as_bytes()).unwrap());
+        let fault = &told["aggregated_error"][uri];
+        assert_eq!(
+            (&fault["code"], &fault["msg"]),
+            (&json!(404), &json!("Shared file does not exist")),
+            "{uri}"
+        );
+    }
+}
+
+#[test]
+fn the_password_stands_in_the_uri() {
+    let shop = Shop::new();
+    shop.put("a.txt", b"x");
+    let share = shop.share("a.txt", &Share::new().password("p:w/@ \u{e9}"));
+    let id = shop.share_id(&share);
+    let uri = |password: &str| format!("cloudreve://{id}:{password}@share/a.txt");
+    assert_eq!(shop.code(&nobody(), &uri("p%3Aw%2F%40%20%C3%A9")), 0);
+    for (uri, code) in [
+        (shop.share_uri(&share, "a.txt"), 40069),
+        (uri(""), 40069),
+        (uri("wrong"), 40069),
+        (uri("P%3Aw%2F%40%20%C3%A9"), 40069),
+    ] {
+        let told = shop.urls(&nobody(), &json!({ "uris": [uri] }));
+        assert_eq!(own_code(&told), code, "{uri}");
+        assert!(told["aggregated_error"][&uri]["msg"].as_str() == Some("Incorrect share password"), "{told}");
+    }
+    assert_eq!(shop.code(&alice(), &shop.share_uri(&share, "a.txt")), 0, "the owner needs none");
+}
+
+#[test]
+fn one_call_cannot_try_many_passwords() {
+    let shop = Shop::new();
+    shop.put("a.txt", b"x");
+    let share = shop.share("a.txt", &Share::new().password("pw40"));
+    let id = shop.share_id(&share);
+    let uris: Vec<String> = (0..60).map(|at| format!("cloudreve://{id}:pw{at}@share/a.txt")).collect();
+    let told = shop.urls(&nobody(), &json!({ "uris": uris, "skip_error": true }));
+    assert_eq!(told["aggregated_error"].as_object().unwrap().len(), 60, "the right one came too late");
+    assert_eq!(shop.code(&nobody(), &uris[40]), 0);
+}
+
+#[test]
+fn a_group_may_be_kept_from_shares() {
+    let shop = Shop::new();
+    shop.put("a.txt", b"x");
+    let uri = shop.share_uri(&shop.share("a.txt", &Share::new()), "a.txt");
+    let kept = || Limits::new().share_download(false);
+    assert_eq!(shop.code(&nobody().limits(kept()), &uri), 40088);
+    assert_eq!(shop.code(&bob().limits(kept()), &uri), 403);
+    assert_eq!(shop.code(&alice().limits(kept()), &uri), 0, "the owner may, as in the own drive");
+}
+
+#[test]
+fn a_ticket_opens_the_share_that_it_was_made_for() {
+    let shop = Shop::new();
+    shop.put("a.txt", b"x");
+    let paid = shop.share("a.txt", &Share::new().purchase());
+    let other = shop.share("a.txt", &Share::new().purchase());
+    let ticket = shop.api.ticket(paid.id, hour()).unwrap();
+    let ask = |share: &holdall::ShareInfo, ticket: &str, at: Time| {
+        let body = json!({"uris": [shop.share_uri(share, "a.txt")]}).to_string();
+        let request = Request::new("POST", "/api/v4/file/url").header("X-Cr-Purchase-Ticket", ticket).at(at);
+        own_code(&json_of(&shop.api.answer(&nobody(), &request, body.as_bytes()).unwrap()))
+    };
+    let now = Time::now();
+    assert_eq!(ask(&paid, &ticket, now), 0);
+    assert_eq!(ask(&paid, "", now), 40083);
+    assert_eq!(ask(&other, &ticket, now), 40083);
+    assert_eq!(ask(&paid, &ticket, now.after(hour() * 2)), 40083, "it ends");
+    assert_eq!(ask(&paid, &format!("{ticket}0"), now), 40083);
+    assert_eq!(ask(&paid, &ticket.replace(':', "x:"), now), 40083);
+    let (mac, _) = ticket.split_once(':').unwrap();
+    assert_eq!(ask(&paid, &format!("{mac}:0"), now), 40083);
+    let foreign = holdall::token::cloudreve::sign(SECRET, &format!("ticket {} 0", paid.id), now.unix() + 60);
+    assert_eq!(ask(&paid, &foreign, now), 40083, "the old server's secret mints none");
+    let url = format!("/api/v4/file/content/x/0/a.txt?sign={ticket}");
+    assert_eq!(json_of(&shop.get(&url))["code"], 40071, "a ticket signs no URL");
+    shop.store.rotate_key().unwrap();
+    assert_eq!(ask(&paid, &ticket, now), 0, "rotation ends none");
+    shop.store.revoke_share(paid.id).unwrap();
+    assert_eq!(ask(&paid, &ticket, now), 40083);
+    assert!(shop.api.ticket(holdall::ShareId(999), hour()).is_err());
+    assert!(
+        shop.api.ticket(paid.id, hour() * 24 * 8).is_err()
+            && shop.api.ticket(paid.id, Duration::ZERO).is_err()
+    );
+}
+
+#[test]
+fn downloads_count_once_for_each_url_and_none_for_a_call_that_failed() {
+    let shop = Shop::new();
+    shop.put("a.txt", b"x");
+    let share = shop.share("a.txt", &Share::new().max_downloads(5));
+    let uri = shop.share_uri(&share, "a.txt");
+    let count = || shop.alice().shares("a.txt").unwrap()[0].downloads;
+    assert_eq!(shop.code(&nobody(), &uri), 0);
+    assert_eq!(count(), 1);
+    assert_eq!(shop.urls(&nobody(), &json!({"uris": [uri, uri]}))["code"], 0);
+    assert_eq!(count(), 3, "twice asked for, twice counted");
+    assert_eq!(shop.urls(&nobody(), &json!({"uris": [uri, "cloudreve://foo"]}))["code"], 40081);
+    assert_eq!(shop.urls(&nobody(), &json!({"uris": [uri, uri, uri]}))["code"], 40081);
+    assert_eq!(count(), 3, "nothing was handed out");
+    let told = shop.urls(&nobody(), &json!({"uris": [uri, uri, uri], "skip_error": true}));
+    let given = told["data"]["urls"].as_array().unwrap().iter().filter(|url| url["url"] != "").count();
+    assert_eq!((given, count()), (2, 5), "as many as were left");
+    assert_eq!(shop.code(&nobody(), &uri), 404);
+}
+
+#[test]
+fn no_race_passes_the_limit() {
+    let shop = Shop::new();
+    shop.put("a.txt", b"x");
+    let share = shop.share("a.txt", &Share::new().max_downloads(10));
+    let uri = shop.share_uri(&share, "a.txt");
+    let barrier = Barrier::new(8);
+    let given: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    (0..5).filter(|_| shop.code(&nobody(), &uri) == 0).count()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!((given, shop.alice().shares("a.txt").unwrap()[0].downloads), (10, 10));
+}

@@ -1,0 +1,180 @@
+//! Rapid uploads: content that is there already, for those who prove to have it.
+
+use super::*;
+
+/// The proof of version 1, made with the tools of a client.
+pub(super) fn proof(token: &str, bytes: &[u8]) -> String {
+    use base64ct::{Base64, Encoding};
+    if bytes.is_empty() {
+        return String::new();
+    }
+    let md5 = <md5::Md5 as md5::Digest>::digest(token.as_bytes());
+    let hex: String = md5.iter().map(|byte| format!("{byte:02x}")).collect();
+    let at = (u64::from_str_radix(&hex[..16], 16).unwrap() % bytes.len() as u64) as usize;
+    Base64::encode_string(&bytes[at..bytes.len().min(at + 8)])
+}
+
+fn claim(bytes: &[u8]) -> Value {
+    json!({
+        "size": bytes.len(), "content_hash_name": "sha1", "content_hash": digest(bytes).sha1_hex(),
+        "proof_version": "v1", "proof_code": proof("token", bytes),
+    })
+}
+
+#[test]
+fn who_proves_to_have_the_content_need_not_send_it() {
+    let world = World::new();
+    let bytes = noise(100 * KIB, 2);
+    world.bob.put("his", &bytes[..], Put::new()).unwrap();
+    let told = world.create("mine.bin", claim(&bytes)).good();
+    assert_eq!((told["rapid_upload"].as_bool(), told["status"].as_str()), (Some(true), Some("available")));
+    assert_eq!(world.alice.open_file("mine.bin").unwrap().to_vec(1 << 20).unwrap(), bytes);
+    assert_eq!(world.file("mine.bin").to_string(), told["file_id"].as_str().unwrap());
+    assert_eq!(world.files_in("blob"), 1);
+    // As a revision of a file that is there.
+    let file = world.put("old", b"old").id.file();
+    let more = merged(claim(&bytes), json!({ "file_id": file.to_string() }));
+    let told = world.create("old", more).good();
+    assert_eq!(
+        (told["rapid_upload"].as_bool(), told["file_id"].as_str()),
+        (Some(true), Some(&*file.to_string()))
+    );
+    assert_eq!(world.alice.versions("old", None, 9).unwrap().len(), 2);
+    world.sound();
+}
+
+#[test]
+fn h2_a_claimed_hash_without_proof_gives_nothing() {
+    let world = World::new();
+    let bytes = noise(100 * KIB, 2);
+    world.bob.put("his", &bytes[..], Put::new()).unwrap();
+    let good = claim(&bytes);
+    for (at, more) in [
+        json!({ "proof_code": null }),
+        json!({ "proof_code": "" }),
+        json!({ "proof_code": proof("another token", &bytes) }),
+        json!({ "proof_code": proof("token", &noise(100 * KIB, 3)) }),
+        json!({ "proof_version": "v2" }),
+        json!({ "size": bytes.len() + 1 }),
+        json!({ "size": null }),
+        json!({ "content_hash": digest(b"other").sha1_hex() }),
+        json!({ "content_hash_name": "none" }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let told = world.create(&format!("n{at}"), merged(good.clone(), more.clone())).good();
+        assert_eq!(told["rapid_upload"], json!(false), "{more}");
+        assert!(told["upload_id"].as_str().is_some_and(|id| id.starts_with('u')), "{more}");
+    }
+    // Nor for a caller whose token the host did not say.
+    let body = merged(
+        good,
+        json!({
+            "drive_id": world.id(&world.alice), "parent_file_id": "root", "type": "file", "name": "x",
+        }),
+    );
+    let told = world.call_as(&Caller::of("alice"), "/file/create", body).good();
+    assert_eq!(told["rapid_upload"], json!(false));
+    assert_eq!(world.alice.list("", None, 10).unwrap().len(), 0);
+}
+
+#[test]
+fn a_wrong_form_of_a_hash_is_told() {
+    let world = World::new();
+    for (more, code) in [
+        (json!({ "content_hash": "abc" }), "InvalidParameterWrongFormat"),
+        (json!({ "pre_hash": "zz" }), "InvalidParameterWrongFormat"),
+        (json!({ "content_hash": 7 }), "InvalidParameterWrongFormat"),
+        (json!({ "content_hash_name": "md5" }), "InvalidParameterNotSupported"),
+    ] {
+        assert_eq!(world.create("a", more.clone()).bad(), (400, code), "{more}");
+    }
+}
+
+#[test]
+fn a_beginning_that_is_known_sends_the_client_to_hash_the_rest() {
+    let world = World::new();
+    let bytes = noise(100 * KIB, 2);
+    world.bob.put("his", &bytes[..], Put::new()).unwrap();
+    let pre = digest(&bytes[..1024]).sha1_hex();
+    let told = world.create("mine", json!({ "pre_hash": pre.to_lowercase(), "size": bytes.len() }));
+    assert_eq!(told.bad(), (409, "PreHashMatched"));
+    assert_eq!((&told.body["pre_hash"], &told.body["file_name"]), (&json!(pre), &json!("mine")));
+    assert_eq!(told.body["parent_file_id"], "root");
+    // Another length, another beginning: an upload begins.
+    for more in [
+        json!({ "pre_hash": pre, "size": bytes.len() - 1 }),
+        json!({ "pre_hash": digest(b"x").sha1_hex(), "size": bytes.len() }),
+    ] {
+        assert_eq!(world.create("mine", more).good()["status"], "uploading");
+    }
+}
+
+#[test]
+fn every_proof_vector_holds_on_the_wire() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/pds.json");
+    let vectors: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let world = World::new();
+    for (at, row) in vectors["proof_v1"].as_array().unwrap().iter().enumerate() {
+        let bytes = match row["data_utf8"].as_str() {
+            Some(text) => text.as_bytes().to_vec(),
+            None => (0..=255).collect(),
+        };
+        // What came by an upload is found whatever its length.
+        world.upload(&format!("there{at}"), &bytes, 1000);
+        let caller = Caller::of("alice").token(row["token"].as_str().unwrap());
+        let body = json!({
+            "drive_id": world.id(&world.alice), "parent_file_id": "root", "type": "file",
+            "name": format!("here{at}"), "size": bytes.len(), "content_hash": digest(&bytes).sha1_hex(),
+            "proof_code": row["proof_code"],
+        });
+        let told = world.call_as(&caller, "/file/create", body).good();
+        assert_eq!(told["rapid_upload"], json!(true), "{row}");
+    }
+    world.sound();
+}
+
+#[test]
+fn h3_content_made_to_collide_is_not_taken_for_the_other() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/sha1_collision.json");
+    let vectors: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let unhex = |text: &str| -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    };
+    let of = |name: &str| unhex(vectors[name].as_str().unwrap());
+    let pair = ["a", "b"].map(|name| [of("prefix"), of(name)].concat());
+    assert_eq!(digest(&pair[0]).sha1, digest(&pair[1]).sha1);
+    assert_ne!(pair[0], pair[1]);
+    let world = World::new();
+    for (at, bytes) in pair.iter().enumerate() {
+        world.upload(&format!("c{at}"), bytes, 1000);
+    }
+    // Two contents have this SHA-1: it says nothing, and the client has to send what it has.
+    assert_eq!(world.create("mine", claim(&pair[0])).good()["rapid_upload"], json!(false));
+}
+
+#[test]
+fn content_that_is_gone_is_claimed_in_vain() {
+    let world = World::with(options().grace(seconds(0)));
+    let bytes = noise(100 * KIB, 4);
+    world.bob.put("his", &bytes[..], Put::new()).unwrap();
+    world.bob.delete("his").unwrap();
+    world.store.gc().unwrap();
+    assert_eq!(world.create("mine", claim(&bytes)).good()["rapid_upload"], json!(false));
+    let pre = json!({ "pre_hash": digest(&bytes[..1024]).sha1_hex(), "size": bytes.len() });
+    assert_eq!(world.create("mine", pre).good()["status"], "uploading");
+    world.sound();
+}
+
+#[test]
+fn drives_that_share_nothing_do_not_share_by_hash() {
+    let world = World::with(options().dedup(holdall::Dedup::Drive));
+    let bytes = noise(100 * KIB, 4);
+    world.bob.put("his", &bytes[..], Put::new()).unwrap();
+    assert_eq!(world.create("mine", claim(&bytes)).good()["rapid_upload"], json!(false));
+    let pre = json!({ "pre_hash": digest(&bytes[..1024]).sha1_hex(), "size": bytes.len() });
+    assert_eq!(world.create("mine", pre).good()["status"], "uploading");
+    world.put("own", &bytes);
+    assert_eq!(world.create("mine", claim(&bytes)).good()["rapid_upload"], json!(true));
+}

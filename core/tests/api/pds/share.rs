@@ -1,0 +1,152 @@
+//! Shares: a visitor with a token, and what it opens.
+
+use super::*;
+use holdall::{Limits, Share, ShareInfo};
+
+fn token(world: &World, share: &ShareInfo, more: Value) -> Told {
+    let body = merged(json!({ "share_id": share.id.to_string() }), more);
+    world.call_as(&Caller::anonymous(), "/share_link/get_share_token", body)
+}
+
+fn visit(world: &World, token: &Value, path: &str, body: Value) -> Told {
+    let headers = [("X-Share-Token", token.as_str().unwrap())];
+    world.send(&Caller::anonymous(), path, &headers, body.to_string().as_bytes(), Time::now())
+}
+
+fn of(share: &ShareInfo, file: impl ToString, more: Value) -> Value {
+    merged(json!({ "share_id": share.id.to_string(), "file_id": file.to_string() }), more)
+}
+
+#[test]
+fn t15_a_visitor_gets_a_token_for_the_password_and_reads_what_is_shared() {
+    let world = World::new();
+    world.put("d/a.txt", b"shared");
+    world.put("secret", b"x");
+    let share = world.alice.share("d", &Share::new().password("sesame")).unwrap();
+    for password in [json!({}), json!({ "share_pwd": "" }), json!({ "share_pwd": "wrong" })] {
+        assert_eq!(token(&world, &share, password).bad(), (403, "ForbiddenNoPermission"));
+    }
+    let told = token(&world, &share, json!({ "share_pwd": "sesame" })).good();
+    assert_eq!(told["expires_in"], 7200);
+    let token = &told["share_token"];
+    let file = world.file("d/a.txt");
+    let got = visit(&world, token, "/file/get_download_url", of(&share, file, json!({}))).good();
+    assert_eq!(read(&world.get(got["url"].as_str().unwrap())), b"shared");
+    // The drive that is named beside the share does not matter.
+    let odd = json!({ "drive_id": "999999" });
+    visit(&world, token, "/file/get_download_url", of(&share, file, odd)).good();
+    let top = visit(&world, token, "/file/list", of(&share, "", json!({ "file_id": null }))).good();
+    assert_eq!((&top["items"][0]["name"], &top["items"][0]["parent_file_id"]), (&json!("d"), &json!("root")));
+    let inside = json!({ "parent_file_id": top["items"][0]["file_id"] });
+    let inside = visit(&world, token, "/file/list", of(&share, "", inside)).good();
+    assert_eq!(inside["items"][0]["name"], "a.txt");
+    assert!(inside["items"][0].get("url").is_none(), "a url counts as a download");
+    visit(&world, token, "/file/get", of(&share, file, json!({}))).good();
+    let zip = visit(&world, token, "/file/get_download_url", of(&share, "root", json!({}))).good();
+    assert!(read(&world.get(zip["url"].as_str().unwrap())).starts_with(b"PK"));
+    let task = visit(
+        &world,
+        token,
+        "/file/archive_files",
+        of(&share, "", json!({ "file_ids": [file.to_string()] })),
+    )
+    .good();
+    visit(&world, token, "/async_task/get", json!({ "async_task_id": task["async_task_id"] })).good();
+    // Nothing outside.
+    for id in [world.file("secret"), world.alice.info().unwrap().root] {
+        for call in ["/file/get_download_url", "/file/get"] {
+            let told = visit(&world, token, call, of(&share, id, json!({})));
+            assert_eq!(told.bad(), (404, "NotFound.FileId"), "{call}");
+        }
+    }
+}
+
+#[test]
+fn t6_a_share_token_is_for_one_share_and_for_a_while() {
+    let world = World::new();
+    world.put("a", b"x");
+    world.put("b", b"x");
+    let (one, two) =
+        (world.alice.share("a", &Share::new()).unwrap(), world.alice.share("b", &Share::new()).unwrap());
+    let told = token(&world, &one, json!({ "expire_sec": 60 })).good();
+    let good = told["share_token"].as_str().unwrap();
+    let get = |token: &str, share: &ShareInfo, now: Time| {
+        let body = of(share, "root", json!({})).to_string();
+        world.send(&Caller::anonymous(), "/file/get", &[("x-share-token", token)], body.as_bytes(), now)
+    };
+    get(good, &one, Time::now()).good();
+    let late = get(good, &one, Time::now().after(seconds(61)));
+    assert_eq!(late.bad(), (401, "ShareLinkTokenInvalid"));
+    assert_eq!(late.body["message"], "ShareLinkToken is invalid. expired");
+    let visit = world.store.visit(one.id, None).unwrap();
+    let download = visit.url("").unwrap().sign().unwrap();
+    let download = download.split('/').nth(3).unwrap();
+    for (token, share) in [(good, &two), ("x", &one), (&good[1..], &one), (download, &one)] {
+        assert_eq!(get(token, share, Time::now()).bad(), (401, "ShareLinkTokenInvalid"));
+    }
+    // It opens calls, and downloads nothing by itself.
+    assert!(matches!(world.get(&format!("/files/d/{good}/a")).status, 403 | 410));
+    for expire in [0, 7201] {
+        assert_eq!(
+            token(&world, &one, json!({ "expire_sec": expire })).bad(),
+            (400, "InvalidParameterOutOfRange")
+        );
+    }
+    world.store.revoke_share(one.id).unwrap();
+    assert_eq!(get(good, &one, Time::now()).bad(), (401, "ShareLinkTokenInvalid"));
+    let fresh = token(&world, &one, json!({})).good();
+    let fresh = fresh["share_token"].as_str().unwrap();
+    get(fresh, &one, Time::now()).good();
+    world.store.unshare(one.id).unwrap();
+    assert_eq!(get(fresh, &one, Time::now()).bad(), (401, "ShareLinkTokenInvalid"));
+    assert_eq!(token(&world, &one, json!({})).bad(), (404, "NotFound"));
+}
+
+#[test]
+fn a_limit_on_downloads_holds_for_files_and_archives_alike() {
+    let world = World::new();
+    world.put("d/a", b"x");
+    let share = world.alice.share("d", &Share::new().max_downloads(2)).unwrap();
+    let token = token(&world, &share, json!({})).good()["share_token"].clone();
+    visit(&world, &token, "/file/get", of(&share, "root", json!({}))).good();
+    visit(&world, &token, "/file/get_download_url", of(&share, world.file("d/a"), json!({}))).good();
+    visit(&world, &token, "/file/get_download_url", of(&share, "root", json!({}))).good();
+    for id in [world.file("d/a"), world.file("d")] {
+        let told = visit(&world, &token, "/file/get_download_url", of(&share, id, json!({})));
+        assert_eq!(told.bad(), (403, "Forbidden"));
+    }
+    let told = super::share::token(&world, &share, json!({}));
+    assert_eq!(told.bad(), (403, "Forbidden"));
+}
+
+#[test]
+fn a_share_that_is_over_or_to_be_paid_for_opens_nothing() {
+    let world = World::new();
+    world.put("a", b"x");
+    let paid = world.alice.share("a", &Share::new().purchase()).unwrap();
+    assert_eq!(token(&world, &paid, json!({})).bad(), (403, "ForbiddenNoPermission"));
+    let share = world.alice.share("a", &Share::new()).unwrap();
+    let token_of = token(&world, &share, json!({})).good()["share_token"].clone();
+    world.alice.trash("a").unwrap();
+    assert_eq!(token(&world, &share, json!({})).bad(), (403, "Forbidden"));
+    assert_eq!(
+        visit(&world, &token_of, "/file/get", of(&share, "root", json!({}))).bad(),
+        (403, "Forbidden")
+    );
+}
+
+#[test]
+fn a_group_that_may_not_download_from_shares_cannot() {
+    let world = World::new();
+    world.put("a", b"x");
+    let share = world.alice.share("a", &Share::new()).unwrap();
+    let token = token(&world, &share, json!({})).good()["share_token"].clone();
+    let headers = [("x-share-token", token.as_str().unwrap())];
+    let body = of(&share, "root", json!({})).to_string();
+    let limits = Limits::new().share_download(false);
+    for (drive, status) in [("bob", 403), ("alice", 200)] {
+        let caller = Caller::of(drive).limits(limits.clone());
+        let told = world.send(&caller, "/file/get_download_url", &headers, body.as_bytes(), Time::now());
+        assert_eq!(told.status, status, "{drive}");
+    }
+}
