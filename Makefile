@@ -1,5 +1,6 @@
 # demo   builds a release, and shows on a real tree and a big file what the store does
 # test   everything that must pass: format, lints, documentation, tests
+# blackbox   the part of it that checks hosts from outside
 # bench  the benchmarks
 # deny   licences, banned versions and sources of what is depended on; installs cargo-deny
 # demo KEEP=1 leaves the server up; BIG_MIB=512 makes a smaller big file.
@@ -7,7 +8,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test bench deny tools demo-tools test-tools
+.PHONY: demo test blackbox bench deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -22,9 +23,13 @@ tools:
 demo-tools: tools
 	@tests/need openssl unzip sha1sum=coreutils
 
-# What the tests ask besides: they build consumers in C and C++, and let others read what we wrote.
+# What the tests ask besides: they build servers and consumers in C and C++, and let programs of others read
+# what we wrote.
 test-tools: tools
-	@tests/need g++ cmake pkg-config valgrind openssl unzip pkg-config:libmicrohttpd=libmicrohttpd-dev
+	@tests/need g++ make readelf=binutils cmake pkg-config valgrind openssl unzip wget aria2c=aria2 \
+		pkg-config:libmicrohttpd=libmicrohttpd-dev file:/usr/include/civetweb.h=libcivetweb-dev \
+		file:/usr/sbin/nginx=nginx file:/usr/share/nginx/src/configure=nginx-dev \
+		chromium file:/usr/bin/chromedriver=chromium-driver
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/need file:/usr/lib/python3*/ensurepip/__main__.py=python3-venv
 
 demo: demo-tools
@@ -39,8 +44,21 @@ test: test-tools
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test
 	PYTHON=$(PYTHON) python/run-tests.sh
+	$(MAKE) blackbox
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
 	else echo 'cargo-deny is not here: licences and banned versions were not checked; `make deny` does'; fi
+
+# One suite for every host of a store: the command line, the example servers, nginx; and that it can fail.
+blackbox: test-tools
+	$(CARGO) build
+	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
+	$(MAKE) -C examples/c HOLDALL_LIB_DIR="$$built"; \
+	$(MAKE) -C examples/cpp HOLDALL_LIB_DIR="$$built"; \
+	$(MAKE) -C examples/nginx HOLDALL_LIB="$$built/libholdall_c.a"; \
+	failed=0; \
+	for host in control cli "$(CURDIR)/examples/c/build/server" "$(CURDIR)/examples/cpp/build/server" nginx; do \
+		echo "host: $$host"; HOLDALL="$$built/holdall" $(PYTHON) -m tests.blackbox "$$host" || failed=1; \
+	done; exit $$failed
 
 bench: tools
 	$(CARGO) run --release -p holdall-benches

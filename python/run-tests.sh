@@ -1,14 +1,39 @@
 #!/bin/sh
-# Makes a virtual environment, installs the package with what its tests need, and runs them.
+# Makes a source distribution and a wheel from it, installs that with what the tests need in a
+# virtual environment, and runs them. The last line counts them, as cargo's does.
+#
 # Arguments go to pytest. HOLDALL_VENV names the environment, PYTHON the interpreter.
+# On Debian it takes: apt-get install chromium chromium-driver curl
 set -eu
 cd "$(dirname "$0")/.."
 venv=${HOLDALL_VENV:-target/python-venv}
-"${PYTHON:-python3}" -m venv "$venv"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # The dev profile builds in a fraction of the time; MATURIN_PEP517_ARGS= gives a release build.
-MATURIN_PEP517_ARGS=${MATURIN_PEP517_ARGS---profile=dev} \
-    "$venv/bin/pip" install --quiet --disable-pip-version-check ".[test]"
-"$venv/bin/ruff" check python/python python/tests
-"$venv/bin/ruff" format --check python/python python/tests
+export MATURIN_PEP517_ARGS="${MATURIN_PEP517_ARGS---profile=dev}"
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+dist=$(mktemp -d)
+export HOLDALL_COUNTS="$dist/counts"
+finish() {
+    code=$?
+    # What fails before the tests, a lint say, counts as one.
+    counts='0 passed; 1 failed; 0 ignored'
+    [ ! -s "$HOLDALL_COUNTS" ] || counts=$(cat "$HOLDALL_COUNTS")
+    rm -rf "$dist"
+    [ "$code" -eq 0 ] && word=ok || word=FAILED
+    echo "test result: $word. $counts"
+    exit "$code"
+}
+trap finish EXIT
+
+"${PYTHON:-python3}" -m venv "$venv"
+"$venv/bin/pip" install --quiet build
+"$venv/bin/python" -m build --sdist --outdir "$dist" . >"$dist/log" 2>&1 || { cat "$dist/log"; exit 1; }
+"$venv/bin/pip" wheel --quiet --no-deps --wheel-dir "$dist" "$dist"/holdall-*.tar.gz
+export HOLDALL_WHEEL="$(echo "$dist"/holdall-*.whl)"
+"$venv/bin/pip" install --quiet --force-reinstall --no-deps "$HOLDALL_WHEEL"
+"$venv/bin/pip" install --quiet "$HOLDALL_WHEEL[test]"
+"$venv/bin/ruff" check python
+"$venv/bin/ruff" format --check python
 "$venv/bin/mypy"
-exec "$venv/bin/python" -m pytest "$@"
+"$venv/bin/python" -m pytest "$@"

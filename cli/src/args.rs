@@ -385,7 +385,8 @@ pub(crate) struct Serve {
     /// Answer the calls of Cloudreve v4 under /api/v4 and of PDS under /v2 too
     #[arg(long)]
     pub(crate) api: bool,
-    /// With --api: whose calls are that show no token, of this machine alone; by default nobody's
+    /// With --api: whose calls are that show no token, of this machine alone; by default nobody's. Not
+    /// behind a proxy, which would make everybody's calls this machine's
     #[arg(long, requires = "api", value_name = "NAME")]
     pub(crate) api_drive: Option<String>,
     /// With --api: a bearer token and the drive that it is of

@@ -6,7 +6,8 @@ use bytes::{Bytes, BytesMut};
 use holdall::body::{self, Segments};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMemoryView, PySlice};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyMemoryView, PySlice, PyType};
 
 use crate::buffer;
 use crate::fault::{Fault, Outcome};
@@ -103,8 +104,8 @@ impl Body {
 
 /// Makes the file object of a body.
 pub(crate) fn reader<'py>(body: &Bound<'py, Body>) -> Outcome<Bound<'py, PyAny>> {
-    let class = body.py().import("holdall._reader")?.getattr("Reader")?;
-    Ok(class.call1((body,))?)
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    Ok(CLASS.import(body.py(), "holdall._reader", "Reader")?.call1((body,))?)
 }
 
 /// The chunks of a body.

@@ -1,19 +1,27 @@
 //! The compiled half of the Python package: the classes of holdall, frozen and free of the GIL
 //! around all reading, writing and hashing. What is pure Python lies in `python/holdall`.
 
+mod archive;
 mod body;
 mod buffer;
+mod command;
 mod convert;
 mod drive;
 mod fault;
 mod handle;
+mod job;
+mod key;
+mod link;
+mod put;
 mod report;
 mod serve;
 mod share;
 mod source;
 mod store;
+mod upkeep;
 mod url;
 mod value;
+mod walk;
 
 /// The compiled half of holdall; import holdall instead.
 #[pyo3::pymodule(gil_used = false)]
@@ -21,19 +29,31 @@ mod _holdall {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::archive::ArchiveInfo;
+    #[pymodule_export]
     use crate::body::{Body, Chunks, Segment, SegmentIterator};
     #[pymodule_export]
-    use crate::drive::{Drive, Walk};
+    use crate::command::_main;
     #[pymodule_export]
-    use crate::report::{BackupReport, CheckReport, Damage, GcReport, Key, RepairReport, Stats};
+    use crate::drive::Drive;
+    #[pymodule_export]
+    use crate::key::Key;
+    #[pymodule_export]
+    use crate::link::Link;
+    #[pymodule_export]
+    use crate::report::{BackupReport, CheckReport, Damage, GcReport, RebuildReport, RepairReport, Stats};
     #[pymodule_export]
     use crate::serve::Reply;
     #[pymodule_export]
-    use crate::share::Visit;
+    use crate::share::{Share, Visit};
     #[pymodule_export]
     use crate::store::{_reopen, Store, open};
     #[pymodule_export]
-    use crate::value::{DriveInfo, FileInfo, Grant, Link, Row, Share, Trashed, Version};
+    use crate::url::_nothing;
+    #[pymodule_export]
+    use crate::value::{DriveInfo, FileInfo, Grant, Row, Trashed, Version};
+    #[pymodule_export]
+    use crate::walk::Walk;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -2,8 +2,6 @@
 
 use pyo3::prelude::*;
 
-use crate::convert::{Moment, moment};
-
 /// What `Store.check` found.
 #[pyclass(frozen, get_all, module = "holdall")]
 pub(crate) struct CheckReport {
@@ -99,6 +97,49 @@ impl RepairReport {
 impl RepairReport {
     fn __repr__(&self) -> String {
         format!("<RepairReport {} restored, {} damaged>", self.restored, self.damaged.len())
+    }
+}
+
+/// What `Store.rebuild` did.
+#[pyclass(frozen, get_all, module = "holdall")]
+pub(crate) struct RebuildReport {
+    /// Groups of changes that were found in the log.
+    groups: u64,
+    /// Segments that were read.
+    segments: u64,
+    /// Files among the segments that are none, or whose header cannot be read.
+    unreadable: Vec<String>,
+    /// Files and folders in the new index.
+    files: u64,
+    /// Versions in the new index.
+    versions: u64,
+    /// Blobs in the new index.
+    blobs: u64,
+    /// How many large contents belong to nothing in it; their files are in the directory lost now.
+    lost: usize,
+    /// Sentences of where the new index does not agree with itself: parts of the log are damaged.
+    problems: Vec<String>,
+}
+
+impl From<holdall::RebuildReport> for RebuildReport {
+    fn from(report: holdall::RebuildReport) -> RebuildReport {
+        RebuildReport {
+            groups: report.groups,
+            segments: report.segments,
+            unreadable: report.unreadable,
+            files: report.files,
+            versions: report.versions,
+            blobs: report.blobs,
+            lost: report.lost.len(),
+            problems: report.problems.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+#[pymethods]
+impl RebuildReport {
+    fn __repr__(&self) -> String {
+        format!("<RebuildReport {} files, {} problems>", self.files, self.problems.len())
     }
 }
 
@@ -222,34 +263,5 @@ impl From<holdall::Stats> for Stats {
 impl Stats {
     fn __repr__(&self) -> String {
         format!("<Stats {} drives, {} files, {} bytes>", self.drives, self.files, self.bytes)
-    }
-}
-
-/// A key of the store, without its secret.
-#[pyclass(frozen, module = "holdall")]
-pub(crate) struct Key(pub(crate) (u16, holdall::Time, bool));
-
-#[pymethods]
-impl Key {
-    /// The id, which stands in the tokens that the key signed.
-    #[getter]
-    fn id(&self) -> u16 {
-        self.0.0
-    }
-
-    /// When it was made: an aware datetime in UTC.
-    #[getter]
-    fn created(&self) -> Moment {
-        moment(self.0.1)
-    }
-
-    /// Whether it signs; the others only verify.
-    #[getter]
-    fn signs(&self) -> bool {
-        self.0.2
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<Key {}{}>", self.id(), if self.signs() { " signs" } else { "" })
     }
 }

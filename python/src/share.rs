@@ -1,12 +1,114 @@
-//! Visits: a share from the inside.
+//! Shares: from the outside, and from the inside, where a visitor is.
 
+use holdall::ShareId;
 use pyo3::prelude::*;
 
-use crate::convert::{self, Place};
-use crate::drive::{self, root};
+use crate::convert::{self, Moment, Place, moment};
+use crate::drive::{self, Drive, root};
 use crate::fault::Outcome;
+use crate::store::Store;
 use crate::url::{self, Terms};
-use crate::value::{FileInfo, Row, Share};
+use crate::value::{FileInfo, Row, value};
+
+value! {
+    /// A share: a public entry to a file or folder.
+    Share(holdall::ShareInfo) as share {
+        /// The id of the share, for `Store.visit`.
+        id: String = share.id.to_string();
+        /// The id of the file or folder that is shared.
+        file_id: String = share.file.to_string();
+        /// When it was made: an aware datetime in UTC.
+        created: Moment = moment(share.created);
+        /// The first moment at which it lets nobody in; None is never.
+        expires: Option<Moment> = share.expires.map(moment);
+        /// Whether entering takes a password.
+        has_password: bool = share.has_password;
+        /// Downloads allowed in all; None is any number.
+        max_downloads: Option<u64> = share.max_downloads;
+        /// Downloads counted so far.
+        downloads: u64 = share.downloads;
+        /// Whether a visitor needs a ticket from the host.
+        purchase: bool = share.purchase;
+    }
+}
+
+#[pymethods]
+impl Share {
+    fn __repr__(&self) -> String {
+        format!("<Share {} of {}>", self.0.id, self.0.file)
+    }
+}
+
+#[pymethods]
+impl Drive {
+    /// Shares what is at `path`.
+    ///
+    /// expires: when the share ends: seconds from now, a timedelta or an aware datetime; None never.
+    /// max_downloads: how many downloads end it, an archive counting as one.
+    /// purchase: the host asks for a ticket before it lets a visitor download.
+    ///
+    /// Raises NotFound when nothing is at `path`, InvalidArgument when the terms can never be right.
+    #[pyo3(signature = (path, *, password = None, expires = None, max_downloads = None, purchase = false))]
+    fn share(
+        &self,
+        py: Python<'_>,
+        path: Place,
+        password: Option<String>,
+        expires: Option<&Bound<'_, PyAny>>,
+        max_downloads: Option<u64>,
+        purchase: bool,
+    ) -> Outcome<Share> {
+        let mut share = holdall::Share::new();
+        if let Some(password) = password {
+            share = share.password(password);
+        }
+        if let Some(expires) = expires {
+            share = share.expires_in(convert::lifetime(expires)?);
+        }
+        if let Some(downloads) = max_downloads {
+            share = share.max_downloads(downloads);
+        }
+        if purchase {
+            share = share.purchase();
+        }
+        Ok(Share(self.call(py, |drive| drive.share(&path.0, &share))?))
+    }
+
+    /// Lists the shares of what is at `path`, oldest first.
+    ///
+    /// Raises NotFound when nothing is at `path`.
+    fn shares(&self, py: Python<'_>, path: Place) -> Outcome<Vec<Share>> {
+        Ok(self.call(py, |drive| drive.shares(&path.0))?.into_iter().map(Share).collect())
+    }
+}
+
+#[pymethods]
+impl Store {
+    /// Lets a visitor into a share, by the Share or its id.
+    ///
+    /// Raises NotFound when there is none, Denied when the password is wrong or missing, Expired and
+    /// Gone when it is over.
+    #[pyo3(signature = (share, password = None))]
+    fn visit(&self, py: Python<'_>, share: &Bound<'_, PyAny>, password: Option<&str>) -> Outcome<Visit> {
+        let id = share_id(share)?;
+        Ok(Visit(self.call(py, |store| store.visit(id, password))?))
+    }
+
+    /// Deletes a share, by the Share or its id.
+    ///
+    /// Raises NotFound when there is none.
+    fn unshare(&self, py: Python<'_>, share: &Bound<'_, PyAny>) -> Outcome<()> {
+        let id = share_id(share)?;
+        self.call(py, |store| store.unshare(id))
+    }
+}
+
+fn share_id(value: &Bound<'_, PyAny>) -> Outcome<ShareId> {
+    if let Ok(share) = value.cast::<Share>() {
+        return Ok(share.get().0.id);
+    }
+    Ok(value.extract::<String>()?.parse()?)
+}
 
 /// A visitor of a share, whose password was right.
 #[pyclass(frozen, module = "holdall")]
@@ -61,18 +163,7 @@ impl Visit {
         disposition: &str,
         name: Option<&str>,
     ) -> Outcome<String> {
-        let terms = Terms {
-            expires,
-            never_expires: false,
-            stable_for: None,
-            disposition,
-            name,
-            media_type: None,
-            network: None,
-            max_uses: None,
-            public_cache: false,
-            pace: None,
-        };
+        let terms = Terms { expires, disposition: Some(disposition), name, ..Terms::default() };
         let url = py.detach(|| self.0.url(&path.0))?;
         url::sign(py, terms.of(url)?, "native")
     }

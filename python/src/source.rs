@@ -1,6 +1,7 @@
 //! Sources: everything whose content Python can put.
 
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use holdall::PutWriter;
@@ -73,14 +74,19 @@ impl<'py> Intake<'py> {
 
     fn path(&mut self, source: &Bound<'py, PyAny>) -> Outcome<()> {
         let path: PathBuf = source.extract()?;
-        let mut file = self.py.detach(|| File::open(&path)).map_err(|cause| match cause.raw_os_error() {
+        let file = self.py.detach(|| File::open(&path)).map_err(|cause| match cause.raw_os_error() {
             // With three arguments OSError picks the class of the number.
             Some(number) => PyOSError::new_err((number, reason(&cause), source.clone().unbind())),
             None => cause.into(),
         })?;
+        let mut reader = Reader { file, raised: None };
         loop {
             let writer = &mut self.writer;
-            match self.py.detach(|| writer.read_from(&mut file))? {
+            let read = self.py.detach(|| writer.read_from(&mut reader));
+            if let Some(raised) = reader.raised.take() {
+                return Err(raised.into());
+            }
+            match read? {
                 0 => return Ok(()),
                 count => self.tell(count)?,
             }
@@ -96,14 +102,19 @@ impl<'py> Intake<'py> {
                 return Err(PyBlockingIOError::new_err(message).into());
             }
             if !is_bytes_like(&block) {
-                let remedy = match block.hasattr("__await__")? {
-                    true => "its read() is async: put its .file, or what it holds",
-                    false => "its read() must return bytes: open the file in binary mode",
-                };
-                if block.hasattr("close")? {
+                let is_async = block.hasattr("__await__")?;
+                if is_async && block.hasattr("close")? {
                     // A coroutine that nobody awaits.
                     block.call_method0("close")?;
                 }
+                if is_async && let Some(held) = source.getattr_opt("file")? {
+                    // An upload of a web framework, and the file that it came into.
+                    return self.file(&held);
+                }
+                let remedy = match is_async {
+                    true => "its read() is async: await holdall.asgi.put(drive, path, source)",
+                    false => "its read() must return bytes: open the file in binary mode",
+                };
                 return Err(PyTypeError::new_err(format!("cannot put this file object; {remedy}")).into());
             }
             if block.len()? == 0 {
@@ -118,6 +129,26 @@ impl<'py> Intake<'py> {
             progress.call1((count,))?;
         }
         Ok(self.py.check_signals()?)
+    }
+}
+
+/// Reads a file that may keep us waiting, as a pipe does: a signal's handler is called meanwhile.
+struct Reader {
+    file: File,
+    /// What the handler raised.
+    raised: Option<PyErr>,
+}
+
+impl Read for Reader {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(target);
+        if read.as_ref().is_err_and(|cause| cause.kind() == io::ErrorKind::Interrupted) {
+            self.raised = Python::attach(|py| py.check_signals()).err();
+            if self.raised.is_some() {
+                return Err(io::Error::other("a signal ended the reading"));
+            }
+        }
+        read
     }
 }
 

@@ -1,17 +1,50 @@
-//! The terms of a URL, as the keyword arguments of several methods give them.
+//! URLs: what may be signed, and the terms, as the keyword arguments of several methods give them.
 
-use holdall::Url;
+use holdall::{ArchiveId, Url, VersionId};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use crate::convert;
+use crate::archive::ArchiveInfo;
+use crate::convert::{self, Place};
+use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
+use crate::store::Store;
+use crate::value::Version;
+
+/// What a URL is of: a version or an archive; itself, or its id as text.
+pub(crate) enum Subject {
+    Version(VersionId),
+    Archive(ArchiveId),
+}
+
+impl FromPyObject<'_, '_> for Subject {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Subject> {
+        if let Ok(version) = value.cast::<Version>() {
+            return Ok(Subject::Version(version.get().0.id));
+        }
+        if let Ok(archive) = value.cast::<ArchiveInfo>() {
+            return Ok(Subject::Archive(archive.get().0.id));
+        }
+        let id: String = value.extract().map_err(|_| {
+            PyTypeError::new_err("a URL is of a holdall.Version or ArchiveInfo, or of its id as a str")
+        })?;
+        let found = match id.starts_with('a') {
+            true => id.parse().map(Subject::Archive),
+            false => id.parse().map(Subject::Version),
+        };
+        found.map_err(|error| Fault::Store(error).into())
+    }
+}
 
 /// What a URL permits.
+#[derive(Default)]
 pub(crate) struct Terms<'a, 'py> {
     pub(crate) expires: Option<&'a Bound<'py, PyAny>>,
     pub(crate) never_expires: bool,
     pub(crate) stable_for: Option<&'a Bound<'py, PyAny>>,
-    pub(crate) disposition: &'a str,
+    pub(crate) disposition: Option<&'a str>,
     pub(crate) name: Option<&'a str>,
     pub(crate) media_type: Option<&'a str>,
     pub(crate) network: Option<&'a str>,
@@ -36,9 +69,9 @@ impl Terms<'_, '_> {
             url = url.stable_for(convert::duration(window)?);
         }
         url = match self.disposition {
-            "attachment" => url,
-            "inline" => url.inline(),
-            other => {
+            None | Some("attachment") => url,
+            Some("inline") => url.inline(),
+            Some(other) => {
                 return Err(Fault::invalid(format!(
                     "the disposition {other:?} is neither \"attachment\" nor \"inline\""
                 )));
@@ -66,11 +99,132 @@ impl Terms<'_, '_> {
     }
 }
 
+/// Takes what `Store.url` is called with, and does nothing: the benchmark measures against it.
+#[pyfunction]
+#[pyo3(signature = (_store, _version, *, expires = None, name = None))]
+pub(crate) fn _nothing(
+    _store: &Store,
+    _version: Subject,
+    expires: Option<&Bound<'_, PyAny>>,
+    name: Option<&str>,
+) -> &'static str {
+    let _ = (expires, name);
+    ""
+}
+
 /// Signs a URL in one of its forms.
 pub(crate) fn sign(py: Python<'_>, url: Url, form: &str) -> Outcome<String> {
     match form {
         "native" => Ok(py.detach(|| url.sign())?),
         "cloudreve" => Ok(py.detach(|| url.sign_cloudreve())?),
         other => Err(Fault::invalid(format!("the form {other:?} is neither \"native\" nor \"cloudreve\""))),
+    }
+}
+
+#[pymethods]
+impl Store {
+    /// Returns a URL of one version, or of an archive that `Drive.freeze` made: it gives the same
+    /// bytes whatever becomes of the file.
+    ///
+    /// expires: seconds from now, a timedelta, or an aware datetime: at least a second from now, at
+    ///     most the store's max_lifetime; 15 minutes by default. Checked when a request comes: a
+    ///     transfer that has begun is never cut.
+    /// never_expires: makes it valid until it is revoked or its key is removed.
+    /// stable_for: rounds the expiry up to the end of a window of that length (seconds or a
+    ///     timedelta), so that the same call gives the same URL within it, which caches like.
+    /// disposition: "attachment", or "inline" to let a browser show what can do no harm.
+    /// name, media_type: what a download is saved as; by default the file's.
+    /// network: serves only clients of it, such as "192.0.2.0/24".
+    /// max_uses: serves at most so many GET requests with content.
+    /// public_cache: lets shared caches keep the reply while the URL lives.
+    /// pace: asks the host to send no more than so many bytes a second.
+    /// form: "native", or "cloudreve" for the form of Cloudreve v4.
+    ///
+    /// Raises InvalidArgument when the lifetime is out of range or a name or type can never be
+    /// right, NotFound and Gone when there is no such version.
+    #[pyo3(signature = (
+        version, *, expires = None, never_expires = false, stable_for = None,
+        disposition = "attachment", name = None, media_type = None, network = None, max_uses = None,
+        public_cache = false, pace = None, form = "native"
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn url(
+        &self,
+        py: Python<'_>,
+        version: Subject,
+        expires: Option<&Bound<'_, PyAny>>,
+        never_expires: bool,
+        stable_for: Option<&Bound<'_, PyAny>>,
+        disposition: &str,
+        name: Option<&str>,
+        media_type: Option<&str>,
+        network: Option<&str>,
+        max_uses: Option<u32>,
+        public_cache: bool,
+        pace: Option<u64>,
+        form: &str,
+    ) -> Outcome<String> {
+        let terms = Terms {
+            expires,
+            never_expires,
+            stable_for,
+            disposition: Some(disposition),
+            name,
+            media_type,
+            network,
+            max_uses,
+            public_cache,
+            pace,
+        };
+        let store = self.store()?;
+        let url = match version {
+            Subject::Version(id) => store.url(id),
+            Subject::Archive(id) => store.url_of_archive(id),
+        };
+        sign(py, terms.of(url)?, form)
+    }
+}
+
+#[pymethods]
+impl Drive {
+    /// Returns a URL of the file at `path`: it gives the content that is current when it is used.
+    /// The keyword arguments are those of `Store.url`.
+    ///
+    /// Raises NotFound when nothing is at `path`, InvalidArgument when the lifetime is out of range
+    /// or a name or type can never be right.
+    #[pyo3(signature = (
+        path, *, expires = None, never_expires = false, stable_for = None, disposition = "attachment",
+        name = None, media_type = None, network = None, max_uses = None, public_cache = false, pace = None
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn url(
+        &self,
+        py: Python<'_>,
+        path: Place,
+        expires: Option<&Bound<'_, PyAny>>,
+        never_expires: bool,
+        stable_for: Option<&Bound<'_, PyAny>>,
+        disposition: &str,
+        name: Option<&str>,
+        media_type: Option<&str>,
+        network: Option<&str>,
+        max_uses: Option<u32>,
+        public_cache: bool,
+        pace: Option<u64>,
+    ) -> Outcome<String> {
+        let terms = Terms {
+            expires,
+            never_expires,
+            stable_for,
+            disposition: Some(disposition),
+            name,
+            media_type,
+            network,
+            max_uses,
+            public_cache,
+            pace,
+        };
+        let url = self.call(py, |drive| drive.url(&path.0))?;
+        sign(py, terms.of(url)?, "native")
     }
 }

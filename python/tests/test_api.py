@@ -77,6 +77,13 @@ def test_what_is_no_source_says_so(alice: holdall.Drive, tmp_path: pathlib.Path)
     assert alice.list() == []
 
 
+def test_an_upload_of_a_web_framework_is_a_source(alice: holdall.Drive) -> None:
+    from starlette.datastructures import UploadFile
+
+    upload = UploadFile(io.BytesIO(b"hello" * 1_000_000), filename="x")
+    assert alice.put("x", upload).size == 5_000_000
+
+
 def test_an_exception_of_the_source_comes_out_and_leaves_nothing(
     alice: holdall.Drive, store: holdall.Store
 ) -> None:
@@ -126,6 +133,30 @@ def test_put_many_in_batches(alice: holdall.Drive) -> None:
     with pytest.raises(TypeError):
         alice.put_many({"x": io.BytesIO()})  # type: ignore[dict-item]
     assert alice.put_many([]) == []
+
+
+def test_put_many_says_things_of_each(alice: holdall.Drive) -> None:
+    first = alice.put("a", b"1")
+    moment = dt.datetime(2001, 2, 3, tzinfo=UTC)
+    a, b, c = alice.put_many(
+        [
+            ("a", b"2", {"expect": first, "modified": moment}),
+            (pathlib.PurePath("b"), b"3", {"media_type": "text/x-b", "expect": "absent"}),
+            ("c.txt", b"4"),
+        ],
+        modified=5,
+    )
+    assert (a.number, a.modified) == (2, moment)
+    assert (b.media_type, b.modified.timestamp()) == ("text/x-b", 5)
+    assert (c.media_type, c.modified.timestamp()) == ("text/plain", 5)
+    # All of a batch or none of it.
+    with pytest.raises(errors.Exists):
+        alice.put_many([("d", b"5"), ("b", b"6", {"expect": "absent"})])
+    assert [row.name for row in alice.list()] == ["a", "b", "c.txt"]
+    with pytest.raises(TypeError, match="colour"):
+        alice.put_many([("d", b"5", {"colour": "green"})])  # type: ignore[list-item]
+    with pytest.raises(TypeError):
+        alice.put_many([("d", b"5", 3)])  # type: ignore[list-item]
 
 
 def test_lists_walks_and_pages(alice: holdall.Drive) -> None:
@@ -274,6 +305,42 @@ def test_revoking_and_keys(alice: holdall.Drive, store: holdall.Store) -> None:
         store.add_key(b"short")
 
 
+def test_keys_of_the_host_s_own(tmp_path: pathlib.Path) -> None:
+    one, other, third = (bytes([number]) * 32 for number in (1, 2, 3))
+
+    def opened(*keys: bytes) -> holdall.Store:
+        return holdall.open(tmp_path / "s", keys=keys)
+
+    with opened(one) as store:
+        version = store.drive("a").put("x", b"x")
+        by_one = store.url(version)
+        ring = store.keys()
+    with opened(one) as store:
+        now = store.keys()
+        # What is there already is not written again.
+        assert [(key.id, key.created) for key in now] == [(key.id, key.created) for key in ring]
+    with opened(other, one) as store:
+        by_other = store.url(version)
+        assert [store.serve("GET", url).status for url in (by_one, by_other)] == [200, 200]
+        again = pickle.loads(pickle.dumps(store))
+        assert again.verify(by_other).size == 1
+        assert one not in pickle.dumps(store)
+        again.close()
+    # Back to the one before, and a third that only verifies.
+    with opened(one, third) as store:
+        assert store.url(version, expires=60)[:8] == by_one[:8], "the key's id is that of the first"
+        assert store.verify(by_other).size == 1
+        count = len(store.keys())
+    with opened(one, third) as store:
+        assert len(store.keys()) == count
+    with pytest.raises(errors.InvalidArgument):
+        opened(b"short")
+    with pytest.raises(errors.InvalidArgument):
+        opened()
+    with holdall.open(tmp_path / "s") as store:
+        assert store.verify(by_one).size == 1, "the ring stays when no keys are given"
+
+
 def test_replies_are_values(alice: holdall.Drive, store: holdall.Store) -> None:
     url = store.url(alice.put("x.txt", b"hello world"))
     for headers in (
@@ -329,6 +396,37 @@ def test_archives(alice: holdall.Drive, store: holdall.Store) -> None:
         alice.archive([])
     with pytest.raises(errors.InvalidArgument):
         alice.archive(["dir", version])  # type: ignore[list-item]
+
+
+def test_archives_by_their_ids(alice: holdall.Drive, store: holdall.Store) -> None:
+    alice.put_many({f"dir/{number}": b"x" * number for number in range(20)})
+    archive = alice.freeze(["dir"], name="all.zip", expires=600)
+    assert (archive.name, archive.entries) == ("all.zip", 20)
+    assert archive.expires - archive.created == dt.timedelta(minutes=10)
+    assert store.archive(archive.id) == archive == store.archive(archive)
+    assert hash(store.archive(archive.id)) == hash(archive)
+    assert archive != alice.freeze(["dir"])
+    assert repr(archive) == f"<ArchiveInfo 'all.zip' 20 entries {archive.size} bytes>"
+    whole = store.open_archive(archive).read()
+    assert len(whole) == archive.size
+    for url in (
+        store.url(archive, expires=60),
+        store.url(archive.id, expires=60, max_uses=2, pace=100),
+    ):
+        reply = store.serve("GET", url)
+        assert (reply.status, bytes(reply.body)) == (200, whole)
+    assert store.archive_crc64(archive) == alice.put("copy", whole).crc64
+    with zipfile.ZipFile(store.open_archive(archive.id)) as opened:
+        assert opened.testzip() is None
+    store.revoke(archive)
+    assert store.serve("GET", url).status in (403, 410)
+    with pytest.raises(errors.NotFound):
+        store.archive("a77")
+    for wrong in ("v1", "zz", ""):
+        with pytest.raises(errors.InvalidArgument):
+            store.archive(wrong)
+    with pytest.raises(TypeError):
+        store.archive(3)  # type: ignore[arg-type]
 
 
 def test_links_and_shares(alice: holdall.Drive, store: holdall.Store) -> None:
@@ -402,8 +500,26 @@ def test_backups_open_and_repairs_tell(
         assert copy.drive("alice").open("a").read() == b"a"
     with pytest.raises(errors.InvalidArgument):
         store.backup(store.path)
-    repair = store.repair()
+    told.clear()
+    repair = store.repair(progress=lambda *at: told.append(at))
+    assert told[-1][0] == told[-1][1] > 0
     assert (repair.restored, repair.damaged, repair.problems) == (0, [], [])
+
+
+def test_a_store_is_rebuilt_from_its_log(tmp_path: pathlib.Path) -> None:
+    with holdall.open(tmp_path / "s") as store:
+        versions = store.drive("alice").put_many({"a": b"a", "b": bytes(2 << 20)})
+        with pytest.raises(errors.Locked):
+            holdall.Store.rebuild(tmp_path / "s")
+    (tmp_path / "s" / "meta.redb").unlink()
+    report = holdall.Store.rebuild(tmp_path / "s")
+    assert (report.versions, report.blobs, report.lost, report.problems) == (2, 2, 0, [])
+    assert repr(report) == f"<RebuildReport {report.files} files, 0 problems>"
+    with holdall.open(tmp_path / "s", create=False) as store:
+        assert store.drive("alice").versions("a") == versions[:1]
+        assert store.check(content=True).is_sound
+    with pytest.raises(FileNotFoundError):
+        holdall.Store.rebuild(tmp_path)
 
 
 def test_a_store_pickles_as_its_path(store: holdall.Store, alice: holdall.Drive) -> None:

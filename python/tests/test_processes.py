@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import pathlib
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -133,33 +132,6 @@ def test_multiprocessing(store: holdall.Store, alice: holdall.Drive, method: str
     assert [row.name for row in alice.list()] == names
 
 
-def test_control_c_ends_a_long_put(tmp_path: pathlib.Path, run: Callable[..., str]) -> None:
-    code = """
-import os, pathlib, signal, sys, threading, time
-import holdall
-path = pathlib.Path(sys.argv[1])
-pressed = None
-def press():
-    global pressed
-    time.sleep(0.5)
-    pressed = time.perf_counter()
-    os.kill(os.getpid(), signal.SIGINT)
-with holdall.open(path) as store:
-    drive = store.drive("a")
-    content = bytes(1 << 20)
-    threading.Thread(target=press).start()
-    try:
-        drive.put("x", (content for _ in range(100_000)))
-    except KeyboardInterrupt:
-        took = time.perf_counter() - pressed
-        assert took < 0.5, took
-        print("interrupted", drive.list(), list((path / "spool").iterdir()))
-    drive.put("x", b"goes on")
-    assert store.check(content=True).is_sound
-"""
-    assert run(code, str(tmp_path / "store")) == "interrupted [] []"
-
-
 @pytest.mark.parametrize("mode", ["shared", "exclusive"])
 def test_an_interpreter_that_ends_with_a_store_open_loses_nothing(
     tmp_path: pathlib.Path, run: Callable[..., str], mode: str
@@ -186,26 +158,6 @@ print(link.id)
         assert len(store.drive("a").list()) == 11
         assert store.link(link).downloads == 1
         assert store.check(content=True).is_sound
-
-
-def test_serving_does_not_leak(alice: holdall.Drive, store: holdall.Store) -> None:
-    resource = pytest.importorskip("resource")
-    url = store.url(alice.put("x", os.urandom(100_000)))
-
-    def serve(times: int) -> None:
-        for _ in range(times):
-            for chunk in store.serve("GET", url, {"Range": "bytes=5-"}).body:
-                len(chunk)
-
-    def memory() -> int:
-        pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
-        return int(pages) * resource.getpagesize()
-
-    serve(3000)
-    before = memory()
-    serve(10_000)
-    assert memory() - before < 2 << 20
-    assert sys.getrefcount(url) < 10
 
 
 def test_signals_reach_handlers_during_a_put(alice: holdall.Drive) -> None:

@@ -112,13 +112,20 @@ fn read(db: &Connection) -> rusqlite::Result<Database> {
             symbolic: row.get(6)?,
         })
     })?;
-    let query = "SELECT e.id, e.type, e.source, e.size, e.updated_at, e.upload_session_id, e.recycle_options, \
-                 p.type FROM entities e JOIN storage_policies p ON p.id = e.storage_policy_entities \
-                 WHERE e.deleted_at IS NULL AND e.reference_count > 0";
-    let entities = rows(db, query, |row| {
+    // Releases differ in what the column of an entity's properties is called.
+    let has = |column: &str| db.prepare(&format!("SELECT {column} FROM entities LIMIT 0")).is_ok();
+    let props = ["recycle_options", "props"].into_iter().find(|column| has(column));
+    let props = props.map_or("NULL".to_owned(), |column| format!("e.{column}"));
+    let query = format!(
+        "SELECT e.id, e.type, e.source, e.size, e.updated_at, e.upload_session_id, {props}, p.type \
+         FROM entities e JOIN storage_policies p ON p.id = e.storage_policy_entities \
+         WHERE e.deleted_at IS NULL AND e.reference_count > 0"
+    );
+    let entities = rows(db, &query, |row| {
         let options: Option<String> = row.get(6)?;
         let encrypted = options.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
-        let encrypted = encrypted.is_some_and(|options| !options["encrypt_metadata"].is_null());
+        let encrypted = encrypted
+            .is_some_and(|options| options.get("encrypt_metadata").is_some_and(|told| !told.is_null()));
         let uploading = !matches!(row.get_ref(5)?, ValueRef::Null);
         Ok(Entity {
             id: id(row, 0)?,

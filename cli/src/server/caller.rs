@@ -73,9 +73,15 @@ impl Mounted {
     }
 }
 
+/// What a proxy tells of those whose calls it passes on.
+const PASSED_ON: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+
 /// Returns whether a call was made by a program or a page on this machine, and not by a page of another
-/// site in a browser on it.
+/// site in a browser on it, or by somebody behind a proxy.
 fn is_from_here(headers: &HeaderMap) -> bool {
+    if PASSED_ON.iter().any(|name| headers.contains_key(*name)) {
+        return false;
+    }
     let local = |host: &str| {
         let name = match host.strip_prefix('[') {
             Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -112,6 +118,7 @@ mod tests {
             (&[("host", "127.0.0.1:8420"), ("origin", "https://evil.example")], false),
             (&[("host", "127.0.0.1:8420"), ("origin", "null")], false),
             (&[("host", "127.0.0.1:8420"), ("origin", "http://localhost:3000")], false),
+            (&[("host", "127.0.0.1:8420"), ("x-forwarded-for", "192.0.2.7")], false),
             (&[("host", "evil.example:8420")], false),
             (&[("host", "127.0.0.1.evil.example")], false),
             (&[], false),

@@ -272,6 +272,24 @@ fn nothing_outside_the_uploads_is_read() {
 }
 
 #[test]
+fn what_is_encrypted_elsewhere_or_not_whole_is_not_taken_for_content() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    for (set, back) in [
+        ("recycle_options = '{\"encrypt_metadata\": {\"key\": \"x\"}}'", "recycle_options = '{}'"),
+        ("storage_policy_entities = 2", "storage_policy_entities = 1"),
+        ("upload_session_id = 'a'", "upload_session_id = NULL"),
+    ] {
+        server.db.execute(&format!("UPDATE entities SET {set} WHERE id = 100"), []).unwrap();
+        assert_eq!(server.import(&server.folder(), &[]).status.code(), Some(2), "{set}");
+        server.db.execute(&format!("UPDATE entities SET {back} WHERE id = 100"), []).unwrap();
+    }
+    server.ok(&[]);
+}
+
+#[test]
 fn the_folder_key_and_salt_may_be_given() {
     if other().is_some() {
         return;

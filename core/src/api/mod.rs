@@ -70,7 +70,7 @@ impl Api {
     ///
     /// # Errors
     /// Only what the host must know of: `Io`, `Corrupt`, `Poisoned`, `Locked`, `Bug`, `Forked`, and
-    /// `InvalidArgument` for a store that was closed. [`Reply::from_error`] makes replies of them.
+    /// `InvalidArgument` for a store that was closed or a setting that is beyond the store's limits. [`Reply::from_error`] makes replies of them.
     pub fn answer(&self, caller: &Caller, request: &Request<'_>, mut body: impl Read) -> Result<Reply> {
         let body: &mut dyn Read = &mut body;
         match self.format(request.target) {

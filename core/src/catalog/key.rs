@@ -79,6 +79,33 @@ pub(crate) fn add(tx: &mut impl Write, secret: &[u8], signs: bool, now: Time) ->
     changed(tx, id)
 }
 
+/// Returns whether all of `secrets` are in the ring, and the first of them signs.
+pub(crate) fn are_used(tx: &impl Read, secrets: &[Vec<u8>]) -> Result<bool> {
+    let keys = list(tx)?;
+    let found = |secret: &Vec<u8>| keys.iter().find(|(_, key)| key.secret == *secret);
+    let signs = secrets.first().and_then(found).is_some_and(|(_, key)| key.signs);
+    Ok(signs && secrets.iter().all(|secret| found(secret).is_some()))
+}
+
+/// Adds what is not in the ring of `secrets`, and lets the first of them sign.
+///
+/// # Errors
+/// As [`add`]; `InvalidArgument` when there are none.
+pub(crate) fn use_all(tx: &mut impl Write, secrets: &[Vec<u8>], now: Time) -> Result<()> {
+    let mut first = None;
+    // The first comes last, as the newest has the highest id.
+    for secret in secrets.iter().rev() {
+        let known = list(tx)?.into_iter().find(|(_, key)| key.secret == *secret);
+        first = Some(match known {
+            Some((id, _)) => id,
+            None => add(tx, secret, false, now)?,
+        });
+    }
+    let first =
+        first.ok_or_else(|| Error::invalid("no key is given; give one, or leave the store its own"))?;
+    set_signing(tx, first)
+}
+
 /// Lets key `id` sign, and the others only verify.
 ///
 /// # Errors

@@ -128,9 +128,20 @@ impl Drive {
         items: impl IntoIterator<Item = (String, Bytes)>,
         put: &Put,
     ) -> Result<Vec<VersionInfo>> {
+        self.put_each(items.into_iter().map(|(path, bytes)| (path, bytes, put.clone())))
+    }
+
+    /// As [`Drive::put_many`], with something of its own said of each.
+    ///
+    /// # Errors
+    /// As [`Drive::put_many`].
+    pub fn put_each(
+        &self,
+        items: impl IntoIterator<Item = (String, Bytes, Put)>,
+    ) -> Result<Vec<VersionInfo>> {
         let engine = self.engine()?;
         let (mut staged, mut len) = (Vec::new(), 0_usize);
-        for (path, bytes) in items {
+        for (path, bytes, put) in items {
             len = len.saturating_add(bytes.len());
             if len > MANY {
                 return Err(Error::new(
@@ -139,7 +150,7 @@ impl Drive {
                 ));
             }
             put.check_target(&path)?;
-            staged.push(Item { path, put: put.clone(), staged: engine.stage().whole(bytes)? });
+            staged.push(Item { path, put, staged: engine.stage().whole(bytes)? });
         }
         put_items(self, staged)
     }

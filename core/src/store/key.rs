@@ -48,6 +48,21 @@ impl Store {
         self.engine()?.write(move |change| key::add(change, &secret, true, now))
     }
 
+    /// Sees to it that keys of the host's own, at least 32 bytes each, are in the ring and that the
+    /// first of them signs. Those that the ring has beside them go on verifying. Where all is so
+    /// already, nothing is written: a host may call it at every start.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when a key is too short or all zero, or when none is given.
+    pub fn use_keys(&self, secrets: &[impl AsRef<[u8]>]) -> Result<()> {
+        let secrets: Vec<Vec<u8>> = secrets.iter().map(|secret| secret.as_ref().to_vec()).collect();
+        if key::are_used(&self.engine()?.reader()?, &secrets)? {
+            return Ok(());
+        }
+        let now = Time::now();
+        self.engine()?.write(move |change| key::use_all(change, &secrets, now))
+    }
+
     /// Removes a key: every URL that it signed is invalid from now on.
     ///
     /// # Errors

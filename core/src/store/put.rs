@@ -239,8 +239,8 @@ pub(super) enum Content {
     Small(Bytes),
     /// In the file of its blob, durably.
     Large,
-    /// In a blob that was there when the put looked; its file in the spool is kept until that is sure.
-    Known(BlobId),
+    /// There already when the put looked; its file in the spool is kept until that is sure.
+    Known,
 }
 
 /// Makes versions of staged content: one group, all or none.
@@ -273,8 +273,7 @@ fn publish(
         let blob = BlobId(ids.take()?);
         let digest = *staged.digest();
         let beginning = beginning(&staged)?;
-        let (content, spooled) = settle(engine, scope, staged, blob, placed)?;
-        spare.extend(spooled.map(|spooled| (ready.len(), spooled)));
+        let content = settle(engine, scope, staged, blob, placed, &mut spare)?;
         if let Content::Small(_) = content {
             small = small.saturating_add(digest.len);
         }
@@ -296,12 +295,13 @@ fn publish(
     match write(ready.clone()) {
         // What was there was collected meanwhile: the content is given a place after all.
         Err(error) if error.kind() == ErrorKind::Locked => {
-            for (at, mut spooled) in spare {
-                let Some(one) = ready.get_mut(at) else { continue };
-                let outcome = spooled.place(one.blob);
-                placed.push((one.blob, spooled));
+            for (blob, mut spooled) in spare {
+                let outcome = spooled.place(blob);
+                placed.push((blob, spooled));
                 outcome?;
-                one.content = Content::Large;
+                for one in ready.iter_mut().filter(|one| one.blob == blob) {
+                    one.content = Content::Large;
+                }
             }
             write(ready)
         }
@@ -309,24 +309,26 @@ fn publish(
     }
 }
 
-/// Gives large content its file, unless a blob of the scope has it; `placed` is told of the file. What is
-/// still in the spool because a blob has it is returned too.
+/// Gives large content its file, and tells `placed` of it, unless a blob of the scope has it: then
+/// `spare` keeps the one in the spool.
 pub(super) fn settle(
     engine: &Engine,
     scope: u64,
     staged: Staged,
     blob: BlobId,
     placed: &mut Vec<(BlobId, Spooled)>,
-) -> Result<(Content, Option<Spooled>)> {
+    spare: &mut Vec<(BlobId, Spooled)>,
+) -> Result<Content> {
     match staged {
-        Staged::Small { bytes, .. } => Ok((Content::Small(bytes), None)),
+        Staged::Small { bytes, .. } => Ok(Content::Small(bytes)),
         Staged::Large { mut spooled, digest } => {
-            if let Some(known) = blob::find(&engine.reader()?, scope, &digest.blake3)? {
-                return Ok((Content::Known(known), Some(spooled)));
+            if blob::find(&engine.reader()?, scope, &digest.blake3)?.is_some() {
+                spare.push((blob, spooled));
+                return Ok(Content::Known);
             }
             let outcome = spooled.place(blob);
             placed.push((blob, spooled));
-            outcome.map(|()| (Content::Large, None))
+            outcome.map(|()| Content::Large)
         }
     }
 }
@@ -377,10 +379,10 @@ pub(super) fn insert(
 ) -> Result<BlobId> {
     let place = match (content, blob::find(change, scope, &digest.blake3)?) {
         (_, Some(known)) => return Ok(known),
-        (Content::Known(known), None) => {
+        (Content::Known, None) => {
             return Err(Error::new(
                 ErrorKind::Locked,
-                format!("blob {known} was collected while the same content was put; put it again"),
+                "the content was collected while the same was put; put it again",
             ));
         }
         (Content::Small(bytes), None) => change.append(blob, bytes.clone(), digest)?,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Store;
-use super::check::{CheckOptions, Damage, check_engine};
+use super::check::{CheckOptions, Damage, Watch, check_engine};
 use super::compact::frames;
 use super::engine::Engine;
 use super::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
@@ -120,13 +120,24 @@ impl Store {
     /// # Errors
     /// `Io` and `Poisoned` when the store cannot be read or written.
     pub fn repair(&self) -> Result<RepairReport> {
+        self.repair_watched(&mut |_| Ok(()))
+    }
+
+    /// As [`Store::repair`], and tells `watch` how far it is; where something was restored it reads
+    /// everything once more, and begins to tell anew.
+    ///
+    /// # Errors
+    /// As [`Store::repair`]; the watcher's own, which leaves what is restored in its place.
+    pub fn repair_watched(&self, watch: &mut Watch<'_>) -> Result<RepairReport> {
         let engine = self.engine()?;
-        let found = check_engine(&engine, CheckOptions::new().content(true))?;
+        let mut told = |at| watch(at);
+        let found = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
         if found.damaged.is_empty() {
             return Ok(RepairReport { problems: found.problems, ..RepairReport::default() });
         }
         let restored = restore(&engine, &found.damaged)?;
-        let left = check_engine(&engine, CheckOptions::new().content(true))?;
+        let mut told = |at| watch(at);
+        let left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
         let aside: Vec<BlobId> = left.damaged.iter().map(|damage| damage.blob).collect();
         engine.write(move |change| aside.iter().try_for_each(|id| blob::set_aside(change, *id)))?;
         Ok(RepairReport { restored, damaged: left.damaged, problems: left.problems })

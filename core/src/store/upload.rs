@@ -37,7 +37,7 @@ enum Made {
     /// The one part there is: its blob becomes the version's.
     Part(BlobId),
     /// Content that another version has.
-    Known(BlobId),
+    Known,
     /// Put together from several parts, or from none.
     Staged(Staged),
 }
@@ -205,7 +205,7 @@ impl Store {
         let engine = self.engine()?;
         let digest = digest(&claimed.record);
         let beginning = beginning(&engine, claimed.blob, &claimed.record)?;
-        let whole = Whole { digest, beginning, content: Made::Known(claimed.blob) };
+        let whole = Whole { digest, beginning, content: Made::Known };
         match publish(&engine, None, record, whole, now) {
             Err(error) if error.kind() == ErrorKind::Locked => Ok(None),
             other => other.map(Some),
@@ -278,7 +278,7 @@ fn publish_part(
 ) -> Result<()> {
     let digest = *staged.digest();
     let small = if matches!(staged, Staged::Small { .. }) { digest.len } else { 0 };
-    let (content, _spooled) = settle(engine, blob::APART, staged, blob, placed)?;
+    let content = settle(engine, blob::APART, staged, blob, placed, &mut Vec::new())?;
     let moment = Moment { now, grace: engine.options.grace };
     engine.journal.write(small, move |change| {
         upload::open(change, id, part, now)?;
@@ -315,11 +315,11 @@ fn publish_whole(
     let Whole { digest, beginning, content } = whole;
     let mut small = 0;
     let (content, part) = match content {
-        Made::Part(part) => (Content::Known(part), Some(part)),
-        Made::Known(known) => (Content::Known(known), None),
+        Made::Part(part) => (Content::Known, Some(part)),
+        Made::Known => (Content::Known, None),
         Made::Staged(staged) => {
             small = if matches!(staged, Staged::Small { .. }) { digest.len } else { 0 };
-            (settle(engine, scope, staged, blob, placed)?.0, None)
+            (settle(engine, scope, staged, blob, placed, &mut Vec::new())?, None)
         }
     };
     let moment = Moment { now, grace: engine.options.grace };

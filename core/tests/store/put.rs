@@ -192,6 +192,15 @@ fn many_puts_are_all_or_none() {
         assert_eq!((shop.spooled(), shop.large_blobs()), (0, 0), "a large one before the bad one is removed");
         assert!(drive.put_many([], &Put::new()).unwrap().is_empty());
 
+        let each = [("m", Put::new().media_type("text/x-m")), ("n", Put::new().modified(Time(5)))];
+        let said = each.map(|(path, put)| (path.to_owned(), Bytes::from_static(b"x"), put));
+        let made = drive.put_each(said).unwrap();
+        assert_eq!((made[0].media_type.as_str(), made[1].modified), ("text/x-m", Time(5)));
+        let refused = [("n", Put::new().expect(Expect::Absent)), ("o", Put::new())];
+        let said = refused.map(|(path, put)| (path.to_owned(), Bytes::from_static(b"x"), put));
+        assert_eq!(kind(drive.put_each(said)), ErrorKind::Exists);
+        assert!(drive.stat("o").is_err());
+
         let items: Vec<_> = (0..300).map(|n| item(&format!("d/{n:03}"), n * 100)).collect();
         let made = drive.put_many(items.clone(), &Put::new()).unwrap();
         for ((path, bytes), v) in items.iter().zip(&made) {

@@ -207,6 +207,35 @@ fn t9_weak_keys_are_refused() {
 }
 
 #[test]
+fn keys_of_the_host_s_own_are_taken_in_once_and_the_first_signs() {
+    for mode in MODES {
+        let shop = shop(mode);
+        let v = put(&shop.drive(), "a", b"x");
+        let own = shop.store.url(&v).sign().unwrap();
+        let (one, other) = ([1; 32], [2; 32]);
+        let signs = || {
+            let keys = shop.store.keys().unwrap();
+            assert_eq!(keys.iter().filter(|key| key.2).count(), 1);
+            (keys.len(), keys.iter().find(|key| key.2).unwrap().0)
+        };
+        shop.store.use_keys(&[one]).unwrap();
+        let by_one = (signs(), shop.store.url(&v).sign().unwrap());
+        shop.store.use_keys(&[other, one]).unwrap();
+        let by_other = (signs(), shop.store.url(&v).sign().unwrap());
+        assert_eq!((by_one.0.0, by_other.0.0), (2, 3));
+        assert_ne!(by_one.0.1, by_other.0.1);
+        shop.store.use_keys(&[one, other]).unwrap();
+        assert_eq!(signs(), (3, by_one.0.1), "back to the one before, and none is there twice");
+        for url in [&own, &by_one.1, &by_other.1] {
+            assert_eq!(serve(&shop, url).status, 200);
+        }
+        assert_eq!(kind(shop.store.use_keys(&[[0_u8; 32]; 0])), ErrorKind::InvalidArgument);
+        assert_eq!(kind(shop.store.use_keys(&[&[7; 31][..], &one])), ErrorKind::InvalidArgument);
+        assert_eq!(signs(), (3, by_one.0.1), "a bad key changes nothing");
+    }
+}
+
+#[test]
 fn t10_nothing_beside_the_token_changes_the_reply() {
     let shop = shop(Mode::Shared);
     let v = put(&shop.drive(), "a.txt", b"x");

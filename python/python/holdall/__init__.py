@@ -12,6 +12,7 @@ Open a store, put files into its drives, hand out URLs that expire, and answer r
 
 from . import errors
 from ._holdall import (
+    ArchiveInfo,
     BackupReport,
     Body,
     CheckReport,
@@ -24,6 +25,7 @@ from ._holdall import (
     Grant,
     Key,
     Link,
+    RebuildReport,
     RepairReport,
     Reply,
     Row,
@@ -43,6 +45,7 @@ from ._reader import Reader
 from .errors import Error
 
 __all__ = [
+    "ArchiveInfo",
     "BackupReport",
     "Body",
     "CheckReport",
@@ -57,6 +60,7 @@ __all__ = [
     "Key",
     "Link",
     "Reader",
+    "RebuildReport",
     "RepairReport",
     "Reply",
     "Row",

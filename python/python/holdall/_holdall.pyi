@@ -4,7 +4,17 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, Self, TypeAlias, final, type_check_only
+from typing import (
+    Any,
+    Final,
+    Literal,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypedDict,
+    final,
+    type_check_only,
+)
 
 from typing_extensions import Buffer
 
@@ -17,18 +27,33 @@ _Length: TypeAlias = float | timedelta
 _Moment: TypeAlias = float | datetime
 _Expiry: TypeAlias = float | timedelta | datetime
 _Disposition: TypeAlias = Literal["attachment", "inline"]
+_Progress: TypeAlias = Callable[[int, int], object]
 _Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 
 @type_check_only
 class _Readable(Protocol):
     def read(self, size: int, /) -> Buffer: ...
 
-_Source: TypeAlias = Buffer | _Place | _Readable | Iterable[Buffer]
+@type_check_only
+class _Upload(Protocol):
+    @property
+    def file(self) -> _Readable: ...
+    async def read(self, size: int, /) -> Buffer: ...
+
+@type_check_only
+class _Said(TypedDict, total=False):
+    media_type: str | None
+    modified: _Moment | None
+    expect: Version | str | None
+
+_Source: TypeAlias = Buffer | _Place | _Readable | _Upload | Iterable[Buffer]
+_Item: TypeAlias = tuple[_Place, Buffer] | tuple[_Place, Buffer, _Said]
 
 def open(
     path: str | os.PathLike[str],
     *,
     mode: Literal["shared", "exclusive"] = "shared",
+    keys: Iterable[bytes] | None = None,
     base_url: str = "/",
     create: bool = True,
     dedup: Literal["store", "drive"] = "store",
@@ -42,16 +67,21 @@ def open(
     max_archive_bytes: int | None = None,
     lock_timeout: _Length | None = None,
 ) -> Store: ...
+def _main(program: str | os.PathLike[str], words: list[str]) -> int: ...
+def _nothing(
+    _store: Store,
+    _version: Version | ArchiveInfo | str,
+    *,
+    expires: _Expiry | None = None,
+    name: str | None = None,
+) -> str: ...
 def _reopen(path: str | os.PathLike[str], keywords: dict[str, Any]) -> Store: ...
 
 @final
 class Store:
-    @property
-    def path(self) -> Path: ...
-    @property
-    def closed(self) -> bool: ...
-    @property
-    def created(self) -> datetime: ...
+    path: Final[Path]
+    closed: Final[bool]
+    created: Final[datetime]
     def drive(self, name: str) -> Drive: ...
     def version(self, version: Version | str) -> Version: ...
     def file(self, file: FileInfo | str) -> FileInfo: ...
@@ -60,9 +90,12 @@ class Store:
     def set_current(self, version: Version | str) -> None: ...
     def remove_version(self, version: Version | str) -> None: ...
     def keep(self, version: Version | str, keep: bool = True) -> None: ...
+    def archive(self, archive: ArchiveInfo | str) -> ArchiveInfo: ...
+    def open_archive(self, archive: ArchiveInfo | str) -> Reader: ...
+    def archive_crc64(self, archive: ArchiveInfo | str) -> int: ...
     def url(
         self,
-        version: Version | str,
+        version: Version | ArchiveInfo | str,
         *,
         expires: _Expiry | None = None,
         never_expires: bool = False,
@@ -88,7 +121,7 @@ class Store:
     def verify(
         self, target: str, *, client: str | None = None, now: _Moment | None = None
     ) -> Grant: ...
-    def revoke(self, target: Version | FileInfo | Share | Drive | str) -> None: ...
+    def revoke(self, target: Version | FileInfo | ArchiveInfo | Share | Drive | str) -> None: ...
     def rotate_key(self) -> int: ...
     def add_key(self, secret: bytes) -> int: ...
     def remove_key(self, id: int) -> None: ...
@@ -97,16 +130,13 @@ class Store:
     def unshare(self, share: Share | str) -> None: ...
     def link(self, link: Link | str) -> Link: ...
     def unlink(self, link: Link | str) -> None: ...
-    def check(
-        self, *, content: bool = False, progress: Callable[[int, int], object] | None = None
-    ) -> CheckReport: ...
+    def check(self, *, content: bool = False, progress: _Progress | None = None) -> CheckReport: ...
     def backup(
-        self,
-        target: str | os.PathLike[str],
-        *,
-        progress: Callable[[int, int], object] | None = None,
+        self, target: str | os.PathLike[str], *, progress: _Progress | None = None
     ) -> BackupReport: ...
-    def repair(self) -> RepairReport: ...
+    def repair(self, *, progress: _Progress | None = None) -> RepairReport: ...
+    @staticmethod
+    def rebuild(path: str | os.PathLike[str]) -> RebuildReport: ...
     def gc(self) -> GcReport: ...
     def compact(self) -> GcReport: ...
     def stats(self) -> Stats: ...
@@ -116,10 +146,8 @@ class Store:
 
 @final
 class Drive:
-    @property
-    def name(self) -> str: ...
-    @property
-    def id(self) -> str: ...
+    name: Final[str]
+    id: Final[str]
     def info(self) -> DriveInfo: ...
     def put(
         self,
@@ -136,7 +164,7 @@ class Drive:
     ) -> Version: ...
     def put_many(
         self,
-        items: Mapping[str, Buffer] | Iterable[tuple[_Place, Buffer]],
+        items: Mapping[str, Buffer] | Iterable[_Item],
         *,
         media_type: str | None = None,
         modified: _Moment | None = None,
@@ -185,6 +213,13 @@ class Drive:
         max_uses: int | None = None,
         pace: int | None = None,
     ) -> str: ...
+    def freeze(
+        self,
+        paths: Iterable[_Place] | Iterable[Version],
+        *,
+        name: str = "archive.zip",
+        expires: _Expiry | None = None,
+    ) -> ArchiveInfo: ...
     def url(
         self,
         path: _Place,
@@ -204,8 +239,7 @@ class Drive:
 
 @final
 class Visit:
-    @property
-    def share(self) -> Share: ...
+    share: Final[Share]
     def stat(self, path: _Place = "") -> FileInfo: ...
     def list(
         self, path: _Place = "", *, after: str | None = None, limit: int | None = None
@@ -228,172 +262,116 @@ class Visit:
 
 @final
 class Version:
-    @property
-    def id(self) -> str: ...
-    @property
-    def file_id(self) -> str: ...
-    @property
-    def number(self) -> int: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def sha1(self) -> str: ...
-    @property
-    def blake3(self) -> str: ...
-    @property
-    def crc64(self) -> int: ...
-    @property
-    def crc64_text(self) -> str: ...
-    @property
-    def crc32(self) -> int: ...
-    @property
-    def media_type(self) -> str: ...
-    @property
-    def created(self) -> datetime: ...
-    @property
-    def modified(self) -> datetime: ...
-    @property
-    def keep(self) -> bool: ...
-    @property
-    def current(self) -> bool: ...
+    id: Final[str]
+    file_id: Final[str]
+    number: Final[int]
+    size: Final[int]
+    sha1: Final[str]
+    blake3: Final[str]
+    crc64: Final[int]
+    crc64_text: Final[str]
+    crc32: Final[int]
+    media_type: Final[str]
+    created: Final[datetime]
+    modified: Final[datetime]
+    keep: Final[bool]
+    current: Final[bool]
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class FileInfo:
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> Literal["file", "folder"]: ...
-    @property
-    def is_folder(self) -> bool: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def current(self) -> Version | None: ...
-    @property
-    def parent(self) -> str | None: ...
-    @property
-    def created(self) -> datetime: ...
-    @property
-    def modified(self) -> datetime: ...
-    @property
-    def trashed(self) -> datetime | None: ...
-    @property
-    def attributes(self) -> dict[str, str]: ...
+    id: Final[str]
+    name: Final[str]
+    kind: Final[Literal["file", "folder"]]
+    is_folder: Final[bool]
+    size: Final[int]
+    current: Final[Version | None]
+    parent: Final[str | None]
+    created: Final[datetime]
+    modified: Final[datetime]
+    trashed: Final[datetime | None]
+    attributes: Final[dict[str, str]]
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class Row:
-    @property
-    def name(self) -> str: ...
-    @property
-    def file_id(self) -> str: ...
-    @property
-    def kind(self) -> Literal["file", "folder"]: ...
-    @property
-    def is_folder(self) -> bool: ...
-    @property
-    def version_id(self) -> str | None: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def modified(self) -> datetime: ...
+    name: Final[str]
+    file_id: Final[str]
+    kind: Final[Literal["file", "folder"]]
+    is_folder: Final[bool]
+    version_id: Final[str | None]
+    size: Final[int]
+    modified: Final[datetime]
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class Trashed:
-    @property
-    def file_id(self) -> str: ...
-    @property
-    def kind(self) -> Literal["file", "folder"]: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def trashed(self) -> datetime: ...
+    file_id: Final[str]
+    kind: Final[Literal["file", "folder"]]
+    path: Final[str]
+    trashed: Final[datetime]
 
 @final
 class Link:
-    @property
-    def id(self) -> str: ...
-    @property
-    def file_id(self) -> str: ...
-    @property
-    def url(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def created(self) -> datetime: ...
-    @property
-    def downloads(self) -> int: ...
-    @property
-    def pace(self) -> int | None: ...
+    id: Final[str]
+    file_id: Final[str]
+    url: Final[str]
+    name: Final[str]
+    created: Final[datetime]
+    downloads: Final[int]
+    pace: Final[int | None]
 
 @final
 class Share:
-    @property
-    def id(self) -> str: ...
-    @property
-    def file_id(self) -> str: ...
-    @property
-    def created(self) -> datetime: ...
-    @property
-    def expires(self) -> datetime | None: ...
-    @property
-    def has_password(self) -> bool: ...
-    @property
-    def max_downloads(self) -> int | None: ...
-    @property
-    def downloads(self) -> int: ...
-    @property
-    def purchase(self) -> bool: ...
+    id: Final[str]
+    file_id: Final[str]
+    created: Final[datetime]
+    expires: Final[datetime | None]
+    has_password: Final[bool]
+    max_downloads: Final[int | None]
+    downloads: Final[int]
+    purchase: Final[bool]
+
+@final
+class ArchiveInfo:
+    id: Final[str]
+    name: Final[str]
+    entries: Final[int]
+    size: Final[int]
+    created: Final[datetime]
+    expires: Final[datetime]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class DriveInfo:
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def created(self) -> datetime: ...
-    @property
-    def max_versions(self) -> int: ...
-    @property
-    def files(self) -> int: ...
-    @property
-    def bytes(self) -> int: ...
+    id: Final[str]
+    name: Final[str]
+    created: Final[datetime]
+    max_versions: Final[int]
+    files: Final[int]
+    bytes: Final[int]
 
 @final
 class Grant:
-    @property
-    def size(self) -> int: ...
-    @property
-    def etag(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def media_type(self) -> str: ...
-    @property
-    def disposition(self) -> _Disposition: ...
-    @property
-    def pace(self) -> int | None: ...
+    size: Final[int]
+    etag: Final[str]
+    name: Final[str]
+    media_type: Final[str]
+    disposition: Final[_Disposition]
+    pace: Final[int | None]
 
 @final
 class Reply:
     @staticmethod
     def from_error(error: BaseException) -> Reply: ...
-    @property
-    def status(self) -> int: ...
-    @property
-    def headers(self) -> list[tuple[str, str]]: ...
-    @property
-    def body(self) -> Body: ...
-    @property
-    def pace(self) -> int | None: ...
+    status: Final[int]
+    headers: Final[list[tuple[str, str]]]
+    body: Final[Body]
+    pace: Final[int | None]
     def header(self, name: str) -> str | None: ...
 
 @final
@@ -416,12 +394,9 @@ class Chunks:
 @final
 class Segment:
     def __len__(self) -> int: ...
-    @property
-    def data(self) -> memoryview: ...
-    @property
-    def fileno(self) -> int | None: ...
-    @property
-    def offset(self) -> int | None: ...
+    data: Final[memoryview]
+    fileno: Final[int | None]
+    offset: Final[int | None]
 
 @final
 class SegmentIterator:
@@ -435,89 +410,66 @@ class Walk:
 
 @final
 class CheckReport:
-    @property
-    def problems(self) -> list[str]: ...
-    @property
-    def damaged(self) -> list[Damage]: ...
-    @property
-    def files(self) -> int: ...
-    @property
-    def versions(self) -> int: ...
-    @property
-    def blobs(self) -> int: ...
-    @property
-    def bytes(self) -> int: ...
-    @property
-    def is_sound(self) -> bool: ...
+    problems: Final[list[str]]
+    damaged: Final[list[Damage]]
+    files: Final[int]
+    versions: Final[int]
+    blobs: Final[int]
+    bytes: Final[int]
+    is_sound: Final[bool]
 
 @final
 class Damage:
-    @property
-    def message(self) -> str: ...
-    @property
-    def versions(self) -> list[str]: ...
-    @property
-    def paths(self) -> list[str]: ...
+    message: Final[str]
+    versions: Final[list[str]]
+    paths: Final[list[str]]
 
 @final
 class GcReport:
-    @property
-    def blobs(self) -> int: ...
-    @property
-    def bytes(self) -> int: ...
-    @property
-    def orphans(self) -> int: ...
-    @property
-    def segments(self) -> int: ...
-    @property
-    def segment_bytes(self) -> int: ...
-    @property
-    def failed(self) -> list[str]: ...
+    blobs: Final[int]
+    bytes: Final[int]
+    orphans: Final[int]
+    segments: Final[int]
+    segment_bytes: Final[int]
+    failed: Final[list[str]]
 
 @final
 class Stats:
-    @property
-    def drives(self) -> int: ...
-    @property
-    def files(self) -> int: ...
-    @property
-    def bytes(self) -> int: ...
-    @property
-    def blobs(self) -> int: ...
-    @property
-    def blob_bytes(self) -> int: ...
-    @property
-    def segments(self) -> int: ...
-    @property
-    def segment_bytes(self) -> int: ...
-    @property
-    def dead_bytes(self) -> int: ...
+    drives: Final[int]
+    files: Final[int]
+    bytes: Final[int]
+    blobs: Final[int]
+    blob_bytes: Final[int]
+    segments: Final[int]
+    segment_bytes: Final[int]
+    dead_bytes: Final[int]
 
 @final
 class Key:
-    @property
-    def id(self) -> int: ...
-    @property
-    def created(self) -> datetime: ...
-    @property
-    def signs(self) -> bool: ...
+    id: Final[int]
+    created: Final[datetime]
+    signs: Final[bool]
 
 @final
 class RepairReport:
-    @property
-    def restored(self) -> int: ...
-    @property
-    def damaged(self) -> list[Damage]: ...
-    @property
-    def problems(self) -> list[str]: ...
+    restored: Final[int]
+    damaged: Final[list[Damage]]
+    problems: Final[list[str]]
+
+@final
+class RebuildReport:
+    groups: Final[int]
+    segments: Final[int]
+    unreadable: Final[list[str]]
+    files: Final[int]
+    versions: Final[int]
+    blobs: Final[int]
+    lost: Final[int]
+    problems: Final[list[str]]
 
 @final
 class BackupReport:
-    @property
-    def segments(self) -> int: ...
-    @property
-    def files(self) -> int: ...
-    @property
-    def copied(self) -> int: ...
-    @property
-    def shared(self) -> int: ...
+    segments: Final[int]
+    files: Final[int]
+    copied: Final[int]
+    shared: Final[int]

@@ -42,17 +42,18 @@ class Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        self._check()
         at = self.tell()
         count = self._body.readinto(buffer, at)
         self._move(at + count)
         return count
 
     def read(self, size: int | None = -1, /) -> bytes:
-        self._check()
         at = self.tell()
         data = self._body.read(at, None if size is None or size < 0 else size)
-        self._move(at + len(data))
+        if self._file is None:
+            self._at = at + len(data)
+        else:
+            self._move(at + len(data))
         return data
 
     def write(self, data: "ReadableBuffer", /) -> NoReturn:
@@ -62,7 +63,8 @@ class Reader(io.RawIOBase):
         return self.read()
 
     def tell(self) -> int:
-        self._check()
+        if self.closed:
+            self._check()
         if self._file is not None:
             return self._file.tell() - self._start
         return self._at

@@ -1,17 +1,28 @@
 """What the adapters of web servers share."""
 
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from . import errors
-from ._holdall import Reply, Store
+from ._holdall import Drive, Reply, Store, Version
 
 log = logging.getLogger("holdall")
 
 SAFE = "/!$&'()*+,;=:@~-._"
 """What stays as it is in a path that is escaped anew: RFC 3986 section 3.3."""
+
+UPLOADS = ("PUT", "POST")
+"""The methods of an upload: the body is the content."""
+
+UNKNOWN = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+"""Media types that say nothing of content; that of its name is better."""
+
+Target = tuple[Drive | str, str]
+"""Where an upload goes: a drive, by itself or its name, and the path in it."""
 
 
 def escaped(path: bytes, query: str) -> str:
@@ -42,3 +53,97 @@ def address(client: str | None) -> str | None:
         return str(ip_address(client or ""))
     except ValueError:
         return None
+
+
+class Answer(NamedTuple):
+    """What is said to an upload."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Upload:
+    """An upload on its way: what its headers say, and where the host's check lets it go.
+
+    headers: those of the request, by their names in lower case.
+    """
+
+    def __init__(self, store: Store, headers: Mapping[str, str]) -> None:
+        self.store = store
+        self.headers = headers
+
+    def options(self) -> dict[str, Any]:
+        """Returns what a put is told of the content.
+
+        Raises InvalidArgument when the request can never be right.
+        """
+        media_type = self.headers.get("content-type", "")
+        if media_type.partition(";")[0].strip().lower().startswith("multipart/"):
+            raise errors.Unsupported("the body of an upload is the content itself, not a form")
+        if self.headers.get("content-encoding", "identity") != "identity":
+            raise errors.Unsupported("the body of an upload is not encoded")
+        if "content-range" in self.headers:
+            # RFC 9110 section 14.4: to ignore it would store a part as the whole.
+            raise errors.InvalidArgument("an upload is of whole content, not of a range")
+        options: dict[str, Any] = {}
+        if media_type not in UNKNOWN:
+            options["media_type"] = media_type
+        length = self.headers.get("content-length")
+        if length is not None:
+            if not (length.isascii() and length.isdigit()):
+                raise errors.InvalidArgument(f"the length {length[:40]!r} is no number")
+            options["length"] = int(length)
+        if self.headers.get("if-none-match") == "*":
+            # RFC 9110 section 13.1.2: only where nothing is.
+            options["expect"] = "absent"
+        return options
+
+    def place(self, target: Target | None) -> tuple[Drive, str]:
+        """Returns the drive and the path that the host's check gave.
+
+        Raises Denied when it gave none.
+        """
+        if target is None:
+            raise errors.Denied("the host refused the upload")
+        drive, path = target
+        return (self.store.drive(drive) if isinstance(drive, str) else drive), path
+
+    def done(self, version: Version) -> Answer:
+        """Answers with what became of the content: 201, and where it can be had."""
+        url = self.store.url(version)
+        value = {
+            "id": version.id,
+            "file_id": version.file_id,
+            "number": version.number,
+            "size": version.size,
+            "sha1": version.sha1,
+            "blake3": version.blake3,
+            "crc64": version.crc64_text,
+            "media_type": version.media_type,
+            "url": url,
+        }
+        return said(201, "application/json", json.dumps(value).encode(), ("Location", url))
+
+    def failed(self, error: errors.Error) -> Answer:
+        """Answers with a status and no detail, which is logged."""
+        if "if-none-match" in self.headers and isinstance(error, errors.Exists):
+            return said(412, "text/plain", b"something is there already\n")
+        if isinstance(error, errors.Unsupported):
+            return said(415, "text/plain", f"{error}\n".encode())
+        if error.http_status >= 500:
+            log.error("an upload failed", exc_info=error)
+        else:
+            log.info("an upload was refused: %s", error)
+        reply = Reply.from_error(error)
+        return Answer(reply.status, reply.headers, bytes(reply.body))
+
+
+def said(status: int, kind: str, body: bytes, *headers: tuple[str, str]) -> Answer:
+    """Makes an answer."""
+    own = [
+        ("Content-Type", kind),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+    ]
+    return Answer(status, [*own, *headers], body)

@@ -8,14 +8,17 @@ that are not in memory, happens in its threads.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
-from ._holdall import Body, Reply, Store
+from . import errors
+from ._holdall import Body, Reply, Segment, Store
+from ._intake import put
 from ._reader import path_of
-from ._serve import answer, escaped
+from ._serve import UPLOADS, Answer, Target, Upload, answer, escaped
 
-__all__ = ["App", "respond", "send_reply"]
+__all__ = ["App", "put", "respond", "send_reply"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -25,15 +28,30 @@ Send = Callable[[Message], Awaitable[None]]
 CHUNK = 512 << 10
 """Bytes of one message."""
 
-PATHSEND_FROM = 256 << 10
-"""Bytes from which a file is left to a server that sends files by path."""
+ZERO_COPY = "http.response.zerocopysend"
+"""The extension of servers that send ranges of open files."""
+
+FILE_FROM = 256 << 10
+"""Bytes from which a body is left to a server that sends files, by path or by descriptor."""
+
+SEGMENT_FROM = 64 << 10
+"""Bytes from which one segment of a body is worth a message of its own kind."""
+
+Check = Callable[[Scope], Target | Awaitable[Target | None] | None]
 
 
 class App:
-    """An ASGI application that serves GET and HEAD of the URLs of a store."""
+    """An ASGI application that serves GET and HEAD of the URLs of a store, and takes uploads.
 
-    def __init__(self, store: Store) -> None:
+    upload: the host's check of a PUT or POST, whose body is the content. It is called with the
+        scope, may be async, and returns where the content goes, as a pair of a drive (or its name)
+        and a path, or None to refuse it; an exception of `holdall.errors` gives the answer its
+        status. Without a check there are no uploads.
+    """
+
+    def __init__(self, store: Store, *, upload: Check | None = None) -> None:
         self.store = store
+        self.upload = upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -41,6 +59,9 @@ class App:
             return
         if scope["type"] != "http":
             raise RuntimeError(f"a store serves http, not {scope['type']}")
+        if self.upload is not None and scope["method"] in UPLOADS:
+            await say(await take(self.store, scope, receive, self.upload), send)
+            return
         await respond(self.store, scope, receive, send)
 
     def __repr__(self) -> str:
@@ -56,7 +77,8 @@ async def respond(
         the request itself may sign one for it on the spot.
     """
     reply, path, first = await asyncio.to_thread(prepare, store, scope, target or target_of(scope))
-    await send_reply(reply, send, receive, path=path, first=first)
+    zero = ZERO_COPY in (scope.get("extensions") or {})
+    await send_reply(reply, send, receive, path=path, first=first, zero_copy=zero)
 
 
 def prepare(store: Store, scope: Scope, target: str) -> tuple[Reply, str | None, memoryview | None]:
@@ -65,7 +87,10 @@ def prepare(store: Store, scope: Scope, target: str) -> tuple[Reply, str | None,
     address = client[0] if client else None
     reply = answer(store, scope["method"], target, scope["headers"], address)
     path = sendable_path(reply, scope)
-    return reply, path, None if path else next(reply.body.chunks(CHUNK), None)
+    by_file = path is not None or (
+        ZERO_COPY in (scope.get("extensions") or {}) and len(reply.body) >= FILE_FROM
+    )
+    return reply, path, None if by_file else next(reply.body.chunks(CHUNK), None)
 
 
 async def live(receive: Receive, send: Send) -> None:
@@ -91,7 +116,7 @@ def sendable_path(reply: Reply, scope: Scope) -> str | None:
     """Returns the path of the file that the whole reply is, if the server sends such files."""
     if "http.response.pathsend" not in (scope.get("extensions") or {}) or reply.status != 200:
         return None
-    if len(reply.body) < PATHSEND_FROM or reply.pace is not None:
+    if len(reply.body) < FILE_FROM or reply.pace is not None:
         return None
     return path_of(reply.body)
 
@@ -103,16 +128,21 @@ async def send_reply(
     *,
     path: str | None = None,
     first: memoryview | None = None,
+    zero_copy: bool = False,
 ) -> None:
     """Sends a reply of `Store.serve`. When the client goes away, no more is read.
 
     path: the file that the whole reply is, where the server sends such files.
     first: the first of its chunks of 512 KiB, where a thread has brought it into memory already.
+    zero_copy: whether the server sends ranges of open files.
     """
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers]
+    headers = encoded(reply.headers)
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if path is not None:
         await send({"type": "http.response.pathsend", "path": path})
+        return
+    if zero_copy and len(reply.body) >= FILE_FROM and reply.pace is None:
+        await send_files(reply.body, send)
         return
     if first is None:
         first = await asyncio.to_thread(next, reply.body.chunks(CHUNK), None)
@@ -120,6 +150,39 @@ async def send_reply(
         await send({"type": "http.response.body", "body": first or b""})
         return
     await stream(reply.body, first, reply.pace, receive, send)
+
+
+def encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Returns headers as ASGI takes them."""
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+
+
+async def send_files(body: Body, send: Send) -> None:
+    """Sends a body as ranges of open files, and as bytes what lies in none or is short."""
+    parts = parts_of(body)
+    while (part := await asyncio.to_thread(next, parts, None)) is not None:
+        if isinstance(part, Segment):
+            place = {"file": part.fileno, "offset": part.offset, "count": len(part)}
+            await send({"type": ZERO_COPY, **place, "more_body": True})
+        else:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def parts_of(body: Body) -> Iterator[Segment | bytes]:
+    """Goes through a body: long runs of files as they lie, all else joined."""
+    joined = bytearray()
+    for segment in body.segments(len(body)):
+        by_file = segment.fileno is not None and len(segment) >= SEGMENT_FROM
+        if joined and (by_file or len(joined) >= CHUNK):
+            yield bytes(joined)
+            joined.clear()
+        if by_file:
+            yield segment
+        else:
+            joined += segment.data
+    if joined:
+        yield bytes(joined)
 
 
 async def stream(
@@ -151,3 +214,42 @@ async def until_gone(receive: Receive) -> None:
     """Returns when the client has gone away."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def take(store: Store, scope: Scope, receive: Receive, check: Check) -> Answer:
+    """Puts the body of a request where the check says, and answers with what became of it."""
+    headers = {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+    }
+    upload = Upload(store, headers)
+    try:
+        options = upload.options()
+        target = check(scope)
+        if inspect.isawaitable(target):
+            target = await target
+        drive, path = await asyncio.to_thread(upload.place, target)
+        version = await put(drive, path, content_of(receive), **options)
+        return await asyncio.to_thread(upload.done, version)
+    except errors.Error as error:
+        return upload.failed(error)
+
+
+async def content_of(receive: Receive) -> AsyncIterator[bytes]:
+    """Reads the body of a request.
+
+    Raises Mismatch when it ends early: the client has gone away.
+    """
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise errors.Mismatch("the client went away before the end of the upload")
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+async def say(told: Answer, send: Send) -> None:
+    """Sends an answer."""
+    headers = encoded(told.headers)
+    await send({"type": "http.response.start", "status": told.status, "headers": headers})
+    await send({"type": "http.response.body", "body": told.body})

@@ -1,8 +1,14 @@
-"""A response for Starlette and FastAPI.
+"""A response for Starlette and FastAPI, and uploads.
 
 @app.get("/files/{path:path}")
 async def download(request: Request) -> Response:
     return StoreResponse(store, request)
+
+
+@app.post("/upload")
+async def upload(file: UploadFile) -> str:
+    version = await put(store.drive("alice"), file.filename, file)
+    return store.url(version)
 """
 
 from starlette.background import BackgroundTask
@@ -11,9 +17,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ._holdall import Store
+from ._intake import put
 from .asgi import respond
 
-__all__ = ["StoreResponse"]
+__all__ = ["StoreResponse", "put"]
 
 
 class StoreResponse(Response):

@@ -72,8 +72,7 @@ pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Res
         }
         return Ok(call.answer.failed(None::<()>, &faults)?);
     }
-    let ring = finder.engine.ring(&finder.rows)?;
-    let maker = Maker::new(&call.api.mount, &ring.1, call.request, false)?;
+    let maker = Maker::new(call, &finder, false)?;
     let ends = Ends { told: info.expires };
     let url = match call.caller.limits.speed {
         0 => maker.archive(&info.id.to_string(), ends),

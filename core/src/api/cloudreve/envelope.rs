@@ -138,7 +138,7 @@ impl Answer {
 fn escape_markup(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + json.len() / 16);
     let mut rest = json;
-    while let Some(at) = rest.find(|c| matches!(c, '&' | '<' | '>' | '\u{2028}' | '\u{2029}')) {
+    while let Some(at) = rest.find(['&', '<', '>', '\u{2028}', '\u{2029}']) {
         let (plain, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
         text.push_str(plain);
         let mut after = tail.chars();

@@ -52,8 +52,7 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, St
             })?;
         return Ok(send(&finder.engine, found, call.request)?);
     }
-    let ring = finder.engine.ring(&finder.rows)?;
-    let maker = Maker::new(&call.api.mount, &ring.1, call.request, false)?;
+    let maker = Maker::new(call, &finder, false)?;
     let ends = maker.ends(call.request.now, true)?;
     let version = VersionId::new(link.file, record.current);
     let url = maker.content(&finder, version, (link.pace, &link.name), save, ends);

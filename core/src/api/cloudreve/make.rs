@@ -1,13 +1,15 @@
 //! The URLs that are handed out: what stands in them, on which site, and until when.
 
+use std::time::Duration;
+
 use crate::api::mount::Mount;
 use crate::http::RequestHeaders;
 use crate::id::VersionId;
-use crate::serve::Request;
 use crate::time::Time;
-use crate::token::{KeyRing, cloudreve, stable_expiry};
+use crate::token::{cloudreve, expiry, stable_expiry};
 use crate::{Error, Result};
 
+use super::Call;
 use super::find::Finder;
 
 /// Makes the URLs of one call.
@@ -15,6 +17,8 @@ pub(super) struct Maker<'a> {
     mount: &'a Mount,
     site: &'a str,
     signer: cloudreve::Signer,
+    /// The longest that the store lets a URL live.
+    max: Duration,
 }
 
 /// When a URL ends.
@@ -42,31 +46,33 @@ impl Ends {
 impl<'a> Maker<'a> {
     /// Prepares to make URLs on the site that the request came to, if it is one of ours and `primary`
     /// is not asked for; or else on the primary one.
-    pub(super) fn new(
-        mount: &'a Mount,
-        ring: &KeyRing,
-        request: &Request<'_>,
-        primary: bool,
-    ) -> Result<Maker<'a>> {
+    pub(super) fn new(call: &Call<'a>, finder: &Finder<'_>, primary: bool) -> Result<Maker<'a>> {
+        let (mount, request) = (call.api.mount.as_ref(), call.request);
+        let ring = finder.engine.ring(&finder.rows)?;
         let host = RequestHeaders(&request.headers).get("Host").filter(|_| !primary);
         let is_at = |site: &&String| site.split_once("://").map(|(_, at)| at) == host;
         let site = mount.sites.iter().find(is_at).or(mount.sites.first()).map_or("", String::as_str);
-        let secrets = ring.own_cloudreve_secrets();
+        let secrets = ring.1.own_cloudreve_secrets();
         let secret = secrets.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
         let signer = cloudreve::Signer::new(secret);
-        Ok(Maker { mount, site, signer })
+        Ok(Maker { mount, site, signer, max: finder.engine.options.max_lifetime })
     }
 
     /// Returns when a URL made now ends: within one window it is always the same moment, and what is
     /// left is between the margin and the whole life. Without a window, it is the whole life.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the life is longer than the store allows.
     pub(super) fn ends(&self, now: Time, stable: bool) -> Result<Ends> {
         let (ttl, margin) = (self.mount.ttl.as_secs(), self.mount.margin.as_secs());
-        if !stable {
-            return Ok(Ends { told: now.after(self.mount.ttl) });
-        }
         let unix =
             u64::try_from(now.unix()).map_err(|_| Error::invalid("the clock is before 1970; set it"))?;
-        let ends = stable_expiry(unix, margin, ttl.saturating_sub(margin), ttl)?;
+        let max = self.max.as_secs();
+        if !stable {
+            expiry(unix, ttl, max)?;
+            return Ok(Ends { told: now.after(self.mount.ttl) });
+        }
+        let ends = stable_expiry(unix, margin, ttl.saturating_sub(margin), max)?;
         Ok(Ends { told: Time::from_unix(i64::try_from(ends).unwrap_or(i64::MAX)) })
     }
 

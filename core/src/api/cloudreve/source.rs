@@ -51,8 +51,7 @@ pub(super) fn create(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop
         }
     }
     let links = write(call, &finder, &found)?;
-    let ring = finder.engine.ring(&finder.rows)?;
-    let maker = Maker::new(&call.api.mount, &ring.1, call.request, false)?;
+    let maker = Maker::new(call, &finder, false)?;
     let mut made = Vec::new();
     for ((uri, _), link) in found.iter().zip(links) {
         match link {

@@ -101,8 +101,7 @@ fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, S
         return Ok(call.answer.failed(None::<()>, &faults)?);
     }
 
-    let ring = finder.engine.ring(&finder.rows)?;
-    let maker = Maker::new(&call.api.mount, &ring.1, call.request, asked.primary)?;
+    let maker = Maker::new(call, &finder, asked.primary)?;
     let ends = maker.ends(call.request.now, !asked.no_cache)?;
     let speed = call.caller.limits.speed;
     let urls: Vec<Item> = found

@@ -73,13 +73,10 @@ impl Fields {
         let out = || Fault::range(format!("{name} is not {} to {}", bounds.start(), bounds.end()));
         match self.get(name) {
             None => Ok(None),
-            Some(Value::Number(number)) => match number.as_u64() {
-                Some(number) if bounds.contains(&number) => Ok(Some(number)),
-                Some(_) => Err(out()),
-                None if number.is_i64() || number.as_f64().is_some_and(|float| float.fract() == 0.0) => {
-                    Err(out())
-                }
-                None => Err(Fault::format(format!("{name} is no whole number"))),
+            Some(Value::Number(number)) => match whole(number) {
+                Whole::Is(number) if bounds.contains(&number) => Ok(Some(number)),
+                Whole::Is(_) | Whole::Beyond => Err(out()),
+                Whole::Not => Err(Fault::format(format!("{name} is no whole number"))),
             },
             Some(_) => Err(Fault::format(format!("{name} is no whole number"))),
         }
@@ -147,6 +144,25 @@ impl Fields {
     }
 }
 
+/// What a number is to those who want a whole one.
+enum Whole {
+    Is(u64),
+    /// Whole, and below 0 or past 64 bits.
+    Beyond,
+    Not,
+}
+
+/// Reads a whole number. JSON knows one kind of number, so 17.0 is 17.
+fn whole(number: &serde_json::Number) -> Whole {
+    match (number.as_u64(), number.as_f64()) {
+        (Some(number), _) => Whole::Is(number),
+        (None, Some(float)) if float.fract() == 0.0 => {
+            format!("{float:.0}").parse().map_or(Whole::Beyond, Whole::Is)
+        }
+        _ => Whole::Not,
+    }
+}
+
 fn sha1(text: &str) -> Option<[u8; 20]> {
     if text.len() != 40 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
@@ -185,6 +201,9 @@ mod tests {
         for (text, expected) in [
             ("1", Ok(Some(1))),
             ("115200", Ok(Some(115_200))),
+            ("17.0", Ok(Some(17))),
+            ("1.152e5", Ok(Some(115_200))),
+            ("-0.0", Err("InvalidParameterOutOfRange")),
             ("null", Ok(None)),
             ("0", Err("InvalidParameterOutOfRange")),
             ("-1", Err("InvalidParameterOutOfRange")),

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::access::{Own, Reach};
 use super::fault::{Fault, Stop};
 use super::{Call, cursor, marker, show};
-use crate::catalog::tree::Standing;
 use crate::store::Drive;
 use crate::{FileInfo, Kind};
 
@@ -268,12 +267,5 @@ impl Call<'_> {
             "total_size": 0,
             "used_size": info.bytes,
         }))
-    }
-
-    /// Finds a file of the drive wherever it lies, for what may be done to it in the recycle bin too.
-    pub(super) fn anywhere(&self, own: &Own, text: &str) -> Result<(FileInfo, Standing), Stop> {
-        let found = own.drive.find(own.id(text)?);
-        let found = found.map_err(|error| super::fault::not_found(error, Fault::file))?;
-        Ok((found.info, found.standing))
     }
 }

@@ -111,6 +111,8 @@ fn a_check_stops_when_its_watcher_says_so() {
     let stopped = store.check(CheckOptions::new().content(true).watch(&mut watch));
     assert_eq!(stopped.unwrap_err().to_string(), "stop");
     assert!(seen.is_sorted() && seen.len() == 3);
+    let stopped = store.repair_watched(&mut |_| Err(crate::Error::invalid("stop")));
+    assert_eq!(stopped.unwrap_err().to_string(), "stop");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::vfs::{Open, Policy};
-use crate::{ErrorKind, Result};
+use crate::Result;
 
 #[test]
 fn deleted_content_is_gone_after_its_grace_and_revived_content_is_not() {

@@ -46,6 +46,24 @@ fn a_body_that_breaks_off_is_the_hosts_to_know() {
 }
 
 #[test]
+fn a_closed_store_and_lives_beyond_its_limits_are_the_hosts_to_know() {
+    let shop = shelf();
+    let ask = |api: &Api, archive: bool| {
+        let body = json!({"uris": ["cloudreve://my/a.txt"], "archive": archive}).to_string();
+        let reply = api.answer(&alice(), &Request::new("POST", "/api/v4/file/url"), body.as_bytes());
+        reply.map(|reply| json_of(&reply)["code"].clone()).map_err(|error| error.kind())
+    };
+    let day = hour() * 24;
+    let long = shop.api.clone().url_life(day * 8, hour()).unwrap();
+    assert_eq!(ask(&long, false), Err(holdall::ErrorKind::InvalidArgument), "never cut to what is allowed");
+    assert_eq!(ask(&shop.api.clone().archive_life(day * 2), true), Err(holdall::ErrorKind::InvalidArgument));
+    assert_eq!(ask(&shop.api.clone().url_life(day * 7, hour()).unwrap(), false), Ok(json!(0)));
+    assert!(shop.api.clone().url_life(hour(), hour()).is_err());
+    shop.store.close().unwrap();
+    assert_eq!(ask(&shop.api, false), Err(holdall::ErrorKind::InvalidArgument));
+}
+
+#[test]
 fn a_very_long_uri_is_none() {
     let shop = shelf();
     let long = format!("cloudreve://my/{}", "a/".repeat(100_000));

@@ -2,6 +2,7 @@
 //!
 //! `HOLDALL_WRITE_PAGES=1` writes it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -64,8 +65,25 @@ impl Page {
     }
 }
 
+/// JSON with its fields in order of name, however the library was built.
 fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap()
+    struct Sorted<'a>(&'a Value);
+
+    impl serde::Serialize for Sorted<'_> {
+        fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            match self.0 {
+                Value::Object(fields) => {
+                    let sorted: BTreeMap<_, _> =
+                        fields.iter().map(|(name, value)| (name, Sorted(value))).collect();
+                    to.collect_map(sorted)
+                }
+                Value::Array(values) => to.collect_seq(values.iter().map(Sorted)),
+                value => value.serialize(to),
+            }
+        }
+    }
+
+    serde_json::to_string_pretty(&Sorted(value)).unwrap()
 }
 
 /// Hides what differs from run to run: tokens, and moments, which go by the clock.

@@ -22,6 +22,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import File
 from django.core.files.storage import Storage as BaseStorage
 from django.core.files.storage import storages
@@ -30,10 +31,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.deconstruct import deconstructible
 from django.utils.timezone import make_naive
 
-from ._holdall import Body, Drive, Reply, Store, open
-from ._reader import Run, only_run
-from .errors import NotFound
-from .wsgi import CHUNK, FILE_FROM, pieces, reply_to
+from .._holdall import Body, Drive, Reply, Store, open
+from .._reader import Run, only_run
+from ..errors import InvalidArgument, NotFound
+from ..wsgi import CHUNK, FILE_FROM, pieces, reply_to
 
 __all__ = ["Storage", "response", "serve"]
 
@@ -79,7 +80,11 @@ class Storage(BaseStorage):
 
     def _save(self, name: str, content: "File[bytes]") -> str:
         content.seek(0)
-        self.drive.put(name, content.chunks())
+        try:
+            self.drive.put(name, content.chunks())
+        except InvalidArgument as error:
+            # What Django answers with 400.
+            raise SuspiciousFileOperation(str(error)) from error
         return name
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:

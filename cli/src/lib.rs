@@ -1,0 +1,130 @@
+//! The `holdall` command: the verbs of a store on the command line, and a server of its URLs. The
+//! Python package has it too, so it is a library, and the program a line that calls it.
+
+mod archive;
+mod args;
+mod check;
+mod demo;
+mod get;
+mod import;
+mod key;
+mod link;
+mod output;
+mod progress;
+mod put;
+mod server;
+mod tree;
+mod upkeep;
+mod url;
+mod version;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+
+use clap::Parser;
+use holdall::{Error, ErrorKind, Mode, Options, Result, Store};
+
+use args::{Args, Verb};
+use output::Output;
+
+/// Runs the command line and returns its exit code: 0, or the number of the kind of error.
+///
+/// `program` is what runs this command line, for the demo to call; `args` are what follows its name.
+pub fn main_with(program: &Path, args: impl IntoIterator<Item = OsString>) -> u8 {
+    let words = std::iter::once(OsString::from("holdall")).chain(args);
+    let args = match Args::try_parse_from(words) {
+        Ok(args) => args,
+        Err(usage) => {
+            let wrong = usage.use_stderr();
+            let _ = usage.print();
+            return if wrong { ErrorKind::InvalidArgument.number() } else { 0 };
+        }
+    };
+    let done = run(program, args);
+    // Where this is not a program of Rust's, nobody else does.
+    let _ = std::io::stdout().flush();
+    match done {
+        Ok(()) => 0,
+        // Whoever reads our output has had enough, as `head` has.
+        Err(error) if output::is_closed_pipe(&error) => 0,
+        Err(error) => {
+            eprintln!("holdall: {error}");
+            error.kind().number()
+        }
+    }
+}
+
+fn run(program: &Path, args: Args) -> Result<()> {
+    let Args { global, verb } = args;
+    let out = Output { json: global.json };
+    // An import leaves room for ids, which nobody else may draw meanwhile.
+    let alone = global.exclusive || matches!(verb, Verb::Import { .. });
+    let mode = if alone { Mode::Exclusive } else { Mode::Shared };
+    let options = Options::new().mode(mode).base_url(global.base_url.as_str());
+    let dir = match &verb {
+        Verb::Demo => return demo::run(program),
+        Verb::Serve(serve) if serve.dir.is_some() => serve.dir.as_ref(),
+        _ => global.store.as_ref(),
+    };
+    let dir = dir.ok_or_else(|| {
+        Error::new(ErrorKind::InvalidArgument, "no store is named; give --store DIR or set HOLDALL_STORE")
+    })?;
+    if let Verb::Repair { rebuild: true } = verb {
+        return check::rebuild(dir, &options, out);
+    }
+    // Only what brings content makes a drive, and only that and a server a store: to all others a
+    // mistyped name is an error.
+    let makes = matches!(verb, Verb::Put(_) | Verb::Mkdir { .. });
+    let serves = matches!(verb, Verb::Serve(_) | Verb::Import { .. });
+    let store = Store::open(dir, options.create(makes || serves)).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            let told = format!("there is no store at {}; `holdall put` makes one", dir.display());
+            Error::new(ErrorKind::NotFound, told)
+        }
+        _ => error,
+    })?;
+    let drive = || {
+        if makes {
+            return store.drive(&global.drive);
+        }
+        store.find_drive(&global.drive)?.ok_or_else(|| {
+            let told = format!("there is no drive {:?}; `holdall put` makes one", global.drive);
+            Error::new(ErrorKind::NotFound, told)
+        })
+    };
+    let done = match verb {
+        Verb::Put(put) => put::run(&drive()?, &put, out),
+        Verb::Get(get) => get::run(&drive()?, &get),
+        Verb::Ls(ls) => tree::ls(&drive()?, &ls, out),
+        Verb::Mkdir { path } => tree::mkdir(&drive()?, &path, out),
+        Verb::Mv { from, to, replace } => tree::mv(&drive()?, &from, &to, replace, out),
+        Verb::Cp { from, to, all_versions } => tree::cp(&drive()?, &from, &to, all_versions, out),
+        Verb::Rm(rm) => tree::rm(&drive()?, &rm, out),
+        Verb::Restore { file, to } => tree::restore(&drive()?, file, to.as_deref(), out),
+        Verb::Trash { empty, older } => tree::trash(&drive()?, empty, older, out),
+        Verb::Versions { path } => version::list(&drive()?, &path, out),
+        Verb::Current { version } => version::set_current(&store, version, out),
+        Verb::Keep { version, off } => version::keep(&store, version, !off, out),
+        Verb::Revoke { id } => version::revoke(&store, &id, out),
+        Verb::Url(url) => url::run(&drive()?, &url, out),
+        Verb::Verify { url, client } => url::verify(&store, &url, client, out),
+        Verb::Archive(archive) => archive::run(&drive()?, &archive, out),
+        Verb::Link { path, pace } => link::link(&drive()?, &path, pace, out),
+        Verb::Unlink { id } => link::unlink(&store, id, out),
+        Verb::Share(share) => link::share(&drive()?, &share, out),
+        Verb::Unshare { id } => link::unshare(&store, id, out),
+        Verb::Visit(visit) => link::visit(&store, &visit, out),
+        Verb::Keys { act } => key::run(&store, act, out),
+        Verb::Check { content } => check::run(&store, content, out),
+        Verb::Repair { .. } => check::repair(&store, out),
+        Verb::Backup { target } => upkeep::backup(&store, &target, out),
+        Verb::Gc => upkeep::gc(&store, out),
+        Verb::Stats => upkeep::stats(&store, out),
+        Verb::Import { from: args::Import::Cloudreve(cloudreve) } => import::run(&store, &cloudreve, out),
+        Verb::Serve(serve) => server::run(store.clone(), &serve),
+        Verb::Demo => Ok(()),
+    };
+    // What this leaves undone is done by the next opening; an error of the verb comes first.
+    done.and(store.close())
+}

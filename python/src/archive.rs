@@ -1,0 +1,185 @@
+//! Archives: lists of versions, frozen, that are served as one zip.
+
+use holdall::ArchiveId;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::body::{self, Body};
+use crate::convert::{self, Moment, Place, moment};
+use crate::drive::Drive;
+use crate::fault::{Fault, Outcome};
+use crate::store::Store;
+use crate::value::{Version, quoted, value};
+
+value! {
+    /// An archive, as it was made.
+    ArchiveInfo(holdall::ArchiveInfo) as archive {
+        /// The id of the archive; short text, such as "a7".
+        id: String = archive.id.to_string();
+        /// The name of the download.
+        name: &str = &archive.name;
+        /// Files and empty folders in it.
+        entries: u64 = archive.entries;
+        /// Length of the zip in bytes.
+        size: u64 = archive.len;
+        /// When it was made: an aware datetime in UTC.
+        created: Moment = moment(archive.created);
+        /// When it ends: an aware datetime in UTC. Its content is kept until then.
+        expires: Moment = moment(archive.expires);
+    }
+}
+
+#[pymethods]
+impl ArchiveInfo {
+    fn __eq__(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
+    fn __hash__(&self) -> u64 {
+        self.0.id.0
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let name = quoted(py, &self.0.name)?;
+        Ok(format!("<ArchiveInfo {name} {} entries {} bytes>", self.0.entries, self.0.len))
+    }
+}
+
+#[pymethods]
+impl Drive {
+    /// Makes a zip of files and folders, a folder with all that is in it, and returns its URL. What
+    /// is there now is frozen; no content is read. The zip has an exact length and can be resumed.
+    ///
+    /// paths: an iterable of paths, or of Versions.
+    /// expires: when it ends: seconds from now, a timedelta or an aware datetime, at most the store's
+    ///     grace from now; 15 minutes by default.
+    /// network, max_uses, pace: as `Store.url` has them.
+    ///
+    /// Raises NotFound when nothing is at a path, TooLarge past the store's limits, InvalidArgument
+    /// when nothing is named or the lifetime is out of range.
+    #[pyo3(signature = (
+        paths, *, name = "archive.zip", expires = None, network = None, max_uses = None, pace = None
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn archive(
+        &self,
+        py: Python<'_>,
+        paths: &Bound<'_, PyAny>,
+        name: &str,
+        expires: Option<&Bound<'_, PyAny>>,
+        network: Option<&str>,
+        max_uses: Option<u32>,
+        pace: Option<u64>,
+    ) -> Outcome<String> {
+        let network = network.map(convert::network).transpose()?;
+        let archive = self.begun(py, paths, name, expires)?;
+        let archive = archive.with_url(|mut url| {
+            if let Some(network) = network {
+                url = url.network(network);
+            }
+            if let Some(uses) = max_uses {
+                url = url.max_uses(uses);
+            }
+            match pace {
+                Some(pace) => url.pace(pace),
+                None => url,
+            }
+        });
+        Ok(py.detach(|| archive.sign())?)
+    }
+
+    /// Makes an archive as `archive` does, and returns what it is. `Store.url` makes URLs of it.
+    ///
+    /// Raises as `archive` does.
+    #[pyo3(signature = (paths, *, name = "archive.zip", expires = None))]
+    fn freeze(
+        &self,
+        py: Python<'_>,
+        paths: &Bound<'_, PyAny>,
+        name: &str,
+        expires: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<ArchiveInfo> {
+        let archive = self.begun(py, paths, name, expires)?;
+        Ok(ArchiveInfo(py.detach(|| archive.create())?))
+    }
+}
+
+impl Drive {
+    /// Picks what an archive holds.
+    fn begun(
+        &self,
+        py: Python<'_>,
+        paths: &Bound<'_, PyAny>,
+        name: &str,
+        expires: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<holdall::Archive> {
+        if paths.is_instance_of::<PyString>() {
+            let message = "archive takes a list of paths; put the one path in brackets";
+            return Err(PyTypeError::new_err(message).into());
+        }
+        let (mut places, mut picks) = (Vec::new(), Vec::new());
+        for item in paths.try_iter()? {
+            let item = item?;
+            match item.cast::<Version>() {
+                Ok(version) => picks.push(version.get().0.id),
+                Err(_) => places.push(item.extract::<Place>()?.0),
+            }
+        }
+        if !places.is_empty() && !picks.is_empty() {
+            return Err(Fault::invalid("an archive is of paths or of versions, not of both"));
+        }
+        let archive = self.call(py, |drive| match picks.is_empty() {
+            true => drive.archive(&places),
+            false => drive.archive_of(picks),
+        })?;
+        let archive = archive.name(name);
+        Ok(match expires.map(convert::lifetime).transpose()? {
+            Some(lifetime) => archive.expires_in(lifetime),
+            None => archive,
+        })
+    }
+}
+
+#[pymethods]
+impl Store {
+    /// Returns what an archive is, by its id.
+    ///
+    /// Raises NotFound when there is none, Expired when its time is over.
+    fn archive(&self, py: Python<'_>, archive: Chosen) -> Outcome<ArchiveInfo> {
+        Ok(ArchiveInfo(self.call(py, |store| store.archive(archive.0))?))
+    }
+
+    /// Opens the zip of an archive for reading: a raw binary file object. No content is read before
+    /// it is asked for.
+    ///
+    /// Raises NotFound when there is none, Expired when its time is over.
+    fn open_archive<'py>(&self, py: Python<'py>, archive: Chosen) -> Outcome<Bound<'py, PyAny>> {
+        let found = self.call(py, |store| store.open_archive(archive.0))?;
+        body::reader(&Bound::new(py, Body(found))?)
+    }
+
+    /// Computes the CRC-64/XZ of a whole zip from those of its parts; no content is read.
+    ///
+    /// Raises NotFound when there is none, Expired when its time is over.
+    fn archive_crc64(&self, py: Python<'_>, archive: Chosen) -> Outcome<u64> {
+        self.call(py, |store| store.archive_crc64(archive.0))
+    }
+}
+
+/// An archive: itself, or its id as text.
+struct Chosen(ArchiveId);
+
+impl FromPyObject<'_, '_> for Chosen {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Chosen> {
+        if let Ok(archive) = value.cast::<ArchiveInfo>() {
+            return Ok(Chosen(archive.get().0.id));
+        }
+        let id: String = value
+            .extract()
+            .map_err(|_| PyTypeError::new_err("an archive is a holdall.ArchiveInfo, or its id as a str"))?;
+        id.parse().map(Chosen).map_err(|error| Fault::Store(error).into())
+    }
+}

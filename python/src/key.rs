@@ -1,0 +1,100 @@
+//! Keys, and taking back what they signed.
+
+use holdall::{ArchiveId, Error, ErrorKind, FileId, ShareId};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use crate::archive::ArchiveInfo;
+use crate::convert::{Moment, moment};
+use crate::drive::Drive;
+use crate::fault::Outcome;
+use crate::share::Share;
+use crate::store::Store;
+use crate::value::{FileInfo, Version, value};
+
+value! {
+    /// A key of the store, without its secret.
+    Key((u16, holdall::Time, bool)) as key {
+        /// The id, which stands in the tokens that the key signed.
+        id: u16 = key.0;
+        /// When it was made: an aware datetime in UTC.
+        created: Moment = moment(key.1);
+        /// Whether it signs; the others only verify.
+        signs: bool = key.2;
+    }
+}
+
+#[pymethods]
+impl Key {
+    fn __repr__(&self) -> String {
+        format!("<Key {}{}>", self.id(), if self.signs() { " signs" } else { "" })
+    }
+}
+
+#[pymethods]
+impl Store {
+    /// Makes a new key that signs from now on; those before go on verifying. Returns its id.
+    fn rotate_key(&self, py: Python<'_>) -> Outcome<u16> {
+        self.call(py, |store| store.rotate_key())
+    }
+
+    /// Adds a key of the host's own, at least 32 bytes, that signs from now on. Returns its id.
+    ///
+    /// Raises InvalidArgument when it is too short or all zero, Exists when it is there already.
+    fn add_key(&self, py: Python<'_>, secret: Vec<u8>) -> Outcome<u16> {
+        self.call(py, |store| store.add_key(&secret))
+    }
+
+    /// Removes a key: every URL that it signed is invalid from now on.
+    ///
+    /// Raises NotFound when there is none of that id, InvalidArgument for the one that signs.
+    fn remove_key(&self, py: Python<'_>, id: u16) -> Outcome<()> {
+        self.call(py, |store| store.remove_key(id))
+    }
+
+    /// Lists the keys, without their secrets.
+    fn keys(&self, py: Python<'_>) -> Outcome<Vec<Key>> {
+        Ok(self.call(py, |store| store.keys())?.into_iter().map(Key).collect())
+    }
+
+    /// Makes every URL of something invalid: of a Version, a FileInfo with its versions, an
+    /// ArchiveInfo, a Share, a Drive, or what has the id, which names its kind by its letter.
+    ///
+    /// Raises NotFound when there is none, InvalidArgument when the text is no id.
+    fn revoke(&self, py: Python<'_>, target: &Bound<'_, PyAny>) -> Outcome<()> {
+        if let Ok(drive) = target.cast::<Drive>() {
+            return drive.get().revoke(py);
+        }
+        if let Ok(archive) = target.cast::<ArchiveInfo>() {
+            let id = archive.get().0.id;
+            return self.call(py, |store| store.revoke_archive(id));
+        }
+        if let Ok(share) = target.cast::<Share>() {
+            let id = share.get().0.id;
+            return self.call(py, |store| store.revoke_share(id));
+        }
+        if let Ok(file) = target.cast::<FileInfo>() {
+            let id = file.get().0.id;
+            return self.call(py, |store| store.revoke_file(id));
+        }
+        if let Ok(version) = target.cast::<Version>() {
+            let id = version.get().0.id;
+            return self.call(py, |store| store.revoke_version(id));
+        }
+        let id: String = target.extract().map_err(|_| {
+            PyTypeError::new_err(
+                "revoke takes a Version, FileInfo, ArchiveInfo, Share or Drive, or an id as a str",
+            )
+        })?;
+        self.call(py, |store| match id.chars().next() {
+            Some('f') => store.revoke_file(id.parse::<FileId>()?),
+            Some('s') => store.revoke_share(id.parse::<ShareId>()?),
+            Some('a') => store.revoke_archive(id.parse::<ArchiveId>()?),
+            Some('v') => store.revoke_version(id.parse()?),
+            _ => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{id:?} is not the id of a version, file, share or archive"),
+            )),
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! Direct links.
+
+use holdall::LinkId;
+use pyo3::prelude::*;
+
+use crate::convert::{Moment, Place, moment};
+use crate::drive::Drive;
+use crate::fault::Outcome;
+use crate::store::Store;
+use crate::value::{quoted, value};
+
+value! {
+    /// A direct link to a file.
+    Link(Known) as known {
+        /// The id of the link.
+        id: String = known.info.id.to_string();
+        /// The id of the file it leads to.
+        file_id: String = known.info.file.to_string();
+        /// The URL, which is valid until the link is deleted.
+        url: &str = &known.url;
+        /// The name in the URL and of the download.
+        name: &str = &known.info.name;
+        /// When it was made: an aware datetime in UTC.
+        created: Moment = moment(known.info.created);
+        /// Downloads through it, as counted when it was looked up.
+        downloads: u64 = known.info.downloads;
+        /// The speed that a download should keep to, in bytes a second; None is any.
+        pace: Option<u64> = Some(known.info.pace).filter(|pace| *pace > 0);
+    }
+}
+
+/// A link, and the URL that it has now.
+pub(crate) struct Known {
+    info: holdall::LinkInfo,
+    url: String,
+}
+
+impl Known {
+    fn new(store: &holdall::Store, info: holdall::LinkInfo) -> holdall::Result<Known> {
+        Ok(Known { url: store.link_url(&info)?, info })
+    }
+}
+
+#[pymethods]
+impl Link {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<Link {}>", quoted(py, &self.0.url)?))
+    }
+}
+
+#[pymethods]
+impl Drive {
+    /// Returns the direct link to the file at `path`, made where there is none. It leads to the
+    /// version that is current when it is used.
+    ///
+    /// pace: the speed that downloads should keep to, in bytes a second.
+    ///
+    /// Raises NotFound when nothing is at `path`, InvalidArgument when a folder is.
+    #[pyo3(signature = (path, *, pace = None))]
+    fn link(&self, py: Python<'_>, path: Place, pace: Option<u64>) -> Outcome<Link> {
+        self.call(py, |drive| {
+            let info = drive.link_paced(&path.0, pace.unwrap_or(0))?;
+            Known::new(drive.store(), info).map(Link)
+        })
+    }
+
+    /// Lists the direct links to the file at `path`, oldest first.
+    ///
+    /// Raises NotFound when nothing is at `path`.
+    fn links(&self, py: Python<'_>, path: Place) -> Outcome<Vec<Link>> {
+        self.call(py, |drive| {
+            let links = drive.links(&path.0)?;
+            links.into_iter().map(|info| Known::new(drive.store(), info).map(Link)).collect()
+        })
+    }
+}
+
+#[pymethods]
+impl Store {
+    /// Returns what a direct link is and how often it was used, by the Link or its id.
+    ///
+    /// Raises NotFound when there is none.
+    fn link(&self, py: Python<'_>, link: &Bound<'_, PyAny>) -> Outcome<Link> {
+        let id = link_id(link)?;
+        self.call(py, |store| {
+            let info = store.find_link(id)?;
+            Known::new(store, info).map(Link)
+        })
+    }
+
+    /// Deletes a direct link, by the Link or its id.
+    ///
+    /// Raises NotFound when there is none.
+    fn unlink(&self, py: Python<'_>, link: &Bound<'_, PyAny>) -> Outcome<()> {
+        let id = link_id(link)?;
+        self.call(py, |store| store.unlink(id))
+    }
+}
+
+fn link_id(value: &Bound<'_, PyAny>) -> Outcome<LinkId> {
+    if let Ok(link) = value.cast::<Link>() {
+        return Ok(link.get().0.info.id);
+    }
+    Ok(value.extract::<String>()?.parse()?)
+}

@@ -1,0 +1,177 @@
+//! Putting content into a drive.
+
+use bytes::Bytes;
+use holdall::{Expect, Put};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping, PyString};
+
+use crate::convert::{self, Pick, Place};
+use crate::drive::Drive;
+use crate::fault::Outcome;
+use crate::job;
+use crate::source::{self, Intake};
+use crate::value::Version;
+
+/// Bytes and items of one batch of `put_many`.
+const BATCH: usize = 8 << 20;
+const ITEMS: usize = 2000;
+/// Bytes from which on making content durable may take longer than somebody waits who pressed
+/// Control-C.
+const LONG: u64 = 1 << 20;
+
+#[pymethods]
+impl Drive {
+    /// Puts content at `path` and returns the version that it became, durably. A file that is there
+    /// gets one more version, which is current from now on. Missing folders are made.
+    ///
+    /// source: bytes-like, a path (str or PathLike), a binary file object, an upload of a web
+    ///     framework that has one as its `file`, or an iterable of bytes-like. It is read once, in
+    ///     blocks of at most 1 MiB of bytes-like and paths.
+    /// media_type: by default it follows from the name.
+    /// modified: how old the content is, an aware datetime or seconds since 1970; now by default.
+    /// expect: "absent", or the version (or its id) that must be current, for the put to go ahead.
+    /// length, sha1, blake3: what the content must turn out to have; hashes as bytes or hexadecimal.
+    /// progress: called with the number of bytes of each block, as the `update` of a tqdm bar is.
+    ///
+    /// Raises InvalidArgument when the path breaks the rules of names, Exists when a folder is there
+    /// or something is that must not be, Mismatch when the content or the file is not what was
+    /// declared, TooLarge past the store's limit, and whatever the source or `progress` raises;
+    /// nothing is left behind then. Control-C ends it within 100 ms: nothing is left behind either,
+    /// unless it was about to become durable, and then it may.
+    #[pyo3(signature = (
+        path, source, *, media_type = None, modified = None, expect = None, length = None, sha1 = None,
+        blake3 = None, progress = None
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn put<'py>(
+        &self,
+        py: Python<'py>,
+        path: Place,
+        source: &Bound<'py, PyAny>,
+        media_type: Option<String>,
+        modified: Option<&Bound<'py, PyAny>>,
+        expect: Option<&Bound<'py, PyAny>>,
+        length: Option<u64>,
+        sha1: Option<&Bound<'py, PyAny>>,
+        blake3: Option<&Bound<'py, PyAny>>,
+        progress: Option<Bound<'py, PyAny>>,
+    ) -> Outcome<Version> {
+        let mut put = said(Put::new(), media_type, modified, expect)?;
+        if let Some(length) = length {
+            put = put.len(length);
+        }
+        if let Some(sha1) = sha1 {
+            put = put.sha1(convert::hash("SHA-1", sha1)?);
+        }
+        if let Some(blake3) = blake3 {
+            put = put.blake3(convert::hash("BLAKE3", blake3)?);
+        }
+        let writer = self.call(py, |drive| drive.put_writer(&path.0, put))?;
+        let mut intake = Intake { py, writer, progress };
+        let taken = intake.all(source);
+        let writer = intake.writer;
+        match taken {
+            Ok(()) if writer.len() < LONG => Ok(Version(py.detach(|| writer.commit())?)),
+            Ok(()) => Ok(Version(job::patient(py, || writer.commit())?)),
+            Err(fault) => {
+                job::discard(py, writer);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Puts many contents at once and returns their versions in order, durably. They go in batches
+    /// of up to 8 MiB and 2,000 items, each for the price of one sync, and all of it or none.
+    ///
+    /// items: a mapping of paths to bytes-like contents, or an iterable of such pairs, or of triples
+    ///     with a mapping of what is said of that one alone: media_type, modified, expect.
+    ///
+    /// Raises as `put` does; the batches before the error stay.
+    #[pyo3(signature = (items, *, media_type = None, modified = None, expect = None))]
+    fn put_many(
+        &self,
+        py: Python<'_>,
+        items: &Bound<'_, PyAny>,
+        media_type: Option<String>,
+        modified: Option<&Bound<'_, PyAny>>,
+        expect: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<Vec<Version>> {
+        let put = said(Put::new(), media_type, modified, expect)?;
+        let items = match items.cast::<PyMapping>() {
+            Ok(mapping) => mapping.items()?.into_any(),
+            Err(_) => items.clone(),
+        };
+        let (mut versions, mut batch, mut len) = (Vec::new(), Vec::new(), 0_usize);
+        let mut flush = |batch: Vec<(String, Bytes, Put)>| -> Outcome<()> {
+            let drive = self.drive()?.clone();
+            let done = job::patient(py, move || drive.put_each(batch))?;
+            versions.extend(done.into_iter().map(Version));
+            Ok(())
+        };
+        for item in items.try_iter()? {
+            let (path, content, put) = one(&item?, &put)?;
+            if !batch.is_empty() && (batch.len() >= ITEMS || len + content.len() > BATCH) {
+                flush(std::mem::take(&mut batch))?;
+                len = 0;
+            }
+            len += content.len();
+            batch.push((path, content, put));
+        }
+        if !batch.is_empty() {
+            flush(batch)?;
+        }
+        Ok(versions)
+    }
+}
+
+/// Reads an item of `put_many`: a path, its content, and what is said of it.
+fn one(item: &Bound<'_, PyAny>, put: &Put) -> Outcome<(String, Bytes, Put)> {
+    let path: Place = item.get_item(0)?.extract()?;
+    let content = source::whole(&item.get_item(1)?)?;
+    if item.len()? < 3 {
+        return Ok((path.0, content, put.clone()));
+    }
+    let options = item.get_item(2)?;
+    let given = PyDict::new(item.py());
+    given.update(options.cast::<PyMapping>()?)?;
+    let take = |name: &str| -> PyResult<Option<Bound<'_, PyAny>>> {
+        let value = given.get_item(name)?.filter(|value| !value.is_none());
+        if given.contains(name)? {
+            given.del_item(name)?;
+        }
+        Ok(value)
+    };
+    let media_type = take("media_type")?.map(|value| value.extract()).transpose()?;
+    let (modified, expect) = (take("modified")?, take("expect")?);
+    if let Some((name, _)) = given.iter().next() {
+        return Err(PyTypeError::new_err(format!(
+            "an item of put_many takes media_type, modified and expect, not {}",
+            name.repr()?
+        ))
+        .into());
+    }
+    Ok((path.0, content, said(put.clone(), media_type, modified.as_ref(), expect.as_ref())?))
+}
+
+/// Adds to what is said of content.
+fn said(
+    mut put: Put,
+    media_type: Option<String>,
+    modified: Option<&Bound<'_, PyAny>>,
+    expect: Option<&Bound<'_, PyAny>>,
+) -> Outcome<Put> {
+    if let Some(media_type) = media_type {
+        put = put.media_type(media_type);
+    }
+    if let Some(modified) = modified {
+        put = put.modified(convert::time(modified)?);
+    }
+    match expect {
+        None => Ok(put),
+        Some(value) if value.cast::<PyString>().is_ok_and(|text| text == "absent") => {
+            Ok(put.expect(Expect::Absent))
+        }
+        Some(value) => Ok(put.expect(Expect::Current(value.extract::<Pick>()?.0))),
+    }
+}

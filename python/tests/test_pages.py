@@ -1,0 +1,246 @@
+"""Every page does what it says: its blocks are saved, its commands typed, the outcome looked at."""
+
+import importlib.metadata
+import io
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+
+import httpx
+import pytest
+from pages import PAGES, blocks, commands, name_of, save
+
+import holdall
+
+REPORT = b"%PDF-1.7\n" + os.urandom((2 << 20) + 3)
+
+SETTINGS = """
+SECRET_KEY = "x" * 50
+DEBUG = True
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "urls"
+USE_TZ = True
+INSTALLED_APPS = []
+"""
+
+PORT = {"uvicorn": ["--port", "PORT"], "gunicorn": ["--bind", "127.0.0.1:PORT"]}
+
+
+@pytest.fixture
+def here(tmp_path: pathlib.Path) -> pathlib.Path:
+    (tmp_path / "report.pdf").write_bytes(REPORT)
+    return tmp_path
+
+
+def words(command: str) -> list[str]:
+    """A command that starts a server, on a free port."""
+    typed = shlex.split(command)
+    return [*typed, *PORT[typed[0]]]
+
+
+def typed(command: str, base: str, here: pathlib.Path) -> str:
+    """Runs a line of a page as it stands, but for the port; returns what it printed."""
+    if shutil.which("curl") is None:
+        pytest.fail("curl is missing; install it: apt-get install curl")
+    line = command.replace("http://127.0.0.1:8000", base)
+    done = subprocess.run(line, shell=True, cwd=here, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def downloads(base: str, url: str) -> None:
+    with httpx.Client(base_url=base) as client:
+        got = client.get(url)
+        assert (got.status_code, got.content) == (200, REPORT)
+        part = client.get(url, headers={"Range": "bytes=5-104", "If-Range": got.headers["etag"]})
+        assert (part.status_code, part.content) == (206, REPORT[5:105])
+        head = client.head(url)
+        assert head.headers["content-length"] == str(len(REPORT))
+        assert client.get(url, headers={"If-None-Match": got.headers["etag"]}).status_code == 304
+        assert client.get(url[:-20] + "A" * 20).status_code in (403, 404)
+
+
+def uploads_and_downloads(page: str, base: str, here: pathlib.Path) -> None:
+    """What the page's form and its archive give."""
+    (line,) = (line for line in commands(page, "curl") if " -F " in line)
+    for _ in range(2):
+        told = json.loads(typed(line, base, here))
+        assert told["size"] == len(REPORT)
+        downloads(base, told["url"])
+    whole = httpx.get(f"{base}/inbox.zip")
+    assert whole.headers["content-type"] == "application/zip"
+    assert whole.headers["content-length"] == str(len(whole.content))
+    with zipfile.ZipFile(io.BytesIO(whole.content)) as archive:
+        assert archive.read("inbox/report.pdf") == REPORT
+    half = httpx.get(f"{base}/inbox.zip", headers={"Range": "bytes=1000-"})
+    assert half.status_code == 206
+    if page == "django":
+        return  # it drops such a name by itself, and the view asks for no check
+    bad = httpx.post(f"{base}/upload", files={"data": ("..", b"x"), "file": ("..", b"x")})
+    assert bad.status_code == 400
+
+
+@pytest.mark.parametrize("page", ["fastapi", "flask", "litestar"])
+def test_a_framework_s_page(page: str, here: pathlib.Path, server: Callable[..., str]) -> None:
+    save(page, here)
+    command = [*commands(page, "uvicorn"), *commands(page, "gunicorn")][0]
+    base = server(*words(command))
+    uploads_and_downloads(page, base, here)
+    with holdall.open(here / "files", create=False) as store:
+        assert len(store.drive("alice").versions("inbox/report.pdf")) == 2
+        assert store.check(content=True).is_sound
+
+
+def test_flask_s_own_server(here: pathlib.Path, server: Callable[..., str]) -> None:
+    save("flask", here)
+    uploads_and_downloads("flask", server("flask", "--app", "pages", "run", "--port", "PORT"), here)
+
+
+@pytest.mark.parametrize("page", ["fastapi", "flask"])
+def test_uploads_without_a_route(page: str, here: pathlib.Path, server: Callable[..., str]) -> None:
+    save(page, here)
+    (block,) = (block for block in blocks(page) if name_of(block) == "direct.py")
+    command = block.partition("\n")[0].partition(": ")[2]
+    base = server(*words(command))
+    (line,) = (line for line in commands(page, "curl") if " -T " in line)
+    told = json.loads(typed(line, base, here))
+    assert told["size"] == len(REPORT)
+    downloads(base, told["url"])
+    refused = httpx.put(f"{base}/put/x", content=b"x")
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_the_django_page(here: pathlib.Path, server: Callable[..., str], kind: str) -> None:
+    project(here)
+    command = commands("django", "gunicorn")[0]
+    if kind == "asgi":
+        command = "uvicorn asgi:app --lifespan off"
+    base = server(*words(command), DJANGO_SETTINGS_MODULE="settings")
+    uploads_and_downloads("django", base, here)
+    assert httpx.get(f"{base}/media/d/forged/x").status_code == 403
+
+
+def project(here: pathlib.Path) -> None:
+    """Makes a Django project with what the page adds to it."""
+    save("django", here)
+    (here / "settings.py").write_text(SETTINGS + (here / "settings.py").read_text())
+    for kind in ("wsgi", "asgi"):
+        (here / f"{kind}.py").write_text(
+            f"from django.core.{kind} import get_{kind}_application\n"
+            f"app = get_{kind}_application()\n"
+        )
+    (here / "manage.py").write_text(
+        "import sys\nfrom django.core.management import execute_from_command_line\n"
+        "execute_from_command_line(sys.argv)\n"
+    )
+
+
+def test_the_django_command(here: pathlib.Path) -> None:
+    project(here)
+    (line,) = commands("django", "python")
+
+    def check() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *shlex.split(line)[1:]],
+            cwd=here,
+            env=os.environ | {"DJANGO_SETTINGS_MODULE": "settings"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    with holdall.open(here / "files") as store:
+        store.drive("media").put("x", REPORT)
+        done = check()
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "1 files, 1 versions, 1 blobs" in done.stdout
+        (blob,) = (path for path in (store.path / "blob").rglob("*") if path.is_file())
+        blob.chmod(0o600)
+        blob.write_bytes(REPORT[::-1])
+        done = check()
+        assert done.returncode == 1
+        assert "media:x" in done.stderr
+
+
+def test_the_workers_page_celery(here: pathlib.Path) -> None:
+    save("workers", here)
+    (line,) = commands("workers", "celery")
+    with holdall.open(here / "files") as store, (here / "log").open("wb") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", *shlex.split(line)], cwd=here, stdout=log, stderr=log
+        )
+        try:
+            alice = store.drive("alice")
+            words = [f"word {number}" for number in range(20)]
+            ids = [alice.put(f"in/{word}", word.encode()).id for word in words]
+            code = (
+                "import sys, tasks\n"
+                "for word, id in zip(sys.argv[1::2], sys.argv[2::2]):\n"
+                "    tasks.shout.delay(id, 'out/' + word)\n"
+            )
+            pairs = [text for pair in zip(words, ids, strict=True) for text in pair]
+            subprocess.run([sys.executable, "-c", code, *pairs], cwd=here, check=True)
+            until = time.monotonic() + 60
+            while time.monotonic() < until and worker.poll() is None:
+                try:
+                    done = alice.list("out")
+                except FileNotFoundError:
+                    done = []
+                if len(done) == len(words):
+                    break
+                time.sleep(0.1)
+            assert len(done) == len(words), (here / "log").read_text()
+            for word in words:
+                assert alice.open(f"out/{word}").read() == word.upper().encode()
+            assert "prefork" in (here / "log").read_text()
+        finally:
+            worker.terminate()
+            worker.wait(30)
+        assert store.check(content=True).is_sound
+
+
+def test_the_workers_page_pool(here: pathlib.Path) -> None:
+    save("workers", here)
+    subprocess.run([sys.executable, "pool.py"], cwd=here, check=True)
+
+
+def test_the_quick_start_runs(here: pathlib.Path) -> None:
+    (code,) = (block for block in blocks("README") if name_of(block) is None)
+    assert len(code.strip().splitlines()) <= 15
+    subprocess.run([sys.executable, "-c", code], cwd=here, check=True)
+    assert (here / "files" / "STORE").exists()
+
+
+RUN = {
+    "README": {None, "app.py", "wsgi.py"},  # the last two in test_servers
+    "django": {"settings.py", "urls.py"},
+    "fastapi": {"main.py", "direct.py"},
+    "flask": {"pages.py", "direct.py"},
+    "litestar": {"service.py"},
+    "workers": {"tasks.py", "pool.py"},
+}
+
+
+def test_no_block_and_no_page_is_left_out() -> None:
+    assert {page: {name_of(block) for block in blocks(page)} for page in PAGES} == RUN
+    for page in PAGES:
+        fences = PAGES[page].read_text().count("```")
+        known = len(blocks(page)) + len(blocks(page, "console"))
+        assert fences == 2 * known, f"{page} has a block that is neither Python nor console"
+
+
+def test_what_a_page_installs_is_installed_here() -> None:
+    for page in PAGES:
+        for line in commands(page, "pip"):
+            for name in line.partition("#")[0].split()[2:]:
+                if re.fullmatch(r"[a-z-]+", name):
+                    assert importlib.metadata.version(name), name
