@@ -77,7 +77,7 @@ fn an_upload_survives_a_restart_of_the_process() {
 }
 
 #[test]
-fn completing_checks_what_the_client_says() {
+fn s13_completing_checks_what_the_client_says() {
     let world = World::new();
     let parts = json!([{ "part_number": 1 }, { "part_number": 2 }]);
     let made = world.create("a", json!({ "part_info_list": parts, "size": 10 })).good();
@@ -111,7 +111,7 @@ fn completing_checks_what_the_client_says() {
 }
 
 #[test]
-fn a_part_is_refused_that_is_not_what_was_declared() {
+fn s13_a_part_is_refused_that_is_not_what_was_declared() {
     let world = World::new();
     let made = world.create("a", json!({ "size": 5 })).good();
     let url = made["part_info_list"][0]["upload_url"].as_str().unwrap();
@@ -265,7 +265,7 @@ fn a_name_taken_while_the_upload_ran_follows_the_mode_too() {
 }
 
 #[test]
-fn f2_an_optimistic_lock_lets_one_of_two_writers_win() {
+fn an_optimistic_lock_lets_one_of_two_writers_win() {
     let world = World::new();
     let first = world.put("a", b"one");
     let last = json!({ "file_id": first.id.file().to_string(), "last_revision_id": first.id.to_string() });
