@@ -119,6 +119,7 @@
 #define HOLDALL_INLINE 1 // To be shown
 #define HOLDALL_API_DIRECT 1 // A direct link gives the content itself, and leads to no signed URL
 #define HOLDALL_API_DEBUG 2 // A client is told what was wrong inside
+#define HOLDALL_API_NO_RAPID 4 // Content is never proven to PDS but sent: for drives that do not trust each other
 #define HOLDALL_CALLER_ADMINISTRATOR 1 // May do what administrators may, and make 1,000 links
 #define HOLDALL_CALLER_NO_ARCHIVE 2 // Gets no zip of several files
 #define HOLDALL_CALLER_NO_SHARES 4 // Downloads nothing from shares of others
@@ -135,8 +136,7 @@
 typedef struct holdall_api holdall_api; // The calls of Cloudreve v4 and of PDS, over a store that it keeps open
 typedef struct holdall_body holdall_body; // Bytes of an exact length, to be read at any place and any number of times
 typedef struct holdall_drive holdall_drive; // A named tree of files
-// Several results of one call, all of one kind. It never changes, and holds no store open.
-typedef struct holdall_page holdall_page;
+typedef struct holdall_page holdall_page; // Results of one call, all of one kind. It never changes, and holds no store
 typedef struct holdall_pin holdall_pin; // Keeps the bytes of a segment where they are
 typedef struct holdall_reply holdall_reply; // What to send: a status, headers and a body of known length
 typedef struct holdall_store holdall_store; // An open store

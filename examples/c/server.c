@@ -13,7 +13,7 @@
  * It listens on 127.0.0.1, on any free port where PORT is 0 or missing, and says on which with one line,
  * "listening on http://127.0.0.1:PORT". SIGTERM ends it. Where UPLOAD_TOKEN stands in the environment, an
  * upload needs "Authorization: Bearer" and it, and so does a call to be the owner's; without, a call is the
- * owner's unless a page of another site made it.
+ * owner's unless a page of another site made it or a proxy passed it on.
  *
  * A reply of one range of a file goes out by sendfile, a reply of several pieces by writev from the map,
  * and a long one, an archive of many files perhaps, is read as the client takes it.
@@ -255,10 +255,14 @@ static int allowed(struct MHD_Connection *connection) {
     return differs == 0;
 }
 
-/* Whether a program or a page of this machine makes a call, and not a page of another site in a browser on it. */
+/* Whether a program or a page of this machine makes a call, and not a page of another site in a browser on it,
+ * or somebody behind a proxy. */
 static int is_from_here(struct MHD_Connection *connection) {
     const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
     const char *origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin");
+    static const char *const passed_on[] = {"Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"};
+    for (size_t at = 0; at < sizeof passed_on / sizeof passed_on[0]; at++)
+        if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, passed_on[at]) != NULL) return 0;
     if (host == NULL || (strncmp(host, "127.0.0.1:", 10) != 0 && strncmp(host, "localhost:", 10) != 0)) return 0;
     return origin == NULL || (strncmp(origin, "http://", 7) == 0 && strcmp(origin + 7, host) == 0);
 }

@@ -13,7 +13,7 @@
  * It listens on 127.0.0.1, on any free port where PORT is 0 or missing, and says on which with one line,
  * "listening on http://127.0.0.1:PORT". SIGTERM ends it. Where UPLOAD_TOKEN stands in the environment, an
  * upload needs "Authorization: Bearer" and it, and so does a call to be the owner's; without, a call is the
- * owner's unless a page of another site made it.
+ * owner's unless a page of another site made it or a proxy passed it on.
  *
  * CivetWeb hands each request over before it looks at it, and sends what it is given: status, headers and
  * body are the library's to the byte. Pieces of a body go out straight from the map.
@@ -159,8 +159,13 @@ bool allowed(const server &server, std::string_view given) {
     return differs == 0;
 }
 
-/* Whether a program or a page of this machine makes a call, and not a page of another site in a browser on it. */
-bool is_from_here(std::string_view host, std::string_view origin) {
+/* Whether a program or a page of this machine makes a call, and not a page of another site in a browser on it,
+ * or somebody behind a proxy. */
+bool is_from_here(mg_connection *connection) {
+    const std::string_view host = or_empty(mg_get_header(connection, "Host"));
+    const std::string_view origin = or_empty(mg_get_header(connection, "Origin"));
+    for (const char *passed_on : {"Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"})
+        if (mg_get_header(connection, passed_on) != nullptr) return false;
     if (host.substr(0, 10) != "127.0.0.1:" && host.substr(0, 10) != "localhost:") return false;
     return origin.empty() || (origin.substr(0, 7) == "http://" && origin.substr(7) == host);
 }
@@ -172,8 +177,7 @@ void go_ahead(mg_connection *connection) {
 }
 
 int call(const server &server, mg_connection *connection, const holdall_request &request) {
-    const bool owner = server.token.empty() ? is_from_here(or_empty(mg_get_header(connection, "Host")),
-                                                           or_empty(mg_get_header(connection, "Origin")))
+    const bool owner = server.token.empty() ? is_from_here(connection)
                                             : allowed(server, or_empty(mg_get_header(connection, "Authorization")));
     holdall_caller who = holdall::caller(server.drive);
     who.token = server.token.data(); /* for proofs of content */

@@ -25,6 +25,9 @@ pub const HOLDALL_API_DIRECT: u32 = 1;
 /// A client is told what was wrong inside.
 pub const HOLDALL_API_DEBUG: u32 = 2;
 
+/// Content is never proven to PDS but sent: for drives that do not trust each other.
+pub const HOLDALL_API_NO_RAPID: u32 = 4;
+
 /// How calls are answered. What is 0 or NULL has the default. What tells of times and counts is Cloudreve's.
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -106,8 +109,12 @@ type Setter = fn(Api, &str) -> Result<Api>;
 /// Mounts the formats as the options say.
 fn mount(caller: &Caller, api: Api, given: *const holdall_api_options) -> Result<Api> {
     let given = caller.options(given)?;
-    let flags = caller.flags(given.flags, HOLDALL_API_DIRECT | HOLDALL_API_DEBUG)?;
-    let mut api = api.redirect_links(flags & HOLDALL_API_DIRECT == 0).debug(flags & HOLDALL_API_DEBUG != 0);
+    let known = HOLDALL_API_DIRECT | HOLDALL_API_DEBUG | HOLDALL_API_NO_RAPID;
+    let flags = caller.flags(given.flags, known)?;
+    let mut api = api
+        .redirect_links(flags & HOLDALL_API_DIRECT == 0)
+        .debug(flags & HOLDALL_API_DEBUG != 0)
+        .rapid_uploads(flags & HOLDALL_API_NO_RAPID == 0);
     let texts: [(&str, *const c_char, usize, Setter); 4] = [
         ("the prefix", given.prefix, given.prefix_len_bytes, Api::prefix),
         ("the site", given.site, given.site_len_bytes, Api::site),

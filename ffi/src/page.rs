@@ -10,7 +10,7 @@ use crate::record::{
     holdall_key, holdall_link, holdall_row, holdall_share, holdall_trashed, holdall_version,
 };
 
-/// Several results of one call, all of one kind. It never changes, and holds no store open.
+/// Results of one call, all of one kind. It never changes, and holds no store.
 pub struct holdall_page {
     _opaque: [u8; 0],
 }

@@ -289,7 +289,9 @@ fn answers_calls(example: &str) {
     let link = call(&format!("{base}/api/v4/file/source"), &uris, &["-X", "PUT"]);
     let link = link["data"][0]["link"].as_str().unwrap_or_else(|| panic!("{link}"));
     assert_eq!(curl(&["-L", &format!("{base}{link}")]), b"hello");
-    for page in ["Origin: https://evil.example", "Origin: null", "Host: evil.example"] {
+    for page in
+        ["Origin: https://evil.example", "Origin: null", "Host: evil.example", "X-Forwarded-For: 192.0.2.7"]
+    {
         assert_ne!(call(&ask, &uris, &["-H", page])["code"], 0, "a page of another site: {page}");
     }
     assert_eq!(call(&ask, &uris, &["-H", &format!("Origin: {base}")])["code"], 0, "a page of its own");
