@@ -1,93 +1,5 @@
-/* The calls of Cloudreve v4 and of PDS from C: an exchange of each, and what is wrong with them. */
-#include "check.h"
-
-#include <stdint.h>
-
-/* The body of a reply as text, until the next call. */
-static const char *text_of(const holdall_reply *reply) {
-    static char text[65536];
-    size_t got = 0;
-    holdall_body *body = NULL;
-    OK(holdall_reply_body(reply, &body));
-    OK(holdall_body_read(body, 0, text, sizeof text - 1, &got));
-    OK(holdall_body_free(body));
-    text[got] = '\0';
-    return text;
-}
-
-static int holds(const holdall_reply *reply, const char *part) {
-    const char *text = text_of(reply);
-    if (strstr(text, part) == NULL) fprintf(stderr, "%s is not in %s\n", part, text);
-    return strstr(text, part) != NULL;
-}
-
-/* Copies what stands between `before` and the next `"` of a body. */
-static void take(const holdall_reply *reply, const char *before, char *to, size_t room) {
-    const char *start;
-    size_t len;
-    CHECK(holds(reply, before));
-    start = strstr(text_of(reply), before) + strlen(before);
-    len = strcspn(start, "\"");
-    CHECK(len < room);
-    memcpy(to, start, len);
-    to[len] = '\0';
-}
-
-static holdall_request request_of(const char *method, const char *target) {
-    RECORD(holdall_request, request);
-    request.method = method;
-    request.method_len_bytes = strlen(method);
-    request.target = target;
-    request.target_len_bytes = strlen(target);
-    return request;
-}
-
-static holdall_caller owner(const char *drive) {
-    RECORD(holdall_caller, caller);
-    caller.drive = drive;
-    caller.drive_len_bytes = strlen(drive);
-    return caller;
-}
-
-/* Answers a call whose body is text. */
-static holdall_reply *answer(const holdall_api *api, const char *drive, const char *method, const char *target,
-                             const char *body) {
-    holdall_request request = request_of(method, target);
-    holdall_caller caller = owner(drive ? drive : "");
-    holdall_reply *reply = NULL;
-    OK(holdall_api_answer(api, drive ? &caller : NULL, &request, body, strlen(body), NULL, NULL, &reply));
-    return reply;
-}
-
-/* A body that is made as it is read: `len` bytes, a few at a time, and what went on. */
-struct stream {
-    uint64_t len, at;
-    size_t most;       /* the longest piece that was asked for */
-    int32_t failure;   /* what the callback answers after half of it */
-    int calls, lies;
-    const holdall_drive *drive; /* where something is put meanwhile */
-};
-
-static int32_t pull(void *context, void *buffer, size_t room, size_t *read) {
-    struct stream *stream = context;
-    size_t len = room < 50000 ? room : 50000, at;
-    CHECK(room > 0);
-    stream->calls++;
-    if (room > stream->most) stream->most = room;
-    if (stream->drive != NULL && stream->calls == 5)
-        OK(holdall_put_memory(stream->drive, S("meanwhile"), S("put by the callback"), NULL, NULL));
-    if (stream->lies) {
-        *read = room + 1;
-        return HOLDALL_OK;
-    }
-    if (stream->failure != 0 && stream->at > stream->len / 2) return stream->failure;
-    if (len > stream->len - stream->at) len = (size_t)(stream->len - stream->at);
-    for (at = 0; at < len; at++) ((unsigned char *)buffer)[at] = (unsigned char)((stream->at + at) * 7 >> 3);
-    stream->at += len;
-    *read = len;
-    return HOLDALL_OK;
-}
-
+/* The calls of Cloudreve v4 and of PDS from C: an exchange of each. */
+#include "call.h"
 
 #define ASK "/files/api/v4/file/url"
 
@@ -325,131 +237,46 @@ static void pds(const holdall_store *store, const holdall_drive *drive) {
     OK(holdall_api_free(api));
 }
 
-/* What is NULL, freed, of another kind, too long or out of range. */
-static void wrong(holdall_store *store) {
-    holdall_api *api = NULL, *freed;
-    holdall_reply *reply = NULL;
-    holdall_text *text = NULL;
-    holdall_caller caller = owner("alice");
-    holdall_request request = request_of("POST", "/api/v4/file/url");
-    holdall_string nowhere = {S("files.example")};
-    struct stream endless = {UINT64_MAX, 0, 0, 0, 0, 0, NULL};
-    bool is_at = true;
-    RECORD(holdall_api_options, options);
-
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_new(NULL, NULL, &api));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_new(store, NULL, NULL));
-    options.size = 0;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_new(store, &options, &api));
-    options.size = sizeof options;
-    options.flags = 1024;
-    FAILS(HOLDALL_UNSUPPORTED, holdall_api_new(store, &options, &api));
-    options.flags = 0;
-    options.prefix = "files";
-    options.prefix_len_bytes = 5;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_new(store, &options, &api));
-    options.prefix = NULL;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_new(store, &options, &api)); /* NULL with a length */
-    options.prefix_len_bytes = 0;
-    options.secondary_sites = &nowhere;
-    options.secondary_site_count = 1;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_new(store, &options, &api));
-    options.secondary_sites = NULL;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_new(store, &options, &api));
-    options.secondary_site_count = 0;
-    options.url_life_s = 1;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_new(store, &options, &api));
-    options.url_life_s = 60;
-    options.url_margin_s = 60;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_new(store, &options, &api));
-    CHECK(api == NULL);
-    options.url_margin_s = 0;
-    options.max_age_s = options.archive_life_s = 60;
-    options.max_batched_files = 1;
-    OK(holdall_api_new(store, &options, &api));
-    reply = answer(api, "alice", "POST", "/api/v4/file/url",
-                   "{\"uris\":[\"cloudreve://my/docs/a%20b.txt\",\"cloudreve://my/docs/a%20b.txt\"]}");
-    CHECK(strstr(text_of(reply), "\"code\":0") == NULL);
-    OK(holdall_reply_free(reply));
-    reply = NULL;
-    OK(holdall_api_free(api));
-    freed = api;
-    OK(holdall_api_new(store, NULL, &api));
-
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_free(freed));
-    OK(holdall_api_free(NULL));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_free((holdall_api *)store));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_store_free((holdall_store *)api));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(NULL, &caller, &request, NULL, 0, NULL, NULL, &reply));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(freed, &caller, &request, NULL, 0, NULL, NULL, &reply));
-    FAILS(HOLDALL_INVALID_ARGUMENT,
-          holdall_api_answer((holdall_api *)store, &caller, &request, NULL, 0, NULL, NULL, &reply));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, NULL, NULL, 0, NULL, NULL, &reply));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, &request, NULL, 0, NULL, NULL, NULL));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, &request, NULL, 7, NULL, NULL, &reply));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, &request, "x", SIZE_MAX, NULL, NULL, &reply));
-    caller.size = 3;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, &request, NULL, 0, NULL, NULL, &reply));
-    caller = owner("alice");
-    caller.flags = 1024;
-    FAILS(HOLDALL_UNSUPPORTED, holdall_api_answer(api, &caller, &request, NULL, 0, NULL, NULL, &reply));
-    caller = owner("\xff");
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, &request, NULL, 0, NULL, NULL, &reply));
-    caller = owner("alice");
-    caller.token_len_bytes = 5;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, &request, NULL, 0, NULL, NULL, &reply));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_is_at(api, S("/v2/x"), NULL));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_is_at(freed, S("/v2/x"), &is_at));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_is_at(api, NULL, 5, &is_at));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_ticket(freed, 1, 60, &text));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_ticket(api, 1, 60, NULL));
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_share_uri(freed, 1, &text));
-    CHECK(is_at && reply == NULL && text == NULL);
-    caller = owner("alice");
-    caller.size = sizeof caller.size; /* of a header that knew nothing more: nobody */
-    OK(holdall_api_answer(api, &caller, &request, S("{\"uris\":[\"cloudreve://my/docs/a%20b.txt\"]}"), NULL, NULL, &reply));
-    CHECK(strstr(text_of(reply), "\"code\":0") == NULL);
-    OK(holdall_reply_free(reply));
-    reply = answer(api, "", "POST", "/api/v4/file/url", "{\"uris\":[\"cloudreve://my/docs/a%20b.txt\"]}");
-    CHECK(strstr(text_of(reply), "\"code\":0") == NULL);
-    OK(holdall_reply_free(reply));
-    reply = NULL;
-    OK(holdall_api_is_at(api, S("/v2/file/get"), &is_at));
-    CHECK(is_at);
-    OK(holdall_api_is_at(api, S("/d/\xff"), &is_at));
-    CHECK(!is_at);
-
-    /* Of a body without end no more is read than the formats take; what is no JSON is a reply. */
-    caller = owner("alice");
-    OK(holdall_api_answer(api, &caller, &request, NULL, 0, pull, &endless, &reply));
-    CHECK(strstr(text_of(reply), "\"code\":0") == NULL);
-    CHECK(endless.at > 4 << 20 && endless.at < 5 << 20);
-    OK(holdall_reply_free(reply));
-    request = request_of("POST", "/v2/file/get");
-    endless.at = 0;
-    OK(holdall_api_answer(api, &caller, &request, S("{"), pull, &endless, &reply));
-    CHECK(status_of(reply) == 400 && endless.at < 5 << 20);
-    OK(holdall_reply_free(reply));
-    reply = answer(api, "alice", "POST", "/nowhere", "");
-    CHECK(status_of(reply) == 404);
-    OK(holdall_reply_free(reply));
-    reply = NULL;
-
-    /* The api keeps its store open; of one that was closed the host is told. */
-    {
-        holdall_store *again = NULL;
-        OK(holdall_store_ref(store, &again));
-        OK(holdall_store_free(store));
-        reply = answer(api, "alice", "POST", "/api/v4/file/url", "{\"uris\":[\"cloudreve://my/docs/a%20b.txt\"]}");
-        CHECK(holds(reply, "\"code\":0"));
+/* Content that is there needs not be sent by who proves with the token to have it, if the host wants it so. */
+static void rapid(const holdall_store *store, const holdall_drive *drive) {
+    enum { LEN = 100000 };
+    static char data[LEN];
+    static const struct {
+        const char *token;
+        uint32_t flags;
+        int rapid;
+    } ROWS[] = {
+        {"token of alice", 0, 1}, {NULL, 0, 0}, {"", 0, 0}, {"token of alice", HOLDALL_API_NO_RAPID, 0},
+    };
+    char sha1[41], ask[1024];
+    size_t at;
+    RECORD(holdall_version, version);
+    RECORD(holdall_drive_info, info);
+    memset(data, 'a', LEN); /* so that 8 bytes from anywhere are the same */
+    OK(holdall_put_memory(drive, S("known"), data, LEN, NULL, &version));
+    OK(holdall_drive_stat(drive, &info));
+    for (at = 0; at < 20; at++) snprintf(sha1 + 2 * at, 3, "%02X", version.sha1[at]);
+    snprintf(ask, sizeof ask,
+             "{\"drive_id\":\"%llu\",\"parent_file_id\":\"root\",\"name\":\"rapid\",\"type\":\"file\",\"size\":%d,"
+             "\"content_hash_name\":\"sha1\",\"content_hash\":\"%s\",\"proof_version\":\"v1\","
+             "\"proof_code\":\"YWFhYWFhYWE=\"}",
+             (unsigned long long)info.id, LEN, sha1);
+    for (at = 0; at < sizeof ROWS / sizeof ROWS[0]; at++) {
+        holdall_request request = request_of("POST", "/v2/file/create");
+        holdall_caller caller = owner("alice");
+        holdall_api *api = NULL;
+        holdall_reply *reply = NULL;
+        RECORD(holdall_api_options, options);
+        options.flags = ROWS[at].flags;
+        caller.token = ROWS[at].token;
+        caller.token_len_bytes = ROWS[at].token != NULL ? strlen(ROWS[at].token) : 0;
+        OK(holdall_api_new(store, &options, &api));
+        OK(holdall_api_answer(api, &caller, &request, ask, strlen(ask), NULL, NULL, &reply));
+        CHECK(status_of(reply) == 200);
+        CHECK(holds(reply, ROWS[at].rapid ? "\"rapid_upload\":true" : "\"rapid_upload\":false"));
         OK(holdall_reply_free(reply));
-        reply = NULL;
-        OK(holdall_store_close(again));
-        OK(holdall_store_free(again));
-        FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, &request, S("{}"), NULL, NULL, &reply));
-        CHECK(reply == NULL);
+        OK(holdall_api_free(api));
     }
-    OK(holdall_api_free(api));
 }
 
 int main(int argc, char **argv) {
@@ -463,8 +290,9 @@ int main(int argc, char **argv) {
     cloudreve(store, drive);
     ticket(store, drive);
     pds(store, drive);
+    rapid(store, drive);
     OK(holdall_drive_free(drive));
-    wrong(store);
+    OK(holdall_store_free(store));
     CHECK(holdall_handle_count() == 0);
     return 0;
 }

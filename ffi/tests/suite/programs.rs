@@ -80,13 +80,28 @@ fn the_calls_of_cloudreve_and_pds() {
 }
 
 #[test]
-fn f1_the_calls_under_the_sanitizers() {
+fn the_calls_under_the_sanitizers() {
     passes("api.c", &SANITIZERS);
 }
 
 #[test]
-fn f1_the_calls_under_valgrind() {
+fn the_calls_under_valgrind() {
     passes_valgrind("api.c", &[]);
+}
+
+#[test]
+fn f1_calls_that_are_misused_are_codes_and_replies() {
+    passes("misuse.c", &[]);
+}
+
+#[test]
+fn f1_calls_that_are_misused_under_the_sanitizers() {
+    passes("misuse.c", &SANITIZERS);
+}
+
+#[test]
+fn f1_calls_that_are_misused_under_valgrind() {
+    passes_valgrind("misuse.c", &[]);
 }
 
 #[test]
