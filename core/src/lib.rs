@@ -35,7 +35,7 @@ pub use catalog::{
     Alias, CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
 };
 pub use error::{Error, ErrorKind, Result};
-pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};
+pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
 pub use serve::{Grant, Reply, Request};
 pub use store::{
     Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive,

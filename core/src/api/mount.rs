@@ -29,6 +29,8 @@ pub(super) struct Mount {
     pub(super) max_batched_file: usize,
     /// Whether a direct link leads to a signed URL, or gives the content itself.
     pub(super) redirect_links: bool,
+    /// Whether a PDS client may prove to have content instead of sending it.
+    pub(super) rapid_uploads: bool,
     /// Whether a client is told what was wrong inside.
     pub(super) debug: bool,
 }
@@ -46,6 +48,7 @@ impl Default for Mount {
             max_age: Duration::from_secs(86_400),
             max_batched_file: 3000,
             redirect_links: true,
+            rapid_uploads: true,
             debug: false,
         }
     }
@@ -162,6 +165,16 @@ impl Api {
     #[must_use]
     pub fn redirect_links(mut self, redirect: bool) -> Api {
         self.set().redirect_links = redirect;
+        self
+    }
+
+    /// Sets whether a PDS client may prove to have content instead of sending it, which it may by
+    /// default. The proof is 8 bytes of the content at a place that its access token decides: who
+    /// knows the hash and most of another drive's file may come by the rest. Where drives do not trust
+    /// each other, set this to false, or let them share nothing ([`Dedup::Drive`](crate::Dedup::Drive)).
+    #[must_use]
+    pub fn rapid_uploads(mut self, rapid: bool) -> Api {
+        self.set().rapid_uploads = rapid;
         self
     }
 

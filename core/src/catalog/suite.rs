@@ -77,7 +77,7 @@ cases! {
     uploads::a_part_replaces_the_one_before_and_is_shared_with_nobody;
     uploads::an_upload_that_is_done_or_over_takes_no_part;
     uploads::expired_uploads_are_swept_in_bounded_steps;
-    uploads::h3_a_sha1_of_two_contents_finds_neither;
+    uploads::d3_a_sha1_of_two_contents_finds_neither;
     uploads::a_note_goes_with_its_version;
     model::random_work_agrees_with_a_naive_model;
 }

@@ -244,7 +244,8 @@ impl Call<'_> {
         let code = self.fields.any_text("proof_code")?;
         let version = self.fields.text("proof_version")?.unwrap_or("v1");
         // Without a token nothing could be proved later.
-        let (Some(token), Some(size)) = (&self.caller.token, record.size) else { return Ok(None) };
+        let token = self.caller.token.as_ref().filter(|_| self.api.mount.rapid_uploads);
+        let (Some(token), Some(size)) = (token, record.size) else { return Ok(None) };
         let Some(sha1) = claimed else {
             if let Some(beginning) = beginning.filter(|_| named != Some("none"))
                 && own.drive.may_have(&beginning, size)?

@@ -122,7 +122,7 @@ pub(super) fn expired_uploads_are_swept_in_bounded_steps<K: Kv>(make: &impl Fn()
     assert_eq!(blob::due(&store.reader(), OVER, 99).unwrap().len(), 14);
 }
 
-pub(super) fn h3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() -> K) {
+pub(super) fn d3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() -> K) {
     let mut store = Store::new(make);
     let (one, two) = (store.blob(1), store.blob(2));
     let record = blob::get(&store.reader(), one).unwrap();

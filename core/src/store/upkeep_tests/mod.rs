@@ -13,11 +13,12 @@ use super::{Mode, Options, Put, Store};
 use crate::catalog::record::{Goal, UploadRecord};
 use crate::catalog::table::{self, BLOB, META, SEGMENT};
 use crate::catalog::{index, segment};
+use crate::id::UploadId;
 use crate::journal::POSITION;
 use crate::kv::Table;
 use crate::time::Time;
 use crate::vfs::{RealVfs, SimVfs, Vfs};
-use crate::{CheckOptions, FileId, Kind, UploadId};
+use crate::{CheckOptions, FileId, Kind};
 
 /// Segments and large blobs are small, and nothing outlives its last version.
 fn options() -> Options {

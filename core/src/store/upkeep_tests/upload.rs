@@ -54,7 +54,7 @@ fn an_expired_upload_is_swept_with_its_parts() {
 }
 
 #[test]
-fn c1_a_part_that_was_acknowledged_survives_power_loss() {
+fn s1_a_part_that_was_acknowledged_survives_power_loss() {
     for mode in [Mode::Shared, Mode::Exclusive] {
         for policy in [Policy::LoseAll, Policy::KeepAll, Policy::ByteTear] {
             let (disk, home) = Home::simulated();
@@ -71,7 +71,7 @@ fn c1_a_part_that_was_acknowledged_survives_power_loss() {
 }
 
 #[test]
-fn c2_power_lost_anywhere_leaves_the_whole_upload_or_none_of_it() {
+fn s1_power_lost_anywhere_leaves_the_whole_upload_or_none_of_it() {
     for mode in [Mode::Shared, Mode::Exclusive] {
         let (disk, home) = Home::simulated();
         let store = home.open(mode);
@@ -103,7 +103,7 @@ fn c2_power_lost_anywhere_leaves_the_whole_upload_or_none_of_it() {
 }
 
 #[test]
-fn d2_a_damaged_part_is_found_before_it_becomes_a_file() {
+fn s8_a_damaged_part_is_found_before_it_becomes_a_file() {
     let home = Home::real();
     let store = home.open(Mode::Exclusive);
     let (open, _) = with_uploads(&store);
@@ -116,7 +116,7 @@ fn d2_a_damaged_part_is_found_before_it_becomes_a_file() {
 }
 
 #[test]
-fn s4_an_upload_survives_a_rebuild_of_the_rows_and_a_backup() {
+fn an_upload_survives_a_rebuild_of_the_rows_and_a_backup() {
     everywhere(|home, mode| {
         let store = home.open(mode);
         fill(&store);

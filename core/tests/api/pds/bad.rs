@@ -29,7 +29,7 @@ const CALLS: [&str; 22] = [
 ];
 
 #[test]
-fn t12_a_body_that_is_no_json_object_is_told() {
+fn a_body_that_is_no_json_object_is_told() {
     let world = World::new();
     let deep = format!("{{\"a\":{}", "[".repeat(100_000));
     for call in CALLS {

@@ -164,7 +164,7 @@ fn a_url_pins_the_revision_it_was_made_of() {
 }
 
 #[test]
-fn f3_a_trashed_files_url_rests_and_wakes_with_it() {
+fn a_trashed_files_url_rests_and_wakes_with_it() {
     let world = World::new();
     world.put("d/r.txt", b"x");
     let (folder, file) = (world.file("d"), world.file("d/r.txt"));

@@ -157,9 +157,8 @@ fn exchanges() -> String {
     let of = |more: Value| merged(json!({ "drive_id": drive, "file_id": file }), more);
 
     page.title("POST /v2/file/get_download_url");
-    let body = of(
-        json!({ "expire_sec": 100, "file_name": "Q3 \u{62a5}\u{544a}.txt", "response_content_type": "text/plain" }),
-    );
+    let body =
+        of(json!({ "expire_sec": 100, "file_name": "Q3 (50%).txt", "response_content_type": "text/plain" }));
     page.call(owner, "/file/get_download_url", body);
     page.call(owner, "/file/get_download_url", of(json!({ "revision_id": q3.id.to_string() })));
     page.call(owner, "/file/get_download_url", of(json!({ "expire_sec": 115_201 })));

@@ -24,7 +24,7 @@ fn part(number: usize) -> Vec<u8> {
 }
 
 #[test]
-fn p2_parts_of_one_upload_are_put_by_several_processes_at_once() {
+fn parts_of_one_upload_are_put_by_several_processes_at_once() {
     let world = World::new();
     let (processes, each) = (4, 6);
     let parts: Vec<Value> = (1..=processes * each).map(|number| json!({ "part_number": number })).collect();

@@ -44,7 +44,7 @@ fn who_proves_to_have_the_content_need_not_send_it() {
 }
 
 #[test]
-fn h2_a_claimed_hash_without_proof_gives_nothing() {
+fn d1_a_claimed_hash_without_proof_gives_nothing() {
     let world = World::new();
     let bytes = noise(100 * KIB, 2);
     world.bob.put("his", &bytes[..], Put::new()).unwrap();
@@ -136,7 +136,7 @@ fn every_proof_vector_holds_on_the_wire() {
 }
 
 #[test]
-fn h3_content_made_to_collide_is_not_taken_for_the_other() {
+fn d3_content_made_to_collide_is_not_taken_for_the_other() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/sha1_collision.json");
     let vectors: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let unhex = |text: &str| -> Vec<u8> {
@@ -168,7 +168,7 @@ fn content_that_is_gone_is_claimed_in_vain() {
 }
 
 #[test]
-fn drives_that_share_nothing_do_not_share_by_hash() {
+fn d2_drives_that_share_nothing_do_not_share_by_hash() {
     let world = World::with(options().dedup(holdall::Dedup::Drive));
     let bytes = noise(100 * KIB, 4);
     world.bob.put("his", &bytes[..], Put::new()).unwrap();
@@ -177,4 +177,16 @@ fn drives_that_share_nothing_do_not_share_by_hash() {
     assert_eq!(world.create("mine", pre).good()["status"], "uploading");
     world.put("own", &bytes);
     assert_eq!(world.create("mine", claim(&bytes)).good()["rapid_upload"], json!(true));
+}
+
+#[test]
+fn d1_a_host_that_wants_no_proofs_gets_bytes() {
+    let mut world = World::new();
+    let bytes = noise(100 * KIB, 4);
+    world.put("there", &bytes);
+    assert_eq!(world.create("a", claim(&bytes)).good()["rapid_upload"], json!(true));
+    world.api = world.api.rapid_uploads(false);
+    assert_eq!(world.create("b", claim(&bytes)).good()["rapid_upload"], json!(false));
+    let pre = json!({ "pre_hash": digest(&bytes[..1024]).sha1_hex(), "size": bytes.len() });
+    assert_eq!(world.create("c", pre).good()["status"], "uploading");
 }

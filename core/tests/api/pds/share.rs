@@ -18,7 +18,7 @@ fn of(share: &ShareInfo, file: impl ToString, more: Value) -> Value {
 }
 
 #[test]
-fn t15_a_visitor_gets_a_token_for_the_password_and_reads_what_is_shared() {
+fn a_visitor_gets_a_token_for_the_password_and_reads_what_is_shared() {
     let world = World::new();
     world.put("d/a.txt", b"shared");
     world.put("secret", b"x");
@@ -120,7 +120,7 @@ fn a_limit_on_downloads_holds_for_files_and_archives_alike() {
 }
 
 #[test]
-fn a_share_that_is_over_or_to_be_paid_for_opens_nothing() {
+fn t15_a_share_that_is_over_or_to_be_paid_for_opens_nothing() {
     let world = World::new();
     world.put("a", b"x");
     let paid = world.alice.share("a", &Share::new().purchase()).unwrap();
