@@ -467,12 +467,14 @@ struct Places {
 }
 
 /// The members from `first` on, as far as they were looked up; none for one without content. And
-/// the segment that the last one was in, which the next one is in most of the time.
+/// the segment that the last one was in, which the next one is in most of the time; or the last
+/// one itself, by its index, where it has a file of its own: it is sent in many runs.
 #[derive(Default)]
 struct Ahead {
     first: usize,
     found: Vec<Option<Place>>,
     seen: Option<Seen>,
+    large: Option<(usize, BlobSource)>,
 }
 
 impl Ahead {
@@ -484,6 +486,9 @@ impl Ahead {
 impl Places {
     fn open(&self, engine: &Engine, index: usize, content: u64, size: u64) -> Result<BlobSource> {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, source)) = ahead.large.as_ref().filter(|(last, _)| *last == index) {
+            return Ok(source.clone());
+        }
         let place = match ahead.place(index) {
             Some(place) => place,
             None => {
@@ -498,7 +503,12 @@ impl Places {
             ahead.seen = engine.pool.see(segment)?;
         }
         drop(ahead);
-        engine.open_blob(BlobId(content), place, size)
+        let source = engine.open_blob(BlobId(content), place, size)?;
+        if matches!(place, Place::File) {
+            let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+            ahead.large = Some((index, source.clone()));
+        }
+        Ok(source)
     }
 
     fn look_up(&self, rows: &RedbReader, first: usize, count: usize) -> Result<Ahead> {
@@ -514,7 +524,7 @@ impl Places {
                 },
             });
         }
-        Ok(Ahead { first, found, seen: None })
+        Ok(Ahead { first, found, seen: None, large: None })
     }
 }
 

@@ -10,4 +10,5 @@
 )]
 
 mod cloudreve;
+mod json;
 mod pds;

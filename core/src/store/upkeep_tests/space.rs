@@ -1,8 +1,8 @@
 //! What is deleted gives its space back, and nothing else is touched.
 
 use super::*;
-use crate::vfs::{Open, Policy};
 use crate::Result;
+use crate::vfs::{Open, Policy};
 
 #[test]
 fn deleted_content_is_gone_after_its_grace_and_revived_content_is_not() {

@@ -9,6 +9,7 @@ use holdall::{Limits, Put, Request, Share, Time};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::json::pretty;
 
 const BEGIN: &str = "<!-- exchanges, made by the tests: begin -->\n";
 const END: &str = "<!-- exchanges: end -->\n";
@@ -70,10 +71,6 @@ impl Page {
     fn title(&mut self, title: &str) {
         writeln!(self.text, "### {title}\n").unwrap();
     }
-}
-
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap()
 }
 
 /// Hides what differs from run to run: the MACs, and the times of archives, which go by the clock.

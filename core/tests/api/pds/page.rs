@@ -2,13 +2,13 @@
 //!
 //! `HOLDALL_WRITE_PAGES=1` writes it.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
 use holdall::Share;
 
 use super::*;
+use crate::json::pretty;
 
 const BEGIN: &str = "<!-- exchanges, made by the tests: begin -->\n";
 const END: &str = "<!-- exchanges: end -->\n";
@@ -63,27 +63,6 @@ impl Page {
         writeln!(page, "\n{}\n```\n", masked(&pretty(&told.body))).unwrap();
         told.body
     }
-}
-
-/// JSON with its fields in order of name, however the library was built.
-fn pretty(value: &Value) -> String {
-    struct Sorted<'a>(&'a Value);
-
-    impl serde::Serialize for Sorted<'_> {
-        fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-            match self.0 {
-                Value::Object(fields) => {
-                    let sorted: BTreeMap<_, _> =
-                        fields.iter().map(|(name, value)| (name, Sorted(value))).collect();
-                    to.collect_map(sorted)
-                }
-                Value::Array(values) => to.collect_seq(values.iter().map(Sorted)),
-                value => value.serialize(to),
-            }
-        }
-    }
-
-    serde_json::to_string_pretty(&Sorted(value)).unwrap()
 }
 
 /// Hides what differs from run to run: tokens, and moments, which go by the clock.
