@@ -10,5 +10,5 @@
 )]
 
 mod cloudreve;
-mod json;
+mod kept;
 mod pds;

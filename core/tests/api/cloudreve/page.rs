@@ -3,13 +3,12 @@
 //! `HOLDALL_WRITE_PAGES=1` writes it.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use holdall::{Limits, Put, Request, Share, Time};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::json::pretty;
+use crate::kept::{assert_kept, pretty};
 
 const BEGIN: &str = "<!-- exchanges, made by the tests: begin -->\n";
 const END: &str = "<!-- exchanges: end -->\n";
@@ -203,17 +202,5 @@ fn exchanges() -> String {
 
 #[test]
 fn the_page_of_exchanges_is_what_the_calls_give() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("API-cloudreve.md");
-    let kept = std::fs::read_to_string(&path).unwrap();
-    let (head, rest) = kept.split_once(BEGIN).expect("the page has lost its first mark");
-    let (known, tail) = rest.split_once(END).expect("the page has lost its second mark");
-    let made = exchanges();
-    if std::env::var_os("HOLDALL_WRITE_PAGES").is_some() {
-        std::fs::write(&path, format!("{head}{BEGIN}\n{made}{END}{tail}")).unwrap();
-        return;
-    }
-    assert!(
-        known.trim() == made.trim(),
-        "core/API-cloudreve.md is not what the calls give; HOLDALL_WRITE_PAGES=1 writes it anew:\n{made}"
-    );
+    assert_kept("API-cloudreve.md", (BEGIN, END), &exchanges());
 }
