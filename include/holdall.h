@@ -10,12 +10,11 @@
  *
  * Caveats
  *   - A URL is verified once, when a request is planned. A transfer that has begun is never cut.
- *   - The library starts no thread. holdall_store_gc is the host's to call now and then.
+ *   - Nothing runs in the background; a put of over 4 MiB has two threads until it ends. Call holdall_store_gc at times.
  *   - A page of a mapped file that the disk cannot read is SIGBUS, as with every map. Content is never
  *     modified once it is stored, so nothing else makes a map invalid; do not touch a store's files.
- *   - Never dlclose this library, or one that uses it.
- *   - libholdall.a and another static library made from Rust may define the same symbols: link one of the two
- *     shared.
+ *   - Never dlclose this library, or what uses it: link a plug-in with -Wl,-z,nodelete.
+ *   - libholdall.a and another static library made from Rust may clash in symbols: link one of them shared.
  *
  * Codes
  *   A function that can fail returns HOLDALL_OK or the code of what went wrong, and then holdall_last_error()
@@ -55,7 +54,8 @@
  *   caller keeps one rule: it does not free a handle while it still uses a pointer that it got from it.
  *
  * Threads
- *   const T * may be used by many threads at once; T * by one at a time: holdall_writer *, and what is freed.
+ *   const T * may be used by many threads at once; T * by one at a time: holdall_writer *, and what is freed. A
+ *   thread needs 256 KiB of stack for these calls, which some servers do not give theirs.
  *
  * Fork
  *   A child may use every handle that it inherited: a store opens anew at its first use, and what the parent

@@ -211,8 +211,8 @@ int upload(const server &server, mg_connection *connection, const mg_request_inf
     return send(connection, 201, server.store.url(writer.commit().id));
 }
 
-/* Called for every request; returns the status that was sent. */
-int answer(mg_connection *connection) {
+/* Answers a request; returns the status that was sent. */
+int answer_here(mg_connection *connection) {
     const mg_request_info &info = *mg_get_request_info(connection);
     const server &server = *static_cast<const struct server *>(info.user_data);
     const std::string_view target = or_empty(info.request_uri), uploads = "/upload/";
@@ -233,6 +233,13 @@ int answer(mg_connection *connection) {
         mg_disable_connection_keep_alive(connection);
         return 500;
     }
+}
+
+/* Called for every request. A thread of CivetWeb has 100 KiB of stack, which is too little for the library. */
+int answer(mg_connection *connection) {
+    int status = 500;
+    std::thread([&] { status = answer_here(connection); }).join();
+    return status;
 }
 
 } // namespace
