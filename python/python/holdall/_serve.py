@@ -22,6 +22,10 @@ UPLOADS = ("PUT", "POST")
 BODILESS = ("GET", "HEAD", "OPTIONS")
 """The methods of a call whose body is not looked at."""
 
+REST = 8 << 20
+"""Bytes of a call's body that are taken and thrown away once the reply is known: a server that
+closes on a client that still sends, or waits for it, keeps the client from reading the reply."""
+
 UNKNOWN = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 """Media types that say nothing of content; that of its name is better."""
 
@@ -58,7 +62,7 @@ def call(
     body: bytes | Iterable[Bytes] | None,
     client: str | None,
 ) -> Reply:
-    """Answers a call of a wire format; what is the host's to know of is logged, and a reply as well.
+    """Answers a call; what is the host's to know of is logged, and a reply as well.
 
     Raises Mismatch when the body ends early: the client has gone away.
     """

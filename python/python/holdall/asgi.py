@@ -10,13 +10,14 @@ that are not in memory, happens in its threads.
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from . import errors
 from ._holdall import Api, Body, Caller, Reply, Segment, Store
 from ._intake import Intake, in_thread, put
 from ._reader import path_of
-from ._serve import BODILESS, UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
+from ._serve import BODILESS, REST, UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
 
 __all__ = ["App", "put", "respond", "send_reply"]
 
@@ -111,11 +112,12 @@ async def respond_to_call(
     api: Api, check: WhoCalls | None, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Answers a request at an address of the wire formats. Its body is read as it comes."""
+    content = content_of(receive)
     try:
         caller = check(scope) if check is not None else None
         if inspect.isawaitable(caller):
             caller = await caller
-        body = None if scope["method"] in BODILESS else await body_of(receive)
+        body = None if scope["method"] in BODILESS else await begin(content)
 
         def reply() -> Prepared:
             target, headers, client = target_of(scope), scope["headers"], client_of(scope)
@@ -125,16 +127,17 @@ async def respond_to_call(
         prepared = await in_thread(reply, body if isinstance(body, Intake) else None)
     except errors.Error as error:
         prepared = prepare(refused(error), scope)
+    if scope["method"] not in BODILESS and b"expect" not in dict(scope["headers"]):
+        await throw_away(content)
     await send_prepared(prepared, scope, receive, send)
 
 
-async def body_of(receive: Receive) -> bytes | Intake:
+async def begin(content: AsyncIterator[bytes]) -> bytes | Intake:
     """Waits for the body of a call, if it is a short one, or for its beginning. So a client that
     sends a short one slowly takes up no thread.
 
     Raises Mismatch when it ends early.
     """
-    content = content_of(receive)
     held = bytearray()
     async for piece in content:
         held += piece
@@ -148,6 +151,14 @@ async def joined(held: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes
     yield held
     async for piece in rest:
         yield piece
+
+
+async def throw_away(content: AsyncIterator[bytes]) -> None:
+    """Takes what is left of a body, up to a limit."""
+    left = REST
+    with suppress(errors.Mismatch):
+        while left > 0 and (piece := await anext(content, None)) is not None:
+            left -= len(piece)
 
 
 Prepared = tuple[Reply, str | None, memoryview | None]

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from . import errors
 from ._holdall import Api, Body, Caller, Reply, Store
 from ._reader import Run, only_run
-from ._serve import UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
+from ._serve import REST, UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
 
 __all__ = ["App", "body_of", "receive", "reply_to"]
 
@@ -28,9 +28,6 @@ FILE_FROM = 64 << 10
 
 CHUNK = 256 << 10
 """Bytes of one piece of a body."""
-
-REST = 8 << 20
-"""Bytes of a call's body that are taken and thrown away after the reply is known."""
 
 HEADERS = {
     "HTTP_RANGE": "Range",
@@ -114,7 +111,7 @@ def target_of(environ: Environ) -> str:
 
 
 def reply_to_call(api: Api, check: WhoCalls | None, environ: Environ) -> Reply:
-    """Makes the reply to a request at an address of the wire formats. Its body is read as it comes."""
+    """Makes the reply to a request at an address of the wire formats, whose body is streamed."""
     content = content_of(environ)
     try:
         reply = call(
@@ -129,7 +126,6 @@ def reply_to_call(api: Api, check: WhoCalls | None, environ: Environ) -> Reply:
     except errors.Error as error:
         reply = refused(error)
     if "HTTP_EXPECT" not in environ:
-        # A server that closes on a client that still sends keeps it from reading the reply.
         with suppress(errors.Mismatch, OSError):
             for _ in islice(content, REST // CHUNK):
                 pass
