@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import boto3
 import diskcache
@@ -32,6 +33,7 @@ from holdall._holdall import _nothing
 FILES = 10_000
 CONTENT = [hashlib.shake_256(str(number).encode()).digest(4096) for number in range(FILES)]
 GIBIBYTE = 1 << 30
+MODES: tuple[Literal["shared"], Literal["exclusive"]] = ("shared", "exclusive")
 
 SERVED = """
 import os, pathlib, zipstream
@@ -93,44 +95,45 @@ def tell(what: str, ratio: float, want: float, shown: str, most: bool = False) -
 
 
 def signing(folder: pathlib.Path) -> None:
-    with holdall.open(folder / "store") as store:
-        version = store.drive("bench").put("x.pdf", b"hello")
-        serializer = URLSafeTimedSerializer("secret")
-        claims = {"version": version.id, "name": "x.pdf"}
-        token, url = serializer.dumps(claims), store.url(version, expires=3600)
-        client = boto3.client(
-            "s3",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            region_name="us-east-1",
-            config=Config(signature_version="s3v4"),
-        )
-        params = {"Bucket": "bucket", "Key": "x.pdf"}
-        boto = best(lambda: client.generate_presigned_url("get_object", Params=params), 200)
-        dumps = best(lambda: serializer.dumps(claims), 2000)
-        loads = best(lambda: serializer.loads(token, max_age=60), 2000)
-        nothing = best(lambda: _nothing(store, version, expires=3600), 20_000)
-        sign = best(lambda: store.url(version, expires=3600), 5000)
-        verify = best(lambda: store.verify(url), 5000)
-        shown = f"{sign * 1e6:.2f} us"
-        tell("url, itsdangerous dumps", dumps / sign, 10, f"{shown} to {dumps * 1e6:.1f} us")
-        tell("url, boto3 generate_presigned_url", boto / sign, 100, f"to {boto * 1e6:.0f} us")
-        tell(
-            "url, us beyond an empty call",
-            (sign - nothing) * 1e6,
-            2,
-            f"{shown} to {nothing * 1e6:.2f} us",
-            most=True,
-        )
-        shown = f"{verify * 1e6:.2f} us"
-        tell("verify, itsdangerous loads", loads / verify, 10, f"{shown} to {loads * 1e6:.1f} us")
-        tell("verify, boto3 generate_presigned_url", boto / verify, 100, f"to {boto * 1e6:.0f} us")
+    serializer = URLSafeTimedSerializer("secret")
+    claims = {"version": "v4g01", "name": "x.pdf"}
+    token = serializer.dumps(claims)
+    client = boto3.client(
+        "s3",
+        aws_access_key_id="x",
+        aws_secret_access_key="y",
+        region_name="us-east-1",
+        config=Config(signature_version="s3v4"),
+    )
+    params = {"Bucket": "bucket", "Key": "x.pdf"}
+
+    def measured(mode: Literal["shared", "exclusive"]) -> None:
+        with holdall.open(folder / mode, mode=mode) as store:
+            version = store.drive("bench").put("x.pdf", b"hello")
+            url = store.url(version, expires=3600)
+            boto = best(lambda: client.generate_presigned_url("get_object", Params=params), 200)
+            dumps = best(lambda: serializer.dumps(claims), 2000)
+            loads = best(lambda: serializer.loads(token, max_age=60), 2000)
+            nothing = best(lambda: _nothing(store, version, expires=3600), 20_000)
+            sign = best(lambda: store.url(version, expires=3600), 5000)
+            verify = best(lambda: store.verify(url), 5000)
+        shown = f"{sign * 1e6:.2f} us to"
+        tell(f"url, {mode}, itsdangerous", dumps / sign, 10, f"{shown} {dumps * 1e6:.1f} us")
+        tell(f"url, {mode}, boto3", boto / sign, 100, f"{shown} {boto * 1e6:.0f} us")
+        beyond = f"{shown} {nothing * 1e6:.2f} us"
+        tell(f"url, {mode}, us beyond a call", (sign - nothing) * 1e6, 2, beyond, most=True)
+        shown = f"{verify * 1e6:.2f} us to"
+        tell(f"verify, {mode}, itsdangerous", loads / verify, 10, f"{shown} {loads * 1e6:.1f} us")
+        tell(f"verify, {mode}, boto3", boto / verify, 100, f"{shown} {boto * 1e6:.0f} us")
+
+    for mode in MODES:
+        measured(mode)
 
 
-def put_round(place: pathlib.Path) -> tuple[float, float, float, float, float]:
+def put_round(place: pathlib.Path, mode: Literal["shared", "exclusive"]) -> tuple[float, ...]:
     """Seconds of put_many and reading back, of diskcache and reading back, and by hand."""
     items = {f"f/{at:05}": content for at, content in enumerate(CONTENT)}
-    with holdall.open(place / "store") as store:
+    with holdall.open(place / "store", mode=mode) as store:
         drive = store.drive("many")
         put = once(lambda: drive.put_many(items))
         read = once(lambda: [drive.open(name).read() for name in items])
@@ -150,17 +153,18 @@ def put_round(place: pathlib.Path) -> tuple[float, float, float, float, float]:
 
 
 def putting(folder: pathlib.Path) -> None:
-    rounds = []
-    for number in range(3):
-        place = folder / f"round{number}"
-        place.mkdir()
-        rounds.append(put_round(place))
-        shutil.rmtree(place)
-    put, read, cached, got, by_hand = map(min, zip(*rounds, strict=True))
-    shown = f"{FILES} x 4 KiB in {put:.3f} s"
-    tell("put_many, open+write+fsync+rename", by_hand / put, 20, shown)
-    tell("put_many, diskcache", cached / put, 3, f"to {cached:.3f} s")
-    tell("read back, diskcache", got / read, 2, f"{read:.3f} to {got:.3f} s")
+    for mode in MODES:
+        rounds = []
+        for number in range(3):
+            place = folder / f"{mode}{number}"
+            place.mkdir()
+            rounds.append(put_round(place, mode))
+            shutil.rmtree(place)
+        put, read, cached, got, by_hand = map(min, zip(*rounds, strict=True))
+        shown = f"{FILES} x 4 KiB in {put:.3f} s"
+        tell(f"put_many, {mode}, open+write+fsync+rename", by_hand / put, 20, shown)
+        tell(f"put_many, {mode}, diskcache", cached / put, 3, f"to {cached:.3f} s")
+        tell(f"read back, {mode}, diskcache", got / read, 2, f"{read:.3f} to {got:.3f} s")
 
 
 def listens(port: int) -> bool:

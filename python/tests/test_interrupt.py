@@ -14,7 +14,8 @@ path = pathlib.Path(sys.argv[1])
 
 def pressed_during(work, after):
     # A machine that is busy with something else may take long once; what waits does so always.
-    assert min(interrupted(work, after) for _ in range(3)) < 0.1
+    tries = (interrupted(work, after) for _ in range(3))
+    assert any(took < 0.1 for took in tries)
 
 
 def interrupted(work, after):
@@ -65,7 +66,7 @@ with holdall.open(path) as store:
     pipe = path.with_name("pipe")
     os.mkfifo(pipe)
     writer = os.open(pipe, os.O_RDWR)
-    pressed_during(lambda: {PUTS[name]}, 0.3)
+    pressed_during(lambda: {PUTS[name]}, 0.15)
     assert not [row for row in drive.list() if row.name == "x"]
     is_clean(store)
 """

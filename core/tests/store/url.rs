@@ -212,7 +212,7 @@ fn keys_of_the_host_s_own_are_taken_in_once_and_the_first_signs() {
         let shop = shop(mode);
         let v = put(&shop.drive(), "a", b"x");
         let own = shop.store.url(&v).sign().unwrap();
-        let (one, other) = ([1; 32], [2; 32]);
+        let (one, other) = ([1_u8; 32], [2_u8; 32]);
         let signs = || {
             let keys = shop.store.keys().unwrap();
             assert_eq!(keys.iter().filter(|key| key.2).count(), 1);
@@ -230,7 +230,7 @@ fn keys_of_the_host_s_own_are_taken_in_once_and_the_first_signs() {
             assert_eq!(serve(&shop, url).status, 200);
         }
         assert_eq!(kind(shop.store.use_keys(&[[0_u8; 32]; 0])), ErrorKind::InvalidArgument);
-        assert_eq!(kind(shop.store.use_keys(&[&[7; 31][..], &one])), ErrorKind::InvalidArgument);
+        assert_eq!(kind(shop.store.use_keys(&[&[7; 31][..], &one[..]])), ErrorKind::InvalidArgument);
         assert_eq!(signs(), (3, by_one.0.1), "a bad key changes nothing");
     }
 }
