@@ -113,11 +113,13 @@ async def respond_to_call(
 ) -> None:
     """Answers a request at an address of the wire formats. Its body is read as it comes."""
     content = content_of(receive)
+    body: bytes | Intake | None = None
     try:
         caller = check(scope) if check is not None else None
         if inspect.isawaitable(caller):
             caller = await caller
-        body = None if scope["method"] in BODILESS else await begin(content)
+        if scope["method"] not in BODILESS:
+            body = await begin(content)
 
         def reply() -> Prepared:
             target, headers, client = target_of(scope), scope["headers"], client_of(scope)
@@ -127,7 +129,9 @@ async def respond_to_call(
         prepared = await in_thread(reply, body if isinstance(body, Intake) else None)
     except errors.Error as error:
         prepared = prepare(refused(error), scope)
-    if scope["method"] not in BODILESS and b"expect" not in dict(scope["headers"]):
+    # A client that asks first is told the reply in place of "100 Continue".
+    asks = scope["method"] in BODILESS or b"expect" in dict(scope["headers"])
+    if isinstance(body, Intake) or (body is None and not asks):
         await throw_away(content)
     await send_prepared(prepared, scope, receive, send)
 

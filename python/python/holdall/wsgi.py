@@ -125,10 +125,9 @@ def reply_to_call(api: Api, check: WhoCalls | None, environ: Environ) -> Reply:
         )
     except errors.Error as error:
         reply = refused(error)
-    if "HTTP_EXPECT" not in environ:
-        with suppress(errors.Mismatch, OSError):
-            for _ in islice(content, REST // CHUNK):
-                pass
+    with suppress(errors.Mismatch, OSError):
+        for _ in islice(content, REST // CHUNK):
+            pass
     return reply
 
 
