@@ -75,7 +75,7 @@ impl Drive {
 impl Drive {
     /// The name.
     #[getter]
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 

@@ -1,6 +1,7 @@
 //! The compiled half of the Python package: the classes of holdall, frozen and free of the GIL
 //! around all reading, writing and hashing. What is pure Python lies in `python/holdall`.
 
+mod api;
 mod archive;
 mod body;
 mod buffer;
@@ -8,6 +9,7 @@ mod command;
 mod convert;
 mod drive;
 mod fault;
+mod feed;
 mod handle;
 mod job;
 mod key;
@@ -28,6 +30,8 @@ mod walk;
 mod _holdall {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::api::{Api, Caller};
     #[pymodule_export]
     use crate::archive::ArchiveInfo;
     #[pymodule_export]

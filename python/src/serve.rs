@@ -1,5 +1,6 @@
 //! Serving: a request in, a reply out.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use holdall::Request;
@@ -17,14 +18,37 @@ const HEADERS: [&str; 6] =
 
 /// What a request carries beside method and target.
 pub(crate) struct Asked {
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(Cow<'static, str>, String)>,
     client: Option<IpAddr>,
     now: holdall::Time,
 }
 
 impl Asked {
+    /// Takes a request for a URL of a store, with the headers that matter to one.
     pub(crate) fn new(
         headers: Option<&Bound<'_, PyAny>>,
+        client: Option<&str>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<Asked> {
+        let known = |name: String| {
+            let known = HEADERS.iter().find(|known| known.eq_ignore_ascii_case(&name));
+            known.map(|known| Cow::Borrowed(*known))
+        };
+        Asked::with(headers, known, client, now)
+    }
+
+    /// Takes a request with all of its headers.
+    pub(crate) fn whole(
+        headers: Option<&Bound<'_, PyAny>>,
+        client: Option<&str>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<Asked> {
+        Asked::with(headers, |name| Some(Cow::Owned(name)), client, now)
+    }
+
+    fn with(
+        headers: Option<&Bound<'_, PyAny>>,
+        pick: impl Fn(String) -> Option<Cow<'static, str>>,
         client: Option<&str>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> Outcome<Asked> {
@@ -36,19 +60,23 @@ impl Asked {
             None => None,
         };
         let now = now.map_or_else(|| Ok(holdall::Time::now()), convert::time)?;
-        Ok(Asked { headers: headers.map_or_else(|| Ok(Vec::new()), relevant)?, client, now })
+        let headers = headers.map_or_else(|| Ok(Vec::new()), |headers| picked(headers, pick))?;
+        Ok(Asked { headers, client, now })
     }
 
     pub(crate) fn request<'a>(&'a self, method: &'a str, target: &'a str) -> Request<'a> {
         let mut request = Request::new(method, target).at(self.now);
-        request.headers = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        request.headers = self.headers.iter().map(|(name, value)| (name.as_ref(), value.as_str())).collect();
         request.client = self.client;
         request
     }
 }
 
-/// Picks the headers that matter out of a mapping or pairs, of str or bytes.
-fn relevant(headers: &Bound<'_, PyAny>) -> Outcome<Vec<(&'static str, String)>> {
+/// Picks headers out of a mapping or pairs, of str or bytes.
+fn picked(
+    headers: &Bound<'_, PyAny>,
+    pick: impl Fn(String) -> Option<Cow<'static, str>>,
+) -> Outcome<Vec<(Cow<'static, str>, String)>> {
     let pairs = match headers.cast::<PyMapping>() {
         Ok(mapping) => mapping.items()?.into_any(),
         Err(_) => headers.clone(),
@@ -56,9 +84,8 @@ fn relevant(headers: &Bound<'_, PyAny>) -> Outcome<Vec<(&'static str, String)>> 
     let mut found = Vec::new();
     for pair in pairs.try_iter()? {
         let pair = pair?;
-        let name = text(&pair.get_item(0)?)?;
-        if let Some(known) = HEADERS.iter().find(|known| known.eq_ignore_ascii_case(&name)) {
-            found.push((*known, text(&pair.get_item(1)?)?));
+        if let Some(name) = pick(text(&pair.get_item(0)?)?) {
+            found.push((name, text(&pair.get_item(1)?)?));
         }
     }
     Ok(found)

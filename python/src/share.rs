@@ -103,7 +103,7 @@ impl Store {
     }
 }
 
-fn share_id(value: &Bound<'_, PyAny>) -> Outcome<ShareId> {
+pub(crate) fn share_id(value: &Bound<'_, PyAny>) -> Outcome<ShareId> {
     if let Ok(share) = value.cast::<Share>() {
         return Ok(share.get().0.id);
     }

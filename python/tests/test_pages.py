@@ -220,8 +220,32 @@ def test_the_quick_start_runs(here: pathlib.Path) -> None:
     assert (here / "files" / "STORE").exists()
 
 
+@pytest.mark.parametrize("command", [0, 1])
+def test_the_api_page(here: pathlib.Path, server: Callable[..., str], command: int) -> None:
+    save("api", here)
+    client = here / "client.py"
+    base = server(*words([*commands("api", "uvicorn"), *commands("api", "gunicorn")][command]))
+    client.write_text(client.read_text().replace("http://127.0.0.1:8000", base))
+    done = subprocess.run([sys.executable, "client.py"], cwd=here, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    (line,) = commands("api", "curl")
+    told = json.loads(typed(line, base, here))
+    assert httpx.get(base + told["data"]["urls"][0]["url"]).content == b"hello"
+    refused = httpx.post(f"{base}/api/v4/file/url", json={"uris": ["cloudreve://my/hello.txt"]})
+    assert refused.json()["code"] != 0
+    with holdall.open(here / "files", create=False) as store:
+        assert store.drive("alice").open("report.pdf").read() == REPORT
+
+
+def test_the_api_page_without_a_server(here: pathlib.Path) -> None:
+    save("api", here)
+    subprocess.run([sys.executable, "call.py"], cwd=here, check=True)
+
+
 RUN = {
     "README": {None, "app.py", "wsgi.py"},  # the last two in test_servers
+    "api": {"asgi_site.py", "wsgi_site.py", "client.py", "call.py"},
     "django": {"settings.py", "urls.py"},
     "fastapi": {"main.py", "direct.py"},
     "flask": {"pages.py", "direct.py"},

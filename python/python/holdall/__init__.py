@@ -12,9 +12,11 @@ Open a store, put files into its drives, hand out URLs that expire, and answer r
 
 from . import errors
 from ._holdall import (
+    Api,
     ArchiveInfo,
     BackupReport,
     Body,
+    Caller,
     CheckReport,
     Chunks,
     Damage,
@@ -45,9 +47,11 @@ from ._reader import Reader
 from .errors import Error
 
 __all__ = [
+    "Api",
     "ArchiveInfo",
     "BackupReport",
     "Body",
+    "Caller",
     "CheckReport",
     "Chunks",
     "Damage",

@@ -1,7 +1,7 @@
 # The compiled half of holdall. What each name does stands in its docstring: help(holdall.Store).
 import builtins
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import (
@@ -140,9 +140,64 @@ class Store:
     def gc(self) -> GcReport: ...
     def compact(self) -> GcReport: ...
     def stats(self) -> Stats: ...
+    def api(
+        self,
+        *,
+        prefix: str = "",
+        site: str | None = None,
+        secondary_sites: Sequence[str] = (),
+        internal_base: str | None = None,
+        cdn_base: str | None = None,
+        url_life: _Length | None = None,
+        url_margin: _Length | None = None,
+        archive_life: _Length | None = None,
+        max_age: _Length | None = None,
+        max_batched_file: int | None = None,
+        redirect_links: bool = True,
+        debug: bool = False,
+    ) -> Api: ...
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exception: object) -> None: ...
+
+@final
+class Api:
+    store: Final[Store]
+    def answer(
+        self,
+        caller: Caller,
+        method: str,
+        target: str,
+        headers: _Headers | None = None,
+        body: Buffer | _Readable | Iterable[Buffer] | None = None,
+        *,
+        client: str | None = None,
+        now: _Moment | None = None,
+    ) -> Reply: ...
+    def is_at(self, target: str) -> bool: ...
+    def ticket(self, share: Share | str, *, expires: _Expiry) -> str: ...
+
+@final
+class Caller:
+    drive: Final[str | None]
+    administrator: Final[bool]
+    speed: Final[int]
+    archive: Final[bool]
+    share_download: Final[bool]
+    links: Final[int]
+    unique_links: Final[bool]
+    def __new__(
+        cls,
+        drive: Drive | str | None = None,
+        *,
+        administrator: bool = False,
+        token: str | None = None,
+        speed: int = 0,
+        archive: bool = True,
+        share_download: bool = True,
+        links: int | None = None,
+        unique_links: bool = False,
+    ) -> Self: ...
 
 @final
 class Drive:

@@ -2,9 +2,9 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from concurrent.futures import CancelledError
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from ._holdall import Drive, Version
 
@@ -12,6 +12,8 @@ BLOCK = 1 << 20
 """Bytes that an async file is asked for at once."""
 
 Bytes = bytes | bytearray | memoryview
+
+T = TypeVar("T")
 
 
 class AsyncFile(Protocol):
@@ -38,17 +40,22 @@ async def put(
         intake = content = Intake(pieces_of(cast(AsyncFile, source)))
     elif isinstance(source, AsyncIterable):
         intake = content = Intake(aiter(source))
-    work = asyncio.get_running_loop().run_in_executor(
-        None, lambda: drive.put(path, content, **options)
-    )
+    return await in_thread(lambda: drive.put(path, content, **options), intake)
+
+
+async def in_thread(work: Callable[[], T], intake: "Intake | None") -> T:
+    """Does work in a thread. When the task is cancelled, so is the intake that the work takes
+    from, and the work's end is waited for.
+    """
+    done = asyncio.get_running_loop().run_in_executor(None, work)
     try:
-        return await asyncio.shield(work)
+        return await asyncio.shield(done)
     except asyncio.CancelledError:
         if intake is not None:
             intake.cancel()
-        await asyncio.wait([work])
-        if not work.cancelled():
-            work.exception()
+        await asyncio.wait([done])
+        if not done.cancelled():
+            done.exception()
         raise
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from . import errors
-from ._holdall import Drive, Reply, Store, Version
+from ._holdall import Api, Caller, Drive, Reply, Store, Version
+from ._intake import Bytes
 
 log = logging.getLogger("holdall")
 
@@ -17,6 +18,13 @@ SAFE = "/!$&'()*+,;=:@~-._"
 
 UPLOADS = ("PUT", "POST")
 """The methods of an upload: the body is the content."""
+
+BODILESS = ("GET", "HEAD", "OPTIONS")
+"""The methods of a call whose body is not looked at."""
+
+REST = 8 << 20
+"""Bytes of a call's body that are taken and thrown away once the reply is known: a server that
+closes on a client that still sends, or waits for it, keeps the client from reading the reply."""
 
 UNKNOWN = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 """Media types that say nothing of content; that of its name is better."""
@@ -42,9 +50,45 @@ def answer(
     try:
         return store.serve(method, target, headers, client=address(client))
     except errors.Error as error:
-        log.exception("a request could not be served")
-        # The caller of serve is this module, so an argument that is wrong is no client's doing.
-        return Reply.from_error(errors.Bug() if error.http_status == 400 else error)
+        return unserved(error)
+
+
+def call(
+    api: Api,
+    caller: Caller | None,
+    method: str,
+    target: str,
+    headers: Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]],
+    body: bytes | Iterable[Bytes] | None,
+    client: str | None,
+) -> Reply:
+    """Answers a call; what is the host's to know of is logged, and a reply as well.
+
+    Raises Mismatch when the body ends early: the client has gone away.
+    """
+    caller = Caller() if caller is None else caller
+    try:
+        return api.answer(caller, method, target, headers, body, client=address(client))
+    except errors.Mismatch:
+        raise
+    except errors.Error as error:
+        return unserved(error)
+
+
+def unserved(error: errors.Error) -> Reply:
+    """Logs what is the host's to know of, and makes a reply of it."""
+    log.error("a request could not be served", exc_info=error)
+    # Who passed the arguments is this module, so one that is wrong is no client's doing.
+    return Reply.from_error(errors.Bug() if error.http_status == 400 else error)
+
+
+def refused(error: errors.Error) -> Reply:
+    """Makes the reply to a call that the host's check refused, or that ended early."""
+    if error.http_status >= 500:
+        log.error("a call failed", exc_info=error)
+    else:
+        log.info("a call was refused: %s", error)
+    return Reply.from_error(error)
 
 
 def address(client: str | None) -> str | None:

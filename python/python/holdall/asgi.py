@@ -10,13 +10,14 @@ that are not in memory, happens in its threads.
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from . import errors
-from ._holdall import Body, Reply, Segment, Store
-from ._intake import put
+from ._holdall import Api, Body, Caller, Reply, Segment, Store
+from ._intake import Intake, in_thread, put
 from ._reader import path_of
-from ._serve import UPLOADS, Answer, Target, Upload, answer, escaped
+from ._serve import BODILESS, REST, UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
 
 __all__ = ["App", "put", "respond", "send_reply"]
 
@@ -37,7 +38,11 @@ FILE_FROM = 256 << 10
 SEGMENT_FROM = 64 << 10
 """Bytes from which one segment of a body is worth a message of its own kind."""
 
+AHEAD = 64 << 10
+"""Bytes of a call's body that are waited for before a thread is taken up with it."""
+
 Check = Callable[[Scope], Target | Awaitable[Target | None] | None]
+WhoCalls = Callable[[Scope], Caller | Awaitable[Caller | None] | None]
 
 
 class App:
@@ -47,11 +52,26 @@ class App:
         scope, may be async, and returns where the content goes, as a pair of a drive (or its name)
         and a path, or None to refuse it; an exception of `holdall.errors` gives the answer its
         status. Without a check there are no uploads.
+    api: what `Store.api` made: it answers at the addresses of Cloudreve and PDS.
+    caller: the host's check of a request for the api. It is called with the scope, may be async,
+        and returns the Caller, or None for one whom nobody knows; an exception of
+        `holdall.errors` gives the reply its status. Without it nobody is known.
     """
 
-    def __init__(self, store: Store, *, upload: Check | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        upload: Check | None = None,
+        api: Api | None = None,
+        caller: WhoCalls | None = None,
+    ) -> None:
+        if api is None and caller is not None:
+            raise errors.InvalidArgument("caller says who calls an api; give api=store.api(), too")
         self.store = store
         self.upload = upload
+        self.api = api
+        self.caller = caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -59,6 +79,9 @@ class App:
             return
         if scope["type"] != "http":
             raise RuntimeError(f"a store serves http, not {scope['type']}")
+        if self.api is not None and self.api.is_at(target_of(scope)):
+            await respond_to_call(self.api, self.caller, scope, receive, send)
+            return
         if self.upload is not None and scope["method"] in UPLOADS:
             await say(await take(self.store, scope, receive, self.upload), send)
             return
@@ -76,21 +99,96 @@ async def respond(
     target: the URL to answer with, where it is not the request's own: a host that has checked
         the request itself may sign one for it on the spot.
     """
-    reply, path, first = await asyncio.to_thread(prepare, store, scope, target or target_of(scope))
-    zero = ZERO_COPY in (scope.get("extensions") or {})
-    await send_reply(reply, send, receive, path=path, first=first, zero_copy=zero)
+    target = target or target_of(scope)
+
+    def reply() -> Prepared:
+        headers, client = scope["headers"], client_of(scope)
+        return prepare(answer(store, scope["method"], target, headers, client), scope)
+
+    await send_prepared(await asyncio.to_thread(reply), scope, receive, send)
 
 
-def prepare(store: Store, scope: Scope, target: str) -> tuple[Reply, str | None, memoryview | None]:
-    """Makes the reply and brings its first chunk into memory, in one visit to a thread."""
-    client = scope.get("client")
-    address = client[0] if client else None
-    reply = answer(store, scope["method"], target, scope["headers"], address)
+async def respond_to_call(
+    api: Api, check: WhoCalls | None, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Answers a request at an address of the wire formats. Its body is read as it comes."""
+    content = content_of(receive)
+    body: bytes | Intake | None = None
+    try:
+        caller = check(scope) if check is not None else None
+        if inspect.isawaitable(caller):
+            caller = await caller
+        if scope["method"] not in BODILESS:
+            body = await begin(content)
+
+        def reply() -> Prepared:
+            target, headers, client = target_of(scope), scope["headers"], client_of(scope)
+            made = call(api, caller, scope["method"], target, headers, body, client)
+            return prepare(made, scope)
+
+        prepared = await in_thread(reply, body if isinstance(body, Intake) else None)
+    except errors.Error as error:
+        prepared = prepare(refused(error), scope)
+    # A client that asks first is told the reply in place of "100 Continue".
+    asks = scope["method"] in BODILESS or b"expect" in dict(scope["headers"])
+    if isinstance(body, Intake) or (body is None and not asks):
+        await throw_away(content)
+    await send_prepared(prepared, scope, receive, send)
+
+
+async def begin(content: AsyncIterator[bytes]) -> bytes | Intake:
+    """Waits for the body of a call, if it is a short one, or for its beginning. So a client that
+    sends a short one slowly takes up no thread.
+
+    Raises Mismatch when it ends early.
+    """
+    held = bytearray()
+    async for piece in content:
+        held += piece
+        if len(held) >= AHEAD:
+            return Intake(joined(bytes(held), content))
+    return bytes(held)
+
+
+async def joined(held: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Goes through what is held, and then through the rest."""
+    yield held
+    async for piece in rest:
+        yield piece
+
+
+async def throw_away(content: AsyncIterator[bytes]) -> None:
+    """Takes what is left of a body, up to a limit."""
+    left = REST
+    with suppress(errors.Mismatch):
+        while left > 0 and (piece := await anext(content, None)) is not None:
+            left -= len(piece)
+
+
+Prepared = tuple[Reply, str | None, memoryview | None]
+"""A reply, the path of the file that it is if the server sends such, and its first chunk if not."""
+
+
+def prepare(reply: Reply, scope: Scope) -> Prepared:
+    """Brings the first chunk of a reply into memory, in the thread that made the reply."""
     path = sendable_path(reply, scope)
     by_file = path is not None or (
         ZERO_COPY in (scope.get("extensions") or {}) and len(reply.body) >= FILE_FROM
     )
     return reply, path, None if by_file else next(reply.body.chunks(CHUNK), None)
+
+
+async def send_prepared(prepared: Prepared, scope: Scope, receive: Receive, send: Send) -> None:
+    """Sends a reply that a thread has prepared."""
+    reply, path, first = prepared
+    zero = ZERO_COPY in (scope.get("extensions") or {})
+    await send_reply(reply, send, receive, path=path, first=first, zero_copy=zero)
+
+
+def client_of(scope: Scope) -> str | None:
+    """Returns the client's address, if the server knows it."""
+    client = scope.get("client")
+    return client[0] if client else None
 
 
 async def live(receive: Receive, send: Send) -> None:

@@ -7,18 +7,21 @@ An app may be mounted under a prefix; the store's ``base_url`` then ends with th
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, BinaryIO
 
 from . import errors
-from ._holdall import Body, Reply, Store
+from ._holdall import Api, Body, Caller, Reply, Store
 from ._reader import Run, only_run
-from ._serve import UPLOADS, Answer, Target, Upload, answer, escaped
+from ._serve import REST, UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
 
 __all__ = ["App", "body_of", "receive", "reply_to"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+WhoCalls = Callable[[Environ], Caller | None]
 
 FILE_FROM = 64 << 10
 """Bytes from which a body is left to a server that sends files."""
@@ -44,15 +47,32 @@ class App:
         environ and returns where the content goes, as a pair of a drive (or its name) and a path,
         or None to refuse it; an exception of `holdall.errors` gives the answer its status. Without
         a check there are no uploads.
+    api: what `Store.api` made: it answers at the addresses of Cloudreve and PDS.
+    caller: the host's check of a request for the api. It is called with the environ and returns
+        the Caller, or None for one whom nobody knows; an exception of `holdall.errors` gives the
+        reply its status. Without it nobody is known.
     """
 
     def __init__(
-        self, store: Store, *, upload: Callable[[Environ], Target | None] | None = None
+        self,
+        store: Store,
+        *,
+        upload: Callable[[Environ], Target | None] | None = None,
+        api: Api | None = None,
+        caller: WhoCalls | None = None,
     ) -> None:
+        if api is None and caller is not None:
+            raise errors.InvalidArgument("caller says who calls an api; give api=store.api(), too")
         self.store = store
         self.upload = upload
+        self.api = api
+        self.caller = caller
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if self.api is not None and self.api.is_at(target_of(environ)):
+            reply = reply_to_call(self.api, self.caller, environ)
+            start_response(status_line(reply.status), reply.headers)
+            return body_of(reply, environ.get("wsgi.file_wrapper"))
         if self.upload is not None and environ["REQUEST_METHOD"] in UPLOADS:
             told = receive(self.store, environ, self.upload)
             start_response(status_line(told.status), told.headers)
@@ -75,16 +95,40 @@ def reply_to(store: Store, environ: Environ, *, target: str | None = None) -> Re
 
     target: the URL to answer with, where it is not the request's own.
     """
-    if target is None:
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        target = escaped(path.encode("latin-1"), environ.get("QUERY_STRING", ""))
     return answer(
         store,
         environ["REQUEST_METHOD"],
-        target,
+        target_of(environ) if target is None else target,
         [(name, environ[key]) for key, name in HEADERS.items() if key in environ],
         environ.get("REMOTE_ADDR") or None,
     )
+
+
+def target_of(environ: Environ) -> str:
+    """Returns the target of a request, as near to it as the server says."""
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return escaped(path.encode("latin-1"), environ.get("QUERY_STRING", ""))
+
+
+def reply_to_call(api: Api, check: WhoCalls | None, environ: Environ) -> Reply:
+    """Makes the reply to a request at an address of the wire formats, whose body is streamed."""
+    content = content_of(environ)
+    try:
+        reply = call(
+            api,
+            check(environ) if check is not None else None,
+            environ["REQUEST_METHOD"],
+            target_of(environ),
+            headers_of(environ),
+            content,
+            environ.get("REMOTE_ADDR") or None,
+        )
+    except errors.Error as error:
+        reply = refused(error)
+    with suppress(errors.Mismatch, OSError):
+        for _ in islice(content, REST // CHUNK):
+            pass
+    return reply
 
 
 def body_of(
@@ -135,7 +179,10 @@ def content_of(environ: Environ) -> Iterator[bytes]:
         if environ.get("wsgi.input_terminated"):
             yield from iter(lambda: source.read(CHUNK), b"")
         return
-    left = int(environ["CONTENT_LENGTH"])
+    length = environ["CONTENT_LENGTH"]
+    if not (length.isascii() and length.isdigit()):
+        raise errors.Mismatch(f"the length {length[:40]!r} is no number")
+    left = int(length)
     while left > 0:
         piece = source.read(min(left, CHUNK))
         if not piece:

@@ -1,0 +1,588 @@
+"""The wire formats of Cloudreve and PDS: called directly, and behind the adapters over the wire."""
+
+import asyncio
+import datetime as dt
+import hashlib
+import io
+import json
+import os
+import pathlib
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+import holdall
+import holdall.asgi
+import holdall.wsgi
+from holdall import Caller, errors
+
+ALICE = Caller("alice")
+CONTENT = os.urandom((2 << 20) + 7)
+MIB = 1 << 20
+
+
+def call(
+    api: holdall.Api, caller: Caller, method: str, target: str, body: Any = None, **headers: str
+) -> tuple[int, Any]:
+    """Calls with JSON and returns the status and the JSON of the reply."""
+    body = json.dumps(body).encode() if isinstance(body, dict) else body
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    reply = api.answer(caller, method, target, named, body)
+    return reply.status, json.loads(bytes(reply.body) or b"null")
+
+
+def path_of(url: str) -> str:
+    """The target of a URL, without its site."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def url_of(api: holdall.Api, path: str, caller: Caller = ALICE, **headers: str) -> str:
+    asked = {"uris": [f"cloudreve://my/{path}"]}
+    _, told = call(api, caller, "POST", "/api/v4/file/url", asked, **headers)
+    return str(told["data"]["urls"][0]["url"])
+
+
+def create(api: holdall.Api, alice: holdall.Drive, name: str, **fields: Any) -> dict[str, Any]:
+    """Begins an upload by PDS."""
+    drive = {"drive_id": drive_id(api), "parent_file_id": "root"}
+    asked = {**drive, "name": name, "type": "file", **fields}
+    status, told = call(api, ALICE, "POST", "/v2/file/create", asked)
+    assert status == 200, told
+    return told  # type: ignore[no-any-return]
+
+
+def drive_id(api: holdall.Api) -> str:
+    _, told = call(api, ALICE, "POST", "/v2/drive/get_default_drive", {})
+    return str(told["drive_id"])
+
+
+def test_cloudreve_gives_urls_of_files(store: holdall.Store, alice: holdall.Drive) -> None:
+    alice.put("docs/q3.txt", CONTENT)
+    api = store.api(site="https://files.example")
+    url = url_of(api, "docs/q3.txt")
+    assert url.startswith("https://files.example/api/v4/file/content/")
+    reply = api.answer(Caller(), "GET", path_of(url), {"Range": "bytes=5-104"})
+    assert (reply.status, bytes(reply.body)) == (206, CONTENT[5:105])
+    status, told = call(api, Caller(), "GET", path_of(url).replace("sign=", "sign=A"))
+    assert (status, told["msg"]) == (200, "invalid sign")
+
+
+def test_pds_takes_an_upload_in_parts(store: holdall.Store, alice: holdall.Drive) -> None:
+    api = store.api()
+    parts = [{"part_number": 1}, {"part_number": 2}]
+    told = create(api, alice, "a.bin", size=len(CONTENT), part_info_list=parts)
+    halves = [CONTENT[:MIB], CONTENT[MIB:]]
+    for part, half in zip(told["part_info_list"], halves, strict=True):
+        status, _ = call(api, Caller(), "PUT", path_of(part["upload_url"]), half)
+        assert status == 200
+    ids = {key: told[key] for key in ("drive_id", "file_id", "upload_id")}
+    status, done = call(api, ALICE, "POST", "/v2/file/complete", ids)
+    assert (status, done["content_hash"]) == (200, hashlib.sha1(CONTENT).hexdigest().upper())
+    assert alice.open("a.bin").read() == CONTENT
+    _, told = call(api, ALICE, "POST", "/v2/file/get_download_url", ids)
+    assert bytes(store.serve("GET", path_of(told["url"])).body) == CONTENT
+
+
+def test_an_anonymous_caller_is_refused(store: holdall.Store, alice: holdall.Drive) -> None:
+    alice.put("a", b"secret")
+    api = store.api()
+    asked = {"uris": ["cloudreve://my/a"]}
+    _, told = call(api, Caller(), "POST", "/api/v4/file/url", asked)
+    assert told["code"] != 0
+    assert "data" not in told
+    ids = {"drive_id": drive_id(api), "file_id": alice.stat("a").id}
+    status, told = call(api, Caller(), "POST", "/v2/file/get_download_url", ids)
+    assert (status, told["code"]) == (401, "AccessTokenInvalid")
+    status, _ = call(api, Caller("bob"), "POST", "/v2/file/get_download_url", ids)
+    assert status in (403, 404)
+    status, _ = call(api, Caller(administrator=True), "POST", "/v2/file/get_download_url", ids)
+    assert status == 200
+
+
+def test_t12_a_body_beyond_the_bound_is_not_held(store: holdall.Store) -> None:
+    api = store.api()
+    taken = 0
+
+    def huge() -> Iterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += MIB
+            yield b" " * MIB
+
+    status, told = call(api, ALICE, "POST", "/v2/file/get", huge())
+    assert status == 400
+    assert "4 MiB" in told["message"]
+    assert taken <= 6 * MIB
+    _, told = call(api, ALICE, "POST", "/api/v4/file/url", b" " * (5 * MIB))
+    assert "4 MiB" in told["msg"]
+
+
+def sources(content: bytes) -> dict[str, Any]:
+    return {
+        "bytes": content,
+        "bytearray": bytearray(content),
+        "memoryview": memoryview(content),
+        "words": memoryview(content[:-7]).cast("I"),
+        "file": io.BytesIO(content),
+        "list": [b"", content[:10], bytearray(content[10:2000]), b"", memoryview(content)[2000:]],
+        "generator": (content[at : at + 4096] for at in range(0, len(content), 4096)),
+    }
+
+
+@pytest.mark.parametrize("kind", sources(CONTENT))
+def test_every_kind_of_body_is_read(store: holdall.Store, alice: holdall.Drive, kind: str) -> None:
+    api = store.api()
+    told = create(api, alice, "x")
+    url = path_of(told["part_info_list"][0]["upload_url"])
+    status, _ = call(api, Caller(), "PUT", url, sources(CONTENT)[kind])
+    assert status == 200
+    ids = {key: told[key] for key in ("drive_id", "file_id", "upload_id")}
+    call(api, ALICE, "POST", "/v2/file/complete", ids)
+    assert alice.open("x").read() == (CONTENT[:-7] if kind == "words" else CONTENT)
+
+
+def test_what_is_no_body_is_told(store: holdall.Store) -> None:
+    api = store.api()
+    for bad in ("text", 7, ["text"], io.StringIO("text")):
+        with pytest.raises(TypeError, match="bytes"):
+            call(api, ALICE, "POST", "/v2/file/get", bad)
+
+    class NotReady:
+        def read(self, _size: int) -> None:
+            return None
+
+    with pytest.raises(BlockingIOError):
+        call(api, ALICE, "POST", "/v2/file/get", NotReady())
+
+
+def test_what_a_body_raises_comes_out_and_nothing_is_kept(
+    store: holdall.Store, alice: holdall.Drive
+) -> None:
+    api = store.api()
+    told = create(api, alice, "x")
+
+    def broken() -> Iterator[bytes]:
+        yield CONTENT
+        raise LookupError("on purpose")
+
+    url = path_of(told["part_info_list"][0]["upload_url"])
+    with pytest.raises(LookupError, match="on purpose"):
+        call(api, Caller(), "PUT", url, broken())
+    ids = {key: told[key] for key in ("drive_id", "file_id", "upload_id")}
+    _, told = call(api, ALICE, "POST", "/v2/file/list_uploaded_parts", ids)
+    assert told["uploaded_parts"] == []
+    with pytest.raises(LookupError, match="on purpose"):
+        call(api, ALICE, "POST", "/v2/file/get", broken())
+
+
+def test_settings_reach_the_formats(store: holdall.Store, alice: holdall.Drive) -> None:
+    alice.put("a", b"x")
+    api = store.api(
+        prefix="/files/",
+        site="https://a.example",
+        secondary_sites=["https://b.example"],
+        internal_base="http://inner.example",
+        cdn_base="https://cdn.example",
+        url_life=dt.timedelta(minutes=30),
+        url_margin=60,
+        archive_life=120,
+        max_age=dt.timedelta(seconds=7),
+        max_batched_file=1,
+        redirect_links=False,
+        debug=True,
+    )
+    assert api.store is store
+    assert api.is_at("/files/v2/file/get")
+    assert not api.is_at("/v2/file/get")
+    asked = json.dumps({"uris": ["cloudreve://my/a"]}).encode()
+    reply = api.answer(
+        ALICE, "POST", "/files/api/v4/file/url", [(b"Host", b"b.example")], asked, now=1_800_000_000
+    )
+    data = json.loads(bytes(reply.body))["data"]
+    assert data["urls"][0]["url"].startswith("https://b.example/files/api/v4/file/content/")
+    ends = dt.datetime.fromisoformat(data["expires"]).timestamp()
+    assert 60 <= ends - 1_800_000_000 <= 1800
+    target = path_of(data["urls"][0]["url"])
+    got = api.answer(ALICE, "GET", target, now=1_800_000_000)
+    assert "max-age=7" in str(got.header("Cache-Control"))
+    two = {"uris": ["cloudreve://my/a"] * 2}
+    _, told = call(api, ALICE, "POST", "/files/api/v4/file/url", two)
+    assert told["code"] != 0
+    source = {"uris": ["cloudreve://my/a"]}
+    _, told = call(api, ALICE, "PUT", "/files/api/v4/file/source", source)
+    link = api.answer(Caller(), "GET", path_of(told["data"][0]["link"]))
+    assert (link.status, bytes(link.body)) == (200, b"x")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"prefix": "files"},
+        {"site": "a.example"},
+        {"secondary_sites": ["https://b.example"]},
+        {"internal_base": "https://a/b"},
+        {"cdn_base": "ftp://a"},
+        {"url_life": 60},
+        {"url_margin": 0},
+        {"max_age": -1},
+    ],
+)
+def test_settings_that_can_never_be_right(store: holdall.Store, wrong: dict[str, Any]) -> None:
+    with pytest.raises(errors.InvalidArgument):
+        store.api(**wrong)
+
+
+def test_a_caller_says_what_the_host_said(alice: holdall.Drive) -> None:
+    nobody, root = Caller(), Caller("root", administrator=True)
+    assert (nobody.drive, nobody.administrator, nobody.links) == (None, False, 0)
+    assert (root.drive, root.administrator, root.links) == ("root", True, 1000)
+    limited = Caller(
+        alice, speed=5, archive=False, share_download=False, links=3, unique_links=True
+    )
+    assert (limited.drive, limited.speed, limited.links) == ("alice", 5, 3)
+    assert (limited.archive, limited.share_download, limited.unique_links) == (False, False, True)
+    shown = repr(Caller("alice", administrator=True, token="secret"))
+    assert shown == "<Caller of 'alice', administrator, with a token>"
+    assert repr(nobody) == "<Caller whom nobody knows>"
+    with pytest.raises(AttributeError):
+        nobody.drive = "alice"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Caller(7)  # type: ignore[arg-type]
+
+
+def test_limits_of_a_caller_count(store: holdall.Store, alice: holdall.Drive) -> None:
+    alice.put("a", b"x")
+    api = store.api()
+    assert "/100/" in url_of(api, "a", Caller("alice", speed=100))
+    source = {"uris": ["cloudreve://my/a"]}
+    _, told = call(api, Caller("alice", links=0), "PUT", "/api/v4/file/source", source)
+    assert told["code"] != 0
+    zipped = {"uris": ["cloudreve://my/a"], "archive": True}
+    for allowed in (True, False):
+        caller = Caller("alice", archive=allowed)
+        _, told = call(api, caller, "POST", "/api/v4/file/url", zipped)
+        assert (told["code"] == 0) == allowed
+
+
+def test_a_ticket_is_of_one_share_and_ends(store: holdall.Store, alice: holdall.Drive) -> None:
+    alice.put("a", b"x")
+    share, other = (alice.share("a", purchase=True) for _ in range(2))
+    api = store.api()
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    tickets = [api.ticket(share, expires=until), api.ticket(share.id, expires=3600)]
+    for ticket in tickets:
+        assert abs(int(ticket.rpartition(":")[2]) - until.timestamp()) < 60
+    assert api.ticket(other, expires=until) != tickets[0]
+    with pytest.raises(errors.InvalidArgument):
+        api.ticket(share, expires=dt.timedelta(days=365))
+    store.unshare(share)
+    with pytest.raises(errors.NotFound):
+        api.ticket(share, expires=60)
+
+
+def test_a_closed_store_answers_no_call(store: holdall.Store) -> None:
+    api = store.api()
+    store.close()
+    with pytest.raises(errors.InvalidArgument, match="closed"):
+        call(api, ALICE, "POST", "/v2/file/get", {})
+    with pytest.raises(errors.InvalidArgument, match="closed"):
+        store.api()
+
+
+def test_the_gil_is_free_while_a_call_waits(store: holdall.Store, alice: holdall.Drive) -> None:
+    api = store.api()
+    url = path_of(create(api, alice, "x")["part_info_list"][0]["upload_url"])
+    turns, over = 0, threading.Event()
+
+    def count() -> None:
+        nonlocal turns
+        while not over.wait(0.001):
+            turns += 1
+
+    other = threading.Thread(target=count)
+    other.start()
+    call(api, Caller(), "PUT", url, bytes(64 * MIB))
+    over.set()
+    other.join()
+    assert turns > 5
+
+
+# Behind the adapters.
+
+APPS = """
+import os, pathlib
+import holdall, holdall.asgi, holdall.wsgi
+from holdall import Caller, errors
+
+pathlib.Path("pid").write_text(str(os.getpid()))
+store = holdall.open("files", base_url="/files/")
+api = store.api(prefix="/files")
+seen = []
+
+
+def check(authorization):
+    if authorization == "Bearer broken":
+        raise errors.Locked("the users are locked at /secret")
+    if authorization == "Bearer expired":
+        raise errors.Denied("a token that is over")
+    if authorization == "Bearer alice":
+        return Caller("alice", token="alice")
+    return None
+
+
+async def asgi_check(scope):
+    return check(dict(scope["headers"]).get(b"authorization", b"").decode())
+
+
+def wsgi_check(environ):
+    return check(environ.get("HTTP_AUTHORIZATION"))
+
+
+served = holdall.asgi.App(store, api=api, caller=asgi_check, upload=lambda scope: None)
+
+
+async def asgi(scope, receive, send):
+    # As a framework mounts it.
+    if scope["type"] == "http":
+        scope = dict(scope, root_path="/files")
+    await served(scope, receive, send)
+
+
+inner = holdall.wsgi.App(store, api=api, caller=wsgi_check, upload=lambda environ: None)
+
+
+def wsgi(environ, start_response):
+    if environ["PATH_INFO"].startswith("/files/"):
+        environ["SCRIPT_NAME"] = "/files"
+        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/files")
+    return inner(environ, start_response)
+"""
+
+SERVERS = {
+    "uvicorn": ["uvicorn", "apps:asgi", "--port", "PORT"],
+    "hypercorn": ["hypercorn", "apps:asgi", "--bind", "127.0.0.1:PORT"],
+    "granian": ["granian", "apps:asgi", "--interface", "asgi", "--port", "PORT"],
+    "gunicorn": ["gunicorn", "apps:wsgi", "--bind", "127.0.0.1:PORT"],
+    "waitress": ["waitress", "--listen", "127.0.0.1:PORT", "apps:wsgi"],
+}
+BEARER = {"Authorization": "Bearer alice"}
+
+
+@pytest.fixture(params=SERVERS)
+def base(request: pytest.FixtureRequest, tmp_path: pathlib.Path, server: Callable[..., str]) -> str:
+    (tmp_path / "apps.py").write_text(APPS)
+    return server(*SERVERS[request.param])
+
+
+def test_both_formats_over_the_wire(base: str, tmp_path: pathlib.Path) -> None:
+    with holdall.open(tmp_path / "files", base_url="/files/") as store:
+        version = store.drive("alice").put("r\xe4ks 1.bin", CONTENT)
+        native = store.url(version)
+    with httpx.Client(base_url=base, headers=BEARER, timeout=60) as client:
+        asked: dict[str, Any] = {"uris": ["cloudreve://my/r%C3%A4ks%201.bin"]}
+        told = client.post("/files/api/v4/file/url", json=asked).json()
+        url = told["data"]["urls"][0]["url"]
+        assert url.startswith("/files/api/v4/file/content/")
+        anyone = httpx.get(base + url)
+        assert (anyone.status_code, anyone.content) == (200, CONTENT)
+        part = httpx.get(base + url, headers={"Range": "bytes=7-1000006"})
+        assert (part.status_code, part.content) == (206, CONTENT[7:1000007])
+        assert client.head(url).headers["content-length"] == str(len(CONTENT))
+        assert client.options(url).status_code == 204
+        assert client.get(native).content == CONTENT  # all else goes to the store
+        assert client.put("/files/other", content=b"x").status_code == 403
+
+        drive = client.post("/files/v2/drive/get_default_drive", json={}).json()["drive_id"]
+        asked = {"drive_id": drive, "parent_file_id": "root", "name": "up.bin", "type": "file"}
+        parts = [{"part_number": number} for number in (1, 2)]
+        made = client.post("/files/v2/file/create", json=asked | {"part_info_list": parts}).json()
+        urls = [part["upload_url"] for part in made["part_info_list"]]
+        assert httpx.put(base + urls[0], content=CONTENT[:MIB]).status_code == 200
+        # In pieces, without a length.
+        rest = iter([CONTENT[MIB : MIB + 100_000], CONTENT[MIB + 100_000 :]])
+        assert httpx.put(base + urls[1], content=rest).status_code == 200
+        ids = {key: made[key] for key in ("drive_id", "file_id", "upload_id")}
+        done = client.post("/files/v2/file/complete", json=ids).json()
+        assert done["size"] == len(CONTENT)
+        told = client.post("/files/v2/file/get_download_url", json=ids).json()
+        assert httpx.get(base + told["url"]).content == CONTENT
+
+
+def test_who_is_not_known_is_refused_over_the_wire(base: str) -> None:
+    get = {"drive_id": "1", "file_id": "f1"}
+    with httpx.Client(base_url=base) as client:
+        reply = client.post("/files/v2/file/get", json=get)
+        assert (reply.status_code, reply.json()["code"]) == (401, "AccessTokenInvalid")
+        told = client.post("/files/api/v4/file/url", json={"uris": ["cloudreve://my/a"]}).json()
+        assert told["code"] != 0
+        expired = {"Authorization": "Bearer expired"}
+        assert client.post("/files/v2/file/get", json=get, headers=expired).status_code == 403
+        broken = client.post(
+            "/files/v2/file/get", json=get, headers={"Authorization": "Bearer broken"}
+        )
+        assert broken.status_code == 503
+        assert "secret" not in broken.text
+        assert client.post("/v2/file/get", json=get).status_code in (403, 404)
+
+
+def test_t12_a_body_beyond_the_bound_is_told_over_the_wire(base: str) -> None:
+    with httpx.Client(base_url=base, headers=BEARER, timeout=60) as client:
+        reply = client.post("/files/v2/file/get", content=b" " * (6 * MIB))
+        assert reply.status_code == 400
+        assert "4 MiB" in reply.json()["message"]
+        refused = client.put("/files/v2/upload/forged", content=b" " * (6 * MIB))
+        assert (refused.status_code, refused.json()["code"]) == (403, "AccessDenied")
+        assert client.post("/files/v2/drive/get_default_drive", json={}).status_code == 200
+
+
+def anonymous_kib(pid: int) -> int:
+    """The memory of a process that is no file's, in KiB."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"RssAnon:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1])
+
+
+@pytest.mark.parametrize("name", ["uvicorn", "gunicorn"])
+def test_a_part_is_streamed_with_flat_memory(
+    name: str, tmp_path: pathlib.Path, server: Callable[..., str]
+) -> None:
+    (tmp_path / "apps.py").write_text(APPS)
+    base = server(*SERVERS[name])
+    block, count = os.urandom(MIB), 64
+    with httpx.Client(base_url=base, headers=BEARER, timeout=120) as client:
+        drive = client.post("/files/v2/drive/get_default_drive", json={}).json()["drive_id"]
+        asked = {"drive_id": drive, "parent_file_id": "root", "name": "big", "type": "file"}
+        made = client.post("/files/v2/file/create", json=asked).json()
+        pid = int((tmp_path / "pid").read_text())
+        before, most = anonymous_kib(pid), 0
+
+        def blocks() -> Iterator[bytes]:
+            nonlocal most
+            for _ in range(count):
+                yield block
+                most = max(most, anonymous_kib(pid))
+
+        headers = {"Content-Length": str(count * MIB)}
+        url = made["part_info_list"][0]["upload_url"]
+        assert client.put(url, content=blocks(), headers=headers).status_code == 200
+        ids = {key: made[key] for key in ("drive_id", "file_id", "upload_id")}
+        done = client.post("/files/v2/file/complete", json=ids).json()
+        assert done["content_hash"] == hashlib.sha1(block * count).hexdigest().upper()
+        assert most - before < 24 << 10, f"{most - before} KiB more"
+
+
+def test_a_body_that_is_held_shows_in_the_measure() -> None:
+    """The control of the test before: what it measures would rise."""
+    before = anonymous_kib(os.getpid())
+    held = os.urandom(64 * MIB)
+    assert anonymous_kib(os.getpid()) - before > 60 << 10
+    assert len(held) == 64 * MIB
+
+
+def asgi_call(
+    app: holdall.asgi.App, target: str, messages: list[dict[str, Any]], pause: float = 0
+) -> tuple[list[int], int]:
+    """Sends a PUT in messages; returns the statuses and how often the loop went round."""
+
+    async def main() -> tuple[list[int], int]:
+        said: list[int] = []
+        turns = 0
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(pause)
+            return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                said.append(message["status"])
+
+        path, _, query = target.partition("?")
+        scope = {"type": "http", "method": "PUT", "path": path, "headers": []}
+        scope["query_string"] = query.encode()
+        task = asyncio.ensure_future(app(scope, receive, send))
+        while not task.done():
+            await asyncio.sleep(0.002)
+            turns += 1
+        await task
+        return said, turns
+
+    return asyncio.run(main())
+
+
+def test_the_loop_goes_on_and_a_client_that_leaves_keeps_nothing(
+    store: holdall.Store, alice: holdall.Drive
+) -> None:
+    api = store.api()
+    app = holdall.asgi.App(store, api=api)
+    url = path_of(create(api, alice, "x")["part_info_list"][0]["upload_url"])
+    piece = {"type": "http.request", "body": CONTENT, "more_body": True}
+    said, turns = asgi_call(app, url, [piece] * 8, pause=0.02)
+    assert said == [422]
+    assert turns > 20
+    assert not list((store.path / "spool").iterdir())
+    last = {"type": "http.request", "body": b"", "more_body": False}
+    said, _ = asgi_call(app, url, [piece] * 8 + [last])
+    assert said == [200]
+
+
+def test_a_cancelled_call_leaves_nothing(store: holdall.Store, alice: holdall.Drive) -> None:
+    api = store.api()
+    app = holdall.asgi.App(store, api=api)
+    url = path_of(create(api, alice, "x")["part_info_list"][0]["upload_url"])
+
+    async def main() -> None:
+        waits = asyncio.Event()
+        pieces = [CONTENT, CONTENT]
+
+        async def receive() -> dict[str, Any]:
+            if not pieces:
+                waits.set()
+                await asyncio.Event().wait()
+            return {"type": "http.request", "body": pieces.pop(), "more_body": True}
+
+        async def send(_message: Any) -> None:
+            raise AssertionError("nothing is said to a call that was cancelled")
+
+        scope = {"type": "http", "method": "PUT", "path": url, "headers": []}
+        task = asyncio.ensure_future(app(scope, receive, send))
+        await waits.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 5)
+
+    asyncio.run(main())
+    assert not list((store.path / "spool").iterdir())
+
+
+def test_an_app_without_an_api_has_no_caller(store: holdall.Store) -> None:
+    with pytest.raises(errors.InvalidArgument):
+        holdall.asgi.App(store, caller=lambda _scope: None)
+    with pytest.raises(errors.InvalidArgument):
+        holdall.wsgi.App(store, caller=lambda _environ: None)
+
+
+def test_a_forked_worker_answers_with_the_api_of_its_parent(run: Callable[..., str]) -> None:
+    code = """
+import json, os, tempfile, holdall
+with tempfile.TemporaryDirectory() as folder:
+    store = holdall.open(folder)
+    store.drive("alice").put("a", b"x")
+    api = store.api()
+    body = json.dumps({"uris": ["cloudreve://my/a"]}).encode()
+    def ask():
+        reply = api.answer(holdall.Caller("alice"), "POST", "/api/v4/file/url", body=body)
+        return json.loads(bytes(reply.body))["code"]
+    assert ask() == 0
+    if os.fork() == 0:
+        os._exit(ask())
+    assert os.wait()[1] == 0
+    store.close()
+"""
+    run(code)
