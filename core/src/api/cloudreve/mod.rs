@@ -21,6 +21,7 @@ mod envelope;
 mod find;
 mod link;
 mod make;
+mod share;
 mod source;
 mod ticket;
 mod uri;
