@@ -69,7 +69,7 @@ class Host:
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
-    def schemathesis(self, document, names, *more, base="", examples=60):
+    def schemathesis(self, document, names, *more, base="", examples=40):
         """Makes requests out of a document here, in which names stand for what is in the store."""
         text = (HERE / document).read_text(encoding="utf-8")
         for name, value in names.items():
