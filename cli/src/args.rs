@@ -348,7 +348,8 @@ pub(crate) enum Import {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Cloudreve {
-    /// Its database, a SQLite file; the server must not be running
+    /// Its database, a SQLite file or the text that `sqlite3 FILE .dump` made of it; the server must not
+    /// be running
     #[arg(long, value_name = "FILE")]
     pub(crate) database: PathBuf,
     /// The folder that the paths in the database begin at: the server's own, which `data` is in

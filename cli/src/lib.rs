@@ -112,7 +112,7 @@ fn run(program: &Path, args: Args) -> Result<()> {
         Verb::Archive(archive) => archive::run(&drive()?, &archive, out),
         Verb::Link { path, pace } => link::link(&drive()?, &path, pace, out),
         Verb::Unlink { id } => link::unlink(&store, id, out),
-        Verb::Share(share) => link::share(&drive()?, &share, out),
+        Verb::Share(share) => link::share(&store, &drive()?, &share, out),
         Verb::Unshare { id } => link::unshare(&store, id, out),
         Verb::Visit(visit) => link::visit(&store, &visit, out),
         Verb::Keys { act } => key::run(&store, act, out),

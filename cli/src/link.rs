@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-use holdall::{Drive, Error, Kind, LinkId, Result, ShareId, ShareInfo, Store};
+use holdall::{Api, Drive, Error, Kind, LinkId, Result, ShareId, ShareInfo, Store};
 use serde_json::{Value, json};
 
 use crate::output::{self, Output};
@@ -29,7 +29,7 @@ pub(crate) fn unlink(store: &Store, id: LinkId, out: Output) -> Result<()> {
     out.print(&json!({ "unlinked": id.to_string() }), format!("deleted {id}"))
 }
 
-pub(crate) fn share(drive: &Drive, args: &args::Share, out: Output) -> Result<()> {
+pub(crate) fn share(store: &Store, drive: &Drive, args: &args::Share, out: Output) -> Result<()> {
     let mut share = holdall::Share::new();
     if let Some(password) = password(&args.password)? {
         share = share.password(password);
@@ -41,7 +41,8 @@ pub(crate) fn share(drive: &Drive, args: &args::Share, out: Output) -> Result<()
         share = share.max_downloads(downloads);
     }
     let info = drive.share(&args.path, &share)?;
-    out.print(&value(&info), info.id)
+    let uri = Api::new(store).share_uri(info.id)?;
+    out.print(&output::with(value(&info), "cloudreve", json!(uri)), info.id)
 }
 
 fn value(info: &ShareInfo) -> Value {

@@ -1,29 +1,21 @@
-"""Calls a running `holdall serve --api` with what others wrote.
-
-    pip install alibabacloud-pds20220301 oss2 crcmod schemathesis
-    python3 tests/wire/pds.py path/to/holdall
-
-The SDK of Alibaba PDS makes its calls unchanged; oss2 and crcmod compute the CRC-64 that the server tells;
-schemathesis makes requests out of tests/wire/pds.openapi.json. What is missing is a failure.
-"""
+"""The PDS calls: the SDK of Alibaba PDS, the CRC-64 of oss2 and crcmod, schemathesis."""
 
 import base64
 import hashlib
-import json
-import os
 import random
 import re
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
-import traceback
-import urllib.error
-import urllib.request
 
-TOKEN = "token-of-alice-1234567890"
-OTHER = "token-of-bob-123456789012"
+import crcmod
+import oss2
+from alibabacloud_credentials import models as credentials
+from alibabacloud_credentials.client import Client
+from alibabacloud_pds20220301 import client as pds
+from alibabacloud_pds20220301 import models
+from alibabacloud_tea_openapi import utils_models as openapi
+
+from .host import OTHER, TOKEN, fetch
+from .host import refused as error_of
+
 TESTS = []
 
 
@@ -32,58 +24,23 @@ def test(function):
     return function
 
 
-class Host:
-    """A server on a store of its own, which goes with it."""
-
-    def __init__(self, holdall):
-        self.holdall = holdall
-        self.dir = tempfile.mkdtemp(prefix="holdall-wire-")
-        self.start()
-
-    def start(self):
-        args = [self.holdall, "serve", os.path.join(self.dir, "store"), "--listen", "127.0.0.1:0", "--api"]
-        args += ["--api-token", f"{TOKEN}=alice", "--api-token", f"{OTHER}=bob"]
-        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
-        self.address = re.search(r"http://([^/]+)/", self.process.stdout.readline()).group(1)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30)
-        self.process.stdout.close()
-
-    def remove(self):
-        self.stop()
-        shutil.rmtree(self.dir)
-
-    def tool(self, *args):
-        command = [self.holdall, *args, "--store", os.path.join(self.dir, "store"), "--json"]
-        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-    def client(self, token=TOKEN):
-        config = openapi.Config(
-            credential=Client(credentials.Config(type="bearer", bearer_token=token)),
-            endpoint=self.address,
-            protocol="HTTP",
-        )
-        return pds.Client(config)
-
-    def call(self, path, body, token=TOKEN, headers=()):
-        """A call by hand, for what the SDK has no field for."""
-        headers = dict(headers, **{"Content-Type": "application/json"})
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        url = f"http://{self.address}/v2{path}"
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
-        try:
-            with urllib.request.urlopen(request) as reply:
-                return reply.status, json.load(reply)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
+def client_of(host, token=TOKEN):
+    config = openapi.Config(
+        credential=Client(credentials.Config(type="bearer", bearer_token=token)),
+        endpoint=host.address,
+        protocol="HTTP",
+    )
+    return pds.Client(config)
 
 
-def fetch(url, method="GET", data=None, headers={}):
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method)) as reply:
-        return reply.status, reply.headers, reply.read()
+def call(host, path, body, token=TOKEN, headers=()):
+    return host.call("POST", f"/v2{path}", body, token, headers)
+
+
+def refused(function):
+    """The code that an SDK's call is refused with."""
+    error = error_of(function)
+    return getattr(error, "code", None)
 
 
 def crc64(data):
@@ -125,17 +82,9 @@ def upload(client, drive, name, data, part, **more):
     ).body
 
 
-def refused(call):
-    try:
-        call()
-    except Exception as error:  # the SDK's own class of errors
-        return getattr(error, "code", None)
-    raise AssertionError("the call was to be refused")
-
-
 @test
 def the_sdk_uploads_and_downloads_and_the_hashes_agree(host):
-    client = host.client()
+    client = client_of(host)
     drive = drive_of(client)
     dice = random.Random(7)
     for length in [0, 1, 1000, 65536, 3 << 20]:
@@ -157,7 +106,7 @@ def the_sdk_uploads_and_downloads_and_the_hashes_agree(host):
 
 @test
 def the_sdk_lists_gets_and_finds_nothing_that_is_not_there(host):
-    client = host.client()
+    client = client_of(host)
     drive = drive_of(client)
     upload(client, drive, "listed.txt", b"hello", 10)
     names, marker = [], ""
@@ -177,7 +126,7 @@ def the_sdk_lists_gets_and_finds_nothing_that_is_not_there(host):
 
 @test
 def the_sdk_makes_names_unique_and_refuses(host):
-    client = host.client()
+    client = client_of(host)
     drive = drive_of(client)
     first = upload(client, drive, "n.txt", b"1", 10)
     again = upload(client, drive, "n.txt", b"2", 10, check_name_mode="auto_rename")
@@ -194,7 +143,7 @@ def the_sdk_makes_names_unique_and_refuses(host):
 
 @test
 def the_sdk_walks_through_revisions(host):
-    client = host.client()
+    client = client_of(host)
     drive = drive_of(client)
     file = upload(client, drive, "r.txt", b"first", 10)
     first = client.list_revision(models.ListRevisionRequest(drive_id=drive, file_id=file.file_id)).body.items[0]
@@ -219,7 +168,7 @@ def the_sdk_walks_through_revisions(host):
 
 @test
 def the_sdk_trashes_restores_and_deletes(host):
-    client = host.client()
+    client = client_of(host)
     drive = drive_of(client)
     file = upload(client, drive, "t.txt", b"x", 10)
     named = dict(drive_id=drive, file_id=file.file_id)
@@ -237,7 +186,7 @@ def the_sdk_trashes_restores_and_deletes(host):
 
 @test
 def the_sdk_archives_at_once(host):
-    client = host.client()
+    client = client_of(host)
     drive = drive_of(client)
     file = upload(client, drive, "z.txt", b"zip me", 10)
     task = client.archive_files(models.ArchiveFilesRequest(drive_id=drive, file_ids=[file.file_id], name="z")).body
@@ -252,7 +201,7 @@ def the_sdk_archives_at_once(host):
 
 @test
 def the_sdk_resumes_an_upload_after_the_server_was_restarted(host):
-    client = host.client()
+    client = client_of(host)
     drive = drive_of(client)
     data = random.Random(3).randbytes(2 << 20)
     parts = [models.CreateFileRequestPartInfoList(part_number=n) for n in (1, 2)]
@@ -264,7 +213,7 @@ def the_sdk_resumes_an_upload_after_the_server_was_restarted(host):
     fetch(made.part_info_list[0].upload_url, "PUT", data[: 1 << 20])
     host.stop()
     host.start()
-    client = host.client()
+    client = client_of(host)
     named = dict(drive_id=drive, file_id=made.file_id, upload_id=made.upload_id)
     listed = client.list_uploaded_parts(models.ListUploadedPartsRequest(**named)).body
     assert [(part.part_number, part.part_size) for part in listed.uploaded_parts] == [(1, 1 << 20)]
@@ -277,7 +226,7 @@ def the_sdk_resumes_an_upload_after_the_server_was_restarted(host):
 
 @test
 def rapid_upload_takes_a_proof_and_nothing_less(host):
-    client = host.client()
+    client = client_of(host)
     drive = drive_of(client)
     data = random.Random(5).randbytes(100_000)
     upload(client, drive, "there.bin", data, 1 << 20)
@@ -288,87 +237,34 @@ def rapid_upload_takes_a_proof_and_nothing_less(host):
     # The SDK has no field for the proof: its hash alone is not believed.
     told = client.create_file(models.CreateFileRequest(**{k: v for k, v in body.items() if k != "proof_version"})).body
     assert told.rapid_upload is False
-    assert host.call("/file/create", dict(body, proof_code=proof(OTHER, data)))[1]["rapid_upload"] is False
-    status, told = host.call("/file/create", dict(body, proof_code=proof(TOKEN, data)))
+    assert call(host, "/file/create", dict(body, proof_code=proof(OTHER, data)))[1]["rapid_upload"] is False
+    status, told = call(host, "/file/create", dict(body, proof_code=proof(TOKEN, data)))
     assert status == 200 and told["rapid_upload"] is True
     url = client.get_download_url(models.GetDownloadUrlRequest(drive_id=drive, file_id=told["file_id"])).body.url
     assert fetch(url)[2] == data
     pre = {key: value for key, value in body.items() if not key.startswith(("content", "proof"))}
-    status, told = host.call("/file/create", dict(pre, pre_hash=hashlib.sha1(data[:1024]).hexdigest()))
+    status, told = call(host, "/file/create", dict(pre, pre_hash=hashlib.sha1(data[:1024]).hexdigest()))
     assert (status, told["code"]) == (409, "PreHashMatched")
 
 
 @test
 def nobody_reaches_another_drive_and_a_visitor_a_share(host):
-    client, other = host.client(), host.client(OTHER)
+    client, other = client_of(host), client_of(host, OTHER)
     drive = drive_of(client)
     file = upload(client, drive, "s.txt", b"shared", 10)
     named = models.GetDownloadUrlRequest(drive_id=drive, file_id=file.file_id)
     assert refused(lambda: other.get_download_url(named)) == "ForbiddenNoPermission"
-    assert host.call("/file/get", {"drive_id": drive, "file_id": file.file_id}, token=None)[0] == 401
+    assert call(host, "/file/get", {"drive_id": drive, "file_id": file.file_id}, token=None)[0] == 401
     share = host.tool("share", "s.txt", "--drive", "alice")["share"]
     told = other.get_share_link_token(models.GetShareLinkTokenRequest(share_id=share)).body
     body = {"share_id": share, "file_id": file.file_id}
-    assert host.call("/file/get_download_url", body, token=None)[1]["code"] == "ShareLinkTokenInvalid"
-    status, told = host.call("/file/get_download_url", body, None, {"x-share-token": told.share_token})
+    assert call(host, "/file/get_download_url", body, token=None)[1]["code"] == "ShareLinkTokenInvalid"
+    status, told = call(host, "/file/get_download_url", body, None, {"x-share-token": told.share_token})
     assert status == 200 and fetch(told["url"])[2] == b"shared"
 
 
 @test
 def schemathesis_finds_nothing(host):
-    drive = drive_of(host.client())
-    file = upload(host.client(), drive, "schema.txt", b"x", 10).file_id
-    with open(os.path.join(os.path.dirname(__file__), "pds.openapi.json"), encoding="utf-8") as source:
-        document = source.read().replace("DRIVE_ID", drive).replace("FILE_ID", file)
-    path = os.path.join(host.dir, "pds.openapi.json")
-    with open(path, "w", encoding="utf-8") as target:
-        target.write(document)
-    tool = shutil.which("schemathesis", path=os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"])
-    assert tool, "schemathesis is not there; pip install schemathesis"
-    command = [tool, "run", path, "--url", f"http://{host.address}", "-H", f"Authorization: Bearer {TOKEN}"]
-    command += ["--max-examples", "60", "--no-color", "--seed", "7", "--generation-database", "none"]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=host.dir)
-    assert run.returncode == 0, run.stdout[-12000:] + run.stderr[-2000:]
-    print("    " + "\n    ".join(line for line in run.stdout.splitlines()[-14:] if line.strip()))
-
-
-def main():
-    begun, passed, failed = time.monotonic(), 0, 0
-    holdall = sys.argv[1] if len(sys.argv) > 1 else shutil.which("holdall")
-    if not holdall:
-        sys.exit("name the holdall that is to be tested: python3 tests/wire/pds.py path/to/holdall")
-    host = Host(os.path.abspath(holdall))
-    try:
-        for one in TESTS:
-            try:
-                one(host)
-            except Exception:
-                failed += 1
-                traceback.print_exc()
-                print(f"test {one.__name__} ... FAILED")
-            else:
-                passed += 1
-                print(f"test {one.__name__} ... ok")
-    finally:
-        host.remove()
-    verdict = "FAILED" if failed else "ok"
-    seconds = time.monotonic() - begun
-    print(
-        f"test result: {verdict}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out; "
-        f"finished in {seconds:.2f}s"
-    )
-    sys.exit(1 if failed else 0)
-
-
-if __name__ == "__main__":
-    try:
-        import crcmod
-        import oss2
-        from alibabacloud_credentials import models as credentials
-        from alibabacloud_credentials.client import Client
-        from alibabacloud_pds20220301 import client as pds
-        from alibabacloud_pds20220301 import models
-        from alibabacloud_tea_openapi import utils_models as openapi
-    except ImportError as error:
-        sys.exit(f"{error}: pip install alibabacloud-pds20220301 oss2 crcmod schemathesis")
-    main()
+    drive = drive_of(client_of(host))
+    file = upload(client_of(host), drive, "schema.txt", b"x", 10).file_id
+    host.schemathesis("pds.openapi.json", {"DRIVE_ID": drive, "FILE_ID": file})

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use holdall::{Error, ErrorKind, Result, Time};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, Row};
+
+use super::dump;
 
 /// A user.
 pub(super) struct User {
@@ -70,7 +72,7 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Reads a database, which is not changed.
+    /// Reads a database or the text of its dump, which is not changed.
     pub(super) fn read(path: &Path) -> Result<Database> {
         let told = |cause: rusqlite::Error| {
             Error::with_source(
@@ -79,9 +81,7 @@ impl Database {
                 cause,
             )
         };
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(told)?;
-        read(&connection).map_err(told)
+        read(&dump::open(path)?).map_err(told)
     }
 
     /// Returns the highest id of entities, and that of all else that has hash ids.

@@ -4,6 +4,7 @@
 //! ids becomes an alias of what it named. What cannot come along is counted and told.
 
 mod database;
+mod dump;
 mod plan;
 mod source;
 

@@ -80,8 +80,15 @@ impl Server {
         self.shelf.dir.path().join("server")
     }
 
+    fn database(&self) -> PathBuf {
+        self.shelf.dir.path().join("cloudreve.db")
+    }
+
     fn import(&self, uploads: &Path, more: &[&str]) -> std::process::Output {
-        let database = self.shelf.dir.path().join("cloudreve.db");
+        self.import_from(&self.database(), uploads, more)
+    }
+
+    fn import_from(&self, database: &Path, uploads: &Path, more: &[&str]) -> std::process::Output {
         let (database, uploads) = (database.to_str().unwrap(), uploads.to_str().unwrap());
         let args = ["--json", "import", "cloudreve", "--database", database, "--uploads", uploads];
         self.shelf.run(&[&args[..], more].concat())
@@ -310,4 +317,57 @@ fn the_folder_key_and_salt_may_be_given() {
     std::fs::write(&other, b"no database").unwrap();
     let args = ["import", "cloudreve", "--database", other.to_str().unwrap(), "--uploads", "/"];
     assert_eq!(server.shelf.run(&args).status.code(), Some(1));
+}
+
+/// Writes a database as text.
+const DUMP: &str = "
+import sqlite3, sys
+with open(sys.argv[2], 'w', encoding='utf-8') as out:
+    out.writelines(line + '\\n' for line in sqlite3.connect(sys.argv[1]).iterdump())
+";
+
+#[test]
+fn a_dump_gives_what_its_database_gives() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    server.db.execute("UPDATE files SET name = ?1 WHERE id = 12", ["it's; a\ncopy"]).unwrap();
+    let dump = server.shelf.fresh();
+    let mut python = std::process::Command::new("python3");
+    let status = python.args(["-c", DUMP]).arg(server.database()).arg(&dump).status();
+    assert!(status.expect("python3 is not there; install it").success());
+    let output = server.import_from(&dump, &server.folder(), &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["files"], &told["versions"], &told["links"]), (&json!(5), &json!(6), &json!(2)));
+    assert_eq!(text(&get(&server.open(), &server.url(100, "x"))), "first");
+    let again = Shelf::new();
+    let (database, uploads) = (server.database(), server.folder());
+    let args = ["--database", database.to_str().unwrap(), "--uploads", uploads.to_str().unwrap()];
+    let output = again.run(&[&["--json", "import", "cloudreve"], &args[..]].concat());
+    assert_eq!(told, serde_json::from_slice::<Value>(&output.stdout).unwrap());
+}
+
+#[test]
+fn what_is_no_whole_dump_of_sqlite_is_refused_with_what_to_do() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    let path = server.shelf.fresh();
+    for (dump, told) in [
+        ("-- MySQL dump 10.13  Distrib 8.0.36\n", "is a dump of MySQL; only SQLite is read: copy"),
+        ("--\n-- PostgreSQL database dump\n--\n", "is a dump of PostgreSQL; only SQLite is read: copy"),
+        ("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE users (id);\n", "make it again"),
+        ("BEGIN TRANSACTION;\nCREATE TABLE other (id);\nCOMMIT;\n", "is no database of Cloudreve v4"),
+        ("a letter", "is no database of Cloudreve v4"),
+    ] {
+        std::fs::write(&path, dump).unwrap();
+        let output = server.import_from(&path, &server.folder(), &[]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains(told), "{error}");
+    }
+    server.ok(&[]);
 }

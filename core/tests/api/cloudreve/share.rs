@@ -2,10 +2,22 @@
 
 use std::sync::Barrier;
 
-use holdall::{Limits, Request, Share, Time};
+use holdall::{ErrorKind, Limits, Request, Share, Time};
 use serde_json::json;
 
 use super::*;
+
+#[test]
+fn a_host_tells_what_the_uris_in_a_share_begin_with() {
+    let shop = Shop::new();
+    shop.put("docs/a.txt", b"x");
+    let share = shop.share("docs", &Share::new());
+    let uri = shop.api.share_uri(share.id).unwrap();
+    assert_eq!(format!("{uri}/"), shop.share_uri(&share, ""));
+    assert_eq!(shop.code(&nobody(), &format!("{uri}/a.txt")), 0);
+    shop.store.unshare(share.id).unwrap();
+    assert_eq!(shop.api.share_uri(share.id).unwrap_err().kind(), ErrorKind::NotFound);
+}
 
 #[test]
 fn a_shared_file_is_named_and_a_shared_folder_entered() {

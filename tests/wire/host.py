@@ -1,0 +1,105 @@
+"""A running server, and what every test here does with one."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TOKEN = "token-of-alice-1234567890"
+OTHER = "token-of-bob-123456789012"
+ADMINISTRATOR = "token-of-carol-1234567890"
+DRIVES = {TOKEN: "alice", OTHER: "bob", ADMINISTRATOR: "carol"}
+
+
+class Host:
+    """A server on a store of its own, which goes with it. Carol is an administrator."""
+
+    def __init__(self, holdall):
+        self.holdall = holdall
+        self.dir = tempfile.mkdtemp(prefix="holdall-wire-")
+        self.start()
+
+    def start(self):
+        args = [self.holdall, "serve", os.path.join(self.dir, "store"), "--listen", "127.0.0.1:0", "--api"]
+        for token, drive in DRIVES.items():
+            args += ["--api-token", f"{token}={drive}"]
+        args += ["--api-administrator", "carol"]
+        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        told = re.search(r"http://([^/]+)/", line)
+        assert told, f"the server did not start; it said {line!r}"
+        self.address = told.group(1)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+        self.process.stdout.close()
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.dir)
+
+    def tool(self, *args, data=None):
+        """Runs the command on the store, and returns what it tells."""
+        command = [self.holdall, *args, "--store", os.path.join(self.dir, "store"), "--json"]
+        run = subprocess.run(command, check=True, capture_output=True, input=data)
+        return json.loads(run.stdout) if run.stdout.startswith((b"{", b"[")) else run.stdout
+
+    def put(self, path, data, drive="alice"):
+        """Puts a file into a drive by the command."""
+        return self.tool("put", "-", "--to", path, "--drive", drive, data=data)
+
+    def call(self, method, path, body, token=TOKEN, headers=()):
+        """A call by hand, for what an SDK has no field for: the status and the JSON."""
+        headers = dict(headers, **{"Content-Type": "application/json"})
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        url = f"http://{self.address}{path}"
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
+        try:
+            with urllib.request.urlopen(request) as reply:
+                return reply.status, json.load(reply)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def schemathesis(self, document, names, *more, base="", examples=40):
+        """Makes requests out of a document here, in which names stand for what is in the store."""
+        text = (HERE / document).read_text(encoding="utf-8")
+        for name, value in names.items():
+            assert name in text, f"{document} does not hold {name}"
+            text = text.replace(name, value)
+        path = Path(self.dir) / document
+        path.write_text(text, encoding="utf-8")
+        beside = os.path.dirname(sys.executable)
+        tool = shutil.which("schemathesis", path=beside + os.pathsep + os.environ["PATH"])
+        assert tool, "schemathesis is not there; pip install schemathesis"
+        command = [tool, "run", str(path), "--url", f"http://{self.address}{base}"]
+        command += ["-H", f"Authorization: Bearer {TOKEN}", "--max-examples", str(examples), "--no-color"]
+        command += ["--seed", "7", "--generation-database", "none"]
+        # An option of the command itself stands before `run`.
+        command[1:1] = more
+        environment = dict(os.environ, PYTHONPATH=str(HERE.parent.parent))
+        run = subprocess.run(command, capture_output=True, text=True, cwd=self.dir, env=environment)
+        assert run.returncode == 0, run.stdout[-12000:] + run.stderr[-2000:]
+        print("    " + "\n    ".join(line for line in run.stdout.splitlines()[-14:] if line.strip()))
+
+
+def fetch(url, method="GET", data=None, headers={}):
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method)) as reply:
+        return reply.status, reply.headers, reply.read()
+
+
+def refused(call):
+    """Makes a call that is to be refused, and returns the error."""
+    try:
+        call()
+    except Exception as error:  # each SDK has a class of its own
+        return error
+    raise AssertionError("the call was to be refused")
