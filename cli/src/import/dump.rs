@@ -21,8 +21,8 @@ enum Form {
     File,
     /// The text of a dump of SQLite's.
     Dump,
-    /// What another program made, which goes by this name.
-    Other(&'static str),
+    /// What is not read: the name it goes by, and what to do with it.
+    Other(&'static str, &'static str),
 }
 
 /// Opens a database to read, whichever form it has.
@@ -55,14 +55,10 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
                 Error::with_source(ErrorKind::InvalidArgument, told, cause)
             })
         }
-        Form::Other(name) => Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!(
-                "{} is {name}; only SQLite is read: copy the tables into a SQLite file, with db-to-sqlite \
-                 or mysql2sqlite say, and give that",
-                path.display()
-            ),
-        )),
+        Form::Other(name, remedy) => {
+            let told = format!("{} is {name}; {remedy}", path.display());
+            Err(Error::new(ErrorKind::InvalidArgument, told))
+        }
     }
 }
 
@@ -78,19 +74,26 @@ fn load(text: &[u8]) -> std::result::Result<Connection, Box<dyn std::error::Erro
     Ok(db)
 }
 
+const MYSQL: Form = Form::Other("a dump of MySQL", COPY);
+const POSTGRES: Form = Form::Other("a dump of PostgreSQL", COPY);
+const GZIP: Form = Form::Other("compressed with gzip", "give what `gunzip` makes of it");
+const UTF_16: Form = Form::Other("text in UTF-16", "make it again as UTF-8");
+const COPY: &str = "only SQLite is read: copy the tables of the server's database into a SQLite file, with \
+                    db-to-sqlite say, and give that";
+
 /// The mark that some editors put before UTF-8.
 const MARK: char = '\u{feff}';
 
 /// Returns what a file is.
 fn form(beginning: &[u8]) -> Form {
     if beginning.starts_with(&[0x1f, 0x8b]) {
-        return Form::Other("compressed with gzip");
+        return GZIP;
     }
     if beginning.starts_with(b"PGDMP") {
-        return Form::Other("a dump of PostgreSQL");
+        return POSTGRES;
     }
     if beginning.starts_with(&[0xff, 0xfe]) {
-        return Form::Other("in UTF-16");
+        return UTF_16;
     }
     let text = String::from_utf8_lossy(beginning);
     let text = text.trim_start_matches(MARK).trim_start();
@@ -100,9 +103,9 @@ fn form(beginning: &[u8]) -> Form {
     } else if !text.starts_with(['-', '/', '\\']) {
         Form::File
     } else if is(&["MySQL dump", "MariaDB dump", "enable the sandbox mode", "/*!40101 SET"]) {
-        Form::Other("a dump of MySQL")
+        MYSQL
     } else if is(&["PostgreSQL database", "\\restrict"]) {
-        Form::Other("a dump of PostgreSQL")
+        POSTGRES
     } else {
         Form::File
     }
@@ -119,13 +122,13 @@ mod tests {
             (b"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", Form::Dump),
             (b"\xef\xbb\xbfPRAGMA foreign_keys=OFF;\r\nBEGIN", Form::Dump),
             (b"BEGIN TRANSACTION;\nCREATE TABLE", Form::Dump),
-            (b"-- MySQL dump 10.13  Distrib 8.0", Form::Other("a dump of MySQL")),
-            (b"/*M!999999\\- enable the sandbox mode */ \n", Form::Other("a dump of MySQL")),
-            (b"--\n-- PostgreSQL database dump\n--\n", Form::Other("a dump of PostgreSQL")),
-            (b"\\restrict a1b2\n", Form::Other("a dump of PostgreSQL")),
-            (b"PGDMP\x01", Form::Other("a dump of PostgreSQL")),
-            (b"\x1f\x8b\x08", Form::Other("compressed with gzip")),
-            (b"\xff\xfeP\0R\0", Form::Other("in UTF-16")),
+            (b"-- MySQL dump 10.13  Distrib 8.0", MYSQL),
+            (b"/*M!999999\\- enable the sandbox mode */ \n", MYSQL),
+            (b"--\n-- PostgreSQL database dump\n--\n", POSTGRES),
+            (b"\\restrict a1b2\n", POSTGRES),
+            (b"PGDMP\x01", POSTGRES),
+            (b"\x1f\x8b\x08", GZIP),
+            (b"\xff\xfeP\0R\0", UTF_16),
             (b"no database", Form::File),
             (b"-- a letter", Form::File),
             (b"", Form::File),
