@@ -1,14 +1,15 @@
-# demo   builds a release, and shows on a real tree and a big file what the store does
-# test   everything that must pass: format, lints, documentation, tests
+# demo       builds a release, and shows on a real tree and a big file what the store does
+# test       everything that must pass: format, lints, documentation, tests
 # blackbox   the part of it that checks hosts from outside
-# bench  the benchmarks
-# deny   licences, banned versions and sources of what is depended on; installs cargo-deny
+# wire       the part of it that checks the calls of Cloudreve and PDS
+# bench      the benchmarks
+# deny       licences, banned versions and sources of what is depended on; installs cargo-deny
 # demo KEEP=1 leaves the server up; BIG_MIB=512 makes a smaller big file.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test blackbox bench deny tools demo-tools test-tools
+.PHONY: demo test blackbox wire bench deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -44,7 +45,7 @@ test: test-tools
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test
 	PYTHON=$(PYTHON) python/run-tests.sh
-	$(MAKE) blackbox
+	$(MAKE) blackbox wire
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
 	else echo 'cargo-deny is not here: licences and banned versions were not checked; `make deny` does'; fi
 
@@ -59,6 +60,12 @@ blackbox: test-tools
 	for host in control cli "$(CURDIR)/examples/c/build/server" "$(CURDIR)/examples/cpp/build/server" nginx; do \
 		echo "host: $$host"; HOLDALL="$$built/holdall" $(PYTHON) -m tests.blackbox "$$host" || failed=1; \
 	done; exit $$failed
+
+# The calls of Cloudreve and PDS, by clients and tests that others wrote.
+wire: test-tools
+	$(CARGO) build
+	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
+	PYTHON=$(PYTHON) tests/wire/run.sh "$$built/holdall"
 
 bench: tools
 	$(CARGO) run --release -p holdall-benches

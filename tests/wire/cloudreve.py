@@ -83,7 +83,7 @@ def the_sdk_makes_direct_links_which_work_for_everyone(host):
 
 def uri_of_alice(host, client, path):
     """A URI that names the file in a share of Alice's: that of her drive needs her id, which no call tells."""
-    return host.tool("share", path, "--drive", "alice")["cloudreve"] + path
+    return host.tool("share", path, "--drive", "alice")["cloudreve"] + "/" + path
 
 
 @test
@@ -104,7 +104,7 @@ def the_sdk_is_told_what_was_wrong(host):
 @test
 def the_sdk_reaches_a_share_with_its_password(host):
     host.put("shared/in.txt", b"shared")
-    closed = host.tool("share", "shared", "--drive", "alice", "--password", "pw")["cloudreve"]
+    closed = host.tool("share", "shared", "--drive", "alice", "--password", "pw")["cloudreve"] + "/"
     opened = closed.replace("@", ":pw@")
     visitor = sdk(host, None)
     assert code(lambda: visitor.get_download_url(f"{closed}in.txt")) == 40081
