@@ -170,3 +170,6 @@ def schemathesis_finds_nothing(host):
         encoding="utf-8",
     )
     host.schemathesis("cloudreve.openapi.json", names, "--config-file", str(config), base="/api/v4")
+    looked = (Path(host.dir) / "looked-at").stat().st_size
+    assert looked >= 50, f"only {looked} bodies of a wrong form were sent"
+    print(f"    {looked} bodies of a wrong form were refused by their code")

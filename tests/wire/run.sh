@@ -6,7 +6,7 @@
 # first time.
 set -eu
 [ $# -ge 1 ] || { echo "usage: $0 path/to/holdall [cloudreve|pds]" >&2; exit 2; }
-case $1 in */*) holdall=$(cd "$(dirname "$1")" && pwd)/$(basename "$1") ;; *) holdall=$1 ;; esac
+case $1 in /*) holdall=$1 ;; */*) holdall=$PWD/$1 ;; *) holdall=$1 ;; esac
 shift
 cd "$(dirname "$0")/../.."
 venv=${HOLDALL_WIRE_VENV:-target/wire-venv}
