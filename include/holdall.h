@@ -10,7 +10,7 @@
  *
  * Caveats
  *   - A URL is verified once, when a request is planned. A transfer that has begun is never cut.
- *   - Nothing runs in the background; a put of over 4 MiB has two threads until it ends. Call holdall_store_gc at times.
+ *   - Nothing runs in the background; a put of over 4 MiB has two threads while it lasts. The host calls gc.
  *   - A page of a mapped file that the disk cannot read is SIGBUS, as with every map. Content is never
  *     modified once it is stored, so nothing else makes a map invalid; do not touch a store's files.
  *   - Never dlclose this library, or what uses it: link a plug-in with -Wl,-z,nodelete.
