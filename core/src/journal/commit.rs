@@ -151,6 +151,11 @@ impl<K: Kv> Journal<K> {
         self.kv.reader()
     }
 
+    /// Returns the rows, for what only their driver tells.
+    pub(crate) fn rows(&self) -> &K {
+        &self.kv
+    }
+
     /// Makes a change durable and visible, and returns what it returns. It waits for the group
     /// that the change is in; `len` is how many bytes of blobs it may append.
     ///

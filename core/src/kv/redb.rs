@@ -1,11 +1,11 @@
 //! The embedded driver: redb, one of its tables for each of ours.
 
+mod stamp;
 mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwapOption;
 use redb::{
@@ -13,6 +13,7 @@ use redb::{
     ReadableDatabase, TableDefinition,
 };
 
+pub(crate) use stamp::Stamp;
 pub(crate) use writer::RedbWriter;
 
 use super::backend::VfsBackend;
@@ -40,6 +41,8 @@ pub(crate) struct RedbKv {
     /// None once it was closed.
     database: ArcSwapOption<Database>,
     sharing: Sharing,
+    /// What the stamp is read from; the database keeps it open.
+    file: Weak<dyn VfsFile>,
     /// Goes up by one with each commit.
     commits: AtomicU64,
     /// The last moment that was read, and the commits that it has seen; for exclusive use only,
@@ -61,6 +64,7 @@ impl RedbKv {
         tables: &[Table],
     ) -> Result<RedbKv> {
         let fresh = file.len().map_err(|cause| Error::io("reading the length of meta.redb", cause))? == 0;
+        let weak = Arc::downgrade(&file);
         let backend = VfsBackend::new(file).map_err(|cause| Error::io("opening meta.redb", cause))?;
         let database = guarded(|| {
             let mode = match sharing {
@@ -74,6 +78,7 @@ impl RedbKv {
         let kv = RedbKv {
             database: ArcSwapOption::from_pointee(database),
             sharing,
+            file: weak,
             commits: AtomicU64::new(0),
             latest: ArcSwapOption::empty(),
         };
@@ -87,6 +92,14 @@ impl RedbKv {
 
     fn database(&self) -> Result<Arc<Database>> {
         self.database.load_full().ok_or_else(|| Error::invalid("the store was closed; open it again"))
+    }
+
+    /// Returns the stamp of the rows as they are now; none when there is none to be had.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        match self.sharing {
+            Sharing::Exclusive => Some(Stamp::of_count(self.commits.load(Ordering::Acquire))),
+            Sharing::Shared => Stamp::of_file(self.file.upgrade()?.as_ref()),
+        }
     }
 
     fn has(&self, tables: &[Table]) -> Result<bool> {

@@ -2,25 +2,21 @@
 
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding};
-
 use super::nowhere;
 use super::request::Request;
 use super::route::{Route, Signed};
 use crate::body::Body;
-use crate::catalog::tree::{self, Standing};
-use crate::catalog::version::{self, Opened};
-use crate::catalog::{LinkInfo, alias, archive, key, link, usage};
-use crate::http::{
-    CacheControl, Disposition, Head, Representation, Selected, media_type_of, valid_media_type,
-};
+use crate::catalog::tree::Standing;
+use crate::catalog::{LinkInfo, archive, usage};
+use crate::http::{CacheControl, Disposition, Head, Representation, Selected};
 use crate::id::{ArchiveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
-use crate::store::url::{archive_epoch, share_epoch, tree_epoch};
+use crate::store::url::{archive_epoch, share_epoch};
+use crate::store::view::{Content, View};
 use crate::store::{Engine, archive as archives, share as shares};
 use crate::time::Time;
-use crate::token::{Claims, HashIds, HashKind, Purpose, Purposes, Refusal, UseLimit, cloudreve};
-use crate::{Error, ErrorKind, Kind, Result};
+use crate::token::{Claims, HashKind, Purpose, Purposes, Refusal, UseLimit, cloudreve};
+use crate::{Error, ErrorKind, Result};
 
 /// What is served, and what a download of it counts against.
 pub(crate) struct Found {
@@ -71,17 +67,16 @@ fn has_first_byte(selected: &Selected) -> bool {
 /// # Errors
 /// `Denied`, `Expired`, `NotFound` and `Gone`, which are the client's; `Io` and `Corrupt`.
 pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_>) -> Result<Found> {
-    let rows = engine.reader()?;
+    let view = View::new(engine);
     match route {
-        Route::Token(token) => by_token(engine, &rows, token, request),
-        Route::Link { id, name, save } => by_link(engine, &rows, id, name, *save),
+        Route::Token(token) => by_token(engine, &view, token, request),
+        Route::Link { id, name, save } => by_link(engine, &view, id, name, *save),
         Route::Content { entity, speed, name, signed } => {
-            check_sign(engine, &rows, signed, request.now)?;
-            let salt = key::salt(&rows)?;
-            let id = HashIds::new(&salt)?.decode(entity, HashKind::Entity).map_err(|_| nowhere())?;
-            let id = VersionId(alias::resolve(&rows, alias::Kind::Version, id)?);
+            check_sign(&view, signed, request.now)?;
+            let number = view.hash_ids()?.decode(entity, HashKind::Entity).map_err(|_| nowhere())?;
+            let id = view.named(number)?;
             let pace = speed.parse::<u64>().map_err(|_| nowhere())?;
-            let mut found = content(engine, &rows, id)?;
+            let mut found = version_found(engine, content_of(&view, id)?.as_ref())?;
             found.representation.name = name.to_string();
             found.representation.disposition =
                 if signed.download { Disposition::Attachment } else { Disposition::Inline };
@@ -89,8 +84,8 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
             Ok(found)
         }
         Route::Archive { id, name, signed } => {
-            check_sign(engine, &rows, signed, request.now)?;
-            let mut found = archive_by_text(engine, &rows, id, request.now)?;
+            check_sign(&view, signed, request.now)?;
+            let mut found = archive_by_text(engine, view.rows()?, id, request.now)?;
             found.representation.name = name.to_string();
             Ok(found)
         }
@@ -102,7 +97,8 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
 /// # Errors
 /// `Gone` when it is not there, or no longer.
 pub(crate) fn content(engine: &Arc<Engine>, rows: &RedbReader, id: VersionId) -> Result<Found> {
-    version_found(engine, id, opened(rows, id)?)
+    let view = View::at(engine, rows.clone());
+    version_found(engine, content_of(&view, id)?.as_ref())
 }
 
 /// Finds an archive by what stands in a URL: its id, and behind a dot the pace, if it has one.
@@ -134,17 +130,21 @@ pub(crate) fn link_found(
     link: LinkInfo,
     save: bool,
 ) -> Result<Found> {
-    let mut found = current_found(engine, rows, link.file)?;
+    link_in_view(engine, &View::at(engine, rows.clone()), &link, save)
+}
+
+fn link_in_view(engine: &Arc<Engine>, view: &View<'_>, link: &LinkInfo, save: bool) -> Result<Found> {
+    let mut found = current_found(engine, view, link.file)?;
     let representation = &mut found.representation;
-    representation.name = link.name;
+    representation.name.clone_from(&link.name);
     representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
     found.pace = Some(link.pace).filter(|pace| *pace > 0);
     found.counts.link = Some(link.id);
     Ok(found)
 }
 
-fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Request<'_>) -> Result<Found> {
-    let ring = engine.ring(rows)?;
+fn by_token(engine: &Arc<Engine>, view: &View<'_>, token: &str, request: &Request<'_>) -> Result<Found> {
+    let ring = view.ring()?;
     // A clock before 1970 is broken: nothing is valid by it.
     let now = u64::try_from(request.now.unix()).unwrap_or(u64::MAX);
     let claims =
@@ -155,26 +155,26 @@ fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Requ
     let mut found = match claims.purpose {
         Purpose::Version | Purpose::Revision => {
             let id = VersionId(claims.subject);
-            let opened = opened(rows, id)?;
-            check_epoch(opened.epoch, &claims)?;
-            if claims.purpose == Purpose::Revision && opened.standing != Standing::Live {
+            let content = content_of(view, id)?;
+            check_epoch(content.epoch, &claims)?;
+            if claims.purpose == Purpose::Revision && content.standing != Standing::Live {
                 return Err(lost(id.file()));
             }
-            version_found(engine, id, opened)?
+            version_found(engine, &content)?
         }
         Purpose::File => {
             let id = FileId(claims.subject);
-            check_epoch(tree_epoch(rows, id).map_err(gone)?, &claims)?;
-            current_found(engine, rows, id)?
+            check_epoch(view.node(id).map_err(gone)?.epoch, &claims)?;
+            current_found(engine, view, id)?
         }
         Purpose::Archive => {
-            archive_found(engine, rows, ArchiveId(claims.subject), Some(&claims), request.now)?
+            archive_found(engine, view.rows()?, ArchiveId(claims.subject), Some(&claims), request.now)?
         }
         Purpose::Share => {
-            let (share, file) = (ShareId(claims.subject), FileId(claims.file));
+            let (share, file, rows) = (ShareId(claims.subject), FileId(claims.file), view.rows()?);
             check_epoch(share_epoch(rows, share, file).map_err(gone)?, &claims)?;
             shares::check_open(rows, share, file, request.now).map_err(gone)?;
-            current_found(engine, rows, file)?
+            current_found(engine, view, file)?
         }
         _ => return Err(Refusal::WrongPurpose.into()),
     };
@@ -199,17 +199,17 @@ fn by_token(engine: &Arc<Engine>, rows: &RedbReader, token: &str, request: &Requ
     Ok(found)
 }
 
-fn by_link(engine: &Arc<Engine>, rows: &RedbReader, id: &str, name: &str, save: bool) -> Result<Found> {
+fn by_link(engine: &Arc<Engine>, view: &View<'_>, id: &str, name: &str, save: bool) -> Result<Found> {
     let id: LinkId = id.parse().map_err(|_| nowhere())?;
-    let link = link::get(rows, id)?;
+    let link = view.link(id)?;
     if link.name != name {
         return Err(nowhere());
     }
-    link_found(engine, rows, link, save)
+    link_in_view(engine, view, &link, save)
 }
 
-fn check_sign(engine: &Arc<Engine>, rows: &RedbReader, signed: &Signed<'_>, now: Time) -> Result<()> {
-    let ring = engine.ring(rows)?;
+fn check_sign(view: &View<'_>, signed: &Signed<'_>, now: Time) -> Result<()> {
+    let ring = view.ring()?;
     cloudreve::check(&ring.1.cloudreve_secrets(), &signed.path, signed.sign.as_deref(), now.unix()).map_err(
         |fault| match fault {
             cloudreve::SignFault::Expired => Refusal::Expired.into(),
@@ -233,44 +233,30 @@ fn gone(error: Error) -> Error {
     }
 }
 
-fn opened(rows: &RedbReader, id: VersionId) -> Result<Opened> {
-    version::open(rows, id).map_err(gone)
+fn content_of(view: &View<'_>, id: VersionId) -> Result<Arc<Content>> {
+    view.content(id).map_err(gone)
 }
 
 /// The current version of a file that must be in its tree.
-fn current_found(engine: &Arc<Engine>, rows: &RedbReader, file: FileId) -> Result<Found> {
-    let record = tree::get(rows, file).map_err(gone)?;
-    if record.kind == Kind::Folder {
-        return Err(lost(file));
-    }
-    let id = VersionId::new(file, record.current);
-    let opened = opened(rows, id)?;
-    match opened.standing {
-        Standing::Live => version_found(engine, id, opened),
-        _ => Err(lost(file)),
-    }
+fn current_found(engine: &Arc<Engine>, view: &View<'_>, file: FileId) -> Result<Found> {
+    let content = view.current(file).map_err(gone)?.ok_or_else(|| lost(file))?;
+    version_found(engine, &content)
 }
 
 fn lost(file: FileId) -> Error {
     Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash"))
 }
 
-fn version_found(engine: &Arc<Engine>, id: VersionId, opened: Opened) -> Result<Found> {
-    let Opened { file, version, blob, .. } = opened;
-    let source = engine.open_blob(version.blob, blob.place, blob.len)?;
-    let media_type = match valid_media_type(&version.media_type) {
-        true => version.media_type,
-        false => media_type_of(&file.name).to_owned(),
-    };
-    tracing::trace!(%id, "serving");
+fn version_found(engine: &Arc<Engine>, content: &Content) -> Result<Found> {
+    let source = engine.open_blob(content.blob, content.place, content.len)?;
+    tracing::trace!(blob = %content.blob, "serving");
     let representation = Representation {
-        len: blob.len,
-        etag: blake3::Hash::from_bytes(blob.blake3).to_hex().chars().take(32).collect(),
-        last_modified: Some(version.modified.unix()),
-        media_type,
-        name: file.name,
-        // RFC 9530; of the registered digests the store has this one at hand.
-        repr_digest: Some(format!("sha=:{}:", Base64::encode_string(&blob.sha1))),
+        len: content.len,
+        etag: content.etag.clone(),
+        last_modified: Some(content.modified.unix()),
+        media_type: content.media_type.clone(),
+        name: content.name.clone(),
+        repr_digest: Some(content.repr_digest.clone()),
         ..Representation::default()
     };
     Ok(Found { body: Body::new(Arc::new(source)), representation, pace: None, counts: Counts::default() })

@@ -220,12 +220,15 @@ impl Drive {
     /// `NotFound` when nothing is there, `InvalidArgument` when it is a folder, `Corrupt` when the
     /// content is damaged in a way that shows at once.
     pub fn open_file(&self, path: &str) -> Result<Body> {
-        let rows = self.engine()?.reader()?;
+        let engine = self.engine()?;
+        let rows = engine.reader()?;
         let (file, record) = tree::resolve(&rows, self.id, path)?;
         if record.kind == Kind::Folder {
             return Err(Error::invalid(format!("{} is a folder and has no content; list it", shown(path))));
         }
-        self.store.open_version(VersionId::new(file, record.current))
+        let opened = version::open(&rows, VersionId::new(file, record.current))?;
+        let (id, blob) = (opened.version.blob, opened.blob);
+        Ok(Body::new(Arc::new(engine.open_blob(id, blob.place, blob.len)?)))
     }
 
     /// Moves what is at `from` to `to`, making missing folders; a file may replace a file.

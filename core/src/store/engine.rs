@@ -10,6 +10,7 @@ use super::archive::{Plans, Streams};
 use super::link::Counts;
 use super::open::Held;
 use super::options::{Mode, Options};
+use super::view::Known;
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
 use crate::catalog::record::Place;
@@ -44,6 +45,7 @@ pub(crate) struct Engine {
     pub(crate) counts: Counts,
     ids: Mutex<Range<u64>>,
     ring: ArcSwapOption<(u64, KeyRing)>,
+    pub(super) known: Known,
 }
 
 impl Engine {
@@ -69,6 +71,7 @@ impl Engine {
             counts: Counts::default(),
             ids: Mutex::default(),
             ring: ArcSwapOption::empty(),
+            known: Known::default(),
         }
     }
 

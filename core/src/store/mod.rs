@@ -23,6 +23,7 @@ mod upkeep_tests;
 pub(crate) mod upload;
 pub(crate) mod url;
 mod version;
+pub(crate) mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

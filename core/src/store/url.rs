@@ -5,16 +5,17 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::engine::Engine;
+use super::view::View;
 use super::{Drive, Store, open};
 use crate::catalog::record::ArchiveRecord;
 use crate::catalog::tree::{self, Standing};
-use crate::catalog::{archive, drive, key, share, version};
+use crate::catalog::{archive, drive, share, version};
 use crate::http::Disposition;
 use crate::id::{ArchiveId, FileId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::name::check_name;
 use crate::time::Time;
-use crate::token::{Claims, DEFAULT_LIFETIME, HashIds, HashKind, Network, Purpose, UseLimit, cloudreve};
+use crate::token::{Claims, DEFAULT_LIFETIME, HashKind, Network, Purpose, UseLimit, cloudreve};
 use crate::token::{expiry, stable_expiry};
 use crate::{Error, ErrorKind, Kind, Result, VersionInfo};
 
@@ -191,13 +192,13 @@ impl Url {
     /// ```
     pub fn sign(self) -> Result<String> {
         let engine = self.store.engine()?;
-        let rows = engine.reader()?;
+        let view = View::new(&engine);
         if self.public_cache && (self.network.is_some() || self.max_uses.is_some()) {
             return Err(Error::invalid(
                 "a shared cache keeps to no network and counts no use; leave public_cache out, or those",
             ));
         }
-        let (epoch, name) = self.look_up(&rows)?;
+        let (epoch, name) = self.look_up(&view)?;
         let (purpose, subject, file) = match self.subject {
             Subject::Version(id) => (Purpose::Version, id.0, 0),
             Subject::Revision(id) => (Purpose::Revision, id.0, 0),
@@ -221,7 +222,7 @@ impl Url {
             Some(limit) => Some(UseLimit { limit, id: open::random()? }),
             None => None,
         };
-        let token = engine.ring(&rows)?.1.sign(&claims)?;
+        let token = view.ring()?.1.sign(&claims)?;
         Ok(format!("{}d/{token}/{}", engine.options.base_url, escape(&shown)))
     }
 
@@ -240,8 +241,8 @@ impl Url {
             ));
         }
         let engine = self.store.engine()?;
-        let rows = engine.reader()?;
-        let (_, name) = self.look_up(&rows)?;
+        let view = View::new(&engine);
+        let (_, name) = self.look_up(&view)?;
         let name = self.name.clone().unwrap_or(name);
         check_name(&name)?;
         let expires = match self.expiry(&engine)? {
@@ -252,7 +253,7 @@ impl Url {
         };
         let (plain, escaped) = match self.subject {
             Subject::Version(id) => {
-                let entity = HashIds::new(&key::salt(&rows)?)?.encode(id.0, HashKind::Entity);
+                let entity = view.hash_ids()?.encode(id.0, HashKind::Entity);
                 let head = format!("file/content/{entity}/{}/", self.pace.unwrap_or(0));
                 (format!("{head}{name}"), format!("{head}{}", cloudreve::escape_segment(&name)))
             }
@@ -265,7 +266,7 @@ impl Url {
             }
         };
         let base = &engine.options.base_url;
-        let ring = engine.ring(&rows)?;
+        let ring = view.ring()?;
         let secret = ring.1.cloudreve_secrets();
         let secret = secret.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
         let sign = cloudreve::sign(secret, &format!("{}{plain}", base_path(base)), expires);
@@ -289,27 +290,31 @@ impl Url {
     }
 
     /// Returns the revocation counters of what the URL leads to, summed, and its name.
-    fn look_up(&self, rows: &RedbReader) -> Result<(u64, String)> {
+    fn look_up(&self, view: &View<'_>) -> Result<(u64, String)> {
         Ok(match self.subject {
             Subject::Version(id) | Subject::Revision(id) => {
-                let opened = version::open(rows, id)?;
-                (opened.epoch, opened.file.name)
+                let content = view.content(id)?;
+                (content.epoch, content.name.clone())
             }
             Subject::File(id) => {
-                let file = tree::get(rows, id)?;
-                if file.kind == Kind::Folder {
+                let node = view.node(id)?;
+                if node.kind == Kind::Folder {
                     return Err(Error::invalid(format!("{id} is a folder; make an archive of it")));
                 }
-                if tree::standing(rows, id)? == Standing::Doomed {
+                if node.standing == Standing::Doomed {
                     return Err(Error::new(ErrorKind::Gone, format!("file {id} was deleted")));
                 }
-                (tree_epoch(rows, id)?, file.name)
+                (node.epoch, node.name.clone())
             }
             Subject::Archive(id) => {
+                let rows = view.rows()?;
                 let record = archive::get(rows, id, self.now())?;
                 (archive_epoch(rows, &record)?, record.name)
             }
-            Subject::Share(id, file) => (share_epoch(rows, id, file)?, tree::get(rows, file)?.name),
+            Subject::Share(id, file) => {
+                let rows = view.rows()?;
+                (share_epoch(rows, id, file)?, tree::get(rows, file)?.name)
+            }
         })
     }
 
@@ -387,7 +392,11 @@ impl Drive {
     /// # Errors
     /// `NotFound` when nothing is at `path`.
     pub fn url(&self, path: &str) -> Result<Url> {
-        let (file, _) = tree::resolve(&self.engine()?.reader()?, self.id(), path)?;
+        let engine = self.engine()?;
+        let view = View::new(&engine);
+        let (file, _) = tree::resolve(view.rows()?, self.id(), path)?;
+        // Signing will ask for it.
+        view.node(file)?;
         Ok(Url::new(self.store(), Subject::File(file)))
     }
 }

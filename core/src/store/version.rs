@@ -1,6 +1,7 @@
 //! The verbs of a version, by its id.
 
 use super::Store;
+use super::view::View;
 use crate::body::Body;
 use crate::catalog::blob::Moment;
 use crate::catalog::{VersionInfo, delete, tree, version};
@@ -45,9 +46,8 @@ impl Store {
     /// is damaged in a way that shows at once.
     pub fn open_version(&self, version: VersionId) -> Result<Body> {
         let engine = self.engine()?;
-        let opened = version::open(&engine.reader()?, version)?;
-        let (id, blob) = (opened.version.blob, opened.blob);
-        Ok(Body::new(Arc::new(engine.open_blob(id, blob.place, blob.len)?)))
+        let content = View::new(&engine).content(version)?;
+        Ok(Body::new(Arc::new(engine.open_blob(content.blob, content.place, content.len)?)))
     }
 
     /// Makes an older version the current one. Nothing is copied.
