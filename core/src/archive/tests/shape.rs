@@ -1,7 +1,5 @@
 //! The bytes of the rope: exact, sliceable, the same from wherever one starts; the plan's limits.
 
-use std::time::{Duration, Instant};
-
 use super::super::name::PATH_MAX;
 use super::strict::check;
 use super::*;
@@ -162,10 +160,8 @@ fn a6_a7_limits_on_members_and_bytes_are_checked_when_planned() {
     assert!(Plan::new(many(), &Limits { max_bytes: Some(len), ..Limits::default() }).is_ok());
     assert!(Plan::new(many(), &Limits { max_bytes: Some(len - 1), ..Limits::default() }).is_err());
     // Refused by what the iterator promises, before a single member is made.
-    let promised = std::iter::repeat_n(folder("x"), 1_000_000_000);
-    let start = Instant::now();
+    let promised = (0..1_000_000_000).map(|_| -> Entry { panic!("a member was made") });
     assert_eq!(Plan::new(promised, &Limits::default()).unwrap_err().kind(), ErrorKind::TooLarge);
-    assert!(start.elapsed() < Duration::from_millis(100));
     let huge = Entry { size: u64::MAX - 10, ..file("huge", 0, b"x") };
     assert_eq!(Plan::new([huge], &unlimited()).unwrap_err().kind(), ErrorKind::TooLarge);
 }
@@ -183,26 +179,9 @@ fn an_entry_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn planning_is_quick_linear_and_lean() {
-    let entries = |count: u64| -> Vec<Entry> {
-        (0..count).map(|index| file(&format!("photos/2021/{index:07}.jpeg"), index, b"x")).collect()
-    };
-    let quickest = |count: u64, rounds: usize| {
-        let made: Vec<_> = (0..rounds).map(|_| entries(count)).collect();
-        made.into_iter()
-            .map(|entries| {
-                let start = Instant::now();
-                let plan = Plan::new(entries, &unlimited()).unwrap();
-                (start.elapsed(), plan)
-            })
-            .min_by_key(|(time, _)| *time)
-            .unwrap()
-    };
-    let (small, _) = quickest(10_000, 10);
-    let (large, plan) = quickest(1_000_000, 1);
-    println!("planned 10,000 in {small:?}, 1,000,000 in {large:?}");
-    // Generous, because this is neither an optimised build nor a quiet machine.
-    assert!(small < Duration::from_millis(50) && large < Duration::from_secs(5));
+fn planning_is_lean() {
+    let entries = (0..1_000_000).map(|index| file(&format!("photos/2021/{index:07}.jpeg"), index, b"x"));
+    let plan = Plan::new(entries, &unlimited()).unwrap();
     let per_entry = (plan.memory() as u64 - 24 * plan.entries()) / plan.entries();
     assert!(per_entry <= 48, "{per_entry} bytes an entry");
     let mut names = Names::default();
@@ -214,35 +193,6 @@ fn planning_is_quick_linear_and_lean() {
     let while_planning = per_entry + names.memory() as u64 / plan.entries();
     println!("{per_entry} bytes an entry, {while_planning} with the set of names");
     assert!(while_planning <= 200);
-}
-
-#[test]
-fn a_range_in_the_middle_of_a_large_archive_is_as_quick_as_in_a_small_one() {
-    let rope = |count: u64| {
-        let entries = (0..count).map(|index| file(&format!("{index:06}"), 0, b"x"));
-        let plan = Plan::new(entries, &unlimited()).unwrap();
-        Rope::new(plan.shared(), Memory::new([b"x".to_vec()]))
-    };
-    let time = |rope: &Rope<Memory>, from: u64, to: u64| {
-        (0..5)
-            .map(|round| {
-                let start = Instant::now();
-                for step in 0..500 {
-                    rope.segment(from + (to - from) / 500 * step + round, 1).unwrap();
-                }
-                start.elapsed()
-            })
-            .min()
-            .unwrap()
-    };
-    let (small, large) = (rope(1_000), rope(500_000));
-    let all = |rope: &Rope<Memory>| {
-        let central = rope.plan().central_offset();
-        time(rope, 0, central) + time(rope, central, rope.len() - 100)
-    };
-    let (small, large) = (all(&small), all(&large));
-    println!("1,000 ranges: {small:?} of 1,000 members, {large:?} of 500,000");
-    assert!(large < small * 10, "{small:?} {large:?}");
 }
 
 #[test]
