@@ -10,6 +10,8 @@ import mmap, os, pathlib, signal, sys, threading, time
 import holdall
 
 path = pathlib.Path(sys.argv[1])
+# Whoever runs the tests in the background may have had Control-C ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pressed_during(work, after):
