@@ -76,7 +76,7 @@ impl Store {
     pub fn backup(&self, target: impl AsRef<Path>, watch: &mut Watch<'_>) -> Result<BackupReport> {
         let target = target.as_ref();
         let doing = |cause| Error::io(format!("opening {} for a backup", target.display()), cause);
-        std::fs::create_dir_all(target).map_err(doing)?;
+        layout::make_private(target).map_err(doing)?;
         let vfs: Arc<dyn Vfs> = Arc::new(RealVfs::new(target).map_err(doing)?);
         let link = |file: &File, path: &str| {
             let open = format!("/proc/self/fd/{}", file.as_raw_fd());

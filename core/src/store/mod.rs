@@ -135,11 +135,7 @@ impl Store {
         let path = path.as_ref();
         let doing = || format!("opening the store {}", path.display());
         if options.create {
-            // The keys that sign URLs lie in it: what is made here is its owner's alone.
-            use std::os::unix::fs::DirBuilderExt;
-            let mut builder = std::fs::DirBuilder::new();
-            builder.recursive(true).mode(0o700);
-            builder.create(path).map_err(|cause| Error::io(doing(), cause))?;
+            layout::make_private(path).map_err(|cause| Error::io(doing(), cause))?;
         }
         let path: PathBuf = std::fs::canonicalize(path).map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => {
