@@ -389,7 +389,7 @@ fn t12_a_huge_token_is_refused_by_its_length() {
     for _ in 0..1000 {
         assert_eq!(verify(&ring, &huge), Err(Refusal::Malformed));
     }
-    assert!(start.elapsed().as_millis() < 1000, "10 GB were not read");
+    assert!(start.elapsed().as_millis() < 100, "10 GB were not read");
     for length in MAX_TOKEN - 4..MAX_TOKEN + 4 {
         assert!(verify(&ring, &"A".repeat(length)).is_err());
     }

@@ -449,3 +449,18 @@ fn options_and_directories_that_can_never_be_right_are_refused() {
     assert_eq!(kind(Store::open(dir.path(), Options::new())), ErrorKind::InvalidArgument);
     assert_eq!(files(dir.path()), 2, "what was there stays as it was");
 }
+
+#[test]
+fn a_new_store_and_a_new_backup_are_their_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let (files, backup) = (dir.path().join("new/files"), dir.path().join("other/backup"));
+    let store = Store::open(&files, Options::new()).unwrap();
+    put(&store.drive("alice").unwrap(), "a", b"x");
+    store.backup(&backup, &mut |_| Ok(())).unwrap();
+    for made in [&files, &backup] {
+        let mode = std::fs::metadata(made).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "the keys that sign URLs lie in {}", made.display());
+    }
+}
