@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from hosts import SERVERS
 
 import holdall
 
@@ -100,3 +101,10 @@ def server(tmp_path: pathlib.Path) -> Iterator[Callable[..., str]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(params=SERVERS)
+def base(request: pytest.FixtureRequest, tmp_path: pathlib.Path, server: Callable[..., str]) -> str:
+    """A server of each kind that runs the APPS of the test's module."""
+    (tmp_path / "apps.py").write_text(request.module.APPS)
+    return server(*SERVERS[request.param])

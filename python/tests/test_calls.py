@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from hosts import SERVERS
 
 import holdall
 import holdall.asgi
@@ -364,20 +365,7 @@ def wsgi(environ, start_response):
     return inner(environ, start_response)
 """
 
-SERVERS = {
-    "uvicorn": ["uvicorn", "apps:asgi", "--port", "PORT"],
-    "hypercorn": ["hypercorn", "apps:asgi", "--bind", "127.0.0.1:PORT"],
-    "granian": ["granian", "apps:asgi", "--interface", "asgi", "--port", "PORT"],
-    "gunicorn": ["gunicorn", "apps:wsgi", "--bind", "127.0.0.1:PORT"],
-    "waitress": ["waitress", "--listen", "127.0.0.1:PORT", "apps:wsgi"],
-}
 BEARER = {"Authorization": "Bearer alice"}
-
-
-@pytest.fixture(params=SERVERS)
-def base(request: pytest.FixtureRequest, tmp_path: pathlib.Path, server: Callable[..., str]) -> str:
-    (tmp_path / "apps.py").write_text(APPS)
-    return server(*SERVERS[request.param])
 
 
 def test_both_formats_over_the_wire(base: str, tmp_path: pathlib.Path) -> None:

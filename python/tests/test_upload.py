@@ -7,7 +7,7 @@ import os
 import pathlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -48,20 +48,7 @@ asgi = holdall.asgi.App(store, upload=asgi_check)
 wsgi = holdall.wsgi.App(store, upload=wsgi_check)
 """
 
-SERVERS = {
-    "uvicorn": ["uvicorn", "apps:asgi", "--port", "PORT"],
-    "hypercorn": ["hypercorn", "apps:asgi", "--bind", "127.0.0.1:PORT"],
-    "granian": ["granian", "apps:asgi", "--interface", "asgi", "--port", "PORT"],
-    "gunicorn": ["gunicorn", "apps:wsgi", "--bind", "127.0.0.1:PORT"],
-    "waitress": ["waitress", "--listen", "127.0.0.1:PORT", "apps:wsgi"],
-}
 ALICE = {"Authorization": "Bearer alice"}
-
-
-@pytest.fixture(params=SERVERS)
-def base(request: pytest.FixtureRequest, tmp_path: pathlib.Path, server: Callable[..., str]) -> str:
-    (tmp_path / "apps.py").write_text(APPS)
-    return server(*SERVERS[request.param])
 
 
 def test_uploads_go_where_the_check_says(base: str, tmp_path: pathlib.Path) -> None:
