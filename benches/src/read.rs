@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use holdall::token::{Claims, Key, KeyRing, Purpose, Purposes};
@@ -139,7 +140,7 @@ pub fn sign(table: &mut Table) {
     let claims = |number: u64| Claims::new(Purpose::Version, (1 << 40) + number, 3, now + 900);
     let tokens: Vec<String> = (0..COUNT).map(|number| ring.sign(&claims(number)).expect("signed")).collect();
     // What a token is made of: a payload, its MAC behind it, and the text of both.
-    let bytes = Base64UrlUnpadded::decode_vec(&tokens[0]).expect("a token");
+    let bytes = URL_SAFE_NO_PAD.decode(&tokens[0]).expect("a token");
     let payload = &bytes[..bytes.len() - 32];
     let prepared = Hmac::<Sha256>::new_from_slice(&[7; 32]).expect("a key");
     let mac = |payload: &[u8]| prepared.clone().chain_update(payload).finalize().into_bytes();
@@ -155,7 +156,7 @@ pub fn sign(table: &mut Table) {
                         bytes.extend_from_slice(std::hint::black_box(payload));
                         let mac = mac(&bytes);
                         bytes.extend_from_slice(&mac);
-                        Base64UrlUnpadded::encode_string(&bytes).len()
+                        URL_SAFE_NO_PAD.encode(&bytes).len()
                     })
                     .sum::<usize>()
             })
@@ -172,8 +173,8 @@ pub fn sign(table: &mut Table) {
             busy(|| {
                 let mut buffer = [0; 256];
                 tokens.iter().fold(0_u64, |sum, token| {
-                    let bytes = Base64UrlUnpadded::decode(token, &mut buffer).expect("base64");
-                    let (payload, _) = bytes.split_at(bytes.len() - 32);
+                    let len = URL_SAFE_NO_PAD.decode_slice(token, &mut buffer).expect("base64");
+                    let (payload, _) = buffer.split_at(len - 32);
                     sum + u64::from(mac(payload)[0])
                 })
             })

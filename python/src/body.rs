@@ -24,6 +24,19 @@ const PAGE: usize = 4 << 10;
 #[pyclass(frozen, module = "holdall")]
 pub(crate) struct Body(pub(crate) body::Body);
 
+impl Body {
+    /// Returns bytes that lie in one run, with their pages in memory; None if they do not.
+    fn run(&self, offset: u64, len: usize) -> holdall::Result<Option<Bytes>> {
+        let wanted = u64::try_from(len).unwrap_or(u64::MAX);
+        let data = self.0.segment(offset, wanted)?.data;
+        if data.len() != len {
+            return Ok(None);
+        }
+        touch(&data);
+        Ok(Some(data))
+    }
+}
+
 #[pymethods]
 impl Body {
     fn __len__(&self) -> Outcome<usize> {
@@ -79,6 +92,11 @@ impl Body {
         let left = self.0.len().saturating_sub(offset);
         let len = usize::try_from(size.unwrap_or(left).min(left))
             .map_err(|_| Fault::invalid("the body is longer than memory can be"))?;
+        if (1..=SHORT).contains(&len)
+            && let Some(data) = py.detach(|| self.run(offset, len))?
+        {
+            return Ok(PyBytes::new(py, &data));
+        }
         Ok(PyBytes::new_with(py, len, |bytes| {
             let read = py.detach(|| self.0.read_at(offset, bytes));
             read.map(drop).map_err(|error| Fault::Store(error).into())

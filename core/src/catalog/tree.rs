@@ -76,11 +76,20 @@ pub(crate) fn get(tx: &impl Read, file: FileId) -> Result<FileRecord> {
 /// `NotFound` when nothing does, `InvalidArgument` when the path cannot be one.
 pub(crate) fn resolve(tx: &impl Read, drive: DriveId, path: &str) -> Result<(FileId, FileRecord)> {
     let names = names(path)?;
-    let mut at = drive::get(tx, drive)?.root;
+    let file = descend(tx, drive::get(tx, drive)?.root, &names, path)?;
+    Ok((file, record(tx, file)?))
+}
+
+/// Follows names of a path from a folder down.
+///
+/// # Errors
+/// `NotFound` when one is not there.
+pub(crate) fn descend(tx: &impl Read, folder: FileId, names: &[&str], path: &str) -> Result<FileId> {
+    let mut at = folder;
     for name in names {
         at = child(tx, at, name)?.ok_or_else(|| absent(path))?.file;
     }
-    Ok((at, record(tx, at)?))
+    Ok(at)
 }
 
 /// Finds the place that a path names, where something is to be put.

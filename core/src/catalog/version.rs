@@ -102,6 +102,21 @@ pub(crate) fn open(tx: &impl Read, id: VersionId) -> Result<Opened> {
     Ok(Opened { file, version, blob, standing, epoch })
 }
 
+/// Reads the current version of a file that lies in its tree, and its blob.
+///
+/// # Errors
+/// `Corrupt` when one of them is not there.
+pub(crate) fn current(
+    tx: &impl Read,
+    file: FileId,
+    record: &FileRecord,
+) -> Result<(VersionRecord, BlobRecord)> {
+    let id = VersionId::new(file, record.current);
+    let version = row::get(tx, VERSION, &key(id))?.ok_or_else(|| tree::broken(file))?;
+    let blob = content(tx, id, &version)?;
+    Ok((version, blob))
+}
+
 fn content(tx: &impl Read, id: VersionId, version: &VersionRecord) -> Result<BlobRecord> {
     row::get(tx, BLOB, &version.blob.to_key())?.ok_or_else(|| tree::broken(id.file()))
 }

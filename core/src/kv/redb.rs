@@ -1,11 +1,12 @@
 //! The embedded driver: redb, one of its tables for each of ours.
 
+mod latest;
 mod stamp;
 mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use redb::{
@@ -13,6 +14,8 @@ use redb::{
     ReadableDatabase, TableDefinition,
 };
 
+use latest::Latest;
+use stamp::Head;
 pub(crate) use stamp::Stamp;
 pub(crate) use writer::RedbWriter;
 
@@ -41,13 +44,13 @@ pub(crate) struct RedbKv {
     /// None once it was closed.
     database: ArcSwapOption<Database>,
     sharing: Sharing,
-    /// What the stamp is read from; the database keeps it open.
-    file: Weak<dyn VfsFile>,
+    /// What stamps are read from.
+    head: Head,
     /// Goes up by one with each commit.
     commits: AtomicU64,
-    /// The last moment that was read, and the commits that it has seen; for exclusive use only,
-    /// because nobody else commits then. A commit lets it go, so that it keeps no pages back.
-    latest: ArcSwapOption<(u64, RedbReader)>,
+    latest: Latest,
+    /// The commits that the moment before has seen.
+    seen: AtomicU64,
 }
 
 impl RedbKv {
@@ -64,7 +67,7 @@ impl RedbKv {
         tables: &[Table],
     ) -> Result<RedbKv> {
         let fresh = file.len().map_err(|cause| Error::io("reading the length of meta.redb", cause))? == 0;
-        let weak = Arc::downgrade(&file);
+        let head = Head::new(&file);
         let backend = VfsBackend::new(file).map_err(|cause| Error::io("opening meta.redb", cause))?;
         let database = guarded(|| {
             let mode = match sharing {
@@ -78,9 +81,10 @@ impl RedbKv {
         let kv = RedbKv {
             database: ArcSwapOption::from_pointee(database),
             sharing,
-            file: weak,
+            head,
             commits: AtomicU64::new(0),
-            latest: ArcSwapOption::empty(),
+            latest: Latest::default(),
+            seen: AtomicU64::new(0),
         };
         if fresh || !kv.has(tables)? {
             let mut writer = kv.writer()?;
@@ -98,7 +102,7 @@ impl RedbKv {
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         match self.sharing {
             Sharing::Exclusive => Some(Stamp::of_count(self.commits.load(Ordering::Acquire))),
-            Sharing::Shared => Stamp::of_file(self.file.upgrade()?.as_ref()),
+            Sharing::Shared => self.head.stamp(),
         }
     }
 
@@ -108,8 +112,10 @@ impl RedbKv {
     }
 
     fn begin_read(&self) -> Result<RedbReader> {
+        static MOMENTS: AtomicU64 = AtomicU64::new(0);
         let transaction = guarded(|| self.database()?.begin_read().map_err(other))?;
-        Ok(RedbReader(Arc::new(Moment { transaction, open: [const { OnceLock::new() }; TABLES] })))
+        let number = MOMENTS.fetch_add(1, Ordering::Relaxed);
+        Ok(RedbReader(Arc::new(Moment { number, transaction, open: [const { OnceLock::new() }; TABLES] })))
     }
 }
 
@@ -118,6 +124,8 @@ impl RedbKv {
 pub(crate) struct RedbReader(Arc<Moment>);
 
 struct Moment {
+    /// No other moment has it, of these rows or of others.
+    number: u64,
     transaction: ReadTransaction,
     open: [OnceLock<ReadOnlyTable<&'static [u8], &'static [u8]>>; TABLES],
 }
@@ -133,21 +141,26 @@ impl Kv for RedbKv {
     type Writer = RedbWriter;
 
     fn reader(&self) -> Result<RedbReader> {
-        if self.sharing == Sharing::Shared {
-            return self.begin_read();
+        let stamp = self.stamp();
+        if let Some(found) = stamp.and_then(|stamp| self.latest.get(stamp)) {
+            return Ok(found);
         }
-        // Counted before the reading begins: what is kept may have seen more, and never less.
-        let commits = self.commits.load(Ordering::Acquire);
-        if let Some(latest) = &*self.latest.load()
-            && latest.0 == commits
-        {
-            return Ok(latest.1.clone());
-        }
+        // The stamp a second time, before the reading begins: only so may the moment be kept.
+        let kept = stamp.filter(|stamp| self.stamp() == Some(*stamp));
         let reader = self.begin_read()?;
-        self.latest.store(Some(Arc::new((commits, reader.clone()))));
+        match (kept, self.sharing) {
+            (Some(stamp), Sharing::Exclusive) => self.latest.keep(stamp, reader.clone()),
+            // The first who reads after a commit may be the last.
+            (Some(stamp), Sharing::Shared)
+                if self.seen.swap(stamp.number(), Ordering::Relaxed) == stamp.number() =>
+            {
+                self.latest.keep_while_read(stamp, reader.clone());
+            }
+            _ => {}
+        }
         if self.database.load().is_none() {
             // Closed meanwhile: what is kept would hold the file open.
-            self.latest.store(None);
+            self.latest.let_go();
         }
         Ok(reader)
     }
@@ -159,7 +172,7 @@ impl Kv for RedbKv {
     }
 
     fn commit(&self, writer: RedbWriter, how: Commit) -> Result<()> {
-        self.latest.store(None);
+        self.latest.let_go();
         let mut transaction = writer.settle()?;
         let committed = guarded(|| {
             match (how, self.sharing) {
@@ -171,7 +184,7 @@ impl Kv for RedbKv {
             transaction.commit().map_err(other)
         });
         self.commits.fetch_add(1, Ordering::AcqRel);
-        self.latest.store(None);
+        self.latest.let_go();
         committed
     }
 
@@ -179,7 +192,7 @@ impl Kv for RedbKv {
         self.database.store(None);
         // From now on what is kept is out of date.
         self.commits.fetch_add(1, Ordering::AcqRel);
-        self.latest.store(None);
+        self.latest.let_go();
     }
 }
 
@@ -188,6 +201,11 @@ fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'static 
 }
 
 impl RedbReader {
+    /// Returns what tells this moment from all others that this process reads.
+    pub(crate) fn number(&self) -> u64 {
+        self.0.number
+    }
+
     fn open(&self, table: Table) -> Result<&ReadOnlyTable<&'static [u8], &'static [u8]>> {
         let slot = self
             .0

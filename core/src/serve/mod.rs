@@ -64,7 +64,8 @@ impl Store {
 /// # Errors
 /// `Gone` and `Expired` when a use limit is reached; `Io` and `Poisoned` when it could not be counted.
 pub(crate) fn send(engine: &Arc<Engine>, found: Found, request: &Request<'_>) -> Result<Reply> {
-    let Found { body, representation, pace, counts } = found;
+    let body = found.open(engine)?;
+    let Found { representation, pace, counts, .. } = found;
     let mut drawn = Ok(0);
     let head = respond(
         request.method,

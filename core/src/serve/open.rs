@@ -6,6 +6,7 @@ use super::nowhere;
 use super::request::Request;
 use super::route::{Route, Signed};
 use crate::body::Body;
+use crate::catalog::record::ArchiveRecord;
 use crate::catalog::tree::Standing;
 use crate::catalog::{LinkInfo, archive, usage};
 use crate::http::{CacheControl, Disposition, Head, Representation, Selected};
@@ -18,12 +19,34 @@ use crate::time::Time;
 use crate::token::{Claims, HashKind, Purpose, Purposes, Refusal, UseLimit, cloudreve};
 use crate::{Error, ErrorKind, Result};
 
-/// What is served, and what a download of it counts against.
+/// What is served, and what a download of it counts against. Its content is not opened yet.
 pub(crate) struct Found {
-    pub(crate) body: Body,
+    what: What,
     pub(crate) representation: Representation,
     pub(crate) pace: Option<u64>,
     pub(crate) counts: Counts,
+}
+
+/// Where the content is.
+enum What {
+    Version(Arc<Content>),
+    Archive { id: ArchiveId, record: ArchiveRecord, rows: RedbReader },
+}
+
+impl Found {
+    /// Opens the content.
+    ///
+    /// # Errors
+    /// `Corrupt` and `Io` when it is not there as it was stored.
+    pub(super) fn open(&self, engine: &Arc<Engine>) -> Result<Body> {
+        match &self.what {
+            What::Version(content) => {
+                tracing::trace!(blob = %content.blob, "serving");
+                Ok(Body::new(Arc::new(engine.open_blob(content.blob, content.place, content.len)?)))
+            }
+            What::Archive { id, record, rows } => archives::open(engine, rows, *id, record),
+        }
+    }
 }
 
 /// What a download counts against.
@@ -69,14 +92,14 @@ fn has_first_byte(selected: &Selected) -> bool {
 pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_>) -> Result<Found> {
     let view = View::new(engine);
     match route {
-        Route::Token(token) => by_token(engine, &view, token, request),
-        Route::Link { id, name, save } => by_link(engine, &view, id, name, *save),
+        Route::Token(token) => by_token(&view, token, request),
+        Route::Link { id, name, save } => by_link(&view, id, name, *save),
         Route::Content { entity, speed, name, signed } => {
             check_sign(&view, signed, request.now)?;
             let number = view.hash_ids()?.decode(entity, HashKind::Entity).map_err(|_| nowhere())?;
             let id = view.named(number)?;
             let pace = speed.parse::<u64>().map_err(|_| nowhere())?;
-            let mut found = version_found(engine, content_of(&view, id)?.as_ref())?;
+            let mut found = version_found(content_of(&view, id)?);
             found.representation.name = name.to_string();
             found.representation.disposition =
                 if signed.download { Disposition::Attachment } else { Disposition::Inline };
@@ -85,7 +108,7 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
         }
         Route::Archive { id, name, signed } => {
             check_sign(&view, signed, request.now)?;
-            let mut found = archive_by_text(engine, view.rows()?, id, request.now)?;
+            let mut found = archive_by_text(view.rows()?, id, request.now)?;
             found.representation.name = name.to_string();
             Ok(found)
         }
@@ -97,23 +120,17 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
 /// # Errors
 /// `Gone` when it is not there, or no longer.
 pub(crate) fn content(engine: &Arc<Engine>, rows: &RedbReader, id: VersionId) -> Result<Found> {
-    let view = View::at(engine, rows.clone());
-    version_found(engine, content_of(&view, id)?.as_ref())
+    Ok(version_found(content_of(&View::at(engine, rows.clone()), id)?))
 }
 
 /// Finds an archive by what stands in a URL: its id, and behind a dot the pace, if it has one.
 ///
 /// # Errors
 /// `NotFound`, `Gone` and `Expired`.
-pub(crate) fn archive_by_text(
-    engine: &Arc<Engine>,
-    rows: &RedbReader,
-    text: &str,
-    now: Time,
-) -> Result<Found> {
+pub(crate) fn archive_by_text(rows: &RedbReader, text: &str, now: Time) -> Result<Found> {
     let (id, pace) = text.split_once('.').unwrap_or((text, ""));
     let id: ArchiveId = id.parse().map_err(|_| nowhere())?;
-    let mut found = archive_found(engine, rows, id, None, now)?;
+    let mut found = archive_found(rows, id, None, now)?;
     if !pace.is_empty() {
         found.pace = Some(pace.parse().map_err(|_| nowhere())?).filter(|pace| *pace > 0);
     }
@@ -130,11 +147,11 @@ pub(crate) fn link_found(
     link: LinkInfo,
     save: bool,
 ) -> Result<Found> {
-    link_in_view(engine, &View::at(engine, rows.clone()), &link, save)
+    link_in_view(&View::at(engine, rows.clone()), &link, save)
 }
 
-fn link_in_view(engine: &Arc<Engine>, view: &View<'_>, link: &LinkInfo, save: bool) -> Result<Found> {
-    let mut found = current_found(engine, view, link.file)?;
+fn link_in_view(view: &View<'_>, link: &LinkInfo, save: bool) -> Result<Found> {
+    let mut found = current_found(view, link.file)?;
     let representation = &mut found.representation;
     representation.name.clone_from(&link.name);
     representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
@@ -143,7 +160,7 @@ fn link_in_view(engine: &Arc<Engine>, view: &View<'_>, link: &LinkInfo, save: bo
     Ok(found)
 }
 
-fn by_token(engine: &Arc<Engine>, view: &View<'_>, token: &str, request: &Request<'_>) -> Result<Found> {
+fn by_token(view: &View<'_>, token: &str, request: &Request<'_>) -> Result<Found> {
     let ring = view.ring()?;
     // A clock before 1970 is broken: nothing is valid by it.
     let now = u64::try_from(request.now.unix()).unwrap_or(u64::MAX);
@@ -160,21 +177,21 @@ fn by_token(engine: &Arc<Engine>, view: &View<'_>, token: &str, request: &Reques
             if claims.purpose == Purpose::Revision && content.standing != Standing::Live {
                 return Err(lost(id.file()));
             }
-            version_found(engine, &content)?
+            version_found(content)
         }
         Purpose::File => {
             let id = FileId(claims.subject);
             check_epoch(view.node(id).map_err(gone)?.epoch, &claims)?;
-            current_found(engine, view, id)?
+            current_found(view, id)?
         }
         Purpose::Archive => {
-            archive_found(engine, view.rows()?, ArchiveId(claims.subject), Some(&claims), request.now)?
+            archive_found(view.rows()?, ArchiveId(claims.subject), Some(&claims), request.now)?
         }
         Purpose::Share => {
             let (share, file, rows) = (ShareId(claims.subject), FileId(claims.file), view.rows()?);
             check_epoch(share_epoch(rows, share, file).map_err(gone)?, &claims)?;
             shares::check_open(rows, share, file, request.now).map_err(gone)?;
-            current_found(engine, view, file)?
+            current_found(view, file)?
         }
         _ => return Err(Refusal::WrongPurpose.into()),
     };
@@ -199,13 +216,13 @@ fn by_token(engine: &Arc<Engine>, view: &View<'_>, token: &str, request: &Reques
     Ok(found)
 }
 
-fn by_link(engine: &Arc<Engine>, view: &View<'_>, id: &str, name: &str, save: bool) -> Result<Found> {
+fn by_link(view: &View<'_>, id: &str, name: &str, save: bool) -> Result<Found> {
     let id: LinkId = id.parse().map_err(|_| nowhere())?;
     let link = view.link(id)?;
     if link.name != name {
         return Err(nowhere());
     }
-    link_in_view(engine, view, &link, save)
+    link_in_view(view, &link, save)
 }
 
 fn check_sign(view: &View<'_>, signed: &Signed<'_>, now: Time) -> Result<()> {
@@ -238,18 +255,16 @@ fn content_of(view: &View<'_>, id: VersionId) -> Result<Arc<Content>> {
 }
 
 /// The current version of a file that must be in its tree.
-fn current_found(engine: &Arc<Engine>, view: &View<'_>, file: FileId) -> Result<Found> {
+fn current_found(view: &View<'_>, file: FileId) -> Result<Found> {
     let content = view.current(file).map_err(gone)?.ok_or_else(|| lost(file))?;
-    version_found(engine, &content)
+    Ok(version_found(content))
 }
 
 fn lost(file: FileId) -> Error {
     Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash"))
 }
 
-fn version_found(engine: &Arc<Engine>, content: &Content) -> Result<Found> {
-    let source = engine.open_blob(content.blob, content.place, content.len)?;
-    tracing::trace!(blob = %content.blob, "serving");
+fn version_found(content: Arc<Content>) -> Found {
     let representation = Representation {
         len: content.len,
         etag: content.etag.clone(),
@@ -259,16 +274,10 @@ fn version_found(engine: &Arc<Engine>, content: &Content) -> Result<Found> {
         repr_digest: Some(content.repr_digest.clone()),
         ..Representation::default()
     };
-    Ok(Found { body: Body::new(Arc::new(source)), representation, pace: None, counts: Counts::default() })
+    Found { what: What::Version(content), representation, pace: None, counts: Counts::default() }
 }
 
-fn archive_found(
-    engine: &Arc<Engine>,
-    rows: &RedbReader,
-    id: ArchiveId,
-    claims: Option<&Claims>,
-    now: Time,
-) -> Result<Found> {
+fn archive_found(rows: &RedbReader, id: ArchiveId, claims: Option<&Claims>, now: Time) -> Result<Found> {
     let record = archive::get(rows, id, now).map_err(gone)?;
     if let Some(claims) = claims {
         check_epoch(archive_epoch(rows, &record).map_err(gone)?, claims)?;
@@ -284,6 +293,6 @@ fn archive_found(
         name: record.name.clone(),
         ..Representation::default()
     };
-    let body = archives::open(engine, rows, id, &record)?;
-    Ok(Found { body, representation, pace: None, counts: Counts::default() })
+    let what = What::Archive { id, record, rows: rows.clone() };
+    Ok(Found { what, representation, pace: None, counts: Counts::default() })
 }

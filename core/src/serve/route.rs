@@ -11,6 +11,9 @@ use crate::store::url::base_path;
 /// The longest target that is looked at, in bytes.
 pub(crate) const MAX_TARGET: usize = 8 << 10;
 
+/// The most segments that a route has.
+const MAX_PARTS: usize = 5;
+
 /// Where a target leads, if it leads anywhere.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
@@ -47,8 +50,12 @@ pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let path = path_of(path);
     let below = path.strip_prefix(base_path(base_url)).ok_or_else(nowhere)?;
-    let parts: Vec<&str> = below.split('/').collect();
-    match *parts.as_slice() {
+    let (mut parts, mut count) = ([""; MAX_PARTS], 0);
+    for part in below.split('/') {
+        *parts.get_mut(count).ok_or_else(nowhere)? = part;
+        count += 1;
+    }
+    match *parts.get(..count).unwrap_or_default() {
         ["d", token] | ["d", token, _] => Ok(Route::Token(token)),
         ["f", "d", id, name] => Ok(Route::Link { id, name: decode(name)?, save: true }),
         ["f", id, name] => Ok(Route::Link { id, name: decode(name)?, save: false }),
@@ -64,6 +71,9 @@ pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
 
 /// Returns a URL from its path on.
 pub(crate) fn path_of(url: &str) -> &str {
+    if url.starts_with('/') {
+        return url;
+    }
     match url.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('/') => {
             rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")

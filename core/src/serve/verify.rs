@@ -26,7 +26,8 @@ pub struct Grant {
 }
 
 impl Store {
-    /// Verifies a URL as [`Store::serve`] does, and returns what it permits. Nothing is counted.
+    /// Verifies a URL as [`Store::serve`] does, and returns what it permits. Nothing is counted, and
+    /// no content is opened: one that is damaged shows when it is served.
     ///
     /// # Errors
     /// `Denied`, `Expired`, `NotFound` and `Gone` when it permits nothing; `Io` and `Corrupt`.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::Store;
 use super::engine::{Engine, ids_for};
 use super::put::{Item, Put, PutWriter, put_items};
+use super::view::View;
 use crate::body::Body;
 use crate::catalog::blob::Moment;
 use crate::catalog::{
@@ -221,14 +222,13 @@ impl Drive {
     /// content is damaged in a way that shows at once.
     pub fn open_file(&self, path: &str) -> Result<Body> {
         let engine = self.engine()?;
-        let rows = engine.reader()?;
-        let (file, record) = tree::resolve(&rows, self.id, path)?;
+        let view = View::new(&engine);
+        let (file, record) = view.resolve(self.id, path)?;
         if record.kind == Kind::Folder {
             return Err(Error::invalid(format!("{} is a folder and has no content; list it", shown(path))));
         }
-        let opened = version::open(&rows, VersionId::new(file, record.current))?;
-        let (id, blob) = (opened.version.blob, opened.blob);
-        Ok(Body::new(Arc::new(engine.open_blob(id, blob.place, blob.len)?)))
+        let (version, blob) = version::current(view.rows()?, file, &record)?;
+        Ok(Body::new(Arc::new(engine.open_blob(version.blob, blob.place, blob.len)?)))
     }
 
     /// Moves what is at `from` to `to`, making missing folders; a file may replace a file.

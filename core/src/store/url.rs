@@ -343,6 +343,9 @@ impl Url {
 
 /// Returns the path of a base URL: what stands behind its host, if it has one.
 pub(crate) fn base_path(base_url: &str) -> &str {
+    if base_url.starts_with('/') {
+        return base_url;
+    }
     match base_url.split_once("://") {
         Some((_, rest)) => rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/"),
         None => base_url,
@@ -394,7 +397,7 @@ impl Drive {
     pub fn url(&self, path: &str) -> Result<Url> {
         let engine = self.engine()?;
         let view = View::new(&engine);
-        let (file, _) = tree::resolve(view.rows()?, self.id(), path)?;
+        let (file, _) = view.resolve(self.id(), path)?;
         // Signing will ask for it.
         view.node(file)?;
         Ok(Url::new(self.store(), Subject::File(file)))

@@ -11,16 +11,19 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base64ct::{Base64, Encoding};
+use arc_swap::ArcSwapOption;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::engine::Engine;
 use crate::catalog::record::{FileRecord, Place};
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::version::{self, Opened};
-use crate::catalog::{LinkInfo, alias, key, link};
+use crate::catalog::{LinkInfo, alias, drive, key, link};
 use crate::http::{media_type_of, valid_media_type};
-use crate::id::{BlobId, FileId, LinkId, VersionId};
+use crate::id::{BlobId, DriveId, FileId, LinkId, VersionId};
 use crate::kv::redb::{RedbReader, Stamp};
+use crate::name::split_path;
 use crate::time::Time;
 use crate::token::{HashIds, KeyRing};
 use crate::{Kind, Result};
@@ -67,7 +70,7 @@ impl Content {
             modified: version.modified,
             etag: blake3::Hash::from_bytes(blob.blake3).to_hex().chars().take(32).collect(),
             // Of the registered digests the store has this one at hand.
-            repr_digest: format!("sha=:{}:", Base64::encode_string(&blob.sha1)),
+            repr_digest: format!("sha=:{}:", STANDARD.encode(blob.sha1)),
             blob: version.blob,
             place: blob.place,
             len: blob.len,
@@ -187,6 +190,30 @@ impl<'e> View<'e> {
         }
     }
 
+    /// Finds what lies at a path of a drive, in a moment of this request.
+    ///
+    /// # Errors
+    /// As [`tree::resolve`].
+    pub(crate) fn resolve(&self, drive: DriveId, path: &str) -> Result<(FileId, FileRecord)> {
+        let (rows, names) = (self.rows()?, split_path(path)?);
+        let Some((name, above)) = names.split_last() else {
+            return tree::resolve(rows, drive, path);
+        };
+        let (moment, prefix) = (rows.number(), path.strip_suffix(name).unwrap_or_default());
+        let known = self.engine.known.folder.load();
+        let folder = match &*known {
+            Some(known) if (known.moment, known.drive, &*known.path) == (moment, drive, prefix) => known.id,
+            _ => {
+                let id = tree::descend(rows, drive::get(rows, drive)?.root, above, path)?;
+                let folder = Folder { moment, drive, path: prefix.into(), id };
+                self.engine.known.folder.store(Some(Arc::new(folder)));
+                id
+            }
+        };
+        let file = tree::descend(rows, folder, &[name], path)?;
+        Ok((file, tree::record(rows, file)?))
+    }
+
     /// Returns a direct link; its downloads are those of an earlier moment.
     ///
     /// # Errors
@@ -264,9 +291,20 @@ fn node(rows: &RedbReader, id: FileId, record: FileRecord) -> Result<Node> {
 #[derive(Default)]
 pub(crate) struct Known {
     kept: Mutex<Kept>,
+    /// The folder that was looked into last: its files are often asked for one after the other.
+    folder: ArcSwapOption<Folder>,
     /// For the control: whether what is out of date is used all the same.
     #[cfg(test)]
     blind: std::sync::atomic::AtomicBool,
+}
+
+/// Where the last path led in one moment of the rows, which has a number of its own.
+struct Folder {
+    moment: u64,
+    drive: DriveId,
+    /// The path, with the slash behind it; empty for the root, and for paths that end in a slash.
+    path: Box<str>,
+    id: FileId,
 }
 
 #[derive(Default)]

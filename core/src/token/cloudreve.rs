@@ -9,10 +9,11 @@
 
 use std::fmt;
 
-use base64ct::{Base64Url, Encoding};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::mac::{MAC_LEN, Prepared, agrees, mac, prepare};
+use super::mac::{Prepared, agrees, mac, prepare};
 
 /// The base64 text of a MAC, with padding.
 const MAC_TEXT_LEN: usize = 44;
@@ -106,7 +107,7 @@ impl Signer {
     pub(crate) fn sign(&self, decoded_path: &str, expires: i64) -> String {
         let expires = expires.to_string();
         let mac = mac(&self.0, &[signed_path(decoded_path), b":", expires.as_bytes()]);
-        format!("{}:{expires}", Base64Url::encode_string(&mac))
+        format!("{}:{expires}", URL_SAFE.encode(mac))
     }
 }
 
@@ -149,10 +150,13 @@ pub fn check(
     if expires.to_string() != digits || mac_text.len() != MAC_TEXT_LEN {
         return Err(SignFault::Invalid);
     }
-    let mut buffer = [0; MAC_LEN];
-    let mac = Base64Url::decode(mac_text, &mut buffer).map_err(|_| SignFault::Invalid)?;
+    let mac = URL_SAFE.decode(mac_text).map_err(|_| SignFault::Invalid)?;
     let message = [signed_path(decoded_path), b":", digits.as_bytes()];
-    if keys.iter().any(|key| agrees(&prepare(key), &message, mac)) { Ok(()) } else { Err(SignFault::Invalid) }
+    if keys.iter().any(|key| agrees(&prepare(key), &message, &mac)) {
+        Ok(())
+    } else {
+        Err(SignFault::Invalid)
+    }
 }
 
 /// Escapes a name for one segment of a path: all but `A-Z a-z 0-9 - _ . ~ $ & + : = @` becomes `%XX`.

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::claims::{Claims, Purpose, Purposes};
@@ -163,7 +164,7 @@ impl KeyRing {
         codec::encode(claims, self.signer.id, &mut bytes);
         let mac = mac(self.signer.of(claims.purpose), &[&bytes]);
         bytes.extend_from_slice(&mac);
-        Ok(Base64UrlUnpadded::encode_string(&bytes))
+        Ok(URL_SAFE_NO_PAD.encode(&bytes))
     }
 
     /// Verifies `token` at `now`, in unix seconds, for a client at that address, and returns what it
@@ -188,7 +189,8 @@ impl KeyRing {
             return Err(Refusal::Malformed);
         }
         let mut buffer = [0; MAX_TOKEN / 4 * 3];
-        let bytes = Base64UrlUnpadded::decode(token, &mut buffer).map_err(|_| Refusal::Malformed)?;
+        let len = URL_SAFE_NO_PAD.decode_slice(token, &mut buffer).map_err(|_| Refusal::Malformed)?;
+        let bytes = buffer.get(..len).ok_or(Refusal::Malformed)?;
         let (payload, mac) = bytes.split_last_chunk::<MAC_LEN>().ok_or(Refusal::Malformed)?;
         let Selector { key, purpose } = codec::selector(payload).ok_or(Refusal::Malformed)?;
         let key = self.keys().find(|known| known.id == key).ok_or(Refusal::UnknownKey)?;

@@ -8,6 +8,7 @@
 //! fails any operation that a test picks; a host may use it to test itself on top of a store.
 
 mod direct;
+mod live;
 mod map;
 mod path;
 mod real;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub(crate) use direct::DIRECT_ALIGN;
+pub(crate) use live::Live;
 pub use real::RealVfs;
 pub use sim::{Fault, Lie, Policy, SimVfs, Times};
 

@@ -16,12 +16,16 @@ class Reader(io.RawIOBase):
     It needs no buffering. It shows the same bytes whatever becomes of the file and the store.
     """
 
+    # Where they are not set, these are the class's: a reader is made for every small file.
+    _at = 0
+    # The bytes as a file of our own, once somebody asked for its number. From then on its
+    # position is ours.
+    _file: io.FileIO | None = None
+    # The first byte's offset in it.
+    _start = 0
+
     def __init__(self, body: "Body") -> None:
         self._body = body
-        self._at = 0
-        # The bytes as a file of our own, once somebody asked for its number. From then on its
-        # position is ours.
-        self._file: io.FileIO | None = None
 
     @property
     def body(self) -> "Body":
@@ -48,7 +52,9 @@ class Reader(io.RawIOBase):
         return count
 
     def read(self, size: int | None = -1, /) -> bytes:
-        at = self.tell()
+        if self.closed:
+            self._check()
+        at = self._at if self._file is None else self.tell()
         data = self._body.read(at, None if size is None or size < 0 else size)
         if self._file is None:
             self._at = at + len(data)
@@ -106,6 +112,11 @@ class Reader(io.RawIOBase):
             self._file.close()
         super().close()
 
+    def __del__(self) -> None:
+        # There is nothing to flush, and what is open closes itself: to close a reader that is
+        # gone, as the base class does, takes longer than to read a small file.
+        pass
+
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"at {self.tell()} of {self.size} bytes"
         return f"<{type(self).__name__} {state}>"
@@ -118,8 +129,6 @@ class Reader(io.RawIOBase):
         if self._file is not None:
             self._file.seek(self._start + at)
         self._at = at
-
-    _start = 0
 
     def _run(self) -> "Segment | None":
         """The bytes as one range of a file, if `fileno` may show that file."""

@@ -46,7 +46,7 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
 pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
     answer(call, |finder, _| {
         let absent = || Fault::new(Code::NotFound, "Archive session not exist");
-        let found = open::archive_by_text(&finder.engine, &finder.rows, id, call.request.now);
+        let found = open::archive_by_text(&finder.rows, id, call.request.now);
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => Stop::Fault(absent().detail(error)),
             _ => error.into(),

@@ -28,6 +28,8 @@ mod show;
 
 use std::io::Read;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -199,17 +201,15 @@ impl Call<'_> {
 
 /// Reads a cursor that [`marker`] made; none for the first page.
 fn cursor(fields: &Fields) -> Result<Option<String>, Fault> {
-    use base64ct::{Base64UrlUnpadded, Encoding};
     let Some(text) = fields.any_text("marker")?.filter(|text| !text.is_empty()) else { return Ok(None) };
     let wrong = || Fault::invalid("marker is none that a call before gave");
-    let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| wrong())?;
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
     String::from_utf8(bytes).map(Some).map_err(|_| wrong())
 }
 
 /// Makes the cursor of the next page.
 fn marker(cursor: Option<String>) -> String {
-    use base64ct::{Base64UrlUnpadded, Encoding};
-    cursor.map(|text| Base64UrlUnpadded::encode_string(text.as_bytes())).unwrap_or_default()
+    cursor.map(|text| URL_SAFE_NO_PAD.encode(text)).unwrap_or_default()
 }
 
 /// Returns the base that the parts of uploads are put to.

@@ -4,7 +4,8 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
-use base64ct::{Base64, Encoding};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
@@ -337,7 +338,7 @@ impl Counted<'_> {
         if let Some(declared) = declared.filter(|declared| *declared != len) {
             return Err(Fault::unlike(format!("{len} bytes came in of {declared} that were declared")));
         }
-        let found = self.md5.take().map(|md5| Base64::encode_string(&md5.finalize()));
+        let found = self.md5.take().map(|md5| STANDARD.encode(md5.finalize()));
         match (found, md5) {
             (Some(found), Some(md5)) if found != md5 => {
                 Err(Fault::unlike("the part has another MD5 than Content-MD5"))

@@ -14,7 +14,8 @@
 //! with that slot named as the primary, and marked unflushed; and, when all is synced, without the
 //! mark, by which n is published. Numbers of published commits only go up. A header counts as a
 //! stamp when its primary is the newer slot and bears no mark; while a commit is under way there is
-//! none. It is read without redb's lock, so what is read may be of several moments (torn):
+//! none. It is read without redb's lock, and from a map of the file where there is one, a word at
+//! a time, so what is read may be of several moments (torn):
 //!
 //! - *In a request.* If m was acknowledged before the request began, the slot of m holds m or
 //!   a later one whatever is torn, so the stamp's number is at least m; a slot that is torn itself
@@ -24,9 +25,16 @@
 //!   a mark, is read after that, hence after n was published. So the reading sees n at least.
 //!
 //! Together: what is kept with the number n has seen n, and a request that finds n began before
-//! n+1 was acknowledged.
+//! n+1 was acknowledged. What is kept may be values, or the moment itself that they are read from
+//! (`kv/redb/latest.rs`).
+//!
+//! A map shows what a read would: on a local file system both go to the same pages of the system's
+//! cache. Whoever cuts the file of an open store to nothing kills the processes that have it open, as
+//! is so for the segments, which are served from maps.
 
-use crate::vfs::VfsFile;
+use std::sync::{Arc, OnceLock, Weak};
+
+use crate::vfs::{Live, VfsFile};
 
 /// Tells whether anything was committed; see the head of `kv/redb/stamp.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,12 +64,9 @@ impl Stamp {
         Stamp { number: commits, sum: 0 }
     }
 
-    /// Reads the stamp of a file that any process may commit to; None while a commit is under way,
-    /// or when the header cannot be read or made out.
-    pub(super) fn of_file(file: &dyn VfsFile) -> Option<Stamp> {
-        let mut header = [0; LEN];
-        file.read_at(0, &mut header).ok()?;
-        Stamp::of_header(&header)
+    /// Returns the number of the last commit.
+    pub(super) fn number(self) -> u64 {
+        self.number
     }
 
     fn of_header(header: &[u8; LEN]) -> Option<Stamp> {
@@ -84,10 +89,36 @@ fn slot(header: &[u8; LEN], at: usize) -> Option<Stamp> {
     Some(Stamp { number: u64::from_le_bytes(*number), sum: u128::from_le_bytes(*sum) })
 }
 
+/// The header of a file that any process may commit to.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// The database keeps it open.
+    file: Weak<dyn VfsFile>,
+    live: OnceLock<Option<Live>>,
+}
+
+impl Head {
+    pub(super) fn new(file: &Arc<dyn VfsFile>) -> Head {
+        Head { file: Arc::downgrade(file), live: OnceLock::new() }
+    }
+
+    /// Reads the stamp; None while a commit is under way, or when the header cannot be read or made
+    /// out.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        if self.file.strong_count() == 0 {
+            return None;
+        }
+        let mut header = [0; LEN];
+        match self.live.get_or_init(|| Live::new(self.file.upgrade()?.file()?.as_ref(), LEN)) {
+            Some(live) => live.read(&mut header),
+            None => self.file.upgrade()?.read_at(0, &mut header).ok()?,
+        }
+        Stamp::of_header(&header)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::super::{RedbKv, Sharing};
     use super::*;
     use crate::kv::{Commit, Kv, Table, Write};

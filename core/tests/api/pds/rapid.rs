@@ -4,14 +4,15 @@ use super::*;
 
 /// The proof of version 1, made with the tools of a client.
 pub(super) fn proof(token: &str, bytes: &[u8]) -> String {
-    use base64ct::{Base64, Encoding};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     if bytes.is_empty() {
         return String::new();
     }
     let md5 = <md5::Md5 as md5::Digest>::digest(token.as_bytes());
     let hex: String = md5.iter().map(|byte| format!("{byte:02x}")).collect();
     let at = (u64::from_str_radix(&hex[..16], 16).unwrap() % bytes.len() as u64) as usize;
-    Base64::encode_string(&bytes[at..bytes.len().min(at + 8)])
+    STANDARD.encode(&bytes[at..bytes.len().min(at + 8)])
 }
 
 fn claim(bytes: &[u8]) -> Value {
