@@ -81,6 +81,8 @@ class Host:
         command = [tool, "--config-file", str(settings)]
         command += ["run", str(path), "--url", f"http://{self.address}{base}"]
         command += ["-H", f"Authorization: Bearer {TOKEN}", "--max-examples", str(examples), "--no-color"]
+        # How long an answer may take says nothing of whether it is right.
+        command += ["--request-timeout", "300"]
         command += ["--seed", "7", "--generation-database", "none", *options]
         environment = dict(os.environ, PYTHONPATH=str(HERE.parent.parent))
         return subprocess.run(command, capture_output=True, text=True, cwd=self.dir, env=environment)

@@ -1,4 +1,7 @@
-"""Applies an OpenAPI Overlay 1.0 (https://spec.openapis.org/overlay/v1.0.0.html)."""
+"""Applies an OpenAPI Overlay 1.0 whose updates are of objects.
+
+https://spec.openapis.org/overlay/v1.0.0.html
+"""
 
 import copy
 
@@ -21,7 +24,7 @@ def apply(document, actions):
 
 
 def merge(target, update):
-    """Adds what an update holds: members to an object, item by item to a list; other values take their place."""
+    """Adds members to an object, and items to a list; any other value takes the place of one."""
     for name, value in update.items():
         if isinstance(value, dict) and isinstance(target.get(name), dict):
             merge(target[name], value)

@@ -1,9 +1,11 @@
 """The two documents that Cloudreve publishes of its calls, and where it answers otherwise.
 
-published-*.openapi.json are those documents as JSON: all that says what a request and an answer look like
-is as it was published. What is written for people is left out, examples with it, and so is what begins
-with `x-`, which is for the program that wrote them; where that has a part stand in two places, it stands
-in both. published.overlay.json is an OpenAPI Overlay of what must be changed in them.
+published-*.openapi.json are those of POST /file/url and PUT /file/source, made from their YAML: an
+anchor stands written out at each place that names it; `summary`, `description`, `example` and
+`examples`, which are for people, are left out, but where they are empty and OpenAPI asks for them;
+so are members whose names begin with `x-`, which are for the program that wrote the documents. All
+that says what a request and an answer look like is as it was published. published.overlay.json is
+an OpenAPI Overlay of what must be changed in them.
 """
 
 import json
@@ -38,7 +40,8 @@ def seeded(told, names):
         for call in methods.values():
             body = call["requestBody"]["content"]["application/json"]
             fields = body["schema"]["properties"]
-            fields["uris"]["items"]["anyOf"] = [{"enum": uris}, {"type": "string"}]
+            near = {"type": "string", "pattern": "^cloudreve://(my|share|trash)/[a-z./]{0,20}$"}
+            fields["uris"]["items"]["anyOf"] = [{"enum": uris}, near, {"type": "string"}]
             tries = [{"uris": [file]}, {"uris": [none]}, {"uris": [file, none]}]
             if "entity" in fields:
                 entity = {"enum": ["", names["ENTITY_ID"]]}
@@ -57,18 +60,22 @@ def seeded(told, names):
 
 
 def table(actions):
-    """The corrections as the page has them: a description tells what the documents say; and what the calls do."""
+    """The corrections for the page. A description tells what the documents say; what is done."""
     rows = [action["description"].split("; ") for action in actions]
     assert all(len(row) == 2 for row in rows), rows
-    return "| the documents | the calls |\n|---|---|\n" + "".join(f"| {told} | {done} |\n" for told, done in rows)
+    return "| the documents | the calls |\n|---|---|\n" + "".join(
+        f"| {told} | {done} |\n" for told, done in rows
+    )
 
 
 def assert_kept(made):
-    """Fails unless the page has what was made between its marks; HOLDALL_WRITE_PAGES=1 writes it."""
+    """Fails unless the page has this between its marks; HOLDALL_WRITE_PAGES=1 writes it."""
     kept = PAGE.read_text(encoding="utf-8")
     head, rest = kept.split(BEGIN)
     known, tail = rest.split(END)
     if "HOLDALL_WRITE_PAGES" in os.environ:
         PAGE.write_text(head + BEGIN + "\n" + made + "\n" + END + tail, encoding="utf-8")
     else:
-        assert known.strip() == made.strip(), f"HOLDALL_WRITE_PAGES=1 writes core/{PAGE.name} anew:\n{made}"
+        assert known.strip() == made.strip(), (
+            f"HOLDALL_WRITE_PAGES=1 writes core/{PAGE.name} anew:\n{made}"
+        )

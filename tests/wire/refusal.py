@@ -1,7 +1,7 @@
 """Checks of schemathesis's, which loads this file as its hooks.
 
-Its own look at the status, which is 200 in the format of Cloudreve whatever was wrong; these look at the
-code in the envelope. What they looked at they write down, so that a check of nothing is seen.
+Its own look at the status, which is 200 in the format of Cloudreve whatever was wrong; these look
+at the code in the envelope. What they looked at is written down, and a check of nothing is seen.
 """
 
 import re
@@ -57,7 +57,7 @@ def is_envelope(response):
 
 @schemathesis.check
 def a_wrong_form_is_refused_by_its_code(ctx, response, case):
-    """Fails for a body or a hint that breaks the document and is answered with another code than these."""
+    """Fails for a body or a hint that breaks the document and is answered with another code."""
     if not is_envelope(response) or not (body_is_wrong(case) or hint_is_wrong(case)):
         return
     code = response.json()["code"]
@@ -68,11 +68,17 @@ def a_wrong_form_is_refused_by_its_code(ctx, response, case):
 
 def body_is_wrong(case):
     parts = case.meta.components if case.meta else {}
-    return any(part.value == "body" and info.mode is GenerationMode.NEGATIVE for part, info in parts.items())
+    return any(
+        part.value == "body" and info.mode is GenerationMode.NEGATIVE
+        for part, info in parts.items()
+    )
 
 
 def hint_is_wrong(case):
-    """Whether a header is to be a UUID and is none. Headers that no document has are wrong to schemathesis alone."""
+    """Whether a header is to be a UUID and is none.
+
+    schemathesis calls headers wrong that the document does not have; those are passed over.
+    """
     given = {name.lower(): value for name, value in (case.headers or {}).items()}
     for parameter in case.operation.headers:
         if parameter.definition["schema"].get("format") == "uuid":
@@ -85,7 +91,7 @@ def hint_is_wrong(case):
 
 @schemathesis.check
 def a_right_form_is_not_refused(ctx, response, case):
-    """Fails for a request that keeps to the document, whose URIs can be read, and that is refused for its form."""
+    """Fails for what keeps to the document, with URIs that can be read, and is refused."""
     parts = case.meta.components if case.meta else {}
     if any(info.mode is GenerationMode.NEGATIVE for info in parts.values()):
         return
