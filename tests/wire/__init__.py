@@ -5,6 +5,7 @@
     python3 -m tests.wire path/to/holdall cloudreve  one of the formats alone
 
 The SDKs of Cloudreve and of Alibaba PDS make their calls unchanged; oss2 and crcmod compute the CRC-64
-that the server tells; schemathesis makes requests out of the two documents *.openapi.json here, which
-describe the calls in our own words. What is missing is a failure.
+that the server tells; schemathesis makes requests out of the documents *.openapi.json here: those that
+Cloudreve publishes, as published.overlay.json corrects them, and two that describe the calls in our own
+words. What is missing is a failure.
 """

@@ -4,13 +4,17 @@ import io
 import re
 import urllib.parse
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 from cloudreve import CloudreveV4
 
-from .host import ADMINISTRATOR, HERE, OTHER, TOKEN, fetch, refused
+from . import published
+from .host import ADMINISTRATOR, HERE, OTHER, TOKEN, document, fetch, found_nothing, refused
 
 TESTS = []
+# What schemathesis ends with that found a failure; an error of its own is another number.
+FOUND = 1
 # Names that clients and servers have got wrong.
 NAMES = ["The Man.mp3", "Taylor's (Version).txt", "\u9060\u91ce.bin", "a+b%25c&d=e;f,g@h!.txt", "q#1?.txt"]
 
@@ -150,26 +154,74 @@ def an_archive_holds_what_was_asked_for(host):
         assert names <= set(archive.namelist())
 
 
-@test
-def schemathesis_finds_nothing(host):
+def store_of(host):
+    """Puts what the documents are about into the store, and returns what each is called."""
     client = sdk(host)
     for data in (b"one", b"two"):
         host.put("schema/schema.txt", data)
-    names = {
+    return {
         "FILE_NAME": "schema/schema.txt",
         "FOLDER_NAME": "schema",
         "SHARE_URI": host.tool("share", "schema", "--drive", "alice")["cloudreve"],
         "ENTITY_ID": entity_of(client.get_download_url(uri("schema/schema.txt"))),
         "LINK_ID": client.get_source_url("schema/schema.txt").split("/")[-2],
     }
-    config = Path(host.dir) / "schemathesis.toml"
+
+
+def schemathesis(host, told, *options, **more):
+    """Makes requests out of a document; returns the command as it ran, and how many answers of each kind came."""
+    reached = Path(host.dir) / "reached"
+    reached.unlink(missing_ok=True)
     # Whatever is wrong with a request, the status of this format is 200; refusal.py looks at the code.
-    config.write_text(
-        f"hooks = {str(HERE / 'refusal.py')!r}\n"
-        "[checks]\nnegative_data_rejection.expected-statuses = [200, 404]\n",
-        encoding="utf-8",
-    )
-    host.schemathesis("cloudreve.openapi.json", names, "--config-file", str(config), base="/api/v4")
-    looked = (Path(host.dir) / "looked-at").stat().st_size
-    assert looked >= 50, f"only {looked} bodies of a wrong form were sent"
-    print(f"    {looked} bodies of a wrong form were refused by their code")
+    config = f"hooks = {str(HERE / 'refusal.py')!r}\n[checks]\nnegative_data_rejection.expected-statuses = [200, 404]\n"
+    run = host.schemathesis(told, *options, config=config, base="/api/v4", **more)
+    return run, Counter(reached.read_text(encoding="utf-8").splitlines())
+
+
+@test
+def schemathesis_finds_nothing(host):
+    run, reached = schemathesis(host, document("cloudreve.openapi.json", store_of(host)))
+    found_nothing(run)
+    assert min(reached["wrong form"], reached["right form"]) >= 50, reached
+
+
+@test
+def schemathesis_finds_nothing_by_the_published_documents_with_their_corrections(host):
+    names = store_of(host)
+    # Everything that was asked for; a part of it; none of it, for what failed; a form that is refused.
+    kinds = {
+        "url": ("POST /file/url", ("all", "part", "none", "form", "302")),
+        "source": ("PUT /file/source", ("all", "part", "none", "form")),
+    }
+    for name in published.NAMES:
+        told, _ = published.document(name, published.actions())
+        run, reached = schemathesis(host, published.seeded(told, names), "--checks", "all", examples=100)
+        found_nothing(run)
+        call, wanted = kinds[name]
+        counts = {kind: reached[f"{call} {kind}"] for kind in wanted}
+        print(f"    {call}: {counts}")
+        assert all(counts.values()), counts
+        assert min(reached["wrong form"], reached["right form"]) >= 10, reached
+
+
+@test
+def without_any_one_correction_schemathesis_finds_a_failure(host):
+    """The control: no correction is idle, and the test above can fail. These phases leave nothing to chance."""
+    names, actions = store_of(host), published.actions()
+    options = ("--checks", "all", "--phases", "examples,coverage", "--max-failures", "1")
+    needed = Counter()
+    for name in published.NAMES:
+        _, places = published.document(name, actions)
+        for at, action in enumerate(actions):
+            if places[at]:
+                told, _ = published.document(name, actions[:at] + actions[at + 1 :])
+                run, _ = schemathesis(host, published.seeded(told, names), *options)
+                what = f"{name} without {action['target']}"
+                assert run.returncode == FOUND, f"{what}: {run.returncode}\n{run.stdout[-4000:]}"
+                needed[at] += 1
+    assert len(needed) == len(actions), f"only {sorted(needed)} of the corrections change a document"
+
+
+@test
+def the_page_tells_every_correction(host):
+    published.assert_kept(published.table(published.actions()))

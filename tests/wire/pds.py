@@ -13,10 +13,13 @@ from alibabacloud_pds20220301 import client as pds
 from alibabacloud_pds20220301 import models
 from alibabacloud_tea_openapi import utils_models as openapi
 
-from .host import OTHER, TOKEN, fetch
+from .host import OTHER, TOKEN, document, fetch, found_nothing
 from .host import refused as error_of
 
 TESTS = []
+# What the published page of file/get_download_url has in its answer.
+ANSWER = dict.fromkeys(("url", "internal_url", "cdn_url", "expiration"), str)
+ANSWER |= dict.fromkeys(("crc64_hash", "content_hash", "content_hash_name"), str) | {"size": int}
 
 
 def test(function):
@@ -261,10 +264,15 @@ def nobody_reaches_another_drive_and_a_visitor_a_share(host):
     assert call(host, "/file/get_download_url", body, token=None)[1]["code"] == "ShareLinkTokenInvalid"
     status, told = call(host, "/file/get_download_url", body, None, {"x-share-token": told.share_token})
     assert status == 200 and fetch(told["url"])[2] == b"shared"
+    assert {name: type(told[name]) for name in ANSWER} == ANSWER
 
 
 @test
 def schemathesis_finds_nothing(host):
     drive = drive_of(client_of(host))
-    file = upload(client_of(host), drive, "schema.txt", b"x", 10).file_id
-    host.schemathesis("pds.openapi.json", {"DRIVE_ID": drive, "FILE_ID": file})
+    names = {
+        "DRIVE_ID": drive,
+        "FILE_ID": upload(client_of(host), drive, "schema.txt", b"x", 10).file_id,
+        "SHARE_ID": host.tool("share", "schema.txt", "--drive", "alice")["share"],
+    }
+    found_nothing(host.schemathesis(document("pds.openapi.json", names)))

@@ -22,6 +22,6 @@ finish() {
 trap finish EXIT
 
 "${PYTHON:-python3}" -m venv "$venv"
-"$venv/bin/pip" install --quiet 'cloudreve>=2' 'schemathesis>=4' alibabacloud-pds20220301 oss2 crcmod
+"$venv/bin/pip" install --quiet 'cloudreve>=2' 'schemathesis>=4' 'python-jsonpath>=2' alibabacloud-pds20220301 oss2 crcmod
 ready=yes
 "$venv/bin/python" -m tests.wire "$holdall" "$@"
