@@ -41,7 +41,7 @@ impl Report {
 
 /// Runs an import.
 pub(crate) fn run(store: &Store, args: &Cloudreve, out: Output) -> Result<()> {
-    let database = Database::read(&args.database)?;
+    let database = Database::read(&args.database, &args.utc_offset)?;
     let (secret, salt) = keys(&database, args)?;
     let missing = source::missing(&database, &args.uploads);
     if !missing.is_empty() && !args.skip_missing {
