@@ -178,7 +178,7 @@ INSERT INTO `files` (`id`, `created_at`, `updated_at`, `type`, `name`, `size`, `
 INSERT INTO `files` (`id`, `created_at`, `updated_at`, `type`, `name`, `size`, `primary_entity`, `is_symbolic`, `props`, `file_children`, `storage_policy_files`, `owner_id`) VALUES (15,'2025-06-10 04:06:55','2025-06-10 04:06:55',1,'shared by bob',0,NULL,1,NULL,1,NULL,1);
 INSERT INTO `files` (`id`, `created_at`, `updated_at`, `type`, `name`, `size`, `primary_entity`, `is_symbolic`, `props`, `file_children`, `storage_policy_files`, `owner_id`) VALUES (16,'2025-06-10 04:06:55','2025-06-10 04:06:55',0,'遠野 😀 naïve.txt',0,105,0,NULL,10,NULL,1);
 INSERT INTO `files` (`id`, `created_at`, `updated_at`, `type`, `name`, `size`, `primary_entity`, `is_symbolic`, `props`, `file_children`, `storage_policy_files`, `owner_id`) VALUES (17,'2025-06-10 04:06:55','2025-06-10 04:06:55',0,'\\N',0,105,0,NULL,10,NULL,1);
-INSERT INTO `files` (`id`, `created_at`, `updated_at`, `type`, `name`, `size`, `primary_entity`, `is_symbolic`, `props`, `file_children`, `storage_policy_files`, `owner_id`) VALUES (18,'2025-06-10 04:06:55','2025-06-10 04:06:55',0,'a	b\nc',0,105,0,NULL,10,NULL,1);
+INSERT INTO `files` (`id`, `created_at`, `updated_at`, `type`, `name`, `size`, `primary_entity`, `is_symbolic`, `props`, `file_children`, `storage_policy_files`, `owner_id`) VALUES (18,'2025-06-10 04:06:55','2025-06-10 04:06:55',0,'a	b\rc\nd\Zefgh',0,105,0,NULL,10,NULL,1);
 INSERT INTO `files` (`id`, `created_at`, `updated_at`, `type`, `name`, `size`, `primary_entity`, `is_symbolic`, `props`, `file_children`, `storage_policy_files`, `owner_id`) VALUES (19,'2025-06-10 04:06:55','2025-06-10 04:06:55',0,'); -- %_x\'',0,105,0,NULL,10,NULL,1);
 INSERT INTO `files` (`id`, `created_at`, `updated_at`, `type`, `name`, `size`, `primary_entity`, `is_symbolic`, `props`, `file_children`, `storage_policy_files`, `owner_id`) VALUES (20,'2025-06-10 04:06:55','2025-06-10 04:06:55',0,'bob.txt',0,104,0,NULL,2,NULL,2);
 INSERT INTO `files` (`id`, `created_at`, `updated_at`, `type`, `name`, `size`, `primary_entity`, `is_symbolic`, `props`, `file_children`, `storage_policy_files`, `owner_id`) VALUES (21,'2025-06-10 04:06:55','2025-06-10 04:06:55',0,'007',0,105,0,NULL,10,NULL,1);
@@ -438,4 +438,4 @@ UNLOCK TABLES;
 /*!40101 SET COLLATION_CONNECTION=@OLD_COLLATION_CONNECTION */;
 /*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;
 
--- Dump completed on 2026-11-22 14:59:36
+-- Dump completed on 2026-11-22 15:04:01

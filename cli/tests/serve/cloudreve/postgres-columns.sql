@@ -2,7 +2,7 @@
 -- PostgreSQL database dump
 --
 
-\restrict fsgNOGKiEPkeDdzS0pdpTKNJ4lEeaPKAtnL5lae8xYneb7Pd2jaIvKSDJh6eNDl
+\restrict N2vUIbwc9wty1QxQThw2gSrdERSEnR9h52VXHAajBfs5hVbHksCyhmk7v0Vfxyr
 
 -- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)
 -- Dumped by pg_dump version 15.18 (Debian 15.18-0+deb12u1)
@@ -85,8 +85,8 @@ INSERT INTO public.files (id, created_at, updated_at, type, name, size, primary_
 INSERT INTO public.files (id, created_at, updated_at, type, name, size, primary_entity, is_symbolic, props, file_children, storage_policy_files, owner_id) VALUES (15, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 1, 'shared by bob', 0, NULL, true, NULL, 1, NULL, 1);
 INSERT INTO public.files (id, created_at, updated_at, type, name, size, primary_entity, is_symbolic, props, file_children, storage_policy_files, owner_id) VALUES (16, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, '遠野 😀 naïve.txt', 0, 105, false, NULL, 10, NULL, 1);
 INSERT INTO public.files (id, created_at, updated_at, type, name, size, primary_entity, is_symbolic, props, file_children, storage_policy_files, owner_id) VALUES (17, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, '\N', 0, 105, false, NULL, 10, NULL, 1);
-INSERT INTO public.files (id, created_at, updated_at, type, name, size, primary_entity, is_symbolic, props, file_children, storage_policy_files, owner_id) VALUES (18, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, 'a	b
-c', 0, 105, false, NULL, 10, NULL, 1);
+INSERT INTO public.files (id, created_at, updated_at, type, name, size, primary_entity, is_symbolic, props, file_children, storage_policy_files, owner_id) VALUES (18, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, 'a	bc
+defgh', 0, 105, false, NULL, 10, NULL, 1);
 INSERT INTO public.files (id, created_at, updated_at, type, name, size, primary_entity, is_symbolic, props, file_children, storage_policy_files, owner_id) VALUES (19, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, '); -- %_x''', 0, 105, false, NULL, 10, NULL, 1);
 INSERT INTO public.files (id, created_at, updated_at, type, name, size, primary_entity, is_symbolic, props, file_children, storage_policy_files, owner_id) VALUES (20, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, 'bob.txt', 0, 104, false, NULL, 2, NULL, 2);
 INSERT INTO public.files (id, created_at, updated_at, type, name, size, primary_entity, is_symbolic, props, file_children, storage_policy_files, owner_id) VALUES (21, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, '007', 0, 105, false, NULL, 10, NULL, 1);
@@ -228,5 +228,5 @@ SELECT pg_catalog.setval('public.users_id_seq', 1, false);
 -- PostgreSQL database dump complete
 --
 
-\unrestrict fsgNOGKiEPkeDdzS0pdpTKNJ4lEeaPKAtnL5lae8xYneb7Pd2jaIvKSDJh6eNDl
+\unrestrict N2vUIbwc9wty1QxQThw2gSrdERSEnR9h52VXHAajBfs5hVbHksCyhmk7v0Vfxyr
 

@@ -2,7 +2,7 @@
 -- PostgreSQL database dump
 --
 
-\restrict 2Fya96r0fVH1m8PjSGT51vmN9OTMbTfP8KhOQP4Z45yfpuS2SLjSHwy4pwF7npc
+\restrict SvObX05pu46IRCkBhl8roNRAw5vaOfxoWplLjFXCR1RNNYxRuaPY5YCHXBd2XoI
 
 -- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)
 -- Dumped by pg_dump version 15.18 (Debian 15.18-0+deb12u1)
@@ -438,8 +438,8 @@ INSERT INTO "public"."files" VALUES
 	(16, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, '遠野 😀 naïve.txt', 0, 105, false, NULL, 10, NULL, 1);
 INSERT INTO "public"."files" VALUES
 	(17, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, '\N', 0, 105, false, NULL, 10, NULL, 1),
-	(18, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, 'a	b
-c', 0, 105, false, NULL, 10, NULL, 1),
+	(18, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, 'a	bc
+defgh', 0, 105, false, NULL, 10, NULL, 1),
 	(19, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, '); -- %_x''', 0, 105, false, NULL, 10, NULL, 1);
 INSERT INTO "public"."files" VALUES
 	(20, '2025-06-10 12:06:55.011624+08', '2025-06-10 12:06:55.011624+08', 0, 'bob.txt', 0, 104, false, NULL, 2, NULL, 2),
@@ -703,5 +703,5 @@ ALTER TABLE ONLY "public"."files"
 -- PostgreSQL database dump complete
 --
 
-\unrestrict 2Fya96r0fVH1m8PjSGT51vmN9OTMbTfP8KhOQP4Z45yfpuS2SLjSHwy4pwF7npc
+\unrestrict SvObX05pu46IRCkBhl8roNRAw5vaOfxoWplLjFXCR1RNNYxRuaPY5YCHXBd2XoI
 

@@ -2,7 +2,7 @@
 -- PostgreSQL database dump
 --
 
-\restrict 15GTaexqE2Y1xoqPyK3Axz5prrrVdeKdKjjy1GacAxFrVPQmDBaZMaEOHkSrFUR
+\restrict AoyC5i7PhWb65k2vlXYFRJICdGnsRiIDsJvsRJOZn0t5kpprXwC2QbC2XDpcSJG
 
 -- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)
 -- Dumped by pg_dump version 15.18 (Debian 15.18-0+deb12u1)
@@ -424,7 +424,7 @@ COPY public.files (id, created_at, updated_at, type, name, size, primary_entity,
 15	2025-06-10 12:06:55.011624+08	2025-06-10 12:06:55.011624+08	1	shared by bob	0	\N	t	\N	1	\N	1
 16	2025-06-10 12:06:55.011624+08	2025-06-10 12:06:55.011624+08	0	遠野 😀 naïve.txt	0	105	f	\N	10	\N	1
 17	2025-06-10 12:06:55.011624+08	2025-06-10 12:06:55.011624+08	0	\\N	0	105	f	\N	10	\N	1
-18	2025-06-10 12:06:55.011624+08	2025-06-10 12:06:55.011624+08	0	a\tb\r\nc	0	105	f	\N	10	\N	1
+18	2025-06-10 12:06:55.011624+08	2025-06-10 12:06:55.011624+08	0	a\tb\rc\nde\bf\vg\fh	0	105	f	\N	10	\N	1
 19	2025-06-10 12:06:55.011624+08	2025-06-10 12:06:55.011624+08	0	); -- %_x'	0	105	f	\N	10	\N	1
 20	2025-06-10 12:06:55.011624+08	2025-06-10 12:06:55.011624+08	0	bob.txt	0	104	f	\N	2	\N	2
 21	2025-06-10 12:06:55.011624+08	2025-06-10 12:06:55.011624+08	0	007	0	105	f	\N	10	\N	1
@@ -686,5 +686,5 @@ ALTER TABLE ONLY public.files
 -- PostgreSQL database dump complete
 --
 
-\unrestrict 15GTaexqE2Y1xoqPyK3Axz5prrrVdeKdKjjy1GacAxFrVPQmDBaZMaEOHkSrFUR
+\unrestrict AoyC5i7PhWb65k2vlXYFRJICdGnsRiIDsJvsRJOZn0t5kpprXwC2QbC2XDpcSJG
 
