@@ -11,7 +11,7 @@ use super::dump::Kind::{Flag, Number, Text};
 use super::dump::{self, Table};
 
 /// The tables and columns that are read below.
-const TABLES: &[Table] = &[
+pub(super) const TABLES: &[Table] = &[
     ("users", &[("id", Number), ("deleted_at", Text), ("email", Text), ("status", Text)]),
     (
         "files",

@@ -8,6 +8,8 @@ mod mysql;
 mod postgres;
 mod script;
 mod sqlite;
+#[cfg(test)]
+mod suite;
 mod tables;
 mod text;
 

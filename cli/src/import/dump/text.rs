@@ -11,7 +11,7 @@ pub(super) type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// The longest value, name or line of a row that is kept, in bytes. One is longer only where its end
 /// is missing.
-pub(super) const MAX: usize = 64 << 20;
+pub(super) const MAX: usize = 16 << 20;
 
 /// How much of a comment is looked at, in bytes.
 const COMMENT: usize = 128;
