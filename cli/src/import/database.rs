@@ -61,6 +61,8 @@ pub(super) const TABLES: &[Table] = &[
             ("password", Text),
             ("expires", Text),
             ("remain_downloads", Number),
+            ("views", Number),
+            ("downloads", Number),
             ("file_shares", Number),
         ],
     ),
@@ -115,6 +117,8 @@ pub(super) struct Share {
     pub(super) password: String,
     pub(super) expires: Option<Time>,
     pub(super) remain: Option<i64>,
+    pub(super) views: u64,
+    pub(super) downloads: u64,
 }
 
 /// All that is imported.
@@ -192,7 +196,7 @@ fn read(db: &Connection, offset: &str) -> rusqlite::Result<Database> {
             id: id(row, 0)?,
             kind: row.get(1)?,
             source: row.get(2)?,
-            size: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+            size: count(row, 3)?,
             modified: moment(row, 4, offset)?,
             usable: !encrypted && !uploading && row.get::<_, String>(7)? == "local",
         })
@@ -208,16 +212,15 @@ fn read(db: &Connection, offset: &str) -> rusqlite::Result<Database> {
     let query =
         "SELECT id, file_id, name, downloads, speed FROM direct_links WHERE deleted_at IS NULL ORDER BY id";
     let links = rows(db, query, |row| {
-        let count = |at| Ok::<_, rusqlite::Error>(u64::try_from(row.get::<_, i64>(at)?).unwrap_or(0));
         Ok(Link {
             id: id(row, 0)?,
             file: id(row, 1)?,
             name: row.get(2)?,
-            downloads: count(3)?,
-            speed: count(4)?,
+            downloads: count(row, 3)?,
+            speed: count(row, 4)?,
         })
     })?;
-    let query = "SELECT id, file_shares, password, expires, remain_downloads FROM shares \
+    let query = "SELECT id, file_shares, password, expires, remain_downloads, views, downloads FROM shares \
                  WHERE deleted_at IS NULL AND file_shares IS NOT NULL ORDER BY id";
     let shares = rows(db, query, |row| {
         let password: Option<String> = row.get(2)?;
@@ -227,6 +230,8 @@ fn read(db: &Connection, offset: &str) -> rusqlite::Result<Database> {
             password: password.unwrap_or_default(),
             expires: end(row, 3, offset)?,
             remain: row.get(4)?,
+            views: count(row, 5)?,
+            downloads: count(row, 6)?,
         })
     })?;
     let query = "SELECT file_id, value FROM metadata WHERE deleted_at IS NULL AND name = 'sys:restore_uri'";
@@ -257,6 +262,11 @@ fn rows<T>(
 fn id(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(at)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(at, number))
+}
+
+/// Reads what is counted; less than nothing is nothing.
+fn count(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(at)?).unwrap_or(0))
 }
 
 fn some_id(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<u64>> {

@@ -25,7 +25,8 @@ CREATE TABLE entities (id INTEGER PRIMARY KEY, updated_at, deleted_at, type INTE
 CREATE TABLE file_entities (file_id INTEGER, entity_id INTEGER);
 CREATE TABLE direct_links (id INTEGER PRIMARY KEY, deleted_at, name TEXT, downloads INTEGER, file_id INTEGER,
     speed INTEGER);
-CREATE TABLE shares (id INTEGER PRIMARY KEY, deleted_at, password TEXT, views INTEGER, downloads INTEGER, expires,
+CREATE TABLE shares (id INTEGER PRIMARY KEY, deleted_at, password TEXT, views INTEGER DEFAULT 0,
+    downloads INTEGER DEFAULT 0, expires,
     remain_downloads INTEGER, file_shares INTEGER, user_shares INTEGER);
 CREATE TABLE metadata (id INTEGER PRIMARY KEY, deleted_at, name TEXT, value TEXT, file_id INTEGER);
 CREATE TABLE settings (id INTEGER PRIMARY KEY, deleted_at, name TEXT, value TEXT);
