@@ -56,6 +56,9 @@ impl<R: BufRead> Script<R> {
             Token::Word(word) => word.to_ascii_uppercase(),
             _ => String::new(),
         };
+        if self.text.whole {
+            return Err(self.text.fault("more stands behind its end; give one dump alone"));
+        }
         match (word.as_str(), self.system) {
             ("CREATE", _) => self.create()?,
             ("INSERT" | "REPLACE", _) => self.insert()?,
@@ -68,6 +71,7 @@ impl<R: BufRead> Script<R> {
             ("DELIMITER", System::MySql) => self.delimited()?,
             _ => self.rest()?,
         }
+        // A comment within a statement is not the last one.
         self.text.whole = false;
         Ok(true)
     }

@@ -44,6 +44,8 @@ pub(super) struct Text<R> {
     read: R,
     system: System,
     line: u64,
+    /// The line that what was read last begins in.
+    begun: u64,
     back: Option<Token>,
     /// Whether the comment that a dump ends with was met.
     pub(super) whole: bool,
@@ -53,12 +55,12 @@ pub(super) struct Text<R> {
 
 impl<R: BufRead> Text<R> {
     pub(super) fn new(read: R, system: System) -> Text<R> {
-        Text { read, system, line: 1, back: None, whole: false, cluster: false }
+        Text { read, system, line: 1, begun: 1, back: None, whole: false, cluster: false }
     }
 
-    /// Says where reading is, in a message.
+    /// Says of what was read last what is wrong with it.
     pub(super) fn fault(&self, told: &str) -> Fault {
-        format!("line {}: {told}", self.line).into()
+        format!("line {}: {told}", self.begun).into()
     }
 
     /// Returns the next token with what it holds.
@@ -83,6 +85,7 @@ impl<R: BufRead> Text<R> {
         let mysql = self.system == System::MySql;
         loop {
             self.pass(|byte| byte.is_ascii_whitespace())?;
+            self.begun = self.line;
             let Some(byte) = self.next()? else { return Ok(Token::End) };
             let then = self.peek()?;
             match byte {
@@ -136,7 +139,7 @@ impl<R: BufRead> Text<R> {
     /// that the next character is meant in another way.
     fn quoted(&mut self, quote: u8, keep: bool) -> Result<Vec<u8>, Fault> {
         let escapes = self.system == System::MySql && quote == b'\'';
-        let (mut kept, begun) = (Vec::new(), self.line);
+        let mut kept = Vec::new();
         let plain = |byte| byte != quote && !(escapes && byte == b'\\');
         loop {
             if keep {
@@ -154,7 +157,7 @@ impl<R: BufRead> Text<R> {
                     self.next()?;
                     super::mysql::unescape(then, &mut kept);
                 }
-                _ => return Err(format!("what is in quotes from line {begun} on has no end").into()),
+                _ => return Err(self.fault("what is in quotes has no end")),
             }
             if !keep {
                 kept.clear();
@@ -173,7 +176,7 @@ impl<R: BufRead> Text<R> {
         loop {
             self.pass(|byte| byte != b'$')?;
             if self.next()?.is_none() {
-                return Err("the body of a function has no end".into());
+                return Err(self.fault("the body of a function has no end"));
             }
             let mut end = Vec::new();
             self.take(&mut end, is_word)?;
@@ -210,7 +213,7 @@ impl<R: BufRead> Text<R> {
             self.take(&mut part, |byte| byte != b'*')?;
             comment.extend(part.into_iter().take(COMMENT.saturating_sub(comment.len())));
             if self.next()?.is_none() {
-                return Err("a comment has no end".into());
+                return Err(self.fault("a comment has no end"));
             }
             if self.peek()? == Some(b'/') {
                 self.next()?;
@@ -230,6 +233,7 @@ impl<R: BufRead> Text<R> {
     /// whether it has an end and was no longer.
     pub(super) fn line(&mut self, to: &mut Vec<u8>, most: usize) -> Result<bool, Fault> {
         let (mut room, mut short) = (most, true);
+        self.begun = self.line;
         loop {
             let bytes = self.read.fill_buf()?;
             let len = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
