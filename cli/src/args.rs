@@ -348,8 +348,8 @@ pub(crate) enum Import {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Cloudreve {
-    /// Its database, a SQLite file or the text that `sqlite3 FILE .dump` made of it; the server must not
-    /// be running
+    /// Its database: a SQLite file, or the text that `sqlite3 FILE .dump`, `pg_dump` or `mysqldump` made
+    /// of it; the server must not be running
     #[arg(long, value_name = "FILE")]
     pub(crate) database: PathBuf,
     /// The folder that the paths in the database begin at: the server's own, which `data` is in
@@ -361,6 +361,10 @@ pub(crate) struct Cloudreve {
     /// The salt of its ids; by default the one in the database
     #[arg(long, value_name = "TEXT")]
     pub(crate) hash_salt: Option<String>,
+    /// With a dump of MySQL or MariaDB: how far the server's clock was from UTC, such as +08:00; its times
+    /// do not say
+    #[arg(long, value_parser = utc_offset, allow_hyphen_values = true, default_value = "Z", value_name = "OFFSET")]
+    pub(crate) utc_offset: String,
     /// Leave out content that is not there or not as long as it should be, and go on
     #[arg(long)]
     pub(crate) skip_missing: bool,
@@ -436,6 +440,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
     let number: u64 = digits.parse().map_err(|_| told())?;
     Ok(Duration::from_secs(number.checked_mul(unit).ok_or_else(told)?))
+}
+
+/// Reads an offset from UTC: hours, or hours and minutes.
+fn utc_offset(text: &str) -> Result<String, String> {
+    let told = |_| format!("{text:?} is no offset; one looks like +08:00, -03 or Z");
+    let read = format!("2000-01-01T00:00:00{text}").parse::<jiff::Timestamp>();
+    read.map(|_| text.to_owned()).map_err(told)
 }
 
 /// Reads a network: an address, or an address and the length of its prefix.

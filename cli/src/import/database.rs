@@ -7,7 +7,69 @@ use holdall::{Error, ErrorKind, Result, Time};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use super::dump;
+use super::dump::Kind::{Flag, Number, Text};
+use super::dump::{self, Table};
+
+/// The tables and columns that are read below.
+pub(super) const TABLES: &[Table] = &[
+    ("users", &[("id", Number), ("deleted_at", Text), ("email", Text), ("status", Text)]),
+    (
+        "files",
+        &[
+            ("id", Number),
+            ("type", Number),
+            ("name", Text),
+            ("file_children", Number),
+            ("owner_id", Number),
+            ("primary_entity", Number),
+            ("is_symbolic", Flag),
+        ],
+    ),
+    (
+        "entities",
+        &[
+            ("id", Number),
+            ("updated_at", Text),
+            ("deleted_at", Text),
+            ("type", Number),
+            ("source", Text),
+            ("size", Number),
+            ("reference_count", Number),
+            ("upload_session_id", Text),
+            ("recycle_options", Text),
+            ("props", Text),
+            ("storage_policy_entities", Number),
+        ],
+    ),
+    ("file_entities", &[("file_id", Number), ("entity_id", Number)]),
+    (
+        "direct_links",
+        &[
+            ("id", Number),
+            ("deleted_at", Text),
+            ("name", Text),
+            ("downloads", Number),
+            ("speed", Number),
+            ("file_id", Number),
+        ],
+    ),
+    (
+        "shares",
+        &[
+            ("id", Number),
+            ("deleted_at", Text),
+            ("password", Text),
+            ("expires", Text),
+            ("remain_downloads", Number),
+            ("views", Number),
+            ("downloads", Number),
+            ("file_shares", Number),
+        ],
+    ),
+    ("metadata", &[("deleted_at", Text), ("name", Text), ("value", Text), ("file_id", Number)]),
+    ("settings", &[("deleted_at", Text), ("name", Text), ("value", Text)]),
+    ("storage_policies", &[("id", Number), ("type", Text)]),
+];
 
 /// A user.
 pub(super) struct User {
@@ -55,6 +117,8 @@ pub(super) struct Share {
     pub(super) password: String,
     pub(super) expires: Option<Time>,
     pub(super) remain: Option<i64>,
+    pub(super) views: u64,
+    pub(super) downloads: u64,
 }
 
 /// All that is imported.
@@ -72,8 +136,9 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Reads a database or the text of its dump, which is not changed.
-    pub(super) fn read(path: &Path) -> Result<Database> {
+    /// Reads a database or the text of its dump, which is not changed. Moments that bear no offset from
+    /// UTC have this one.
+    pub(super) fn read(path: &Path, offset: &str) -> Result<Database> {
         let told = |cause: rusqlite::Error| {
             Error::with_source(
                 ErrorKind::InvalidArgument,
@@ -81,7 +146,7 @@ impl Database {
                 cause,
             )
         };
-        read(&dump::open(path)?).map_err(told)
+        read(&dump::open(path, TABLES)?, offset).map_err(told)
     }
 
     /// Returns the highest id of entities, and that of all else that has hash ids.
@@ -94,7 +159,7 @@ impl Database {
     }
 }
 
-fn read(db: &Connection) -> rusqlite::Result<Database> {
+fn read(db: &Connection, offset: &str) -> rusqlite::Result<Database> {
     let users =
         rows(db, "SELECT id, email, status FROM users WHERE deleted_at IS NULL ORDER BY id", |row| {
             Ok(User { id: id(row, 0)?, email: row.get(1)?, active: row.get::<_, String>(2)? == "active" })
@@ -131,8 +196,8 @@ fn read(db: &Connection) -> rusqlite::Result<Database> {
             id: id(row, 0)?,
             kind: row.get(1)?,
             source: row.get(2)?,
-            size: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
-            modified: moment(row, 4)?,
+            size: count(row, 3)?,
+            modified: moment(row, 4, offset)?,
             usable: !encrypted && !uploading && row.get::<_, String>(7)? == "local",
         })
     })?;
@@ -147,16 +212,15 @@ fn read(db: &Connection) -> rusqlite::Result<Database> {
     let query =
         "SELECT id, file_id, name, downloads, speed FROM direct_links WHERE deleted_at IS NULL ORDER BY id";
     let links = rows(db, query, |row| {
-        let count = |at| Ok::<_, rusqlite::Error>(u64::try_from(row.get::<_, i64>(at)?).unwrap_or(0));
         Ok(Link {
             id: id(row, 0)?,
             file: id(row, 1)?,
             name: row.get(2)?,
-            downloads: count(3)?,
-            speed: count(4)?,
+            downloads: count(row, 3)?,
+            speed: count(row, 4)?,
         })
     })?;
-    let query = "SELECT id, file_shares, password, expires, remain_downloads FROM shares \
+    let query = "SELECT id, file_shares, password, expires, remain_downloads, views, downloads FROM shares \
                  WHERE deleted_at IS NULL AND file_shares IS NOT NULL ORDER BY id";
     let shares = rows(db, query, |row| {
         let password: Option<String> = row.get(2)?;
@@ -164,8 +228,10 @@ fn read(db: &Connection) -> rusqlite::Result<Database> {
             id: id(row, 0)?,
             file: id(row, 1)?,
             password: password.unwrap_or_default(),
-            expires: moment(row, 3)?,
+            expires: end(row, 3, offset)?,
             remain: row.get(4)?,
+            views: count(row, 5)?,
+            downloads: count(row, 6)?,
         })
     })?;
     let query = "SELECT file_id, value FROM metadata WHERE deleted_at IS NULL AND name = 'sys:restore_uri'";
@@ -198,6 +264,11 @@ fn id(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(at, number))
 }
 
+/// Reads what is counted; less than nothing is nothing.
+fn count(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(at)?).unwrap_or(0))
+}
+
 fn some_id(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<u64>> {
     match row.get_ref(at)? {
         ValueRef::Null => Ok(None),
@@ -206,23 +277,32 @@ fn some_id(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<u64>> {
 }
 
 /// Reads a moment: none for what cannot be read as one.
-fn moment(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Time>> {
+fn moment(row: &Row<'_>, at: usize, offset: &str) -> rusqlite::Result<Option<Time>> {
     Ok(match row.get_ref(at)? {
-        ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(time_of),
+        ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(|text| time_of(text, offset)),
         ValueRef::Integer(seconds) => Some(Time::from_unix(seconds)),
         _ => None,
     })
 }
 
+/// Reads when something ends: what cannot be read does not make it last for ever.
+fn end(row: &Row<'_>, at: usize, offset: &str) -> rusqlite::Result<Option<Time>> {
+    let past = Time::from_unix(0);
+    Ok(match row.get_ref(at)? {
+        ValueRef::Null => None,
+        _ => Some(moment(row, at, offset)?.unwrap_or(past)),
+    })
+}
+
 /// Reads the text of a moment as the driver writes it: RFC 3339 with a space, or with the offset apart
-/// and names of zones and clocks behind it.
-fn time_of(text: &str) -> Option<Time> {
+/// and names of zones and clocks behind it; `PostgreSQL` leaves minutes out, `MySQL` the offset.
+fn time_of(text: &str, none: &str) -> Option<Time> {
     let mut parts = text.split(['T', ' ']).filter(|part| !part.is_empty());
     let (day, clock) = (parts.next()?, parts.next()?);
     let at = clock.find(['+', '-', 'Z']).unwrap_or(clock.len());
     let (clock, mut offset) = clock.split_at_checked(at)?;
     if offset.is_empty() {
-        offset = parts.next().filter(|part| part.starts_with(['+', '-'])).unwrap_or("Z");
+        offset = parts.next().filter(|part| part.starts_with(['+', '-'])).unwrap_or(none);
     }
     let told: jiff::Timestamp = format!("{day}T{clock}{offset}").parse().ok()?;
     Some(Time(told.as_microsecond()))
@@ -243,11 +323,58 @@ mod tests {
             "2025-06-10 04:06:55.011624 +0000 UTC",
             "2025-06-10 04:06:55.011624",
             "2025-06-10T04:06:55.011624Z",
+            "2025-06-10 12:06:55.011624+08",
+            "2025-06-10 09:36:55.011624+05:30",
+            "2025-06-09 23:06:55.011624-05",
         ] {
-            assert_eq!(time_of(text), at, "{text}");
+            assert_eq!(time_of(text, "Z"), at, "{text}");
         }
-        for text in ["", "x", "2025-06-10", "2025-13-10 00:00:00", "0001-01-01 00:00:00 x +99:99"] {
-            assert!(time_of(text).is_none() || text.starts_with("0001"), "{text}");
+        for (text, none) in [
+            ("2025-06-10 12:06:55.011624", "+08:00"),
+            ("2025-06-09 23:06:55.011624", "-05"),
+            ("2025-06-10 12:06:55.011624+08", "-05"),
+        ] {
+            assert_eq!(time_of(text, none), at, "{text} {none}");
         }
+        for text in [
+            "",
+            "x",
+            "2025-06-10",
+            "2025-13-10 00:00:00",
+            "0000-00-00 00:00:00",
+            "infinity",
+            "0001-01-01 00:00:00 x +99:99",
+        ] {
+            assert!(time_of(text, "Z").is_none() || text.starts_with("0001"), "{text}");
+        }
+    }
+    #[test]
+    fn what_is_read_is_what_a_dump_is_asked_for() {
+        let db = Connection::open_in_memory().unwrap();
+        for (table, columns) in TABLES {
+            let columns: Vec<&str> = columns.iter().map(|(column, _)| *column).collect();
+            db.execute_batch(&format!("CREATE TABLE {table} ({})", columns.join(", "))).unwrap();
+        }
+        read(&db, "Z").unwrap();
+        for (table, columns) in TABLES {
+            // A column that is not read is not asked for. Of the two of properties one is enough.
+            for (column, _) in
+                columns.iter().filter(|(column, _)| !matches!(*column, "recycle_options" | "props"))
+            {
+                db.execute_batch(&format!("ALTER TABLE {table} RENAME {column} TO other")).unwrap();
+                assert!(read(&db, "Z").is_err(), "{table}.{column}");
+                db.execute_batch(&format!("ALTER TABLE {table} RENAME other TO {column}")).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_that_cannot_be_read_is_no_promise_to_last() {
+        let db = Connection::open_in_memory().unwrap();
+        let ends =
+            |value: &str| db.query_row(&format!("SELECT {value}"), [], |row| end(row, 0, "Z")).unwrap();
+        assert_eq!(ends("NULL"), None);
+        assert_eq!(ends("'nonsense'"), Some(Time::from_unix(0)));
+        assert_eq!(ends("'1970-01-02 00:00:00'"), Some(Time::from_unix(86_400)));
     }
 }

@@ -41,7 +41,7 @@ impl Report {
 
 /// Runs an import.
 pub(crate) fn run(store: &Store, args: &Cloudreve, out: Output) -> Result<()> {
-    let database = Database::read(&args.database)?;
+    let database = Database::read(&args.database, &args.utc_offset)?;
     let (secret, salt) = keys(&database, args)?;
     let missing = source::missing(&database, &args.uploads);
     if !missing.is_empty() && !args.skip_missing {
@@ -258,7 +258,7 @@ impl Work<'_> {
                     .leave_out("shares of what was left out or is in the trash, or of users not active");
                 continue;
             };
-            let mut terms = Share::new();
+            let mut terms = Share::new().counted(share.views, share.downloads);
             if !share.password.is_empty() {
                 terms = terms.password(&share.password);
             }
@@ -266,7 +266,7 @@ impl Work<'_> {
                 terms = terms.expires_in(std::time::Duration::from_micros(left));
             }
             if let Some(remain) = share.remain.and_then(|remain| u64::try_from(remain).ok()) {
-                terms = terms.max_downloads(remain);
+                terms = terms.max_downloads(remain.saturating_add(share.downloads));
             }
             let info = drive.share(path, &terms)?;
             self.aliases.push((share.id, Alias::Share(info.id)));

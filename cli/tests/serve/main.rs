@@ -17,6 +17,7 @@
 mod api;
 mod archive;
 mod command;
+mod dump;
 mod host;
 mod http;
 mod import;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::archive::Archive;
 use super::url::{Subject, Url};
 use super::{Drive, Store, open};
+use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::ShareRecord;
 use crate::catalog::share::{self, Terms};
 use crate::catalog::tree::{self, Standing};
@@ -22,6 +23,8 @@ pub struct Share {
     expires_in: Option<Duration>,
     max_downloads: Option<u64>,
     purchase: bool,
+    views: u64,
+    downloads: u64,
 }
 
 impl Share {
@@ -57,13 +60,22 @@ impl Share {
         self.purchase = true;
         self
     }
+
+    /// Goes on counting where another system was: at so many views and downloads. The most downloads
+    /// are those in all, these among them.
+    #[must_use]
+    pub fn counted(mut self, views: u64, downloads: u64) -> Share {
+        (self.views, self.downloads) = (views, downloads);
+        self
+    }
 }
 
 impl Drive {
     /// Shares what is at `path`.
     ///
     /// # Errors
-    /// `NotFound` when nothing is, `InvalidArgument` when the terms can never be right.
+    /// `NotFound` when nothing is, `InvalidArgument` when the terms can never be right, `Gone` when more
+    /// downloads were counted than are allowed.
     pub fn share(&self, path: &str, share: &Share) -> Result<ShareInfo> {
         let engine = self.engine()?;
         let now = Time::now();
@@ -73,11 +85,17 @@ impl Drive {
         };
         let expires = share.expires_in.map(|lifetime| now.after(lifetime));
         let (max_downloads, purchase) = (share.max_downloads, share.purchase);
+        let (views, downloads) = (i64::try_from(share.views).unwrap_or(i64::MAX), share.downloads);
         let (id, drive, path) = (ShareId(engine.ids(1)?.take()?), self.id(), path.to_owned());
         engine.write(move |change| {
             let (file, _) = tree::resolve(change, drive, &path)?;
             let terms = Terms { expires, password: password.clone(), max_downloads, purchase };
-            share::create(change, id, file, terms, now)
+            let made = share::create(change, id, file, terms, now)?;
+            if (views, downloads) == (0, 0) {
+                return Ok(made);
+            }
+            counter::add(change, Counter::ShareViews(id), views)?;
+            share::count_downloads(change, id, downloads, now)
         })
     }
 

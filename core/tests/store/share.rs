@@ -70,6 +70,23 @@ fn a_download_limit_holds_for_archives_too() {
 }
 
 #[test]
+fn a_share_goes_on_counting_where_another_system_was() {
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
+    put(&drive, "a", b"x");
+    let share = drive.share("a", &Share::new().counted(9, 4).max_downloads(5)).unwrap();
+    assert_eq!((share.views, share.downloads, share.max_downloads), (9, 4, Some(5)));
+    let visit = shop.store.visit(share.id, None).unwrap();
+    visit.url("").unwrap().sign().unwrap();
+    assert_eq!(kind(visit.url("")), ErrorKind::Gone, "one was left");
+    let again = drive.shares("a").unwrap().remove(0);
+    assert_eq!((again.views, again.downloads), (10, 5));
+    assert_eq!(drive.share("a", &Share::new().counted(9, 0)).unwrap().views, 9);
+    assert_eq!(kind(drive.share("a", &Share::new().counted(0, 3).max_downloads(2))), ErrorKind::Gone);
+    assert_eq!(drive.shares("a").unwrap().len(), 2, "the last is not there");
+}
+
+#[test]
 fn t15_what_came_of_a_share_ends_with_it() {
     for mode in MODES {
         let shop = shop(mode);
