@@ -5,15 +5,20 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::OWS;
 
 /// The first second that has no HTTP date: 10000-01-01T00:00:00Z.
-const END: u64 = 253_402_300_800;
+const END: i64 = 253_402_300_800;
 
 /// Returns the date in the one form to send, or `None` before 1970 and after 9999.
 ///
 /// `784111777` gives `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub fn format_date(unix_seconds: i64) -> Option<String> {
-    let seconds = u64::try_from(unix_seconds).ok().filter(|seconds| *seconds < END)?;
+    let seconds = u64::try_from(unix_seconds).ok().filter(|_| has_date(unix_seconds))?;
     let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
     Some(httpdate::fmt_http_date(time))
+}
+
+/// Returns whether a moment has a date: whether it is from 1970 on and before the year 10000.
+pub(super) fn has_date(unix_seconds: i64) -> bool {
+    (0..END).contains(&unix_seconds)
 }
 
 /// Reads a date in any of the three forms (IMF-fixdate, RFC 850, asctime), or returns `None`: a

@@ -52,6 +52,13 @@ impl Disposition {
 ///
 /// `na\u{ef}ve plan.txt` gives `attachment; filename="na_ve plan.txt"; filename*=UTF-8''na%C3%AFve%20plan.txt`.
 pub fn content_disposition(kind: Disposition, name: &str) -> String {
+    if is_plain(name) {
+        return [kind.as_str(), "; filename=\"", name, "\""].concat();
+    }
+    any_disposition(kind, name)
+}
+
+fn any_disposition(kind: Disposition, name: &str) -> String {
     let name = cut(clean(name));
     let plain: String = name
         .chars()
@@ -64,6 +71,12 @@ pub fn content_disposition(kind: Disposition, name: &str) -> String {
     }
     let plain = if is_nameless(&plain) { NAMELESS } else { &plain };
     format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, NOT_ATTR_CHAR))
+}
+
+/// Returns whether a name goes as it is: most do.
+fn is_plain(name: &str) -> bool {
+    let fits = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'%' | b';' | b'/');
+    name.len() <= MAX_NAME_LEN && name.bytes().all(fits) && !is_nameless(name)
 }
 
 /// Returns the name without what could deceive a terminal, a dialog or a path.
@@ -211,6 +224,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_plain_name_takes_the_short_way_to_the_same_value(name in "[ -~]{0,8}") {
+            let kind = Disposition::Inline;
+            prop_assert_eq!(content_disposition(kind, &name), any_disposition(kind, &name));
+        }
+
         #[test]
         fn h1_every_value_is_visible_ascii_and_reads_back(name in any::<String>(), wild in "[\\PC\r\n\u{202a}-\u{2069}\"%;/.]{0,300}") {
             for name in [name, wild] {

@@ -43,6 +43,11 @@ impl<'a> ETag<'a> {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
 
+    /// Returns the tag as it is sent.
+    pub(super) fn text(self) -> String {
+        [if self.weak { "W/" } else { "" }, "\"", self.opaque, "\""].concat()
+    }
+
     /// Returns whether both have the same opaque text. For `If-None-Match`.
     pub fn weak_eq(self, other: ETag<'_>) -> bool {
         self.opaque == other.opaque
@@ -81,7 +86,7 @@ impl<'a> ETag<'a> {
 
 impl fmt::Display for ETag<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\"{}\"", if self.weak { "W/" } else { "" }, self.opaque)
+        f.write_str(&self.text())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::date::has_date;
 use super::media::is_bare_text;
 use super::multipart::content_range;
 use super::{
@@ -134,6 +135,9 @@ pub fn respond(
     }
 }
 
+/// As many headers as an answer has, without those that the caller adds.
+const MOST_HEADERS: usize = 12;
+
 /// A representation with what of it is fit to be sent.
 struct Reply<'a> {
     representation: &'a Representation,
@@ -151,7 +155,7 @@ impl<'a> Reply<'a> {
                 last_modified: representation
                     .last_modified
                     .map(|modified| modified.min(now))
-                    .filter(|modified| format_date(*modified).is_some()),
+                    .filter(|modified| has_date(*modified)),
             },
             media_type: match declared {
                 bare if is_bare_text(bare) => "text/plain; charset=utf-8",
@@ -217,7 +221,8 @@ impl<'a> Reply<'a> {
         len: u64,
         content_range: Option<String>,
     ) -> Vec<(&'static str, String)> {
-        let mut headers = vec![("Content-Type", media_type.to_owned()), ("Content-Length", len.to_string())];
+        let mut headers = Vec::with_capacity(MOST_HEADERS.saturating_add(self.representation.extra.len()));
+        headers.extend([("Content-Type", media_type.to_owned()), ("Content-Length", len.to_string())]);
         headers.extend(content_range.map(|place| ("Content-Range", place)));
         let shown = self.representation.disposition == Disposition::Inline && safe_inline(self.media_type);
         let disposition = if shown { Disposition::Inline } else { Disposition::Attachment };
@@ -257,7 +262,7 @@ impl<'a> Reply<'a> {
     }
 
     fn push_validators(&self, headers: &mut Vec<(&'static str, String)>) {
-        headers.extend(self.current.etag.map(|etag| ("ETag", etag.to_string())));
+        headers.extend(self.current.etag.map(|etag| ("ETag", etag.text())));
         let date = self.current.last_modified.and_then(format_date);
         headers.extend(date.map(|date| ("Last-Modified", date)));
     }
