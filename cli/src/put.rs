@@ -42,30 +42,24 @@ struct Found {
 
 /// What the walk found.
 #[derive(Debug, Default)]
-struct Walk {
+pub(crate) struct Walk {
     files: Vec<Found>,
     /// Folders with nothing in them.
     empty: Vec<String>,
     /// Symbolic links, sockets and the like.
     skipped: u64,
+    /// Where what comes from standard input goes.
+    piped: Vec<String>,
 }
 
-pub(crate) fn run(drive: &Drive, args: &args::Put, out: Output) -> Result<()> {
+pub(crate) fn run(drive: &Drive, args: &args::Put, mut walk: Walk, out: Output) -> Result<()> {
     let begun = Instant::now();
     let before = drive.store().stats()?;
     let mut versions = Vec::new();
-    let mut walk = Walk::default();
-    let (piped, sources): (Vec<_>, Vec<_>) =
-        args.sources.iter().partition(|source| source.as_os_str() == "-");
-    for source in sources {
-        walk.add(source, target(args, &name_of(source)?)?)?;
-    }
-    walk.check()?;
     if args.if_changed {
         walk.files.retain(|file| !is_known(drive, file));
     }
-    for _ in piped {
-        let path = target(args, args.name.as_deref().unwrap_or_default())?;
+    for path in std::mem::take(&mut walk.piped) {
         versions.push((path.clone(), stdin(drive, &path, args, out)?));
     }
     for folder in &walk.empty {
@@ -169,6 +163,20 @@ fn reading(path: &Path, cause: io::Error) -> Error {
 }
 
 impl Walk {
+    /// Finds what the command line names.
+    pub(crate) fn of(args: &args::Put) -> Result<Walk> {
+        let mut walk = Walk::default();
+        for source in &args.sources {
+            if source.as_os_str() == "-" {
+                walk.piped.push(target(args, args.name.as_deref().unwrap_or_default())?);
+            } else {
+                walk.add(source, target(args, &name_of(source)?)?)?;
+            }
+        }
+        walk.check()?;
+        Ok(walk)
+    }
+
     /// Adds a file, or a folder with all that is in it, in byte order of the names.
     fn add(&mut self, source: &Path, path: String) -> Result<()> {
         // What is named on the command line is followed, what is found is not.
@@ -207,7 +215,7 @@ impl Walk {
 impl Walk {
     /// Refuses names that the store does not take, all at once and before anything is put.
     fn check(&self) -> Result<()> {
-        let paths = self.files.iter().map(|file| &file.path).chain(&self.empty);
+        let paths = self.files.iter().map(|file| &file.path).chain(&self.empty).chain(&self.piped);
         let wrong: Vec<Error> = paths.filter_map(|path| split_path(path).err()).collect();
         let told: Vec<String> = wrong.iter().take(FEW).map(Error::to_string).collect();
         match (wrong.len(), told.join("; ")) {

@@ -1,5 +1,8 @@
 //! `holdall serve --api`: the wire formats over HTTP, and who calls them.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use crate::host::{Got, Host, Shelf, other};
@@ -112,4 +115,24 @@ fn without_the_option_there_are_no_calls() {
     let Some(host) = host(&[]) else { return };
     let got = call(&host, "POST", "api/v4/file/url", &json!({"uris": []}), &[]);
     assert_eq!(got.status, 405);
+}
+
+#[test]
+fn a_server_that_takes_uploads_makes_the_store_and_says_so() {
+    if other().is_some() {
+        return;
+    }
+    let shelf = Shelf::new();
+    let mut server = shelf
+        .command(&["serve", "--listen", "127.0.0.1:0", "--api"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    server.kill().unwrap();
+    let told = String::from_utf8(server.wait_with_output().unwrap().stderr).unwrap();
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
+    assert_eq!(told, format!("holdall: made a new store in {}\n", shelf.store().display()));
 }

@@ -226,3 +226,55 @@ fn a_share_is_visited_with_a_password_from_a_file() {
     assert_eq!(text(shelf.run(&["visit", &share, ".", "--password-file", secret])), "a.txt");
     assert!(text(shelf.run(&["visit", &share, "a.txt", "--password-file", secret])).contains("/d/"));
 }
+
+/// A mistyped path must not become a store: only what brings content makes one, and says so.
+#[test]
+fn a_store_is_made_only_where_something_is_put_and_that_is_told() {
+    let shelf = Shelf::new();
+    let told = |args: &[&str]| {
+        let output = shelf.run(args);
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (file, missing) = (shelf.fresh(), shelf.fresh());
+    std::fs::write(&file, "hello").unwrap();
+    let (file, missing) = (file.to_str().unwrap(), missing.to_str().unwrap());
+    for exists in [false, true] {
+        for args in [
+            vec!["ls"],
+            vec!["get", "a"],
+            vec!["url", "a"],
+            vec!["archive", "a"],
+            vec!["versions", "a"],
+            vec!["stats"],
+            vec!["check"],
+            vec!["repair"],
+            vec!["repair", "--rebuild"],
+            vec!["gc"],
+            vec!["keys"],
+            vec!["keys", "rotate"],
+            vec!["rm", "a"],
+            vec!["share", "a"],
+            vec!["backup", missing],
+            vec!["verify", "/d/AQAB/x"],
+            vec!["serve", "--listen", "127.0.0.1:0"],
+            vec!["put", missing],
+        ] {
+            let (code, told) = told(&args);
+            assert_eq!(code, 2, "{args:?}: {told}");
+            let store = shelf.store();
+            let named = if args == ["put", missing] { missing } else { store.to_str().unwrap() };
+            assert!(told.contains(named) && told.lines().count() == 1, "{args:?}: {told}");
+            assert!(args[0] == "put" || told.contains("holdall --store"), "{args:?} has no remedy: {told}");
+            assert_eq!(shelf.store().exists(), exists, "{args:?}");
+            assert!(!exists || shelf.store().read_dir().unwrap().next().is_none(), "{args:?} left something");
+            assert!(!std::path::Path::new(missing).exists(), "{args:?}");
+        }
+        std::fs::create_dir_all(shelf.store()).unwrap();
+    }
+    let (code, said) = told(&["put", file]);
+    let line = format!("holdall: made a new store in {}\n", shelf.store().display());
+    assert_eq!((code, said.as_str()), (0, line.as_str()));
+    assert_eq!(told(&["put", file]), (0, String::new()), "only once");
+    let (code, said) = told(&["--store", missing, "mkdir", "x"]);
+    assert!(code == 0 && said.contains(missing), "{said}");
+}
