@@ -29,7 +29,8 @@ impl Store {
     /// Verifies a URL as [`Store::serve`] does, and returns what it permits. Nothing is counted.
     ///
     /// # Errors
-    /// `Denied`, `Expired`, `NotFound` and `Gone` when it permits nothing; `Io` and `Corrupt`.
+    /// `Denied`, `Expired`, `NotFound` and `Gone` when it permits nothing; `InvalidArgument`
+    /// when a `%` in its path begins no escape; `Io` and `Corrupt`.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
