@@ -157,7 +157,9 @@ fn not_text(path: &Path) -> Error {
 fn reading(path: &Path, cause: io::Error) -> Error {
     let doing = format!("reading {}", path.display());
     match cause.kind() {
-        io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
+        io::ErrorKind::NotFound => {
+            Error::new(ErrorKind::NotFound, format!("there is no file or folder {}", path.display()))
+        }
         _ => Error::io(doing, cause),
     }
 }
@@ -303,7 +305,8 @@ fn put_batch(
     bar.set_message(output::shown(&first.path));
     let open = |file: &Found| File::open(&file.source).map_err(|cause| reading(&file.source, cause));
     if let ([file], true) = (batch, first.len >= LARGE) {
-        return Ok(vec![stream(drive, &file.path, open(file)?, said, bar)?]);
+        let put = stream(drive, &file.path, open(file)?, said, bar);
+        return Ok(vec![put.map_err(|error| putting(file, error))?]);
     }
     let mut items = Vec::with_capacity(batch.len());
     let mut len = 0_u64;
@@ -319,11 +322,16 @@ fn put_batch(
         items.push((file.path.clone(), Bytes::from(bytes)));
     }
     let versions = drive.put_many(items, &said).map_err(|error| match batch {
-        [file] => error.context(format!("putting {}", file.source.display())),
+        [file] => putting(file, error),
         _ => error,
     })?;
     bar.inc(len);
     Ok(versions)
+}
+
+/// Says which file an error is about.
+fn putting(file: &Found, error: Error) -> Error {
+    error.context(format!("putting {}", file.source.display()))
 }
 
 fn stdin(drive: &Drive, path: &str, args: &args::Put, out: Output) -> Result<VersionInfo> {

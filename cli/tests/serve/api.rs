@@ -82,6 +82,10 @@ fn a_token_names_a_drive_and_an_unknown_one_nobody() {
     for unknown in [with("x"), with(""), with(&TOKEN[1..]), "Authorization: Basic x".to_owned()] {
         let got = call(&host, "POST", "api/v4/file/url", &json!({"uris": []}), &["-H", &unknown]);
         assert_eq!((got.status, got.header("www-authenticate")), (401, Some("Bearer")), "{unknown}");
+        let told = json_of(&got);
+        assert!(told["code"] == 401 && told["msg"].as_str().unwrap().contains("token"), "{told}");
+        let got = call(&host, "POST", "v2/file/get", &json!({}), &["-H", &unknown]);
+        assert_eq!((got.status, json_of(&got)["code"].as_str()), (401, Some("AccessTokenInvalid")));
     }
 }
 
@@ -134,5 +138,7 @@ fn a_server_that_takes_uploads_makes_the_store_and_says_so() {
     server.kill().unwrap();
     let told = String::from_utf8(server.wait_with_output().unwrap().stderr).unwrap();
     assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
-    assert_eq!(told, format!("holdall: made a new store in {}\n", shelf.store().display()));
+    let (first, second) = told.split_once('\n').unwrap();
+    assert_eq!(first, format!("holdall: made a new store in {}", shelf.store().display()));
+    assert!(second.contains("--api-token") && second.contains("--api-drive"), "whose calls are: {second}");
 }

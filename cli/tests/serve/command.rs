@@ -278,3 +278,56 @@ fn a_store_is_made_only_where_something_is_put_and_that_is_told() {
     let (code, said) = told(&["--store", missing, "mkdir", "x"]);
     assert!(code == 0 && said.contains(missing), "{said}");
 }
+
+/// What goes wrong is told with what was given and what to do instead.
+#[test]
+fn what_goes_wrong_is_told_with_its_remedy() {
+    let shelf = Shelf::new();
+    shelf.put("docs/a.txt", b"hello");
+    shelf.put("b.txt", &noise(100_000, 43));
+    let told = |args: &[&str]| {
+        let output = shelf.run(args);
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let dir = shelf.dir.path().to_str().unwrap();
+    let file = shelf.fresh();
+    std::fs::write(&file, "x").unwrap();
+    let file = file.to_str().unwrap();
+    let share = shelf.ok(&["share", "docs", "--expires", "1s"]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    for (args, code, words) in [
+        (vec!["mv", "b.txt", "docs"], 3, vec!["docs", "docs/b.txt"]),
+        (vec!["cp", "b.txt", "docs/"], 3, vec!["docs/b.txt"]),
+        (vec!["cp", "docs/a.txt", "docs"], 3, vec!["is a folder", "docs/a.txt"]),
+        (vec!["put", file, "--to", "docs"], 3, vec![file, "a folder at \"docs\"", "name a file"]),
+        (vec!["put", "/no/such"], 2, vec!["there is no file or folder /no/such"]),
+        (vec!["get", "b.txt", "-o", dir], 1, vec![dir, "is a folder"]),
+        (vec!["get", "b.txt", "-o", "/dev/full/x"], 11, vec!["/dev/full/x"]),
+        (vec!["revoke", "l16"], 1, vec!["l16", "unlink"]),
+        (vec!["keys", "remove", "1"], 1, vec!["rotate"]),
+        (vec!["serve", "--listen", "8420"], 1, vec!["8420", "127.0.0.1:8420"]),
+        (vec!["visit", &share], 5, vec![&share, "expired at"]),
+        (vec!["--store", file, "ls"], 1, vec![file, "is a file", "a directory"]),
+    ] {
+        let (got, told) = told(&args);
+        assert_eq!(got, code, "{args:?}: {told}");
+        for word in words {
+            assert!(told.contains(word), "{args:?} says nothing of {word:?}: {told}");
+        }
+    }
+    // A limit on the length of files stands in for a full disk, which needs no root.
+    let out = shelf.fresh();
+    std::fs::write(&out, "before").unwrap();
+    for verb in [vec!["get", "b.txt"], vec!["archive", "b.txt"]] {
+        let line = format!("trap '' XFSZ; ulimit -f 60; exec \"$0\" \"$@\" -o {}", out.display());
+        let mut command = Command::new("sh");
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_holdall")]).args(&verb);
+        let output = command.env("HOLDALL_STORE", shelf.store()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(11), "{told}");
+        assert!(told.contains(&format!("writing {}", out.display())), "{told}");
+        assert_eq!(std::fs::read(&out).unwrap(), b"before", "what was there is whole");
+        let part = out.with_file_name(format!("{}.holdall-part", out.file_name().unwrap().to_str().unwrap()));
+        assert!(!part.exists(), "nothing is left behind");
+    }
+}

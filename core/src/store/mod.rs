@@ -144,6 +144,9 @@ impl Store {
             _ => Error::io(doing(), cause),
         })?;
         let found = std::fs::metadata(&path).map_err(|cause| Error::io(doing(), cause))?;
+        if !found.is_dir() {
+            return Err(Error::invalid(format!("{} is a file; a store is a directory", path.display())));
+        }
         let place = {
             use std::os::unix::fs::MetadataExt;
             (found.dev(), found.ino())
