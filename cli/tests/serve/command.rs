@@ -284,7 +284,7 @@ fn a_store_is_made_only_where_something_is_put_and_that_is_told() {
 fn what_goes_wrong_is_told_with_its_remedy() {
     let shelf = Shelf::new();
     shelf.put("docs/a.txt", b"hello");
-    shelf.put("b.txt", &noise(100_000, 43));
+    shelf.put("b.txt", &noise(12_000_000, 43));
     let told = |args: &[&str]| {
         let output = shelf.run(args);
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
@@ -319,7 +319,7 @@ fn what_goes_wrong_is_told_with_its_remedy() {
     let out = shelf.fresh();
     std::fs::write(&out, "before").unwrap();
     for verb in [vec!["get", "b.txt"], vec!["archive", "b.txt"]] {
-        let line = format!("trap '' XFSZ; ulimit -f 60; exec \"$0\" \"$@\" -o {}", out.display());
+        let line = format!("trap '' XFSZ; ulimit -f 8000; exec \"$0\" \"$@\" -o {}", out.display());
         let mut command = Command::new("sh");
         command.args(["-c", &line, env!("CARGO_BIN_EXE_holdall")]).args(&verb);
         let output = command.env("HOLDALL_STORE", shelf.store()).output().unwrap();
