@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_holdall");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_holdall");
 
 /// A store without a server.
 pub struct Shelf {
