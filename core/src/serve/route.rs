@@ -70,9 +70,12 @@ pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
 /// # Errors
 /// `InvalidArgument`.
 pub(crate) fn check_escapes(target: &str) -> Result<()> {
+    if target.len() > MAX_TARGET {
+        return Ok(());
+    }
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let is_escape = |text: &str| text.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
-    if target.len() <= MAX_TARGET && !path.split('%').skip(1).all(is_escape) {
+    if !path.split('%').skip(1).all(is_escape) {
         return Err(Error::invalid("a '%' in the address is followed by no two hex digits; write it as %25"));
     }
     Ok(())

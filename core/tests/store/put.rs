@@ -449,6 +449,16 @@ fn options_and_directories_that_can_never_be_right_are_refused() {
     std::fs::write(dir.path().join("mine"), b"x").unwrap();
     assert_eq!(kind(Store::open(dir.path(), Options::new())), ErrorKind::InvalidArgument);
     assert_eq!(files(dir.path()), 2, "what was there stays as it was");
+    for create in [false, true] {
+        let opened = Store::open(dir.path().join("mine"), Options::new().create(create));
+        assert_eq!(kind(opened), ErrorKind::InvalidArgument, "a file is no store");
+    }
+    std::fs::write(dir.path().join("meta.redb"), b"x").unwrap();
+    for create in [false, true] {
+        let opened = Store::open(dir.path(), Options::new().create(create));
+        assert_eq!(kind(opened), ErrorKind::Corrupt, "a store that lost its file STORE");
+    }
+    assert_eq!(kind(Store::rebuild(dir.path().join("none"), &Options::new())), ErrorKind::NotFound);
 }
 
 #[test]
