@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::args;
 use crate::get::{copy, to_file};
-use crate::output::{self, Output, writing};
+use crate::output::{self, Output, writing_to};
 
 pub(crate) fn run(drive: &Drive, args: &args::Archive, out: Output) -> Result<()> {
     let store = drive.store();
@@ -28,9 +28,11 @@ pub(crate) fn run(drive: &Drive, args: &args::Archive, out: Output) -> Result<()
         "expires": output::time(info.expires),
     });
     match args.output.as_deref() {
-        Some(path) if path == Path::new("-") => write(drive, info.id, args.deflate, &mut io::stdout().lock()),
+        Some(path) if path == Path::new("-") => {
+            write(drive, info.id, args.deflate, &mut io::stdout().lock(), path)
+        }
         Some(path) => {
-            to_file(path, |file| write(drive, info.id, args.deflate, file))?;
+            to_file(path, |file| write(drive, info.id, args.deflate, file, path))?;
             let text = format!("wrote {} entries to {}", info.entries, path.display());
             out.print(&value, text)
         }
@@ -43,13 +45,13 @@ pub(crate) fn run(drive: &Drive, args: &args::Archive, out: Output) -> Result<()
     }
 }
 
-fn write(drive: &Drive, id: ArchiveId, deflate: bool, out: &mut impl Write) -> Result<()> {
+fn write(drive: &Drive, id: ArchiveId, deflate: bool, out: &mut impl Write, path: &Path) -> Result<()> {
     let store = drive.store();
     let mut out = BufWriter::with_capacity(1 << 18, out);
     if deflate {
         store.write_deflated(id, &mut out)?;
     } else {
-        copy(&store.open_archive(id)?, None, &mut out)?;
+        copy(&store.open_archive(id)?, None, &mut out, path)?;
     }
-    out.flush().map_err(writing)
+    out.flush().map_err(|cause| writing_to(path, cause))
 }

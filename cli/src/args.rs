@@ -194,7 +194,7 @@ pub(crate) struct Get {
     /// The path of the file
     #[arg(required_unless_present = "version")]
     pub(crate) path: Option<String>,
-    /// The file to write; by default standard output
+    /// The file to write, in place of one that is there; by default standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// This version, not the current one
@@ -284,7 +284,7 @@ pub(crate) struct Archive {
     /// How long it is valid, such as 1h; 15m by default
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(crate) expires: Option<Duration>,
-    /// Write the zip to this file, `-` for standard output
+    /// Write the zip to this file, in place of one that is there; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// With -o: compress it
@@ -376,7 +376,7 @@ pub(crate) struct Serve {
     #[arg(value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// The address; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8420", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:8420", value_parser = address, value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
     /// How long transfers may go on after a signal to stop
     #[arg(long, default_value = "10s", value_parser = duration, value_name = "TIME")]
@@ -422,6 +422,11 @@ fn token(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("no token of at least 16 characters, '=' and the name of a drive".to_owned()),
     }
+}
+
+/// Reads an address to listen on.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("{text:?} is no address; one looks like 127.0.0.1:8420 or [::1]:8420"))
 }
 
 /// Reads a duration: a number and `s`, `m`, `h` or `d`.

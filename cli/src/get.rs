@@ -10,7 +10,7 @@ use holdall::http::{self, Ranges};
 use holdall::{Drive, Error, ErrorKind, Kind, Result, VersionInfo};
 
 use crate::args::Get;
-use crate::output::writing;
+use crate::output::writing_to;
 use crate::progress;
 
 pub(crate) fn run(drive: &Drive, get: &Get) -> Result<()> {
@@ -21,8 +21,8 @@ pub(crate) fn run(drive: &Drive, get: &Get) -> Result<()> {
         None => (body, Some(version.blake3)),
     };
     match get.output.as_deref() {
-        Some(path) if path != Path::new("-") => to_file(path, |out| copy(&body, whole, out)),
-        _ => copy(&body, whole, &mut io::stdout().lock()),
+        Some(path) if path != Path::new("-") => to_file(path, |out| copy(&body, whole, out, path)),
+        _ => copy(&body, whole, &mut io::stdout().lock(), Path::new("-")),
     }
 }
 
@@ -63,7 +63,11 @@ fn slice(body: &Body, range: &str) -> Result<Body> {
 
 /// Writes a file under another name first, so that what is there stays whole until the end.
 pub(crate) fn to_file(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
-    let doing = |cause| Error::io(format!("writing {}", path.display()), cause);
+    let doing = |cause| writing_to(path, cause);
+    if path.is_dir() || path.file_name().is_none() {
+        let told = format!("{} is a folder; name the file to write", path.display());
+        return Err(Error::new(ErrorKind::InvalidArgument, told));
+    }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".holdall-part");
     let part = path.with_file_name(name);
@@ -75,8 +79,9 @@ pub(crate) fn to_file(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) 
     done
 }
 
-/// Writes a body out, and checks its hash where it is whole.
-pub(crate) fn copy(body: &Body, blake3: Option<[u8; 32]>, out: &mut impl Write) -> Result<()> {
+/// Writes a body out, to what errors call `path`, and checks its hash where it is whole.
+pub(crate) fn copy(body: &Body, blake3: Option<[u8; 32]>, out: &mut impl Write, path: &Path) -> Result<()> {
+    let writing = |cause| writing_to(path, cause);
     let bar = progress::bar(Some(body.len()), body.len() < 16 << 20);
     let mut digester = blake3.map(|_| Digester::new());
     for segment in body.segments() {

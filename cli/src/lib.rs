@@ -71,19 +71,17 @@ fn run(program: &Path, args: Args) -> Result<()> {
         Error::new(ErrorKind::InvalidArgument, "no store is named; give --store DIR or set HOLDALL_STORE")
     })?;
     if let Verb::Repair { rebuild: true } = verb {
-        return check::rebuild(dir, &options, out);
+        return check::rebuild(dir, &options, out).map_err(|error| or_no_store(error, dir));
     }
-    // Only what brings content makes a drive, and only that and a server a store: to all others a
-    // mistyped name is an error.
+    // What cannot be put leaves no empty store behind.
+    let walk = match &verb {
+        Verb::Put(put) => put::Walk::of(put)?,
+        _ => put::Walk::default(),
+    };
+    // Only what brings content makes a store or a drive: to all others a mistyped name is an error.
     let makes = matches!(verb, Verb::Put(_) | Verb::Mkdir { .. });
-    let serves = matches!(verb, Verb::Serve(_) | Verb::Import { .. });
-    let store = Store::open(dir, options.create(makes || serves)).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => {
-            let told = format!("there is no store at {}; `holdall put` makes one", dir.display());
-            Error::new(ErrorKind::NotFound, told)
-        }
-        _ => error,
-    })?;
+    let takes = matches!(&verb, Verb::Serve(serve) if serve.api) || matches!(verb, Verb::Import { .. });
+    let store = open(dir, options, makes || takes)?;
     let drive = || {
         if makes {
             return store.drive(&global.drive);
@@ -94,7 +92,7 @@ fn run(program: &Path, args: Args) -> Result<()> {
         })
     };
     let done = match verb {
-        Verb::Put(put) => put::run(&drive()?, &put, out),
+        Verb::Put(put) => put::run(&drive()?, &put, walk, out),
         Verb::Get(get) => get::run(&drive()?, &get),
         Verb::Ls(ls) => tree::ls(&drive()?, &ls, out),
         Verb::Mkdir { path } => tree::mkdir(&drive()?, &path, out),
@@ -127,4 +125,28 @@ fn run(program: &Path, args: Args) -> Result<()> {
     };
     // What this leaves undone is done by the next opening; an error of the verb comes first.
     done.and(store.close())
+}
+
+/// Opens the store, and makes it where there is none if that is asked for, which is told.
+fn open(dir: &Path, options: Options, make: bool) -> Result<Store> {
+    match Store::open(dir, options.clone().create(false)) {
+        Err(error) if make && error.kind() == ErrorKind::NotFound => {
+            let store = Store::open(dir, options)?;
+            eprintln!("holdall: made a new store in {}", dir.display());
+            Ok(store)
+        }
+        found => found.map_err(|error| or_no_store(error, dir)),
+    }
+}
+
+/// Says in place of an error, if it is that there is no store, what to do about it.
+fn or_no_store(error: Error, dir: &Path) -> Error {
+    if error.kind() != ErrorKind::NotFound {
+        return error;
+    }
+    let dir = dir.display();
+    let told = format!(
+        "there is no store in {dir}; check the path, or make one with `holdall --store {dir} put FILE`"
+    );
+    Error::new(ErrorKind::NotFound, told)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
+use std::path::Path;
 
 use holdall::{Error, ErrorKind, FileInfo, Kind, Result, Row, Time, VersionInfo};
 use serde_json::{Value, json};
@@ -43,6 +44,14 @@ impl Output {
 /// Makes the error of standard output.
 pub(crate) fn writing(cause: io::Error) -> Error {
     Error::io("writing to standard output", cause)
+}
+
+/// Makes the error of a file that is written; `-` is standard output.
+pub(crate) fn writing_to(path: &Path, cause: io::Error) -> Error {
+    match path.as_os_str() == "-" {
+        true => writing(cause),
+        false => Error::io(format!("writing {}", path.display()), cause),
+    }
 }
 
 /// Returns whether an error says that the reader of our output went away.

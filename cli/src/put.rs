@@ -42,30 +42,24 @@ struct Found {
 
 /// What the walk found.
 #[derive(Debug, Default)]
-struct Walk {
+pub(crate) struct Walk {
     files: Vec<Found>,
     /// Folders with nothing in them.
     empty: Vec<String>,
     /// Symbolic links, sockets and the like.
     skipped: u64,
+    /// Where what comes from standard input goes.
+    piped: Vec<String>,
 }
 
-pub(crate) fn run(drive: &Drive, args: &args::Put, out: Output) -> Result<()> {
+pub(crate) fn run(drive: &Drive, args: &args::Put, mut walk: Walk, out: Output) -> Result<()> {
     let begun = Instant::now();
     let before = drive.store().stats()?;
     let mut versions = Vec::new();
-    let mut walk = Walk::default();
-    let (piped, sources): (Vec<_>, Vec<_>) =
-        args.sources.iter().partition(|source| source.as_os_str() == "-");
-    for source in sources {
-        walk.add(source, target(args, &name_of(source)?)?)?;
-    }
-    walk.check()?;
     if args.if_changed {
         walk.files.retain(|file| !is_known(drive, file));
     }
-    for _ in piped {
-        let path = target(args, args.name.as_deref().unwrap_or_default())?;
+    for path in std::mem::take(&mut walk.piped) {
         versions.push((path.clone(), stdin(drive, &path, args, out)?));
     }
     for folder in &walk.empty {
@@ -163,12 +157,28 @@ fn not_text(path: &Path) -> Error {
 fn reading(path: &Path, cause: io::Error) -> Error {
     let doing = format!("reading {}", path.display());
     match cause.kind() {
-        io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
+        io::ErrorKind::NotFound => {
+            Error::new(ErrorKind::NotFound, format!("there is no file or folder {}", path.display()))
+        }
         _ => Error::io(doing, cause),
     }
 }
 
 impl Walk {
+    /// Finds what the command line names.
+    pub(crate) fn of(args: &args::Put) -> Result<Walk> {
+        let mut walk = Walk::default();
+        for source in &args.sources {
+            if source.as_os_str() == "-" {
+                walk.piped.push(target(args, args.name.as_deref().unwrap_or_default())?);
+            } else {
+                walk.add(source, target(args, &name_of(source)?)?)?;
+            }
+        }
+        walk.check()?;
+        Ok(walk)
+    }
+
     /// Adds a file, or a folder with all that is in it, in byte order of the names.
     fn add(&mut self, source: &Path, path: String) -> Result<()> {
         // What is named on the command line is followed, what is found is not.
@@ -207,7 +217,7 @@ impl Walk {
 impl Walk {
     /// Refuses names that the store does not take, all at once and before anything is put.
     fn check(&self) -> Result<()> {
-        let paths = self.files.iter().map(|file| &file.path).chain(&self.empty);
+        let paths = self.files.iter().map(|file| &file.path).chain(&self.empty).chain(&self.piped);
         let wrong: Vec<Error> = paths.filter_map(|path| split_path(path).err()).collect();
         let told: Vec<String> = wrong.iter().take(FEW).map(Error::to_string).collect();
         match (wrong.len(), told.join("; ")) {
@@ -295,7 +305,8 @@ fn put_batch(
     bar.set_message(output::shown(&first.path));
     let open = |file: &Found| File::open(&file.source).map_err(|cause| reading(&file.source, cause));
     if let ([file], true) = (batch, first.len >= LARGE) {
-        return Ok(vec![stream(drive, &file.path, open(file)?, said, bar)?]);
+        let put = stream(drive, &file.path, open(file)?, said, bar);
+        return Ok(vec![put.map_err(|error| putting(file, error))?]);
     }
     let mut items = Vec::with_capacity(batch.len());
     let mut len = 0_u64;
@@ -311,11 +322,16 @@ fn put_batch(
         items.push((file.path.clone(), Bytes::from(bytes)));
     }
     let versions = drive.put_many(items, &said).map_err(|error| match batch {
-        [file] => error.context(format!("putting {}", file.source.display())),
+        [file] => putting(file, error),
         _ => error,
     })?;
     bar.inc(len);
     Ok(versions)
+}
+
+/// Says which file an error is about.
+fn putting(file: &Found, error: Error) -> Error {
+    error.context(format!("putting {}", file.source.display()))
 }
 
 fn stdin(drive: &Drive, path: &str, args: &args::Put, out: Output) -> Result<VersionInfo> {

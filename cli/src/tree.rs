@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdall::{CopyVersions, Drive, FileId, Kind, Result, Row, Time};
+use holdall::{CopyVersions, Drive, Error, ErrorKind, FileId, Kind, Result, Row, Time};
 use serde_json::json;
 
 use crate::args::{Ls, Rm};
@@ -72,12 +72,27 @@ pub(crate) fn mkdir(drive: &Drive, path: &str, out: Output) -> Result<()> {
 }
 
 pub(crate) fn mv(drive: &Drive, from: &str, to: &str, replace: bool, out: Output) -> Result<()> {
-    let id = drive.rename(from, to, replace)?;
+    let id = drive.rename(from, to, replace).map_err(|error| in_the_way(drive, from, to, error))?;
     out.print(&json!({ "file": id.to_string() }), id)
 }
 
+/// Says what to do about a folder that is where a file or folder is to go: `mv` and `cp` of a shell
+/// would put it into that.
+fn in_the_way(drive: &Drive, from: &str, to: &str, error: Error) -> Error {
+    let is_folder = || drive.stat(to).is_ok_and(|found| found.kind == Kind::Folder);
+    match from.rsplit('/').next() {
+        Some(name) if error.kind() == ErrorKind::Exists && is_folder() => {
+            let inside = format!("{}/{name}", to.trim_end_matches('/'));
+            let told = format!("{to:?} is a folder; name the whole new path, such as {inside:?}");
+            Error::new(ErrorKind::Exists, told)
+        }
+        _ => error,
+    }
+}
+
 pub(crate) fn cp(drive: &Drive, from: &str, to: &str, all: bool, out: Output) -> Result<()> {
-    let id = drive.copy(from, to, if all { CopyVersions::All } else { CopyVersions::Current })?;
+    let versions = if all { CopyVersions::All } else { CopyVersions::Current };
+    let id = drive.copy(from, to, versions).map_err(|error| in_the_way(drive, from, to, error))?;
     out.print(&json!({ "file": id.to_string() }), id)
 }
 

@@ -49,7 +49,8 @@ pub(crate) fn revoke(store: &Store, id: &str, out: Output) -> Result<()> {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 format!(
-                    "{id:?} names nothing that has URLs; give the id of a version, file, archive or share"
+                    "{id:?} names nothing that has URLs; give the id of a version (v..), file (f..), archive (a..) \
+                     or share (s..); a direct link ends with `holdall unlink`"
                 ),
             ));
         }

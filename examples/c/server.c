@@ -53,7 +53,8 @@ struct request {
     holdall_writer *writer;
     struct asked *asked; /* of a call */
     int begun;
-    int32_t failed; /* what kept an upload from going on */
+    int32_t failed;   /* what kept an upload from going on */
+    char reason[512]; /* and the sentence about it */
 };
 
 /* The segments of a reply that is sent from memory. */
@@ -180,7 +181,10 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, int head, c
 static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned status, const char *text) {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
-    enum MHD_Result queued = MHD_queue_response(connection, status, response);
+    enum MHD_Result queued;
+    MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
+    if (status == 405) MHD_add_response_header(response, "Allow", "PUT");
+    queued = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return queued;
 }
@@ -292,20 +296,27 @@ static int hex(char digit) {
     return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-/* Decodes the escapes of a path in place, and returns its length: it may hold a NUL then. */
-static size_t decode(char *path) {
-    size_t from = 0, to = 0;
-    while (path[from] != '\0') {
-        int high = path[from] == '%' ? hex(path[from + 1]) : -1;
-        int low = high >= 0 ? hex(path[from + 2]) : -1;
-        path[to++] = low >= 0 ? (char)(high * 16 + low) : path[from];
-        from += low >= 0 ? 3 : 1;
+/* Decodes the escapes of a path in place, and tells its length: it may hold a NUL then. */
+static int decode(char *path, size_t *len) {
+    size_t from, to = 0;
+    for (from = 0; path[from] != '\0'; from++) {
+        char decoded = path[from];
+        if (decoded == '%') {
+            int high = hex(path[from + 1]);
+            int low = high >= 0 ? hex(path[from + 2]) : -1;
+            if (low < 0) return 0;
+            decoded = (char)(high * 16 + low);
+            from += 2;
+        }
+        path[to++] = decoded;
     }
-    return to;
+    *len = to;
+    return 1;
 }
 
-/* Begins to put at a path of a drive, both escaped. */
-static int32_t begin_upload(struct MHD_Connection *connection, char *name, char *path, holdall_writer **writer) {
+/* Begins to put at a path of a drive, both decoded. */
+static int32_t begin_upload(struct MHD_Connection *connection, holdall_string name, holdall_string path,
+                            holdall_writer **writer) {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     holdall_put_options options = {.size = sizeof options};
     uint64_t declared = length != NULL ? strtoull(length, NULL, 10) : 0;
@@ -313,10 +324,26 @@ static int32_t begin_upload(struct MHD_Connection *connection, char *name, char 
     int32_t code;
 
     if (length != NULL) options.len_bytes = &declared;
-    code = holdall_drive_open(store, name, decode(name), &drive);
-    if (code == HOLDALL_OK) code = holdall_writer_open(drive, path, decode(path), &options, writer);
+    code = holdall_drive_open(store, name.data, name.len_bytes, &drive);
+    if (code == HOLDALL_OK) code = holdall_writer_open(drive, path.data, path.len_bytes, &options, writer);
     holdall_drive_free(drive);
     return code;
+}
+
+/* Notes what kept an upload from going on. */
+static int32_t note(struct request *request, int32_t code) {
+    request->failed = code;
+    if (code != HOLDALL_OK) {
+        complain(code);
+        snprintf(request->reason, sizeof request->reason, "%s\n", holdall_last_error());
+    }
+    return code;
+}
+
+/* Tells whoever uploads why not, unless it is the server's affair. */
+static enum MHD_Result refuse(struct MHD_Connection *connection, const struct request *request) {
+    uint32_t status = holdall_code_status(request->failed);
+    return status < 500 ? send_text(connection, status, request->reason) : send_code(connection, request->failed);
 }
 
 static enum MHD_Result upload(struct MHD_Connection *connection, struct request *request, const char *data,
@@ -324,33 +351,30 @@ static enum MHD_Result upload(struct MHD_Connection *connection, struct request 
     holdall_version version = {.size = sizeof version};
     holdall_text *url = NULL;
     enum MHD_Result queued;
-    int32_t code;
 
     if (!request->begun) {
-        char *name = request->target + strlen(UPLOADS), *slash;
+        char *target = request->target + strlen(UPLOADS), *slash;
+        holdall_string name = {target, 0}, path = {NULL, 0};
         request->begun = 1;
-        name[strcspn(name, "?")] = '\0';
-        slash = strchr(name, '/');
+        target[strcspn(target, "?")] = '\0';
+        slash = strchr(target, '/');
         if (!allowed(connection)) return send_text(connection, 401, "Uploads need the token.\n");
         if (slash == NULL) return send_text(connection, 404, "Uploads go to /upload/DRIVE/PATH.\n");
         *slash = '\0';
-        request->failed = begin_upload(connection, name, slash + 1, &request->writer);
-        if (request->failed == HOLDALL_OK) return MHD_YES;
-        complain(request->failed);
-        return send_code(connection, request->failed);
+        path.data = slash + 1;
+        if (!decode(target, &name.len_bytes) || !decode(slash + 1, &path.len_bytes))
+            return send_text(connection, 400, "A '%' is followed by no two hex digits; write it as %25.\n");
+        if (note(request, begin_upload(connection, name, path, &request->writer)) == HOLDALL_OK) return MHD_YES;
+        return refuse(connection, request);
     }
     if (*len > 0) {
-        if (request->failed == HOLDALL_OK) request->failed = holdall_writer_write(request->writer, data, *len);
+        if (request->failed == HOLDALL_OK) note(request, holdall_writer_write(request->writer, data, *len));
         *len = 0;
         return MHD_YES;
     }
-    code = request->failed;
-    if (code == HOLDALL_OK) code = holdall_writer_commit(request->writer, &version);
-    if (code == HOLDALL_OK) code = holdall_url_version(store, version.id, NULL, &url);
-    if (code != HOLDALL_OK) {
-        complain(code);
-        return send_code(connection, code);
-    }
+    if (request->failed == HOLDALL_OK) note(request, holdall_writer_commit(request->writer, &version));
+    if (request->failed == HOLDALL_OK) note(request, holdall_url_version(store, version.id, NULL, &url));
+    if (request->failed != HOLDALL_OK) return refuse(connection, request);
     queued = send_text(connection, 201, holdall_text_get(url));
     holdall_text_free(url);
     return queued;
@@ -364,8 +388,10 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     (void)url; /* which is decoded: see begin() */
     (void)version;
     if (request == NULL || request->target == NULL) return MHD_NO;
-    if (strcmp(method, "PUT") == 0 && strncmp(request->target, UPLOADS, strlen(UPLOADS)) == 0)
-        return upload(connection, request, data, len);
+    if (strncmp(request->target, UPLOADS, strlen(UPLOADS)) == 0) {
+        if (strcmp(method, "PUT") == 0) return upload(connection, request, data, len);
+        return send_text(connection, 405, "Only PUT is answered here.\n");
+    }
     if (!request->begun) {
         request->begun = 1; /* the headers are here; a body may follow */
         request->asked = begin_call(connection, method, request->target);
@@ -380,15 +406,24 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     return download(connection, method, request->target);
 }
 
+/* Reads a port; 0 is any that is free. */
+static int read_port(const char *text, uint16_t *port) {
+    size_t digits = strspn(text, "0123456789");
+    unsigned long number = strtoul(text, NULL, 10);
+    *port = (uint16_t)number;
+    return digits > 0 && digits < 6 && text[digits] == '\0' && number <= UINT16_MAX;
+}
+
 int main(int argc, char **argv) {
     struct sockaddr_in address = {.sin_family = AF_INET};
     const union MHD_DaemonInfo *info;
     struct MHD_Daemon *daemon;
     sigset_t stop;
+    uint16_t port = 0;
     int got = 0;
 
-    if (argc != 2 && argc != 3) {
-        fprintf(stderr, "usage: %s DIRECTORY [PORT]\n", argv[0]);
+    if ((argc != 2 && argc != 3) || (argc == 3 && !read_port(argv[2], &port))) {
+        fprintf(stderr, "usage: %s DIRECTORY [PORT], a number up to 65535\n", argv[0]);
         return 2;
     }
     token = getenv("UPLOAD_TOKEN");
@@ -407,14 +442,14 @@ int main(int argc, char **argv) {
     pthread_sigmask(SIG_BLOCK, &stop, NULL);
     signal(SIGPIPE, SIG_IGN);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons((uint16_t)(argc == 3 ? atoi(argv[2]) : 0));
+    address.sin_port = htons(port);
     daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0,
                               NULL, NULL, handle, NULL, MHD_OPTION_SOCK_ADDR, &address,
                               MHD_OPTION_URI_LOG_CALLBACK, begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, end, NULL,
                               MHD_OPTION_END);
     info = daemon != NULL ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
     if (info == NULL) {
-        fprintf(stderr, "127.0.0.1:%s cannot be listened on\n", argc == 3 ? argv[2] : "0");
+        fprintf(stderr, "127.0.0.1:%d cannot be listened on; is another server there?\n", port);
         return 1;
     }
     printf("listening on http://127.0.0.1:%d\n", info->port);

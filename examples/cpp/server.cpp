@@ -111,9 +111,10 @@ int send(mg_connection *connection, const holdall::reply &reply) {
 
 int send(mg_connection *connection, std::uint32_t status, std::string_view text) {
     sender out(connection, 0);
-    out.add(head(connection, status) + "Content-Type: text/plain\r\nContent-Length: " +
-            std::to_string(text.size()) + "\r\n\r\n");
-    out.add(text);
+    out.add(head(connection, status) + (status == 405 ? "Allow: PUT\r\n" : "") +
+            "Content-Type: text/plain; charset=utf-8\r\nContent-Length: " + std::to_string(text.size()) +
+            "\r\n\r\n");
+    if (or_empty(mg_get_request_info(connection)->request_method) != "HEAD") out.add(text);
     out.flush();
     return static_cast<int>(status);
 }
@@ -139,12 +140,18 @@ int hex(char digit) {
     return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
+/* A path that is none. */
+struct malformed {};
+
 std::string decode(std::string_view text) {
     std::string decoded;
     for (std::size_t at = 0; at < text.size(); at++) {
-        bool escape = text[at] == '%' && at + 2 < text.size() && hex(text[at + 1]) >= 0 && hex(text[at + 2]) >= 0;
-        decoded += escape ? static_cast<char>(hex(text[at + 1]) * 16 + hex(text[at + 2])) : text[at];
-        if (escape) at += 2;
+        decoded += text[at];
+        if (text[at] != '%') continue;
+        const int high = at + 2 < text.size() ? hex(text[at + 1]) : -1, low = high < 0 ? -1 : hex(text[at + 2]);
+        if (low < 0) throw malformed();
+        decoded.back() = static_cast<char>(high * 16 + low);
+        at += 2;
     }
     return decoded;
 }
@@ -193,15 +200,17 @@ int call(const server &server, mg_connection *connection, const holdall_request 
 }
 
 int upload(const server &server, mg_connection *connection, const mg_request_info &info, std::string_view place) {
+    if (or_empty(info.request_method) != "PUT") return send(connection, 405, "Only PUT is answered here.\n");
     if (!allowed(server, or_empty(mg_get_header(connection, "Authorization"))))
         return send(connection, 401, "Uploads need the token.\n");
     const std::size_t slash = place.find('/');
     if (slash == std::string_view::npos) return send(connection, 404, "Uploads go to /upload/DRIVE/PATH.\n");
-    holdall::drive drive(server.store, decode(place.substr(0, slash)));
+    const std::string name = decode(place.substr(0, slash)), path = decode(place.substr(slash + 1));
+    holdall::drive drive(server.store, name);
     auto options = holdall::make<holdall_put_options>();
     const auto declared = static_cast<std::uint64_t>(info.content_length);
     if (info.content_length >= 0) options.len_bytes = &declared; /* a body cut short is not committed */
-    holdall::writer writer = drive.writer(decode(place.substr(slash + 1)), &options);
+    holdall::writer writer = drive.writer(path, &options);
     go_ahead(connection);
     std::vector<char> room(chunk);
     int got;
@@ -218,8 +227,15 @@ int answer_here(mg_connection *connection) {
     const std::string_view target = or_empty(info.request_uri), uploads = "/upload/";
     try {
         try {
-            if (or_empty(info.request_method) == "PUT" && target.substr(0, uploads.size()) == uploads)
-                return upload(server, connection, info, target.substr(uploads.size()));
+            if (target.substr(0, uploads.size()) == uploads) try {
+                    return upload(server, connection, info, target.substr(uploads.size()));
+                } catch (const malformed &) {
+                    return send(connection, 400, "A '%' is followed by no two hex digits; write it as %25.\n");
+                } catch (const holdall::error &error) {
+                    if (error.http_status() >= 500) throw;
+                    complain(error);
+                    return send(connection, error.http_status(), std::string(error.what()) + '\n');
+                }
             return ask(info, [&](const holdall_request &request) {
                 if (server.api && server.api.is_at({request.target, request.target_len_bytes}))
                     return call(server, connection, request);
@@ -242,11 +258,16 @@ int answer(mg_connection *connection) {
     return status;
 }
 
+bool is_port(std::string_view text) {
+    const bool digits = text.find_first_not_of("0123456789") == std::string_view::npos;
+    return digits && !text.empty() && text.size() < 6 && std::stoi(std::string(text)) <= 65535;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
-    if (argc != 2 && argc != 3) {
-        std::fprintf(stderr, "usage: %s DIRECTORY [PORT]\n", argv[0]);
+    if ((argc != 2 && argc != 3) || (argc == 3 && !is_port(argv[2]))) {
+        std::fprintf(stderr, "usage: %s DIRECTORY [PORT], a number up to 65535\n", argv[0]);
         return 2;
     }
     sigset_t stop;
@@ -267,7 +288,7 @@ int main(int argc, char **argv) {
         mg_context *context = mg_start(&callbacks, &server, options);
         mg_server_port port{};
         if (context == nullptr || mg_get_server_ports(context, 1, &port) != 1) {
-            std::fprintf(stderr, "%s cannot be listened on\n", listen.c_str());
+            std::fprintf(stderr, "%s cannot be listened on; is another server there?\n", listen.c_str());
             return 1;
         }
         std::printf("listening on http://127.0.0.1:%d\n", port.port);

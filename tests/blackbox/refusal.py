@@ -36,6 +36,13 @@ class Refusal(Case):
         for target in ["/../../etc/passwd", "/%2e%2e/STORE", "/d/%00/x", "/d//", "//d/x/y"]:
             self.assertIn(self.curl(target, "--path-as-is").status, (400, 403, 404), target)
 
+    def test_a_percent_sign_that_begins_no_escape_is_refused(self) -> None:
+        link = self.shelf.ask("link", "refusal/a.txt")["url"]
+        for target in [self.url, link, "/d/AQAB/x", "/f/l0/x", "/nothing"]:
+            for wrong in ["%", "a%zzb", "%2", "%%25", "%2g"]:
+                self.assertEqual(self.curl(target + wrong).status, 400, target + wrong)
+        self.assertEqual(self.curl(self.url + "?%zz").status, 200, "the query is not looked at")
+
     def test_head_is_refused_without_a_body(self) -> None:
         got = self.curl.head("/d/AQAB/x")
         self.assertEqual((got.status, got.body[:0], got.code), (403, b"", 0))

@@ -54,11 +54,41 @@ class Upload(Case):
     def test_a_path_that_no_name_may_have_is_refused(self) -> None:
         for path in ["up/a%00b", "up/a%0Ab", "up/..", "up/a//b", "up/x/%2e%2e/y", "up"]:
             got = self.put(path, b"x", "--path-as-is")
-            self.assertIn(got.status, (400, 403, 404, 405), path)
+            self.assertIn(got.status, (400, 404), path)
         self.put("up/file.txt", b"x")
         self.assertIn(
             self.put("up/file.txt/below", b"x").status, (400, 409), "a file is in the way"
         )
+
+    def test_a_percent_sign_that_begins_no_escape_is_refused(self) -> None:
+        for path in ["a%zzb", "%", "a%2", "%%25", "x%zz/a"]:
+            for target in [f"escape/{path}", f"{path}/escape"]:
+                got = self.put(target, b"x")
+                self.assertEqual(got.status, 400, target)
+                self.assertIn(b"%25", got.body, "the remedy")
+        listed = self.shelf.run("--drive", "escape", "ls")
+        self.assertEqual(listed.returncode, 2, "no drive was made")
+
+    def test_a_refusal_says_why(self) -> None:
+        self.put("up/file.txt", b"x")
+        for target, status, word in [
+            ("up/a%00b", 400, "name"),
+            ("up/%2e%2e/y", 400, ".."),
+            ("up/file.txt/below", 409, "file.txt"),
+            ("up", 404, "/upload/DRIVE/PATH"),
+        ]:
+            got = self.put(target, b"x", "--path-as-is")
+            self.assertEqual(got.status, status, target)
+            self.assertIn(word, got.body.decode(), target)
+            self.assertTrue(got.body.endswith(b"\n"), target)
+            self.assertIn("text/plain", got["Content-Type"] or "", target)
+            self.assertNotIn(str(self.shelf.store), got.body.decode(), target)
+
+    def test_where_uploads_go_other_methods_are_told_so(self) -> None:
+        for method in ["GET", "HEAD", "POST", "DELETE"]:
+            told = ("-I",) if method == "HEAD" else ("-X", method)
+            got = self.curl("/upload/up/file.txt", *told)
+            self.assertEqual((got.status, got["Allow"]), (405, "PUT"), method)
 
     def test_an_upload_that_was_cut_leaves_nothing(self) -> None:
         with socket.create_connection(self.host.address, timeout=10) as plug:

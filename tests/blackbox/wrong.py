@@ -24,6 +24,7 @@ FAULTS = {
     "answers-post": "test_other_methods_are_told_what_is_allowed",
     "lets-forged-in": "test_a_url_that_was_changed_is_refused",
     "wrong-416": "test_a_range_past_the_end_is_refused_and_nonsense_is_ignored",
+    "takes-malformed": "test_a_percent_sign_that_begins_no_escape_is_refused",
     "closes-always": "test_ten_thousand_requests_get_their_own_bytes",
 }
 
@@ -102,6 +103,8 @@ class Proxy(BaseHTTPRequestHandler):
             change["content-length"] = "0"
         if self.fault == "wrong-416" and status == 416:
             status = 200
+        if self.fault == "takes-malformed" and status == 400:
+            status = 404
         return status, [(name, change.get(name.lower(), value)) for name, value in headers], content
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = answer

@@ -5,8 +5,10 @@
 
 use std::net::IpAddr;
 
-use holdall::{Api, Caller, Error, ErrorKind, Result, Store};
+use holdall::body::Body;
+use holdall::{Api, Caller, Error, ErrorKind, Reply, Result, Store};
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use serde_json::json;
 
 use crate::args;
 
@@ -41,6 +43,12 @@ impl Mounted {
                 ),
             ));
         }
+        if args.api_drive.is_none() && args.api_tokens.is_empty() {
+            eprintln!(
+                "holdall: every call is a visitor's, who sees shares alone; --api-token TOKEN=DRIVE or \
+                 --api-drive NAME says whose calls are"
+            );
+        }
         let site = args.api_site.clone().unwrap_or_else(|| format!("http://{address}"));
         Ok(Some(Mounted {
             api: Api::new(store).site(&site)?,
@@ -71,6 +79,26 @@ impl Mounted {
         let caller = Caller::of(drive);
         if self.administrators.iter().any(|known| known == drive) { caller.administrator() } else { caller }
     }
+}
+
+/// Makes the refusal of a call whose token is not known, in the words of its format.
+pub(super) fn refusal(target: &str) -> Reply {
+    let told = "the bearer token is none that this server was started with";
+    let text = match target.starts_with("/v2/") {
+        true => json!({ "code": "AccessTokenInvalid", "message": told }),
+        false => json!({ "code": 401, "msg": told }),
+    };
+    let text = text.to_string();
+    let mut reply = Reply::from_error(&Error::new(ErrorKind::Denied, told));
+    reply.status = 401;
+    reply.headers.retain(|(name, _)| !matches!(*name, "Content-Type" | "Content-Length"));
+    reply.headers.extend([
+        ("Content-Type", "application/json; charset=utf-8".to_owned()),
+        ("Content-Length", text.len().to_string()),
+        ("WWW-Authenticate", "Bearer".to_owned()),
+    ]);
+    reply.body = Body::from_bytes(text);
+    reply
 }
 
 /// What a proxy tells of those whose calls it passes on.

@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
-use super::caller::Mounted;
+use super::caller::{self, Mounted};
 use super::log;
 use super::stream::{Run, Stream};
 use super::upload::Upload;
@@ -116,13 +116,7 @@ fn ask(
                 mounted.api.answer(&Caller::anonymous(), &request, body)
             }
             Some(caller) => mounted.api.answer(&caller, &request, body),
-            None => {
-                let told = "the bearer token of a call is not known";
-                let mut reply = Reply::from_error(&Error::new(holdall::ErrorKind::Denied, told));
-                reply.status = 401;
-                reply.headers.push(("WWW-Authenticate", "Bearer".to_owned()));
-                Ok(reply)
-            }
+            None => Ok(caller::refusal(target)),
         },
     }
 }

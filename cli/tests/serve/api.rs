@@ -1,5 +1,8 @@
 //! `holdall serve --api`: the wire formats over HTTP, and who calls them.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use crate::host::{Got, Host, Shelf, other};
@@ -79,6 +82,10 @@ fn a_token_names_a_drive_and_an_unknown_one_nobody() {
     for unknown in [with("x"), with(""), with(&TOKEN[1..]), "Authorization: Basic x".to_owned()] {
         let got = call(&host, "POST", "api/v4/file/url", &json!({"uris": []}), &["-H", &unknown]);
         assert_eq!((got.status, got.header("www-authenticate")), (401, Some("Bearer")), "{unknown}");
+        let told = json_of(&got);
+        assert!(told["code"] == 401 && told["msg"].as_str().unwrap().contains("token"), "{told}");
+        let got = call(&host, "POST", "v2/file/get", &json!({}), &["-H", &unknown]);
+        assert_eq!((got.status, json_of(&got)["code"].as_str()), (401, Some("AccessTokenInvalid")));
     }
 }
 
@@ -112,4 +119,26 @@ fn without_the_option_there_are_no_calls() {
     let Some(host) = host(&[]) else { return };
     let got = call(&host, "POST", "api/v4/file/url", &json!({"uris": []}), &[]);
     assert_eq!(got.status, 405);
+}
+
+#[test]
+fn a_server_that_takes_uploads_makes_the_store_and_says_so() {
+    if other().is_some() {
+        return;
+    }
+    let shelf = Shelf::new();
+    let mut server = shelf
+        .command(&["serve", "--listen", "127.0.0.1:0", "--api"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    server.kill().unwrap();
+    let told = String::from_utf8(server.wait_with_output().unwrap().stderr).unwrap();
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
+    let (first, second) = told.split_once('\n').unwrap();
+    assert_eq!(first, format!("holdall: made a new store in {}", shelf.store().display()));
+    assert!(second.contains("--api-token") && second.contains("--api-drive"), "whose calls are: {second}");
 }

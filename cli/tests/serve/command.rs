@@ -226,3 +226,108 @@ fn a_share_is_visited_with_a_password_from_a_file() {
     assert_eq!(text(shelf.run(&["visit", &share, ".", "--password-file", secret])), "a.txt");
     assert!(text(shelf.run(&["visit", &share, "a.txt", "--password-file", secret])).contains("/d/"));
 }
+
+/// A mistyped path must not become a store: only what brings content makes one, and says so.
+#[test]
+fn a_store_is_made_only_where_something_is_put_and_that_is_told() {
+    let shelf = Shelf::new();
+    let told = |args: &[&str]| {
+        let output = shelf.run(args);
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (file, missing) = (shelf.fresh(), shelf.fresh());
+    std::fs::write(&file, "hello").unwrap();
+    let (file, missing) = (file.to_str().unwrap(), missing.to_str().unwrap());
+    for exists in [false, true] {
+        for args in [
+            vec!["ls"],
+            vec!["get", "a"],
+            vec!["url", "a"],
+            vec!["archive", "a"],
+            vec!["versions", "a"],
+            vec!["stats"],
+            vec!["check"],
+            vec!["repair"],
+            vec!["repair", "--rebuild"],
+            vec!["gc"],
+            vec!["keys"],
+            vec!["keys", "rotate"],
+            vec!["rm", "a"],
+            vec!["share", "a"],
+            vec!["backup", missing],
+            vec!["verify", "/d/AQAB/x"],
+            vec!["serve", "--listen", "127.0.0.1:0"],
+            vec!["put", missing],
+        ] {
+            let (code, told) = told(&args);
+            assert_eq!(code, 2, "{args:?}: {told}");
+            let store = shelf.store();
+            let named = if args == ["put", missing] { missing } else { store.to_str().unwrap() };
+            assert!(told.contains(named) && told.lines().count() == 1, "{args:?}: {told}");
+            assert!(args[0] == "put" || told.contains("holdall --store"), "{args:?} has no remedy: {told}");
+            assert_eq!(shelf.store().exists(), exists, "{args:?}");
+            assert!(!exists || shelf.store().read_dir().unwrap().next().is_none(), "{args:?} left something");
+            assert!(!std::path::Path::new(missing).exists(), "{args:?}");
+        }
+        std::fs::create_dir_all(shelf.store()).unwrap();
+    }
+    let (code, said) = told(&["put", file]);
+    let line = format!("holdall: made a new store in {}\n", shelf.store().display());
+    assert_eq!((code, said.as_str()), (0, line.as_str()));
+    assert_eq!(told(&["put", file]), (0, String::new()), "only once");
+    let (code, said) = told(&["--store", missing, "mkdir", "x"]);
+    assert!(code == 0 && said.contains(missing), "{said}");
+}
+
+/// What goes wrong is told with what was given and what to do instead.
+#[test]
+fn what_goes_wrong_is_told_with_its_remedy() {
+    let shelf = Shelf::new();
+    shelf.put("docs/a.txt", b"hello");
+    shelf.put("b.txt", &noise(12_000_000, 43));
+    let told = |args: &[&str]| {
+        let output = shelf.run(args);
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let dir = shelf.dir.path().to_str().unwrap();
+    let file = shelf.fresh();
+    std::fs::write(&file, "x").unwrap();
+    let file = file.to_str().unwrap();
+    let share = shelf.ok(&["share", "docs", "--expires", "1s"]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    for (args, code, words) in [
+        (vec!["mv", "b.txt", "docs"], 3, vec!["docs", "docs/b.txt"]),
+        (vec!["cp", "b.txt", "docs/"], 3, vec!["docs/b.txt"]),
+        (vec!["cp", "docs/a.txt", "docs"], 3, vec!["is a folder", "docs/a.txt"]),
+        (vec!["put", file, "--to", "docs"], 3, vec![file, "a folder at \"docs\"", "name a file"]),
+        (vec!["put", "/no/such"], 2, vec!["there is no file or folder /no/such"]),
+        (vec!["get", "b.txt", "-o", dir], 1, vec![dir, "is a folder"]),
+        (vec!["get", "b.txt", "-o", "/dev/full/x"], 11, vec!["/dev/full/x"]),
+        (vec!["revoke", "l16"], 1, vec!["l16", "unlink"]),
+        (vec!["keys", "remove", "1"], 1, vec!["rotate"]),
+        (vec!["serve", "--listen", "8420"], 1, vec!["8420", "127.0.0.1:8420"]),
+        (vec!["visit", &share], 5, vec![&share, "expired at"]),
+        (vec!["--store", file, "ls"], 1, vec![file, "is a file", "a directory"]),
+    ] {
+        let (got, told) = told(&args);
+        assert_eq!(got, code, "{args:?}: {told}");
+        for word in words {
+            assert!(told.contains(word), "{args:?} says nothing of {word:?}: {told}");
+        }
+    }
+    // A limit on the length of files stands in for a full disk, which needs no root.
+    let out = shelf.fresh();
+    std::fs::write(&out, "before").unwrap();
+    for verb in [vec!["get", "b.txt"], vec!["archive", "b.txt"]] {
+        let line = format!("trap '' XFSZ; ulimit -f 8000; exec \"$0\" \"$@\" -o {}", out.display());
+        let mut command = Command::new("sh");
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_holdall")]).args(&verb);
+        let output = command.env("HOLDALL_STORE", shelf.store()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(11), "{told}");
+        assert!(told.contains(&format!("writing {}", out.display())), "{told}");
+        assert_eq!(std::fs::read(&out).unwrap(), b"before", "what was there is whole");
+        let part = out.with_file_name(format!("{}.holdall-part", out.file_name().unwrap().to_str().unwrap()));
+        assert!(!part.exists(), "nothing is left behind");
+    }
+}

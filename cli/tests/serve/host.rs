@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_holdall");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_holdall");
 
 /// A store without a server.
 pub struct Shelf {
@@ -149,7 +149,7 @@ impl Host {
     /// Starts the server; options are for the one of the command line.
     pub fn with(options: &[&str]) -> Host {
         let mut shelf = Shelf::new();
-        std::fs::create_dir(shelf.store()).unwrap();
+        holdall::Store::open(shelf.store(), holdall::Options::new()).unwrap().close().unwrap();
         let mut command = match other() {
             Some(line) => {
                 let mut command = Command::new("sh");

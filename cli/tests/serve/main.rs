@@ -23,4 +23,5 @@ mod http;
 mod import;
 mod life;
 mod name;
+mod page;
 mod url;

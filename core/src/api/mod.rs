@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use caller::{Caller, Limits};
 
-use crate::serve::{Reply, Request};
+use crate::serve::{Reply, Request, malformed};
 use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
 
@@ -73,6 +73,9 @@ impl Api {
     /// `InvalidArgument` for a store that was closed or a setting that is beyond the store's limits. [`Reply::from_error`] makes replies of them.
     pub fn answer(&self, caller: &Caller, request: &Request<'_>, mut body: impl Read) -> Result<Reply> {
         let body: &mut dyn Read = &mut body;
+        if let Some(refused) = malformed(request) {
+            return Ok(refused);
+        }
         match self.format(request.target) {
             Some(Format::Cloudreve(path)) => cloudreve::answer(self, caller, request, path, body),
             Some(Format::Link(path)) => cloudreve::answer_link(self, request, path),

@@ -165,7 +165,9 @@ fn silence(tx: &mut impl Write, keys: Vec<(u16, KeyRecord)>, id: u16) -> Result<
 fn refuse_last(tx: &impl Read, id: u16, key: &KeyRecord) -> Result<()> {
     let other = list(tx)?.iter().any(|(other, key)| *other != id && key.signs);
     if key.signs && !other {
-        return Err(Error::invalid(format!("key {id} is the one that signs; let another one sign first")));
+        return Err(Error::invalid(format!(
+            "key {id} is the one that signs; rotate first, so that another one does"
+        )));
     }
     Ok(())
 }

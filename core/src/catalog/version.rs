@@ -248,9 +248,10 @@ pub(crate) fn target<'path>(
 ) -> Result<Target<'path>> {
     let spot = tree::locate(tx, drive, path)?;
     match &spot.child {
-        Some(found) if found.kind == Kind::Folder => {
-            Err(Error::new(ErrorKind::Exists, format!("there is a folder at {}", shown(path))))
-        }
+        Some(found) if found.kind == Kind::Folder => Err(Error::new(
+            ErrorKind::Exists,
+            format!("there is a folder at {}; name a file, in it or elsewhere", shown(path)),
+        )),
         Some(_) if expect == Expect::Absent => Err(tree::taken(path)),
         Some(found) => {
             let node = tree::record(tx, found.file)?;

@@ -41,13 +41,12 @@ impl Store {
         if !matches!(request.method, "GET" | "HEAD") {
             return Ok(Reply::method_not_allowed());
         }
+        if let Some(refused) = malformed(request) {
+            return Ok(refused);
+        }
         match self.answer(request) {
             Ok(reply) => Ok(reply),
-            Err(error) if is_clients(error.kind()) => {
-                tracing::debug!(%error, "refused a request");
-                let reply = Reply::from_error(&error);
-                Ok(if request.method == "HEAD" { reply.without_body() } else { reply })
-            }
+            Err(error) if is_clients(error.kind()) => Ok(refuse(request, &error)),
             Err(error) => Err(error),
         }
     }
@@ -57,6 +56,17 @@ impl Store {
         let route = route::parse(&engine.options.base_url, request.target)?;
         send(&engine, open::open(&engine, &route, request)?, request)
     }
+}
+
+/// Returns the refusal of a request whose target is none.
+pub(crate) fn malformed(request: &Request<'_>) -> Option<Reply> {
+    route::check_escapes(request.target).err().map(|error| refuse(request, &error))
+}
+
+fn refuse(request: &Request<'_>, error: &Error) -> Reply {
+    tracing::debug!(%error, "refused a request");
+    let reply = Reply::from_error(error);
+    if request.method == "HEAD" { reply.without_body() } else { reply }
 }
 
 /// Makes the reply to a request for what was found, and counts it.

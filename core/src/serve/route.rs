@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::nowhere;
-use crate::Result;
 use crate::store::url::base_path;
+use crate::{Error, Result};
 
 /// The longest target that is looked at, in bytes.
 pub(crate) const MAX_TARGET: usize = 8 << 10;
@@ -41,11 +41,12 @@ pub(crate) struct Signed<'a> {
 /// Finds the route of a target, which is a URL of the store, whole or from its path on.
 ///
 /// # Errors
-/// `NotFound` for everything else.
+/// `InvalidArgument` for what [`check_escapes`] refuses, `NotFound` for everything else.
 pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
     if target.len() > MAX_TARGET {
         return Err(nowhere());
     }
+    check_escapes(target)?;
     let target = target.split_once('#').map_or(target, |(target, _)| target);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let path = path_of(path);
@@ -67,6 +68,24 @@ pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
         }
         _ => Err(nowhere()),
     }
+}
+
+/// Refuses a path in which a `%` is not the begin of an escape (RFC 3986, section 2.1): some servers
+/// refuse it before we see it, and to take it for itself would give one name two addresses. A target
+/// that is too long is not looked at, and leads nowhere.
+///
+/// # Errors
+/// `InvalidArgument`.
+pub(crate) fn check_escapes(target: &str) -> Result<()> {
+    if target.len() > MAX_TARGET {
+        return Ok(());
+    }
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let is_escape = |text: &str| text.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !path.split('%').skip(1).all(is_escape) {
+        return Err(Error::invalid("a '%' in the address is followed by no two hex digits; write it as %25"));
+    }
+    Ok(())
 }
 
 /// Returns a URL from its path on.
@@ -118,6 +137,7 @@ pub(crate) fn signed<'a>(path: &'a str, query: &'a str) -> Result<Signed<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn targets_are_found_whole_and_from_their_path_on() {
@@ -145,6 +165,19 @@ mod tests {
             Route::Link { id: "l1", name: "%61".into(), save: false },
             "decoded once"
         );
+    }
+
+    #[test]
+    fn t13_a_percent_sign_that_begins_no_escape_is_refused() {
+        for good in ["/f/l1/100%25", "/d/t/%c3%A9", "/d/t/a?b=%zz", "/d/t/a#%"] {
+            assert!(check_escapes(good).is_ok(), "{good}");
+            assert!(parse("/", good).is_ok(), "{good}");
+        }
+        for name in ["%", "a%", "%2", "%zz", "a%zzb", "%2g", "%g2", "%%25", "%25%", "%-1", "%+1", "%\u{e9}"] {
+            for target in [format!("/f/l1/{name}"), format!("/d/t/{name}?x"), format!("/{name}/d/t/a")] {
+                assert_eq!(parse("/", &target).unwrap_err().kind(), ErrorKind::InvalidArgument, "{target}");
+            }
+        }
     }
 
     #[test]

@@ -30,7 +30,8 @@ impl Store {
     /// no content is opened: one that is damaged shows when it is served.
     ///
     /// # Errors
-    /// `Denied`, `Expired`, `NotFound` and `Gone` when it permits nothing; `Io` and `Corrupt`.
+    /// `Denied`, `Expired`, `NotFound` and `Gone` when it permits nothing; `InvalidArgument`
+    /// when a `%` in its path begins no escape; `Io` and `Corrupt`.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();

@@ -134,6 +134,9 @@ impl Store {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Store> {
         let path = path.as_ref();
         let doing = || format!("opening the store {}", path.display());
+        if path.is_file() {
+            return Err(Error::invalid(format!("{} is a file; a store is a directory", path.display())));
+        }
         if options.create {
             layout::make_private(path).map_err(|cause| Error::io(doing(), cause))?;
         }

@@ -77,17 +77,17 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
 }
 
 fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
+    let listed = vfs.list("").map_err(|cause| Error::io("looking at the store's directory", cause))?;
+    if listed.iter().any(|entry| entry.name == layout::ROWS) {
+        return Err(Error::corrupt("the file STORE is missing; restore it from a backup"));
+    }
     if !options.create {
         return Err(Error::not_found("there is no store here; open it with create to make one"));
     }
-    let listed = vfs.list("").map_err(|cause| Error::io("looking at the store's directory", cause))?;
     let foreign = listed
         .iter()
         .find(|entry| ![layout::LOCK, layout::OPEN, layout::NEW_STORE].contains(&entry.name.as_str()));
     match foreign {
-        Some(entry) if [layout::ROWS].contains(&entry.name.as_str()) => {
-            Err(Error::corrupt("the file STORE is missing; restore it from a backup"))
-        }
         Some(entry) => Err(Error::invalid(format!(
             "the directory holds {:?}, so no store is made in it; name an empty or a new one",
             entry.name

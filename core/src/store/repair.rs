@@ -80,7 +80,12 @@ impl Store {
     pub fn rebuild(path: impl AsRef<Path>, options: &Options) -> Result<RebuildReport> {
         let path = path.as_ref();
         let doing = || format!("rebuilding the store {}", path.display());
-        let vfs = RealVfs::new(path).map_err(|cause| Error::io(doing(), cause))?;
+        let vfs = RealVfs::new(path).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::not_found(format!("there is no directory {}", path.display()))
+            }
+            _ => Error::io(doing(), cause),
+        })?;
         Store::rebuild_on(&(Arc::new(vfs) as Arc<dyn Vfs>), options).map_err(|error| error.context(doing()))
     }
 

@@ -237,8 +237,8 @@ fn find(rows: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
 /// `NotFound` when there is none, `Expired` and `Gone` when it is over.
 pub(crate) fn check_standing(rows: &impl Read, id: ShareId, now: Time) -> Result<ShareRecord> {
     let record = share::record(rows, id)?;
-    if record.expires.is_some_and(|expires| now >= expires) {
-        return Err(Error::new(ErrorKind::Expired, format!("share {id} is over")));
+    if let Some(expires) = record.expires.filter(|expires| now >= *expires) {
+        return Err(Error::new(ErrorKind::Expired, format!("share {id} expired at {expires}")));
     }
     if tree::standing(rows, record.file)? != Standing::Live {
         return Err(Error::new(ErrorKind::Gone, format!("what share {id} leads to was deleted")));

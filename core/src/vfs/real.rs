@@ -22,11 +22,11 @@ use super::{Entry, Open, Vfs, VfsFile, path};
 
 /// Most parts that one system call is given: well below `IOV_MAX`, and small enough for the stack.
 const PARTS: usize = 64;
-/// Files are readable by all, so that a web server of another user may send a blob; the process's
-/// umask narrows it.
-const FILE_MODE: u32 = 0o644;
+/// Files are their owner's alone, whatever the umask: the keys that sign URLs lie in the rows and in the
+/// log, and a host may have made the store's directory itself, open to all.
+const FILE_MODE: u32 = 0o600;
 /// Directories, likewise.
-const DIR_MODE: u32 = 0o755;
+const DIR_MODE: u32 = 0o700;
 /// How a directory is opened, so as to name what is in it and to sync it.
 const DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -34,8 +34,8 @@ const DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLL
 ///
 /// The directory is opened once and everything else is found from its descriptor, so a rename of
 /// the store under a running process does no harm. The path of the directory may lead through
-/// symbolic links; below it none is followed. Files are made with mode 0644 and directories with
-/// 0755, less the umask.
+/// symbolic links; below it none is followed. Files are made with mode 0600 and directories with
+/// 0700.
 #[derive(Debug)]
 pub struct RealVfs {
     root: OwnedFd,

@@ -1,6 +1,7 @@
 //! Putting content, and what lies on the disk after.
 
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use holdall::{Dedup, ErrorKind, Expect, Mode, Options, Put, Request, Store, Time};
@@ -448,6 +449,16 @@ fn options_and_directories_that_can_never_be_right_are_refused() {
     std::fs::write(dir.path().join("mine"), b"x").unwrap();
     assert_eq!(kind(Store::open(dir.path(), Options::new())), ErrorKind::InvalidArgument);
     assert_eq!(files(dir.path()), 2, "what was there stays as it was");
+    for create in [false, true] {
+        let opened = Store::open(dir.path().join("mine"), Options::new().create(create));
+        assert_eq!(kind(opened), ErrorKind::InvalidArgument, "a file is no store");
+    }
+    std::fs::write(dir.path().join("meta.redb"), b"x").unwrap();
+    for create in [false, true] {
+        let opened = Store::open(dir.path(), Options::new().create(create));
+        assert_eq!(kind(opened), ErrorKind::Corrupt, "a store that lost its file STORE");
+    }
+    assert_eq!(kind(Store::rebuild(dir.path().join("none"), &Options::new())), ErrorKind::NotFound);
 }
 
 #[test]
@@ -463,4 +474,48 @@ fn a_new_store_and_a_new_backup_are_their_owner_s_alone() {
         let mode = std::fs::metadata(made).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o700, "the keys that sign URLs lie in {}", made.display());
     }
+}
+
+/// A directory that the host made keeps its mode, so what lies in it must be safe by itself.
+#[test]
+fn in_a_directory_that_others_may_read_no_file_is_theirs_to_read() {
+    use std::os::unix::fs::PermissionsExt;
+
+    fn below(path: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                below(&path, found);
+            }
+            found.push(path);
+        }
+    }
+
+    let dir = tempfile::tempdir().unwrap();
+    let (files, backup) = (dir.path().join("files"), dir.path().join("backup"));
+    for open in [&files, &backup] {
+        std::fs::create_dir(open).unwrap();
+        std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for mode in MODES {
+        let store = Store::open(&files, Options::new().mode(mode)).unwrap();
+        let alice = store.drive("alice").unwrap();
+        put(&alice, "small", b"x");
+        put(&alice, "large", &vec![7; 2 << 20]);
+        store.rotate_key().unwrap();
+        store.backup(&backup, &mut |_| Ok(())).unwrap();
+        store.close().unwrap();
+    }
+    Store::rebuild(&files, &Options::new()).unwrap();
+    let mut found = Vec::new();
+    below(&files, &mut found);
+    below(&backup, &mut found);
+    assert!(found.iter().any(|path| path.ends_with("meta.redb")), "control");
+    assert!(found.iter().any(|path| path.ends_with("seg/0000001.seg")), "control: {found:?}");
+    for path in found {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", path.display());
+    }
+    let mode = std::fs::metadata(&files).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o755, "the directory is the host's");
 }

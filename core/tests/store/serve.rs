@@ -265,6 +265,27 @@ fn other_methods_are_answered_405_and_errors_to_head_have_no_body() {
     assert_eq!(serve(&shop, &Request::head(&url).range("bytes=1-2")).status, 200, "HEAD has no ranges");
 }
 
+#[test]
+fn t13_a_percent_sign_that_begins_no_escape_is_answered_400() {
+    let shop = shop(Mode::Shared);
+    let v = put(&shop.drive(), "a", b"hello");
+    let url = shop.store.url(&v).sign().unwrap();
+    let link = shop.store.link_url(&shop.drive().link("a").unwrap()).unwrap();
+    for target in [format!("{url}%zz"), format!("{link}%"), "/api/v4/%2/x".to_owned(), "/%".to_owned()] {
+        let reply = serve(&shop, &Request::get(&target));
+        assert_eq!((reply.status, reply.header("Cache-Control")), (400, Some("no-store")), "{target}");
+        assert_eq!(serve(&shop, &Request::head(&target)).body.len(), 0);
+        let error = shop.store.verify(&Request::get(&target)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{target}");
+        let api = holdall::Api::new(&shop.store);
+        if api.is_at(&target) {
+            let told = api.answer(&holdall::Caller::anonymous(), &Request::get(&target), &b""[..]).unwrap();
+            assert_eq!(told.status, 400, "{target}");
+        }
+    }
+    assert_eq!(serve(&shop, &Request::get(&format!("{url}?%zz"))).status, 200, "the query is not looked at");
+}
+
 /// Finds the file of the only large blob.
 fn blob_file(shop: &Shop) -> std::path::PathBuf {
     let dirs = std::fs::read_dir(shop.path().join("blob")).unwrap();
@@ -381,7 +402,7 @@ fn every_reply_has_the_length_that_it_says() {
         }
         let reply = shop.store.serve(&request).unwrap();
         sound(&reply, method);
-        prop_assert!([200, 206, 304, 403, 404, 405, 410, 412, 416].contains(&reply.status));
+        prop_assert!([200, 206, 304, 400, 403, 404, 405, 410, 412, 416].contains(&reply.status));
         prop_assert_eq!(reply.body.segments().map(|s| s.unwrap().data.len() as u64).sum::<u64>(), reply.body.len());
     });
 }

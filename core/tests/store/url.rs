@@ -35,7 +35,8 @@ fn t1_any_flipped_bit_and_t2_any_cut_is_denied() {
             bytes[at] ^= 1 << bit;
             let Ok(bad) = String::from_utf8(bytes) else { continue };
             let status = serve(&shop, &format!("/d/{bad}/a.txt")).status;
-            assert!([403, 404].contains(&status), "bit {bit} of {at}: {status}");
+            // A bit may make a '%' or a '/' of a character.
+            assert!([400, 403, 404].contains(&status), "bit {bit} of {at}: {status}");
         }
         assert_eq!(serve(&shop, &format!("/d/{}/a.txt", &good[..at])).status, 403);
     }

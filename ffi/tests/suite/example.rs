@@ -186,6 +186,11 @@ fn refuses_half_an_upload_and_one_without_the_token(example: &str) {
     use std::io::Write;
     let dir = tempfile::tempdir().unwrap();
     let (program, store) = (build(example, dir.path(), true), dir.path().join("store"));
+    for port in ["http", "80a", "-1", "65536", "", "99999999999999999999"] {
+        let told = Command::new(&program).arg(&store).arg(port).output().unwrap();
+        assert_eq!(told.status.code(), Some(2), "port {port:?}");
+        assert!(String::from_utf8_lossy(&told.stderr).starts_with("usage: "), "port {port:?}");
+    }
     let server = Server::start(&program, &store, &["0"], &[]);
     let address = server.base.strip_prefix("http://").unwrap();
     let mut half = std::net::TcpStream::connect(address).unwrap();

@@ -110,7 +110,9 @@ impl Call<'_> {
         }
         let id = self.fields.required("drive_id")?;
         let number = id.bytes().all(|byte| byte.is_ascii_digit()).then(|| id.parse().ok()).flatten();
-        let id = DriveId(number.ok_or_else(|| Fault::format("drive_id is no number in decimal digits"))?);
+        let id = DriveId(number.ok_or_else(|| {
+            Fault::format("drive_id is no number in decimal digits; drive/get_default_drive tells it")
+        })?);
         if !self.caller.administrator && self.own_drive()? != Some(id) {
             return Err(Fault::permission("the drive is not the caller's").into());
         }
