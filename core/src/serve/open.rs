@@ -22,7 +22,7 @@ use crate::{Error, ErrorKind, Result};
 /// What is served, and what a download of it counts against. Its content is not opened yet.
 pub(crate) struct Found {
     what: What,
-    pub(crate) representation: Representation,
+    pub(crate) representation: Arc<Representation>,
     pub(crate) pace: Option<u64>,
     pub(crate) counts: Counts,
 }
@@ -42,7 +42,11 @@ impl Found {
         match &self.what {
             What::Version(content) => {
                 tracing::trace!(blob = %content.blob, "serving");
-                Ok(Body::new(Arc::new(engine.open_blob(content.blob, content.place, content.len)?)))
+                Ok(Body::new(Arc::new(engine.open_blob(
+                    content.blob,
+                    content.place,
+                    content.representation.len,
+                )?)))
             }
             What::Archive { id, record, rows } => archives::open(engine, rows, *id, record),
         }
@@ -100,8 +104,9 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
             let id = view.named(number)?;
             let pace = speed.parse::<u64>().map_err(|_| nowhere())?;
             let mut found = version_found(content_of(&view, id)?);
-            found.representation.name = name.to_string();
-            found.representation.disposition =
+            let representation = Arc::make_mut(&mut found.representation);
+            representation.name = name.to_string();
+            representation.disposition =
                 if signed.download { Disposition::Attachment } else { Disposition::Inline };
             found.pace = Some(pace).filter(|pace| *pace > 0);
             Ok(found)
@@ -109,7 +114,7 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
         Route::Archive { id, name, signed } => {
             check_sign(&view, signed, request.now)?;
             let mut found = archive_by_text(view.rows()?, id, request.now)?;
-            found.representation.name = name.to_string();
+            Arc::make_mut(&mut found.representation).name = name.to_string();
             Ok(found)
         }
     }
@@ -152,7 +157,7 @@ pub(crate) fn link_found(
 
 fn link_in_view(view: &View<'_>, link: &LinkInfo, save: bool) -> Result<Found> {
     let mut found = current_found(view, link.file)?;
-    let representation = &mut found.representation;
+    let representation = Arc::make_mut(&mut found.representation);
     representation.name.clone_from(&link.name);
     representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
     found.pace = Some(link.pace).filter(|pace| *pace > 0);
@@ -195,18 +200,11 @@ fn by_token(view: &View<'_>, token: &str, request: &Request<'_>) -> Result<Found
         }
         _ => return Err(Refusal::WrongPurpose.into()),
     };
-    let representation = &mut found.representation;
-    representation.disposition = claims.disposition;
-    if let Some(name) = &claims.name {
-        representation.name.clone_from(name);
-    }
-    if let Some(media_type) = &claims.media_type {
-        representation.media_type.clone_from(media_type);
-    }
-    let left = claims.expires().map(|expires| expires.saturating_sub(now));
-    if claims.public_cache {
-        let seconds = left.map_or(u32::MAX, |left| u32::try_from(left).unwrap_or(u32::MAX));
-        representation.cache = CacheControl::Public(seconds);
+    let own = claims.name.is_some() || claims.media_type.is_some() || claims.public_cache;
+    if own || claims.disposition != found.representation.disposition {
+        // Most URLs say nothing else than what is known of the content.
+        let left = claims.expires().map(|expires| expires.saturating_sub(now));
+        change(Arc::make_mut(&mut found.representation), &claims, left);
     }
     found.pace = claims.pace;
     found.counts.uses = claims.uses.map(|uses| {
@@ -214,6 +212,21 @@ fn by_token(view: &View<'_>, token: &str, request: &Request<'_>) -> Result<Found
         (uses, Time::from_unix(expires))
     });
     Ok(found)
+}
+
+/// Lets a reply say what its URL says; `left` is how many seconds the URL has.
+fn change(representation: &mut Representation, claims: &Claims, left: Option<u64>) {
+    representation.disposition = claims.disposition;
+    if let Some(name) = &claims.name {
+        representation.name.clone_from(name);
+    }
+    if let Some(media_type) = &claims.media_type {
+        representation.media_type.clone_from(media_type);
+    }
+    if claims.public_cache {
+        let seconds = left.map_or(u32::MAX, |left| u32::try_from(left).unwrap_or(u32::MAX));
+        representation.cache = CacheControl::Public(seconds);
+    }
 }
 
 fn by_link(view: &View<'_>, id: &str, name: &str, save: bool) -> Result<Found> {
@@ -265,15 +278,7 @@ fn lost(file: FileId) -> Error {
 }
 
 fn version_found(content: Arc<Content>) -> Found {
-    let representation = Representation {
-        len: content.len,
-        etag: content.etag.clone(),
-        last_modified: Some(content.modified.unix()),
-        media_type: content.media_type.clone(),
-        name: content.name.clone(),
-        repr_digest: Some(content.repr_digest.clone()),
-        ..Representation::default()
-    };
+    let representation = content.representation.clone();
     Found { what: What::Version(content), representation, pace: None, counts: Counts::default() }
 }
 
@@ -294,5 +299,5 @@ fn archive_found(rows: &RedbReader, id: ArchiveId, claims: Option<&Claims>, now:
         ..Representation::default()
     };
     let what = What::Archive { id, record, rows: rows.clone() };
-    Ok(Found { what, representation, pace: None, counts: Counts::default() })
+    Ok(Found { what, representation: Arc::new(representation), pace: None, counts: Counts::default() })
 }

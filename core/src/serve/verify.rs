@@ -52,9 +52,9 @@ impl Store {
         let representation = found.representation;
         Ok(Grant {
             len: representation.len,
-            etag: representation.etag,
-            name: representation.name,
-            media_type: representation.media_type,
+            etag: representation.etag.clone(),
+            name: representation.name.clone(),
+            media_type: representation.media_type.clone(),
             disposition: representation.disposition,
             pace: found.pace,
         })

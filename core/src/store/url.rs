@@ -294,7 +294,7 @@ impl Url {
         Ok(match self.subject {
             Subject::Version(id) | Subject::Revision(id) => {
                 let content = view.content(id)?;
-                (content.epoch, content.name.clone())
+                (content.epoch, content.representation.name.clone())
             }
             Subject::File(id) => {
                 let node = view.node(id)?;

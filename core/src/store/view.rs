@@ -20,11 +20,10 @@ use crate::catalog::record::{FileRecord, Place};
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::version::{self, Opened};
 use crate::catalog::{LinkInfo, alias, drive, key, link};
-use crate::http::{media_type_of, valid_media_type};
+use crate::http::{Representation, media_type_of, valid_media_type};
 use crate::id::{BlobId, DriveId, FileId, LinkId, VersionId};
 use crate::kv::redb::{RedbReader, Stamp};
 use crate::name::split_path;
-use crate::time::Time;
 use crate::token::{HashIds, KeyRing};
 use crate::{Kind, Result};
 
@@ -39,18 +38,10 @@ const GENERATION: usize = 8192;
 /// What a download of a version needs.
 #[derive(Debug)]
 pub(crate) struct Content {
-    /// The name of its file.
-    pub(crate) name: String,
-    /// A type that can stand in a reply.
-    pub(crate) media_type: String,
-    pub(crate) modified: Time,
-    /// The entity tag, without quotes.
-    pub(crate) etag: String,
-    /// The value of `Repr-Digest` (RFC 9530).
-    pub(crate) repr_digest: String,
+    /// What a reply says of it, unless its URL says something else.
+    pub(crate) representation: Arc<Representation>,
     pub(crate) blob: BlobId,
     pub(crate) place: Place,
-    pub(crate) len: u64,
     /// Live or trashed.
     pub(crate) standing: Standing,
     /// As [`version::epoch`].
@@ -64,19 +55,18 @@ impl Content {
             true => version.media_type,
             false => media_type_of(&file.name).to_owned(),
         };
-        Content {
-            name: file.name,
-            media_type,
-            modified: version.modified,
-            etag: blake3::Hash::from_bytes(blob.blake3).to_hex().chars().take(32).collect(),
-            // Of the registered digests the store has this one at hand.
-            repr_digest: format!("sha=:{}:", STANDARD.encode(blob.sha1)),
-            blob: version.blob,
-            place: blob.place,
+        let representation = Representation {
             len: blob.len,
-            standing,
-            epoch,
-        }
+            etag: blake3::Hash::from_bytes(blob.blake3).to_hex().chars().take(32).collect(),
+            last_modified: Some(version.modified.unix()),
+            media_type,
+            name: file.name,
+            // Of the registered digests the store has this one at hand.
+            repr_digest: Some(format!("sha=:{}:", STANDARD.encode(blob.sha1))),
+            ..Representation::default()
+        };
+        let representation = Arc::new(representation);
+        Content { representation, blob: version.blob, place: blob.place, standing, epoch }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The routes behind signed URLs: the URL is all that is asked for, whoever uses it.
 
+use std::sync::Arc;
+
 use super::Call;
 use super::code::{Code, Fault, Stop};
 use super::find::Finder;
@@ -32,7 +34,7 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
                 ErrorKind::NotFound | ErrorKind::Gone => Stop::Fault(Fault::entity().detail(error)),
                 _ => error.into(),
             })?;
-        let representation = &mut found.representation;
+        let representation = Arc::make_mut(&mut found.representation);
         representation.name = decode(name).map_err(|_| Fault::entity())?.into_owned();
         representation.etag = entity.to_owned();
         representation.disposition =
@@ -51,7 +53,7 @@ pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => Stop::Fault(absent().detail(error)),
             _ => error.into(),
         })?;
-        found.representation.name = decode(name).map_err(|_| absent())?.into_owned();
+        Arc::make_mut(&mut found.representation).name = decode(name).map_err(|_| absent())?.into_owned();
         Ok(found)
     })
 }
@@ -70,7 +72,8 @@ fn answer(
     let sent = check(call, &finder).and_then(|(signed, left)| {
         let mut found = find(&finder, &signed)?;
         let most = call.api.mount.max_age.as_secs().min(left);
-        found.representation.cache = CacheControl::Public(u32::try_from(most).unwrap_or(u32::MAX));
+        Arc::make_mut(&mut found.representation).cache =
+            CacheControl::Public(u32::try_from(most).unwrap_or(u32::MAX));
         Ok(open_to_all(send(&finder.engine, found, call.request)?))
     });
     match sent {

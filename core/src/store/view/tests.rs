@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::vfs::{RealVfs, SimVfs};
-use crate::{Drive, Mode, Options, Put, Request, Store};
+use crate::{Drive, Mode, Options, Put, Request, Store, Time};
 
 /// How often each change is tried: a lookup that is out of date must not pass by luck.
 const TIMES: u32 = 25;
