@@ -78,6 +78,17 @@ impl Api {
         self.api.is_at(target)
     }
 
+    /// Returns the URI that Cloudreve clients name a share by: "cloudreve://<id>@share". What is in
+    /// the share follows behind a "/", a password behind the id and a ":".
+    ///
+    /// share: the Share or its id.
+    ///
+    /// Raises NotFound when there is no such share.
+    fn share_uri(&self, py: Python<'_>, share: &Bound<'_, PyAny>) -> Outcome<String> {
+        let share = share_id(share)?;
+        self.call(py, |api| api.share_uri(share))
+    }
+
     /// Makes the ticket that opens a share with `purchase=True`, for a visitor who has paid: the
     /// client shows it in the header X-Cr-Purchase-Ticket.
     ///

@@ -287,6 +287,21 @@ def test_a_ticket_is_of_one_share_and_ends(store: holdall.Store, alice: holdall.
         api.ticket(share, expires=60)
 
 
+def test_a_share_is_named_by_its_uri(store: holdall.Store, alice: holdall.Drive) -> None:
+    alice.put("docs/a.txt", b"shared")
+    share = alice.share("docs", password="pw")
+    api = store.api()
+    uri = api.share_uri(share)
+    assert re.fullmatch(r"cloudreve://\w+@share", uri) and uri == api.share_uri(share.id)
+    for named, opens in ((uri, False), (uri.replace("@", ":pw@"), True)):
+        asked = {"uris": [f"{named}/a.txt"]}
+        _, told = call(api, Caller(), "POST", "/api/v4/file/url", asked)
+        assert (told["code"] == 0) == opens, told
+    store.unshare(share)
+    with pytest.raises(errors.NotFound):
+        api.share_uri(share)
+
+
 def test_a_closed_store_answers_no_call(store: holdall.Store) -> None:
     api = store.api()
     store.close()
