@@ -49,8 +49,6 @@ pub(crate) struct RedbKv {
     /// Goes up by one with each commit.
     commits: AtomicU64,
     latest: Latest,
-    /// The commits that the moment before has seen.
-    seen: AtomicU64,
 }
 
 impl RedbKv {
@@ -84,7 +82,6 @@ impl RedbKv {
             head,
             commits: AtomicU64::new(0),
             latest: Latest::default(),
-            seen: AtomicU64::new(0),
         };
         if fresh || !kv.has(tables)? {
             let mut writer = kv.writer()?;
@@ -150,13 +147,8 @@ impl Kv for RedbKv {
         let reader = self.begin_read()?;
         match (kept, self.sharing) {
             (Some(stamp), Sharing::Exclusive) => self.latest.keep(stamp, reader.clone()),
-            // The first who reads after a commit may be the last.
-            (Some(stamp), Sharing::Shared)
-                if self.seen.swap(stamp.number(), Ordering::Relaxed) == stamp.number() =>
-            {
-                self.latest.keep_while_read(stamp, reader.clone());
-            }
-            _ => {}
+            (Some(stamp), Sharing::Shared) => self.latest.keep_while_read(stamp, &reader),
+            (None, _) => {}
         }
         if self.database.load().is_none() {
             // Closed meanwhile: what is kept would hold the file open.

@@ -6,9 +6,10 @@
 //!
 //! A moment keeps redb from using again the pages that were freed since. Who commits lets it go. In
 //! shared mode others commit, too, and cannot: there a thread lets go of what nobody read for
-//! [`IDLE`], and ends when nothing is kept.
+//! [`IDLE`], and ends when nothing is kept. It begins only where reads come thick: a program that
+//! reads now and then, or opens a store and forks, has no thread of ours.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -20,9 +21,17 @@ use super::{RedbReader, Stamp};
 /// A moment that nobody reads is let go after one to two times this.
 const IDLE: Duration = Duration::from_millis(20);
 
+/// Between two commits so many moments are begun before one is kept while it is read.
+const THICK: u32 = 8;
+
 /// Keeps one moment.
 #[derive(Debug, Default)]
-pub(super) struct Latest(Arc<Slot>);
+pub(super) struct Latest {
+    slot: Arc<Slot>,
+    /// The number of the last stamp that a moment began with, and how many did.
+    seen: AtomicU64,
+    times: AtomicU32,
+}
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -42,7 +51,7 @@ struct Kept {
 impl Latest {
     /// Returns the moment of a stamp, if it is kept.
     pub(super) fn get(&self, stamp: Stamp) -> Option<RedbReader> {
-        let kept = self.0.kept.load();
+        let kept = self.slot.kept.load();
         let kept = kept.as_ref().filter(|kept| kept.stamp == stamp)?;
         if !kept.read.load(Ordering::Relaxed) {
             kept.read.store(true, Ordering::Relaxed);
@@ -52,25 +61,31 @@ impl Latest {
 
     /// Keeps a moment until the next, or until it is let go.
     pub(super) fn keep(&self, stamp: Stamp, reader: RedbReader) {
-        self.0.kept.store(Some(Arc::new(Kept { stamp, reader, read: AtomicBool::new(true) })));
+        self.slot.kept.store(Some(Arc::new(Kept { stamp, reader, read: AtomicBool::new(true) })));
     }
 
-    /// Keeps a moment until nobody reads it.
-    pub(super) fn keep_while_read(&self, stamp: Stamp, reader: RedbReader) {
-        self.keep(stamp, reader);
-        if self.0.watched.swap(true, Ordering::SeqCst) {
+    /// Keeps a moment until nobody reads it, if many were begun since the last commit.
+    pub(super) fn keep_while_read(&self, stamp: Stamp, reader: &RedbReader) {
+        if self.seen.swap(stamp.number(), Ordering::Relaxed) != stamp.number() {
+            self.times.store(0, Ordering::Relaxed);
+        }
+        if self.times.fetch_add(1, Ordering::Relaxed) < THICK {
             return;
         }
-        let slot = Arc::downgrade(&self.0);
+        self.keep(stamp, reader.clone());
+        if self.slot.watched.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let slot = Arc::downgrade(&self.slot);
         if thread::Builder::new().name("holdall-moment".into()).spawn(move || watch(&slot)).is_err() {
-            self.0.watched.store(false, Ordering::SeqCst);
+            self.slot.watched.store(false, Ordering::SeqCst);
             self.let_go();
         }
     }
 
     /// Lets go of what is kept.
     pub(super) fn let_go(&self) {
-        self.0.kept.store(None);
+        self.slot.kept.store(None);
     }
 }
 
@@ -121,7 +136,7 @@ mod tests {
     }
 
     fn keeps(kv: &RedbKv) -> bool {
-        kv.latest.0.kept.load().is_some()
+        kv.latest.slot.kept.load().is_some()
     }
 
     fn until(what: &str, holds: impl Fn() -> bool) {
@@ -139,7 +154,7 @@ mod tests {
         let mut kept = 0;
         for value in 1..=200 {
             put(&theirs, value);
-            for _ in 0..3 {
+            for _ in 0..2 * THICK {
                 assert_eq!(get(&ours), value);
             }
             kept += u32::from(keeps(&ours));
@@ -155,7 +170,7 @@ mod tests {
             put(&kv, value);
             until("a moment is never kept", || get(&kv) == value && keeps(&kv));
             until("a moment is never let go", || !keeps(&kv));
-            until("a thread stays without a moment", || !kv.latest.0.watched.load(Ordering::SeqCst));
+            until("a thread stays without a moment", || !kv.latest.slot.watched.load(Ordering::SeqCst));
         }
         // The control: nobody watches what is kept for good.
         let stamp = kv.stamp().unwrap();
@@ -191,12 +206,23 @@ mod tests {
     }
 
     #[test]
+    fn few_reads_between_commits_begin_no_thread() {
+        let dir = tempfile::tempdir().unwrap();
+        let kv = open(dir.path(), Sharing::Shared);
+        for value in 1..=20 {
+            put(&kv, value);
+            (0..THICK / 2).for_each(|_| assert_eq!(get(&kv), value));
+            assert!(!keeps(&kv) && !kv.latest.slot.watched.load(Ordering::SeqCst));
+        }
+    }
+
+    #[test]
     fn a_closed_store_keeps_nothing_open() {
         for sharing in [Sharing::Exclusive, Sharing::Shared] {
             let dir = tempfile::tempdir().unwrap();
             let kv = open(dir.path(), sharing);
             put(&kv, 1);
-            (0..4).for_each(|_| assert_eq!(get(&kv), 1));
+            (0..2 * THICK).for_each(|_| assert_eq!(get(&kv), 1));
             kv.close();
             assert!(!keeps(&kv) && kv.reader().is_err());
             // Nobody holds a lock any more.
