@@ -2,10 +2,10 @@
 
 use super::open::open;
 use super::request::Request;
-use super::route;
-use crate::Result;
+use super::route::{self, check_escapes};
 use crate::http::Disposition;
 use crate::store::Store;
+use crate::{Error, ErrorKind, Result};
 
 /// What a verified URL permits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,7 @@ impl Store {
     /// no content is opened: one that is damaged shows when it is served.
     ///
     /// # Errors
-    /// `Denied`, `Expired`, `NotFound` and `Gone` when it permits nothing; `InvalidArgument`
-    /// when a `%` in its path begins no escape; `Io` and `Corrupt`.
+    /// `Denied`, `Expired`, `NotFound` and `Gone` when it permits nothing; `Io` and `Corrupt`.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -47,6 +46,8 @@ impl Store {
     /// ```
     pub fn verify(&self, request: &Request<'_>) -> Result<Grant> {
         let engine = self.engine()?;
+        // `serve` answers 400; what was never a URL of the store permits nothing.
+        check_escapes(request.target).map_err(|error| Error::new(ErrorKind::Denied, error.to_string()))?;
         let route = route::parse(&engine.options.base_url, request.target)?;
         let found = open(&engine, &route, request)?;
         let representation = found.representation;

@@ -276,7 +276,7 @@ fn t13_a_percent_sign_that_begins_no_escape_is_answered_400() {
         assert_eq!((reply.status, reply.header("Cache-Control")), (400, Some("no-store")), "{target}");
         assert_eq!(serve(&shop, &Request::head(&target)).body.len(), 0);
         let error = shop.store.verify(&Request::get(&target)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{target}");
+        assert_eq!(error.kind(), ErrorKind::Denied, "{target}");
         let api = holdall::Api::new(&shop.store);
         if api.is_at(&target) {
             let told = api.answer(&holdall::Caller::anonymous(), &Request::get(&target), &b""[..]).unwrap();
