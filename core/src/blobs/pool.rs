@@ -65,10 +65,10 @@ impl Pool {
                 Err(cause) => return Err(Error::io(format!("opening {}", path(blob)), cause)),
             },
         };
-        let found = file.len().map_err(|cause| Error::io(format!("opening blob {blob}"), cause))?;
-        if offset.checked_add(len).is_none_or(|end| end > found) {
+        let looked = offset.checked_add(len).map_or(Ok(false), |end| file.holds(end));
+        if !looked.map_err(|cause| Error::io(format!("opening blob {blob}"), cause))? {
             return Err(Error::corrupt(format!(
-                "blob {blob} is cut short: its file ends at byte {found}, {len} bytes from {offset} were stored"
+                "blob {blob} is cut short: its file ends before the {len} bytes from {offset} that were stored"
             )));
         }
         Ok(Some(BlobSource { file, offset, len }))

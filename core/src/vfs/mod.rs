@@ -9,6 +9,7 @@
 
 mod direct;
 mod live;
+mod look;
 mod map;
 mod path;
 mod real;
@@ -72,6 +73,11 @@ pub trait Vfs: Debug + Send + Sync + 'static {
 pub trait VfsFile: Debug + Send + Sync + 'static {
     /// Returns the length in bytes.
     fn len(&self) -> io::Result<u64>;
+    /// Returns whether the file has at least `len` bytes, for one that only grows. A look of some
+    /// milliseconds ago may answer, which spares a busy reader a system call.
+    fn holds(&self, len: u64) -> io::Result<bool> {
+        Ok(self.len()? >= len)
+    }
     /// Fills `out` from `offset`; the end of the file before that is `UnexpectedEof`.
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
     /// Writes all of `parts`, one behind the other, from `offset`.

@@ -17,6 +17,7 @@ use rustix::io::{Errno, ReadWriteFlags, preadv2, retry_on_intr};
 mod tests;
 
 use super::direct::Direct;
+use super::look::Look;
 use super::map::{self, Map};
 use super::{Entry, Open, Vfs, VfsFile, path};
 
@@ -246,6 +247,7 @@ struct RealFile {
     random: AtomicBool,
     locked: AtomicBool,
     direct: Direct,
+    look: Look,
 }
 
 impl RealFile {
@@ -256,6 +258,7 @@ impl RealFile {
             random: AtomicBool::new(false),
             locked: AtomicBool::new(false),
             direct: Direct::default(),
+            look: Look::default(),
         }
     }
 
@@ -311,6 +314,15 @@ impl VfsFile for RealFile {
         Ok(self.file.metadata()?.len())
     }
 
+    fn holds(&self, len: u64) -> io::Result<bool> {
+        if self.look.says(len) {
+            return Ok(true);
+        }
+        let found = self.len()?;
+        self.look.note(found);
+        Ok(found >= len)
+    }
+
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.file.read_exact_at(out, offset)
     }
@@ -330,7 +342,9 @@ impl VfsFile for RealFile {
         // A map beyond the new end would kill the process at the first touch of it.
         self.map
             .rcu(|map| map.clone().filter(|map| u64::try_from(map.len()).is_ok_and(|mapped| mapped <= len)));
-        self.file.set_len(len)
+        let set = self.file.set_len(len);
+        self.look.forget();
+        set
     }
 
     fn allocate(&self, len: u64) -> io::Result<()> {

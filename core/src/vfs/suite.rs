@@ -43,6 +43,7 @@ suite! {
     a_write_behind_the_end_leaves_zeros
     what_is_written_past_the_cache_is_read_like_anything_else
     a_read_past_the_end_is_unexpected_eof
+    a_file_holds_what_it_has_and_no_more_after_a_cut
     set_len_cuts_and_fills_with_zeros
     allocate_lengthens_and_never_shortens
     rename_replaces_and_keeps_open_handles
@@ -157,6 +158,21 @@ fn a_read_past_the_end_is_unexpected_eof(vfs: &dyn Vfs) {
     assert_eq!(kind(file.read_at(2, &mut two)), ErrorKind::UnexpectedEof);
     assert_eq!(kind(file.read_at(900, &mut two)), ErrorKind::UnexpectedEof);
     file.read_at(3, &mut []).unwrap();
+}
+
+fn a_file_holds_what_it_has_and_no_more_after_a_cut(vfs: &dyn Vfs) {
+    let file = put(vfs, "a", b"one");
+    let holds = |len| file.holds(len).unwrap();
+    assert!(holds(0) && holds(3) && !holds(4));
+    file.write_at(3, &[b"more"]).unwrap();
+    assert!(holds(7) && !holds(8));
+    file.set_len(2).unwrap();
+    assert!(holds(2) && !holds(3));
+    // Cut through another handle, it is known after a while.
+    let other = vfs.open("a", Open::Write).unwrap();
+    other.set_len(1).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert!(holds(1) && !holds(2));
 }
 
 fn set_len_cuts_and_fills_with_zeros(vfs: &dyn Vfs) {

@@ -314,6 +314,22 @@ fn r7_a_blob_that_was_cut_short_or_removed_is_an_error_and_no_short_body() {
 }
 
 #[test]
+fn r7_a_segment_that_was_cut_short_while_it_was_served_is_an_error_soon() {
+    let shop = shop(Mode::Shared);
+    let v = put(&shop.drive(), "a", &noise(1000, 1));
+    let url = shop.store.url(&v).sign().unwrap();
+    assert_eq!(serve(&shop, &Request::get(&url)).status, 200);
+    let segments = std::fs::read_dir(shop.dir.path().join("store/seg")).unwrap();
+    for segment in segments {
+        let file = std::fs::OpenOptions::new().write(true).open(segment.unwrap().path()).unwrap();
+        file.set_len(64).unwrap();
+    }
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert_eq!(kind(shop.store.serve(&Request::get(&url))), ErrorKind::Corrupt);
+    assert_eq!(kind(shop.drive().open_file("a")), ErrorKind::Corrupt);
+}
+
+#[test]
 fn a_body_outlives_its_content_its_store_and_the_directory() {
     for mode in MODES {
         let shop = shop(mode);
