@@ -190,6 +190,10 @@ pub(crate) fn is_bytes_like(value: &Bound<'_, PyAny>) -> bool {
 }
 
 fn not_a_source(value: &Bound<'_, PyAny>) -> PyErr {
+    if value.hasattr("__aiter__").unwrap_or(false) {
+        let message = "an async iterable is put by: await holdall.asgi.put(drive, path, source)";
+        return PyTypeError::new_err(message);
+    }
     let name = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!(
         "content is bytes-like, a path, a binary file or an iterable of bytes, not {name}"

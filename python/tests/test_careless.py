@@ -2,7 +2,7 @@
 
 import datetime as dt
 import pathlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -95,6 +95,10 @@ def test_a_path_without_a_name_makes_no_file_of_a_folder(alice: holdall.Drive) -
     assert [row.name for row in alice.list("inbox/")] == ["x"]
 
 
+async def pieces() -> AsyncIterator[bytes]:
+    yield b"x"
+
+
 def test_a_directory_and_text_are_no_content(alice: holdall.Drive, tmp_path: pathlib.Path) -> None:
     with pytest.raises(IsADirectoryError) as raised:
         alice.put("x", tmp_path)
@@ -103,6 +107,8 @@ def test_a_directory_and_text_are_no_content(alice: holdall.Drive, tmp_path: pat
         alice.put("x", "some text")
     assert missing.value.filename == "some text"
     assert any("text.encode()" in note for note in missing.value.__notes__)
+    with pytest.raises(TypeError, match=r"await holdall\.asgi\.put"):
+        alice.put("x", pieces())  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="pieces, not str"):
         alice.put("x", ["some", "text"])  # type: ignore[list-item]
 
