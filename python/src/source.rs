@@ -82,7 +82,7 @@ impl<'py> Intake<'py> {
         let opened = self.py.detach(|| {
             let file = File::open(&path)?;
             match file.metadata()?.is_dir() {
-                true => Err(io::ErrorKind::IsADirectory.into()),
+                true => Err(io::Error::from_raw_os_error(EISDIR)),
                 false => Ok(file),
             }
         });
@@ -103,11 +103,7 @@ impl<'py> Intake<'py> {
 
     /// Makes the error of a path that cannot be opened.
     fn unopened(&self, cause: &io::Error, source: &Bound<'py, PyAny>) -> PyErr {
-        let number = match cause.kind() {
-            io::ErrorKind::IsADirectory => Some(EISDIR),
-            _ => cause.raw_os_error(),
-        };
-        let Some(number) = number else {
+        let Some(number) = cause.raw_os_error() else {
             return io::Error::from(cause.kind()).into();
         };
         // With three arguments OSError picks the class of the number.

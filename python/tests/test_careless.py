@@ -102,7 +102,7 @@ async def pieces() -> AsyncIterator[bytes]:
 def test_a_directory_and_text_are_no_content(alice: holdall.Drive, tmp_path: pathlib.Path) -> None:
     with pytest.raises(IsADirectoryError) as raised:
         alice.put("x", tmp_path)
-    assert raised.value.filename == tmp_path
+    assert (raised.value.filename, raised.value.strerror) == (tmp_path, "Is a directory")
     with pytest.raises(FileNotFoundError) as missing:
         alice.put("x", "some text")
     assert missing.value.filename == "some text"
