@@ -151,7 +151,7 @@ impl Store {
         url_margin: Option<&Bound<'_, PyAny>>,
         archive_life: Option<&Bound<'_, PyAny>>,
         max_age: Option<&Bound<'_, PyAny>>,
-        max_batched_file: Option<usize>,
+        #[pyo3(from_py_with = convert::count)] max_batched_file: Option<usize>,
         redirect_links: bool,
         debug: bool,
     ) -> Outcome<Api> {
@@ -218,10 +218,10 @@ impl Caller {
         drive: Option<&Bound<'_, PyAny>>,
         administrator: bool,
         token: Option<String>,
-        speed: u64,
+        #[pyo3(from_py_with = convert::number)] speed: u64,
         archive: bool,
         share_download: bool,
-        links: Option<u32>,
+        #[pyo3(from_py_with = convert::count)] links: Option<u32>,
         unique_links: bool,
     ) -> Outcome<Caller> {
         let mut caller = match drive {

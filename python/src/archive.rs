@@ -69,8 +69,8 @@ impl Drive {
         name: &str,
         expires: Option<&Bound<'_, PyAny>>,
         network: Option<&str>,
-        max_uses: Option<u32>,
-        pace: Option<u64>,
+        #[pyo3(from_py_with = convert::count)] max_uses: Option<u32>,
+        #[pyo3(from_py_with = convert::count)] pace: Option<u64>,
     ) -> Outcome<String> {
         let network = network.map(convert::network).transpose()?;
         let archive = self.begun(py, paths, name, expires)?;

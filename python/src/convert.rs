@@ -54,6 +54,22 @@ fn epoch(py: Python<'_>) -> PyResult<&Bound<'_, PyDateTime>> {
     Ok(epoch.bind(py))
 }
 
+/// The seconds since 1970 that a datetime can be: those of the years 1 to 9999.
+const YEARS: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
+
+/// Returns whole seconds with the sign of a number.
+fn signed(distance: Duration, sign: f64) -> i64 {
+    let seconds = i64::try_from(distance.as_secs()).unwrap_or(i64::MAX);
+    if sign < 0.0 { -seconds - 1 } else { seconds }
+}
+
+fn no_time(value: &Bound<'_, PyAny>) -> Fault {
+    Fault::invalid(format!(
+        "{} is outside the years 1 to 9999; give seconds since 1970, not milliseconds",
+        shown(value)
+    ))
+}
+
 /// Reads a moment: an aware datetime, or seconds since 1970 as an int or float.
 pub(crate) fn time(value: &Bound<'_, PyAny>) -> Outcome<Time> {
     if let Ok(datetime) = value.cast::<PyDateTime>() {
@@ -68,14 +84,16 @@ pub(crate) fn time(value: &Bound<'_, PyAny>) -> Outcome<Time> {
     }
     if !value.is_instance_of::<PyBool>() {
         if let Ok(seconds) = value.cast::<PyInt>() {
-            return Ok(Time::from_unix(seconds.extract()?));
+            let found = seconds.extract::<i64>().ok().filter(|seconds| YEARS.contains(seconds));
+            return found.map(Time::from_unix).ok_or_else(|| no_time(value));
         }
         if let Ok(seconds) = value.cast::<PyFloat>() {
             let seconds: f64 = seconds.extract()?;
             return match Duration::try_from_secs_f64(seconds.abs()) {
+                Ok(distance) if !YEARS.contains(&signed(distance, seconds)) => Err(no_time(value)),
                 Ok(distance) if seconds < 0.0 => Ok(Time(0).before(distance)),
                 Ok(distance) => Ok(Time(0).after(distance)),
-                Err(_) => Err(Fault::invalid(format!("{seconds} is no time in seconds since 1970"))),
+                Err(_) => Err(no_time(value)),
             };
         }
     }
@@ -86,6 +104,53 @@ pub(crate) fn time(value: &Bound<'_, PyAny>) -> Outcome<Time> {
     .into())
 }
 
+/// Reads a number that is not negative and fits, such as a limit.
+pub(crate) fn number<T: TryFrom<u64>>(value: &Bound<'_, PyAny>) -> PyResult<T> {
+    let number = match value.extract::<u64>() {
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            return Err(match value.lt(0)? {
+                true => Fault::invalid(format!("{} is negative; give 0 or more", shown(value))).into(),
+                false => too_large(value),
+            });
+        }
+        number => number?,
+    };
+    T::try_from(number).map_err(|_| too_large(value))
+}
+
+/// Reads a number as `number` does, or None.
+pub(crate) fn count<T: TryFrom<u64>>(value: &Bound<'_, PyAny>) -> PyResult<Option<T>> {
+    match value.is_none() {
+        true => Ok(None),
+        false => number(value).map(Some),
+    }
+}
+
+fn too_large(value: &Bound<'_, PyAny>) -> PyErr {
+    Fault::invalid(format!("{} is larger than any number that fits here; give less", shown(value))).into()
+}
+
+/// Returns a number as text, of which the beginning is enough.
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    // A very long int has no text.
+    let text = value.str().map_or_else(|_| "the number".to_owned(), |text| text.to_string());
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// Refuses text that is a path or a URL and no id, without showing it: a URL is a secret.
+///
+/// # Errors
+/// `InvalidArgument`, which says what to do instead.
+pub(crate) fn only_id(text: &str, instead: &str) -> Outcome<()> {
+    match text.contains('/') {
+        true => Err(Fault::invalid(format!("a path or a URL was given in place of an id; {instead}"))),
+        false => Ok(()),
+    }
+}
+
 /// Reads a length of time: seconds as an int or float, or a timedelta.
 pub(crate) fn duration(value: &Bound<'_, PyAny>) -> Outcome<Duration> {
     let negative = || Fault::invalid(format!("{value} is no length of time; give more than none"));
@@ -94,7 +159,7 @@ pub(crate) fn duration(value: &Bound<'_, PyAny>) -> Outcome<Duration> {
     }
     if !value.is_instance_of::<PyBool>() {
         if let Ok(seconds) = value.cast::<PyInt>() {
-            return seconds.extract().map(Duration::from_secs).map_err(|_| negative());
+            return Ok(Duration::from_secs(number(seconds.as_any())?));
         }
         if let Ok(seconds) = value.cast::<PyFloat>() {
             return Duration::try_from_secs_f64(seconds.extract()?).map_err(|_| negative());
@@ -166,6 +231,23 @@ impl FromPyObject<'_, '_> for Place {
     }
 }
 
+impl Place {
+    /// Takes a path for content.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it ends as the path of a folder does: without a name, as the uploads of
+    /// an empty form are, it would make a file of what is to be a folder.
+    pub(crate) fn of_file(self) -> Outcome<String> {
+        match self.0.ends_with('/') {
+            true => Err(Fault::invalid(format!(
+                "the path {:?} ends in '/' and is a folder's; give the name of a file in it",
+                self.0
+            ))),
+            false => Ok(self.0),
+        }
+    }
+}
+
 /// A version: itself, or its id as text.
 pub(crate) struct Pick(pub(crate) VersionId);
 
@@ -179,6 +261,7 @@ impl FromPyObject<'_, '_> for Pick {
         let text: String = value
             .extract()
             .map_err(|_| PyTypeError::new_err("a version is a holdall.Version, or its id as a str"))?;
+        only_id(&text, "a version has one, as in drive.stat(path).current")?;
         text.parse().map(Pick).map_err(|error| Fault::Store(error).into())
     }
 }
@@ -196,6 +279,7 @@ impl FromPyObject<'_, '_> for Node {
         let text: String = value
             .extract()
             .map_err(|_| PyTypeError::new_err("a file is a holdall.FileInfo, or its id as a str"))?;
+        only_id(&text, "a file has one, as in drive.stat(path).id")?;
         text.parse().map(Node).map_err(|error| Fault::Store(error).into())
     }
 }

@@ -118,7 +118,7 @@ impl Drive {
         py: Python<'_>,
         path: Place,
         after: Option<String>,
-        limit: Option<usize>,
+        #[pyo3(from_py_with = convert::count)] limit: Option<usize>,
     ) -> Outcome<Vec<Row>> {
         let drive = self.drive()?;
         pages(py, after, limit, |after, limit| drive.list(&path.0, after, limit))
@@ -134,7 +134,7 @@ impl Drive {
         py: Python<'_>,
         path: Place,
         before: Option<Pick>,
-        limit: Option<usize>,
+        #[pyo3(from_py_with = convert::count)] limit: Option<usize>,
     ) -> Outcome<Vec<Version>> {
         let (mut found, mut before): (Vec<Version>, Option<VersionId>) =
             (Vec::new(), before.map(|before| before.0));
@@ -185,7 +185,8 @@ impl Drive {
         Ok(self.call(py, |drive| drive.copy(&source.0, &target.0, what))?.to_string())
     }
 
-    /// Sets what the host keeps with a file: names and values, together at most 16 KiB.
+    /// Sets what the host keeps with a file: up to 4,096 names and values, together at most
+    /// 64 KiB.
     ///
     /// Raises NotFound when nothing is at `path`, TooLarge past the limit.
     fn set_attributes(
@@ -198,7 +199,11 @@ impl Drive {
     }
 
     /// Sets how many versions a file keeps beside those marked to be kept; 0 keeps all.
-    fn set_max_versions(&self, py: Python<'_>, count: u32) -> Outcome<()> {
+    fn set_max_versions(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = convert::number)] count: u32,
+    ) -> Outcome<()> {
         self.call(py, |drive| drive.set_max_versions(count))
     }
 

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::archive::ArchiveInfo;
-use crate::convert::{Moment, moment};
+use crate::convert::{self, Moment, moment};
 use crate::drive::Drive;
 use crate::fault::Outcome;
 use crate::share::Share;
@@ -48,7 +48,7 @@ impl Store {
     /// Removes a key: every URL that it signed is invalid from now on.
     ///
     /// Raises NotFound when there is none of that id, InvalidArgument for the one that signs.
-    fn remove_key(&self, py: Python<'_>, id: u16) -> Outcome<()> {
+    fn remove_key(&self, py: Python<'_>, #[pyo3(from_py_with = convert::number)] id: u16) -> Outcome<()> {
         self.call(py, |store| store.remove_key(id))
     }
 
@@ -86,6 +86,7 @@ impl Store {
                 "revoke takes a Version, FileInfo, ArchiveInfo, Share or Drive, or an id as a str",
             )
         })?;
+        convert::only_id(&id, "revoke what it is of: a version, file, archive, share or drive")?;
         self.call(py, |store| match id.chars().next() {
             Some('f') => store.revoke_file(id.parse::<FileId>()?),
             Some('s') => store.revoke_share(id.parse::<ShareId>()?),

@@ -3,7 +3,7 @@
 use holdall::LinkId;
 use pyo3::prelude::*;
 
-use crate::convert::{Moment, Place, moment};
+use crate::convert::{self, Moment, Place, moment};
 use crate::drive::Drive;
 use crate::fault::Outcome;
 use crate::store::Store;
@@ -22,7 +22,8 @@ value! {
         name: &str = &known.info.name;
         /// When it was made: an aware datetime in UTC.
         created: Moment = moment(known.info.created);
-        /// Downloads through it, as counted when it was looked up.
+        /// Downloads through it, as counted when it was looked up. A process writes down what it counts
+        /// about every second, and when it closes the store.
         downloads: u64 = known.info.downloads;
         /// The speed that a download should keep to, in bytes a second; None is any.
         pace: Option<u64> = Some(known.info.pace).filter(|pace| *pace > 0);
@@ -57,7 +58,12 @@ impl Drive {
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a folder is.
     #[pyo3(signature = (path, *, pace = None))]
-    fn link(&self, py: Python<'_>, path: Place, pace: Option<u64>) -> Outcome<Link> {
+    fn link(
+        &self,
+        py: Python<'_>,
+        path: Place,
+        #[pyo3(from_py_with = convert::count)] pace: Option<u64>,
+    ) -> Outcome<Link> {
         self.call(py, |drive| {
             let info = drive.link_paced(&path.0, pace.unwrap_or(0))?;
             Known::new(drive.store(), info).map(Link)
@@ -101,5 +107,7 @@ fn link_id(value: &Bound<'_, PyAny>) -> Outcome<LinkId> {
     if let Ok(link) = value.cast::<Link>() {
         return Ok(link.get().0.info.id);
     }
-    Ok(value.extract::<String>()?.parse()?)
+    let id: String = value.extract()?;
+    convert::only_id(&id, "a link has one, as in drive.links(path)")?;
+    Ok(id.parse()?)
 }

@@ -52,7 +52,7 @@ impl Drive {
         media_type: Option<String>,
         modified: Option<&Bound<'py, PyAny>>,
         expect: Option<&Bound<'py, PyAny>>,
-        length: Option<u64>,
+        #[pyo3(from_py_with = convert::count)] length: Option<u64>,
         sha1: Option<&Bound<'py, PyAny>>,
         blake3: Option<&Bound<'py, PyAny>>,
         progress: Option<Bound<'py, PyAny>>,
@@ -67,7 +67,8 @@ impl Drive {
         if let Some(blake3) = blake3 {
             put = put.blake3(convert::hash("BLAKE3", blake3)?);
         }
-        let writer = self.call(py, |drive| drive.put_writer(&path.0, put))?;
+        let path = path.of_file()?;
+        let writer = self.call(py, |drive| drive.put_writer(&path, put))?;
         let mut intake = Intake { py, writer, progress };
         let taken = intake.all(source);
         let writer = intake.writer;
@@ -127,10 +128,15 @@ impl Drive {
 
 /// Reads an item of `put_many`: a path, its content, and what is said of it.
 fn one(item: &Bound<'_, PyAny>, put: &Put) -> Outcome<(String, Bytes, Put)> {
-    let path: Place = item.get_item(0)?.extract()?;
+    let len = if item.is_instance_of::<PyString>() { 0 } else { item.len().unwrap_or(0) };
+    if len != 2 && len != 3 {
+        let message = "an item of put_many is a path and its content, or these and a mapping";
+        return Err(PyTypeError::new_err(message).into());
+    }
+    let path = item.get_item(0)?.extract::<Place>()?.of_file()?;
     let content = source::whole(&item.get_item(1)?)?;
-    if item.len()? < 3 {
-        return Ok((path.0, content, put.clone()));
+    if len == 2 {
+        return Ok((path, content, put.clone()));
     }
     let options = item.get_item(2)?;
     let given = PyDict::new(item.py());
@@ -151,7 +157,7 @@ fn one(item: &Bound<'_, PyAny>, put: &Put) -> Outcome<(String, Bytes, Put)> {
         ))
         .into());
     }
-    Ok((path.0, content, said(put.clone(), media_type, modified.as_ref(), expect.as_ref())?))
+    Ok((path, content, said(put.clone(), media_type, modified.as_ref(), expect.as_ref())?))
 }
 
 /// Adds to what is said of content.

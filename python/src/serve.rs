@@ -84,6 +84,10 @@ fn picked(
     let mut found = Vec::new();
     for pair in pairs.try_iter()? {
         let pair = pair?;
+        if pair.is_instance_of::<PyString>() || pair.len().unwrap_or(0) != 2 {
+            let message = "headers are a mapping, or pairs of a name and a value";
+            return Err(PyTypeError::new_err(message).into());
+        }
         if let Some(name) = pick(text(&pair.get_item(0)?)?) {
             found.push((name, text(&pair.get_item(1)?)?));
         }

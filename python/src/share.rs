@@ -44,7 +44,8 @@ impl Drive {
     /// Shares what is at `path`.
     ///
     /// expires: when the share ends: seconds from now, a timedelta or an aware datetime; None never.
-    /// max_downloads: how many downloads end it, an archive counting as one.
+    /// max_downloads: how many downloads end it, an archive counting as one. A download is counted
+    ///     when `Visit.url` or `Visit.archive` makes its URL, however often that is used then.
     /// purchase: the host asks for a ticket before it lets a visitor download.
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when the terms can never be right.
@@ -55,7 +56,7 @@ impl Drive {
         path: Place,
         password: Option<String>,
         expires: Option<&Bound<'_, PyAny>>,
-        max_downloads: Option<u64>,
+        #[pyo3(from_py_with = convert::count)] max_downloads: Option<u64>,
         purchase: bool,
     ) -> Outcome<Share> {
         let mut share = holdall::Share::new();
@@ -107,7 +108,9 @@ pub(crate) fn share_id(value: &Bound<'_, PyAny>) -> Outcome<ShareId> {
     if let Ok(share) = value.cast::<Share>() {
         return Ok(share.get().0.id);
     }
-    Ok(value.extract::<String>()?.parse()?)
+    let id: String = value.extract()?;
+    convert::only_id(&id, "a share has one, as in drive.shares(path)")?;
+    Ok(id.parse()?)
 }
 
 /// A visitor of a share, whose password was right.
@@ -142,7 +145,7 @@ impl Visit {
         py: Python<'_>,
         path: Place,
         after: Option<String>,
-        limit: Option<usize>,
+        #[pyo3(from_py_with = convert::count)] limit: Option<usize>,
     ) -> Outcome<Vec<Row>> {
         drive::pages(py, after, limit, |after, limit| self.0.list(&path.0, after, limit))
     }

@@ -15,6 +15,9 @@ use crate::fault::{Fault, Outcome};
 /// Bytes that are taken between two looks at signals.
 const BLOCK: usize = 1 << 20;
 
+/// The system's number of: is a directory. Linux, the BSDs and macOS have the same.
+const EISDIR: i32 = 21;
+
 /// Takes content into a put, without the GIL, and tells how far it is.
 pub(crate) struct Intake<'py> {
     pub(crate) py: Python<'py>,
@@ -42,7 +45,9 @@ impl<'py> Intake<'py> {
         for item in items {
             let item = item?;
             if !is_bytes_like(&item) {
-                return Err(not_a_source(&item).into());
+                let name = item.get_type().name()?;
+                let message = format!("an iterable to put gives bytes-like pieces, not {name}");
+                return Err(PyTypeError::new_err(message).into());
             }
             self.bytes(&item)?;
         }
@@ -74,11 +79,14 @@ impl<'py> Intake<'py> {
 
     fn path(&mut self, source: &Bound<'py, PyAny>) -> Outcome<()> {
         let path: PathBuf = source.extract()?;
-        let file = self.py.detach(|| File::open(&path)).map_err(|cause| match cause.raw_os_error() {
-            // With three arguments OSError picks the class of the number.
-            Some(number) => PyOSError::new_err((number, reason(&cause), source.clone().unbind())),
-            None => cause.into(),
-        })?;
+        let opened = self.py.detach(|| {
+            let file = File::open(&path)?;
+            match file.metadata()?.is_dir() {
+                true => Err(io::Error::from_raw_os_error(EISDIR)),
+                false => Ok(file),
+            }
+        });
+        let file = opened.map_err(|cause| self.unopened(&cause, source))?;
         let mut reader = Reader { file, raised: None };
         loop {
             let writer = &mut self.writer;
@@ -91,6 +99,21 @@ impl<'py> Intake<'py> {
                 count => self.tell(count)?,
             }
         }
+    }
+
+    /// Makes the error of a path that cannot be opened.
+    fn unopened(&self, cause: &io::Error, source: &Bound<'py, PyAny>) -> PyErr {
+        let Some(number) = cause.raw_os_error() else {
+            return io::Error::from(cause.kind()).into();
+        };
+        // With three arguments OSError picks the class of the number.
+        let error = PyOSError::new_err((number, reason(cause), source.clone().unbind()));
+        if source.is_instance_of::<PyString>() {
+            let note = "a str is the path of a file to put; text is put as bytes: text.encode()";
+            // Without the note it is the same error.
+            drop(error.value(self.py).call_method1("add_note", (note,)));
+        }
+        error
     }
 
     fn file(&mut self, source: &Bound<'py, PyAny>) -> Outcome<()> {
@@ -163,6 +186,10 @@ pub(crate) fn is_bytes_like(value: &Bound<'_, PyAny>) -> bool {
 }
 
 fn not_a_source(value: &Bound<'_, PyAny>) -> PyErr {
+    if value.hasattr("__aiter__").unwrap_or(false) {
+        let message = "an async iterable is put by: await holdall.asgi.put(drive, path, source)";
+        return PyTypeError::new_err(message);
+    }
     let name = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!(
         "content is bytes-like, a path, a binary file or an iterable of bytes, not {name}"

@@ -28,8 +28,12 @@ impl FromPyObject<'_, '_> for Subject {
             return Ok(Subject::Archive(archive.get().0.id));
         }
         let id: String = value.extract().map_err(|_| {
-            PyTypeError::new_err("a URL is of a holdall.Version or ArchiveInfo, or of its id as a str")
+            PyTypeError::new_err(
+                "a URL is of a holdall.Version or ArchiveInfo, or of its id as a str; that of a file is \
+                 drive.url(path)",
+            )
         })?;
+        convert::only_id(&id, "the URL of a file is drive.url(path)")?;
         let found = match id.starts_with('a') {
             true => id.parse().map(Subject::Archive),
             false => id.parse().map(Subject::Version),
@@ -159,9 +163,9 @@ impl Store {
         name: Option<&str>,
         media_type: Option<&str>,
         network: Option<&str>,
-        max_uses: Option<u32>,
+        #[pyo3(from_py_with = convert::count)] max_uses: Option<u32>,
         public_cache: bool,
-        pace: Option<u64>,
+        #[pyo3(from_py_with = convert::count)] pace: Option<u64>,
         form: &str,
     ) -> Outcome<String> {
         let terms = Terms {
@@ -208,9 +212,9 @@ impl Drive {
         name: Option<&str>,
         media_type: Option<&str>,
         network: Option<&str>,
-        max_uses: Option<u32>,
+        #[pyo3(from_py_with = convert::count)] max_uses: Option<u32>,
         public_cache: bool,
-        pace: Option<u64>,
+        #[pyo3(from_py_with = convert::count)] pace: Option<u64>,
     ) -> Outcome<String> {
         let terms = Terms {
             expires,

@@ -16,7 +16,7 @@ def blocks(page: str, language: str = "python") -> list[str]:
 
 def name_of(block: str) -> str | None:
     """The file that a block is saved as, which its first line names."""
-    found = re.match(r"# (\w+\.py)\b", block)
+    found = re.match(r"# ([\w/]+\.py)\b", block)
     return found[1] if found else None
 
 
@@ -24,6 +24,7 @@ def save(page: str, folder: pathlib.Path) -> list[str]:
     """Saves the blocks of a page as the files they are; returns their names."""
     named = [(name, block) for block in blocks(page) if (name := name_of(block))]
     for name, block in named:
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(block)
     return [name for name, _ in named]
 

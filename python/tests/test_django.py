@@ -9,57 +9,138 @@ from test_pages import project
 from test_servers import LARGE, SMALL
 
 
-def test_the_storage_is_a_storage(tmp_path: pathlib.Path) -> None:
-    project(tmp_path)
-    (tmp_path / "content").write_bytes(LARGE)
-    code = f"""
-import django
-django.setup()
-from django.core.files.base import ContentFile, File
-from django.core.files.storage import default_storage as storage
-from django.test import Client
-name = storage.save("a/b.txt", ContentFile({SMALL!r}))
-assert name == "a/b.txt"
-assert storage.exists(name) and not storage.exists("a/c.txt")
-assert storage.open(name).read() == {SMALL!r}
-assert storage.save(name, ContentFile(b"newer")) == name
-assert len(storage.drive.versions(name)) == 2
-assert storage.size(name) == 5
-assert storage.listdir("") == (["a"], []) and storage.listdir("a") == ([], ["b.txt"])
-assert storage.get_modified_time(name).tzinfo is not None
-client = Client()
-reply = client.get(storage.url(name))
-assert (reply.status_code, reply.content) == (200, b"newer"), reply
-assert client.get(storage.url(name), headers={{"If-None-Match": reply["ETag"]}}).status_code == 304
-storage.save("large", File(open("content", "rb")))
-reply = client.get(storage.url("large"))
-assert b"".join(reply.streaming_content) == open("content", "rb").read()
-reply.close()
-storage.delete(name)
-storage.delete(name)
-assert not storage.exists(name)
-from django.core.exceptions import SuspiciousFileOperation
-try:
-    storage.save("a\\tb", ContentFile(b"x"))
-except SuspiciousFileOperation:
-    pass
-else:
-    raise AssertionError
-try:
-    storage.open("a", "wb")
-except ValueError:
-    pass
-else:
-    raise AssertionError
-from django.db.migrations.writer import MigrationWriter
-assert "holdall.django.Storage" in MigrationWriter.serialize(storage._wrapped)[0]
-"""
+def in_project(here: pathlib.Path, code: str, settings: str = "") -> None:
+    """Runs code in a project as the page sets it up, and some settings more."""
+    project(here)
+    with (here / "mysite" / "settings.py").open("a") as file:
+        file.write(settings)
+    (here / "content").write_bytes(LARGE)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        cwd=tmp_path,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "settings"},
+        [sys.executable, "-W", "error", "-c", SET_UP + code],
+        cwd=here,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "mysite.settings"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+SET_UP = """
+import django
+django.setup()
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage as storage
+from django.test import Client
+client = Client()
+
+def raises(kind, call, *arguments):
+    try:
+        call(*arguments)
+    except kind as error:
+        return error
+    raise AssertionError((kind, call, arguments))
+"""
+
+OVERWRITE = """
+STORAGES["default"]["OPTIONS"]["allow_overwrite"] = True
+"""
+
+
+def test_the_storage_is_a_storage(tmp_path: pathlib.Path) -> None:
+    code = f"""
+name = storage.save("a/b.txt", ContentFile({SMALL!r}))
+assert name == "a/b.txt"
+assert storage.exists(name) and not storage.exists("a/c.txt")
+assert storage.open(name).read() == {SMALL!r}
+assert storage.size(name) == {len(SMALL)}
+assert storage.listdir("") == (["a"], []) and storage.listdir("a") == ([], ["b.txt"])
+assert storage.get_modified_time(name).tzinfo is not None
+reply = client.get(storage.url(name))
+assert (reply.status_code, reply.content) == (200, {SMALL!r}), reply
+assert client.get(storage.url(name), headers={{"If-None-Match": reply["ETag"]}}).status_code == 304
+with open("content", "rb") as content:
+    storage.save("large", File(content))
+reply = client.get(storage.url("large"))
+with open("content", "rb") as content:
+    assert b"".join(reply.streaming_content) == content.read()
+reply.close()
+storage.delete(name)
+storage.delete(name)
+assert not storage.exists(name)
+raises(SuspiciousFileOperation, storage.save, "a\\tb", ContentFile(b"x"))
+raises(ValueError, storage.open, "a", "wb")
+from django.db.migrations.writer import MigrationWriter
+assert "holdall.django.Storage" in MigrationWriter.serialize(storage._wrapped)[0]
+"""
+    in_project(tmp_path, code)
+
+
+def test_rows_whose_files_have_one_name_have_a_file_each(tmp_path: pathlib.Path) -> None:
+    code = """
+mine, yours = (storage.save("avatar.png", ContentFile(text)) for text in (b"mine", b"yours"))
+assert mine == "avatar.png" and yours != mine
+assert [storage.open(name).read() for name in (mine, yours)] == [b"mine", b"yours"]
+storage.delete(yours)
+assert storage.open(mine).read() == b"mine"
+
+# Another process is between the question for a free name and the save.
+late = storage._save(mine, ContentFile(b"late"))
+assert late != mine and storage.open(mine).read() == b"mine"
+raises(FileExistsError, storage.save, "avatar.png/x", ContentFile(b"x"))
+long = storage.save("l" * 90 + ".png", ContentFile(b"x"), max_length=60)
+assert len(long) <= 60 and long.endswith(".png")
+"""
+    in_project(tmp_path, code)
+
+
+def test_a_name_that_may_be_overwritten_has_versions(tmp_path: pathlib.Path) -> None:
+    code = """
+for text in (b"old", b"newer"):
+    assert storage.save("a.txt", ContentFile(text)) == "a.txt"
+assert len(storage.drive.versions("a.txt")) == 2
+assert client.get(storage.url("a.txt")).content == b"newer"
+"""
+    in_project(tmp_path, code, OVERWRITE)
+
+
+def test_the_url_of_a_file_that_is_gone_leads_nowhere(tmp_path: pathlib.Path) -> None:
+    code = """
+url = storage.url("docs/gone \u00e9.txt")
+assert url == "/media/docs/gone%20%C3%A9.txt", url
+assert client.get(url).status_code == 404
+"""
+    in_project(tmp_path, code)
+
+
+def test_the_storage_takes_text_and_bad_names_as_django_s_does(tmp_path: pathlib.Path) -> None:
+    code = """
+storage.save("text.txt", ContentFile("gr\u00fc\u00df\\n"))
+assert storage.open("text.txt").read() == "gr\u00fc\u00df\\n".encode()
+with storage.open("text.txt", "r") as file:
+    assert list(file) == ["gr\u00fc\u00df\\n"]
+assert not storage.exists("../x") and not storage.exists("x" * 300) and not storage.exists("a\tb")
+"""
+    in_project(tmp_path, code)
+
+
+def test_the_storage_deletes_no_folder_that_holds_something(tmp_path: pathlib.Path) -> None:
+    code = """
+storage.save("docs/a", ContentFile(b"x"))
+assert "docs" in str(raises(FileExistsError, storage.delete, "docs"))
+raises(ValueError, storage.delete, "")
+assert storage.exists("docs/a")
+storage.delete("docs/a")
+storage.delete("docs")
+assert not storage.exists("docs")
+"""
+    in_project(tmp_path, code)
+
+
+def test_a_form_without_a_file_is_the_client_s_error(tmp_path: pathlib.Path) -> None:
+    code = """
+assert client.post("/upload").status_code == 400
+assert client.get("/upload").status_code == 400
+"""
+    in_project(tmp_path, code)

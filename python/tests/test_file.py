@@ -48,16 +48,17 @@ def test_a_reader_is_a_whole_file_object(alice: holdall.Drive, content: bytes) -
 
 def test_a_reader_behaves_as_bytesio(alice: holdall.Drive, content: bytes) -> None:
     alice.put("x", content)
-    model, file, dice = io.BytesIO(content), alice.open("x"), random.Random(2)
-    for step in range(400):
-        if step == 200 and content is LARGE:
-            file.fileno()  # must change nothing
-        if dice.random() < 0.5:
-            at = dice.randrange(len(content) + 100)
-            assert file.seek(at) == model.seek(at)
-        size = dice.choice([0, 1, 100, 5000, -1])
-        assert file.read(size) == model.read(size)
-        assert file.tell() == model.tell()
+    model, dice = io.BytesIO(content), random.Random(2)
+    with alice.open("x") as file:
+        for step in range(400):
+            if step == 200 and content is LARGE:
+                file.fileno()  # must change nothing
+            if dice.random() < 0.5:
+                at = dice.randrange(len(content) + 100)
+                assert file.seek(at) == model.seek(at)
+            size = dice.choice([0, 1, 100, 5000, -1])
+            assert file.read(size) == model.read(size)
+            assert file.tell() == model.tell()
 
 
 def test_large_content_has_a_file_of_its_own(alice: holdall.Drive) -> None:

@@ -22,15 +22,6 @@ import holdall
 
 REPORT = b"%PDF-1.7\n" + os.urandom((2 << 20) + 3)
 
-SETTINGS = """
-SECRET_KEY = "x" * 50
-DEBUG = True
-ALLOWED_HOSTS = ["*"]
-ROOT_URLCONF = "urls"
-USE_TZ = True
-INSTALLED_APPS = []
-"""
-
 PORT = {"uvicorn": ["--port", "PORT"], "gunicorn": ["--bind", "127.0.0.1:PORT"]}
 
 
@@ -82,9 +73,16 @@ def uploads_and_downloads(page: str, base: str, here: pathlib.Path) -> None:
         assert archive.read("inbox/report.pdf") == REPORT
     half = httpx.get(f"{base}/inbox.zip", headers={"Range": "bytes=1000-"})
     assert half.status_code == 206
+    head = httpx.head(f"{base}/inbox.zip")
+    assert (head.status_code, head.headers["content-length"]) == (200, str(len(whole.content)))
+    # More than a framework's default limit, a form sent with no file chosen, and no form.
+    large = httpx.post(f"{base}/upload", files={"file": ("large", bytes(11 << 20))}, timeout=60)
+    assert (large.status_code // 100, large.json()["size"]) == (2, 11 << 20)
+    for wrong in ({"files": {"file": ("", b"")}}, {"data": {"file": "text"}}, {}):
+        assert 400 <= httpx.post(f"{base}/upload", **wrong).status_code < 500  # type: ignore[arg-type]
     if page == "django":
         return  # it drops such a name by itself, and the view asks for no check
-    bad = httpx.post(f"{base}/upload", files={"data": ("..", b"x"), "file": ("..", b"x")})
+    bad = httpx.post(f"{base}/upload", files={"file": ("..", b"x")})
     assert bad.status_code == 400
 
 
@@ -116,6 +114,14 @@ def test_uploads_without_a_route(page: str, here: pathlib.Path, server: Callable
     downloads(base, told["url"])
     refused = httpx.put(f"{base}/put/x", content=b"x")
     assert refused.status_code == 403
+    alice = {"Authorization": "Bearer alice's secret"}
+    for name in ("gr\u00f6\u00dfe \u20ac.txt", "\u65e5\u672c"):
+        assert httpx.put(f"{base}/put/{name}", content=b"x", headers=alice).status_code == 201
+        with holdall.open(here / "files", create=False) as store:
+            assert store.drive("alice").open(name).read() == b"x"
+    for wrong in ("%ff", "folder/"):
+        reply = httpx.put(f"{base}/put/{wrong}", content=b"x", headers=alice)
+        assert reply.status_code == 400 or (page, wrong) == ("fastapi", "%ff"), reply.text
 
 
 @pytest.mark.parametrize("kind", ["wsgi", "asgi"])
@@ -123,25 +129,24 @@ def test_the_django_page(here: pathlib.Path, server: Callable[..., str], kind: s
     project(here)
     command = commands("django", "gunicorn")[0]
     if kind == "asgi":
-        command = "uvicorn asgi:app --lifespan off"
-    base = server(*words(command), DJANGO_SETTINGS_MODULE="settings")
+        command = "uvicorn mysite.asgi:application --lifespan off"
+    base = server(*words(command))
     uploads_and_downloads("django", base, here)
     assert httpx.get(f"{base}/media/d/forged/x").status_code == 403
+    with holdall.open(here / "files", create=False) as store:
+        # The second has a name of its own, and neither has more than one version.
+        names = [row.name for row in store.drive("media").list("inbox")]
+        assert len([name for name in names if name.startswith("report")]) == 2
 
 
 def project(here: pathlib.Path) -> None:
     """Makes a Django project with what the page adds to it."""
+    words = ["django", "startproject", "mysite", "."]
+    subprocess.run([sys.executable, "-m", *words], cwd=here, check=True)
+    settings = here / "mysite" / "settings.py"
+    made = settings.read_text()
     save("django", here)
-    (here / "settings.py").write_text(SETTINGS + (here / "settings.py").read_text())
-    for kind in ("wsgi", "asgi"):
-        (here / f"{kind}.py").write_text(
-            f"from django.core.{kind} import get_{kind}_application\n"
-            f"app = get_{kind}_application()\n"
-        )
-    (here / "manage.py").write_text(
-        "import sys\nfrom django.core.management import execute_from_command_line\n"
-        "execute_from_command_line(sys.argv)\n"
-    )
+    settings.write_text(f'{made}\nALLOWED_HOSTS = ["*"]\n{settings.read_text()}')
 
 
 def test_the_django_command(here: pathlib.Path) -> None:
@@ -152,7 +157,6 @@ def test_the_django_command(here: pathlib.Path) -> None:
         return subprocess.run(
             [sys.executable, *shlex.split(line)[1:]],
             cwd=here,
-            env=os.environ | {"DJANGO_SETTINGS_MODULE": "settings"},
             capture_output=True,
             text=True,
             check=False,
@@ -246,7 +250,7 @@ def test_the_api_page_without_a_server(here: pathlib.Path) -> None:
 RUN = {
     "README": {None, "app.py", "wsgi.py"},  # the last two in test_servers
     "api": {"asgi_site.py", "wsgi_site.py", "client.py", "call.py"},
-    "django": {"settings.py", "urls.py"},
+    "django": {"mysite/settings.py", "mysite/urls.py"},
     "fastapi": {"main.py", "direct.py"},
     "flask": {"pages.py", "direct.py"},
     "litestar": {"service.py"},
@@ -260,6 +264,23 @@ def test_no_block_and_no_page_is_left_out() -> None:
         fences = PAGES[page].read_text().count("```")
         known = len(blocks(page)) + len(blocks(page, "console"))
         assert fences == 2 * known, f"{page} has a block that is neither Python nor console"
+
+
+TYPED = [
+    ("README", "app.py"),
+    ("README", "wsgi.py"),
+    ("api", "call.py"),
+    ("litestar", "service.py"),
+    ("workers", "pool.py"),
+]
+
+
+@pytest.mark.parametrize(("page", "file"), TYPED)
+def test_a_page_s_types_are_right(page: str, file: str, here: pathlib.Path) -> None:
+    save(page, here)
+    command = [sys.executable, "-m", "mypy", "--strict", file]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_what_a_page_installs_is_installed_here() -> None:

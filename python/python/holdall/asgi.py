@@ -9,7 +9,7 @@ that are not in memory, happens in its threads.
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -21,8 +21,9 @@ from ._serve import BODILESS, REST, UPLOADS, Answer, Target, Upload, answer, cal
 
 __all__ = ["App", "put", "respond", "send_reply"]
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
+# Each framework has types of its own for these mappings, and they do not fit each other.
+Scope = Any
+Message = Any
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 

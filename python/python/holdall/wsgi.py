@@ -17,7 +17,7 @@ from ._holdall import Api, Body, Caller, Reply, Store
 from ._reader import Run, only_run
 from ._serve import REST, UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
 
-__all__ = ["App", "body_of", "receive", "reply_to"]
+__all__ = ["App", "body_of", "path_of", "receive", "reply_to"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -102,6 +102,20 @@ def reply_to(store: Store, environ: Environ, *, target: str | None = None) -> Re
         [(name, environ[key]) for key, name in HEADERS.items() if key in environ],
         environ.get("REMOTE_ADDR") or None,
     )
+
+
+def path_of(environ: Environ) -> str:
+    """Returns the path of a request below where the app is mounted, decoded from UTF-8.
+
+    WSGI has it as Latin-1: ``environ["PATH_INFO"]`` shows other letters than the client wrote.
+
+    Raises InvalidArgument when it is not UTF-8.
+    """
+    path: str = environ.get("PATH_INFO", "")
+    try:
+        return path.encode("latin-1").decode()
+    except UnicodeError as error:
+        raise errors.InvalidArgument("the path of a request is not UTF-8") from error
 
 
 def target_of(environ: Environ) -> str:

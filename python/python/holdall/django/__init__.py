@@ -3,19 +3,21 @@
     STORAGES = {
         "default": {
             "BACKEND": "holdall.django.Storage",
-            "OPTIONS": {"path": "files", "drive": "media", "base_url": "/media/"},
+            "OPTIONS": {"path": BASE_DIR / "files", "drive": "media", "base_url": "/media/"},
         },
         ...
     }
 
     urlpatterns = [path("media/<path:path>", holdall.django.serve)]
 
-A file that is saved again under its name gets one more version; ``FileField.url`` is signed and
-expires.
+``FileField.url`` is signed and expires. With ``"allow_overwrite": True`` a file that is saved again
+under its name gets one more version.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import io
+import os
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -29,11 +31,12 @@ from django.core.files.storage import storages
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.deconstruct import deconstructible
+from django.utils.encoding import filepath_to_uri
 from django.utils.timezone import make_naive
 
 from .._holdall import Body, Drive, Reply, Store, open
 from .._reader import Run, only_run
-from ..errors import InvalidArgument, NotFound
+from ..errors import Exists, InvalidArgument, NotFound
 from ..wsgi import CHUNK, FILE_FROM, pieces, reply_to
 
 __all__ = ["Storage", "response", "serve"]
@@ -43,24 +46,30 @@ __all__ = ["Storage", "response", "serve"]
 class Storage(BaseStorage):
     """Keeps files in a drive of a store, which each process opens at its first use.
 
-    path: the directory of the store.
+    path: the directory of the store; one that is not absolute is looked for from where a process
+        was started.
     drive: the name of the drive.
     base_url: what URLs begin with; mount `serve` there.
     expires: how long a URL lives, in seconds or as a timedelta.
+    allow_overwrite: whether a file that is saved under a name that is taken becomes one more
+        version of the file there. If not, it gets another name, as in Django's own storage: rows
+        whose files have the same name have a file each.
     options: further arguments of `holdall.open`.
     """
 
     def __init__(
         self,
-        path: str = "files",
+        path: str | os.PathLike[str] = "files",
         drive: str = "media",
         base_url: str = "/media/",
         expires: float | timedelta = 3600,
+        allow_overwrite: bool = False,
         **options: Any,
     ) -> None:
         self._path = path
         self._drive = drive
         self._expires = expires
+        self._allow_overwrite = allow_overwrite
         self._options = {**options, "base_url": base_url}
 
     @cached_property
@@ -73,34 +82,57 @@ class Storage(BaseStorage):
         """The drive."""
         return self.store.drive(self._drive)
 
-    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
-        if mode != "rb":
-            raise ValueError(f"a stored file is opened with mode 'rb', not {mode!r}; save it anew")
-        return File(self.drive.open(name), name)  # type: ignore[arg-type]
+    def _open(self, name: str, mode: str = "rb") -> "File[Any]":
+        if mode == "rb":
+            return File(self.drive.open(name), name)  # type: ignore[arg-type]
+        if mode in ("r", "rt"):
+            reader = io.BufferedReader(self.drive.open(name))
+            return File(io.TextIOWrapper(reader, encoding="utf-8"), name)
+        raise ValueError(
+            f"a stored file is opened to be read, not with mode {mode!r}; save it anew"
+        )
 
-    def _save(self, name: str, content: "File[bytes]") -> str:
+    def _save(self, name: str, content: "File[Any]") -> str:
         content.seek(0)
-        try:
-            self.drive.put(name, content.chunks())
-        except InvalidArgument as error:
-            # What Django answers with 400.
-            raise SuspiciousFileOperation(str(error)) from error
-        return name
+        expect = None if self._allow_overwrite else "absent"
+        while True:
+            try:
+                self.drive.put(name, chunks_of(content), expect=expect)
+            except InvalidArgument as error:
+                # What Django answers with 400.
+                raise SuspiciousFileOperation(str(error)) from error
+            except Exists:
+                # Somebody was faster, or a file is where a folder would have to be.
+                free = self.get_available_name(name)
+                if free == name:
+                    raise
+                name = free
+            else:
+                return name
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """Returns the name itself: what is there gets one more version."""
-        if max_length is not None and len(name) > max_length:
-            return str(super().get_available_name(name, max_length))
-        return name
+        """Returns a name that is free; the name itself where it may be overwritten."""
+        if self._allow_overwrite and (max_length is None or len(name) <= max_length):
+            return name
+        return str(super().get_available_name(name, max_length))
 
     def delete(self, name: str) -> None:
+        """Deletes a file for good, with its versions, or an empty folder; what is not there is no
+        error.
+
+        Raises Exists for a folder with something in it.
+        """
+        if not name:
+            raise InvalidArgument("the name of a file to delete is empty")
         with suppress(NotFound):
+            if self.drive.stat(name).is_folder and self.drive.list(name, limit=1):
+                raise Exists(f"the folder {name!r} is not empty; drive.delete takes all of it")
             self.drive.delete(name)
 
     def exists(self, name: str) -> bool:
         try:
             self.drive.stat(name)
-        except NotFound:
+        except (NotFound, InvalidArgument):
             return False
         return True
 
@@ -113,7 +145,12 @@ class Storage(BaseStorage):
         return self.drive.stat(name).size
 
     def url(self, name: str | None) -> str:
-        return self.drive.url(name or "", expires=self._expires)
+        """Returns a URL that expires; of a file that is not there, one that leads nowhere."""
+        try:
+            return self.drive.url(name or "", expires=self._expires)
+        except NotFound:
+            # A page that shows many rows is not to fail for one, such as the admin's.
+            return f"{self._options['base_url'].rstrip('/')}/{filepath_to_uri(name)}"
 
     def get_created_time(self, name: str) -> datetime:
         return as_configured(self.drive.stat(name).created)
@@ -123,6 +160,12 @@ class Storage(BaseStorage):
 
     def get_accessed_time(self, name: str) -> datetime:
         return self.get_modified_time(name)
+
+
+def chunks_of(content: "File[Any]") -> Iterator[bytes]:
+    """Goes through a file's content; text, as a ContentFile may hold, is UTF-8."""
+    for chunk in content.chunks():
+        yield chunk.encode() if isinstance(chunk, str) else chunk
 
 
 def as_configured(moment: datetime) -> datetime:
