@@ -179,6 +179,17 @@ impl Error {
         self.0.kind
     }
 
+    /// Makes the same error for one more who waits for it: of what caused it, the system's code stays.
+    pub(crate) fn again(&self) -> Error {
+        let cause = self.0.source.as_ref().and_then(|source| source.downcast_ref::<io::Error>());
+        match cause.and_then(io::Error::raw_os_error) {
+            Some(code) => {
+                Error::with_source(self.0.kind, self.0.message.clone(), io::Error::from_raw_os_error(code))
+            }
+            None => Error::new(self.0.kind, self.to_string()),
+        }
+    }
+
     /// Puts what was being done in front of the sentence.
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Error {
@@ -224,6 +235,18 @@ mod tests {
         for (index, kind) in ErrorKind::ALL.iter().enumerate() {
             assert_eq!(usize::from(kind.number()), index + 1);
         }
+    }
+
+    #[test]
+    fn an_error_again_says_the_same_and_has_the_systems_code() {
+        let full = Error::io("writing seg/1", io::Error::from_raw_os_error(28));
+        for error in [full, Error::io("x", io::Error::other("y")), Error::bug("z")] {
+            let again = error.again();
+            assert_eq!((again.kind(), again.to_string()), (error.kind(), error.to_string()));
+        }
+        let again = Error::io("x", io::Error::from_raw_os_error(28)).again();
+        let cause = std::error::Error::source(&again).unwrap().downcast_ref::<io::Error>().unwrap();
+        assert_eq!(cause.raw_os_error(), Some(28));
     }
 
     #[test]

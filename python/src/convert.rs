@@ -231,23 +231,6 @@ impl FromPyObject<'_, '_> for Place {
     }
 }
 
-impl Place {
-    /// Takes a path for content.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when it ends as the path of a folder does: without a name, as the uploads of
-    /// an empty form are, it would make a file of what is to be a folder.
-    pub(crate) fn of_file(self) -> Outcome<String> {
-        match self.0.ends_with('/') {
-            true => Err(Fault::invalid(format!(
-                "the path {:?} ends in '/' and is a folder's; give the name of a file in it",
-                self.0
-            ))),
-            false => Ok(self.0),
-        }
-    }
-}
-
 /// A version: itself, or its id as text.
 pub(crate) struct Pick(pub(crate) VersionId);
 

@@ -67,7 +67,7 @@ impl Drive {
         if let Some(blake3) = blake3 {
             put = put.blake3(convert::hash("BLAKE3", blake3)?);
         }
-        let path = path.of_file()?;
+        let path = path.0;
         let writer = self.call(py, |drive| drive.put_writer(&path, put))?;
         let mut intake = Intake { py, writer, progress };
         let taken = intake.all(source);
@@ -133,7 +133,7 @@ fn one(item: &Bound<'_, PyAny>, put: &Put) -> Outcome<(String, Bytes, Put)> {
         let message = "an item of put_many is a path and its content, or these and a mapping";
         return Err(PyTypeError::new_err(message).into());
     }
-    let path = item.get_item(0)?.extract::<Place>()?.of_file()?;
+    let path = item.get_item(0)?.extract::<Place>()?.0;
     let content = source::whole(&item.get_item(1)?)?;
     if len == 2 {
         return Ok((path, content, put.clone()));

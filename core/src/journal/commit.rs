@@ -253,11 +253,7 @@ impl<K: Kv> Journal<K> {
             Err(Error::bug("writing a group panicked"))
         });
         for request in &batch {
-            let outcome = match &outcome {
-                Ok(()) => Ok(()),
-                Err(error) => Err(Error::new(error.kind(), error.to_string())),
-            };
-            request.slot.finish(outcome);
+            request.slot.finish(outcome.as_ref().map_err(Error::again).copied());
         }
         let mut queue = lock(&self.queue);
         match queue.waiting.front() {

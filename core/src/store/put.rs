@@ -85,6 +85,13 @@ impl Put {
         if name::split_path(path)?.is_empty() {
             return Err(Error::invalid("the path of a drive's root is given; name something in it"));
         }
+        // Without a name, as the uploads of an empty form are, it would make a file of the folder.
+        if path.ends_with('/') {
+            return Err(Error::invalid(format!(
+                "the path {} ends in '/' and is a folder's; give the name of a file in it",
+                name::shown(path)
+            )));
+        }
         match &self.media_type {
             Some(media_type) if !valid_media_type(media_type) => {
                 Err(Error::invalid(format!("{} is no media type", name::shown(media_type))))

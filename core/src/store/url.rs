@@ -42,6 +42,14 @@ pub(crate) enum Subject {
     Share(ShareId, FileId),
 }
 
+/// What a form of URL is in the second of its expiry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Over,
+    /// Valid to the end of the second.
+    Within,
+}
+
 /// Anything that a URL can be made of.
 pub trait Target {
     /// Returns the version that the URL leads to.
@@ -206,7 +214,7 @@ impl Url {
             Subject::Archive(id) => (Purpose::Archive, id.0, 0),
             Subject::Share(id, file) => (Purpose::Share, id.0, file.0),
         };
-        let mut claims = match self.expiry(&engine)? {
+        let mut claims = match self.expiry(&engine, Edge::Over)? {
             Some(expires) => Claims::new(purpose, subject, epoch, expires),
             None => Claims::never_expiring(purpose, subject, epoch),
         };
@@ -245,7 +253,7 @@ impl Url {
         let (_, name) = self.look_up(&view)?;
         let name = self.name.clone().unwrap_or(name);
         check_name(&name)?;
-        let expires = match self.expiry(&engine)? {
+        let expires = match self.expiry(&engine, Edge::Within)? {
             Some(expires) => {
                 i64::try_from(expires).map_err(|_| Error::invalid("the expiry is out of range"))?
             }
@@ -322,23 +330,36 @@ impl Url {
         self.now.unwrap_or_else(Time::now)
     }
 
-    fn expiry(&self, engine: &Engine) -> Result<Option<u64>> {
+    fn expiry(&self, engine: &Engine, edge: Edge) -> Result<Option<u64>> {
         if self.never {
             if self.lifetime.is_some() || self.window.is_some() {
                 return Err(Error::invalid("a url that never expires has no lifetime and no window"));
             }
             return Ok(None);
         }
-        let now = u64::try_from(self.now().unix())
+        let moment = self.now();
+        let now = u64::try_from(moment.unix())
             .map_err(|_| Error::invalid("the clock is before 1970; set it, or pass a time"))?;
         let max = engine.options.max_lifetime.as_secs();
-        let lifetime = self.lifetime.map_or(DEFAULT_LIFETIME.min(max), |lifetime| lifetime.as_secs());
+        let lifetime = self.lifetime.unwrap_or(Duration::from_secs(DEFAULT_LIFETIME.min(max)));
+        let seconds = whole_seconds(lifetime);
         match self.window {
-            Some(window) => stable_expiry(now, lifetime, window.as_secs(), max),
-            None => expiry(now, lifetime, max),
+            Some(window) => stable_expiry(now, seconds, window.as_secs(), max),
+            None if edge == Edge::Within => expiry(now, seconds, max),
+            // The end is rounded up, so that no URL lives shorter than was said.
+            None => {
+                let begun = Duration::from_micros(u64::try_from(moment.0.rem_euclid(1_000_000)).unwrap_or(0));
+                let late = whole_seconds(lifetime.saturating_add(begun)).saturating_sub(seconds);
+                expiry(now.saturating_add(late), seconds, max)
+            }
         }
         .map(Some)
     }
+}
+
+/// Rounds up to whole seconds.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }
 
 /// Returns the path of a base URL: what stands behind its host, if it has one.
@@ -401,5 +422,30 @@ impl Drive {
         // Signing will ask for it.
         view.node(file)?;
         Ok(Url::new(self.store(), Subject::File(file)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vfs::{SimVfs, Vfs};
+    use crate::{Options, Put, Request};
+
+    #[test]
+    fn no_url_lives_shorter_than_was_said_nor_a_second_longer() {
+        let vfs: std::sync::Arc<dyn Vfs> = std::sync::Arc::new(SimVfs::new(1));
+        let store = Store::open_on(vfs, Options::new()).unwrap();
+        let version = store.drive("d").unwrap().put("a", &b"x"[..], Put::new()).unwrap();
+        for begun in [0, 1, 500_000, 999_999] {
+            for lifetime in [1_000_000, 1_000_001, 1_500_000, 900_000_000] {
+                let now = Time(1_750_000_000_000_000 + begun);
+                let ends = now.after(Duration::from_micros(lifetime));
+                let url = store.url(&version).expires_in(Duration::from_micros(lifetime)).at(now);
+                let url = url.sign().unwrap();
+                let lives = |at| store.verify(&Request::get(&url).at(at)).is_ok();
+                assert!(lives(Time(ends.0 - 1)), "{begun} {lifetime}");
+                assert!(!lives(ends.after(Duration::from_secs(1))), "{begun} {lifetime}");
+            }
+        }
     }
 }

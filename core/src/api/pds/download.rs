@@ -37,7 +37,8 @@ struct Content {
 impl Call<'_> {
     /// Sets what every URL of a call has: when it begins, how long it lives, how fast it goes.
     pub(super) fn url(&self, url: Url, expire: u64) -> Url {
-        let url = url.at(self.now).expires_in(Duration::from_secs(expire));
+        // `expiration` tells the second at which it is over.
+        let url = url.at(Time::from_unix(self.now.unix())).expires_in(Duration::from_secs(expire));
         match self.caller.limits.speed {
             0 => url,
             speed => url.pace(speed),
