@@ -342,7 +342,8 @@ impl Url {
             .map_err(|_| Error::invalid("the clock is before 1970; set it, or pass a time"))?;
         let max = engine.options.max_lifetime.as_secs();
         let lifetime = self.lifetime.unwrap_or(Duration::from_secs(DEFAULT_LIFETIME.min(max)));
-        let seconds = whole_seconds(lifetime);
+        // What is less than a second is none.
+        let seconds = if lifetime.as_secs() == 0 { 0 } else { whole_seconds(lifetime) };
         match self.window {
             Some(window) => stable_expiry(now, seconds, window.as_secs(), max),
             None if edge == Edge::Within => expiry(now, seconds, max),
@@ -446,6 +447,8 @@ mod tests {
                 assert!(lives(Time(ends.0 - 1)), "{begun} {lifetime}");
                 assert!(!lives(ends.after(Duration::from_secs(1))), "{begun} {lifetime}");
             }
+            let url = store.url(&version).expires_in(Duration::from_micros(999_999));
+            assert!(url.at(Time(1_750_000_000_000_000 + begun)).sign().is_err());
         }
     }
 }
