@@ -177,11 +177,9 @@ pub(crate) fn lifetime(value: &Bound<'_, PyAny>) -> Outcome<Duration> {
     if !value.is_instance_of::<PyDateTime>() {
         return duration(value);
     }
-    // The clock is read once more when the end is reckoned, and that is rounded up to a second.
-    const LATER: u64 = 1000;
-    let left = time(value)?.0.saturating_sub(Time::now().0);
+    let left = time(value)?.unix().saturating_sub(Time::now().unix());
     match u64::try_from(left) {
-        Ok(left) if left > LATER => Ok(Duration::from_micros(left - LATER)),
+        Ok(left) if left > 0 => Ok(Duration::from_secs(left)),
         _ => Err(Fault::invalid(format!("{value} is not after now; give a moment in the future"))),
     }
 }

@@ -3,6 +3,7 @@
 use holdall::{ArchiveId, Url, VersionId};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyDateTime;
 
 use crate::archive::ArchiveInfo;
 use crate::convert::{self, Place};
@@ -64,7 +65,10 @@ impl Terms<'_, '_> {
     /// `InvalidArgument` and `TypeError` for what can never be right.
     pub(crate) fn of(&self, mut url: Url) -> Outcome<Url> {
         if let Some(expires) = self.expires {
-            url = url.expires_in(convert::lifetime(expires)?);
+            url = match expires.is_instance_of::<PyDateTime>() {
+                true => url.expires_at(convert::time(expires)?),
+                false => url.expires_in(convert::lifetime(expires)?),
+            };
         }
         if self.never_expires {
             url = url.never_expires();

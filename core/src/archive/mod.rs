@@ -18,6 +18,8 @@ mod names;
 mod plan;
 mod rope;
 #[cfg(test)]
+mod steps;
+#[cfg(test)]
 mod tests;
 
 pub use deflate::write_deflated;

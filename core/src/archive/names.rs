@@ -257,6 +257,8 @@ impl Names {
 
     /// Hashes with SipHash and a seed of its own, so that nobody can choose names that collide.
     fn key(&self, about: About, folder: u32, text: &str) -> u64 {
+        #[cfg(test)]
+        super::steps::step();
         let mut hasher = self.seed.build_hasher();
         hasher.write_u64(u64::from(folder) << 8 | about as u64);
         hasher.write(text.as_bytes());

@@ -223,6 +223,8 @@ impl Plan {
 
     /// Returns the member at `index`, in the order of the archive.
     pub fn member(&self, index: usize) -> Option<Member<'_>> {
+        #[cfg(test)]
+        super::steps::step();
         let record = self.records.get(index)?;
         let start = usize::try_from(record.name).ok()?;
         let end = match self.records.get(index + 1) {
@@ -278,16 +280,16 @@ impl Plan {
     /// Returns the index of the member whose header or content holds the byte at `offset`, which is
     /// before the central directory.
     pub(super) fn index_at(&self, offset: u64) -> Option<usize> {
-        let first = self.starts.partition_point(|start| *start <= offset).checked_sub(1)? * SAMPLE;
+        let first = before(&self.starts, |start| *start <= offset).checked_sub(1)? * SAMPLE;
         let near = self.records.get(first..)?;
         let near = near.get(..SAMPLE).unwrap_or(near);
-        Some(first + near.partition_point(|record| record.offset <= offset).checked_sub(1)?)
+        Some(first + before(near, |record| record.offset <= offset).checked_sub(1)?)
     }
 
     /// Returns the index of the central directory record that holds the byte at `offset` of the
     /// central directory, and where the record starts.
     pub(super) fn central_at(&self, offset: u64) -> Option<(usize, u64)> {
-        let sample = self.central_starts.partition_point(|start| *start <= offset).checked_sub(1)?;
+        let sample = before(&self.central_starts, |start| *start <= offset).checked_sub(1)?;
         let mut start = *self.central_starts.get(sample)?;
         let mut index = sample * SAMPLE;
         loop {
@@ -399,6 +401,15 @@ impl Member<'_> {
     pub(super) fn put_central(&self, out: &mut Vec<u8>) {
         put_central(out, self);
     }
+}
+
+/// Returns how many items of a sorted slice are before a place.
+fn before<T>(items: &[T], is_before: impl Fn(&T) -> bool) -> usize {
+    items.partition_point(|item| {
+        #[cfg(test)]
+        super::steps::step();
+        is_before(item)
+    })
 }
 
 fn check_content(name: &str, kind: Kind, size: u64, crc32: u32) -> Result<()> {

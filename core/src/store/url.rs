@@ -82,6 +82,7 @@ pub struct Url {
     store: Store,
     subject: Subject,
     lifetime: Option<Duration>,
+    ends: Option<Time>,
     window: Option<Duration>,
     never: bool,
     disposition: Disposition,
@@ -100,6 +101,7 @@ impl Url {
             store: store.clone(),
             subject,
             lifetime: None,
+            ends: None,
             window: None,
             never: false,
             disposition: Disposition::Attachment,
@@ -116,7 +118,14 @@ impl Url {
     /// Sets how long the URL is valid, counted from now: at least one second, at most the store's
     /// limit. A transfer that has begun is never cut.
     pub fn expires_in(mut self, lifetime: Duration) -> Url {
-        self.lifetime = Some(lifetime);
+        (self.lifetime, self.ends) = (Some(lifetime), None);
+        self
+    }
+
+    /// Sets the moment at which the URL ends, in place of a lifetime and within the same bounds. It is
+    /// valid to the end of that second, if the moment is within one.
+    pub fn expires_at(mut self, ends: Time) -> Url {
+        (self.lifetime, self.ends) = (None, Some(ends));
         self
     }
 
@@ -332,7 +341,7 @@ impl Url {
 
     fn expiry(&self, engine: &Engine, edge: Edge) -> Result<Option<u64>> {
         if self.never {
-            if self.lifetime.is_some() || self.window.is_some() {
+            if self.lifetime.is_some() || self.ends.is_some() || self.window.is_some() {
                 return Err(Error::invalid("a url that never expires has no lifetime and no window"));
             }
             return Ok(None);
@@ -341,7 +350,11 @@ impl Url {
         let now = u64::try_from(moment.unix())
             .map_err(|_| Error::invalid("the clock is before 1970; set it, or pass a time"))?;
         let max = engine.options.max_lifetime.as_secs();
-        let lifetime = self.lifetime.unwrap_or(Duration::from_secs(DEFAULT_LIFETIME.min(max)));
+        let lifetime = match self.ends {
+            // A moment that is past leaves nothing.
+            Some(ends) => Duration::from_micros(u64::try_from(ends.0.saturating_sub(moment.0)).unwrap_or(0)),
+            None => self.lifetime.unwrap_or(Duration::from_secs(DEFAULT_LIFETIME.min(max))),
+        };
         // What is less than a second is none.
         let seconds = if lifetime.as_secs() == 0 { 0 } else { whole_seconds(lifetime) };
         match self.window {
@@ -445,7 +458,16 @@ mod tests {
                 let url = url.sign().unwrap();
                 let lives = |at| store.verify(&Request::get(&url).at(at)).is_ok();
                 assert!(lives(Time(ends.0 - 1)), "{begun} {lifetime}");
-                assert!(!lives(ends.after(Duration::from_secs(1))), "{begun} {lifetime}");
+                // To the end of the second that the moment is in, and not a moment longer.
+                let over = Time(
+                    ends.0.div_euclid(1_000_000) * 1_000_000 + 1_000_000 * i64::from(ends.0 % 1_000_000 > 0),
+                );
+                assert!(lives(Time(over.0 - 1)) && !lives(over), "{begun} {lifetime}");
+                assert_eq!(store.url(&version).expires_at(ends).at(now).sign().unwrap(), url);
+            }
+            for past in [0, 1_750_000_000_000_000, i64::MIN, i64::MAX] {
+                let url = store.url(&version).expires_at(Time(past)).at(Time(1_750_000_000_000_000 + begun));
+                assert!(url.sign().is_err(), "{past}");
             }
             let url = store.url(&version).expires_in(Duration::from_micros(999_999));
             assert!(url.at(Time(1_750_000_000_000_000 + begun)).sign().is_err());

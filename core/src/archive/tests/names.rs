@@ -8,6 +8,7 @@ use proptest::test_runner::{Config, TestRng, TestRunner};
 use unicode_normalization::UnicodeNormalization;
 
 use super::super::fold::fold;
+use super::super::steps;
 use super::*;
 
 /// Claims names; one that ends with `/` is a folder.
@@ -119,23 +120,26 @@ fn the_same_members_in_the_same_order_get_the_same_names() {
 }
 
 #[test]
-fn many_equal_names_and_deep_paths_stay_apart() {
+fn many_equal_names_and_deep_paths_stay_apart_and_take_a_few_looks_each() {
     let long = "x".repeat(255);
     let mut names = Names::default();
     let mut seen = HashSet::new();
+    let mut looks = 0;
     for index in 0..30_000 {
         // Equal, equal once cut, and in pairs that are equal once cut.
         for path in ["same.txt".to_owned(), long.clone(), format!("{}{:05}", "y".repeat(250), index / 2)] {
             let mut out = String::new();
-            names.claim(&path, Kind::File, &mut out).unwrap();
+            looks += steps::of(|| names.claim(&path, Kind::File, &mut out).unwrap());
             assert!(out.len() <= 255);
             assert!(seen.insert(out));
         }
     }
+    assert!((90_000..=4 * 90_000).contains(&looks), "{looks} looks for 90,000 names");
     let deep = "d/".repeat(32_000);
     for index in 0..20 {
         let mut out = String::new();
-        names.claim(&format!("{index}/{deep}x"), Kind::File, &mut out).unwrap();
+        let looks = steps::of(|| names.claim(&format!("{index}/{deep}x"), Kind::File, &mut out).unwrap());
+        assert!((32_000..=4 * 32_002).contains(&looks), "{looks} looks for 32,002 names");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The bytes of the rope: exact, sliceable, the same from wherever one starts; the plan's limits.
 
 use super::super::name::PATH_MAX;
+use super::super::steps;
 use super::strict::check;
 use super::*;
 use crate::ErrorKind;
@@ -193,6 +194,33 @@ fn planning_is_lean() {
     let while_planning = per_entry + names.memory() as u64 / plan.entries();
     println!("{per_entry} bytes an entry, {while_planning} with the set of names");
     assert!(while_planning <= 200);
+}
+
+/// Held to by a count: the most looks at members that a range of one byte takes, anywhere.
+#[test]
+fn a_range_in_a_large_archive_takes_hardly_more_looks_than_in_a_small_one() {
+    let looks = |count: u64| {
+        let entries = (0..count).map(|index| file(&format!("{index:06}"), 0, b"x"));
+        let plan = Plan::new(entries, &unlimited()).unwrap();
+        let rope = Rope::new(plan.shared(), Memory::new([b"x".to_vec()]));
+        let step = rope.len() / 1000;
+        let one = |at| steps::of(|| drop(rope.segment(at, 1).unwrap()));
+        (0..1000).map(|round| one(round * step + round % step)).max().unwrap()
+    };
+    let (small, large) = (looks(1_000), looks(500_000));
+    println!("at most {small} looks in 1,000 members, {large} in 500,000");
+    // Halving takes nine more for five hundred times as many.
+    assert!(small > 1 && large <= small + 12, "{small} {large}");
+}
+
+#[test]
+fn planning_looks_at_each_member_a_few_times_however_many() {
+    let steps = |count: u64| {
+        let entries = (0..count).map(|index| file(&format!("photos/2021/{index:07}.jpeg"), index, b"x"));
+        steps::of(|| drop(Plan::new(entries, &unlimited()).unwrap()))
+    };
+    let (small, large) = (steps(1_000), steps(200_000));
+    assert!(small >= 1_000 && large <= 200 * small + 200, "{small} {large}");
 }
 
 #[test]
