@@ -21,6 +21,10 @@ pub(crate) mod journal;
 #[allow(dead_code)]
 pub(crate) mod kv;
 pub(crate) mod lane;
+#[cfg(feature = "sim")]
+pub mod mutant;
+#[cfg(not(feature = "sim"))]
+pub(crate) mod mutant;
 pub mod name;
 pub(crate) mod serve;
 mod store;
