@@ -5,6 +5,8 @@ use std::io;
 use std::os::fd::{IntoRawFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering};
 
+use crate::machine;
+
 /// How many forks lie between this process and the one that asked first.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
@@ -41,6 +43,9 @@ extern "C" fn in_child() {
 /// `vfork` are not.
 #[inline]
 pub(crate) fn generation() -> u64 {
+    if let Some(process) = machine::simulated_process() {
+        return process;
+    }
     match WATCH.load(Ordering::Acquire) {
         HANDLER => GENERATION.load(Ordering::Relaxed),
         PROCESS_ID => u64::from(std::process::id()),

@@ -22,6 +22,10 @@ pub(crate) mod journal;
 pub(crate) mod kv;
 pub(crate) mod lane;
 #[cfg(feature = "sim")]
+pub mod machine;
+#[cfg(not(feature = "sim"))]
+pub(crate) mod machine;
+#[cfg(feature = "sim")]
 pub mod mutant;
 #[cfg(not(feature = "sim"))]
 pub(crate) mod mutant;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::machine;
 use serde::{Deserialize, Serialize};
 
 /// A moment in UTC, in microseconds since 1970-01-01T00:00:00Z.
@@ -12,7 +13,7 @@ pub struct Time(pub i64);
 impl Time {
     /// Reads the system's clock.
     pub fn now() -> Time {
-        SystemTime::now().into()
+        machine::clock().into()
     }
 
     /// Makes the moment `seconds` after 1970 began; what lies outside the range is its end.

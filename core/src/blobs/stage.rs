@@ -13,7 +13,7 @@ use crate::digest::{Digest, StreamDigester};
 use crate::id::BlobId;
 use crate::lane::{self, Lane};
 use crate::vfs::{DIRECT_ALIGN, Open, Vfs, VfsFile};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, machine};
 
 /// The directory of uploads in progress.
 pub(crate) const SPOOL: &str = "spool";
@@ -87,7 +87,7 @@ pub(crate) struct Spooled {
 impl Spooled {
     fn create(vfs: &Arc<dyn Vfs>) -> Result<Spooled> {
         let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|cause| Error::io("drawing a name", io::Error::other(cause)))?;
+        machine::fill_random(&mut random).map_err(|cause| Error::io("drawing a name", cause))?;
         let path = format!("{SPOOL}/{:016x}", u64::from_le_bytes(random));
         let make = || {
             let file = vfs.open(&path, Open::CreateNew)?;

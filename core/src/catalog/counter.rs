@@ -8,7 +8,7 @@ use crate::id::{DriveId, LinkId, ShareId};
 use crate::kv::{self, Read, Write};
 
 /// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Counter {
     /// Files in a drive.
     DriveFiles(DriveId),

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Position;
 use super::group::{Group, Pending};
@@ -18,7 +18,7 @@ use crate::catalog::table;
 use crate::kv::{Commit, Kv, Read, Write};
 use crate::time::Time;
 use crate::vfs::Vfs;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, machine};
 
 /// When a group is full, a segment is, and the rows are checkpointed.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +84,8 @@ struct Lead {
     /// A segment that was left, to be marked so with the next group.
     left: Option<u32>,
     unsynced: u32,
-    synced_at: Instant,
+    /// By the uptime.
+    synced_at: Duration,
 }
 
 /// The log of one open store, with the rows that index it.
@@ -140,7 +141,7 @@ impl<K: Kv> Journal<K> {
                 finished: false,
                 left: None,
                 unsynced: 0,
-                synced_at: Instant::now(),
+                synced_at: machine::uptime(),
             }),
             poisoned: AtomicBool::new(false),
         }
@@ -290,7 +291,8 @@ impl<K: Kv> Journal<K> {
         }
         let asked = batch.iter().any(|request| request.then != Then::Nothing);
         let due = lead.unsynced >= self.limits.checkpoint_groups
-            || (lead.unsynced > 0 && lead.synced_at.elapsed() >= self.limits.checkpoint_age);
+            || (lead.unsynced > 0
+                && machine::uptime().saturating_sub(lead.synced_at) >= self.limits.checkpoint_age);
         if self.limits.exclusive && (due || (asked && lead.unsynced > 0)) {
             self.sync_rows(&mut lead)?;
         }
@@ -306,7 +308,7 @@ impl<K: Kv> Journal<K> {
         Position::read(&rows)?.write(&mut rows)?;
         self.kv.commit(rows, Commit::Synced).inspect_err(|_| self.poisoned.store(true, Ordering::Release))?;
         lead.unsynced = 0;
-        lead.synced_at = Instant::now();
+        lead.synced_at = machine::uptime();
         Ok(())
     }
 

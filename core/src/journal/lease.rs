@@ -1,6 +1,5 @@
 //! The lease: the one segment that this process appends to.
 
-use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use crate::fork::Guard;
 use crate::kv::{Kv, Read, Scan};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, machine};
 
 /// How often a new segment's number may turn out to be taken by another process.
 const TRIES: u32 = 1000;
@@ -84,8 +83,7 @@ impl Lease {
         let last = listed.iter().filter_map(|entry| segment::number_of(&entry.name)).max().unwrap_or(0);
         for number in (1..=TRIES).filter_map(|step| last.checked_add(step)) {
             let mut salt = [0; 4];
-            getrandom::fill(&mut salt)
-                .map_err(|cause| Error::io("drawing a salt", io::Error::other(cause)))?;
+            machine::fill_random(&mut salt).map_err(|cause| Error::io("drawing a salt", cause))?;
             let header = SegmentHeader { store, number, salt: u32::from_le_bytes(salt), created: now };
             if let Some(segment) = Segment::create(vfs.as_ref(), header)? {
                 let reserved = segment.file.len().map_err(|cause| Error::io("making a segment", cause))?;

@@ -12,7 +12,7 @@ use crate::fork::Guard;
 use crate::vfs::VfsFile;
 
 /// Pages in a [`VfsFile`]. Where there is an operating system's file under it, locks are its
-/// byte-range locks; a simulated disk has one process, which never waits for itself.
+/// byte-range locks; a disk that has one process never waits for itself.
 #[derive(Debug)]
 pub(super) struct VfsBackend {
     /// Both descriptors of the open file that holds the locks; dropped before they are closed.
@@ -55,30 +55,73 @@ impl StorageBackend for VfsBackend {
     }
 
     fn close(&self) -> io::Result<()> {
-        self.locks.as_ref().map_or(Ok(()), StorageBackend::close)
+        match (&self.locks, self.file.ranges()) {
+            (Some(locks), _) => locks.close(),
+            (None, Some(ranges)) => ranges.unlock_all(),
+            (None, None) => Ok(()),
+        }
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.locks.as_ref().map_or(Ok(true), |locks| locks.try_lock_range(start, end))
+        match (&self.locks, self.file.ranges()) {
+            (Some(locks), _) => locks.try_lock_range(start, end),
+            (None, Some(ranges)) => Ok(ranges.try_lock(range(start, end), false)?),
+            (None, None) => Ok(true),
+        }
     }
 
     fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.locks.as_ref().map_or(Ok(true), |locks| locks.try_lock_shared_range(start, end))
+        match (&self.locks, self.file.ranges()) {
+            (Some(locks), _) => locks.try_lock_shared_range(start, end),
+            (None, Some(ranges)) => Ok(ranges.try_lock(range(start, end), true)?),
+            (None, None) => Ok(true),
+        }
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.locks.as_ref().map_or(Ok(()), |locks| locks.lock_range(start, end))
+        match (&self.locks, self.file.ranges()) {
+            (Some(locks), _) => locks.lock_range(start, end),
+            (None, Some(ranges)) => Ok(ranges.lock(range(start, end), false)?),
+            (None, None) => Ok(()),
+        }
     }
 
     fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.locks.as_ref().map_or(Ok(()), |locks| locks.lock_shared_range(start, end))
+        match (&self.locks, self.file.ranges()) {
+            (Some(locks), _) => locks.lock_shared_range(start, end),
+            (None, Some(ranges)) => Ok(ranges.lock(range(start, end), true)?),
+            (None, None) => Ok(()),
+        }
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.locks.as_ref().map_or(Ok(()), |locks| locks.unlock_range(start, end))
+        match (&self.locks, self.file.ranges()) {
+            (Some(locks), _) => locks.unlock_range(start, end),
+            (None, Some(ranges)) => Ok(ranges.unlock(range(start, end))?),
+            (None, None) => Ok(()),
+        }
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.locks.as_ref().map_or(Ok(false), |locks| locks.query_lock_range(start, end))
+        match (&self.locks, self.file.ranges()) {
+            (Some(locks), _) => locks.query_lock_range(start, end),
+            (None, Some(ranges)) => Ok(ranges.is_locked(range(start, end))?),
+            (None, None) => Ok(false),
+        }
     }
+}
+
+/// The first and the last byte of a range that is not empty.
+fn range(start: Bound<u64>, end: Bound<u64>) -> (u64, u64) {
+    let first = match start {
+        Bound::Included(first) => first,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let last = match end {
+        Bound::Included(last) => last,
+        Bound::Excluded(behind) => behind.saturating_sub(1),
+        Bound::Unbounded => u64::MAX,
+    };
+    (first, last)
 }

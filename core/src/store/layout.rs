@@ -2,13 +2,13 @@
 
 use std::io;
 
-use uuid::Uuid;
+use uuid::Builder;
 
 use crate::blobs::frame::Fields;
 use crate::blobs::{segment, stage};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, machine};
 
 /// The file that names the store.
 pub(crate) const STORE: &str = "STORE";
@@ -96,7 +96,10 @@ pub(crate) fn read_at(vfs: &dyn Vfs, path: &str) -> Result<Option<Identity>> {
 
 /// Makes the directories and then the file `STORE`, durably; a crash before that leaves no store.
 pub(crate) fn create(vfs: &dyn Vfs, now: Time) -> Result<Identity> {
-    let identity = Identity { uuid: Uuid::new_v4().into_bytes(), created: now };
+    let mut random = [0; 16];
+    machine::fill_random(&mut random).map_err(|cause| Error::io("drawing the id of the store", cause))?;
+    let uuid = Builder::from_random_bytes(random).into_uuid().into_bytes();
+    let identity = Identity { uuid, created: now };
     make_dirs(vfs)?;
     write(vfs, STORE, &identity)?;
     Ok(identity)

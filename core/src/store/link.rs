@@ -1,8 +1,8 @@
 //! Direct links: a permanent address of a file, with a counter.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::engine::Engine;
 use super::url::escape;
@@ -12,7 +12,7 @@ use crate::catalog::{LinkInfo, link, share, tree};
 use crate::id::{FileId, LinkId, ShareId};
 use crate::name::{check_name, shown};
 use crate::time::Time;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, machine};
 
 /// How long counts are gathered before one change writes them down.
 const GATHER: Duration = Duration::from_secs(1);
@@ -118,8 +118,9 @@ pub(crate) struct Counts(Mutex<Gathered>);
 
 #[derive(Debug, Default)]
 struct Gathered {
-    counts: HashMap<Counter, i64>,
-    since: Option<Instant>,
+    counts: BTreeMap<Counter, i64>,
+    /// By the uptime.
+    since: Option<Duration>,
 }
 
 impl Counts {
@@ -138,7 +139,7 @@ impl Counts {
         let due = {
             let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             *gathered.counts.entry(counter).or_default() += 1;
-            gathered.since.get_or_insert_with(Instant::now).elapsed() >= GATHER
+            machine::uptime().saturating_sub(*gathered.since.get_or_insert_with(machine::uptime)) >= GATHER
         };
         if due {
             self.settle(engine);
@@ -181,7 +182,7 @@ impl Counts {
                 for (counter, count) in counts.iter() {
                     *gathered.counts.entry(*counter).or_default() += count;
                 }
-                gathered.since.get_or_insert_with(Instant::now);
+                gathered.since.get_or_insert_with(machine::uptime);
             })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::engine::Engine;
 use super::layout::{self, Identity};
@@ -16,7 +16,7 @@ use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs, VfsFile};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, machine};
 
 /// Between two tries to get a lock.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -71,8 +71,7 @@ pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
 /// Draws bytes from the system's generator.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|cause| Error::io("drawing random bytes", std::io::Error::other(cause)))?;
+    machine::fill_random(&mut bytes).map_err(|cause| Error::io("drawing random bytes", cause))?;
     Ok(bytes)
 }
 
@@ -120,12 +119,12 @@ impl Held {
 
 /// Waits until no other process is opening the store, and keeps others from it.
 pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Held> {
-    let begun = Instant::now();
+    let begun = machine::uptime();
     loop {
         if let Some(held) = Held::try_take(vfs, layout::LOCK, |file| file.try_lock())? {
             return Ok(held);
         }
-        if begun.elapsed() >= timeout {
+        if machine::uptime().saturating_sub(begun) >= timeout {
             return Err(Error::new(
                 ErrorKind::Locked,
                 format!(
@@ -134,7 +133,7 @@ pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Held> {
                 ),
             ));
         }
-        std::thread::sleep(PAUSE);
+        machine::pause(PAUSE);
     }
 }
 

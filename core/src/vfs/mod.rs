@@ -27,7 +27,7 @@ use bytes::Bytes;
 pub(crate) use direct::DIRECT_ALIGN;
 pub(crate) use live::Live;
 pub use real::RealVfs;
-pub use sim::{Fault, Lie, Policy, SimVfs, Times};
+pub use sim::{Fault, Lie, Policy, Scheduler, SimVfs, Times, Touch};
 
 /// How [`Vfs::open`] treats a name that is there, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,21 @@ pub trait Vfs: Debug + Send + Sync + 'static {
     fn list(&self, path: &str) -> io::Result<Vec<Entry>>;
     /// Makes the names of a directory durable. `""` is the store's own directory.
     fn sync_dir(&self, path: &str) -> io::Result<()>;
+}
+
+/// Locks of ranges of bytes, given by their first and last, which may lie behind the end of the file.
+/// They belong to an open file and end with it.
+pub trait RangeLocks {
+    /// Takes a lock; `false` if another open file's is in the way.
+    fn try_lock(&self, range: (u64, u64), shared: bool) -> io::Result<bool>;
+    /// Takes a lock as soon as it can be had.
+    fn lock(&self, range: (u64, u64), shared: bool) -> io::Result<()>;
+    /// Gives back a lock of exactly this range.
+    fn unlock(&self, range: (u64, u64)) -> io::Result<()>;
+    /// Gives back all that this open file has.
+    fn unlock_all(&self) -> io::Result<()>;
+    /// Returns whether an exclusive lock would have to wait.
+    fn is_locked(&self, range: (u64, u64)) -> io::Result<bool>;
 }
 
 /// An open file.
@@ -112,6 +127,11 @@ pub trait VfsFile: Debug + Send + Sync + 'static {
     fn expect_random(&self) {}
     /// Returns the operating system's file, where there is one.
     fn file(&self) -> Option<Arc<File>>;
+    /// Returns the locks of ranges of bytes, where there are several processes and no file of the
+    /// operating system.
+    fn ranges(&self) -> Option<&dyn RangeLocks> {
+        None
+    }
     /// Returns whether the handle's length is zero.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)

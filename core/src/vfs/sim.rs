@@ -8,10 +8,12 @@ mod crash;
 mod dice;
 mod disk;
 mod fault;
+mod lock;
+mod process;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,10 +24,13 @@ use rustix::io::Errno;
 use self::dice::Dice;
 use self::disk::{Change, Disk, Node, ROOT};
 use self::fault::{Op, Plan, Verb};
-use super::{Entry, Open, Vfs, VfsFile};
+use self::lock::WHOLE;
+use self::process::Process;
+use super::{Entry, Open, RangeLocks, Vfs, VfsFile};
 
 pub use self::crash::Policy;
 pub use self::fault::{Fault, Lie, Times};
+pub use self::process::{Scheduler, Touch};
 
 /// How far from its place a misdirected write lands, in bytes.
 const ASTRAY: u64 = 4096;
@@ -55,6 +60,8 @@ const ASTRAY: u64 = 4096;
 #[derive(Clone)]
 pub struct SimVfs {
     state: Arc<Mutex<State>>,
+    /// None where it has but one.
+    process: Option<Process>,
 }
 
 #[derive(Clone)]
@@ -63,16 +70,24 @@ struct State {
     plan: Plan,
     dice: Dice,
     handles: u64,
+    /// How many processes it was told of, and which of them have ended.
+    processes: u64,
+    ended: BTreeSet<u64>,
+    /// How many files each has open, and may have.
+    open: BTreeMap<u64, u64>,
+    max_open: Option<u64>,
+    /// Bytes that there is room for.
+    capacity: Option<u64>,
 }
 
 impl SimVfs {
     /// Makes an empty disk whose every chance follows from `seed`.
     pub fn new(seed: u64) -> SimVfs {
-        SimVfs::of(State { disk: Disk::new(), plan: Plan::default(), dice: Dice::new(seed), handles: 0 })
+        SimVfs::of(State::new(Disk::new(), Plan::default(), Dice::new(seed)))
     }
 
     fn of(state: State) -> SimVfs {
-        SimVfs { state: Arc::new(Mutex::new(state)) }
+        SimVfs { state: Arc::new(Mutex::new(state)), process: None }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -90,7 +105,7 @@ impl SimVfs {
         let State { disk, plan, dice, .. } = &mut *state;
         plan.dead = true;
         let found = disk.after_loss(policy, dice);
-        SimVfs::of(State { disk: found, plan: plan.heir(), dice: Dice::new(dice.throw()), handles: 0 })
+        SimVfs::of(State::new(found, plan.heir(), Dice::new(dice.throw())))
     }
 
     /// Returns another disk with the same content, unsynced changes, lies and chance, but without
@@ -100,9 +115,9 @@ impl SimVfs {
         let mut state = self.state().clone();
         state.plan = state.plan.heir();
         for file in state.disk.files.values_mut() {
-            file.holder = None;
+            (file.whole, file.ranges) = Default::default();
         }
-        SimVfs::of(state)
+        SimVfs::of(State::new(state.disk, state.plan, state.dice))
     }
 
     /// Plants a fault at the operation of that index (see [`SimVfs::op_count`]).
@@ -196,12 +211,31 @@ impl SimVfs {
 }
 
 impl State {
+    fn new(disk: Disk, plan: Plan, dice: Dice) -> State {
+        State {
+            disk,
+            plan,
+            dice,
+            handles: 0,
+            processes: 0,
+            ended: BTreeSet::new(),
+            open: BTreeMap::new(),
+            max_open: None,
+            capacity: None,
+        }
+    }
+}
+
+impl SimVfs {
     /// Counts an operation, and fails if a fault says so.
-    fn begin(&mut self, verb: Verb, path: &str) -> io::Result<()> {
-        let op = Op { verb, path: path.into(), offset: 0, len: 0 };
-        match self.plan.begin(op)?.and_then(Fault::error) {
+    fn begin(&self, verb: Verb, path: &str) -> io::Result<MutexGuard<'_, State>> {
+        let struck = self.schedule(verb, path, 0, 0);
+        let mut state = self.state();
+        state.must_live(self.id())?;
+        let planned = state.plan.begin(Op { verb, path: path.into(), offset: 0, len: 0 })?;
+        match struck.or(planned).and_then(Fault::error) {
             Some(error) => Err(error),
-            None => Ok(()),
+            None => Ok(state),
         }
     }
 }
@@ -214,14 +248,15 @@ impl fmt::Debug for SimVfs {
 
 impl Vfs for SimVfs {
     fn open(&self, path: &str, how: Open) -> io::Result<Arc<dyn VfsFile>> {
-        let mut state = self.state();
         let verb = match how {
             Open::Read | Open::Write => Verb::Open,
             Open::Create | Open::CreateNew => Verb::Create,
         };
-        state.begin(verb, path)?;
+        let mut state = self.begin(verb, path)?;
+        state.must_have_descriptor(self.id())?;
         let node = state.disk.open(path, how)?;
         state.handles += 1;
+        *state.open.entry(self.id()).or_default() += 1;
         Ok(Arc::new(SimFile {
             disk: self.clone(),
             node,
@@ -232,32 +267,28 @@ impl Vfs for SimVfs {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut state = self.state();
-        state.begin(Verb::Rename, &format!("{from} to {to}"))?;
+        let mut state = self.begin(Verb::Rename, &format!("{from} to {to}"))?;
         state.disk.rename(from, to)
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        let mut state = self.state();
-        state.begin(Verb::Remove, path)?;
+        let mut state = self.begin(Verb::Remove, path)?;
         state.disk.remove(path)
     }
 
     fn make_dir(&self, path: &str) -> io::Result<()> {
-        let mut state = self.state();
-        state.begin(Verb::MakeDir, path)?;
+        let mut state = self.begin(Verb::MakeDir, path)?;
         state.disk.make_dir(path)
     }
 
     fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
-        let mut state = self.state();
-        state.begin(Verb::List, path)?;
+        let state = self.begin(Verb::List, path)?;
+        state.must_have_descriptor(self.id())?;
         state.disk.list(path)
     }
 
     fn sync_dir(&self, path: &str) -> io::Result<()> {
-        let mut state = self.state();
-        state.begin(Verb::SyncDir, path)?;
+        let mut state = self.begin(Verb::SyncDir, path)?;
         if state.plan.lies(Lie::SkipDirSync) {
             return Ok(());
         }
@@ -277,9 +308,11 @@ struct SimFile {
 impl SimFile {
     /// Counts an operation and returns the disk, with the fault that strikes.
     fn begin(&self, verb: Verb, offset: u64, len: u64) -> io::Result<(MutexGuard<'_, State>, Option<Fault>)> {
+        let struck = self.disk.schedule(verb, &self.path, offset, len);
         let mut state = self.disk.state();
-        let fault = state.plan.begin(Op { verb, path: Arc::clone(&self.path), offset, len })?;
-        Ok((state, fault))
+        state.must_live(self.disk.id())?;
+        let planned = state.plan.begin(Op { verb, path: Arc::clone(&self.path), offset, len })?;
+        Ok((state, struck.filter(|fault| fault.fits(verb)).or(planned)))
     }
 
     /// As [`SimFile::begin`], where a fault can only mean failure.
@@ -304,10 +337,13 @@ impl fmt::Debug for SimFile {
 
 impl Drop for SimFile {
     fn drop(&mut self) {
-        if let Ok(file) = self.disk.state().disk.file(self.node)
-            && file.holder == Some(self.handle)
-        {
-            file.holder = None;
+        let mut state = self.disk.state();
+        if let Some(open) = state.open.get_mut(&self.disk.id()) {
+            *open = open.saturating_sub(1);
+        }
+        if let Ok(file) = state.disk.file(self.node) {
+            file.whole.close(self.handle);
+            file.ranges.close(self.handle);
         }
     }
 }
@@ -338,8 +374,14 @@ impl VfsFile for SimFile {
             Some(fault) => return fault.error().map_or(Ok(()), Err),
             None => {}
         }
+        let wanted = bytes.len();
+        state.fit(self.node, offset, &mut bytes)?;
+        let fits = bytes.len() == wanted;
         if !bytes.is_empty() {
             state.disk.change(self.node, Change::Write(offset, bytes))?;
+        }
+        if !fits {
+            return Err(Errno::NOSPC.into());
         }
         fault.and_then(Fault::error).map_or(Ok(()), Err)
     }
@@ -347,6 +389,7 @@ impl VfsFile for SimFile {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.check(Verb::SetLen, 0, len)?;
         self.must_be_writable()?;
+        state.must_fit(self.node, len)?;
         state.disk.change(self.node, Change::SetLen(len))
     }
 
@@ -354,6 +397,7 @@ impl VfsFile for SimFile {
         let mut state = self.check(Verb::Allocate, 0, len)?;
         self.must_be_writable()?;
         if state.disk.file(self.node)?.len() < len {
+            state.must_fit(self.node, len)?;
             state.disk.change(self.node, Change::SetLen(len))?;
         }
         Ok(())
@@ -376,9 +420,14 @@ impl VfsFile for SimFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        let mut state = self.check(Verb::Lock, 0, 0)?;
-        let holder = &mut state.disk.file(self.node)?.holder;
-        Ok(*holder.get_or_insert(self.handle) == self.handle)
+        self.lock_whole(false)
+    }
+
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        match self.disk.process {
+            Some(_) => self.lock_whole(true),
+            None => Ok(true),
+        }
     }
 
     fn window(&self, offset: u64, len: usize) -> io::Result<Bytes> {
@@ -390,5 +439,9 @@ impl VfsFile for SimFile {
 
     fn file(&self) -> Option<Arc<std::fs::File>> {
         None
+    }
+
+    fn ranges(&self) -> Option<&dyn RangeLocks> {
+        self.disk.process.as_ref().map(|_| self as &dyn RangeLocks)
     }
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 
 use super::{RedbReader, Stamp};
+use crate::machine;
 
 /// A moment that nobody reads is let go after one to two times this.
 const IDLE: Duration = Duration::from_millis(20);
@@ -73,7 +74,8 @@ impl Latest {
             return;
         }
         self.keep(stamp, reader.clone());
-        if self.slot.watched.swap(true, Ordering::SeqCst) {
+        // A simulation runs no thread that it does not know of.
+        if machine::simulated_process().is_some() || self.slot.watched.swap(true, Ordering::SeqCst) {
             return;
         }
         let slot = Arc::downgrade(&self.slot);

@@ -5,6 +5,7 @@ use std::io;
 
 use super::super::{Entry, Open, path};
 use super::dice::Dice;
+use super::lock::Locks;
 
 /// Number of an inode, file or directory.
 pub(super) type Node = u64;
@@ -52,8 +53,10 @@ pub(super) struct File {
     pub(super) dirty: Vec<(u64, Change)>,
     /// Microseconds since 1970 UTC, of the simulated clock.
     pub(super) modified: i64,
-    /// The handle that holds the lock.
-    pub(super) holder: Option<u64>,
+    /// The locks of the whole file.
+    pub(super) whole: Locks,
+    /// Those of ranges, which the others know nothing of.
+    pub(super) ranges: Locks,
 }
 
 impl File {

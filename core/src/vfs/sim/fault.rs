@@ -27,7 +27,7 @@ impl Fault {
     pub const ALL: [Fault; 5] =
         [Fault::Eio, Fault::Enospc, Fault::Emfile, Fault::ShortWrite, Fault::Misdirected];
 
-    fn fits(self, verb: Verb) -> bool {
+    pub(super) fn fits(self, verb: Verb) -> bool {
         match self {
             Fault::Eio => true,
             Fault::Enospc => matches!(
@@ -91,7 +91,7 @@ pub(super) enum Verb {
 }
 
 impl Verb {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Verb::Open => "open",
             Verb::Create => "create",

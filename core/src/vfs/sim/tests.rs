@@ -432,3 +432,85 @@ fn the_trace_says_what_was_done_and_the_clock_dates_it() {
     let done = ["create a", "write a 0+3", "sync data a", "sync dir ", "list ", "set len a 2", "list "];
     assert_eq!(disk.ops(), done);
 }
+
+/// Lets every operation go on at once.
+#[derive(Debug)]
+struct AtOnce;
+
+impl Scheduler for AtOnce {
+    fn before(&self, _: Touch<'_>) -> Option<Fault> {
+        None
+    }
+
+    fn wait(&self, touch: Touch<'_>) {
+        panic!("{touch:?} is another's");
+    }
+}
+
+#[test]
+fn processes_share_bytes_and_keep_to_each_others_locks() {
+    let disk = SimVfs::new(1);
+    let (one, other) = (disk.process(Arc::new(AtOnce)), disk.process(Arc::new(AtOnce)));
+    let (mine, yours) = (one.open("lock", Open::Create).unwrap(), other.open("lock", Open::Create).unwrap());
+    assert!(mine.try_lock_shared().unwrap() && yours.try_lock_shared().unwrap());
+    assert!(!mine.try_lock().unwrap());
+    drop(yours);
+    assert!(mine.try_lock().unwrap());
+    mine.write_at(0, &[b"seen"]).unwrap();
+    let yours = other.open("lock", Open::Write).unwrap();
+    assert!(!yours.try_lock_shared().unwrap());
+    let mut seen = [0; 4];
+    yours.read_at(0, &mut seen).unwrap();
+    assert_eq!(&seen, b"seen");
+    one.end();
+    assert!(yours.try_lock().unwrap(), "the locks of a process end with it");
+    assert!(mine.len().is_err() && one.list("").is_err());
+}
+
+#[test]
+fn ranges_of_a_file_are_locked_apart_from_it_and_from_each_other() {
+    let disk = SimVfs::new(1);
+    let open = || disk.process(Arc::new(AtOnce)).open("rows", Open::Create).unwrap();
+    let (mine, yours) = (open(), open());
+    assert!(mine.try_lock().unwrap());
+    let (mine, yours) = (mine.ranges().unwrap(), yours.ranges().unwrap());
+    assert!(mine.try_lock((0, 9), false).unwrap());
+    assert!(!yours.try_lock((9, 20), true).unwrap() && yours.is_locked((0, 0)).unwrap());
+    assert!(yours.try_lock((10, 20), true).unwrap() && mine.try_lock((15, u64::MAX), true).unwrap());
+    mine.unlock((0, 9)).unwrap();
+    yours.lock((0, 9), false).unwrap();
+    yours.unlock_all().unwrap();
+    assert!(mine.try_lock((0, 12), false).unwrap());
+}
+
+#[test]
+fn a_process_has_only_so_many_files_open_and_the_disk_only_so_much_room() {
+    let disk = SimVfs::new(1);
+    disk.set_max_open(Some(1));
+    disk.set_capacity(Some(10));
+    let process = disk.process(Arc::new(AtOnce));
+    let file = process.open("file", Open::Create).unwrap();
+    assert_eq!(process.open("more", Open::Create).unwrap_err().raw_os_error(), Some(24));
+    assert_eq!(file.write_at(8, &[b"four"]).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert_eq!(file.len().unwrap(), 10);
+    assert_eq!(file.set_len(11).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    drop(file);
+    process.open("more", Open::Create).unwrap();
+}
+
+#[test]
+fn the_power_of_all_processes_goes_at_once() {
+    let disk = SimVfs::new(1);
+    let process = disk.process(Arc::new(AtOnce));
+    let file = process.open("file", Open::Create).unwrap();
+    file.write_at(0, &[b"kept"]).unwrap();
+    file.sync_data().unwrap();
+    process.sync_dir("").unwrap();
+    file.write_at(0, &[b"lost"]).unwrap();
+    disk.lose_power(Policy::LoseAll);
+    assert!(file.len().is_err());
+    assert_eq!(disk.files()["file"], b"kept");
+    let other = SimVfs::new(2);
+    other.set_to(&disk);
+    assert_eq!(other.files()["file"], b"kept");
+}
