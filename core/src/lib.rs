@@ -18,6 +18,7 @@ pub mod http;
 mod id;
 #[allow(dead_code)]
 pub(crate) mod journal;
+mod kind;
 #[allow(dead_code)]
 pub(crate) mod kv;
 pub(crate) mod lane;
@@ -38,12 +39,12 @@ pub mod vfs;
 
 pub use api::{Api, Caller, Limits};
 pub use catalog::check::Problem;
-pub use catalog::record::Kind;
 pub use catalog::{
     Alias, CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
+pub use kind::Kind;
 pub use serve::{Grant, Reply, Request};
 pub use store::{
     Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive,

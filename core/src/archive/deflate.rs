@@ -8,9 +8,10 @@ use zip::write::{FullFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
 use super::header::{dos_time, extended};
-use super::plan::{Kind, Member, Plan, shown};
+use super::member::Member;
+use super::plan::{Plan, shown};
 use super::rope::{Contents, content};
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// Content of this many bytes gets zip64 fields, because deflate can make it longer: by 5 bytes in
 /// every 16,383 at the very worst.

@@ -1,6 +1,7 @@
 //! The records of a zip, as bytes. Every number is little-endian (4.4.1.1).
 
-use super::plan::{Kind, Member};
+use super::member::Member;
+use crate::Kind;
 
 /// Signature, versions, sizes and so on of a local header, before the name (4.3.7).
 const LOCAL_FIXED: u64 = 30;

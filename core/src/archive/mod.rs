@@ -13,6 +13,7 @@
 mod deflate;
 mod fold;
 mod header;
+mod member;
 mod name;
 mod names;
 mod plan;
@@ -23,7 +24,10 @@ mod steps;
 mod tests;
 
 pub use deflate::write_deflated;
+pub use member::{Entry, Limits, Member};
 pub use name::safe_name;
 pub use names::Names;
-pub use plan::{Entry, Kind, Limits, Member, Plan};
+pub use plan::Plan;
+
+pub use crate::Kind;
 pub use rope::{Contents, Rope};

@@ -5,8 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use super::fold::fold;
 use super::name::{PART_MAX, folder_fits, parts, prefix, safe_part, split_extension, split_last};
-use super::plan::Kind;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Kind, Result};
 
 /// Room that is kept for ` (4294967295)`, in bytes, when a name that needs a suffix is long.
 const SUFFIX_ROOM: usize = 13;

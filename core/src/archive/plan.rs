@@ -2,76 +2,15 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::header::{central_len, end_len, local_len, put_central, put_end, put_local};
+use super::member::{Entry, Limits, Member};
 use super::name::PATH_MAX;
 use super::names::Names;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Kind, Result};
 
 /// Every how many records their places are remembered. A search among a million records misses the
 /// cache at nearly every step; the samples are small enough to stay in it.
 pub(super) const SAMPLE: usize = 16;
-
-/// File or folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Kind {
-    /// Has content.
-    File,
-    /// Has children.
-    Folder,
-}
-
-/// One member, as the caller wants it.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Its path in the archive, `/` between parts. It is made safe and unique.
-    pub name: String,
-    /// File or folder.
-    pub kind: Kind,
-    /// Length of the content in bytes; 0 for a folder.
-    pub size: u64,
-    /// CRC-32 (the zip one) of the content; 0 if there is none.
-    pub crc32: u32,
-    /// Modification time in seconds since 1970-01-01 UTC.
-    pub modified: i64,
-    /// The caller's key to the content; never asked for where the size is 0.
-    pub content: u64,
-}
-
-/// One member, as it stands in the archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member<'a> {
-    /// Its name: safe, unique, with a `/` at the end of a folder.
-    pub name: &'a str,
-    /// File or folder.
-    pub kind: Kind,
-    /// Length of the content in bytes.
-    pub size: u64,
-    /// CRC-32 of the content.
-    pub crc32: u32,
-    /// Modification time in seconds since 1970-01-01 UTC.
-    pub modified: i64,
-    /// The caller's key to the content.
-    pub content: u64,
-    /// Where its local header starts, in bytes from the start of the archive.
-    pub offset: u64,
-}
-
-/// How large an archive may be.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Members at most; 100,000 by default.
-    pub max_entries: u64,
-    /// Bytes at most of the whole archive, headers included; without bound by default.
-    pub max_bytes: Option<u64>,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { max_entries: 100_000, max_bytes: None }
-    }
-}
 
 /// An archive as numbers: 41 bytes a member, plus the names.
 #[derive(Debug)]

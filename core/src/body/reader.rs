@@ -22,6 +22,13 @@ pub struct Reader {
     ahead: Bytes,
 }
 
+impl Body {
+    /// Returns a reader that starts at the first byte. Each call starts over.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.clone())
+    }
+}
+
 impl Reader {
     pub(super) fn new(body: Body) -> Reader {
         Reader { body, at: 0, ahead: Bytes::new() }

@@ -1,5 +1,7 @@
 //! Bodies end to end as one source.
 
+use std::sync::Arc;
+
 use super::{Body, Segment, Source};
 use crate::{Error, ErrorKind, Result};
 
@@ -14,6 +16,17 @@ struct Piece {
     /// Offset in the rope of the first byte: the sum of the lengths before.
     start: u64,
     body: Body,
+}
+
+impl Body {
+    /// Makes a body of `bodies` end to end. A segment is found in O(log n) of them, so join many
+    /// at once and not one after another.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] where the lengths add up to more than 2^64 - 1 bytes.
+    pub fn concat(bodies: Vec<Body>) -> Result<Body> {
+        Ok(Body::new(Arc::new(Rope::new(bodies)?)))
+    }
 }
 
 impl Rope {

@@ -5,6 +5,9 @@ use std::iter::FusedIterator;
 use super::{Body, Segment};
 use crate::Result;
 
+/// Segments are no longer than this, in bytes, unless asked for otherwise: 1 MiB.
+const SEGMENT_LIMIT: u64 = 1 << 20;
+
 /// The segments of a body in order: none empty, together exactly its bytes. Ends after the first
 /// error.
 #[derive(Clone, Debug)]
@@ -13,6 +16,28 @@ pub struct Segments {
     limit: u64,
     /// Offset of the next segment; the length of the body at the end.
     at: u64,
+}
+
+impl Body {
+    /// Returns the body as segments of at most 1 MiB. Each call starts over.
+    pub fn segments(&self) -> Segments {
+        self.segments_of(SEGMENT_LIMIT)
+    }
+
+    /// Returns the body as segments of at most `limit` bytes, and at least 1. Each call starts
+    /// over.
+    pub fn segments_of(&self, limit: u64) -> Segments {
+        Segments::new(self.clone(), limit)
+    }
+}
+
+impl IntoIterator for &Body {
+    type Item = Result<Segment>;
+    type IntoIter = Segments;
+
+    fn into_iter(self) -> Segments {
+        self.segments()
+    }
 }
 
 impl Segments {

@@ -8,12 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::memory::Memory;
-use super::rope::Rope;
-use super::{Reader, Segment, Segments, Source};
+use super::{Segment, Source};
 use crate::{Error, ErrorKind, Result};
-
-/// Segments are no longer than this, in bytes, unless asked for otherwise: 1 MiB.
-const SEGMENT_LIMIT: u64 = 1 << 20;
 
 /// Bytes of an exact length that may be sliced, joined and gone through any number of times.
 ///
@@ -54,15 +50,6 @@ impl Body {
         Body::new(Arc::new(Memory(bytes.into())))
     }
 
-    /// Makes a body of `bodies` end to end. A segment is found in O(log n) of them, so join many
-    /// at once and not one after another.
-    ///
-    /// # Errors
-    /// [`ErrorKind::TooLarge`] where the lengths add up to more than 2^64 - 1 bytes.
-    pub fn concat(bodies: Vec<Body>) -> Result<Body> {
-        Ok(Body::new(Arc::new(Rope::new(bodies)?)))
-    }
-
     /// Returns the exact length in bytes.
     pub fn len(&self) -> u64 {
         self.len
@@ -88,17 +75,6 @@ impl Body {
                 self.len
             ))),
         }
-    }
-
-    /// Returns the body as segments of at most 1 MiB. Each call starts over.
-    pub fn segments(&self) -> Segments {
-        self.segments_of(SEGMENT_LIMIT)
-    }
-
-    /// Returns the body as segments of at most `limit` bytes, and at least 1. Each call starts
-    /// over.
-    pub fn segments_of(&self, limit: u64) -> Segments {
-        Segments::new(self.clone(), limit)
     }
 
     /// Returns the run of bytes that starts at `offset`: at least 1 byte, at most `limit`.
@@ -181,11 +157,6 @@ impl Body {
         }
         Ok(written)
     }
-
-    /// Returns a reader that starts at the first byte. Each call starts over.
-    pub fn reader(&self) -> Reader {
-        Reader::new(self.clone())
-    }
 }
 
 impl Default for Body {
@@ -197,14 +168,5 @@ impl Default for Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Body({} bytes)", self.len)
-    }
-}
-
-impl IntoIterator for &Body {
-    type Item = Result<Segment>;
-    type IntoIter = Segments;
-
-    fn into_iter(self) -> Segments {
-        self.segments()
     }
 }

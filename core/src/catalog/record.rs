@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use crate::archive::Kind;
+pub use crate::Kind;
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};

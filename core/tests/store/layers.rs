@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The modules, from below. Each uses those before it, and itself.
-const ORDER: [&str; 21] = [
-    "mutant", "machine", "error", "id", "time", "name", "lane", "digest", "http", "body", "archive", "token",
-    "fork", "vfs", "kv", "catalog", "blobs", "journal", "store", "serve", "api",
+const ORDER: [&str; 22] = [
+    "mutant", "machine", "kind", "error", "id", "time", "name", "lane", "digest", "http", "body", "archive",
+    "token", "fork", "vfs", "kv", "catalog", "blobs", "journal", "store", "serve", "api",
 ];
 
 /// What the crate's root offers under another name than its module's.
@@ -15,7 +15,7 @@ const ROOT: [(&str, &str); 6] = [
     ("ErrorKind", "error"),
     ("Result", "error"),
     ("Time", "time"),
-    ("Kind", "archive"),
+    ("Kind", "kind"),
     ("fork", "fork"),
 ];
 

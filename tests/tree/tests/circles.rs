@@ -7,13 +7,11 @@ use holdall_tree::{Tree, circles};
 
 /// The circles that are there. A new one is refused; one that was cut must leave this list.
 const TO_CUT: &[(&str, &[&str])] = &[
-    ("cli", &["import::dump::mysql import::dump::text"]),
+    ("cli", &[]),
     (
         "core",
         &[
             "api::cloudreve::archive api::cloudreve::url",
-            "archive::header archive::names archive::plan",
-            "body::reader body::rope body::segments body::window",
             "catalog::blob catalog::claim",
             "catalog::delete catalog::tree catalog::version",
             "store::archive store::drive store::engine store::link store::open store::put store::url store::view",

@@ -4,6 +4,7 @@
 //! What it is shows at its beginning. Whatever it is, a SQLite database comes of it, which has the
 //! tables and columns that are read; a dump that is not whole gives none.
 
+mod error;
 mod mysql;
 mod postgres;
 mod script;
@@ -20,8 +21,9 @@ use std::path::Path;
 use holdall::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OpenFlags};
 
+use error::Fault;
 pub(super) use tables::{Kind, Table};
-use text::{Fault, System};
+use text::System;
 
 /// How much of a file says what it is, in bytes.
 const BEGINNING: u64 = 1024;

@@ -1,6 +1,6 @@
 //! How `MySQL` and `MariaDB` write values.
 
-use super::text::Fault;
+use super::error::Fault;
 
 /// Appends what a character behind a backslash stands for ("String Literals" in the manual): itself,
 /// but for these.

@@ -2,7 +2,7 @@
 
 use std::iter::Peekable;
 
-use super::text::Fault;
+use super::error::Fault;
 
 /// Returns the values of a row: a tab stands between two, and none is `\N`.
 pub(super) fn row(line: &[u8]) -> Result<Vec<Option<Vec<u8>>>, Fault> {

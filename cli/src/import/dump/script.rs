@@ -5,8 +5,9 @@ use std::io::BufRead;
 
 use rusqlite::Connection;
 
+use super::error::Fault;
 use super::tables::{Table, Tables, Value};
-use super::text::{Fault, MAX, System, Text, Token};
+use super::text::{MAX, System, Text, Token};
 use super::{mysql, postgres};
 
 /// Reads a dump.

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::limits::Limit;
 
 use super::MARK;
-use super::text::Fault;
+use super::error::Fault;
 
 /// Runs the statements of a dump in a database in memory. They can attach no file, so they can neither
 /// read nor write one. The text and that database are in memory at once.

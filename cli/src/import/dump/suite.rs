@@ -6,9 +6,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use rusqlite::Connection;
 
+use super::error::Fault;
 use super::script::load;
 use super::tables::{Kind, Table};
-use super::text::{Fault, System};
+use super::text::System;
 
 const WANTED: &[Table] = &[("t", &[("id", Kind::Number), ("name", Kind::Text), ("flag", Kind::Flag)])];
 

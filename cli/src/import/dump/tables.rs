@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, ToSql, params_from_iter, types::Value as Cell};
 
-use super::text::Fault;
+use super::error::Fault;
 
 /// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,7 @@
 
 use std::io::BufRead;
 
-/// Why a dump cannot be read. It never holds a value of the dump, which may be a key.
-pub(super) type Fault = Box<dyn std::error::Error + Send + Sync>;
+use super::error::Fault;
 
 /// The longest value, name or line of a row that is kept, in bytes. One is longer only where its end
 /// is missing.
