@@ -10,6 +10,9 @@
 pub enum Mutant {
     /// None: the code as it is.
     None,
+    /// What is known of a folder is found by what a client wrote before the last name: with a slash
+    /// behind that, the root's.
+    FolderByText,
 }
 
 #[cfg(feature = "sim")]

@@ -80,33 +80,65 @@ pub fn check_name(name: &str) -> Result<()> {
 /// assert!(split_path("reports/../secret").is_err());
 /// ```
 pub fn split_path(path: &str) -> Result<Vec<&str>> {
-    if path.len() > MAX_PATH {
-        let length = path.len();
-        return Err(Error::invalid(format!(
-            "path '{}' has {length} bytes of UTF-8: shorten it to 4096",
-            Shown(path)
-        )));
-    }
-    let inner = path.strip_prefix('/').unwrap_or(path);
-    if inner.is_empty() {
-        return Ok(Vec::new());
-    }
-    let inner = inner.strip_suffix('/').unwrap_or(inner);
-    let mut names = Vec::new();
-    for name in inner.split('/') {
-        if name.is_empty() {
+    Ok(Path::parse(path)?.names().collect())
+}
+
+/// A path that keeps the rules, in its one normal form: without a slash at either end. Whatever a
+/// client wrote, two of these are equal when they lead through the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Path<'a>(&'a str);
+
+impl<'a> Path<'a> {
+    /// Reads a path as [`split_path`] does.
+    ///
+    /// # Errors
+    /// As [`split_path`].
+    pub(crate) fn parse(path: &'a str) -> Result<Path<'a>> {
+        if path.len() > MAX_PATH {
+            let length = path.len();
             return Err(Error::invalid(format!(
-                "path '{}' has an empty part: join names by a single '/'",
+                "path '{}' has {length} bytes of UTF-8: shorten it to 4096",
                 Shown(path)
             )));
         }
-        if names.len() == MAX_DEPTH {
-            return Err(Error::invalid(format!("path '{}' is deeper than 128 names", Shown(path))));
+        let inner = path.strip_prefix('/').unwrap_or(path);
+        if inner.is_empty() {
+            return Ok(Path(""));
         }
-        check_name(name)?;
-        names.push(name);
+        let inner = inner.strip_suffix('/').unwrap_or(inner);
+        for (depth, name) in inner.split('/').enumerate() {
+            if name.is_empty() {
+                return Err(Error::invalid(format!(
+                    "path '{}' has an empty part: join names by a single '/'",
+                    Shown(path)
+                )));
+            }
+            if depth == MAX_DEPTH {
+                return Err(Error::invalid(format!("path '{}' is deeper than 128 names", Shown(path))));
+            }
+            check_name(name)?;
+        }
+        Ok(Path(inner))
     }
-    Ok(names)
+
+    /// Returns its names, from the root down; the root has none.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'a str> {
+        self.0.split('/').filter(|name| !name.is_empty())
+    }
+
+    /// Splits it into its folder and its name; None for the root.
+    pub(crate) fn split_last(self) -> Option<(Path<'a>, &'a str)> {
+        match self.0.rsplit_once('/') {
+            Some((folder, name)) => Some((Path(folder), name)),
+            None if self.0.is_empty() => None,
+            None => Some((Path(""), self.0)),
+        }
+    }
+
+    /// Returns its text.
+    pub(crate) fn as_str(self) -> &'a str {
+        self.0
+    }
 }
 
 /// Joins a name to the path of its folder; the root is the empty path.
@@ -254,6 +286,17 @@ mod tests {
                 Err(_) => assert!(!good, "{path:?}"),
             }
         }
+    }
+
+    #[test]
+    fn every_spelling_of_a_path_is_one_path() {
+        for path in ["/a/b", "a/b/", "/a/b/"] {
+            assert_eq!(Path::parse(path).unwrap(), Path::parse("a/b").unwrap());
+        }
+        assert_eq!(Path::parse("/").unwrap(), Path::parse("").unwrap());
+        let parts = |path| Path::parse(path).unwrap().split_last().map(|(folder, name)| (folder.0, name));
+        assert_eq!(parts("/a/b/c/"), Some(("a/b", "c")));
+        assert_eq!((parts("c/"), parts("/")), (Some(("", "c")), None));
     }
 
     proptest! {

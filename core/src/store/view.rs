@@ -23,7 +23,8 @@ use crate::catalog::{LinkInfo, alias, drive, key, link};
 use crate::http::{Representation, media_type_of, valid_media_type};
 use crate::id::{BlobId, DriveId, FileId, LinkId, VersionId};
 use crate::kv::redb::{RedbReader, Stamp};
-use crate::name::split_path;
+use crate::mutant::{self, Mutant};
+use crate::name::Path;
 use crate::token::{HashIds, KeyRing};
 use crate::{Kind, Result};
 
@@ -185,17 +186,21 @@ impl<'e> View<'e> {
     /// # Errors
     /// As [`tree::resolve`].
     pub(crate) fn resolve(&self, drive: DriveId, path: &str) -> Result<(FileId, FileRecord)> {
-        let (rows, names) = (self.rows()?, split_path(path)?);
-        let Some((name, above)) = names.split_last() else {
+        let (rows, whole) = (self.rows()?, Path::parse(path)?);
+        let Some((parent, name)) = whole.split_last() else {
             return tree::resolve(rows, drive, path);
         };
-        let (moment, prefix) = (rows.number(), path.strip_suffix(name).unwrap_or_default());
+        let (moment, mut key) = (rows.number(), parent);
+        if mutant::is_active(Mutant::FolderByText) {
+            key = Path::parse(path.strip_suffix(name).unwrap_or_default())?;
+        }
         let known = self.engine.known.folder.load();
-        let folder = match &*known {
-            Some(known) if (known.moment, known.drive, &*known.path) == (moment, drive, prefix) => known.id,
-            _ => {
-                let id = tree::descend(rows, drive::get(rows, drive)?.root, above, path)?;
-                let folder = Folder { moment, drive, path: prefix.into(), id };
+        let folder = match known.as_deref().and_then(|known| known.find(moment, drive, key)) {
+            Some(id) => id,
+            None => {
+                let above: Vec<&str> = parent.names().collect();
+                let id = tree::descend(rows, drive::get(rows, drive)?.root, &above, path)?;
+                let folder = Folder { moment, drive, path: key.as_str().into(), id };
                 self.engine.known.folder.store(Some(Arc::new(folder)));
                 id
             }
@@ -292,9 +297,16 @@ pub(crate) struct Known {
 struct Folder {
     moment: u64,
     drive: DriveId,
-    /// The path, with the slash behind it; empty for the root, and for paths that end in a slash.
+    /// In its normal form, as [`Path`] has it; empty for the root.
     path: Box<str>,
     id: FileId,
+}
+
+impl Folder {
+    /// Returns its id, if it is the one at a path of that moment.
+    fn find(&self, moment: u64, drive: DriveId, path: Path<'_>) -> Option<FileId> {
+        ((self.moment, self.drive, &*self.path) == (moment, drive, path.as_str())).then_some(self.id)
+    }
 }
 
 #[derive(Default)]

@@ -290,3 +290,94 @@ fn what_is_kept_is_bounded() {
     assert!(gone > GENERATION * 7);
     assert_eq!(kept.get(8), None);
 }
+
+/// What a reader without anything kept finds at a path: the file, and its content.
+fn unkept(drive: &Drive, path: &str) -> Option<(FileId, Vec<u8>)> {
+    let engine = drive.engine().unwrap();
+    let (file, record) = tree::resolve(&engine.reader().unwrap(), drive.id(), path).ok()?;
+    if record.kind == Kind::Folder {
+        return Some((file, Vec::new()));
+    }
+    let version = VersionId::new(file, record.current);
+    Some((file, drive.store().open_version(version).unwrap().to_vec(u64::MAX).unwrap()))
+}
+
+/// Reads a path in every way that there is, and compares with what [`unkept`] finds.
+fn reads_alike(drive: &Drive, path: &str, label: &str) {
+    let found = unkept(drive, path);
+    let is_file = drive.stat(path).is_ok_and(|info| info.kind == Kind::File);
+    assert_eq!(drive.stat(path).ok().map(|info| info.id), found.as_ref().map(|(file, _)| *file), "{label}");
+    let (file, bytes) = match found {
+        Some(found) if is_file => found,
+        _ => {
+            assert!(drive.open_file(path).is_err(), "{label}");
+            return;
+        }
+    };
+    assert_eq!(drive.open_file(path).unwrap().to_vec(u64::MAX).unwrap(), bytes, "{label}");
+    let url = drive.url(path).unwrap().sign().unwrap();
+    assert_eq!(served(drive.store(), &url), bytes, "{label}");
+    let versions = drive.versions(path, None, 1).unwrap();
+    assert!(versions.iter().all(|version| version.id.file() == file), "{label}");
+}
+
+/// A file of the folder's name in every folder, so that a look-up in a wrong one finds something.
+const SPELLED: [&str; 8] = ["x", "a/x", "a/a/x", "a/a/a/x", "b/x", "b/a/x", "a/b/x", "c"];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+    #[test]
+    fn every_spelling_of_a_path_leads_every_verb_to_the_same_file(
+        steps in proptest::collection::vec((0_usize..8, 0_usize..4, 0_usize..8), 1..24),
+    ) {
+        let store = Store::open_on(Arc::new(SimVfs::new(3)), options(Mode::Exclusive)).unwrap();
+        let drive = store.drive("alice").unwrap();
+        for path in SPELLED {
+            drive.put(path, path.as_bytes(), Put::new()).unwrap();
+        }
+        for (place, spelling, verb) in steps {
+            let path = SPELLED[place];
+            let spelled = [path.to_owned(), format!("/{path}"), format!("{path}/"), format!("/{path}/")];
+            let (text, label) = (&spelled[spelling], format!("{verb} {}", spelled[spelling]));
+            let same = unkept(&drive, path).unwrap();
+            match verb {
+                0 => {
+                    let trashed = drive.trash(text).unwrap();
+                    assert_eq!(trashed, same.0, "{label}");
+                    reads_alike(&drive, text, &label);
+                    drive.restore(trashed, Some(text)).unwrap();
+                }
+                1 => {
+                    assert_eq!(drive.rename(text, "/moved/", false).unwrap(), same.0, "{label}");
+                    reads_alike(&drive, text, &label);
+                    drive.rename("moved/", text, false).unwrap();
+                }
+                2 => {
+                    drive.copy(text, "copy/", crate::CopyVersions::All).unwrap();
+                    assert_eq!(unkept(&drive, "copy").unwrap().1, same.1, "{label}");
+                    drive.delete("/copy/").unwrap();
+                }
+                3 => drive.set_attributes(text, std::collections::BTreeMap::new()).unwrap(),
+                _ => {}
+            }
+            reads_alike(&drive, text, &label);
+            assert_eq!(unkept(&drive, text).unwrap(), same, "{label}");
+        }
+    }
+}
+
+#[test]
+fn a_slash_behind_a_path_leads_to_no_other_file() {
+    everywhere(|serving, changing| {
+        let (_, root) = file(changing, "x");
+        let (_, inner) = file(changing, "a/x");
+        let drive = serving.drive("alice").unwrap();
+        for (first, second, id) in [("x", "a/x/", inner), ("a/x", "x/", root), ("a/x/", "x", root)] {
+            drive.open_file(first).unwrap();
+            let url = drive.url(second).unwrap().sign().unwrap();
+            let wanted = serving.open_version(id).unwrap().to_vec(u64::MAX).unwrap();
+            assert_eq!(drive.open_file(second).unwrap().to_vec(u64::MAX).unwrap(), wanted);
+            assert_eq!(served(serving, &url), wanted);
+        }
+    });
+}
