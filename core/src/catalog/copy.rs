@@ -13,6 +13,7 @@ use super::tree::{self, Standing};
 use super::{index, listing, row, version};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
+use crate::mutant::{self, Mutant};
 use crate::name::shown;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -42,7 +43,9 @@ pub(crate) struct Copying {
 enum Task {
     /// Copy the children of a folder behind a name.
     Children { from: FileId, to: FileId, after: Option<String> },
-    /// Copy the versions of a file older than a number, but for the one that is current.
+    /// Copy the versions of a file older than a number, but for the one that is current. It begins
+    /// with the number that was next when the copy was made: what either file gets from then on is
+    /// its own.
     Versions { from: FileId, to: FileId, current: u32, before: u32 },
 }
 
@@ -200,7 +203,8 @@ fn make(
         }
         CopyVersions::All => {
             (node.current, node.next) = (old.current, old.next);
-            let before = VersionId::MAX_NUMBER + 1;
+            let all = mutant::is_active(Mutant::CopyTakesLater);
+            let before = if all { VersionId::MAX_NUMBER + 1 } else { old.next };
             copying.tasks.push(Task::Versions { from, to, current: old.current, before });
         }
     }

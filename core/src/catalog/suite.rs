@@ -62,6 +62,7 @@ cases! {
     places::a_move_keeps_the_file_and_replaces_only_files;
     places::a_copy_shares_content_and_can_be_continued;
     places::a_copy_that_was_deleted_meanwhile_ends;
+    places::a_copy_takes_no_version_that_came_after_it_began;
     removal::what_is_trashed_comes_back;
     removal::old_trash_is_purged_in_steps;
     removal::t14_a_deleted_file_is_gone_at_once;

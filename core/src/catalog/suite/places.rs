@@ -235,6 +235,36 @@ pub(super) fn a_copy_that_was_deleted_meanwhile_ends<K: Kv>(make: &impl Fn() -> 
     }
 }
 
+/// Puts go on, to the file and to its copy, before each step of the copy.
+pub(super) fn a_copy_takes_no_version_that_came_after_it_began<K: Kv>(make: &impl Fn() -> K) {
+    for (limit, puts) in [(1, [0, 1]), (1, [2, 1]), (2, [1, 0]), (9, [1, 2]), (9, [3, 3])] {
+        let mut store = Store::new(make);
+        for content in 1..=4 {
+            store.put("f", content).unwrap();
+        }
+        let (drive, now) = (store.drive, store.now);
+        let mut copying =
+            store.change(|tx, ids| copy::start(tx, drive, "f", "g", CopyVersions::All, ids, now)).unwrap();
+        let (mut content, mut own) = (10, Vec::new());
+        while !copying.is_done() {
+            for (path, count) in ["f", "g"].into_iter().zip(puts) {
+                for _ in 0..count {
+                    content += 1;
+                    let put = store.put(path, content).unwrap();
+                    own.extend((path == "g").then_some((put.id, put.blake3)));
+                }
+            }
+            copying = store.change(|tx, ids| copy::step(tx, &copying, limit, ids, now)).unwrap();
+        }
+        for (id, blake3) in &own {
+            assert_eq!(version::info(&store.reader(), *id).unwrap().blake3, *blake3);
+        }
+        let numbers: Vec<u32> = (1..=4 + u32::try_from(own.len()).unwrap()).rev().collect();
+        assert_eq!(store.numbers("g"), numbers, "limit {limit}, puts {puts:?}");
+        store.verify();
+    }
+}
+
 pub(super) fn attributes_are_bounded<K: Kv>(make: &impl Fn() -> K) {
     let mut store = Store::new(make);
     let file = store.put("f", 1).unwrap().id.file();
