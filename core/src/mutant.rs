@@ -13,6 +13,10 @@ pub enum Mutant {
     /// What is known of a folder is found by what a client wrote before the last name: with a slash
     /// behind that, the root's.
     FolderByText,
+    /// A copy with all versions takes those that were put after it began, over its own.
+    CopyTakesLater,
+    /// The sweep unlinks the file of a blob whose row was committed since it looked.
+    SweepLooksOnce,
 }
 
 #[cfg(feature = "sim")]

@@ -86,17 +86,29 @@ pub(crate) struct Spooled {
 
 impl Spooled {
     fn create(vfs: &Arc<dyn Vfs>) -> Result<Spooled> {
-        let mut random = [0; 8];
-        machine::fill_random(&mut random).map_err(|cause| Error::io("drawing a name", cause))?;
-        let path = format!("{SPOOL}/{:016x}", u64::from_le_bytes(random));
-        let make = || {
-            let file = vfs.open(&path, Open::CreateNew)?;
-            // A lock that is not held tells the sweep that the upload's process is gone.
-            file.try_lock()?;
-            Ok(file)
-        };
-        let file = make().map_err(|cause| Error::io(format!("making {path}"), cause))?;
-        Ok(Spooled { vfs: vfs.clone(), path, file, placed: false })
+        loop {
+            let mut random = [0; 8];
+            machine::fill_random(&mut random).map_err(|cause| Error::io("drawing a name", cause))?;
+            let path = format!("{SPOOL}/{:016x}", u64::from_le_bytes(random));
+            let made = Spooled::create_at(vfs, &path);
+            if let Some(file) = made.map_err(|cause| Error::io(format!("making {path}"), cause))? {
+                return Ok(Spooled { vfs: vfs.clone(), path, file, placed: false });
+            }
+        }
+    }
+
+    /// Makes and locks a file. A lock that is not held tells the sweep that the upload's process is
+    /// gone; None when the sweep came between, as it may when the machine sleeps just then.
+    fn create_at(vfs: &Arc<dyn Vfs>, path: &str) -> io::Result<Option<Arc<dyn VfsFile>>> {
+        let file = vfs.open(path, Open::CreateNew)?;
+        if !file.try_lock()? {
+            return Ok(None);
+        }
+        match vfs.open(path, Open::Read) {
+            Ok(_) => Ok(Some(file)),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(cause),
+        }
     }
 
     /// Gives the content its place as the file of `blob`, durably. Its lock is held until the value

@@ -260,7 +260,7 @@ pub(super) fn put_items(drive: &Drive, items: Vec<Item>) -> Result<Vec<VersionIn
     let ids = engine.ids(needed)?;
     let mut placed = Vec::new();
     let done = publish(&engine, drive.id(), items, ids, &mut placed);
-    sweep_unused(&engine, &placed, done.is_ok());
+    sweep_unused(&engine, &placed, &done);
     done
 }
 
@@ -413,10 +413,13 @@ fn record(digest: &Digest, place: Place, scope: u64) -> BlobRecord {
     }
 }
 
-/// Removes the files of large blobs that no row came to speak of: the put failed, or another was
-/// first with the same content.
-pub(super) fn sweep_unused(engine: &Engine, placed: &[(BlobId, Spooled)], done: bool) {
-    if placed.is_empty() || (!done && engine.journal.is_poisoned()) {
+/// Removes the files of large blobs that no row came to speak of: the put was refused, or another was
+/// first with the same content. Where writing failed, what reached the disk is for an opening to
+/// tell, and the files are left to the sweep.
+pub(super) fn sweep_unused<T>(engine: &Engine, placed: &[(BlobId, Spooled)], done: &Result<T>) {
+    use ErrorKind::{Bug, Corrupt, Forked, Io, Poisoned};
+    let unsure = |error: &Error| matches!(error.kind(), Io | Poisoned | Bug | Corrupt | Forked);
+    if placed.is_empty() || done.as_ref().is_err_and(unsure) {
         return;
     }
     let Ok(rows) = engine.reader() else { return };

@@ -116,7 +116,7 @@ impl Store {
         let blob = BlobId(engine.ids(1)?.take()?);
         let mut placed = Vec::new();
         let done = publish_part(&engine, id, part, blob, staged, now, &mut placed);
-        sweep_unused(&engine, &placed, done.is_ok());
+        sweep_unused(&engine, &placed, &done);
         done.map(|()| digest)
     }
 
@@ -298,7 +298,7 @@ fn publish(
     let blob = BlobId(engine.ids(1)?.take()?);
     let mut placed = Vec::new();
     let done = publish_whole(engine, id, record, whole, blob, now, &mut placed);
-    sweep_unused(engine, &placed, done.is_ok());
+    sweep_unused(engine, &placed, &done);
     done
 }
 

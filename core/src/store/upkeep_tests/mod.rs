@@ -2,6 +2,7 @@
 
 mod backup;
 mod damage;
+mod race;
 mod space;
 mod upload;
 

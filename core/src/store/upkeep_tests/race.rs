@@ -1,0 +1,169 @@
+//! Puts beside copies and collections, where a look and a change of another must not come between.
+
+use std::sync::{Mutex, mpsc};
+use std::thread;
+
+use super::*;
+use crate::vfs::{Open, VfsFile};
+use crate::{CopyVersions, VersionInfo};
+
+/// Hangs of the test end after this.
+const LONG: Duration = Duration::from_secs(60);
+
+type Opened = Box<dyn FnMut(&str, Open) + Send>;
+type Synced = Box<dyn FnMut(&str) + Send>;
+
+/// A file system that calls a test after it opened a file, and after it synced a directory.
+struct Hooked {
+    vfs: Arc<dyn Vfs>,
+    opened: Mutex<Option<Opened>>,
+    synced: Mutex<Option<Synced>>,
+}
+
+impl std::fmt::Debug for Hooked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.vfs.fmt(f)
+    }
+}
+
+impl Hooked {
+    fn new(home: &Home) -> Arc<Hooked> {
+        Arc::new(Hooked { vfs: home.vfs.clone(), opened: Mutex::default(), synced: Mutex::default() })
+    }
+
+    /// The hook is taken out while it runs, so that what it does is not told to it.
+    fn call<F: ?Sized>(hook: &Mutex<Option<Box<F>>>, call: impl FnOnce(&mut F)) {
+        let taken = hook.lock().unwrap().take();
+        if let Some(mut taken) = taken {
+            call(&mut *taken);
+            hook.lock().unwrap().get_or_insert(taken);
+        }
+    }
+}
+
+impl Vfs for Hooked {
+    fn open(&self, path: &str, how: Open) -> std::io::Result<Arc<dyn VfsFile>> {
+        let file = self.vfs.open(path, how)?;
+        Hooked::call(&self.opened, |hook| hook(path, how));
+        Ok(file)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> std::io::Result<()> {
+        self.vfs.rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> std::io::Result<()> {
+        self.vfs.remove(path)
+    }
+
+    fn make_dir(&self, path: &str) -> std::io::Result<()> {
+        self.vfs.make_dir(path)
+    }
+
+    fn list(&self, path: &str) -> std::io::Result<Vec<crate::vfs::Entry>> {
+        self.vfs.list(path)
+    }
+
+    fn sync_dir(&self, path: &str) -> std::io::Result<()> {
+        self.vfs.sync_dir(path)?;
+        Hooked::call(&self.synced, |hook| hook(path));
+        Ok(())
+    }
+}
+
+#[test]
+fn s12_a_put_that_commits_while_the_sweep_looks_keeps_its_file() {
+    everywhere(|home, mode| {
+        let hooked = Hooked::new(home);
+        let store = Store::open_on(hooked.clone(), options().mode(mode)).unwrap();
+        let drive = store.drive("alice").unwrap();
+        // The put waits once its file has its name, and no row speaks of it yet.
+        let (placed, is_placed) = mpsc::channel();
+        let (goes, go) = mpsc::channel();
+        *hooked.synced.lock().unwrap() = Some(Box::new(move |path| {
+            if path.starts_with("blob/") {
+                placed.send(()).unwrap();
+                go.recv_timeout(LONG).unwrap();
+            }
+        }));
+        let putter = thread::spawn(move || drive.put("large", content(1, 40_000).as_slice(), Put::new()));
+        is_placed.recv_timeout(LONG).unwrap();
+        // The sweep has found no row; now it asks whether a process works on the file.
+        let mut putter = Some(putter);
+        *hooked.opened.lock().unwrap() = Some(Box::new(move |path, how| {
+            let looks = path.starts_with("blob/") && how == Open::Write;
+            if let Some(putter) = putter.take_if(|_| looks) {
+                goes.send(()).unwrap();
+                putter.join().unwrap().unwrap();
+            }
+        }));
+        let report = store.gc_at(later()).unwrap();
+        assert_eq!((report.orphans, report.failed.len()), (0, 0));
+        let found = store.drive("alice").unwrap().open_file("large").unwrap();
+        assert_eq!(found.to_vec(u64::MAX).unwrap(), content(1, 40_000));
+        assert_sound(&store);
+    });
+}
+
+/// The machine slept just when an upload made its file, and the sweep found it first.
+#[test]
+fn a_file_in_the_spool_that_the_sweep_was_quicker_with_is_made_anew() {
+    everywhere(|home, mode| {
+        let hooked = Hooked::new(home);
+        let store = Store::open_on(hooked.clone(), options().mode(mode)).unwrap();
+        let drive = store.drive("alice").unwrap();
+        let (vfs, mut swept) = (home.vfs.clone(), 0);
+        *hooked.opened.lock().unwrap() = Some(Box::new(move |path, how| {
+            if path.starts_with("spool/") && how == Open::CreateNew && swept < 2 {
+                vfs.remove(path).unwrap();
+                swept += 1;
+            }
+        }));
+        drive.put("large", content(1, 40_000).as_slice(), Put::new()).unwrap();
+        assert_eq!(drive.open_file("large").unwrap().to_vec(u64::MAX).unwrap(), content(1, 40_000));
+        assert!(home.files("spool").is_empty());
+    });
+}
+
+#[test]
+fn puts_beside_a_copy_with_all_versions_lose_nothing() {
+    for mode in [Mode::Shared, Mode::Exclusive] {
+        let home = Home::simulated().1;
+        let store = home.open(mode);
+        let drive = store.drive("alice").unwrap();
+        for n in 0..4 {
+            drive.put("from", content(n, 50).as_slice(), Put::new()).unwrap();
+        }
+        let over = std::sync::atomic::AtomicBool::new(false);
+        let going = || !over.load(std::sync::atomic::Ordering::Acquire);
+        let own: Vec<VersionInfo> = thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in (1000..).take_while(|_| going()) {
+                    drive.put("from", content(n, 50).as_slice(), Put::new()).unwrap();
+                }
+            });
+            // To each copy as soon as it is there.
+            let putter = scope.spawn(|| {
+                let (mut own, mut copy) = (Vec::new(), 0);
+                while going() {
+                    if drive.stat(&format!("copy{copy}")).is_ok() {
+                        let bytes = content(1_000_000 + copy, 60);
+                        own.push(drive.put(&format!("copy{copy}"), &bytes[..], Put::new()).unwrap());
+                        copy += 1;
+                    }
+                }
+                own
+            });
+            for copy in 0..60 {
+                drive.copy("from", &format!("copy{copy}"), CopyVersions::All).unwrap();
+            }
+            over.store(true, std::sync::atomic::Ordering::Release);
+            putter.join().unwrap()
+        });
+        for put in &own {
+            assert_eq!(store.version(put.id).unwrap().blake3, put.blake3);
+        }
+        assert!(!own.is_empty());
+        assert_sound(&store);
+    }
+}
