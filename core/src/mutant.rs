@@ -17,6 +17,20 @@ pub enum Mutant {
     CopyTakesLater,
     /// The sweep unlinks the file of a blob whose row was committed since it looked.
     SweepLooksOnce,
+    /// Of two groups of one number a rebuild may choose the one that was never published: what a
+    /// process that died has left behind the end of its segment stays there.
+    UnpublishedGroupsStay,
+    /// A refused put comes back: an append that failed leaves its frames, which may be whole.
+    FailedAppendStays,
+    /// Damage in the middle of the log is taken for its torn end, and sound groups behind it are lost.
+    DecayIsATornEnd,
+    /// A rebuild that was cut off leaves large files that no row speaks of to the next collection:
+    /// it sets them aside only when the new rows are in their place.
+    RebuildSetsAsideLast,
+    /// A rebuild skips fewer ids than the lost part of a log may have given out.
+    RebuildSkipsOneBlock,
+    /// One open segment with a damaged header makes every write of a new session fail.
+    DamagedHeaderRefusesWrites,
 }
 
 #[cfg(feature = "sim")]

@@ -31,7 +31,7 @@ pub(crate) struct Frame {
     pub(crate) kind: FrameKind,
     /// Sequence number of the group that the frame belongs to.
     pub(crate) lsn: u64,
-    /// The blob's id; in a change frame, how many blob frames stand before it in the group.
+    /// The blob's id; in a change frame, what [`Frame::closing`] makes of the group before it.
     pub(crate) id: u64,
     /// Length of the payload in bytes.
     pub(crate) len: u32,
@@ -41,7 +41,8 @@ pub(crate) struct Frame {
     pub(crate) blake3: [u8; 32],
     /// When the group was written.
     pub(crate) time: Time,
-    /// In a change frame, the header's own CRC-32 of the change frame before it in the log.
+    /// The CRC-32 of the header before: in a change frame, of the change frame before it in the log;
+    /// in a blob frame, of the blob frame before it in the group, and 0 in the first.
     pub(crate) previous: u32,
 }
 
@@ -51,6 +52,13 @@ pub(crate) fn frame_len(len: u64) -> u64 {
 }
 
 impl Frame {
+    /// Returns the id of a change frame that ends a group of `blobs` blob frames, the header of the
+    /// last of which has the CRC-32 `last` (0 where there is none). So a frame that was overwritten
+    /// in part by a later try of the same group never makes a whole group with what is left of it.
+    pub(crate) fn closing(blobs: usize, last: u32) -> u64 {
+        u64::from(u32::try_from(blobs).unwrap_or(u32::MAX)) | u64::from(last) << 32
+    }
+
     /// Returns the header's bytes, and its CRC-32, by which the next change frame names it.
     pub(crate) fn encode(&self, salt: u32) -> ([u8; HEADER_LEN], u32) {
         let mut out = Vec::with_capacity(HEADER_LEN);
@@ -124,7 +132,7 @@ impl Fields<'_> {
 /// Length of a segment's header in bytes.
 pub(crate) const SEGMENT_HEADER_LEN: usize = 64;
 const SEGMENT_MAGIC: [u8; 8] = *b"HOLDSEG1";
-const SEGMENT_VERSION: u16 = 1;
+const SEGMENT_VERSION: u16 = 2;
 
 /// The first bytes of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_of_format_1_is_these_bytes() {
+    fn a_frame_of_format_2_is_these_bytes() {
         let (bytes, _) = frame().encode(0);
         assert_eq!(&bytes[..16], b"HDFR\x01\0\0\0\x07\0\0\0\0\0\0\0");
         assert_eq!(bytes[32..64], [9; 32]);
@@ -234,7 +242,7 @@ mod tests {
         let header = SegmentHeader { store: [1; 16], number: 3, salt: 5, created: Time(6) };
         let mut bytes = header.encode();
         assert_eq!(SegmentHeader::decode(&bytes).unwrap(), Some(header));
-        bytes[8] = 2;
+        bytes[8] = 3;
         assert_eq!(SegmentHeader::decode(&bytes).unwrap(), None, "damage, as the checksum says");
         let crc = crc32fast::hash(&bytes[..60]).to_le_bytes();
         bytes[60..].copy_from_slice(&crc);

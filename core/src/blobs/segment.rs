@@ -41,6 +41,11 @@ impl Segment {
         let file = vfs
             .open(&path(number), how)
             .map_err(|cause| Error::io(format!("opening {}", path(number)), cause))?;
+        Segment::of(file, number)
+    }
+
+    /// Reads the header of a segment's file; None when it was never finished.
+    pub(crate) fn of(file: Arc<dyn VfsFile>, number: u32) -> Result<Option<Segment>> {
         let mut bytes = [0; SEGMENT_HEADER_LEN];
         match file.read_at(0, &mut bytes) {
             Ok(()) => {}
@@ -94,6 +99,26 @@ impl Segment {
         }
     }
 
+    /// Takes away the header of the frame at `offset`, durably, so that no group begins there. The
+    /// caller holds the lock of the rows' writer, and no row speaks of the frame.
+    ///
+    /// # Errors
+    /// `Io` when that is not sure. Then the header is put back, so that whoever looks next sees it
+    /// and tries again: it may still be on the disk where zeros are in the system's cache.
+    pub(crate) fn void(&self, offset: u64) -> Result<()> {
+        if self.frame_at(offset)?.is_none() {
+            return Ok(());
+        }
+        let mut header = [0; HEADER_LEN];
+        let mut take = || {
+            self.file.read_at(offset, &mut header)?;
+            let taken = self.file.write_at(offset, &[&[0; HEADER_LEN]]).and_then(|()| self.file.sync_data());
+            taken.inspect_err(|_| drop(self.file.write_at(offset, &[&header])))
+        };
+        let doing = || format!("taking away what was never published behind {}", path(self.header.number));
+        take().map_err(|cause| Error::io(doing(), cause))
+    }
+
     /// Reads a frame's payload; None when it is not what the header says.
     pub(crate) fn payload(&self, offset: u64, frame: &Frame) -> Result<Option<Vec<u8>>> {
         let mut bytes = vec![0; usize::try_from(frame.len).unwrap_or(usize::MAX)];
@@ -119,7 +144,15 @@ impl Segment {
     /// behind damage: what is damaged otherwise is searched for the next frame. A group may come
     /// with blobs that are damaged ([`GroupAt::sound`]).
     pub(crate) fn salvage(&self, visit: &mut dyn FnMut(GroupAt) -> Result<()>) -> Result<()> {
-        let mut offset = SEGMENT_HEADER_LEN as u64;
+        self.salvage_from(SEGMENT_HEADER_LEN as u64, visit)
+    }
+
+    /// As [`Segment::salvage`], from `offset` on.
+    pub(crate) fn salvage_from(
+        &self,
+        mut offset: u64,
+        visit: &mut dyn FnMut(GroupAt) -> Result<()>,
+    ) -> Result<()> {
         loop {
             match self.read_group(offset, true)? {
                 Some(group) => {
@@ -159,7 +192,7 @@ impl Segment {
 
     /// Reads a group; with `damaged`, also one whose blobs are not what their headers say.
     pub(crate) fn read_group(&self, start: u64, damaged: bool) -> Result<Option<GroupAt>> {
-        let (mut offset, mut blobs, mut sound) = (start, Vec::new(), true);
+        let (mut offset, mut blobs, mut sound, mut before) = (start, Vec::new(), true, 0);
         loop {
             let Some((frame, crc)) = self.frame_at(offset)? else { return Ok(None) };
             let payload = match self.payload(offset, &frame)? {
@@ -176,8 +209,11 @@ impl Segment {
                 return Ok(None);
             }
             match frame.kind {
-                FrameKind::Blob => blobs.push((offset, frame)),
-                FrameKind::Change if u64::try_from(blobs.len()) == Ok(frame.id) => {
+                FrameKind::Blob if frame.previous == before => {
+                    before = crc;
+                    blobs.push((offset, frame));
+                }
+                FrameKind::Change if frame.id == Frame::closing(blobs.len(), before) => {
                     return Ok(Some(GroupAt {
                         segment: self.header.number,
                         start,
@@ -191,7 +227,7 @@ impl Segment {
                         change: payload,
                     }));
                 }
-                FrameKind::Change => return Ok(None),
+                _ => return Ok(None),
             }
             offset = end;
         }

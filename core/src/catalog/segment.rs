@@ -11,6 +11,52 @@ use crate::{Error, Result};
 /// by whoever opens the store.
 pub(crate) const MODE: &[u8] = b"mode";
 
+/// The row of META that lists the open segments, so that they are found without a look at all. Like
+/// the rows that it is made from, it is never logged.
+pub(crate) const OPEN: &[u8] = b"open-segments";
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct OpenRecord(Vec<u32>);
+
+impl Record for OpenRecord {
+    const VERSION: u8 = 1;
+    const NOUN: &'static str = "list of open segments";
+}
+
+/// Returns the numbers of the open segments, in order.
+pub(crate) fn open_segments(tx: &impl Read) -> Result<Vec<u32>> {
+    Ok(row::get::<OpenRecord>(tx, table::META, OPEN)?.unwrap_or_default().0)
+}
+
+/// Changes the row of a segment, made by `edit` from an empty and open one if there is none; keeps
+/// the list of the open ones. Never logged: what the log needs of it, it says itself.
+pub(crate) fn edit(tx: &mut impl Write, segment: u32, edit: impl FnOnce(&mut SegmentRecord)) -> Result<()> {
+    let key = segment.to_be_bytes();
+    let found = row::get::<SegmentRecord>(tx, table::SEGMENT, &key)?;
+    let was_open = found.as_ref().is_some_and(|row| row.open);
+    let mut record = found.unwrap_or(SegmentRecord { open: true, len: 0, dead: 0 });
+    edit(&mut record);
+    row::put(tx, table::SEGMENT, &key, &record)?;
+    if record.open == was_open {
+        return Ok(());
+    }
+    let mut open = open_segments(tx)?;
+    open.retain(|number| *number != segment);
+    if record.open {
+        open.push(segment);
+        open.sort_unstable();
+    }
+    row::put(tx, table::META, OPEN, &OpenRecord(open))
+}
+
+/// Removes the row of a segment that is gone, whatever it says.
+pub(crate) fn forget(tx: &mut impl Write, segment: u32) -> Result<()> {
+    if row::exists(tx, table::SEGMENT, &segment.to_be_bytes())? {
+        edit(tx, segment, |row| row.open = false)?;
+    }
+    tx.del(table::SEGMENT, &segment.to_be_bytes())
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct ModeRecord {
     exclusive: bool,

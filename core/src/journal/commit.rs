@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Position;
 use super::group::{Group, Pending};
 use super::lease::Lease;
-use crate::catalog::record::{Record, SegmentRecord};
-use crate::catalog::table;
-use crate::kv::{Commit, Kv, Read, Write};
+use super::tails::Tails;
+use super::{Position, edit_segment};
+use crate::kv::{Commit, Kv, Read};
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::vfs::Vfs;
 use crate::{Error, ErrorKind, Result, machine};
@@ -79,10 +79,9 @@ struct Queue<W> {
 /// What only the leader touches.
 struct Lead {
     lease: Option<Lease>,
+    tails: Tails,
     /// Whether the session was ended.
     finished: bool,
-    /// A segment that was left, to be marked so with the next group.
-    left: Option<u32>,
     unsynced: u32,
     /// By the uptime.
     synced_at: Duration,
@@ -138,8 +137,8 @@ impl<K: Kv> Journal<K> {
             queue: Mutex::new(Queue { waiting: VecDeque::new(), led: false }),
             lead: Mutex::new(Lead {
                 lease: None,
+                tails: Tails::default(),
                 finished: false,
-                left: None,
                 unsynced: 0,
                 synced_at: machine::uptime(),
             }),
@@ -250,8 +249,8 @@ impl<K: Kv> Journal<K> {
     fn lead(&self, mut batch: Vec<Request<K::Writer>>) {
         let ran = catch_unwind(AssertUnwindSafe(|| self.run(&mut batch)));
         let outcome = ran.unwrap_or_else(|_| {
-            self.poisoned.store(true, Ordering::Release);
-            Err(Error::bug("writing a group panicked"))
+            self.poison();
+            Err(in_doubt(Error::bug("writing a group panicked")))
         });
         for request in &batch {
             request.slot.finish(outcome.as_ref().map_err(Error::again).copied());
@@ -306,7 +305,7 @@ impl<K: Kv> Journal<K> {
     fn sync_rows(&self, lead: &mut Lead) -> Result<()> {
         let mut rows = self.kv.writer()?;
         Position::read(&rows)?.write(&mut rows)?;
-        self.kv.commit(rows, Commit::Synced).inspect_err(|_| self.poisoned.store(true, Ordering::Release))?;
+        self.kv.commit(rows, Commit::Synced).inspect_err(|_| self.poison())?;
         lead.unsynced = 0;
         lead.synced_at = machine::uptime();
         Ok(())
@@ -315,6 +314,10 @@ impl<K: Kv> Journal<K> {
     fn attempt(&self, lead: &mut Lead, batch: &mut [Request<K::Writer>], len: u64) -> Result<Attempt> {
         let mut lease = self.lease(lead, len)?;
         let mut rows = self.kv.writer()?;
+        if let Err(error) = self.void_tails(lead, &mut lease, &rows) {
+            lead.lease = Some(lease);
+            return Err(error);
+        }
         let position = Position::read(&rows)?;
         let mut pending = Pending::new(position.next_lsn()?, Time::now(), lease.number(), lease.tail);
         let mut attempt = Attempt { rejected: Vec::new(), again: false, wrote: false };
@@ -337,60 +340,108 @@ impl<K: Kv> Journal<K> {
             lead.lease = Some(lease);
             return Ok(attempt);
         }
-        let appended = lease.append(&mut pending, position.crc);
-        let (end, crc) = match appended {
+        let start = pending.start;
+        let (end, crc) = match lease.append(&mut pending, position.crc) {
             Ok(appended) => appended,
             Err(error) => {
-                // Nothing was published, and the next group overwrites what was written.
+                // Nothing was published: without its head, nobody takes for a group what was written.
+                let error = self.take_back(&lease, start, error);
                 lead.lease = Some(lease);
                 return Err(error);
             }
         };
-        let published =
-            lease.segment.file.sync_data().map_err(|cause| Error::io("syncing the log", cause)).and_then(
-                |()| {
-                    Position { lsn: pending.lsn, crc }.write(&mut rows)?;
-                    self.advance(&mut rows, lease.number(), end, true)?;
-                    if let Some(left) = lead.left {
-                        self.advance(&mut rows, left, 0, false)?;
-                    }
-                    self.kv
-                        .commit(rows, if self.limits.exclusive { Commit::Unsynced } else { Commit::Synced })
-                },
-            );
-        if let Err(error) = published {
-            // The frames may or may not be durable: only a reopening can tell.
-            self.poisoned.store(true, Ordering::Release);
-            return Err(error);
+        if let Err(cause) = lease.segment.file.sync_data() {
+            self.poison();
+            return Err(self.take_back(&lease, start, Error::io("syncing the log", cause)));
         }
-        lead.left = None;
+        let published = Position { lsn: pending.lsn, crc }
+            .write(&mut rows)
+            .and_then(|()| edit_segment(&mut rows, lease.number(), |row| row.len = row.len.max(end)))
+            .and_then(|()| self.kv.commit(rows, self.durability()));
+        if let Err(error) = published {
+            self.poison();
+            // Rows that are synced may speak of the group already; unsynced ones are gone by then.
+            return Err(match self.limits.exclusive {
+                true => self.take_back(&lease, start, error),
+                false => in_doubt(error),
+            });
+        }
         lease.tail = end;
         lead.lease = Some(lease);
         Ok(Attempt { wrote: true, ..attempt })
     }
 
-    /// Notes where a segment ends, and whether it is appended to. Never logged: see [`Position`].
-    fn advance(&self, rows: &mut K::Writer, segment: u32, end: u64, open: bool) -> Result<()> {
-        let key = segment.to_be_bytes();
-        let row = rows.get(table::SEGMENT, &key, SegmentRecord::decode)?;
-        let mut row = row.unwrap_or(SegmentRecord { open, len: 0, dead: 0 });
-        row.open = open;
-        row.len = row.len.max(end);
-        rows.put(table::SEGMENT, &key, &row.encode()?)
+    /// Voids what lies behind the ends of the segments, as [`Tails`] says, before a group is
+    /// appended to `lease`.
+    fn void_tails(&self, lead: &mut Lead, lease: &mut Lease, rows: &impl Read) -> Result<()> {
+        let mine = (!lease.inherited).then(|| lease.number());
+        lead.tails.void(self.vfs.as_ref(), rows, mine)?;
+        lease.inherited = false;
+        Ok(())
+    }
+
+    /// Takes back a group that was appended in part or in whole, and returns the error that its
+    /// owners get. The caller has the lock of the rows' writer, or is alone.
+    fn take_back(&self, lease: &Lease, start: u64, error: Error) -> Error {
+        if mutant::is_active(Mutant::FailedAppendStays) || lease.segment.void(start).is_ok() {
+            return error;
+        }
+        self.poison();
+        in_doubt(error)
+    }
+
+    fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
+    }
+
+    /// How a group's rows are committed.
+    fn durability(&self) -> Commit {
+        if self.limits.exclusive { Commit::Unsynced } else { Commit::Synced }
     }
 
     /// Takes the leased segment out of `lead`, or leases one with room for `len` bytes more.
     fn lease(&self, lead: &mut Lead, len: u64) -> Result<Lease> {
-        if let Some(lease) = lead.lease.take() {
-            if lease.tail.saturating_add(len) <= self.limits.segment_len || lease.is_fresh() {
+        let left = match lead.lease.take() {
+            Some(lease) if lease.tail.saturating_add(len) <= self.limits.segment_len || lease.is_fresh() => {
                 return Ok(lease);
             }
-            let next = Lease::make(&self.vfs, self.store, Time::now())?;
-            lead.left = Some(lease.number());
-            return Ok(next);
-        }
-        Lease::take(&self.kv, &self.vfs, self.store, Time::now())
+            Some(lease) => Some(lease),
+            None => match Lease::take(&self.kv, &self.vfs)? {
+                Some(lease) => return Ok(lease),
+                None => None,
+            },
+        };
+        self.make_segment(lead, left)
     }
+
+    /// Makes a segment and leaves the one before. The rows speak of it before anything is appended
+    /// to it, so that whoever looks behind the ends of the open segments sees it.
+    fn make_segment(&self, lead: &mut Lead, mut left: Option<Lease>) -> Result<Lease> {
+        let made = Lease::make(&self.vfs, self.store, Time::now());
+        let made = made.and_then(|made| Ok((made, self.kv.writer()?)));
+        let (made, mut rows) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                lead.lease = left;
+                return Err(error);
+            }
+        };
+        if let Some(lease) = &mut left {
+            if let Err(error) = self.void_tails(lead, lease, &rows) {
+                lead.lease = left;
+                return Err(error);
+            }
+            edit_segment(&mut rows, lease.number(), |row| row.open = false)?;
+        }
+        edit_segment(&mut rows, made.number(), |row| row.open = true)?;
+        self.kv.commit(rows, self.durability()).inspect_err(|_| self.poison())?;
+        Ok(made)
+    }
+}
+
+/// Says of a change that failed that it may hold all the same.
+fn in_doubt(error: Error) -> Error {
+    error.context("whether the change holds is seen when the store is opened again")
 }
 
 /// What became of the changes of a batch.

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::group::Pending;
+use super::tails;
 use crate::blobs::frame::{ALIGN, ALIGN_LEN, Frame, FrameKind, SEGMENT_HEADER_LEN, SegmentHeader, frame_len};
 use crate::blobs::segment::{self, Segment};
 use crate::catalog::record::{Record, SegmentRecord};
+use crate::catalog::segment::open_segments;
 use crate::catalog::table;
 use crate::fork::Guard;
-use crate::kv::{Kv, Read, Scan};
+use crate::kv::{Kv, Read};
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
-use crate::vfs::{Open, Vfs};
+use crate::vfs::Vfs;
 use crate::{Error, ErrorKind, Result, machine};
 
 /// How often a new segment's number may turn out to be taken by another process.
@@ -37,34 +40,28 @@ pub(super) struct Lease {
     reserved: u64,
     /// Where the zeros end.
     zeros: u64,
+    /// Whether it was another's: what lies behind its end may be what that one never published.
+    pub(super) inherited: bool,
 }
 
 impl Lease {
-    /// Takes over a segment that no process holds, or makes one.
-    pub(super) fn take<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16], now: Time) -> Result<Lease> {
-        let mut open = Vec::new();
-        kv.reader()?.scan(
-            table::SEGMENT,
-            (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
-            true,
-            &mut |key, value| {
-                if SegmentRecord::decode(value)?.open {
-                    open.push(segment_key(key)?);
-                }
-                Ok(Scan::Next)
-            },
-        )?;
-        for number in open {
+    /// Takes over a segment that no process holds, the youngest first; None when there is none.
+    pub(super) fn take<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>) -> Result<Option<Lease>> {
+        for number in open_segments(&kv.reader()?)?.into_iter().rev() {
             if let Some(lease) = Lease::take_over(kv, vfs, number)? {
-                return Ok(lease);
+                return Ok(Some(lease));
             }
         }
-        Lease::make(vfs, store, now)
+        Ok(None)
     }
 
     fn take_over<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, number: u32) -> Result<Option<Lease>> {
-        let Some(segment) = Segment::open(vfs.as_ref(), number, Open::Write)? else {
-            return Err(Error::corrupt(format!("the header of {} cannot be read", segment::path(number))));
+        // One that is damaged or gone is passed over: what it holds is for a check to find.
+        let Some(segment) = tails::find(vfs.as_ref(), number)? else {
+            if mutant::is_active(Mutant::DamagedHeaderRefusesWrites) {
+                return Err(Error::corrupt("the header of a segment cannot be read"));
+            }
+            return Ok(None);
         };
         let failed = |cause| Error::io(format!("leasing {}", segment::path(number)), cause);
         if !segment.file.try_lock().map_err(failed)? {
@@ -74,7 +71,8 @@ impl Lease {
         let row = kv.reader()?.get(table::SEGMENT, &number.to_be_bytes(), SegmentRecord::decode)?;
         let Some(row) = row.filter(|row| row.open) else { return Ok(None) };
         let reserved = segment.file.len().map_err(failed)?;
-        Ok(Some(Lease { _guard: guard(&segment)?, segment, tail: row.len, reserved, zeros: 0 }))
+        let guard = guard(&segment)?;
+        Ok(Some(Lease { _guard: guard, segment, tail: row.len, reserved, zeros: 0, inherited: true }))
     }
 
     /// Makes a segment, and takes it.
@@ -88,7 +86,8 @@ impl Lease {
             if let Some(segment) = Segment::create(vfs.as_ref(), header)? {
                 let reserved = segment.file.len().map_err(|cause| Error::io("making a segment", cause))?;
                 let tail = (SEGMENT_HEADER_LEN as u64).next_multiple_of(ALIGN);
-                return Ok(Lease { _guard: guard(&segment)?, segment, tail, reserved, zeros: 0 });
+                let guard = guard(&segment)?;
+                return Ok(Lease { _guard: guard, segment, tail, reserved, zeros: 0, inherited: false });
             }
         }
         Err(Error::new(ErrorKind::Locked, "no number for a new segment was free; try again"))
@@ -111,10 +110,19 @@ impl Lease {
         let len = u32::try_from(payload.len()).map_err(|_| {
             Error::new(ErrorKind::TooLarge, "a group changes more rows than a frame can hold")
         })?;
+        let salt = self.segment.header.salt;
+        let mut headers = Vec::with_capacity(pending.blobs.len() + 1);
+        let mut before = 0;
+        for (frame, bytes) in &mut pending.blobs {
+            frame.previous = before;
+            let (header, crc) = frame.encode(salt);
+            before = crc;
+            headers.push((header, &*bytes));
+        }
         let change = Frame {
             kind: FrameKind::Change,
             lsn: pending.lsn,
-            id: u64::try_from(pending.blobs.len()).unwrap_or(u64::MAX),
+            id: Frame::closing(headers.len(), before),
             len,
             crc32: crc32fast::hash(&payload),
             blake3: blake3::hash(&payload).into(),
@@ -122,14 +130,8 @@ impl Lease {
             previous,
         };
         let end = pending.end + frame_len(u64::from(len));
-        let frames = pending.blobs.iter().map(|(frame, bytes)| (frame, bytes)).chain([(&change, &payload)]);
-        let mut crc = 0;
-        let mut headers = Vec::with_capacity(pending.blobs.len() + 1);
-        for (frame, bytes) in frames.clone() {
-            let (header, header_crc) = frame.encode(self.segment.header.salt);
-            crc = header_crc;
-            headers.push((header, bytes));
-        }
+        let (header, crc) = change.encode(salt);
+        headers.push((header, &payload));
         const PAD: [u8; ALIGN_LEN] = [0; ALIGN_LEN];
         let mut parts: Vec<&[u8]> = Vec::with_capacity(headers.len() * 3);
         for (header, bytes) in &headers {

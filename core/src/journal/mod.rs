@@ -8,15 +8,18 @@ mod commit;
 mod group;
 mod lease;
 mod recover;
+mod tails;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use commit::{Journal, Limits};
 pub(crate) use group::Group;
 pub(crate) use recover::{leave_all_but_last, rebuild, recover, table_of};
+pub(crate) use tails::void_tails;
 
-use crate::catalog::record::Record;
-use crate::catalog::table;
+use crate::blobs::frame::SEGMENT_HEADER_LEN;
+use crate::catalog::record::{Record, SegmentRecord};
+use crate::catalog::{segment, table};
 use crate::kv::{Read, Write};
 use crate::{Error, Result};
 
@@ -61,4 +64,13 @@ impl Position {
     pub(crate) fn next_lsn(self) -> Result<u64> {
         self.lsn.checked_add(1).ok_or_else(|| Error::bug("the log's sequence numbers are used up"))
     }
+}
+
+/// Changes the row of a segment; see [`segment::edit`]. One that is not there yet ends behind its
+/// header.
+fn edit_segment(rows: &mut impl Write, number: u32, edit: impl FnOnce(&mut SegmentRecord)) -> Result<()> {
+    segment::edit(rows, number, |row| {
+        row.len = row.len.max(SEGMENT_HEADER_LEN as u64);
+        edit(row);
+    })
 }

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use super::Position;
 use super::change::{self, Operation};
 use super::lease::segment_key;
-use crate::blobs::frame::SEGMENT_HEADER_LEN;
+use super::tails::Tails;
+use super::{Position, edit_segment};
+use crate::blobs::frame::{ALIGN, SEGMENT_HEADER_LEN};
 use crate::blobs::segment::{self, GroupAt, Segment};
 use crate::catalog::record::{Record, SegmentRecord};
+use crate::catalog::segment::{forget, list, open_segments};
 use crate::catalog::table;
-use crate::kv::{Commit, Kv, Read, Scan, Table, Write};
+use crate::kv::{Commit, Kv, Table, Write};
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs};
 use crate::{Error, Result};
@@ -41,33 +44,32 @@ impl From<&GroupAt> for Found {
 /// Applies the groups that the log holds beyond the rows, in order, up to the first that is not
 /// whole. Returns how many there were. Nobody else may have the store open.
 ///
+/// Only the last group of all may be torn. Where there are whole ones behind what is not, it is damage.
+///
 /// All but the last of them were synced before the next was written. The last may be in the
 /// system's cache alone, if its process was killed before the sync or the sync failed; it is
 /// written once more and synced before any row speaks of it.
 pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<u64> {
     let reader = kv.reader()?;
     let position = Position::read(&reader)?;
-    let mut ends = BTreeMap::new();
-    reader.scan(
-        table::SEGMENT,
-        (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
-        false,
-        &mut |key, value| {
-            ends.insert(segment_key(key)?, SegmentRecord::decode(value)?.len);
-            Ok(Scan::Next)
-        },
-    )?;
+    let rows: BTreeMap<u32, SegmentRecord> = list(&reader)?.into_iter().collect();
     drop(reader);
     let segments = open_all(vfs, store)?;
+    if let Some(gone) = rows.iter().find(|(number, row)| row.open && !segments.contains_key(number)) {
+        return Err(decayed(format!("{} is gone, or its header cannot be read", segment::path(*gone.0))));
+    }
     let mut found = Vec::new();
     for (number, segment) in &segments {
-        let start = ends.get(number).copied().unwrap_or(SEGMENT_HEADER_LEN as u64);
-        segment.groups(start, &mut |group| {
-            if group.lsn > position.lsn {
-                found.push(Found::from(&group));
-            }
+        let row = rows.get(number);
+        let start = row.map_or(SEGMENT_HEADER_LEN as u64, |row| row.len);
+        let mut note = |group: GroupAt| {
+            found.extend((group.lsn > position.lsn).then(|| Found::from(&group)));
             Ok(())
-        })?;
+        };
+        let end = segment.groups(start, &mut note)?;
+        if row.is_none_or(|row| row.open) && !mutant::is_active(Mutant::DecayIsATornEnd) {
+            refuse_decay(segment, end, position)?;
+        }
     }
     let (mut next, mut chain) = (position, Vec::new());
     loop {
@@ -81,11 +83,41 @@ pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
             None => break,
         }
     }
+    if let Some(beyond) = found.iter().filter(|group| group.lsn > next.lsn).min_by_key(|group| group.lsn)
+        && !mutant::is_active(Mutant::DecayIsATornEnd)
+    {
+        return Err(decayed(format!(
+            "group {} in {} follows on none that is sound",
+            beyond.lsn,
+            segment::path(beyond.segment)
+        )));
+    }
     if let Some(last) = chain.last() {
         write_again(vfs.as_ref(), last)?;
     }
     apply(kv, &segments, &chain)?;
     u64::try_from(chain.len()).map_err(|_| Error::bug("more groups than can be counted"))
+}
+
+/// Refuses whole groups behind the one that begins at `end` and is not whole.
+fn refuse_decay(segment: &Segment, end: u64, position: Position) -> Result<()> {
+    let torn = segment.read_group(end, true)?.map(|group| group.end);
+    segment.salvage_from(torn.unwrap_or(end.saturating_add(ALIGN)), &mut |group| {
+        if group.lsn <= position.lsn {
+            return Ok(());
+        }
+        Err(decayed(format!(
+            "{} cannot be read at byte {end}, and sound groups lie behind it",
+            segment::path(group.segment)
+        )))
+    })
+}
+
+fn decayed(what: String) -> Error {
+    Error::corrupt(format!(
+        "the log is damaged: {what}; nothing was changed: `holdall repair --rebuild` makes the index anew \
+         from all that is sound"
+    ))
 }
 
 /// Writes the bytes of a group over themselves and syncs them: a sync that failed once leaves
@@ -144,20 +176,11 @@ pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
 }
 
 /// Marks every segment but the last as left, so that compaction may have it. A crash forgets who
-/// had left one; nobody else may have the store open.
-pub(crate) fn leave_all_but_last(rows: &mut impl Write) -> Result<()> {
-    let mut open = Vec::new();
-    rows.scan(
-        table::SEGMENT,
-        (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
-        false,
-        &mut |key, value| {
-            if SegmentRecord::decode(value)?.open {
-                open.push(segment_key(key)?);
-            }
-            Ok(Scan::Next)
-        },
-    )?;
+/// had left one; nobody else may have the store open. What was never published behind any of them
+/// is voided first.
+pub(crate) fn leave_all_but_last(rows: &mut impl Write, vfs: &dyn Vfs) -> Result<()> {
+    Tails::default().void(vfs, rows, None)?;
+    let mut open = open_segments(rows)?;
     open.pop();
     open.into_iter().try_for_each(|number| edit_segment(rows, number, |row| row.open = false))
 }
@@ -190,10 +213,7 @@ fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[Found]) -> R
         let group = group.ok_or_else(|| Error::corrupt("a group changed while it was replayed"))?;
         change::each(&group.change, &mut |operation| {
             operations += 1;
-            match operation {
-                Operation::Put { table, key, value } => rows.put(table_of(table)?, key, value),
-                Operation::Delete { table, key } => rows.del(table_of(table)?, key),
-            }
+            replay(&mut rows, operation)
         })?;
         Position { lsn: found.lsn, crc: found.crc }.write(&mut rows)?;
         edit_segment(&mut rows, found.segment, |row| row.len = row.len.max(found.end))?;
@@ -205,12 +225,19 @@ fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[Found]) -> R
     kv.commit(rows, Commit::Synced)
 }
 
-fn edit_segment(rows: &mut impl Write, number: u32, edit: impl FnOnce(&mut SegmentRecord)) -> Result<()> {
-    let key = number.to_be_bytes();
-    let row = rows.get(table::SEGMENT, &key, SegmentRecord::decode)?;
-    let mut row = row.unwrap_or(SegmentRecord { open: true, len: SEGMENT_HEADER_LEN as u64, dead: 0 });
-    edit(&mut row);
-    rows.put(table::SEGMENT, &key, &row.encode()?)
+fn replay(rows: &mut impl Write, operation: Operation<'_>) -> Result<()> {
+    let (Operation::Put { table, .. } | Operation::Delete { table, .. }) = operation;
+    let table = table_of(table)?;
+    match operation {
+        // Of a segment only that is logged which the log does not say itself.
+        Operation::Put { key, value, .. } if table == table::SEGMENT => {
+            let dead = SegmentRecord::decode(value)?.dead;
+            edit_segment(rows, segment_key(key)?, |row| row.dead = dead)
+        }
+        Operation::Delete { key, .. } if table == table::SEGMENT => forget(rows, segment_key(key)?),
+        Operation::Put { key, value, .. } => rows.put(table, key, value),
+        Operation::Delete { key, .. } => rows.del(table, key),
+    }
 }
 
 pub(crate) fn table_of(byte: u8) -> Result<Table> {

@@ -9,13 +9,14 @@ use bytes::Bytes;
 use super::{Journal, Limits, Position, rebuild, recover};
 use crate::blobs::frame::frame_len;
 use crate::blobs::pool::Pool;
+use crate::blobs::segment::{self, Segment};
 use crate::catalog::record::Place;
 use crate::catalog::table::{self, META};
 use crate::digest::Digest;
 use crate::id::BlobId;
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Kv, Read, Scan, Write};
-use crate::vfs::{Open, Policy, RealVfs, SimVfs, Vfs};
+use crate::vfs::{Fault, Open, Policy, RealVfs, SimVfs, Times, Vfs};
 use crate::{Error, ErrorKind, Result};
 
 const STORE: [u8; 16] = [3; 16];
@@ -119,7 +120,7 @@ fn s3_a_failed_sync_stops_writing_until_reopened_and_reads_go_on() {
     let ops = disk.op_count();
     let mut refused = None;
     for step in 0..8 {
-        disk.fail_at(ops + step, crate::vfs::Fault::Eio, crate::vfs::Times::Once);
+        disk.fail_at(ops + step, Fault::Eio, Times::Once);
     }
     for key in 2..6_u32 {
         if let Err(error) = put(&journal, key, Bytes::from_static(b"second")) {
@@ -209,4 +210,148 @@ fn threads_that_wait_at_once_share_groups() {
     let reader = journal.reader().unwrap();
     assert_eq!(keys(&reader).len(), 200);
     assert!(Position::read(&reader).unwrap().lsn < 200, "some puts shared a group");
+}
+
+fn shared(vfs: &Arc<dyn Vfs>) -> Journal<RedbKv> {
+    let file = vfs.open("meta.redb", Open::Create).unwrap();
+    let kv = RedbKv::open(file, Sharing::Shared, 1 << 20, table::ALL).unwrap();
+    Journal::new(kv, vfs.clone(), STORE, Limits { exclusive: false, ..limits() })
+}
+
+/// Returns the number of every whole group on the disk, in order.
+fn numbers(vfs: &Arc<dyn Vfs>) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    for entry in vfs.list("seg").unwrap() {
+        let number = segment::number_of(&entry.name).unwrap();
+        let segment = Segment::open(vfs.as_ref(), number, Open::Read).unwrap().unwrap();
+        segment
+            .salvage(&mut |group| {
+                numbers.push(group.lsn);
+                Ok(())
+            })
+            .unwrap();
+    }
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Plays two processes of a shared store: one puts while a fault strikes at its operation `step`,
+/// then the other puts. Returns the disk; none once the fault comes too late.
+fn struck(step: u64, fault: Fault) -> Option<(SimVfs, Arc<dyn Vfs>)> {
+    let (disk, vfs) = new_disk();
+    let (one, two) = (shared(&vfs), shared(&vfs));
+    put(&one, 1, Bytes::from(vec![1; 900])).unwrap();
+    put(&two, 2, Bytes::from(vec![2; 500])).unwrap();
+    disk.fail_at(disk.op_count() + step, fault, Times::Always);
+    let refused = put(&one, 3, Bytes::from(vec![3; 700])).is_err();
+    disk.clear_faults();
+    std::mem::forget(one);
+    put(&two, 4, Bytes::from(vec![4; 300])).unwrap();
+    refused.then_some((disk, vfs))
+}
+
+#[test]
+fn no_two_groups_of_one_number_stand_on_the_disk_beside_a_later_one() {
+    for fault in [Fault::Eio, Fault::Enospc] {
+        let mut strikes = 0;
+        while let Some((disk, vfs)) = struck(strikes, fault) {
+            for at in Policy::ALL {
+                let found: Arc<dyn Vfs> = Arc::new(disk.copy().crash(at));
+                let numbers = numbers(&found);
+                let mut unique = numbers.clone();
+                unique.dedup();
+                assert_eq!(numbers, unique, "{fault:?} at {strikes}, {at:?}");
+            }
+            let fresh = rows(&vfs, "again.redb");
+            rebuild(&fresh, &vfs, STORE).unwrap();
+            let known = keys(&shared(&vfs).reader().unwrap());
+            assert_eq!(keys(&fresh.reader().unwrap()), known, "{fault:?} at {strikes}");
+            strikes += 1;
+        }
+        assert!(strikes >= 4, "{fault:?}");
+    }
+}
+
+#[test]
+fn damage_in_mid_log_is_no_torn_end() {
+    let build = || {
+        let (disk, vfs) = new_disk();
+        let kv = rows(&vfs, "meta.redb");
+        let journal = Journal::new(kv, vfs.clone(), STORE, Limits { checkpoint_groups: 1000, ..limits() });
+        let places: Vec<_> = (0..10_u32)
+            .map(|key| match put(&journal, key, Bytes::from(vec![7; 300])).unwrap() {
+                Place::Segment { offset, .. } => offset,
+                Place::File => panic!("a small blob"),
+            })
+            .collect();
+        (disk, vfs, journal, places)
+    };
+    // A blob's header, its content, the header of the change, the write-set.
+    for (part, lost) in [(10, true), (200, false), (frame_len(300) + 10, true), (frame_len(300) + 100, true)]
+    {
+        for group in [0, 3, 8, 9] {
+            let (disk, _, journal, places) = build();
+            let after = disk.crash(Policy::KeepAll);
+            std::mem::forget(journal);
+            after.bit_flip("seg/0000001.seg", places[group] + part).unwrap();
+            let vfs: Arc<dyn Vfs> = Arc::new(after.clone());
+            let before = after.files();
+            let kv = rows(&vfs, "meta.redb");
+            if group == 9 {
+                // Of the very last nobody can tell.
+                assert_eq!(recover(&kv, &vfs, STORE).unwrap(), 9);
+                continue;
+            }
+            let error = recover(&kv, &vfs, STORE).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert!(error.to_string().contains("`holdall repair --rebuild`"), "{error}");
+            assert_eq!(after.files()["seg/0000001.seg"], before["seg/0000001.seg"]);
+            let fresh = rows(&vfs, "again.redb");
+            rebuild(&fresh, &vfs, STORE).unwrap();
+            let left = keys(&fresh.reader().unwrap()).len();
+            assert_eq!(left, if lost { 9 } else { 10 }, "group {group}, byte {part}");
+        }
+    }
+}
+
+#[test]
+fn damage_at_the_end_of_a_segment_that_was_left_is_no_torn_end() {
+    let (disk, vfs) = new_disk();
+    let kv = rows(&vfs, "meta.redb");
+    let limits = Limits { checkpoint_groups: 1000, segment_len: 1000, ..limits() };
+    let journal = Journal::new(kv, vfs.clone(), STORE, limits);
+    let places: Vec<_> =
+        (0..6_u32).map(|key| put(&journal, key, Bytes::from(vec![7; 600])).unwrap()).collect();
+    let Place::Segment { segment: 2, offset } = places[1] else { panic!("{places:?}") };
+    let after = disk.crash(Policy::KeepAll);
+    std::mem::forget(journal);
+    after.bit_flip("seg/0000002.seg", offset + 100).unwrap();
+    let vfs: Arc<dyn Vfs> = Arc::new(after);
+    let error = recover(&rows(&vfs, "meta.redb"), &vfs, STORE).unwrap_err();
+    assert!(error.to_string().contains("follows on none that is sound"), "{error}");
+}
+
+/// What a failed try of a group has left is overwritten in part by the next try of the same number,
+/// as a power cut may leave it: the two never make one group.
+#[test]
+fn parts_of_two_tries_of_a_group_make_no_group() {
+    let (_, vfs) = new_disk();
+    let journal = open(&vfs);
+    let place = |place| match place {
+        Place::Segment { offset, .. } => offset,
+        Place::File => panic!("a small blob"),
+    };
+    let first = place(put(&journal, 1, Bytes::from(vec![1; 400])).unwrap());
+    std::mem::forget(journal);
+    let file = vfs.open("seg/0000001.seg", Open::Write).unwrap();
+    let mut whole = vec![0; 2000];
+    file.read_at(first, &mut whole).unwrap();
+    let segment = Segment::open(vfs.as_ref(), 1, Open::Read).unwrap().unwrap();
+    assert!(segment.group_at(first).unwrap().is_some());
+    let (mut frame, _) = segment.frame_at(first).unwrap().unwrap();
+    let other = vec![2; 400];
+    frame.crc32 = crc32fast::hash(&other);
+    let (header, _) = frame.encode(segment.header.salt);
+    file.write_at(first, &[&header, &other]).unwrap();
+    assert!(segment.read_group(first, true).unwrap().is_none());
 }

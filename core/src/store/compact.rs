@@ -309,7 +309,7 @@ fn log_again(
         change::each(&payload, &mut |operation| {
             let (Operation::Put { table, key, .. } | Operation::Delete { table, key }) = operation;
             let table = table_of(table)?;
-            if !(table == table::META && [POSITION, segment::MODE].contains(&key)) {
+            if !(table == table::META && [POSITION, segment::MODE, segment::OPEN].contains(&key)) {
                 keys.insert((table, key.to_vec()));
             }
             if keys.len() >= BATCH_ROWS {

@@ -18,6 +18,8 @@ pub(crate) const NEW_STORE: &str = "STORE.new";
 pub(crate) const ROWS: &str = "meta.redb";
 /// The file of the rows while it is made.
 pub(crate) const NEW_ROWS: &str = "meta.redb.new";
+/// What the rows that were there are called after a rebuild.
+pub(crate) const BAD_ROWS: &str = "meta.redb.bad";
 /// The file whose lock lets one process at a time open or recover the store.
 pub(crate) const LOCK: &str = "LOCK";
 /// The file that every process has locked, shared, while it has the store open. It is never replaced,
@@ -27,7 +29,7 @@ pub(crate) const OPEN: &str = "OPEN";
 pub(crate) const BLOBS: &str = "blob";
 
 const MAGIC: [u8; 8] = *b"HOLDALL\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const LEN: usize = 64;
 
 /// What the file `STORE` says.
@@ -69,6 +71,15 @@ impl Identity {
                 ErrorKind::Unsupported,
                 format!("the store has format {version}; this build knows {VERSION}; use a newer one"),
             )),
+            Some((version, _)) if version < VERSION && crc32fast::hash(body).to_le_bytes() == crc => {
+                Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!(
+                        "the store has format {version}, from before the first release; this build knows \
+                         {VERSION}: copy the files out with the build that wrote them, and put them into a new store"
+                    ),
+                ))
+            }
             Some((VERSION, identity)) if crc32fast::hash(body).to_le_bytes() == crc => Ok(identity),
             _ => Err(Error::corrupt("the file STORE is damaged; restore it from a backup")),
         }
@@ -152,10 +163,10 @@ mod tests {
     }
 
     #[test]
-    fn format_1_is_these_bytes() {
+    fn format_2_is_these_bytes() {
         let identity = Identity { uuid: [7; 16], created: Time(1) };
         let bytes = identity.encode();
-        assert_eq!(&bytes[..17], b"HOLDALL\n\x01\0\0\0\0\0\0\0\x07");
+        assert_eq!(&bytes[..17], b"HOLDALL\n\x02\0\0\0\0\0\0\0\x07");
         assert_eq!(Identity::decode(&bytes).unwrap(), identity);
         for bit in 0..LEN * 8 {
             let mut flipped = bytes;

@@ -11,7 +11,7 @@ use super::options::{Mode, Options};
 use crate::blobs;
 use crate::catalog::{key, segment, table};
 use crate::fork::Guard;
-use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover};
+use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover, void_tails};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
 use crate::time::Time;
@@ -51,6 +51,8 @@ pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     }
     if sharing == Sharing::Exclusive {
         settle(&kv, &vfs, &identity, true)?;
+    } else {
+        void_tails(&kv, &vfs)?;
     }
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options));
     let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal, present);
@@ -162,9 +164,12 @@ fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbK
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
         _ => {}
     }
-    // There are rows before there is a segment.
-    let listed = vfs.list(blobs::segment::DIR).map_err(failed)?;
-    if listed.iter().any(|entry| blobs::segment::number_of(&entry.name).is_some()) {
+    // There are rows before there is a segment, and a rebuild that was cut off leaves the old ones.
+    let segments = vfs.list(blobs::segment::DIR).map_err(failed)?;
+    let beside = vfs.list("").map_err(failed)?;
+    if segments.iter().any(|entry| blobs::segment::number_of(&entry.name).is_some())
+        || beside.iter().any(|entry| entry.name == layout::BAD_ROWS)
+    {
         return Err(Error::corrupt(
             "meta.redb is missing or empty; `holdall repair --rebuild` makes it anew from the log",
         ));
@@ -187,7 +192,7 @@ fn settle(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool)
     }
     let mut rows = kv.writer()?;
     segment::set_exclusive(&mut rows, exclusive)?;
-    leave_all_but_last(&mut rows)?;
+    leave_all_but_last(&mut rows, vfs.as_ref())?;
     Position::fence(&mut rows, u32::from_le_bytes(random()?))?;
     kv.commit(rows, Commit::Synced)
 }

@@ -8,29 +8,30 @@ use super::Store;
 use super::check::{CheckOptions, Damage, Watch, check_engine};
 use super::compact::frames;
 use super::engine::Engine;
-use super::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
+use super::layout::{self, BAD_ROWS, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
 use super::open;
 use super::options::Options;
 use crate::blobs::frame::{FrameKind, frame_len};
 use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::check::{Problem, check};
-use crate::catalog::record::{BlobRecord, Place, SegmentRecord};
+use crate::catalog::record::{BlobRecord, Place};
 use crate::catalog::{blob, index, number, row, segment, table};
 use crate::digest::Digest;
 use crate::id::BlobId;
 use crate::journal::rebuild;
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv, Read, Scan, Table, Write};
+use crate::mutant::{self, Mutant};
 use crate::vfs::{Open, RealVfs, Vfs};
 use crate::{Error, ErrorKind, Result};
 
-/// What the rows that were there are called from then on.
-const BAD_ROWS: &str = "meta.redb.bad";
 /// The directory of large blobs that the rebuilt rows do not speak of.
 const LOST: &str = "lost";
-/// Ids that are passed over: the log may have lost who has them.
-const SPARE_IDS: u64 = 1 << 16;
+/// Ids that are passed over: the log may have lost who has them. Every process reserves them in
+/// blocks of 65,536, and a segment that is lost may have spoken of a dozen blocks; so many are more
+/// than hundreds of lost segments can have given out, and leave ids for 65,536 rebuilds.
+const SPARE_IDS: u64 = 1 << 28;
 
 /// What [`Store::rebuild`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +50,8 @@ pub struct RebuildReport {
     pub versions: u64,
     /// Blobs in the new rows.
     pub blobs: u64,
-    /// Large blobs that the new rows do not speak of; their files are in the directory `lost` now.
+    /// Large blobs that no rows speak of; their files are in the directory `lost`, with those that an
+    /// earlier rebuild put there.
     pub lost: Vec<BlobId>,
     /// Where the new rows do not agree with each other, because parts of the log are damaged.
     pub problems: Vec<Problem>,
@@ -100,21 +102,29 @@ impl Store {
         let Some(_only) = open::nobody_else(vfs.as_ref())? else { return Err(open_elsewhere()) };
         let mut report = RebuildReport::default();
         refuse_open(vfs, options, &mut report)?;
-        fill(vfs, &identity, options, &mut report)?;
+        let lost = fill(vfs, &identity, options, &mut report)?;
         let rename = |from: &str, to: &str| match vfs.rename(from, to) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::io(format!("renaming {from} to {to}"), cause))
             }
             _ => Ok(()),
         };
-        // Cut off between the two, the store has no rows, says so, and is rebuilt again.
+        let late = mutant::is_active(Mutant::RebuildSetsAsideLast);
+        // The old rows go first. Cut off anywhere behind that, the store has no rows, says so, and is
+        // rebuilt again; only what is set aside already does a collection never take.
         rename(ROWS, BAD_ROWS)?;
-        rename(NEW_ROWS, ROWS)?;
         vfs.sync_dir("").map_err(failed)?;
+        if !late {
+            report.lost = set_aside(vfs.as_ref(), &lost)?;
+        }
         if !known {
             layout::write(vfs.as_ref(), STORE, &identity)?;
         }
-        set_aside(vfs.as_ref(), &report.lost)?;
+        rename(NEW_ROWS, ROWS)?;
+        vfs.sync_dir("").map_err(failed)?;
+        if late {
+            report.lost = set_aside(vfs.as_ref(), &lost)?;
+        }
         Ok(report)
     }
 
@@ -215,7 +225,7 @@ fn fill(
     identity: &Identity,
     options: &Options,
     report: &mut RebuildReport,
-) -> Result<()> {
+) -> Result<Lost> {
     match vfs.remove(NEW_ROWS) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
         _ => {}
@@ -225,10 +235,12 @@ fn fill(
     let kv = RedbKv::open(rows.clone(), Sharing::Exclusive, options.cache_bytes, table::ALL)?;
     report.groups = rebuild(&kv, vfs, identity.uuid)?;
     let mut writer = kv.writer()?;
-    let highest = find_lost(vfs.as_ref(), &writer, report)?.max(highest(&writer)?);
+    let (lost, largest) = find_lost(vfs.as_ref(), &writer)?;
+    let highest = largest.max(highest(&writer)?);
     let next = number::next(&writer)?;
     let from = next.max(highest.saturating_add(1));
-    number::reserve(&mut writer, from.saturating_sub(next).saturating_add(SPARE_IDS))?;
+    let spare = if mutant::is_active(Mutant::RebuildSkipsOneBlock) { 1 << 16 } else { SPARE_IDS };
+    number::reserve(&mut writer, from.saturating_sub(next).saturating_add(spare))?;
     settle_segments(vfs.as_ref(), &mut writer)?;
     writer.del(table::META, segment::MODE)?;
     for (table, count) in [
@@ -244,7 +256,8 @@ fn fill(
     kv.commit(writer, Commit::Synced)?;
     report.problems = check(&kv.reader()?)?;
     drop(kv);
-    rows.sync_data().map_err(failed)
+    rows.sync_data().map_err(failed)?;
+    Ok(lost)
 }
 
 /// Returns the highest id in any row.
@@ -268,32 +281,65 @@ fn highest(rows: &impl Read) -> Result<u64> {
     Ok(highest)
 }
 
-/// Finds large blobs that no row speaks of. Returns the highest id of a large blob.
-fn find_lost(vfs: &dyn Vfs, rows: &impl Read, report: &mut RebuildReport) -> Result<u64> {
-    let mut highest = 0;
+/// Lists the large blobs in a directory.
+fn large(vfs: &dyn Vfs, dir: &str) -> Result<Vec<BlobId>> {
+    let listed = match vfs.list(dir) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.map_err(failed)?,
+    };
+    let ids = listed.iter().filter_map(|entry| pool::id_of(&entry.name));
+    Ok(ids.filter(|id| id.0 < number::END).collect())
+}
+
+/// Large blobs that are to be moved.
+#[derive(Default)]
+struct Lost {
+    /// Those that no row speaks of.
+    aside: Vec<BlobId>,
+    /// Those that an earlier rebuild set aside, and rows speak of again.
+    back: Vec<BlobId>,
+}
+
+/// Finds large blobs that no row speaks of. Returns the highest id of a large blob too.
+fn find_lost(vfs: &dyn Vfs, rows: &impl Read) -> Result<(Lost, u64)> {
+    let (mut lost, mut highest) = (Lost::default(), 0);
     for low in 0..=255_u8 {
-        let dir = format!("{BLOBS}/{low:02x}");
-        for entry in vfs.list(&dir).map_err(failed)? {
-            let Some(id) = pool::id_of(&entry.name).filter(|id| id.0 < number::END) else { continue };
+        for id in large(vfs, &format!("{BLOBS}/{low:02x}"))? {
             highest = highest.max(id.0);
             if !row::exists(rows, table::BLOB, &id.to_key())? {
-                report.lost.push(id);
+                lost.aside.push(id);
             }
         }
     }
-    Ok(highest)
+    for id in large(vfs, LOST)? {
+        highest = highest.max(id.0);
+        let record = row::get::<BlobRecord>(rows, table::BLOB, &id.to_key())?;
+        if record.is_some_and(|record| record.place == Place::File) {
+            lost.back.push(id);
+        }
+    }
+    Ok((lost, highest))
 }
 
 /// Moves large blobs that no row speaks of to where no collection finds them: the groups that
-/// spoke of them may be damaged.
-fn set_aside(vfs: &dyn Vfs, lost: &[BlobId]) -> Result<()> {
-    if !lost.is_empty() {
+/// spoke of them may be damaged. It is durable when this returns what lies there.
+fn set_aside(vfs: &dyn Vfs, lost: &Lost) -> Result<Vec<BlobId>> {
+    let aside = |id: BlobId| format!("{LOST}/{:016x}", id.0);
+    for id in &lost.back {
+        if vfs.open(&pool::path(*id), Open::Read).is_err() {
+            vfs.rename(&aside(*id), &pool::path(*id)).map_err(failed)?;
+            vfs.sync_dir(&pool::dir(*id)).map_err(failed)?;
+        }
+    }
+    if !lost.aside.is_empty() {
         vfs.make_dir(LOST).map_err(failed)?;
+        vfs.sync_dir("").map_err(failed)?;
+        for id in &lost.aside {
+            vfs.rename(&pool::path(*id), &aside(*id)).map_err(failed)?;
+        }
+        vfs.sync_dir(LOST).map_err(failed)?;
     }
-    for id in lost {
-        vfs.rename(&pool::path(*id), &format!("{LOST}/{:016x}", id.0)).map_err(failed)?;
-    }
-    Ok(())
+    large(vfs, LOST)
 }
 
 /// Closes every segment, so that nothing is appended where a damaged group may lie, and drops the
@@ -301,12 +347,11 @@ fn set_aside(vfs: &dyn Vfs, lost: &[BlobId]) -> Result<()> {
 fn settle_segments(vfs: &dyn Vfs, writer: &mut impl Write) -> Result<()> {
     let listed = vfs.list(file::DIR).map_err(failed)?;
     let there: BTreeSet<u32> = listed.iter().filter_map(|entry| file::number_of(&entry.name)).collect();
-    for (number, record) in segment::list(writer)? {
-        let key = number.to_be_bytes();
+    for (number, _) in segment::list(writer)? {
         if there.contains(&number) {
-            row::put(writer, table::SEGMENT, &key, &SegmentRecord { open: false, ..record })?;
+            segment::edit(writer, number, |row| row.open = false)?;
         } else {
-            writer.del(table::SEGMENT, &key)?;
+            segment::forget(writer, number)?;
         }
     }
     Ok(())

@@ -149,7 +149,8 @@ type Rows = Vec<(&'static str, Vec<u8>, Vec<u8>)>;
 fn rows(store: &Store) -> Rows {
     let reader = store.engine().unwrap().reader().unwrap();
     let apart = |table: Table, key: &[u8]| {
-        table == SEGMENT || (table == META && [POSITION, segment::MODE, b"next-id"].contains(&key))
+        let unlogged = [POSITION, segment::MODE, segment::OPEN, b"next-id"];
+        table == SEGMENT || (table == META && unlogged.contains(&key))
     };
     let mut rows = Vec::new();
     for table in table::ALL {
