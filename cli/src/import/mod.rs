@@ -9,7 +9,6 @@ mod plan;
 mod source;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
 
 use holdall::{Alias, Drive, Error, ErrorKind, FileId, Put, Result, Share, Store, Time, VersionId};
 use serde_json::json;
@@ -17,8 +16,9 @@ use serde_json::json;
 use crate::args::Cloudreve;
 use crate::output::Output;
 
-use database::{Database, Node};
+use database::{Database, Node, User};
 use plan::{Item, Plan};
+use source::Uploads;
 
 /// What was imported, and what was not.
 #[derive(Default)]
@@ -43,7 +43,8 @@ impl Report {
 pub(crate) fn run(store: &Store, args: &Cloudreve, out: Output) -> Result<()> {
     let database = Database::read(&args.database, &args.utc_offset)?;
     let (secret, salt) = keys(&database, args)?;
-    let missing = source::missing(&database, &args.uploads);
+    let uploads = Uploads::open(&args.uploads)?;
+    let missing = source::missing(&database, &uploads);
     if !missing.is_empty() && !args.skip_missing {
         let some: Vec<&str> = missing.iter().take(5).map(String::as_str).collect();
         let told = format!(
@@ -62,7 +63,7 @@ pub(crate) fn run(store: &Store, args: &Cloudreve, out: Output) -> Result<()> {
 
     let mut work = Work {
         store,
-        args,
+        uploads,
         database: &database,
         report: Report::default(),
         made: HashMap::new(),
@@ -115,7 +116,7 @@ fn keys(database: &Database, args: &Cloudreve) -> Result<(String, String)> {
 /// An import under way.
 struct Work<'a> {
     store: &'a Store,
-    args: &'a Cloudreve,
+    uploads: Uploads,
     database: &'a Database,
     report: Report,
     /// The files that were made, by their old ids; the path of those that are in the tree.
@@ -130,22 +131,22 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn users(&mut self) -> Result<()> {
-        let mut names = BTreeMap::new();
+        let mut drives = self.drives()?;
         let mut nodes: HashMap<u64, Vec<&Node>> = HashMap::new();
         for node in &self.database.nodes {
             nodes.entry(node.owner).or_default().push(node);
         }
         for user in &self.database.users {
-            let plain = holdall::name::check_name(&user.email).is_ok() && !names.contains_key(&user.email);
-            let name = if plain { user.email.clone() } else { format!("user-{}", user.id) };
-            names.insert(name.clone(), user.id);
-            let drive = self.store.drive(&name)?;
+            let drive = drives.remove(&user.id).ok_or_else(|| no_drive(user.id))?;
             self.aliases.push((user.id, Alias::Drive(drive.id())));
             self.report.drives += 1;
             let own = nodes.remove(&user.id).unwrap_or_default();
             let plan = Plan::of(&own, &self.database.trashed);
             for _ in 0..plan.symbolic {
                 self.report.leave_out("folders that stand for another user's");
+            }
+            for _ in 0..plan.deep {
+                self.report.leave_out("files and folders that lie deeper than a path reaches");
             }
             for _ in 0..plan.lost {
                 self.report.leave_out("files and folders that lie in no folder");
@@ -171,13 +172,45 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Makes a drive for each user, which is nobody else's: neither another user's, whose address may
+    /// be what a drive is called for want of one, nor one that was in the store before.
+    fn drives(&self) -> Result<HashMap<u64, Drive>> {
+        let mut taken = HashSet::new();
+        let mut drives = HashMap::new();
+        let plain = |user: &&User| holdall::name::check_name(&user.email).is_ok();
+        // Addresses first, so that each user who has one gets a drive of that name.
+        let (named, others): (Vec<_>, Vec<_>) = self.database.users.iter().partition(plain);
+        for user in named.into_iter().chain(others) {
+            let own = plain(&user).then(|| user.email.clone());
+            let made = (1..).map(|count: u64| match count {
+                1 => format!("user-{}", user.id),
+                _ => format!("user-{} ({count})", user.id),
+            });
+            for name in own.into_iter().chain(made) {
+                if self.store.find_drive(&name)?.is_none() && taken.insert(name.clone()) {
+                    drives.insert(user.id, self.store.drive(&name)?);
+                    break;
+                }
+            }
+        }
+        Ok(drives)
+    }
+
+    /// Makes a file or folder. One that cannot be stored is left out, and the rest goes on.
     fn item(&mut self, drive: &Drive, item: &Item) -> Result<()> {
-        let file = if item.folder {
-            self.report.folders += 1;
-            Some(drive.mkdir(&item.path)?)
-        } else {
-            self.file(drive, item)?
+        let made = match item.folder {
+            true => drive.mkdir(&item.path).map(Some),
+            false => self.file(drive, item),
         };
+        let file = match made {
+            Ok(file) => file,
+            Err(error) if is_of_one(&error) => {
+                self.report.leave_out("files and folders that cannot be stored as they are");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.report.folders += u64::from(item.folder);
         if let Some(file) = file {
             self.made.insert(item.id, (file, drive.clone(), Some(item.path.clone())));
         }
@@ -193,13 +226,11 @@ impl Work<'_> {
                 self.report.leave_out("thumbnails and live photos");
                 continue;
             }
-            let Some(path) = source::find(&self.args.uploads, entity) else {
+            let Some(content) = self.uploads.find(entity) else {
                 self.report.leave_out("contents that are not there, or not to be read");
                 lost = true;
                 continue;
             };
-            let opened = File::open(&path);
-            let content = opened.map_err(|cause| Error::io(format!("opening {}", path.display()), cause))?;
             let put = Put::new().len(entity.size).modified(entity.modified.unwrap_or_else(Time::now));
             let version = drive.put(&item.path, content, put)?.id;
             self.report.versions += 1;
@@ -268,10 +299,26 @@ impl Work<'_> {
             if let Some(remain) = share.remain.and_then(|remain| u64::try_from(remain).ok()) {
                 terms = terms.max_downloads(remain.saturating_add(share.downloads));
             }
-            let info = drive.share(path, &terms)?;
+            let info = match drive.share(path, &terms) {
+                Ok(info) => info,
+                Err(error) if is_of_one(&error) => {
+                    self.report.leave_out("shares that cannot be made as they were");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             self.aliases.push((share.id, Alias::Share(info.id)));
             self.report.shares += 1;
         }
         Ok(())
     }
+}
+
+/// Whether an error is of the one thing that was to be made, and not of the store or the disk.
+fn is_of_one(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Exists | ErrorKind::TooLarge)
+}
+
+fn no_drive(user: u64) -> Error {
+    Error::new(ErrorKind::NotFound, format!("no drive was made for user {user}"))
 }

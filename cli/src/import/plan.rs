@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use holdall::name::{MAX_NAME, join};
+use holdall::name::{MAX_NAME, join, split_path};
 
 use super::database::Node;
 
@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) trash: Vec<Top>,
     /// Folders that stand for another user's, with what is in them.
     pub(super) symbolic: usize,
+    /// Files and folders that lie deeper than a path can name.
+    pub(super) deep: usize,
     /// Files and folders that lie in no folder and not in the trash.
     pub(super) lost: usize,
 }
@@ -39,12 +41,12 @@ impl Plan {
                 children.entry(parent).or_default().push(node);
             }
         }
-        let mut plan = Plan { items: Vec::new(), trash: Vec::new(), symbolic: 0, lost: 0 };
+        let mut plan = Plan { items: Vec::new(), trash: Vec::new(), symbolic: 0, deep: 0, lost: 0 };
         let mut seen = HashSet::new();
         for root in own.iter().filter(|node| is_root(node)) {
             seen.insert(root.id);
             let mut items = Vec::new();
-            below(&children, root.id, "", &mut items, &mut seen, &mut plan.symbolic);
+            plan.below(&children, root.id, "", &mut items, &mut seen);
             plan.items.append(&mut items);
         }
         let mut taken: HashSet<String> = plan.items.iter().map(|item| item.path.clone()).collect();
@@ -54,11 +56,43 @@ impl Plan {
             taken.insert(path.clone());
             seen.insert(node.id);
             let mut items = vec![item(node, path.clone())];
-            below(&children, node.id, &path, &mut items, &mut seen, &mut plan.symbolic);
+            plan.below(&children, node.id, &path, &mut items, &mut seen);
             plan.trash.push(Top { items });
         }
         plan.lost = own.iter().filter(|node| !seen.contains(&node.id)).count();
         plan
+    }
+
+    /// Adds everything below a folder.
+    fn below(
+        &mut self,
+        children: &BTreeMap<u64, Vec<&Node>>,
+        folder: u64,
+        path: &str,
+        items: &mut Vec<Item>,
+        seen: &mut HashSet<u64>,
+    ) {
+        let mut waiting = vec![(folder, path.to_owned())];
+        while let Some((folder, path)) = waiting.pop() {
+            let mut names = HashSet::new();
+            for node in children.get(&folder).map(Vec::as_slice).unwrap_or_default() {
+                if !seen.insert(node.id) {
+                    continue;
+                }
+                if node.symbolic {
+                    self.symbolic += 1;
+                    continue;
+                }
+                let path = join(&path, &unique(&plain(&node.name), &mut names));
+                if node.folder {
+                    waiting.push((node.id, path.clone()));
+                }
+                match split_path(&path) {
+                    Ok(_) => items.push(item(node, path)),
+                    Err(_) => self.deep += 1,
+                }
+            }
+        }
     }
 }
 
@@ -71,51 +105,30 @@ fn item(node: &Node, path: String) -> Item {
     Item { id: node.id, folder: node.folder, path, primary: node.primary }
 }
 
-/// Adds everything below a folder.
-fn below(
-    children: &BTreeMap<u64, Vec<&Node>>,
-    folder: u64,
-    path: &str,
-    items: &mut Vec<Item>,
-    seen: &mut HashSet<u64>,
-    symbolic: &mut usize,
-) {
-    let mut waiting = vec![(folder, path.to_owned())];
-    while let Some((folder, path)) = waiting.pop() {
-        let mut names: HashMap<String, u32> = HashMap::new();
-        for node in children.get(&folder).map(Vec::as_slice).unwrap_or_default() {
-            if !seen.insert(node.id) {
-                continue;
-            }
-            if node.symbolic {
-                *symbolic += 1;
-                continue;
-            }
-            let name = unique(plain(&node.name), &mut names);
-            let path = join(&path, &name);
-            if node.folder {
-                waiting.push((node.id, path.clone()));
-            }
-            items.push(item(node, path));
-        }
-    }
-}
-
 /// Makes a name of what may not be one here.
 fn plain(name: &str) -> String {
     let name: String = name.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
-    let end = (0..=MAX_NAME.min(name.len())).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
-    match name.get(..end) {
-        None | Some("" | "." | "..") => "_".to_owned(),
-        Some(name) => name.to_owned(),
+    match cut(&name, MAX_NAME) {
+        "" | "." | ".." => "_".to_owned(),
+        name => name.to_owned(),
     }
 }
 
-/// Sets a name that was made equal to another apart.
-fn unique(name: String, names: &mut HashMap<String, u32>) -> String {
-    let count = names.entry(name.clone()).or_default();
-    *count += 1;
-    if *count == 1 { name } else { format!("{name} ({count})") }
+/// Returns as much of the beginning of a text as so many bytes hold.
+fn cut(text: &str, max: usize) -> &str {
+    let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+/// Returns a name, or what is made of it where it is taken: the first of ` (2)`, ` (3)` and so on
+/// that is free, within what a name may hold.
+fn unique(name: &str, taken: &mut HashSet<String>) -> String {
+    let numbered = (2_u64..).map(|count| {
+        let number = format!(" ({count})");
+        format!("{}{number}", cut(name, MAX_NAME.saturating_sub(number.len())))
+    });
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|name| taken.insert(name.clone())).unwrap_or_default()
 }
 
 /// Returns the path that something in the trash had, or where that is taken the next that is free.
@@ -133,11 +146,7 @@ fn trash_path(restore: &str, taken: &HashSet<String>) -> String {
     if !blocked(&path) {
         return path;
     }
-    let name = names.last().cloned().unwrap_or_else(|| "restored".to_owned());
-    (1..)
-        .map(|count| if count == 1 { name.clone() } else { format!("{name} ({count})") })
-        .find(|name| !taken.contains(name))
-        .unwrap_or(name)
+    unique(names.last().map_or("restored", String::as_str), &mut taken.clone())
 }
 
 /// Decodes the escapes of a URI; what is none stays.
@@ -188,5 +197,16 @@ mod tests {
             assert_eq!(plain(name), made);
         }
         assert!(plain(&"\u{e9}".repeat(200)).len() <= MAX_NAME);
+    }
+
+    #[test]
+    fn no_two_names_are_made_one_and_none_grows_too_long() {
+        let mut taken = HashSet::new();
+        let long = "\u{e9}".repeat(127);
+        let names = ["a", "a (2)", "a", "a", &long, &long, &long];
+        let made: Vec<String> = names.iter().map(|name| unique(name, &mut taken)).collect();
+        assert_eq!(made[..4], ["a", "a (2)", "a (3)", "a (4)"]);
+        assert_eq!(taken.len(), names.len());
+        assert!(made.iter().all(|name| holdall::name::check_name(name).is_ok()), "{made:?}");
     }
 }

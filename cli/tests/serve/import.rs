@@ -280,6 +280,95 @@ fn nothing_outside_the_uploads_is_read() {
 }
 
 #[test]
+fn no_link_in_the_uploads_is_followed() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    let outside = server.shelf.dir.path().join("private");
+    std::fs::create_dir_all(outside.join("deeper")).unwrap();
+    std::fs::write(outside.join("first"), b"first").unwrap();
+    std::fs::write(outside.join("deeper/first"), b"first").unwrap();
+    let user = server.folder().join("data/uploads/1");
+    std::os::unix::fs::symlink(&outside, user.join("folder")).unwrap();
+    std::os::unix::fs::symlink("folder", user.join("twice")).unwrap();
+    std::os::unix::fs::symlink(".", user.join("self")).unwrap();
+    let of_entity = server.folder().join("data/uploads/1/100_x");
+    assert!(of_entity.is_file());
+    for source in ["folder/first", "folder/deeper/first", "twice/first", "self/100_x"] {
+        let source = format!("data/uploads/1/{source}");
+        assert!(server.folder().join(&source).is_file(), "by a link it is there: {source}");
+        server.db.execute("UPDATE entities SET source = ?1 WHERE id = 100", [&source]).unwrap();
+        let output = server.import(&server.folder(), &[]);
+        assert_eq!(output.status.code(), Some(2), "{source}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let fifo = user.join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    server
+        .db
+        .execute("UPDATE entities SET source = 'data/uploads/1/fifo', size = 0 WHERE id = 100", [])
+        .unwrap();
+    assert_eq!(server.import(&server.folder(), &[]).status.code(), Some(2), "a pipe is not waited for");
+}
+
+#[test]
+fn no_two_users_share_a_drive() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    // 5 has no address; 4 and 6 have what 5's drive would be called.
+    for (id, email) in [(4, "user-5"), (5, ""), (6, "user-5 (2)"), (7, "a/b"), (8, "user-7")] {
+        let user = "INSERT INTO users (id, email, status) VALUES (?1, ?2, 'active')";
+        server.db.execute(user, params![id, email]).unwrap();
+        server.node(id * 1000, 1, "", None, id, None);
+        server.node(id * 1000 + 1, 1, &format!("of {id}"), Some(id * 1000), id, None);
+    }
+    let told = server.ok(&[]);
+    let store = Store::open(server.shelf.store(), Options::new()).unwrap();
+    let of = |name: &str| {
+        let drive = store.find_drive(name).unwrap().unwrap_or_else(|| panic!("no drive {name}"));
+        drive.list("", None, 100).unwrap().into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+    };
+    for (name, id) in [("user-5", 4), ("user-5 (3)", 5), ("user-5 (2)", 6), ("user-7 (2)", 7), ("user-7", 8)]
+    {
+        assert_eq!(of(name), [format!("of {id}")], "{name}");
+    }
+    assert_eq!(told["drives"], 7, "{told}");
+}
+
+#[test]
+fn names_that_cannot_be_are_changed_or_left_out_and_the_rest_is_imported() {
+    if other().is_some() {
+        return;
+    }
+    let server = server();
+    let long = "n".repeat(255);
+    let mut above = 1;
+    for (id, name) in
+        [(900, long.as_str()), (901, &long), (902, "x"), (903, "x (2)"), (904, "x"), (905, ".."), (906, "")]
+    {
+        server.node(id, 1, name, Some(1), 1, None);
+    }
+    // Deeper than a path can be.
+    for depth in 0..140 {
+        server.node(2000 + depth, 1, "deep", Some(above), 1, None);
+        above = 2000 + depth;
+    }
+    server.node(3000, 1, "after", Some(1), 1, None);
+    let told = server.ok(&[]);
+    let store = Store::open(server.shelf.store(), Options::new()).unwrap();
+    let drive = store.find_drive("alice@example.org").unwrap().unwrap();
+    let mut names: Vec<String> =
+        drive.list("", None, 1000).unwrap().into_iter().map(|entry| entry.name).collect();
+    names.retain(|name| name.starts_with(['n', 'x', '_']) || name == "after");
+    names.sort();
+    let second = format!("{} (2)", "n".repeat(251));
+    assert_eq!(names, ["_", "_ (2)", "after", &second, &long, "x", "x (2)", "x (3)"]);
+    assert_eq!(told["left_out"]["files and folders that lie deeper than a path reaches"], 12, "{told}");
+}
+
+#[test]
 fn what_is_encrypted_elsewhere_or_not_whole_is_not_taken_for_content() {
     if other().is_some() {
         return;
