@@ -4,11 +4,13 @@
 //! server listens on the loopback interface alone and no page of another site made it; or nobody's.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use holdall::body::Body;
 use holdall::{Api, Caller, Error, ErrorKind, Reply, Result, Store};
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::args;
 
@@ -22,6 +24,19 @@ pub(super) struct Mounted {
     tokens: Vec<(String, String)>,
     /// The drives of administrators.
     administrators: Vec<String>,
+    /// One permit for each upload that may be read at once.
+    pub(super) uploads: Arc<Semaphore>,
+}
+
+/// Uploads that are read at once. Each holds a thread for as long as its client takes, and the pool
+/// has 512, which downloads need too.
+const UPLOADS: usize = 128;
+
+/// Who calls.
+pub(super) struct Known {
+    pub(super) caller: Caller,
+    /// Whether it is anybody but a visitor.
+    pub(super) is_named: bool,
 }
 
 impl Mounted {
@@ -55,14 +70,18 @@ impl Mounted {
             drive: args.api_drive.clone(),
             tokens: args.api_tokens.clone(),
             administrators: args.api_administrators.clone(),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
         }))
     }
 
     /// Returns who calls; none for a token that is not known.
-    pub(super) fn caller(&self, headers: &HeaderMap, client: IpAddr) -> Option<Caller> {
+    pub(super) fn caller(&self, headers: &HeaderMap, client: IpAddr) -> Option<Known> {
         let Some(shown) = headers.get(AUTHORIZATION) else {
             let own = self.drive.as_ref().filter(|_| client.is_loopback() && is_from_here(headers));
-            return Some(own.map_or_else(Caller::anonymous, |drive| self.of(drive)));
+            return Some(match own {
+                Some(drive) => Known { caller: self.of(drive), is_named: true },
+                None => Known { caller: Caller::anonymous(), is_named: false },
+            });
         };
         let token = shown.to_str().ok()?.strip_prefix("Bearer ")?.trim();
         let mut found = None;
@@ -72,7 +91,7 @@ impl Mounted {
                 found = Some(drive);
             }
         }
-        found.map(|drive| self.of(drive).token(token))
+        found.map(|drive| Known { caller: self.of(drive).token(token), is_named: true })
     }
 
     fn of(&self, drive: &str) -> Caller {
@@ -83,19 +102,25 @@ impl Mounted {
 
 /// Makes the refusal of a call whose token is not known, in the words of its format.
 pub(super) fn refusal(target: &str) -> Reply {
-    let told = "the bearer token is none that this server was started with";
+    let mut reply = told(target, 401, "the bearer token is none that this server was started with");
+    reply.headers.push(("WWW-Authenticate", "Bearer".to_owned()));
+    reply
+}
+
+/// Makes a refusal in the words of the format that a target is of.
+pub(super) fn told(target: &str, status: u16, told: &str) -> Reply {
+    let code = if status == 401 { "AccessTokenInvalid" } else { "InvalidParameterRange" };
     let text = match target.starts_with("/v2/") {
-        true => json!({ "code": "AccessTokenInvalid", "message": told }),
-        false => json!({ "code": 401, "msg": told }),
+        true => json!({ "code": code, "message": told }),
+        false => json!({ "code": status, "msg": told }),
     };
     let text = text.to_string();
     let mut reply = Reply::from_error(&Error::new(ErrorKind::Denied, told));
-    reply.status = 401;
+    reply.status = status;
     reply.headers.retain(|(name, _)| !matches!(*name, "Content-Type" | "Content-Length"));
     reply.headers.extend([
         ("Content-Type", "application/json; charset=utf-8".to_owned()),
         ("Content-Length", text.len().to_string()),
-        ("WWW-Authenticate", "Bearer".to_owned()),
     ]);
     reply.body = Body::from_bytes(text);
     reply

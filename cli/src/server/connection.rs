@@ -4,24 +4,31 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use holdall::{Caller, Error, Reply, Request, Result, Store, Time};
+use bytes::Bytes;
+use holdall::{Caller, Error, ErrorKind, Reply, Request, Result, Store, Time};
 use hyper::body::Incoming;
-use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1::{Builder, Connection};
 use hyper::service::{HttpService, service_fn};
-use hyper::{Response, StatusCode, Version};
+use hyper::{Method, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
-use super::caller::{self, Mounted};
+use super::caller::{self, Known, Mounted};
 use super::log;
 use super::stream::{Run, Stream};
-use super::upload::Upload;
+use super::upload::{self, Upload};
 
 /// How long a client may take over the head of a request, and stay silent between two.
 const HEAD: Duration = Duration::from_secs(30);
+/// The longest body of a call, in bytes. The formats read no more, and refuse a longer one in their words.
+const MAX_CALL: usize = 4 << 20;
+/// The same of a call that shows no token: a visitor names a share and what is in it.
+const MAX_VISIT: usize = 64 << 10;
 /// How long a client may take nothing of what is sent to it.
 const STALLED: u32 = 120_000;
 
@@ -43,15 +50,21 @@ pub(super) fn serve(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (store, mounted) = (store.clone(), mounted.clone());
         let (parts, body) = request.into_parts();
-        let body = Upload::new(body, Handle::current());
         async move {
             let (method, target) = (parts.method.clone(), parts.uri.clone());
-            let asked =
-                tokio::task::spawn_blocking(move || answer(&store, mounted.as_ref(), &parts, body, client));
-            let asked = asked.await;
-            let (reply, run) = asked.unwrap_or_else(|stopped| {
-                failed(&Error::io("answering a request", std::io::Error::other(stopped)))
-            });
+            let (reply, run) = match take(mounted.as_ref(), &parts, body, client).await {
+                Err(refused) => begun(refused),
+                Ok(Taken { caller, body, slot }) => {
+                    let asked = tokio::task::spawn_blocking(move || {
+                        let done = answer(&store, mounted.as_ref().zip(caller), &parts, body, client);
+                        drop(slot);
+                        done
+                    });
+                    asked.await.unwrap_or_else(|stopped| {
+                        failed(&Error::io("answering a request", std::io::Error::other(stopped)))
+                    })
+                }
+            };
             if logged {
                 log::line(client, method.as_str(), &target, reply.status, reply.body.len());
             }
@@ -67,19 +80,106 @@ pub(super) fn serve(
         .serve_connection(TokioIo::new(socket), service)
 }
 
+/// A request that a thread may answer: who calls, and the body as far as it is needed.
+struct Taken {
+    /// None where the request is for the store itself.
+    caller: Option<Caller>,
+    body: Content,
+    /// Held while an upload is read.
+    slot: Option<OwnedSemaphorePermit>,
+}
+
+enum Content {
+    /// All of it, which may be nothing.
+    Whole(Bytes),
+    /// As it comes.
+    Stream(Upload),
+}
+
+/// Finds out who calls before anything of the body is read, and awaits what a thread would have to
+/// wait for. What it refuses is a reply.
+async fn take(
+    mounted: Option<&Mounted>,
+    parts: &Parts,
+    body: Incoming,
+    client: IpAddr,
+) -> Result<Taken, Reply> {
+    // RFC 9112, section 3.2: without a host, or with two, a request is not one.
+    if parts.version == Version::HTTP_11 && parts.headers.get_all(HOST).iter().count() != 1 {
+        let told = "a request over HTTP/1.1 without one Host header";
+        return Err(Reply::from_error(&Error::new(ErrorKind::InvalidArgument, told)));
+    }
+    let nothing = Content::Whole(Bytes::new());
+    let target = target(parts);
+    let Some(mounted) = mounted.filter(|mounted| mounted.api.is_at(target)) else {
+        return Ok(Taken { caller: None, body: nothing, slot: None });
+    };
+    let known = mounted.caller(&parts.headers, client);
+    if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        // What is asked for without a body is a signed URL, which needs no other token.
+        let caller = Some(known.map_or_else(Caller::anonymous, |known| known.caller));
+        return Ok(Taken { caller, body: nothing, slot: None });
+    }
+    let Some(Known { caller, is_named }) = known else { return Err(caller::refusal(target)) };
+    if parts.method == Method::PUT && is_upload(target) {
+        let slot = mounted.uploads.clone().acquire_owned();
+        let Ok(Ok(slot)) = timeout(HEAD, slot).await else { return Err(busy()) };
+        let body = Content::Stream(Upload::new(body, Handle::current()));
+        return Ok(Taken { caller: Some(caller), body, slot: Some(slot) });
+    }
+    let max = if is_named { MAX_CALL } else { MAX_VISIT };
+    let length = parts.headers.get(CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<usize>().ok());
+    if !is_named && length.is_some_and(|length| length > max) {
+        return Err(too_long(target, max));
+    }
+    match upload::whole(body, max).await {
+        Ok(body) if !is_named && body.len() > max => Err(too_long(target, max)),
+        Ok(body) => Ok(Taken { caller: Some(caller), body: Content::Whole(body), slot: None }),
+        Err(_) => Err(too_slow()),
+    }
+}
+
+/// Whether a target is that of a part of an upload, whose body is not read at once.
+fn is_upload(target: &str) -> bool {
+    target.starts_with("/v2/upload/")
+}
+
+fn busy() -> Reply {
+    let mut reply = Reply::from_error(&Error::new(ErrorKind::Locked, "too many uploads at once"));
+    reply.headers.push(("Retry-After", "10".to_owned()));
+    reply
+}
+
+fn too_slow() -> Reply {
+    let mut reply = Reply::from_error(&Error::new(ErrorKind::InvalidArgument, "the body came too slowly"));
+    reply.status = 408;
+    reply.headers.push(("Connection", "close".to_owned()));
+    reply
+}
+
+fn too_long(target: &str, max: usize) -> Reply {
+    let mut reply = caller::told(target, 413, &format!("the body is longer than {max} bytes"));
+    reply.headers.push(("Connection", "close".to_owned()));
+    reply
+}
+
 /// Asks the store, and reads the beginning of what it gives. May block.
 fn answer(
     store: &Store,
-    mounted: Option<&Mounted>,
+    mounted: Option<(&Mounted, Caller)>,
     parts: &Parts,
-    body: Upload,
+    body: Content,
     client: IpAddr,
 ) -> (Reply, Run) {
     let asked = ask(store, mounted, parts, body, client);
-    let reply = match asked {
-        Ok(reply) => reply,
-        Err(error) => return failed(&error),
-    };
+    match asked {
+        Ok(reply) => begun(reply),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Reads the beginning of a reply's body.
+fn begun(reply: Reply) -> (Reply, Run) {
     let run = Run::begin(&reply.body);
     match run.error() {
         // Nothing was sent yet, so the client can still be told.
@@ -90,35 +190,30 @@ fn answer(
 
 fn ask(
     store: &Store,
-    mounted: Option<&Mounted>,
+    mounted: Option<(&Mounted, Caller)>,
     parts: &Parts,
-    body: Upload,
+    body: Content,
     client: IpAddr,
 ) -> Result<Reply> {
-    // RFC 9112, section 3.2: without a host, or with two, a request is not one.
-    if parts.version == Version::HTTP_11 && parts.headers.get_all(HOST).iter().count() != 1 {
-        let told = "a request over HTTP/1.1 without one Host header";
-        return Ok(Reply::from_error(&Error::new(holdall::ErrorKind::InvalidArgument, told)));
-    }
     let headers: Vec<_> = parts
         .headers
         .iter()
         .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
         .collect();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let target = target(parts);
     let mut request = Request::new(parts.method.as_str(), target).client(client).at(Time::now());
     request.headers = headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
-    match mounted.filter(|mounted| mounted.api.is_at(target)) {
-        None => store.serve(&request),
-        Some(mounted) => match mounted.caller(&parts.headers, client) {
-            // What is asked for without a body is a signed URL, which needs no other token.
-            None if matches!(request.method, "GET" | "HEAD" | "OPTIONS") => {
-                mounted.api.answer(&Caller::anonymous(), &request, body)
-            }
-            Some(caller) => mounted.api.answer(&caller, &request, body),
-            None => Ok(caller::refusal(target)),
-        },
+    match (mounted, body) {
+        (None, _) => store.serve(&request),
+        (Some((mounted, caller)), Content::Whole(body)) => {
+            mounted.api.answer(&caller, &request, body.as_ref())
+        }
+        (Some((mounted, caller)), Content::Stream(body)) => mounted.api.answer(&caller, &request, body),
     }
+}
+
+fn target(parts: &Parts) -> &str {
+    parts.uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
 /// Makes the reply to a request that the server could not answer, and tells whoever runs it.

@@ -10,28 +10,76 @@ pub(super) fn line(client: IpAddr, method: &str, target: &Uri, status: u16, len:
     eprintln!("{} {client} {method} {path} {status} {len}", holdall::Time::now());
 }
 
-/// Takes the token out of a path; the query, where signatures stand, is not logged at all.
+/// What stands before a secret in a path: a token of a download or of an upload's part, or the id of a
+/// direct link.
+const BEFORE: [&str; 3] = ["d", "upload", "f"];
+
+/// As long as a token is at least, in characters.
+const TOKEN: usize = 40;
+
+/// Takes what would open something out of a path: wherever the path is mounted, what follows one of
+/// [`BEFORE`], and whatever looks like a token. The query, where signatures stand, is not logged at all.
 fn redacted(path: &str) -> String {
-    let mut parts: Vec<&str> = path.split('/').collect();
-    if let Some(at) = parts.iter().position(|part| *part == "d")
-        && let Some(token) = parts.get_mut(at + 1)
-        && token.len() > 20
-    {
-        *token = "...";
+    let mut before = "";
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        let secret = BEFORE.contains(&before) && !part.is_empty() && !BEFORE.contains(&part);
+        parts.push(if secret || holds_token(part) { "..." } else { part });
+        before = part;
     }
     parts.join("/")
 }
 
+/// Whether a part of a path holds a run as long as a token of what tokens are made of.
+fn holds_token(part: &str) -> bool {
+    let of_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    part.as_bytes().split(|byte| !of_token(*byte)).any(|run| run.len() >= TOKEN)
+}
+
 #[cfg(test)]
 mod tests {
+    use holdall::token::{Claims, Key, KeyRing, Purpose};
+
     use super::redacted;
 
     #[test]
     fn no_token_gets_into_the_log() {
-        let token = "Abc_-9".repeat(10);
-        assert_eq!(redacted(&format!("/d/{token}/a%20b")), "/d/.../a%20b");
-        assert_eq!(redacted(&format!("/files/d/{token}")), "/files/d/...");
-        assert_eq!(redacted("/f/d/l12/d/x"), "/f/d/l12/d/x");
-        assert_eq!(redacted("/"), "/");
+        let ring = KeyRing::new([1; 16], [Key::new(1, vec![7; 32], 0).unwrap()]).unwrap();
+        for purpose in Purpose::ALL {
+            let token = ring.sign(&Claims::never_expiring(purpose, 0, 0)).unwrap();
+            for (before, behind) in [
+                ("/d/", "/a%20b"),
+                ("/d/", ""),
+                ("/files/d/", "/a"),
+                ("/d/d/", "/a"),
+                ("/d/files/d/", "/d"),
+                ("/upload/d/", "/upload"),
+                ("/f/d/", "/a"),
+                ("/v2/upload/", ""),
+                ("/d/v2/upload/", "/x"),
+                ("/files/v2/upload/", ""),
+                ("/%64/", "/a"),
+                ("//d//", "/a"),
+                ("/", ".aux.xml"),
+                ("/x", "%20"),
+            ] {
+                let logged = redacted(&format!("{before}{token}{behind}"));
+                assert!(!logged.contains(&token[..16]), "{before}: {logged}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_path_is_logged() {
+        for (path, logged) in [
+            ("/d/AQAB/a%20b", "/d/.../a%20b"),
+            ("/f/l12/x", "/f/.../x"),
+            ("/f/d/l12/d/x", "/f/d/.../d/..."),
+            ("/api/v4/file/content/Mz2f/0/a.txt", "/api/v4/file/content/Mz2f/0/a.txt"),
+            ("/v2/file/list", "/v2/file/list"),
+            ("/", "/"),
+        ] {
+            assert_eq!(redacted(path), logged);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `holdall serve --api`: the wire formats over HTTP, and who calls them.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -141,4 +142,51 @@ fn a_server_that_takes_uploads_makes_the_store_and_says_so() {
     let (first, second) = told.split_once('\n').unwrap();
     assert_eq!(first, format!("holdall: made a new store in {}", shelf.store().display()));
     assert!(second.contains("--api-token") && second.contains("--api-drive"), "whose calls are: {second}");
+}
+
+/// Begins requests whose bodies never come, and keeps them open. A server that is at its end may refuse
+/// some of them.
+fn crowd(host: &Host, head: &str, count: usize) -> Vec<TcpStream> {
+    let address = host.base().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let begin = |_| {
+        let mut socket = TcpStream::connect(&address).ok()?;
+        let request = format!("{head} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 100\r\n\r\n{{");
+        socket.write_all(request.as_bytes()).ok()?;
+        Some(socket)
+    };
+    (0..count).filter_map(begin).collect()
+}
+
+#[test]
+fn bodies_that_never_come_hold_nobody_up() {
+    let Some(host) = host(&["--api", "--api-token", &format!("{TOKEN}=alice")]) else { return };
+    let token = format!("Authorization: Bearer {TOKEN}");
+    let (code, url) = first(&host, &["-H", &token]);
+    assert_eq!(code, 0);
+    // More than the server has threads, of each kind of call.
+    let mut held = crowd(&host, "POST /api/v4/file/url", 300);
+    held.extend(crowd(&host, "POST /v2/file/get", 300));
+    held.extend(crowd(&host, "PUT /v2/upload/AQAB", 300));
+    assert!(held.len() >= 800, "{}", held.len());
+    let asked = std::time::Instant::now();
+    let got = host.get(&url);
+    assert_eq!((got.status, got.body.as_slice(), got.code), (200, &b"alice's"[..], 0));
+    assert_eq!(first(&host, &["-H", &token]).0, 0, "a call with a body too");
+    assert!(asked.elapsed().as_secs() < 25, "a good client waited {:?}", asked.elapsed());
+    drop(held);
+}
+
+#[test]
+fn a_visitor_s_body_is_short_and_an_unknown_token_s_is_not_read() {
+    let Some(host) = host(&["--api", "--api-token", &format!("{TOKEN}=alice")]) else { return };
+    let token = format!("Authorization: Bearer {TOKEN}");
+    let long = json!({"uris": [], "x": "x".repeat(70_000)});
+    assert_eq!(call(&host, "POST", "api/v4/file/url", &long, &[]).status, 413);
+    assert_ne!(call(&host, "POST", "api/v4/file/url", &long, &["-H", &token]).status, 413);
+    let mut held = crowd(&host, "POST /v2/file/get", 1);
+    held.extend(crowd(&host, "POST /v2/file/get HTTP/1.1\r\nAuthorization: Bearer nobody\r\nX:", 1));
+    let mut told = String::new();
+    held[1].set_read_timeout(Some(std::time::Duration::from_secs(25))).unwrap();
+    BufReader::new(&held[1]).read_line(&mut told).unwrap();
+    assert!(told.starts_with("HTTP/1.1 401"), "{told}");
 }
