@@ -9,6 +9,7 @@
 #[repr(u8)]
 pub enum Mutant {
     /// None: the code as it is.
+    #[cfg_attr(not(feature = "sim"), allow(dead_code))]
     None,
     /// What is known of a folder is found by what a client wrote before the last name: with a slash
     /// behind that, the root's.
@@ -31,6 +32,12 @@ pub enum Mutant {
     RebuildSkipsOneBlock,
     /// One open segment with a damaged header makes every write of a new session fail.
     DamagedHeaderRefusesWrites,
+    /// The entity tag of a content was the same under every media type.
+    TypeOutsideTag,
+    /// A URL that follows its file said of its date what the caller had said of the content's age.
+    DateOfContent,
+    /// HEAD and a look at what a URL permits did not ask whether its uses are used up.
+    UsedUpLooksAlive,
 }
 
 #[cfg(feature = "sim")]

@@ -38,6 +38,7 @@ pub(crate) fn open(tx: &mut impl Write, name: &str, ids: &mut impl NewId, now: T
         attributes: BTreeMap::new(),
         revocations: 0,
         trashed: None,
+        dated: now.unix(),
     };
     row::put(tx, FILE, &root.to_key(), &folder)?;
     tx.put(DRIVE_NAME, name.as_bytes(), &id.to_key())?;

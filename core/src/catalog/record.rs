@@ -31,16 +31,24 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     /// `Corrupt` when they are no such record, `Unsupported` when a later version wrote them.
     fn decode(bytes: &[u8]) -> Result<Self> {
         match bytes.split_first() {
-            Some((version, rest)) if *version == Self::VERSION => {
-                postcard::from_bytes(rest).map_err(|cause| {
-                    Error::with_source(
-                        ErrorKind::Corrupt,
-                        format!("a {} record cannot be read", Self::NOUN),
-                        cause,
-                    )
-                })
-            }
-            Some((version, _)) if *version > Self::VERSION => Err(Error::new(
+            Some((version, rest)) if *version == Self::VERSION => fields(rest, Self::NOUN),
+            Some((version, rest)) => match Self::decode_older(*version, rest) {
+                Some(older) => older,
+                None => Self::decode_unknown(*version),
+            },
+            None => Self::decode_unknown(0),
+        }
+    }
+
+    /// Reads the fields of an older version; None when there never was one of that number.
+    fn decode_older(_version: u8, _rest: &[u8]) -> Option<Result<Self>> {
+        None
+    }
+
+    /// Says that a version cannot be read.
+    fn decode_unknown(version: u8) -> Result<Self> {
+        match version {
+            version if version > Self::VERSION => Err(Error::new(
                 ErrorKind::Unsupported,
                 format!(
                     "a {} record has version {version}; this build reads up to {}",
@@ -56,6 +64,13 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     }
 }
 
+/// Reads the fields behind a version byte.
+fn fields<T: DeserializeOwned>(bytes: &[u8], noun: &str) -> Result<T> {
+    postcard::from_bytes(bytes).map_err(|cause| {
+        Error::with_source(ErrorKind::Corrupt, format!("a {noun} record cannot be read"), cause)
+    })
+}
+
 macro_rules! records {
     ($($name:ident $version:literal $noun:literal;)*) => {
         $(impl Record for $name {
@@ -67,7 +82,6 @@ macro_rules! records {
 
 records! {
     DriveRecord 1 "drive";
-    FileRecord 1 "file";
     ChildRecord 1 "child";
     VersionRecord 1 "version";
     BlobRecord 1 "blob";
@@ -113,6 +127,64 @@ pub(crate) struct FileRecord {
     pub(crate) revocations: u64,
     /// When it went to the trash, for the top of what lies there.
     pub(crate) trashed: Option<Time>,
+    /// The unix second that dates the content for URLs that follow the file: that of the change, and
+    /// later than that of any content that was current before, whatever the clock did.
+    pub(crate) dated: i64,
+}
+
+impl FileRecord {
+    /// Dates a change of what the file's URLs send.
+    pub(crate) fn date(&mut self, now: Time) {
+        let begun = self.current != 0;
+        self.dated = if begun { self.dated.saturating_add(1).max(now.unix()) } else { now.unix() };
+    }
+}
+
+impl Record for FileRecord {
+    const VERSION: u8 = 2;
+    const NOUN: &'static str = "file";
+
+    fn decode_older(version: u8, rest: &[u8]) -> Option<Result<FileRecord>> {
+        (version == 1).then(|| fields::<FileRecord1>(rest, Self::NOUN).map(FileRecord::from))
+    }
+}
+
+/// A file as it was recorded before it had a date of its own.
+#[derive(Serialize, Deserialize)]
+struct FileRecord1 {
+    drive: DriveId,
+    parent: Option<FileId>,
+    name: String,
+    kind: Kind,
+    current: u32,
+    next: u32,
+    created: Time,
+    modified: Time,
+    attributes: BTreeMap<String, String>,
+    revocations: u64,
+    trashed: Option<Time>,
+}
+
+impl From<FileRecord1> for FileRecord {
+    fn from(old: FileRecord1) -> FileRecord {
+        let FileRecord1 { drive, parent, name, kind, current, next, created, modified, .. } = old;
+        let FileRecord1 { attributes, revocations, trashed, .. } = old;
+        let dated = modified.unix();
+        FileRecord {
+            drive,
+            parent,
+            name,
+            kind,
+            current,
+            next,
+            created,
+            modified,
+            attributes,
+            revocations,
+            trashed,
+            dated,
+        }
+    }
 }
 
 /// A row of a listing; for a file, of its current version too.
@@ -313,3 +385,48 @@ pub(crate) struct PartRecord {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NoteRecord(pub(crate) String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_first_version_is_read_and_dated_by_its_change() {
+        let time = Time(1_750_000_000_999_999);
+        let old = FileRecord1 {
+            drive: DriveId(7),
+            parent: Some(FileId(1)),
+            name: "a".into(),
+            kind: Kind::File,
+            current: 2,
+            next: 3,
+            created: Time(5),
+            modified: time,
+            attributes: BTreeMap::from([("k".into(), "v".into())]),
+            revocations: 9,
+            trashed: None,
+        };
+        let bytes = postcard::to_extend(&old, vec![1]).unwrap();
+        let read = FileRecord::decode(&bytes).unwrap();
+        assert_eq!((read.dated, read.modified, read.current, read.revocations), (1_750_000_000, time, 2, 9));
+        assert_eq!(FileRecord::decode(&read.encode().unwrap()).unwrap(), read);
+        for (version, kind) in [(0, ErrorKind::Corrupt), (3, ErrorKind::Unsupported)] {
+            let bytes = postcard::to_extend(&old, vec![version]).unwrap();
+            assert_eq!(FileRecord::decode(&bytes).unwrap_err().kind(), kind);
+        }
+        assert_eq!(FileRecord::decode(&[]).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+
+    #[test]
+    fn every_content_of_a_file_has_a_later_date_than_the_one_before() {
+        let drive = DriveId(1);
+        let mut file = crate::catalog::tree::node(drive, FileId(1), "a", Kind::File, Time::from_unix(100));
+        let mut dates = Vec::new();
+        for now in [100, 100, 100, 50, 102, 0, 1000, 999] {
+            file.date(Time::from_unix(now));
+            file.current += 1;
+            dates.push(file.dated);
+        }
+        assert_eq!(dates, [100, 101, 102, 103, 104, 105, 1000, 1001]);
+    }
+}

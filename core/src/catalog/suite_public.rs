@@ -76,6 +76,7 @@ fn rename<K: Kv>(kv: &K, file: FileId, kind: Kind, name: &str) {
         attributes: Default::default(),
         revocations: 0,
         trashed: None,
+        dated: NOW.unix(),
     };
     write(kv, |tx| row::put(tx, table::FILE, &file.to_key(), &record)).unwrap();
 }

@@ -314,6 +314,10 @@ pub(crate) fn relocate(
     let folder = spot.make_parents(tx, &fresh, moment.now)?;
     row::put(tx, CHILD, &child_key(folder, spot.name), &row)?;
     node.parent = Some(folder);
+    if node.name != spot.name {
+        // The name may tell the media type.
+        node.date(moment.now);
+    }
     node.name = spot.name.to_owned();
     row::put(tx, FILE, &id.to_key(), &node)?;
     Ok(id)
@@ -375,6 +379,7 @@ pub(crate) fn node(drive: DriveId, parent: FileId, name: &str, kind: Kind, now: 
         attributes: BTreeMap::new(),
         revocations: 0,
         trashed: None,
+        dated: now.unix(),
     }
 }
 

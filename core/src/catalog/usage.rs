@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use crate::catalog::record::{Record, UseRecord};
 use crate::catalog::{row, table};
-use crate::kv::{Scan, Write};
+use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -27,12 +27,28 @@ pub(crate) fn consume(
     if now >= expires {
         return Err(Error::new(ErrorKind::Expired, format!("the URL expired at {expires}")));
     }
-    let used = row::get::<UseRecord>(tx, table::USE, &id)?.map_or(0, |row| row.used);
+    let used = used(tx, id)?;
     let Some(left) = limit.checked_sub(used).and_then(|left| left.checked_sub(1)) else {
-        return Err(Error::new(ErrorKind::Gone, format!("the {limit} uses of the URL are used up")));
+        return Err(used_up(limit));
     };
     row::put(tx, table::USE, &id, &UseRecord { used: used.saturating_add(1), expires })?;
     Ok(left)
+}
+
+/// Checks that one of the `limit` uses of the URL `id` is left, and uses none.
+///
+/// # Errors
+/// `Gone` when it is used up.
+pub(crate) fn check(tx: &impl Read, id: [u8; 16], limit: u32) -> Result<()> {
+    if used(tx, id)? < limit { Ok(()) } else { Err(used_up(limit)) }
+}
+
+fn used(tx: &impl Read, id: [u8; 16]) -> Result<u32> {
+    Ok(row::get::<UseRecord>(tx, table::USE, &id)?.map_or(0, |row| row.used))
+}
+
+fn used_up(limit: u32) -> Error {
+    Error::new(ErrorKind::Gone, format!("the {limit} uses of the URL are used up"))
 }
 
 /// Removes the rows of expired URLs among the next `limit` (at least 1) after `cursor`, which is

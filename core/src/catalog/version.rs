@@ -360,6 +360,7 @@ fn append(
         revocations: 0,
     };
     let id = VersionId::new(file, node.next);
+    node.date(moment.now);
     node.current = node.next;
     node.next += 1;
     node.modified = moment.now;
@@ -464,6 +465,7 @@ pub(crate) fn set_current(tx: &mut impl Write, id: VersionId, now: Time) -> Resu
     if file.current == id.number() {
         return Ok(());
     }
+    file.date(now);
     file.current = id.number();
     file.modified = now;
     tree::insert(tx, id.file(), &file, Some(&version))

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::OWS;
+use crate::mutant::{self, Mutant};
 
 /// An entity tag: `"abc"`, or `W/"abc"` where equal means only "as good as".
 ///
@@ -82,6 +83,18 @@ impl<'a> ETag<'a> {
         let valid = opaque.bytes().all(|byte| byte.is_ascii_graphic() || !byte.is_ascii());
         valid.then_some((ETag { weak, opaque }, rest))
     }
+}
+
+/// Makes the opaque text of a strong tag for a content and the media type that it is sent as:
+/// `<content>-<CRC-32 of the type>`. The type belongs to it: a client that has the bytes under
+/// another type does not have what is sent (RFC 9110, section 8.8.1), and a 304 would leave it that.
+///
+/// `content` names the bytes, in visible ASCII without `"` and `-`.
+pub fn entity_tag(content: &str, media_type: &str) -> String {
+    if mutant::is_active(Mutant::TypeOutsideTag) {
+        return content.to_owned();
+    }
+    format!("{content}-{:08x}", crc32fast::hash(media_type.as_bytes()))
 }
 
 impl fmt::Display for ETag<'_> {

@@ -18,12 +18,12 @@
 //! | GET | `Range` and an `If-Range` that does not hold | 200 | whole |
 //! | GET | `Range` of which no byte exists | 416, `Content-Range: bytes */N` | none |
 //! | GET | one range, or several that coalesce into one | 206, `Content-Range` | range |
-//! | GET | several ranges | 206, `multipart/byteranges` | parts |
+//! | GET | several ranges | 206, `multipart/byteranges` | parts, in the order asked for |
 //!
 //! # When a `Range` is ignored
 //! It is over 4 KiB, is sent on several lines, has a unit other than `bytes` (in any case), or has
 //! one malformed or reversed element; more than 16 ranges are left after coalescing; the multipart
-//! body would be no shorter than the whole; or the representation is empty and a suffix was asked for.
+//! body would be no shorter than the whole; or the representation is empty.
 //!
 //! # What every answer carries
 //! | header | 200, 206 | 304 | 405, 412, 416 |
@@ -37,6 +37,11 @@
 //! | `X-Content-Type-Options: nosniff`, `Cross-Origin-Resource-Policy: same-site` | yes | yes | yes |
 //! | `Content-Security-Policy: sandbox; default-src 'none'` | yes | - | yes |
 //! | headers that the caller adds | yes | not `Content-*` | not `Content-*` |
+//!
+//! # Validators
+//! A tag stands for the bytes and the media type that they are sent as. A date stands for them too
+//! where what the URL leads to never changes; where it does, the caller gives each state a second of
+//! its own (RFC 9110, section 8.8.2.2).
 //!
 //! `Date` is the server's to send. No value ever holds a byte but visible ASCII and the space.
 
@@ -55,7 +60,7 @@ mod tests;
 pub use condition::{Outcome, Preconditions, Validators, evaluate, if_range_holds};
 pub use date::{format_date, parse_date};
 pub use disposition::{Disposition, content_disposition};
-pub use etag::ETag;
+pub use etag::{ETag, entity_tag};
 pub use headers::RequestHeaders;
 pub use media::{media_type_of, safe_inline, valid_media_type};
 pub use multipart::{Multipart, Part};

@@ -18,7 +18,7 @@ pub struct Multipart {
 /// One part of a [`Multipart`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Delimiter and header lines, up to and with the empty line.
+    /// Delimiter, with the line end before it, and header lines, up to and with the empty line.
     pub head: Vec<u8>,
     /// The bytes of the representation that follow.
     pub range: Range<u64>,
@@ -28,6 +28,9 @@ impl Multipart {
     /// Plans the body for `ranges` of a representation of `whole_len` bytes, or returns `None` if
     /// its length is beyond 64 bits.
     ///
+    /// A line end stands before the first delimiter too, as common servers send it (RFC 2046, section
+    /// 5.1.1, has it as an empty preamble): there are clients that wait for it.
+    ///
     /// `boundary` is 128 random bits, so that the content cannot hold it. `media_type` is valid, as
     /// [`super::valid_media_type`] says.
     pub fn new(ranges: &[Range<u64>], whole_len: u64, media_type: &str, boundary: u128) -> Option<Multipart> {
@@ -36,8 +39,7 @@ impl Multipart {
         let mut len = u64::try_from(trailer.len()).ok()?;
         for range in ranges {
             let head = format!(
-                "{}--{boundary:032x}\r\nContent-Type: {media_type}\r\nContent-Range: {}\r\n\r\n",
-                if parts.is_empty() { "" } else { "\r\n" },
+                "\r\n--{boundary:032x}\r\nContent-Type: {media_type}\r\nContent-Range: {}\r\n\r\n",
                 content_range(range, whole_len),
             )
             .into_bytes();
@@ -76,7 +78,7 @@ mod tests {
         let multipart = Multipart::new(&[0..2, 8..10], 10, "text/plain", 0xab).unwrap();
         let mark = "000000000000000000000000000000ab";
         let expected = format!(
-            "--{mark}\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/10\r\n\r\n01\
+            "\r\n--{mark}\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/10\r\n\r\n01\
              \r\n--{mark}\r\nContent-Type: text/plain\r\nContent-Range: bytes 8-9/10\r\n\r\n89\
              \r\n--{mark}--\r\n"
         );
@@ -93,9 +95,8 @@ mod tests {
 
     /// Splits a rendered body at its boundary, as a client would.
     fn split(body: &[u8], boundary: u128) -> Vec<(String, Vec<u8>)> {
-        let delimiter = format!("--{boundary:032x}");
-        let mut rest = body.strip_prefix(delimiter.as_bytes()).unwrap();
-        let mark = format!("\r\n{delimiter}").into_bytes();
+        let mark = format!("\r\n--{boundary:032x}").into_bytes();
+        let mut rest = body.strip_prefix(mark.as_slice()).unwrap();
         let mut parts = Vec::new();
         while rest != b"--\r\n" {
             let at = rest.windows(mark.len()).position(|window| window == mark).unwrap();

@@ -19,7 +19,7 @@ pub enum Ranges {
     Whole,
     /// Nothing: no byte that it asks for exists.
     Unsatisfiable,
-    /// These: one to [`MAX_RANGES`], none empty, ascending, at least 80 bytes apart.
+    /// These: one to [`MAX_RANGES`], none empty, at least 80 bytes apart, in the order asked for.
     Some(Vec<Range<u64>>),
 }
 
@@ -30,12 +30,12 @@ pub enum Ranges {
 /// position past the end means the end, a first position past it is unsatisfiable, a suffix longer
 /// than the whole means the whole. One malformed or reversed element, and the field is ignored.
 ///
-/// Of several ranges, those that overlap, or that lie less than 80 bytes apart, become one, and the
-/// result is ascending, whatever the order asked for (allowed by section 15.3.7.2). More than
-/// [`MAX_RANGES`] after that: the whole.
+/// Of several ranges, those that overlap, or that lie less than 80 bytes apart, become one. The
+/// result is in the order asked for, one that came of several where the first of these stands
+/// (section 15.3.7.2). More than [`MAX_RANGES`] after that: the whole.
 ///
-/// No byte of an empty representation can be selected: first positions are unsatisfiable; a suffix
-/// is satisfiable but cannot be written as a `Content-Range`, so it means the (empty) whole.
+/// A representation without a byte has no ranges, and the field is ignored: section 14.2 lets a
+/// server do so, others do, and clients that download in parts ask for `bytes=0-` of every file.
 ///
 /// Time grows as n log n with the number of elements; memory stays under 64 KiB.
 pub fn parse(field: &str, len: u64) -> Ranges {
@@ -43,7 +43,7 @@ pub fn parse(field: &str, len: u64) -> Ranges {
 }
 
 fn parse_with(field: &str, len: u64, max_gap: u64) -> Ranges {
-    let Some(set) = byte_range_set(field) else { return Ranges::Whole };
+    let Some(set) = byte_range_set(field).filter(|_| len > 0) else { return Ranges::Whole };
     let mut ranges = Vec::new();
     let mut elements = 0usize;
     for element in set.split(',').map(|element| element.trim_matches(OWS)) {
@@ -59,9 +59,6 @@ fn parse_with(field: &str, len: u64, max_gap: u64) -> Ranges {
     }
     if ranges.is_empty() {
         return if elements == 0 { Ranges::Whole } else { Ranges::Unsatisfiable };
-    }
-    if len == 0 {
-        return Ranges::Whole;
     }
     let ranges = coalesce(ranges, max_gap);
     if ranges.len() > MAX_RANGES { Ranges::Whole } else { Ranges::Some(ranges) }
@@ -123,17 +120,21 @@ fn compare(left: &str, right: &str) -> Ordering {
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
 
-/// Sorts the ranges and makes one of those that are at most `max_gap` bytes apart.
-fn coalesce(mut ranges: Vec<Range<u64>>, max_gap: u64) -> Vec<Range<u64>> {
-    ranges.sort_unstable_by_key(|range| range.start);
-    ranges.dedup_by(|next, kept| {
+/// Makes one of the ranges that are at most `max_gap` bytes apart; it stands where the first of them
+/// stood.
+fn coalesce(ranges: Vec<Range<u64>>, max_gap: u64) -> Vec<Range<u64>> {
+    let mut ranges: Vec<(usize, Range<u64>)> = ranges.into_iter().enumerate().collect();
+    ranges.sort_unstable_by_key(|(_, range)| range.start);
+    ranges.dedup_by(|(place, next), (first, kept)| {
         let close = next.start.saturating_sub(kept.end) <= max_gap;
         if close {
             kept.end = kept.end.max(next.end);
+            *first = (*first).min(*place);
         }
         close
     });
-    ranges
+    ranges.sort_unstable_by_key(|(first, _)| *first);
+    ranges.into_iter().map(|(_, range)| range).collect()
 }
 
 #[cfg(test)]
@@ -167,17 +168,17 @@ mod tests {
         all
     }
 
-    /// Marks each wanted byte in a map, fills the small gaps, and reads the runs off.
+    /// Marks each wanted byte in a map, fills the small gaps, and reads the runs off; each goes where
+    /// the first element stands that wants a byte of it.
     fn oracle(set: &[Spec], len: u64, max_gap: u64) -> Ranges {
+        if len == 0 {
+            return Ranges::Whole;
+        }
         let mut wanted = vec![false; len as usize];
         let mut satisfiable = false;
         for spec in set {
             for position in 0..len {
-                wanted[position as usize] |= match *spec {
-                    Spec::Closed(first, last) => first <= position && position <= last,
-                    Spec::Open(first) => first <= position,
-                    Spec::Suffix(count) => position + count >= len,
-                };
+                wanted[position as usize] |= wants(*spec, position, len);
             }
             match *spec {
                 Spec::Closed(first, last) if last < first => return Ranges::Whole,
@@ -195,7 +196,19 @@ mod tests {
                 _ => runs.push(position..position + 1),
             }
         }
-        if runs.is_empty() { Ranges::Whole } else { Ranges::Some(runs) }
+        let place = |run: &Range<u64>| {
+            set.iter().position(|spec| run.clone().any(|position| wants(*spec, position, len)))
+        };
+        runs.sort_by_key(|run| place(run).unwrap());
+        Ranges::Some(runs)
+    }
+
+    fn wants(spec: Spec, position: u64, len: u64) -> bool {
+        match spec {
+            Spec::Closed(first, last) => first <= position && position <= last,
+            Spec::Open(first) => first <= position,
+            Spec::Suffix(count) => position + count >= len,
+        }
     }
 
     fn check(set: &[Spec], len: u64, max_gap: u64) {
@@ -263,8 +276,15 @@ mod tests {
     fn r2_overlaps_and_small_gaps_become_one() {
         assert_eq!(parse("bytes=5-,4-,3-,2-", 1000), Ranges::Some(vec![2..1000]));
         assert_eq!(parse("bytes=80-80,0-0", 1000), Ranges::Some(vec![0..81]), "79 bytes between");
-        assert_eq!(parse("bytes=81-81,0-0", 1000), Ranges::Some(vec![0..1, 81..82]), "80 bytes between");
+        assert_eq!(parse("bytes=81-81,0-0", 1000), Ranges::Some(vec![81..82, 0..1]), "80 bytes between");
         assert_eq!(parse("bytes=0-499,100-200,600-", 1000), Ranges::Some(vec![0..500, 600..1000]));
+    }
+
+    #[test]
+    fn ranges_come_in_the_order_asked_for() {
+        assert_eq!(parse("bytes=-1,0-0", 1000), Ranges::Some(vec![999..1000, 0..1]));
+        assert_eq!(parse("bytes=500-,0-9,400-499", 1000), Ranges::Some(vec![400..1000, 0..10]));
+        assert_eq!(parse("bytes=0-9,500-,10-19", 1000), Ranges::Some(vec![0..20, 500..1000]));
     }
 
     #[test]
@@ -346,10 +366,15 @@ mod tests {
             Ranges::Some(vec![0..1]),
             "one unsatisfiable range is no failure"
         );
-        assert_eq!(parse("bytes=0-", 0), Ranges::Unsatisfiable);
-        assert_eq!(parse("bytes=0-0,-0", 0), Ranges::Unsatisfiable);
-        assert_eq!(parse("bytes=-1", 0), Ranges::Whole);
-        assert_eq!(parse("bytes=0-,-1", 0), Ranges::Whole);
+    }
+
+    #[test]
+    fn a_range_of_an_empty_representation_is_ignored() {
+        for field in
+            ["bytes=0-", "bytes=0-0", "bytes=0-1048575", "bytes=0-0,-0", "bytes=-0", "bytes=-1", "bytes=7-"]
+        {
+            assert_eq!(parse(field, 0), Ranges::Whole, "{field}");
+        }
     }
 
     /// A control: a parser that clamps a reversed range instead of ignoring the field is caught by
@@ -362,11 +387,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_selected_is_ascending_and_inside(
+        fn what_is_selected_lies_inside_and_apart(
             field in "bytes=[0-9, -]{0,60}",
             len in prop_oneof![0u64..200, 0u64..100_000, Just(u64::MAX)],
         ) {
-            if let Ranges::Some(ranges) = parse(&field, len) {
+            if let Ranges::Some(mut ranges) = parse(&field, len) {
+                ranges.sort_by_key(|range| range.start);
                 prop_assert!((1..=MAX_RANGES).contains(&ranges.len()));
                 prop_assert!(ranges.iter().all(|range| range.start < range.end && range.end <= len));
                 prop_assert!(ranges.windows(2).all(|pair| pair[1].start - pair[0].end > MAX_GAP));

@@ -7,7 +7,8 @@ use super::media::is_bare_text;
 use super::multipart::content_range;
 use super::{
     Disposition, ETag, Multipart, Outcome, Preconditions, Ranges, RequestHeaders, Validators,
-    content_disposition, evaluate, format_date, if_range_holds, parse, safe_inline, valid_media_type,
+    content_disposition, entity_tag, evaluate, format_date, if_range_holds, parse, safe_inline,
+    valid_media_type,
 };
 
 /// What may be sent: everything known of the bytes but the bytes.
@@ -15,13 +16,17 @@ use super::{
 pub struct Representation {
     /// Exact length in bytes.
     pub len: u64,
-    /// The text between the quotes of a strong `ETag`: a digest of the content, and only of that,
-    /// so that a URL signed again resumes. Visible ASCII without a quote; else no tag is sent.
+    /// The text between the quotes of a strong `ETag`: of the content and its media type, as
+    /// [`entity_tag`](super::entity_tag) makes it, and of nothing else, so that a URL signed again
+    /// resumes. Visible ASCII without a quote; else no tag is sent.
     pub etag: String,
     /// Last modification, unix seconds. A time to come is sent as now (RFC 9110, section 8.8.2.1);
     /// one before 1970 is not sent.
     pub last_modified: Option<i64>,
-    /// Media type. Sent as `application/octet-stream` unless valid; bare `text/plain` is sent with
+    /// Whether what the URL leads to can change. A time to come is then not sent, and no date counts:
+    /// sent as now, two states could have one date.
+    pub changes: bool,
+    /// Media type. To change it later, use [`Representation::set_media_type`]. Sent as `application/octet-stream` unless valid; bare `text/plain` is sent with
     /// `charset=utf-8`.
     pub media_type: String,
     /// What a browser is to do. Inline becomes attachment unless the media type is passive.
@@ -35,6 +40,15 @@ pub struct Representation {
     /// More headers for the reply (`Vary`, `Access-Control-*`). They repeat none of those that
     /// [`respond()`] makes. One whose value is not visible ASCII is left out.
     pub extra: Vec<(&'static str, String)>,
+}
+
+impl Representation {
+    /// Sends the content as another media type, under a tag of its own.
+    pub fn set_media_type(&mut self, media_type: &str) {
+        let content = self.etag.split_once('-').map_or(self.etag.as_str(), |(content, _)| content);
+        self.etag = entity_tag(content, media_type);
+        media_type.clone_into(&mut self.media_type);
+    }
 }
 
 /// Who may keep a reply, and how long.
@@ -154,6 +168,7 @@ impl<'a> Reply<'a> {
                 etag: ETag::strong(&representation.etag),
                 last_modified: representation
                     .last_modified
+                    .filter(|modified| !representation.changes || *modified <= now)
                     .map(|modified| modified.min(now))
                     .filter(|modified| has_date(*modified)),
             },

@@ -91,9 +91,7 @@ pub(crate) fn send(engine: &Arc<Engine>, found: Found, request: &Request<'_>) ->
         },
     );
     drawn?;
-    if request.method == "GET" {
-        counts.count(engine, &head, request.now)?;
-    }
+    counts.count(engine, request.method, &head, request.now)?;
     let Head { status, headers, selected } = head;
     let body = match selected {
         Selected::Nothing => Body::empty(),

@@ -9,15 +9,19 @@ use crate::body::Body;
 use crate::catalog::record::ArchiveRecord;
 use crate::catalog::tree::Standing;
 use crate::catalog::{LinkInfo, archive, usage};
-use crate::http::{CacheControl, Disposition, Head, Representation, Selected};
+use crate::http::{CacheControl, Disposition, Head, Representation, Selected, entity_tag};
 use crate::id::{ArchiveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
+use crate::mutant::{self, Mutant};
 use crate::store::url::{archive_epoch, share_epoch};
 use crate::store::view::{Content, View};
 use crate::store::{Engine, archive as archives, share as shares};
 use crate::time::Time;
 use crate::token::{Claims, HashKind, Purpose, Purposes, Refusal, UseLimit, cloudreve};
 use crate::{Error, ErrorKind, Result};
+
+/// The media type of an archive.
+const ZIP: &str = "application/zip";
 
 /// What is served, and what a download of it counts against. Its content is not opened yet.
 pub(crate) struct Found {
@@ -61,11 +65,30 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// Checks that a use is left, and uses none.
+    ///
+    /// # Errors
+    /// `Gone` when there is none.
+    pub(super) fn check(&self, engine: &Arc<Engine>) -> Result<()> {
+        match self.uses {
+            Some((uses, _)) if !mutant::is_active(Mutant::UsedUpLooksAlive) => {
+                usage::check(&engine.reader()?, uses.id, uses.limit)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Counts a GET whose reply has content. A use limit counts every one; a link's counter those
     /// with the first byte, so that a download in ranges counts once.
-    pub(super) fn count(&self, engine: &Arc<Engine>, head: &Head, now: Time) -> Result<()> {
-        if !matches!(head.status, 200 | 206) {
+    ///
+    /// Where there is nothing to count, a URL that is used up is gone all the same: clients decide by
+    /// HEAD whether to go on. Only that a copy is still right may be said for ever: the client has it.
+    pub(super) fn count(&self, engine: &Arc<Engine>, method: &str, head: &Head, now: Time) -> Result<()> {
+        if head.status == 304 {
             return Ok(());
+        }
+        if method != "GET" || !matches!(head.status, 200 | 206) {
+            return self.check(engine);
         }
         if let Some((uses, expires)) = self.uses {
             engine.write(move |change| usage::consume(change, uses.id, uses.limit, expires, now))?;
@@ -85,7 +108,7 @@ fn has_first_byte(selected: &Selected) -> bool {
         Selected::Nothing => false,
         Selected::Whole => true,
         Selected::One(range) => range.start == 0,
-        Selected::Many(multipart) => multipart.parts.first().is_some_and(|part| part.range.start == 0),
+        Selected::Many(multipart) => multipart.parts.iter().any(|part| part.range.start == 0),
     }
 }
 
@@ -221,7 +244,7 @@ fn change(representation: &mut Representation, claims: &Claims, left: Option<u64
         representation.name.clone_from(name);
     }
     if let Some(media_type) = &claims.media_type {
-        representation.media_type.clone_from(media_type);
+        representation.set_media_type(media_type);
     }
     if claims.public_cache {
         let seconds = left.map_or(u32::MAX, |left| u32::try_from(left).unwrap_or(u32::MAX));
@@ -270,7 +293,8 @@ fn content_of(view: &View<'_>, id: VersionId) -> Result<Arc<Content>> {
 /// The current version of a file that must be in its tree.
 fn current_found(view: &View<'_>, file: FileId) -> Result<Found> {
     let content = view.current(file).map_err(gone)?.ok_or_else(|| lost(file))?;
-    Ok(version_found(content))
+    let representation = content.followed().clone();
+    Ok(Found { representation, ..version_found(content) })
 }
 
 fn lost(file: FileId) -> Error {
@@ -290,11 +314,12 @@ fn archive_found(rows: &RedbReader, id: ArchiveId, claims: Option<&Claims>, now:
     if let Some(share) = record.share {
         shares::check_standing(rows, ShareId(share), now).map_err(gone)?;
     }
+    let hex = blake3::Hash::from_bytes(record.digest).to_hex();
     let representation = Representation {
         len: record.len,
-        etag: blake3::Hash::from_bytes(record.digest).to_hex().chars().take(32).collect(),
+        etag: entity_tag(hex.get(..32).unwrap_or_default(), ZIP),
         last_modified: Some(record.created.unix()),
-        media_type: "application/zip".to_owned(),
+        media_type: ZIP.to_owned(),
         name: record.name.clone(),
         ..Representation::default()
     };

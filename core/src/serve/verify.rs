@@ -50,6 +50,7 @@ impl Store {
         check_escapes(request.target).map_err(|error| Error::new(ErrorKind::Denied, error.to_string()))?;
         let route = route::parse(&engine.options.base_url, request.target)?;
         let found = open(&engine, &route, request)?;
+        found.counts.check(&engine)?;
         let representation = found.representation;
         Ok(Grant {
             len: representation.len,

@@ -9,7 +9,7 @@
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use base64::Engine as _;
@@ -20,7 +20,7 @@ use crate::catalog::record::{FileRecord, Place};
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::version::{self, Opened};
 use crate::catalog::{LinkInfo, alias, drive, key, link};
-use crate::http::{Representation, media_type_of, valid_media_type};
+use crate::http::{Representation, entity_tag, media_type_of, valid_media_type};
 use crate::id::{BlobId, DriveId, FileId, LinkId, VersionId};
 use crate::kv::redb::{RedbReader, Stamp};
 use crate::mutant::{self, Mutant};
@@ -41,6 +41,10 @@ const GENERATION: usize = 8192;
 pub(crate) struct Content {
     /// What a reply says of it, unless its URL says something else.
     pub(crate) representation: Arc<Representation>,
+    /// The same for a URL that follows the file, made when first asked for.
+    followed: OnceLock<Arc<Representation>>,
+    /// As [`FileRecord::dated`]; of no meaning unless it is the file's current version.
+    dated: i64,
     pub(crate) blob: BlobId,
     pub(crate) place: Place,
     /// Live or trashed.
@@ -56,9 +60,10 @@ impl Content {
             true => version.media_type,
             false => media_type_of(&file.name).to_owned(),
         };
+        let hex = blake3::Hash::from_bytes(blob.blake3).to_hex();
         let representation = Representation {
             len: blob.len,
-            etag: blake3::Hash::from_bytes(blob.blake3).to_hex().chars().take(32).collect(),
+            etag: entity_tag(hex.get(..32).unwrap_or_default(), &media_type),
             last_modified: Some(version.modified.unix()),
             media_type,
             name: file.name,
@@ -66,8 +71,31 @@ impl Content {
             repr_digest: Some(format!("sha=:{}:", STANDARD.encode(blob.sha1))),
             ..Representation::default()
         };
-        let representation = Arc::new(representation);
-        Content { representation, blob: version.blob, place: blob.place, standing, epoch }
+        Content {
+            representation: Arc::new(representation),
+            followed: OnceLock::new(),
+            dated: file.dated,
+            blob: version.blob,
+            place: blob.place,
+            standing,
+            epoch,
+        }
+    }
+
+    /// Returns what a reply says of it to a URL that follows its file, whose current version it is.
+    /// The date is that of the file's change: what the caller said of the content's age may go back,
+    /// or be one for two contents.
+    pub(crate) fn followed(&self) -> &Arc<Representation> {
+        if mutant::is_active(Mutant::DateOfContent) {
+            return &self.representation;
+        }
+        self.followed.get_or_init(|| {
+            Arc::new(Representation {
+                last_modified: Some(self.dated),
+                changes: true,
+                ..(*self.representation).clone()
+            })
+        })
     }
 }
 
