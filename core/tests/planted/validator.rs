@@ -76,9 +76,9 @@ fn a_url_of_one_version_keeps_the_age_that_was_said() {
     with_store(|store| {
         let version = put(&store.drive("alice").unwrap(), b"content", AGE);
         let url = store.url(&version).sign().unwrap();
-        let said = Some("Tue, 14 Nov 2023 22:13:20 GMT");
-        assert_eq!(date(store, &url).as_deref(), said);
-        let part = get(store, &url, &[("Range", "bytes=3-"), ("If-Range", said.unwrap())]);
+        let said = "Tue, 14 Nov 2023 22:13:20 GMT";
+        assert_eq!(date(store, &url).as_deref(), Some(said));
+        let part = get(store, &url, &[("Range", "bytes=3-"), ("If-Range", said)]);
         assert_eq!(part.status, 206, "it never changes");
     });
 }
