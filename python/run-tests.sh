@@ -3,7 +3,8 @@
 # virtual environment, and runs them. The last line counts them, as cargo's does.
 #
 # Arguments go to pytest. HOLDALL_VENV names the environment, PYTHON the interpreter.
-# On Debian it takes: apt-get install chromium chromium-driver curl
+# What it takes from Debian is installed where we may: a browser, Apache with mod_wsgi, and what uWSGI
+# and bjoern are built with.
 set -eu
 cd "$(dirname "$0")/.."
 venv=${HOLDALL_VENV:-target/python-venv}
@@ -26,6 +27,9 @@ finish() {
 }
 trap finish EXIT
 
+tests/need curl cc=gcc chromium file:/usr/bin/chromedriver=chromium-driver \
+    file:/usr/include/ev.h=libev-dev file:/usr/sbin/apache2=apache2 \
+    file:/usr/lib/apache2/modules/mod_wsgi.so=libapache2-mod-wsgi-py3
 "${PYTHON:-python3}" -m venv "$venv"
 "$venv/bin/pip" install --quiet build
 "$venv/bin/python" -m build --sdist --outdir "$dist" . >"$dist/log" 2>&1 || { cat "$dist/log"; exit 1; }

@@ -1,13 +1,12 @@
 import os
 import pathlib
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
-from hosts import SERVERS
+from hosts import SERVERS, running
 
 import holdall
 
@@ -56,51 +55,15 @@ def run() -> Callable[..., str]:
     return run
 
 
-def listens(port: int) -> bool:
-    """Returns whether something listens on a port."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), 1) as wire:
-            # A connection to a port that nobody listens on can meet itself.
-            return bool(wire.getsockname() != wire.getpeername())
-    except OSError:
-        return False
-
-
 @pytest.fixture
 def server(tmp_path: pathlib.Path) -> Iterator[Callable[..., str]]:
     """Starts a web server on a free port and returns where it listens."""
-    started: list[subprocess.Popen[bytes]] = []
+    with ExitStack() as started:
 
-    def server(*command: str, **environment: str) -> str:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        words = [word.replace("PORT", str(port)) for word in command]
-        with (tmp_path / "server.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *words],
-                cwd=tmp_path,
-                env=os.environ | environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        started.append(process)
-        for _ in range(300):
-            assert process.poll() is None, (tmp_path / "server.log").read_text()
-            if listens(port):
-                return f"http://127.0.0.1:{port}"
-            time.sleep(0.05)
-        raise AssertionError((tmp_path / "server.log").read_text())
+        def server(*command: str, **environment: str) -> str:
+            return started.enter_context(running(tmp_path, [*command], environment))
 
-    yield server
-    for process in started:
-        process.terminate()
-    for process in started:
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        yield server
 
 
 @pytest.fixture(params=SERVERS)

@@ -453,7 +453,7 @@ def anonymous_kib(pid: int) -> int:
     return int(found[1])
 
 
-@pytest.mark.parametrize("name", ["uvicorn", "gunicorn"])
+@pytest.mark.parametrize("name", ["uvicorn-h11", "gunicorn"])
 def test_a_part_is_streamed_with_flat_memory(
     name: str, tmp_path: pathlib.Path, server: Callable[..., str]
 ) -> None:

@@ -21,8 +21,6 @@ class Reader(io.RawIOBase):
     # The bytes as a file of our own, once somebody asked for its number. From then on its
     # position is ours.
     _file: io.FileIO | None = None
-    # The first byte's offset in it.
-    _start = 0
 
     def __init__(self, body: "Body") -> None:
         self._body = body
@@ -72,7 +70,7 @@ class Reader(io.RawIOBase):
         if self.closed:
             self._check()
         if self._file is not None:
-            return self._file.tell() - self._start
+            return self._file.tell()
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
@@ -98,12 +96,10 @@ class Reader(io.RawIOBase):
         """
         self._check()
         if self._file is None:
-            run = self._run()
-            if run is None:
+            file = own_file(self._body)
+            if file is None:
                 raise io.UnsupportedOperation("the content has no file of its own")
-            file = reopen(run)
-            self._start = run.offset or 0
-            file.seek(self._start + self._at)
+            file.seek(self._at)
             self._file = file
         return self._file.fileno()
 
@@ -127,56 +123,44 @@ class Reader(io.RawIOBase):
 
     def _move(self, at: int) -> None:
         if self._file is not None:
-            self._file.seek(self._start + at)
+            self._file.seek(at)
         self._at = at
 
-    def _run(self) -> "Segment | None":
-        """The bytes as one range of a file, if `fileno` may show that file."""
-        run = only_run(self._body)
-        if run is None or run.fileno is None or run.offset != 0:
-            return None
-        return run if os.fstat(run.fileno).st_size == len(run) else None
 
+def own_run(body: "Body") -> "Segment | None":
+    """Returns a body as the file that it is, from its first byte to its end; None if it is none.
 
-class Run(Reader):
-    """Reads a body that is one range of a file; the file may hold more before and behind it.
-
-    It is for servers that send a file from its position on, as many bytes as the reply has.
+    The files that contents share hold others' bytes, and keys: no server is given one, as there are
+    servers that send a file from its beginning, or to its end, whatever the reply says.
     """
-
-    def _run(self) -> "Segment | None":
-        return only_run(self._body)
-
-
-def only_run(body: "Body") -> "Segment | None":
-    """Returns the body as one range of one file; None if it is not."""
     size = len(body)
     run = next(iter(body.segments(size)), None) if size else None
-    if run is None or run.fileno is None or len(run) != size:
+    if run is None or run.fileno is None or run.offset != 0 or len(run) != size:
         return None
-    return run
+    return run if os.fstat(run.fileno).st_size == size else None
 
 
-def reopen(run: "Segment") -> io.FileIO:
-    """Opens the file of a segment anew, with a position of its own.
-
-    Raises io.UnsupportedOperation where the system has no way to.
+def own_file(body: "Body") -> io.FileIO | None:
+    """Opens the file that a body is, with a position of its own; None if it is none, or the system
+    has no way to open it anew.
     """
+    run = own_run(body)
+    if run is None:
+        return None
     try:
         return io.FileIO(f"/proc/self/fd/{run.fileno}", "rb")
-    except OSError as error:
-        raise io.UnsupportedOperation("the file of the content cannot be opened anew") from error
+    except OSError:
+        return None
 
 
-def path_of(body: "Body") -> str | None:
-    """Returns the path of the file that a body is, if it is a whole one that has its name still."""
-    run = only_run(body)
-    if run is None or run.fileno is None or run.offset != 0:
+def own_path(body: "Body") -> str | None:
+    """Returns the path of the file that a body is; None if it is none, or has lost its name."""
+    run = own_run(body)
+    if run is None or run.fileno is None:
         return None
     try:
         path = os.readlink(f"/proc/self/fd/{run.fileno}")
         ours, named = os.fstat(run.fileno), os.stat(path)
     except OSError:
         return None
-    same = (ours.st_dev, ours.st_ino) == (named.st_dev, named.st_ino)
-    return path if same and ours.st_size == len(run) else None
+    return path if (ours.st_dev, ours.st_ino) == (named.st_dev, named.st_ino) else None

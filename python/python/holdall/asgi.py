@@ -14,9 +14,9 @@ from contextlib import suppress
 from typing import Any
 
 from . import errors
-from ._holdall import Api, Body, Caller, Reply, Segment, Store
+from ._holdall import Api, Body, Caller, Reply, Store
 from ._intake import Intake, in_thread, put
-from ._reader import path_of
+from ._reader import own_path
 from ._serve import BODILESS, REST, UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
 
 __all__ = ["App", "put", "respond", "send_reply"]
@@ -30,14 +30,8 @@ Send = Callable[[Message], Awaitable[None]]
 CHUNK = 512 << 10
 """Bytes of one message."""
 
-ZERO_COPY = "http.response.zerocopysend"
-"""The extension of servers that send ranges of open files."""
-
 FILE_FROM = 256 << 10
-"""Bytes from which a body is left to a server that sends files, by path or by descriptor."""
-
-SEGMENT_FROM = 64 << 10
-"""Bytes from which one segment of a body is worth a message of its own kind."""
+"""Bytes from which a body is left to a server that sends files by their path."""
 
 AHEAD = 64 << 10
 """Bytes of a call's body that are waited for before a thread is taken up with it."""
@@ -106,7 +100,7 @@ async def respond(
         headers, client = scope["headers"], client_of(scope)
         return prepare(answer(store, scope["method"], target, headers, client), scope)
 
-    await send_prepared(await asyncio.to_thread(reply), scope, receive, send)
+    await send_prepared(await asyncio.to_thread(reply), receive, send)
 
 
 async def respond_to_call(
@@ -134,7 +128,7 @@ async def respond_to_call(
     asks = scope["method"] in BODILESS or b"expect" in dict(scope["headers"])
     if isinstance(body, Intake) or (body is None and not asks):
         await throw_away(content)
-    await send_prepared(prepared, scope, receive, send)
+    await send_prepared(prepared, receive, send)
 
 
 async def begin(content: AsyncIterator[bytes]) -> bytes | Intake:
@@ -166,24 +160,28 @@ async def throw_away(content: AsyncIterator[bytes]) -> None:
             left -= len(piece)
 
 
-Prepared = tuple[Reply, str | None, memoryview | None]
+Prepared = tuple[Reply, str | None, bytes | None]
 """A reply, the path of the file that it is if the server sends such, and its first chunk if not."""
 
 
 def prepare(reply: Reply, scope: Scope) -> Prepared:
     """Brings the first chunk of a reply into memory, in the thread that made the reply."""
     path = sendable_path(reply, scope)
-    by_file = path is not None or (
-        ZERO_COPY in (scope.get("extensions") or {}) and len(reply.body) >= FILE_FROM
-    )
-    return reply, path, None if by_file else next(reply.body.chunks(CHUNK), None)
+    return reply, path, None if path is not None else piece(reply.body.chunks(CHUNK))
 
 
-async def send_prepared(prepared: Prepared, scope: Scope, receive: Receive, send: Send) -> None:
+def piece(chunks: Iterator[memoryview]) -> bytes | None:
+    """Returns the next piece of a body; None behind the last. ASGI's messages hold bytes, and there
+    are servers that take nothing else.
+    """
+    chunk = next(chunks, None)
+    return None if chunk is None else bytes(chunk)
+
+
+async def send_prepared(prepared: Prepared, receive: Receive, send: Send) -> None:
     """Sends a reply that a thread has prepared."""
     reply, path, first = prepared
-    zero = ZERO_COPY in (scope.get("extensions") or {})
-    await send_reply(reply, send, receive, path=path, first=first, zero_copy=zero)
+    await send_reply(reply, send, receive, path=path, first=first)
 
 
 def client_of(scope: Scope) -> str | None:
@@ -217,7 +215,7 @@ def sendable_path(reply: Reply, scope: Scope) -> str | None:
         return None
     if len(reply.body) < FILE_FROM or reply.pace is not None:
         return None
-    return path_of(reply.body)
+    return own_path(reply.body)
 
 
 async def send_reply(
@@ -226,25 +224,20 @@ async def send_reply(
     receive: Receive,
     *,
     path: str | None = None,
-    first: memoryview | None = None,
-    zero_copy: bool = False,
+    first: bytes | None = None,
 ) -> None:
     """Sends a reply of `Store.serve`. When the client goes away, no more is read.
 
     path: the file that the whole reply is, where the server sends such files.
     first: the first of its chunks of 512 KiB, where a thread has brought it into memory already.
-    zero_copy: whether the server sends ranges of open files.
     """
     headers = encoded(reply.headers)
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if path is not None:
         await send({"type": "http.response.pathsend", "path": path})
         return
-    if zero_copy and len(reply.body) >= FILE_FROM and reply.pace is None:
-        await send_files(reply.body, send)
-        return
     if first is None:
-        first = await asyncio.to_thread(next, reply.body.chunks(CHUNK), None)
+        first = await asyncio.to_thread(piece, reply.body.chunks(CHUNK))
     if first is None or len(first) == len(reply.body):
         await send({"type": "http.response.body", "body": first or b""})
         return
@@ -256,46 +249,16 @@ def encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
 
 
-async def send_files(body: Body, send: Send) -> None:
-    """Sends a body as ranges of open files, and as bytes what lies in none or is short."""
-    parts = parts_of(body)
-    while (part := await asyncio.to_thread(next, parts, None)) is not None:
-        if isinstance(part, Segment):
-            place = {"file": part.fileno, "offset": part.offset, "count": len(part)}
-            await send({"type": ZERO_COPY, **place, "more_body": True})
-        else:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
-
-
-def parts_of(body: Body) -> Iterator[Segment | bytes]:
-    """Goes through a body: long runs of files as they lie, all else joined."""
-    joined = bytearray()
-    for segment in body.segments(len(body)):
-        by_file = segment.fileno is not None and len(segment) >= SEGMENT_FROM
-        if joined and (by_file or len(joined) >= CHUNK):
-            yield bytes(joined)
-            joined.clear()
-        if by_file:
-            yield segment
-        else:
-            joined += segment.data
-    if joined:
-        yield bytes(joined)
-
-
-async def stream(
-    body: Body, first: memoryview, pace: int | None, receive: Receive, send: Send
-) -> None:
+async def stream(body: Body, first: bytes, pace: int | None, receive: Receive, send: Send) -> None:
     """Sends a body chunk by chunk; the next is fetched while one is sent."""
     gone = asyncio.ensure_future(until_gone(receive))
     chunks: Iterator[memoryview] = body[len(first) :].chunks(CHUNK)
     loop = asyncio.get_running_loop()
     began, sent = loop.time(), 0
-    chunk: memoryview | None = first
+    chunk: bytes | None = first
     try:
         while chunk is not None and not gone.done():
-            ahead = loop.run_in_executor(None, next, chunks, None)
+            ahead = loop.run_in_executor(None, piece, chunks)
             try:
                 sent += len(chunk)
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})

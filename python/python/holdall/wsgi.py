@@ -9,12 +9,13 @@ An app may be mounted under a prefix; the store's ``base_url`` then ends with th
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from http import HTTPStatus
+from io import FileIO
 from itertools import islice
 from typing import Any, BinaryIO
 
 from . import errors
 from ._holdall import Api, Body, Caller, Reply, Store
-from ._reader import Run, only_run
+from ._reader import own_file
 from ._serve import REST, UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
 
 __all__ = ["App", "body_of", "path_of", "receive", "reply_to"]
@@ -150,13 +151,21 @@ def body_of(
 ) -> Iterable[bytes]:
     """Returns the body of a reply as WSGI takes it: the server's file wrapper, or real bytes.
 
-    `file_wrapper` is the ``wsgi.file_wrapper`` of the request, where there is one.
+    The wrapper gets the file of a large content that goes out whole. It gets no file that holds
+    more than the body: servers differ in where they begin such a file, and where they end.
+
+    file_wrapper: the ``wsgi.file_wrapper`` of the request, where there is one.
     """
     if len(reply.body) < FILE_FROM:
         return [bytes(reply.body)]
-    if file_wrapper is not None and only_run(reply.body) is not None:
-        return file_wrapper(Run(reply.body), CHUNK)
+    if file_wrapper is not None and (file := file_of(reply)) is not None:
+        return file_wrapper(file, CHUNK)
     return pieces(reply.body)
+
+
+def file_of(reply: Reply) -> FileIO | None:
+    """Opens the file that a reply is, if the reply is a whole one."""
+    return own_file(reply.body) if reply.status == 200 else None
 
 
 def pieces(body: Body) -> Iterator[bytes]:

@@ -29,15 +29,20 @@ from django.core.files.base import File
 from django.core.files.storage import Storage as BaseStorage
 from django.core.files.storage import storages
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.utils.deconstruct import deconstructible
 from django.utils.encoding import filepath_to_uri
 from django.utils.timezone import make_naive
 
 from .._holdall import Body, Drive, Reply, Store, open
-from .._reader import Run, only_run
 from ..errors import Exists, InvalidArgument, NotFound
-from ..wsgi import CHUNK, FILE_FROM, pieces, reply_to
+from ..wsgi import CHUNK, FILE_FROM, file_of, pieces, reply_to
 
 __all__ = ["Storage", "response", "serve"]
 
@@ -198,15 +203,19 @@ def with_body(reply: Reply, is_async: bool) -> HttpResponseBase:
         return HttpResponse(bytes(reply.body), status=reply.status)
     if is_async:
         return StreamingHttpResponse(pieces_from_threads(reply.body), status=reply.status)
-    answer = StreamingHttpResponse(pieces(reply.body), status=reply.status)
-    if only_run(reply.body) is not None:
-        # Where the server has a file wrapper, Django's handler gives it this.
-        file = Run(reply.body)
-        handler: Any = answer
-        handler._resource_closers.append(file.close)
-        handler.file_to_stream = file
-        handler.block_size = CHUNK
-    return answer
+    file = file_of(reply)
+    if file is not None:
+        return WholeFile(file, status=reply.status)
+    return StreamingHttpResponse(pieces(reply.body), status=reply.status)
+
+
+class WholeFile(FileResponse):
+    """A file that goes by the server's file wrapper, unless a middleware changes the content."""
+
+    block_size = CHUNK
+
+    def set_headers(self, filelike: Any) -> None:
+        """The headers are the reply's."""
 
 
 async def pieces_from_threads(body: Body) -> AsyncIterator[memoryview]:
