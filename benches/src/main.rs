@@ -14,6 +14,7 @@
 mod api;
 mod archive;
 mod leak;
+mod log;
 mod measure;
 mod million;
 mod peer;
@@ -47,6 +48,7 @@ const ALL: &[Work] = &[
     ("cloudreve", api::cloudreve),
     ("leak", leak::leak),
     ("million", million::million),
+    ("log", log::log),
 ];
 
 fn main() {

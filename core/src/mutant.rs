@@ -30,6 +30,8 @@ pub enum Mutant {
     RebuildSetsAsideLast,
     /// A rebuild skips fewer ids than the lost part of a log may have given out.
     RebuildSkipsOneBlock,
+    /// Change frames never count as dead: the log of a store whose data stays the same grows for ever.
+    LogOnlyGrows,
     /// One open segment with a damaged header makes every write of a new session fail.
     DamagedHeaderRefusesWrites,
     /// The entity tag of a content was the same under every media type.

@@ -85,7 +85,7 @@ records! {
     ChildRecord 1 "child";
     VersionRecord 1 "version";
     BlobRecord 1 "blob";
-    SegmentRecord 1 "segment";
+    SegmentRecord 2 "segment";
     TrashRecord 1 "trash";
     LinkRecord 1 "link";
     ShareRecord 1 "share";
@@ -245,8 +245,20 @@ pub(crate) struct SegmentRecord {
     pub(crate) open: bool,
     /// Bytes up to the end of the last published frame, the header included.
     pub(crate) len: u64,
-    /// Bytes of frames whose blobs are gone.
+    /// Bytes of blob frames.
+    pub(crate) blobs: u64,
+    /// Bytes of those whose blobs are gone.
     pub(crate) dead: u64,
+    /// The number of the last group.
+    pub(crate) last: u64,
+}
+
+impl SegmentRecord {
+    /// Returns the bytes of frames whose blobs live. All others are of use only as far as the groups
+    /// are the last that say something of a row.
+    pub(crate) fn live(&self) -> u64 {
+        self.blobs.saturating_sub(self.dead)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

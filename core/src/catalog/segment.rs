@@ -34,7 +34,7 @@ pub(crate) fn edit(tx: &mut impl Write, segment: u32, edit: impl FnOnce(&mut Seg
     let key = segment.to_be_bytes();
     let found = row::get::<SegmentRecord>(tx, table::SEGMENT, &key)?;
     let was_open = found.as_ref().is_some_and(|row| row.open);
-    let mut record = found.unwrap_or(SegmentRecord { open: true, len: 0, dead: 0 });
+    let mut record = found.unwrap_or(SegmentRecord { open: true, len: 0, blobs: 0, dead: 0, last: 0 });
     edit(&mut record);
     row::put(tx, table::SEGMENT, &key, &record)?;
     if record.open == was_open {
@@ -99,6 +99,31 @@ pub(crate) fn list(tx: &impl Read) -> Result<Vec<(u32, SegmentRecord)>> {
     Ok(segments)
 }
 
+/// The row of META that says up to which group the log was written again; see [`floor`].
+pub(crate) const FLOOR: &[u8] = b"log-floor";
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FloorRecord {
+    pub(crate) lsn: u64,
+}
+
+impl Record for FloorRecord {
+    const VERSION: u8 = 1;
+    const NOUN: &'static str = "log floor";
+}
+
+/// Returns the number of the last group that needs no reading any more: every row that was there
+/// then was logged again since, so that what it and those before say of rows is void.
+pub(crate) fn floor(tx: &impl Read) -> Result<u64> {
+    Ok(row::get::<FloorRecord>(tx, table::META, FLOOR)?.unwrap_or_default().lsn)
+}
+
+/// Raises the floor. It is logged: a rebuild goes by it.
+pub(crate) fn raise_floor(tx: &mut impl Write, lsn: u64) -> Result<()> {
+    let lsn = lsn.max(floor(tx)?);
+    row::put(tx, table::META, FLOOR, &FloorRecord { lsn })
+}
+
 /// Adds `bytes` of frames whose blobs are gone.
 ///
 /// # Errors
@@ -113,17 +138,16 @@ pub(crate) fn add_dead(tx: &mut impl Write, segment: u32, bytes: u64) -> Result<
     row::put(tx, table::SEGMENT, &segment.to_be_bytes(), &record)
 }
 
-/// Whether a segment is closed and more than half dead.
+/// Whether a segment is closed and blobs that live are less than half of it.
 pub(crate) fn is_candidate(record: &SegmentRecord) -> bool {
-    // Halving rounds down, so this is 2 * dead > len, without the overflow.
-    !record.open && record.dead > record.len / 2
+    !record.open && record.live() < record.len.div_ceil(2)
 }
 
-/// Lists the closed segments that are more than half dead, the most dead bytes first.
+/// Lists the closed segments of which less than half lives, the one with most to gain first.
 pub(crate) fn candidates(tx: &impl Read) -> Result<Vec<(u32, SegmentRecord)>> {
     let mut segments = list(tx)?;
     segments.retain(|(_, record)| is_candidate(record));
-    segments.sort_by_key(|(_, record)| std::cmp::Reverse(record.dead));
+    segments.sort_by_key(|(_, record)| std::cmp::Reverse(record.len.saturating_sub(record.live())));
     Ok(segments)
 }
 

@@ -22,7 +22,7 @@ cases! {
     races_never_pass_a_use_limit
     a_sweep_of_use_limits_takes_what_expired_in_bounded_steps
     a_segment_dies_and_goes
-    segments_more_than_half_dead_are_candidates
+    segments_of_which_less_than_half_lives_are_candidates
     an_exclusive_session_is_marked
     a_dump_loads_into_an_empty_store_only
 }
@@ -173,10 +173,10 @@ fn put_segment<K: Kv>(kv: &K, number: u32, record: &SegmentRecord) {
 }
 
 fn a_segment_dies_and_goes<K: Kv>(kv: &K) {
-    put_segment(kv, 1, &SegmentRecord { open: true, len: 1000, dead: 0 });
+    put_segment(kv, 1, &SegmentRecord { open: true, len: 1000, blobs: 900, dead: 0, last: 7 });
     write(kv, |tx| segment::add_dead(tx, 1, 300)).unwrap();
     write(kv, |tx| segment::add_dead(tx, 1, 400)).unwrap();
-    let now = SegmentRecord { open: true, len: 1000, dead: 700 };
+    let now = SegmentRecord { open: true, len: 1000, blobs: 900, dead: 700, last: 7 };
     assert_eq!(segment::get(&kv.reader().unwrap(), 1).unwrap(), now);
     refused(kv, ErrorKind::Bug, |tx| segment::add_dead(tx, 1, 301));
     refused(kv, ErrorKind::Bug, |tx| segment::add_dead(tx, 1, u64::MAX));
@@ -188,7 +188,7 @@ fn a_segment_dies_and_goes<K: Kv>(kv: &K) {
     assert!(rows(&kv.reader().unwrap()).is_empty());
 }
 
-fn segments_more_than_half_dead_are_candidates<K: Kv>(kv: &K) {
+fn segments_of_which_less_than_half_lives_are_candidates<K: Kv>(kv: &K) {
     let cases = [
         (1, false, 100, 50),
         (2, false, 100, 51),
@@ -199,7 +199,7 @@ fn segments_more_than_half_dead_are_candidates<K: Kv>(kv: &K) {
         (256, false, 100, 100),
     ];
     for (number, open, len, dead) in cases {
-        put_segment(kv, number, &SegmentRecord { open, len, dead });
+        put_segment(kv, number, &SegmentRecord { open, len, blobs: len, dead, last: 1 });
     }
     let numbers =
         |list: Vec<(u32, SegmentRecord)>| list.into_iter().map(|(number, _)| number).collect::<Vec<_>>();

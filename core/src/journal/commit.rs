@@ -96,6 +96,8 @@ pub(crate) struct Journal<K: Kv> {
     queue: Mutex<Queue<K::Writer>>,
     lead: Mutex<Lead>,
     poisoned: AtomicBool,
+    /// Whether the next group goes to another segment.
+    leave: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -143,7 +145,19 @@ impl<K: Kv> Journal<K> {
                 synced_at: machine::uptime(),
             }),
             poisoned: AtomicBool::new(false),
+            leave: AtomicBool::new(false),
         }
+    }
+
+    /// Returns the number of the segment that this process appends to, if it has one.
+    pub(crate) fn leased(&self) -> Option<u32> {
+        lock(&self.lead).lease.as_ref().map(Lease::number)
+    }
+
+    /// Leaves the segment that this process appends to, so that it can be compacted.
+    pub(crate) fn leave_segment(&self) -> Result<()> {
+        self.leave.store(true, Ordering::Release);
+        self.submit(Box::new(|_| Ok(())), 0, Then::Nothing)
     }
 
     /// Begins to read the rows as they are now.
@@ -356,7 +370,13 @@ impl<K: Kv> Journal<K> {
         }
         let published = Position { lsn: pending.lsn, crc }
             .write(&mut rows)
-            .and_then(|()| edit_segment(&mut rows, lease.number(), |row| row.len = row.len.max(end)))
+            .and_then(|()| {
+                edit_segment(&mut rows, lease.number(), |row| {
+                    row.len = row.len.max(end);
+                    row.blobs = row.blobs.saturating_add(pending.end.saturating_sub(start));
+                    row.last = pending.lsn;
+                })
+            })
             .and_then(|()| self.kv.commit(rows, self.durability()));
         if let Err(error) = published {
             self.poison();
@@ -401,10 +421,9 @@ impl<K: Kv> Journal<K> {
 
     /// Takes the leased segment out of `lead`, or leases one with room for `len` bytes more.
     fn lease(&self, lead: &mut Lead, len: u64) -> Result<Lease> {
+        let leave = self.leave.swap(false, Ordering::AcqRel);
         let left = match lead.lease.take() {
-            Some(lease) if lease.tail.saturating_add(len) <= self.limits.segment_len || lease.is_fresh() => {
-                return Ok(lease);
-            }
+            Some(lease) if lease.is_fresh() || (self.has_room(&lease, len) && !leave) => return Ok(lease),
             Some(lease) => Some(lease),
             None => match Lease::take(&self.kv, &self.vfs)? {
                 Some(lease) => return Ok(lease),
@@ -412,6 +431,10 @@ impl<K: Kv> Journal<K> {
             },
         };
         self.make_segment(lead, left)
+    }
+
+    fn has_room(&self, lease: &Lease, len: u64) -> bool {
+        lease.tail.saturating_add(len) <= self.limits.segment_len
     }
 
     /// Makes a segment and leaves the one before. The rows speak of it before anything is appended

@@ -48,6 +48,11 @@ pub(crate) struct Group<'g, W> {
 }
 
 impl<W: Write> Group<'_, W> {
+    /// Logs a row as it is, which changes nothing.
+    pub(crate) fn log_again(&mut self, table: Table, key: &[u8], value: &[u8]) {
+        change::put(&mut self.pending.change, table.byte, key, value);
+    }
+
     /// Adds a blob's bytes to the group and returns where they will be.
     pub(crate) fn append(&mut self, blob: BlobId, bytes: Bytes, digest: &Digest) -> Result<Place> {
         let len = u32::try_from(bytes.len()).map_err(|_| {

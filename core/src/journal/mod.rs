@@ -14,7 +14,7 @@ mod tests;
 
 pub(crate) use commit::{Journal, Limits};
 pub(crate) use group::Group;
-pub(crate) use recover::{leave_all_but_last, rebuild, recover, table_of};
+pub(crate) use recover::{leave_all_but_last, rebuild, recover};
 pub(crate) use tails::void_tails;
 
 use crate::blobs::frame::SEGMENT_HEADER_LEN;

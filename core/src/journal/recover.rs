@@ -1,6 +1,6 @@
 //! Bringing the rows up to date with the log: after a crash, and from nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use super::change::{self, Operation};
 use super::lease::segment_key;
 use super::tails::Tails;
 use super::{Position, edit_segment};
-use crate::blobs::frame::{ALIGN, SEGMENT_HEADER_LEN};
+use crate::blobs::frame::{ALIGN, SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self, GroupAt, Segment};
-use crate::catalog::record::{Record, SegmentRecord};
-use crate::catalog::segment::{forget, list, open_segments};
-use crate::catalog::table;
-use crate::kv::{Commit, Kv, Table, Write};
+use crate::catalog::record::{BlobRecord, Place, Record, SegmentRecord};
+use crate::catalog::segment::{FLOOR, FloorRecord, forget, list, open_segments};
+use crate::catalog::{row, table};
+use crate::kv::{Commit, Kv, Scan, Table, Write};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs};
@@ -30,6 +30,8 @@ struct Found {
     segment: u32,
     start: u64,
     end: u64,
+    /// Bytes of its blob frames.
+    blobs: u64,
     previous: u32,
     crc: u32,
 }
@@ -37,7 +39,8 @@ struct Found {
 impl From<&GroupAt> for Found {
     fn from(group: &GroupAt) -> Found {
         let GroupAt { lsn, time, segment, start, end, previous, crc, .. } = *group;
-        Found { lsn, time, segment, start, end, previous, crc }
+        let lens = group.blobs.iter().map(|(_, frame)| frame_len(u64::from(frame.len)));
+        Found { lsn, time, segment, start, end, blobs: lens.sum(), previous, crc }
     }
 }
 
@@ -95,7 +98,7 @@ pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
     if let Some(last) = chain.last() {
         write_again(vfs.as_ref(), last)?;
     }
-    apply(kv, &segments, &chain)?;
+    apply(kv, &segments, &chain, 0)?;
     u64::try_from(chain.len()).map_err(|_| Error::bug("more groups than can be counted"))
 }
 
@@ -139,14 +142,16 @@ fn write_again(vfs: &dyn Vfs, group: &Found) -> Result<()> {
 /// Fills empty rows from the segments alone. Returns how many groups were found.
 ///
 /// Groups that a compaction dropped are gone on purpose: what they said that still holds was
-/// logged again. Where two processes wrote the same number, the one that the next group names as
+/// logged again. What groups up to the floor say of rows is void, so that nothing of it comes back
+/// where the group that took it back is gone. Where two processes wrote the same number, the one that the next group names as
 /// its predecessor was the published one; for the very last, the later.
 pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<u64> {
     let segments = open_all(vfs, store)?;
-    let mut by_lsn: BTreeMap<u64, Vec<Found>> = BTreeMap::new();
+    let (mut by_lsn, mut floor): (BTreeMap<u64, Vec<Found>>, u64) = (BTreeMap::new(), 0);
     for segment in segments.values() {
         let mut groups = Vec::new();
         segment.salvage(&mut |group| {
+            floor = floor.max(stated_floor(&group.change)?);
             groups.push((Found::from(&group), group.sound));
             Ok(())
         })?;
@@ -165,8 +170,9 @@ pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
         chain.extend(named.or_else(|| candidates.iter().max_by_key(|group| group.time)));
     }
     chain.reverse();
-    apply(kv, &segments, &chain)?;
+    apply(kv, &segments, &chain, floor)?;
     let mut rows = kv.writer()?;
+    count_dead(&mut rows)?;
     let last = segments.keys().next_back().copied();
     for number in segments.keys().filter(|number| Some(**number) != last) {
         edit_segment(&mut rows, *number, |row| row.open = false)?;
@@ -202,12 +208,52 @@ fn open_all(vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<BTreeMap<u32, Segment
     Ok(segments)
 }
 
-fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[Found]) -> Result<()> {
+/// Returns the floor that a write-set states, or 0.
+fn stated_floor(change: &[u8]) -> Result<u64> {
+    let mut floor = 0;
+    change::each(change, &mut |operation| {
+        if let Operation::Put { table, key: FLOOR, value } = operation
+            && table == table::META.byte
+        {
+            floor = FloorRecord::decode(value)?.lsn;
+        }
+        Ok(())
+    })?;
+    Ok(floor)
+}
+
+/// Counts anew what of the segments is dead.
+fn count_dead(rows: &mut impl Write) -> Result<()> {
+    let mut live: HashMap<u32, u64> = HashMap::new();
+    rows.scan(table::BLOB, row::ALL, false, &mut |_, value| {
+        let record = BlobRecord::decode(value)?;
+        if let Place::Segment { segment, .. } = record.place {
+            *live.entry(segment).or_default() += frame_len(record.len);
+        }
+        Ok(Scan::Next)
+    })?;
+    for (number, _) in list(rows)? {
+        let live = live.get(&number).copied().unwrap_or(0);
+        edit_segment(rows, number, |row| row.dead = row.blobs.saturating_sub(live))?;
+    }
+    Ok(())
+}
+
+/// Applies groups in order. Of those up to `floor` only the segment counts.
+fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[Found], floor: u64) -> Result<()> {
     if chain.is_empty() {
         return Ok(());
     }
     let (mut rows, mut operations) = (kv.writer()?, 0);
     for found in chain {
+        edit_segment(&mut rows, found.segment, |row| {
+            row.len = row.len.max(found.end);
+            row.blobs = row.blobs.saturating_add(found.blobs);
+            row.last = row.last.max(found.lsn);
+        })?;
+        if found.lsn <= floor {
+            continue;
+        }
         let segment = segments.get(&found.segment).ok_or_else(|| Error::bug("a group of no segment"))?;
         let group = segment.read_group(found.start, true)?;
         let group = group.ok_or_else(|| Error::corrupt("a group changed while it was replayed"))?;
@@ -216,7 +262,6 @@ fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[Found]) -> R
             replay(&mut rows, operation)
         })?;
         Position { lsn: found.lsn, crc: found.crc }.write(&mut rows)?;
-        edit_segment(&mut rows, found.segment, |row| row.len = row.len.max(found.end))?;
         if operations > ROWS_AT_ONCE {
             kv.commit(rows, Commit::Unsynced)?;
             (rows, operations) = (kv.writer()?, 0);

@@ -1,27 +1,27 @@
 //! Compaction: what still lives in a segment that is mostly dead goes to the end of the log, and
 //! the segment goes.
 //!
-//! The log is the truth, so a segment takes along more than its blobs: every row that a group in
-//! it speaks of is logged again as it is now. Only when that is durable, the rows are synced and
-//! no row places a blob in the segment is its file removed; its row goes last, so that a
-//! compaction that was cut off is done again from the start.
+//! The log is the truth, so a segment may go only when nothing depends on what its groups say of
+//! rows: when it ends before the floor, the last group that a snapshot of the rows made void (see
+//! [`super::snapshot`]). A snapshot is taken where it gives back at least as much as it takes. Only
+//! when the copies are durable, the rows are synced and no row places a blob in the segment is its
+//! file removed; its row goes last, so that a compaction that was cut off is done again from the
+//! start.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use bytes::Bytes;
 
 use super::Store;
 use super::engine::Engine;
+use super::snapshot;
 use crate::blobs::frame::{Frame, FrameKind, SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self as file, Segment};
-use crate::catalog::record::{BlobRecord, Place, Record};
+use crate::catalog::record::{BlobRecord, Place, Record, SegmentRecord};
 use crate::catalog::{blob, row, segment, table};
 use crate::digest::Digest;
 use crate::id::BlobId;
-use crate::journal::change::{self, Operation};
-use crate::journal::{POSITION, table_of};
-use crate::kv::{Read, Scan, Table, Write};
+use crate::kv::{Read, Scan};
 use crate::vfs::Open;
 use crate::{Error, ErrorKind, Result};
 
@@ -30,9 +30,6 @@ const SEGMENTS: usize = 32;
 /// Bytes and number of blobs that one change copies.
 const BATCH_LEN: u64 = 4 << 20;
 const BATCH_BLOBS: usize = 256;
-/// Rows that one change logs again, and about how many bytes of them.
-const BATCH_ROWS: usize = 1000;
-const BATCH_ROWS_LEN: usize = 512 << 10;
 
 /// What [`Store::compact`] did.
 #[derive(Debug, Default)]
@@ -46,15 +43,17 @@ pub struct CompactReport {
     pub blobs: u64,
     /// Bytes of those blobs.
     pub blob_bytes: u64,
-    /// Rows that were logged again.
+    /// Rows that were logged again, so that older segments need not be kept for them.
     pub rows: u64,
     /// Why a segment was kept: what is damaged in it stays where it is.
     pub failed: Vec<Error>,
 }
 
 impl Store {
-    /// Copies what lives out of segments that are more than half dead, and removes them. A blob
-    /// that is damaged stays where it is, and so does its segment.
+    /// Copies what lives out of segments that are more than half dead, and removes them, once that
+    /// gives back more than it writes. A blob that is damaged stays where it is, and so does its
+    /// segment. Afterwards the segments take at most two and a half times what lives in them and
+    /// what the rows take, and half a segment more for each process that writes.
     ///
     /// # Errors
     /// `Io` and `Poisoned` when the store cannot be written. Why a segment was kept is in the
@@ -66,20 +65,41 @@ impl Store {
 
 pub(super) fn compact(engine: &Engine) -> Result<CompactReport> {
     let mut report = CompactReport::default();
+    let written = leave_dead(engine).and_then(|()| snapshot::take_if_due(engine));
+    match written {
+        Ok(rows) => report.rows = rows,
+        Err(error) if matches!(error.kind(), ErrorKind::Poisoned | ErrorKind::Forked) => return Err(error),
+        Err(error) => report.failed.push(error.context("logging the rows again")),
+    }
     let mut seen = HashSet::new();
     loop {
-        let mut numbers: Vec<u32> =
-            segment::candidates(&engine.reader()?)?.into_iter().map(|(number, _)| number).collect();
-        numbers.retain(|number| !seen.contains(number));
+        let rows = engine.reader()?;
+        let floor = segment::floor(&rows)?;
+        let mut numbers: Vec<u32> = segment::candidates(&rows)?
+            .into_iter()
+            .filter(|(number, row)| row.last <= floor && !seen.contains(number))
+            .map(|(number, _)| number)
+            .collect();
+        drop(rows);
         numbers.truncate(SEGMENTS);
         if numbers.is_empty() {
             return Ok(report);
         }
-        // The oldest first: once it is gone, the next may be the oldest.
         numbers.sort_unstable();
         seen.extend(numbers.iter().copied());
         round(engine, &numbers, &mut report)?;
     }
+}
+
+/// Leaves the segment that this process appends to, if much of it is dead.
+fn leave_dead(engine: &Engine) -> Result<()> {
+    let Some(number) = engine.journal.leased() else { return Ok(()) };
+    let row = segment::get(&engine.reader()?, number)?;
+    let much = row.len > engine.options.segment_bytes / 4;
+    if much && segment::is_candidate(&SegmentRecord { open: false, ..row }) {
+        engine.journal.leave_segment()?;
+    }
+    Ok(())
 }
 
 /// A segment whose lock is held.
@@ -139,8 +159,7 @@ fn round(engine: &Engine, numbers: &[u32], report: &mut CompactReport) -> Result
     })
 }
 
-/// Copies what lives out of a segment and logs the rows it speaks of again. None when it is not
-/// to be touched now.
+/// Copies what lives out of a segment. None when it is not to be touched now.
 fn empty(engine: &Engine, number: u32, report: &mut CompactReport) -> Result<Option<Emptied>> {
     let numbers = numbers(engine)?;
     if numbers.last() == Some(&number) {
@@ -148,11 +167,7 @@ fn empty(engine: &Engine, number: u32, report: &mut CompactReport) -> Result<Opt
         return Ok(None);
     }
     let still = |engine: &Engine| -> Result<Option<u64>> {
-        let row = row::get::<crate::catalog::record::SegmentRecord>(
-            &engine.reader()?,
-            table::SEGMENT,
-            &number.to_be_bytes(),
-        )?;
+        let row = row::get::<SegmentRecord>(&engine.reader()?, table::SEGMENT, &number.to_be_bytes())?;
         Ok(row.filter(|row| !row.open).map(|row| row.len))
     };
     if !numbers.contains(&number) {
@@ -166,9 +181,7 @@ fn empty(engine: &Engine, number: u32, report: &mut CompactReport) -> Result<Opt
     }
     // Only now does no other process compact it.
     let Some(len) = still(engine)? else { return Ok(None) };
-    let last = copy_blobs(engine, &held, len, report)?;
-    let oldest = is_oldest(engine, &numbers, number, last)?;
-    log_again(engine, &held, len, oldest, report)?;
+    copy_blobs(engine, &held, len, report)?;
     Ok(Some(Emptied { number, len, _held: Some(held) }))
 }
 
@@ -203,13 +216,12 @@ struct Copy {
     digest: Digest,
 }
 
-/// Copies the blobs that live to the log. Returns the highest sequence number in the segment.
-fn copy_blobs(engine: &Engine, segment: &Segment, end: u64, report: &mut CompactReport) -> Result<u64> {
+/// Copies the blobs that live to the log.
+fn copy_blobs(engine: &Engine, segment: &Segment, end: u64, report: &mut CompactReport) -> Result<()> {
     let rows = engine.reader()?;
-    let (mut batch, mut len, mut last) = (Vec::new(), 0_u64, 0_u64);
+    let (mut batch, mut len) = (Vec::new(), 0_u64);
     let mut damaged: Option<Error> = None;
     let reached = frames(segment, end, &mut |offset, frame| {
-        last = last.max(frame.lsn);
         if frame.kind != FrameKind::Blob {
             return Ok(());
         }
@@ -245,7 +257,7 @@ fn copy_blobs(engine: &Engine, segment: &Segment, end: u64, report: &mut Compact
         None if reached != end => {
             Err(Error::corrupt(format!("the frame at byte {reached} cannot be read; check the store")))
         }
-        None => Ok(last),
+        None => Ok(()),
     }
 }
 
@@ -261,6 +273,9 @@ fn copy(engine: &Engine, batch: Vec<Copy>, len: u64, report: &mut CompactReport)
             if record.is_some_and(|record| record.place == *from) {
                 let to = change.append(*id, content.clone(), digest)?;
                 blob::relocate(change, *id, *from, to)?;
+                if let Place::Segment { segment, .. } = *from {
+                    segment::add_dead(change, segment, frame_len(digest.len))?;
+                }
                 blobs += 1;
                 bytes += digest.len;
             }
@@ -270,86 +285,6 @@ fn copy(engine: &Engine, batch: Vec<Copy>, len: u64, report: &mut CompactReport)
     report.blobs += blobs;
     report.blob_bytes += bytes;
     Ok(())
-}
-
-/// Whether every group in the other segments is later than `last`. Then nothing older says that a
-/// row is there, and a row that is gone need not be said to be.
-fn is_oldest(engine: &Engine, numbers: &[u32], number: u32, last: u64) -> Result<bool> {
-    for other in numbers.iter().filter(|other| **other != number) {
-        let Some(segment) = Segment::open(engine.vfs.as_ref(), *other, Open::Read)? else { return Ok(false) };
-        match segment.frame_at(SEGMENT_HEADER_LEN as u64)? {
-            Some((first, _)) if first.lsn > last => {}
-            _ => return Ok(false),
-        }
-    }
-    Ok(true)
-}
-
-type Key = (Table, Vec<u8>);
-
-/// Logs every row that the segment's groups speak of as it is now; where it is gone, that it is,
-/// unless nothing older speaks of it.
-fn log_again(
-    engine: &Engine,
-    segment: &Segment,
-    end: u64,
-    oldest: bool,
-    report: &mut CompactReport,
-) -> Result<()> {
-    let mut keys = BTreeSet::new();
-    let reached = frames(segment, end, &mut |offset, frame| {
-        if frame.kind != FrameKind::Change {
-            return Ok(());
-        }
-        let Some(payload) = segment.payload(offset, frame)? else {
-            return Err(Error::corrupt(format!(
-                "the write-set at byte {offset} is damaged, and what it says may be said nowhere else"
-            )));
-        };
-        change::each(&payload, &mut |operation| {
-            let (Operation::Put { table, key, .. } | Operation::Delete { table, key }) = operation;
-            let table = table_of(table)?;
-            if !(table == table::META && [POSITION, segment::MODE, segment::OPEN].contains(&key)) {
-                keys.insert((table, key.to_vec()));
-            }
-            if keys.len() >= BATCH_ROWS {
-                report.rows += log_rows(engine, std::mem::take(&mut keys), oldest)?;
-            }
-            Ok(())
-        })
-    })?;
-    report.rows += log_rows(engine, keys, oldest)?;
-    if reached == end { Ok(()) } else { Err(Error::corrupt("it changed while it was compacted")) }
-}
-
-fn log_rows(engine: &Engine, keys: BTreeSet<Key>, oldest: bool) -> Result<u64> {
-    let keys: Arc<[Key]> = keys.into_iter().collect();
-    let (mut from, mut logged) = (0, 0_u64);
-    while from < keys.len() {
-        let (keys, first) = (keys.clone(), from);
-        let (next, rows) = engine.write(move |change| {
-            let (mut len, mut next, mut rows) = (0, first, 0_u64);
-            for (table, key) in keys.iter().skip(first) {
-                if len >= BATCH_ROWS_LEN {
-                    break;
-                }
-                // Read in the change that writes it, so that no later change is undone.
-                let value = change.get(*table, key, |value| Ok(value.to_vec()))?;
-                match &value {
-                    Some(value) => change.put(*table, key, value)?,
-                    None if oldest => {}
-                    None => change.del(*table, key)?,
-                }
-                rows += u64::from(value.is_some() || !oldest);
-                len += key.len() + value.map_or(0, |value| value.len());
-                next += 1;
-            }
-            Ok((next, rows))
-        })?;
-        from = next;
-        logged += rows;
-    }
-    Ok(logged)
 }
 
 /// Returns the segments that a blob's row places it in.

@@ -17,6 +17,7 @@ mod options;
 mod put;
 mod repair;
 pub(crate) mod share;
+mod snapshot;
 mod stats;
 #[cfg(test)]
 mod upkeep_tests;

@@ -215,3 +215,121 @@ fn one_blob_that_cannot_be_removed_does_not_stop_the_others() {
     assert_eq!((report.blobs, report.failed.len()), (4, 1), "{report:?}");
     assert_eq!(blob_count(&store), 1);
 }
+
+/// What lives in the segments, and what the rows take in the log.
+fn living(store: &Store) -> u64 {
+    let rows = store.engine().unwrap().reader().unwrap();
+    let blobs: u64 = segment::list(&rows).unwrap().iter().map(|(_, row)| row.live()).sum();
+    blobs + super::super::snapshot::size(&rows).unwrap()
+}
+
+fn assert_bounded(store: &Store, when: &str) {
+    let (log, live) = (store.stats().unwrap().segment_bytes, living(store));
+    assert!(log <= live * 5 / 2 + (3 << 16), "{when}: the log takes {log} bytes, {live} live");
+}
+
+fn rebuilt(home: &Home, store: Store, mode: Mode) -> Store {
+    let before = (everything(&store), rows(&store));
+    store.close().unwrap();
+    drop(store);
+    home.vfs.remove("meta.redb").unwrap();
+    let report = Store::rebuild_on(&home.vfs, &options()).unwrap();
+    assert!(report.problems.is_empty() && report.lost.is_empty(), "{report:?}");
+    let store = home.open(mode);
+    assert_eq!(everything(&store), before.0);
+    assert!(rows(&store) == before.1, "every row is as it was");
+    store
+}
+
+#[test]
+fn rounds_of_putting_deleting_and_collecting_leave_a_bounded_log() {
+    for mode in [Mode::Shared, Mode::Exclusive] {
+        let (_, home) = Home::simulated();
+        let store = home.open(mode);
+        fill(&store);
+        let drive = store.drive("alice").unwrap();
+        let mut sizes = Vec::new();
+        for round in 0..8_u64 {
+            let items: Vec<_> =
+                (0..1000_u64).map(|n| (format!("round/{n}"), content(round << 20 | n, 100).into())).collect();
+            drive.put_many(items, &Put::new()).unwrap();
+            drive.delete("round").unwrap();
+            let report = store.gc_at(later()).unwrap();
+            assert!(report.failed.is_empty() && report.compaction.failed.is_empty(), "{report:?}");
+            assert_bounded(&store, &format!("{mode:?}, round {round}"));
+            sizes.push(store.stats().unwrap().segment_bytes);
+        }
+        assert!(sizes[7] <= sizes[1] + (1 << 17), "{sizes:?}");
+        assert_sound(&rebuilt(&home, store, mode));
+    }
+}
+
+#[test]
+fn rows_that_change_again_and_again_leave_a_bounded_log() {
+    let (_, home) = Home::simulated();
+    let store = home.open(Mode::Exclusive);
+    fill(&store);
+    let drive = store.drive("alice").unwrap();
+    for round in 0..6 {
+        for _ in 0..200 {
+            drive.rename("dir0/file0", "dir0/away", false).unwrap();
+            drive.rename("dir0/away", "dir0/file0", false).unwrap();
+        }
+        store.gc_at(later()).unwrap();
+        assert_bounded(&store, &format!("round {round}"));
+    }
+    assert_sound(&rebuilt(&home, store, Mode::Exclusive));
+}
+
+/// The group that said it is gone is gone; the one that put the file is in a segment that stays.
+#[test]
+fn what_was_deleted_stays_so_when_the_log_forgets_that_it_was() {
+    let (_, home) = Home::simulated();
+    let store = home.open(Mode::Exclusive);
+    let drive = store.drive("alice").unwrap();
+    drive.put("deleted", content(99, 40).as_slice(), Put::new()).unwrap();
+    for n in 0..20 {
+        drive.put(&format!("kept/{n}"), content(n, 4000).as_slice(), Put::new()).unwrap();
+    }
+    drive.delete("deleted").unwrap();
+    for round in 0..400 {
+        let to = format!("kept/renamed{}", round + 1);
+        let from = if round == 0 { "kept/0".to_owned() } else { format!("kept/renamed{round}") };
+        drive.rename(&from, &to, false).unwrap();
+    }
+    let report = store.gc_at(later()).unwrap();
+    assert!(report.compaction.segments > 0 && report.compaction.rows > 0, "{report:?}");
+    assert!(home.files("seg").contains(&"seg/0000001.seg".to_owned()), "what lives is not copied");
+    let floor = segment::floor(&store.engine().unwrap().reader().unwrap()).unwrap();
+    assert!(floor > 0);
+    assert_sound(&rebuilt(&home, store, Mode::Exclusive));
+}
+
+#[test]
+fn a_snapshot_cut_off_anywhere_counts_for_nothing_and_does_no_harm() {
+    let (disk, home) = Home::simulated();
+    let store = home.open(Mode::Exclusive);
+    fill(&store);
+    thin_out(&store);
+    let before = everything(&store);
+    store.close().unwrap();
+    drop(store);
+    let run = |disk: &SimVfs| -> Result<u64> {
+        let store = Store::open_on(Arc::new(disk.clone()), options().mode(Mode::Exclusive))?;
+        Ok(store.gc_at(later())?.compaction.rows)
+    };
+    let whole = disk.copy();
+    assert!(run(&whole).unwrap() > 0);
+    let ops = whole.op_count();
+    for (step, policy) in (300..ops).step_by((ops as usize / 60).max(1)).zip(Policy::ALL.iter().cycle()) {
+        let cut = disk.copy();
+        cut.power_cut_at(step);
+        let _ = run(&cut);
+        let home = Home::on(cut.crash(*policy));
+        // The log alone, without whatever a reopening would settle.
+        Store::rebuild_on(&home.vfs, &options()).unwrap();
+        let store = home.open(Mode::Exclusive);
+        assert_eq!(everything(&store), before, "{policy:?} at {step}");
+        assert_sound(&store);
+    }
+}
