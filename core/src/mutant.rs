@@ -32,6 +32,9 @@ pub enum Mutant {
     RebuildSkipsOneBlock,
     /// Change frames never count as dead: the log of a store whose data stays the same grows for ever.
     LogOnlyGrows,
+    /// On a nearly full disk a segment grows by its usual step or not at all, and puts take the last
+    /// room, so that nothing can be removed any more.
+    FullDiskEndsAll,
     /// One open segment with a damaged header makes every write of a new session fail.
     DamagedHeaderRefusesWrites,
     /// The entity tag of a content was the same under every media type.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::frame::{
     ALIGN, ALIGN_LEN, Frame, FrameKind, HEADER_LEN, SEGMENT_HEADER_LEN, SegmentHeader, frame_len,
 };
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
-use crate::vfs::{Open, Vfs, VfsFile};
+use crate::vfs::{Open, Vfs, VfsFile, is_full};
 use crate::{Error, Result};
 
 /// The directory of the segments.
@@ -14,6 +15,8 @@ pub(crate) const DIR: &str = "seg";
 /// Space is reserved in steps that double from the first to the last of these.
 const FIRST_STEP: u64 = 64 << 10;
 const LAST_STEP: u64 = 64 << 20;
+/// On a full disk the steps become shorter down to this, and then none.
+const LAST_TRY: u64 = 4 << 10;
 /// How much is read at once when a segment is searched for frames.
 const SEARCH_LEN: u64 = 1 << 20;
 
@@ -69,7 +72,11 @@ impl Segment {
             if !file.try_lock()? {
                 return Ok(None);
             }
-            file.allocate(FIRST_STEP)?;
+            match file.allocate(FIRST_STEP) {
+                // The header alone, then.
+                Err(cause) if is_full(&cause) => {}
+                allocated => allocated?,
+            }
             file.write_at(0, &[&header.encode()])?;
             file.sync_data()?;
             vfs.sync_dir(DIR)?;
@@ -83,10 +90,19 @@ impl Segment {
         if len <= reserved {
             return Ok(reserved);
         }
-        let step = reserved.clamp(FIRST_STEP, LAST_STEP);
-        let target = len.max(reserved.saturating_add(step)).next_multiple_of(FIRST_STEP);
-        self.file.allocate(target)?;
-        Ok(target)
+        let mut step = reserved.clamp(FIRST_STEP, LAST_STEP);
+        loop {
+            let target = len.max(reserved.saturating_add(step)).next_multiple_of(step.clamp(1, FIRST_STEP));
+            match self.file.allocate(target) {
+                // Where there is no room for much, there may be for what is needed.
+                Err(cause) if is_full(&cause) && step > 0 && !mutant::is_active(Mutant::FullDiskEndsAll) => {
+                    // A file system may have kept what there was room for.
+                    let _ = self.file.set_len(reserved);
+                    step = if step > LAST_TRY { step / 4 } else { 0 };
+                }
+                reserved => return reserved.map(|()| target),
+            }
+        }
     }
 
     /// Reads the frame header at `offset`; None when there is none.

@@ -54,6 +54,14 @@ impl Staged {
         }
     }
 
+    /// Returns how many bytes are yet to be written: those of content that goes to a segment.
+    pub(crate) fn small_len(&self) -> u64 {
+        match self {
+            Staged::Small { digest, .. } => digest.len,
+            Staged::Large { .. } => 0,
+        }
+    }
+
     /// Fills `out` with the first bytes of the content, which has as many.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::fork::Guard;
 use crate::kv::{Kv, Read};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
-use crate::vfs::Vfs;
+use crate::vfs::{Vfs, is_full};
 use crate::{Error, ErrorKind, Result, machine};
 
 /// How often a new segment's number may turn out to be taken by another process.
@@ -147,7 +147,14 @@ impl Lease {
             parts.push(&ZEROS);
             zeros = end + AHEAD as u64;
         }
-        self.reserved = self.segment.reserve(self.reserved, zeros).map_err(failed)?;
+        match self.segment.reserve(self.reserved, zeros) {
+            Err(cause) if is_full(&cause) && zeros > end => {
+                parts.pop();
+                zeros = self.zeros.max(end);
+                self.reserved = self.segment.reserve(self.reserved, end).map_err(failed)?;
+            }
+            reserved => self.reserved = reserved.map_err(failed)?,
+        }
         self.segment.file.write_at(pending.start, &parts).map_err(failed)?;
         self.zeros = zeros;
         Ok((end, crc))

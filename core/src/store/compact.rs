@@ -166,9 +166,9 @@ fn empty(engine: &Engine, number: u32, report: &mut CompactReport) -> Result<Opt
         // No number is given out twice: another process may still have the file that had it.
         return Ok(None);
     }
-    let still = |engine: &Engine| -> Result<Option<u64>> {
+    let still = |engine: &Engine| -> Result<Option<SegmentRecord>> {
         let row = row::get::<SegmentRecord>(&engine.reader()?, table::SEGMENT, &number.to_be_bytes())?;
-        Ok(row.filter(|row| !row.open).map(|row| row.len))
+        Ok(row.filter(|row| !row.open))
     };
     if !numbers.contains(&number) {
         let row = still(engine)?;
@@ -180,8 +180,10 @@ fn empty(engine: &Engine, number: u32, report: &mut CompactReport) -> Result<Opt
         return Ok(None);
     }
     // Only now does no other process compact it.
-    let Some(len) = still(engine)? else { return Ok(None) };
-    copy_blobs(engine, &held, len, report)?;
+    let Some(row) = still(engine)? else { return Ok(None) };
+    engine.room_to_collect(row.live())?;
+    copy_blobs(engine, &held, row.len, report)?;
+    let len = row.len;
     Ok(Some(Emptied { number, len, _held: Some(held) }))
 }
 

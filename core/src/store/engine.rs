@@ -18,11 +18,14 @@ use crate::catalog::{blob, key, number, segment};
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
 use crate::kv::redb::{RedbKv, RedbReader, RedbWriter};
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::token::{Key, KeyRing};
 use crate::vfs::Vfs;
 use crate::{Error, Result};
 
+/// Bytes that are kept free for what frees or ends something; of a small disk a fiftieth.
+const RESERVE: u64 = 16 << 20;
 /// Ids are reserved in blocks of so many.
 const ID_BLOCK: u64 = 1 << 16;
 
@@ -87,6 +90,34 @@ impl Engine {
         F: for<'g> FnMut(&mut Change<'g>) -> Result<T> + Send + 'static,
     {
         self.journal.write(0, change)
+    }
+
+    /// Refuses what takes `len` bytes more where that leaves too little room for what frees or ends
+    /// something: deleting, revoking, collecting.
+    pub(crate) fn room(&self, len: u64) -> Result<()> {
+        self.has_room(len, 1)
+    }
+
+    /// As [`Engine::room`], for what gives back more than it takes: most of what is kept is for it.
+    pub(crate) fn room_to_collect(&self, len: u64) -> Result<()> {
+        self.has_room(len, 8)
+    }
+
+    fn has_room(&self, len: u64, share: u64) -> Result<()> {
+        let space = self.vfs.space().map_err(|cause| Error::io("asking for the room on the disk", cause))?;
+        let Some(space) = space else { return Ok(()) };
+        let kept = RESERVE.min(space.total / 50) / share;
+        if space.free >= kept.saturating_add(len) || mutant::is_active(Mutant::FullDiskEndsAll) {
+            return Ok(());
+        }
+        Err(Error::io(
+            format!(
+                "the disk is full: {} bytes are free, {len} are to be written, and {kept} are kept for deleting, \
+                 revoking and gc; make room, or delete something and collect",
+                space.free
+            ),
+            rustix::io::Errno::NOSPC.into(),
+        ))
     }
 
     /// Draws `count` ids that nothing else will get.

@@ -256,6 +256,8 @@ pub(super) fn put_items(drive: &Drive, items: Vec<Item>) -> Result<Vec<VersionIn
     for item in &items {
         item.put.check(item.staged.digest())?;
     }
+    // What is large lies in the spool already.
+    engine.room(items.iter().fold(0_u64, |sum, item| sum.saturating_add(item.staged.small_len())))?;
     let needed = items.iter().fold(0_u64, |sum, item| sum.saturating_add(ids_for(&item.path)));
     let ids = engine.ids(needed)?;
     let mut placed = Vec::new();

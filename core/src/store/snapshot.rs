@@ -46,12 +46,15 @@ impl Record for SizeRecord {
 /// Takes a snapshot if it and the copies of what lives take less than half of the segments that can
 /// go for it. Returns how many rows were logged.
 pub(super) fn take_if_due(engine: &Engine) -> Result<u64> {
-    if is_due(engine)? { take(engine) } else { Ok(0) }
+    let Some(size) = is_due(engine)? else { return Ok(0) };
+    engine.room_to_collect(size)?;
+    take(engine)
 }
 
-fn is_due(engine: &Engine) -> Result<bool> {
+/// Returns what a snapshot takes, if one is due.
+fn is_due(engine: &Engine) -> Result<Option<u64>> {
     if mutant::is_active(Mutant::LogOnlyGrows) {
-        return Ok(false);
+        return Ok(None);
     }
     let rows = engine.reader()?;
     let floor = segment::floor(&rows)?;
@@ -60,22 +63,22 @@ fn is_due(engine: &Engine) -> Result<bool> {
         len = len.saturating_add(row.len);
         live = live.saturating_add(row.live());
     }
-    let is_less = |rows: u64| rows.saturating_add(live) < len / 2;
-    if !is_less(0) {
-        return Ok(false);
+    let if_less = |rows: u64| (rows.saturating_add(live) < len / 2).then_some(rows);
+    if if_less(0).is_none() {
+        return Ok(None);
     }
     // Whoever makes rows fewer or smaller logs that, so a count is near as long as little was logged.
     let known: Option<SizeRecord> = row::get(&rows, table::META, SIZE)?;
     if let Some(known) = known
         && len.checked_sub(known.freed).is_some_and(|grown| grown < known.rows / 16)
     {
-        return Ok(is_less(known.rows));
+        return Ok(if_less(known.rows));
     }
     let size = size(&rows)?;
     drop(rows);
     let record = SizeRecord { rows: size, freed: len };
     engine.write(move |change| row::put(change, table::META, SIZE, &record))?;
-    Ok(is_less(size))
+    Ok(if_less(size))
 }
 
 /// Whether a row is never logged.
@@ -104,6 +107,9 @@ struct Cursor {
     table: usize,
     after: Option<Vec<u8>>,
 }
+
+/// A row: its table, its key and its value.
+type Row = (Table, Vec<u8>, Vec<u8>);
 
 /// One step of a snapshot.
 struct Step {
@@ -135,7 +141,8 @@ fn take(engine: &Engine) -> Result<u64> {
 
 fn step(change: &mut Change<'_>, from: &Cursor) -> Result<Step> {
     let before = Position::read(change)?.lsn;
-    let (mut found, mut len): (Vec<(Table, Vec<u8>, Vec<u8>)>, usize) = (Vec::new(), 0);
+    let mut found: Vec<Row> = Vec::new();
+    let mut len = 0_usize;
     let mut next = None;
     for (number, table) in table::ALL.iter().enumerate().skip(from.table) {
         let after = from.after.as_deref().filter(|_| number == from.table);

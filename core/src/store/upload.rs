@@ -277,7 +277,8 @@ fn publish_part(
     placed: &mut Vec<(BlobId, Spooled)>,
 ) -> Result<()> {
     let digest = *staged.digest();
-    let small = if matches!(staged, Staged::Small { .. }) { digest.len } else { 0 };
+    let small = staged.small_len();
+    engine.room(small)?;
     let content = settle(engine, blob::APART, staged, blob, placed, &mut Vec::new())?;
     let moment = Moment { now, grace: engine.options.grace };
     engine.journal.write(small, move |change| {
@@ -318,7 +319,8 @@ fn publish_whole(
         Made::Part(part) => (Content::Known, Some(part)),
         Made::Known => (Content::Known, None),
         Made::Staged(staged) => {
-            small = if matches!(staged, Staged::Small { .. }) { digest.len } else { 0 };
+            small = staged.small_len();
+            engine.room(small)?;
             (settle(engine, scope, staged, blob, placed, &mut Vec::new())?, None)
         }
     };

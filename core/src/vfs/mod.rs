@@ -53,6 +53,20 @@ pub struct Entry {
     pub modified: i64,
 }
 
+/// The room on the file system of a directory tree, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// What this process may still write.
+    pub free: u64,
+    /// What there is in all.
+    pub total: u64,
+}
+
+/// Returns whether an operation failed for want of room on the disk or in a quota.
+pub(crate) fn is_full(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// A directory tree that a store lives in.
 pub trait Vfs: Debug + Send + Sync + 'static {
     /// Opens a file. Symbolic links are not followed.
@@ -65,6 +79,10 @@ pub trait Vfs: Debug + Send + Sync + 'static {
     fn make_dir(&self, path: &str) -> io::Result<()>;
     /// Lists the files of a directory, in order of name (directories are left out).
     fn list(&self, path: &str) -> io::Result<Vec<Entry>>;
+    /// Returns how much room there is; None where nobody knows.
+    fn space(&self) -> io::Result<Option<Space>> {
+        Ok(None)
+    }
     /// Makes the names of a directory durable. `""` is the store's own directory.
     fn sync_dir(&self, path: &str) -> io::Result<()>;
 }

@@ -19,7 +19,7 @@ mod tests;
 use super::direct::Direct;
 use super::look::Look;
 use super::map::{self, Map};
-use super::{Entry, Open, Vfs, VfsFile, path};
+use super::{Entry, Open, Space, Vfs, VfsFile, path};
 
 /// Most parts that one system call is given: well below `IOV_MAX`, and small enough for the stack.
 const PARTS: usize = 64;
@@ -113,6 +113,12 @@ fn base<'a>(reached: &'a Option<OwnedFd>, root: &'a OwnedFd) -> BorrowedFd<'a> {
 }
 
 impl Vfs for RealVfs {
+    fn space(&self) -> io::Result<Option<Space>> {
+        let found = fs::fstatvfs(&self.root)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(Some(Space { free: bytes(found.f_bavail), total: bytes(found.f_blocks) }))
+    }
+
     fn open(&self, path: &str, how: Open) -> io::Result<Arc<dyn VfsFile>> {
         path::split(path)?;
         let access = match how {

@@ -18,6 +18,7 @@ mod content;
 mod controls;
 mod dice;
 mod faults;
+mod full;
 mod log;
 mod model;
 mod power;

@@ -1,0 +1,193 @@
+//! A disk that is full, or nearly: what frees or ends something still works.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use holdall::vfs::{Entry, Open, SimVfs, Space, Vfs, VfsFile};
+use holdall::{Drive, ErrorKind, Mode, Options, Put, Store};
+
+use crate::content;
+use crate::power::{DRIVE, options};
+
+const TOTAL: u64 = 48 << 20;
+
+/// A simulated disk of a size. What is written behind a file's end takes room, and so does what is
+/// reserved; a file's length alone takes none, as in a file with holes.
+#[derive(Clone, Debug)]
+struct Small {
+    disk: SimVfs,
+    free: Arc<Mutex<u64>>,
+}
+
+impl Small {
+    fn new() -> Small {
+        Small { disk: SimVfs::new(5), free: Arc::new(Mutex::new(TOTAL)) }
+    }
+
+    fn free(&self) -> MutexGuard<'_, u64> {
+        self.free.lock().unwrap()
+    }
+
+    fn open_store(&self, mode: Mode) -> Drive {
+        let options: Options = options(mode).segment_bytes(32 << 20).threshold(1 << 20);
+        Store::open_on(Arc::new(self.clone()), options).unwrap().drive(DRIVE).unwrap()
+    }
+}
+
+impl Vfs for Small {
+    fn open(&self, path: &str, how: Open) -> io::Result<Arc<dyn VfsFile>> {
+        let file = self.disk.open(path, how)?;
+        Ok(Arc::new(SmallFile { file, disk: self.clone() }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        let len = self.disk.open(path, Open::Read).and_then(|file| file.len()).unwrap_or(0);
+        self.disk.remove(path)?;
+        *self.free() += len;
+        Ok(())
+    }
+
+    fn make_dir(&self, path: &str) -> io::Result<()> {
+        self.disk.make_dir(path)
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+        self.disk.list(path)
+    }
+
+    fn space(&self) -> io::Result<Option<Space>> {
+        Ok(Some(Space { free: *self.free(), total: TOTAL }))
+    }
+
+    fn sync_dir(&self, path: &str) -> io::Result<()> {
+        self.disk.sync_dir(path)
+    }
+}
+
+#[derive(Debug)]
+struct SmallFile {
+    file: Arc<dyn VfsFile>,
+    disk: Small,
+}
+
+impl SmallFile {
+    /// Takes the room that a file of `len` bytes needs more. As ext4 does, what there is goes to the
+    /// file even where that is not enough.
+    fn grow(&self, len: u64) -> io::Result<()> {
+        let (now, mut free) = (self.file.len()?, self.disk.free());
+        let more = len.saturating_sub(now);
+        if more > *free {
+            self.file.set_len(now + *free)?;
+            *free = 0;
+            return Err(full());
+        }
+        *free -= more;
+        Ok(())
+    }
+}
+
+fn full() -> io::Error {
+    io::Error::from_raw_os_error(libc::ENOSPC)
+}
+
+impl VfsFile for SmallFile {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_at(offset, out)
+    }
+
+    fn write_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()> {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        self.grow(offset + len as u64)?;
+        self.file.write_at(offset, parts)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let now = self.file.len()?;
+        *self.disk.free() += now.saturating_sub(len);
+        self.file.set_len(len)
+    }
+
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        self.grow(len)?;
+        self.file.allocate(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        self.file.try_lock()
+    }
+
+    fn window(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        self.file.window(offset, len)
+    }
+
+    fn will_need(&self, offset: u64, len: u64) {
+        self.file.will_need(offset, len);
+    }
+
+    fn file(&self) -> Option<Arc<std::fs::File>> {
+        self.file.file()
+    }
+}
+
+/// Puts until that is refused, and returns how often it was not.
+fn fill(drive: &Drive) -> u64 {
+    for number in 0..2000 {
+        match drive.put(&format!("f{number}"), &content::made_of(number, 90_000)[..], Put::new()) {
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+                return number;
+            }
+        }
+    }
+    panic!("the disk was never full");
+}
+
+#[test]
+fn on_a_full_disk_things_are_removed_revoked_and_collected_and_then_there_is_room() {
+    for mode in [Mode::Exclusive, Mode::Shared] {
+        let disk = Small::new();
+        let drive = disk.open_store(mode);
+        let count = fill(&drive);
+        assert!(count * 90_000 > TOTAL * 2 / 3, "{mode:?}: full after {count} files");
+        let error = drive.put("more", &content::made_of(1 << 20, 90_000)[..], Put::new()).unwrap_err();
+        assert!(error.to_string().contains("the disk is full"), "{error}");
+        drive.revoke().unwrap();
+        for number in 0..count - 3 {
+            drive.delete(&format!("f{number}")).unwrap();
+        }
+        let report = drive.store().gc().unwrap();
+        assert!(report.failed.is_empty() && report.compaction.failed.is_empty(), "{report:?}");
+        assert!(report.compaction.segments > 0, "{report:?}");
+        drive.put("more", &content::made_of(1 << 20, 90_000)[..], Put::new()).unwrap();
+        drive.store().close().unwrap();
+    }
+}
+
+#[test]
+fn a_revocation_needs_no_more_room_than_its_bytes() {
+    let disk = Small::new();
+    let drive = disk.open_store(Mode::Exclusive);
+    drive.put("f", &b"f"[..], Put::new()).unwrap();
+    // So much that the next growth is large; then others take all of the disk but a page.
+    for number in 0..100 {
+        drive.put(&format!("f{number}"), &content::made_of(number, 90_000)[..], Put::new()).unwrap();
+    }
+    for page in 0..20 {
+        *disk.free() = 4096;
+        drive.revoke().unwrap_or_else(|error| panic!("{page}: {error}"));
+    }
+}
