@@ -45,6 +45,8 @@ mod _holdall {
     #[pymodule_export]
     use crate::link::Link;
     #[pymodule_export]
+    use crate::put::Writer;
+    #[pymodule_export]
     use crate::report::{BackupReport, CheckReport, Damage, GcReport, RebuildReport, RepairReport, Stats};
     #[pymodule_export]
     use crate::serve::Reply;

@@ -1,14 +1,16 @@
 //! Putting content into a drive.
 
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
-use holdall::{Expect, Put};
+use holdall::{Expect, Put, PutWriter};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
 use crate::convert::{self, Pick, Place};
 use crate::drive::Drive;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::job;
 use crate::source::{self, Intake};
 use crate::value::Version;
@@ -25,7 +27,8 @@ impl Drive {
     /// Puts content at `path` and returns the version that it became, durably. A file that is there
     /// gets one more version, which is current from now on. Missing folders are made.
     ///
-    /// source: bytes-like, a path (str or PathLike), a binary file object, an upload of a web
+    /// source: bytes-like, a path as pathlib has it (PathLike, not str: a str that came with a
+    ///     request would name a file of the server), a binary file object, an upload of a web
     ///     framework that has one as its `file`, or an iterable of bytes-like. It is read once, in
     ///     blocks of at most 1 MiB of bytes-like and paths.
     /// media_type: by default it follows from the name.
@@ -36,7 +39,8 @@ impl Drive {
     ///
     /// Raises InvalidArgument when the path breaks the rules of names, Exists when a folder is there
     /// or something is that must not be, Mismatch when the content or the file is not what was
-    /// declared, TooLarge past the store's limit, and whatever the source or `progress` raises;
+    /// declared, TooLarge past the store's limit, TypeError for a str, and whatever the source or
+    /// `progress` raises;
     /// nothing is left behind then. Control-C ends it within 100 ms: nothing is left behind either,
     /// unless it was about to become durable, and then it may.
     #[pyo3(signature = (
@@ -57,29 +61,40 @@ impl Drive {
         blake3: Option<&Bound<'py, PyAny>>,
         progress: Option<Bound<'py, PyAny>>,
     ) -> Outcome<Version> {
-        let mut put = said(Put::new(), media_type, modified, expect)?;
-        if let Some(length) = length {
-            put = put.len(length);
-        }
-        if let Some(sha1) = sha1 {
-            put = put.sha1(convert::hash("SHA-1", sha1)?);
-        }
-        if let Some(blake3) = blake3 {
-            put = put.blake3(convert::hash("BLAKE3", blake3)?);
-        }
+        let put = declared(said(Put::new(), media_type, modified, expect)?, length, sha1, blake3)?;
         let path = path.0;
         let writer = self.call(py, |drive| drive.put_writer(&path, put))?;
         let mut intake = Intake { py, writer, progress };
-        let taken = intake.all(source);
-        let writer = intake.writer;
-        match taken {
-            Ok(()) if writer.len() < LONG => Ok(Version(py.detach(|| writer.commit())?)),
-            Ok(()) => Ok(Version(job::patient(py, || writer.commit())?)),
+        match intake.all(source) {
+            Ok(()) => finish(py, intake.writer),
             Err(fault) => {
-                job::discard(py, writer);
+                job::discard(py, intake.writer);
                 Err(fault)
             }
         }
+    }
+
+    /// Begins a put in steps. Nothing waits between two of them, so a put takes up a thread only
+    /// while something is written.
+    #[pyo3(signature = (
+        path, *, media_type = None, modified = None, expect = None, length = None, sha1 = None, blake3 = None
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn _writer<'py>(
+        &self,
+        py: Python<'py>,
+        path: Place,
+        media_type: Option<String>,
+        modified: Option<&Bound<'py, PyAny>>,
+        expect: Option<&Bound<'py, PyAny>>,
+        #[pyo3(from_py_with = convert::count)] length: Option<u64>,
+        sha1: Option<&Bound<'py, PyAny>>,
+        blake3: Option<&Bound<'py, PyAny>>,
+    ) -> Outcome<Writer> {
+        let put = declared(said(Put::new(), media_type, modified, expect)?, length, sha1, blake3)?;
+        let path = path.0;
+        let writer = self.call(py, |drive| drive.put_writer(&path, put))?;
+        Ok(Writer(Mutex::new(Some(writer))))
     }
 
     /// Puts many contents at once and returns their versions in order, durably. They go in batches
@@ -124,6 +139,74 @@ impl Drive {
         }
         Ok(versions)
     }
+}
+
+/// A put in steps.
+#[pyclass(frozen, name = "_Writer", module = "holdall")]
+pub(crate) struct Writer(Mutex<Option<PutWriter>>);
+
+impl Writer {
+    fn take(&self) -> Outcome<PutWriter> {
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        taken.ok_or_else(|| Fault::invalid("the put has ended, or is being written to"))
+    }
+}
+
+#[pymethods]
+impl Writer {
+    /// Writes a bytes-like piece. After an error the put has ended.
+    fn write(&self, py: Python<'_>, piece: &Bound<'_, PyAny>) -> Outcome<()> {
+        let mut intake = Intake { py, writer: self.take()?, progress: None };
+        match intake.piece(piece) {
+            Ok(()) => {
+                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(intake.writer);
+                Ok(())
+            }
+            Err(fault) => {
+                job::discard(py, intake.writer);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Ends the put and returns the version.
+    fn commit(&self, py: Python<'_>) -> Outcome<Version> {
+        finish(py, self.take()?)
+    }
+
+    /// Ends the put, if it has not ended, and leaves nothing behind.
+    fn discard(&self, py: Python<'_>) {
+        if let Ok(writer) = self.take() {
+            job::discard(py, writer);
+        }
+    }
+}
+
+/// Makes what was put durable, and a version of it.
+fn finish(py: Python<'_>, writer: PutWriter) -> Outcome<Version> {
+    match writer.len() < LONG {
+        true => Ok(Version(py.detach(|| writer.commit())?)),
+        false => Ok(Version(job::patient(py, || writer.commit())?)),
+    }
+}
+
+/// Adds what content must turn out to have.
+fn declared(
+    mut put: Put,
+    length: Option<u64>,
+    sha1: Option<&Bound<'_, PyAny>>,
+    blake3: Option<&Bound<'_, PyAny>>,
+) -> Outcome<Put> {
+    if let Some(length) = length {
+        put = put.len(length);
+    }
+    if let Some(sha1) = sha1 {
+        put = put.sha1(convert::hash("SHA-1", sha1)?);
+    }
+    if let Some(blake3) = blake3 {
+        put = put.blake3(convert::hash("BLAKE3", blake3)?);
+    }
+    Ok(put)
 }
 
 /// Reads an item of `put_many`: a path, its content, and what is said of it.

@@ -32,7 +32,13 @@ impl<'py> Intake<'py> {
         if source.is_instance_of::<PyBytes>() {
             return self.bytes(source);
         }
-        if source.is_instance_of::<PyString>() || source.hasattr("__fspath__")? {
+        if source.is_instance_of::<PyString>() {
+            // Text that came with a request would name a file of the server.
+            let message = "content is not str: put text as bytes, text.encode(), and a file by its path, \
+                pathlib.Path(text)";
+            return Err(PyTypeError::new_err(message).into());
+        }
+        if source.hasattr("__fspath__")? {
             return self.path(source);
         }
         if source.hasattr("read")? {
@@ -43,15 +49,19 @@ impl<'py> Intake<'py> {
         }
         let items = source.try_iter().map_err(|_| not_a_source(source))?;
         for item in items {
-            let item = item?;
-            if !is_bytes_like(&item) {
-                let name = item.get_type().name()?;
-                let message = format!("an iterable to put gives bytes-like pieces, not {name}");
-                return Err(PyTypeError::new_err(message).into());
-            }
-            self.bytes(&item)?;
+            self.piece(&item?)?;
         }
         Ok(())
+    }
+
+    /// Takes a piece of a source that gives such.
+    pub(crate) fn piece(&mut self, item: &Bound<'py, PyAny>) -> Outcome<()> {
+        if !is_bytes_like(item) {
+            let name = item.get_type().name()?;
+            let message = format!("an iterable to put gives bytes-like pieces, not {name}");
+            return Err(PyTypeError::new_err(message).into());
+        }
+        self.bytes(item)
     }
 
     fn bytes(&mut self, source: &Bound<'py, PyAny>) -> Outcome<()> {
@@ -86,7 +96,7 @@ impl<'py> Intake<'py> {
                 false => Ok(file),
             }
         });
-        let file = opened.map_err(|cause| self.unopened(&cause, source))?;
+        let file = opened.map_err(|cause| Self::unopened(&cause, source))?;
         let mut reader = Reader { file, raised: None };
         loop {
             let writer = &mut self.writer;
@@ -102,18 +112,12 @@ impl<'py> Intake<'py> {
     }
 
     /// Makes the error of a path that cannot be opened.
-    fn unopened(&self, cause: &io::Error, source: &Bound<'py, PyAny>) -> PyErr {
+    fn unopened(cause: &io::Error, source: &Bound<'py, PyAny>) -> PyErr {
         let Some(number) = cause.raw_os_error() else {
             return io::Error::from(cause.kind()).into();
         };
         // With three arguments OSError picks the class of the number.
-        let error = PyOSError::new_err((number, reason(cause), source.clone().unbind()));
-        if source.is_instance_of::<PyString>() {
-            let note = "a str is the path of a file to put; text is put as bytes: text.encode()";
-            // Without the note it is the same error.
-            drop(error.value(self.py).call_method1("add_note", (note,)));
-        }
-        error
+        PyOSError::new_err((number, reason(cause), source.clone().unbind()))
     }
 
     fn file(&mut self, source: &Bound<'py, PyAny>) -> Outcome<()> {
@@ -192,7 +196,7 @@ fn not_a_source(value: &Bound<'_, PyAny>) -> PyErr {
     }
     let name = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!(
-        "content is bytes-like, a path, a binary file or an iterable of bytes, not {name}"
+        "content is bytes-like, a path as pathlib has it, a binary file or an iterable of bytes, not {name}"
     ))
 }
 

@@ -43,7 +43,6 @@ def test_everything_is_a_source(alice: holdall.Drive, tmp_path: pathlib.Path) ->
             "memoryview": memoryview(content),
             "words": memoryview(content).cast("I"),
             "path": file,
-            "text path": str(file),
             "file": opened,
             "raw": io.BytesIO(content),
             "list": [content[:1000], bytearray(content[1000:2000]), content[2000:]],

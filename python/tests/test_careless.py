@@ -1,5 +1,6 @@
 """What somebody does who has not read the documentation: each is an error that says what to do."""
 
+import asyncio
 import datetime as dt
 import pathlib
 from collections.abc import AsyncIterator, Callable
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 import holdall
+import holdall.asgi
 from holdall import errors
 
 MILLISECONDS = 1_700_000_000_000
@@ -104,13 +106,28 @@ def test_a_directory_and_text_are_no_content(alice: holdall.Drive, tmp_path: pat
         alice.put("x", tmp_path)
     assert (raised.value.filename, raised.value.strerror) == (tmp_path, "Is a directory")
     with pytest.raises(FileNotFoundError) as missing:
-        alice.put("x", "some text")
-    assert missing.value.filename == "some text"
-    assert any("text.encode()" in note for note in missing.value.__notes__)
+        alice.put("x", tmp_path / "gone")
+    assert missing.value.filename == tmp_path / "gone"
     with pytest.raises(TypeError, match=r"await holdall\.asgi\.put"):
         alice.put("x", pieces())  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="pieces, not str"):
         alice.put("x", ["some", "text"])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("kind", ["put", "async"])
+def test_a_str_is_never_the_name_of_a_file_to_read(
+    alice: holdall.Drive, tmp_path: pathlib.Path, kind: str
+) -> None:
+    (tmp_path / "secret").write_bytes(b"of the server")
+    form_field: Any = str(tmp_path / "secret")
+    puts: dict[str, Callable[[], object]] = {
+        "put": lambda: alice.put("x", form_field),
+        "async": lambda: asyncio.run(holdall.asgi.put(alice, "x", form_field)),
+    }
+    with pytest.raises(TypeError, match=r"text\.encode\(\).*pathlib\.Path"):
+        puts[kind]()
+    assert alice.list() == []
+    assert alice.put("x", tmp_path / "secret").size == 13
 
 
 BAD_ITEMS: list[Any] = [["a", "b"], ["ab"], [("a",)], [()], [("a", b"b", {}, None)], [None]]

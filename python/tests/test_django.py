@@ -144,3 +144,89 @@ assert client.post("/upload").status_code == 400
 assert client.get("/upload").status_code == 400
 """
     in_project(tmp_path, code)
+
+
+def test_a_stored_file_is_opened_again_from_the_store(tmp_path: pathlib.Path) -> None:
+    code = """
+from django.db.models.fields.files import FieldFile, FileField
+import pathlib
+
+# A name that a visitor chose is also one of a file of the server.
+pathlib.Path("secret.env").write_bytes(b"of the server")
+storage.save("secret.env", ContentFile(b"of the visitor"))
+file = storage.open("secret.env")
+for _ in range(2):
+    with file.open() as opened:
+        assert opened.read() == b"of the visitor"
+with file.open("r") as opened:
+    assert opened.read() == "of the visitor"
+file.open("rb").read(3)
+assert file.open().read() == b"of the visitor"
+
+class Row:
+    file = "secret.env"
+
+field = FileField(storage=storage)
+field.set_attributes_from_name("file")
+row = FieldFile(Row(), field, "secret.env")
+for _ in range(2):
+    with row.open() as opened:
+        assert opened.read() == b"of the visitor"
+storage.delete("secret.env")
+file.close()
+raises(FileNotFoundError, file.open)
+"""
+    in_project(tmp_path, code)
+
+
+def test_a_stream_that_cannot_seek_is_stored_whole_or_not_at_all(tmp_path: pathlib.Path) -> None:
+    code = """
+import io, os
+
+def pipe(content, buffering=-1):
+    out, into = os.pipe()
+    os.write(into, content)
+    os.close(into)
+    return os.fdopen(out, "rb", buffering)
+
+class Bare:
+    def __init__(self, content):
+        self.read = io.BytesIO(content).read
+
+for buffering in (0, -1):
+    name = storage.save("pipe", File(pipe(b"all of it", buffering)))
+    assert storage.open(name).read() == b"all of it"
+assert storage.open(storage.save("bare", File(Bare(b"all of it")))).read() == b"all of it"
+
+# Somebody is faster: what was read cannot be read again.
+storage.save("taken", ContentFile(b"first"))
+raises(FileExistsError, storage._save, "taken", File(pipe(b"all of it")))
+assert sorted(storage.listdir("")[1])[-1] == "taken"
+late = storage._save("taken", ContentFile(b"all of it"))
+assert late != "taken" and storage.open(late).read() == b"all of it"
+"""
+    in_project(tmp_path, code)
+
+
+def test_paths_and_times_are_as_django_s_own(tmp_path: pathlib.Path) -> None:
+    code = """
+import datetime, pathlib
+from django.test.utils import override_settings
+from django.utils import timezone
+
+storage.save("a/b", ContentFile(b"x"))
+for top in ("", ".", "/", pathlib.Path(".")):
+    assert storage.listdir(top) == (["a"], []), top
+assert storage.listdir(pathlib.Path("a")) == ([], ["b"])
+with override_settings(USE_TZ=False), timezone.override(timezone.get_fixed_timezone(-300)):
+    naive = storage.get_modified_time("a/b")
+    assert naive.tzinfo is None
+    assert abs(naive - datetime.datetime.now()) < datetime.timedelta(minutes=5)
+
+class Marked(ContentFile):
+    def chunks(self, chunk_size=None):
+        yield b"of its own"
+
+assert storage.open(storage.save("c", Marked(b"x"))).read() == b"of its own"
+"""
+    in_project(tmp_path, code)

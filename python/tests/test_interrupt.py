@@ -52,7 +52,7 @@ PUTS = {
     "iterable": "drive.put('x', (content for _ in range(100_000)))",
     "bytes": "drive.put('x', large)",
     "file": "drive.put('x', open('/dev/zero', 'rb'))",
-    "path": "drive.put('x', '/dev/zero')",
+    "path": "drive.put('x', pathlib.Path('/dev/zero'))",
     "pipe": "drive.put('x', pipe)",
     "many": "drive.put_many((str(n), os.urandom(4096)) for n in range(10_000_000))",
 }

@@ -46,7 +46,7 @@ class _Said(TypedDict, total=False):
     modified: _Moment | None
     expect: Version | str | None
 
-_Source: TypeAlias = Buffer | _Place | _Readable | _Upload | Iterable[Buffer]
+_Source: TypeAlias = Buffer | os.PathLike[str] | _Readable | _Upload | Iterable[Buffer]
 _Item: TypeAlias = tuple[_Place, Buffer] | tuple[_Place, Buffer, _Said]
 
 def open(
@@ -201,6 +201,12 @@ class Caller:
     ) -> Self: ...
 
 @final
+class _Writer:
+    def write(self, piece: Buffer) -> None: ...
+    def commit(self) -> Version: ...
+    def discard(self) -> None: ...
+
+@final
 class Drive:
     name: Final[str]
     id: Final[str]
@@ -218,6 +224,17 @@ class Drive:
         blake3: str | bytes | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> Version: ...
+    def _writer(
+        self,
+        path: _Place,
+        *,
+        media_type: str | None = None,
+        modified: _Moment | None = None,
+        expect: Version | str | None = None,
+        length: int | None = None,
+        sha1: str | bytes | None = None,
+        blake3: str | bytes | None = None,
+    ) -> _Writer: ...
     def put_many(
         self,
         items: Mapping[str, Buffer] | Iterable[_Item],

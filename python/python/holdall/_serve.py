@@ -29,6 +29,9 @@ closes on a client that still sends, or waits for it, keeps the client from read
 UNKNOWN = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 """Media types that say nothing of content; that of its name is better."""
 
+SHORTEST = 4 << 10
+"""The least bytes of a piece of a body that goes at a pace."""
+
 Target = tuple[Drive | str, str]
 """Where an upload goes: a drive, by itself or its name, and the path in it."""
 
@@ -97,6 +100,15 @@ def address(client: str | None) -> str | None:
         return str(ip_address(client or ""))
     except ValueError:
         return None
+
+
+def piece_of(pace: int | None, most: int) -> int:
+    """Returns how long the pieces of a body are: at a pace, what a quarter of a second takes."""
+    return most if pace is None else min(most, max(pace // 4, SHORTEST))
+
+
+class LengthRequired(errors.InvalidArgument):
+    """A body whose end cannot be told has no length either: RFC 9110 section 15.5.12."""
 
 
 class Answer(NamedTuple):
@@ -173,6 +185,8 @@ class Upload:
         """Answers with a status and no detail, which is logged."""
         if "if-none-match" in self.headers and isinstance(error, errors.Exists):
             return said(412, "text/plain", b"something is there already\n")
+        if isinstance(error, LengthRequired):
+            return said(411, "text/plain", f"{error}\n".encode())
         if isinstance(error, errors.Unsupported):
             return said(415, "text/plain", f"{error}\n".encode())
         if error.http_status >= 500:

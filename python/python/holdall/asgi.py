@@ -15,9 +15,21 @@ from typing import Any
 
 from . import errors
 from ._holdall import Api, Body, Caller, Reply, Store
-from ._intake import Intake, in_thread, put
+from ._intake import Intake, in_thread, put, threads
 from ._reader import own_path
-from ._serve import BODILESS, REST, UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
+from ._serve import (
+    BODILESS,
+    REST,
+    UPLOADS,
+    Answer,
+    Target,
+    Upload,
+    answer,
+    call,
+    escaped,
+    piece_of,
+    refused,
+)
 
 __all__ = ["App", "put", "respond", "send_reply"]
 
@@ -121,7 +133,8 @@ async def respond_to_call(
             made = call(api, caller, scope["method"], target, headers, body, client)
             return prepare(made, scope)
 
-        prepared = await in_thread(reply, body if isinstance(body, Intake) else None)
+        intake = body if isinstance(body, Intake) else None
+        prepared = await in_thread(reply, threads("call") if intake else None, intake)
     except errors.Error as error:
         prepared = prepare(refused(error), scope)
     # A client that asks first is told the reply in place of "100 Continue".
@@ -167,7 +180,8 @@ Prepared = tuple[Reply, str | None, bytes | None]
 def prepare(reply: Reply, scope: Scope) -> Prepared:
     """Brings the first chunk of a reply into memory, in the thread that made the reply."""
     path = sendable_path(reply, scope)
-    return reply, path, None if path is not None else piece(reply.body.chunks(CHUNK))
+    chunks = reply.body.chunks(piece_of(reply.pace, CHUNK))
+    return reply, path, None if path is not None else piece(chunks)
 
 
 def piece(chunks: Iterator[memoryview]) -> bytes | None:
@@ -237,7 +251,7 @@ async def send_reply(
         await send({"type": "http.response.pathsend", "path": path})
         return
     if first is None:
-        first = await asyncio.to_thread(piece, reply.body.chunks(CHUNK))
+        first = await asyncio.to_thread(piece, reply.body.chunks(piece_of(reply.pace, CHUNK)))
     if first is None or len(first) == len(reply.body):
         await send({"type": "http.response.body", "body": first or b""})
         return
@@ -252,7 +266,7 @@ def encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
 async def stream(body: Body, first: bytes, pace: int | None, receive: Receive, send: Send) -> None:
     """Sends a body chunk by chunk; the next is fetched while one is sent."""
     gone = asyncio.ensure_future(until_gone(receive))
-    chunks: Iterator[memoryview] = body[len(first) :].chunks(CHUNK)
+    chunks: Iterator[memoryview] = body[len(first) :].chunks(piece_of(pace, CHUNK))
     loop = asyncio.get_running_loop()
     began, sent = loop.time(), 0
     chunk: bytes | None = first

@@ -8,7 +8,7 @@ def download(path):
 from flask import Request, Response
 
 from ._holdall import Store
-from .wsgi import body_of, reply_to
+from .wsgi import body_of, reply_to, uncompressed
 
 __all__ = ["store_response"]
 
@@ -20,5 +20,6 @@ def store_response(store: Store, request: Request, *, url: str | None = None) ->
         checked the request itself signs one on the spot, and the client sees no redirect.
     """
     reply = reply_to(store, request.environ, target=url)
+    uncompressed(request.environ)
     body = body_of(reply, request.environ.get("wsgi.file_wrapper"))
     return Response(body, reply.status, reply.headers, direct_passthrough=True)

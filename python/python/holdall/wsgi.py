@@ -6,6 +6,7 @@ An app may be mounted under a prefix; the store's ``base_url`` then ends with th
 ``holdall.open("files", base_url="/files/")``.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from http import HTTPStatus
@@ -14,9 +15,23 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from . import errors
-from ._holdall import Api, Body, Caller, Reply, Store
+from ._holdall import Api, Caller, Reply, Store
 from ._reader import own_file
-from ._serve import REST, UPLOADS, Answer, Target, Upload, answer, call, escaped, refused
+from ._serve import (
+    BODILESS,
+    REST,
+    UPLOADS,
+    Answer,
+    LengthRequired,
+    Target,
+    Upload,
+    answer,
+    call,
+    escaped,
+    piece_of,
+    refused,
+    said,
+)
 
 __all__ = ["App", "body_of", "path_of", "receive", "reply_to"]
 
@@ -29,6 +44,11 @@ FILE_FROM = 64 << 10
 
 CHUNK = 256 << 10
 """Bytes of one piece of a body."""
+
+UNTOLD = ("Granian",)
+"""Servers that mark the end of a body also where the client was cut off."""
+
+NO_LENGTH = "this server needs the length of an upload: send Content-Length"
 
 HEADERS = {
     "HTTP_RANGE": "Range",
@@ -71,6 +91,10 @@ class App:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if self.api is not None and self.api.is_at(target_of(environ)):
+            if environ["REQUEST_METHOD"] not in BODILESS and not is_delimited(environ):
+                told = said(411, "text/plain", f"{NO_LENGTH}\n".encode())
+                start_response(status_line(told.status), told.headers)
+                return [told.body]
             reply = reply_to_call(self.api, self.caller, environ)
             start_response(status_line(reply.status), reply.headers)
             return body_of(reply, environ.get("wsgi.file_wrapper"))
@@ -156,21 +180,25 @@ def body_of(
 
     file_wrapper: the ``wsgi.file_wrapper`` of the request, where there is one.
     """
-    if len(reply.body) < FILE_FROM:
+    if not len(reply.body) or (len(reply.body) < FILE_FROM and reply.pace is None):
         return [bytes(reply.body)]
     if file_wrapper is not None and (file := file_of(reply)) is not None:
         return file_wrapper(file, CHUNK)
-    return pieces(reply.body)
+    return pieces(reply)
 
 
 def file_of(reply: Reply) -> FileIO | None:
-    """Opens the file that a reply is, if the reply is a whole one."""
-    return own_file(reply.body) if reply.status == 200 else None
+    """Opens the file that a reply is, if it is a whole one that is not to go at a pace."""
+    return own_file(reply.body) if reply.status == 200 and reply.pace is None else None
 
 
-def pieces(body: Body) -> Iterator[bytes]:
-    """Goes through a body as bytes."""
-    for chunk in body.chunks(CHUNK):
+def pieces(reply: Reply) -> Iterator[bytes]:
+    """Goes through the body of a reply as bytes, no faster than its pace."""
+    began, sent = time.monotonic(), 0
+    for chunk in reply.body.chunks(piece_of(reply.pace, CHUNK)):
+        if reply.pace:
+            time.sleep(max(0.0, began + sent / reply.pace - time.monotonic()))
+            sent += len(chunk)
         yield bytes(chunk)
 
 
@@ -178,6 +206,8 @@ def receive(store: Store, environ: Environ, check: Callable[[Environ], Target | 
     """Puts the body of a request where the check says, and answers with what became of it."""
     upload = Upload(store, headers_of(environ))
     try:
+        if not is_delimited(environ):
+            raise LengthRequired(NO_LENGTH)
         options = upload.options()
         drive, path = upload.place(check(environ))
         return upload.done(drive.put(path, content_of(environ), **options))
@@ -190,6 +220,23 @@ def headers_of(environ: Environ) -> dict[str, str]:
     names = {key: key[5:] for key in environ if key.startswith("HTTP_")}
     names |= {key: key for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)}
     return {name.lower().replace("_", "-"): environ[key] for key, name in names.items()}
+
+
+def uncompressed(environ: Environ) -> None:
+    """Keeps a framework's compression off a reply. Its length, ranges and tag are those of the
+    stored bytes: a part that is compressed, or the rest of what was, makes a file of nonsense.
+    """
+    environ.pop("HTTP_ACCEPT_ENCODING", None)
+
+
+def is_delimited(environ: Environ) -> bool:
+    """Returns whether the end of a request's body can be told: by its length, or because the server
+    marks it (``wsgi.input_terminated``). If not, a body in chunks would be read as an empty one, or
+    one that was cut as whole.
+    """
+    chunked = "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH")
+    told = environ.get("wsgi.input_terminated") and environ.get("SERVER_SOFTWARE") not in UNTOLD
+    return bool(told) or not chunked
 
 
 def content_of(environ: Environ) -> Iterator[bytes]:

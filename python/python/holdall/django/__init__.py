@@ -17,7 +17,7 @@ under its name gets one more version.
 import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -38,11 +38,11 @@ from django.http import (
 )
 from django.utils.deconstruct import deconstructible
 from django.utils.encoding import filepath_to_uri
-from django.utils.timezone import make_naive
 
-from .._holdall import Body, Drive, Reply, Store, open
+from .._holdall import Drive, Reply, Store, open
+from .._serve import piece_of
 from ..errors import Exists, InvalidArgument, NotFound
-from ..wsgi import CHUNK, FILE_FROM, file_of, pieces, reply_to
+from ..wsgi import CHUNK, FILE_FROM, file_of, pieces, reply_to, uncompressed
 
 __all__ = ["Storage", "response", "serve"]
 
@@ -88,28 +88,34 @@ class Storage(BaseStorage):
         return self.store.drive(self._drive)
 
     def _open(self, name: str, mode: str = "rb") -> "File[Any]":
+        return StoredFile(self, name, mode)
+
+    def _reader(self, name: str, mode: str) -> Any:
+        """Opens what is stored."""
         if mode == "rb":
-            return File(self.drive.open(name), name)  # type: ignore[arg-type]
+            return self.drive.open(name)
         if mode in ("r", "rt"):
             reader = io.BufferedReader(self.drive.open(name))
-            return File(io.TextIOWrapper(reader, encoding="utf-8"), name)
+            return io.TextIOWrapper(reader, encoding="utf-8")
         raise ValueError(
             f"a stored file is opened to be read, not with mode {mode!r}; save it anew"
         )
 
     def _save(self, name: str, content: "File[Any]") -> str:
-        content.seek(0)
         expect = None if self._allow_overwrite else "absent"
+        again = rewound(content)
         while True:
             try:
-                self.drive.put(name, chunks_of(content), expect=expect)
+                pieces = content.chunks() if again else iter(lambda: content.read(CHUNK), b"")
+                self.drive.put(name, as_bytes(pieces), expect=expect)
             except InvalidArgument as error:
                 # What Django answers with 400.
                 raise SuspiciousFileOperation(str(error)) from error
             except Exists:
                 # Somebody was faster, or a file is where a folder would have to be.
                 free = self.get_available_name(name)
-                if free == name:
+                if free == name or not again:
+                    # What cannot be read again would be stored without its beginning.
                     raise
                 name = free
             else:
@@ -141,8 +147,9 @@ class Storage(BaseStorage):
             return False
         return True
 
-    def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        rows = self.drive.list(path.strip("/"))
+    def listdir(self, path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
+        place = os.fspath(path).strip("/")
+        rows = self.drive.list("" if place == "." else place)
         folders = [row.name for row in rows if row.is_folder]
         return folders, [row.name for row in rows if not row.is_folder]
 
@@ -167,15 +174,46 @@ class Storage(BaseStorage):
         return self.get_modified_time(name)
 
 
-def chunks_of(content: "File[Any]") -> Iterator[bytes]:
-    """Goes through a file's content; text, as a ContentFile may hold, is UTF-8."""
-    for chunk in content.chunks():
-        yield chunk.encode() if isinstance(chunk, str) else chunk
+class StoredFile(File):  # type: ignore[type-arg]
+    """A stored file that is opened again from the store: Django's own looks for a local file."""
+
+    def __init__(self, storage: Storage, name: str, mode: str) -> None:
+        super().__init__(storage._reader(name, mode), name)
+        self._storage, self.mode = storage, mode
+
+    def open(self, mode: str | None = None, *_args: Any, **_options: Any) -> "StoredFile":
+        """Begins at the first byte; opens the file again where it was closed, or the mode is
+        another.
+        """
+        wanted = mode or self.mode
+        if self.closed or wanted != self.mode:
+            name: Any = self.name
+            self.file, self.mode = self._storage._reader(name, wanted), wanted
+        else:
+            self.seek(0)
+        return self
+
+
+def rewound(content: "File[Any]") -> bool:
+    """Goes to the beginning of a file; False where it cannot, as a pipe."""
+    try:
+        content.seek(0)
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+def as_bytes(pieces: Iterable[bytes | str]) -> Iterator[bytes]:
+    """Goes through a file's content; text, as in a ContentFile, is UTF-8."""
+    for piece in pieces:
+        if not piece:
+            return
+        yield piece.encode() if isinstance(piece, str) else piece
 
 
 def as_configured(moment: datetime) -> datetime:
-    """Returns a moment aware or naive, as the project has it."""
-    return moment if settings.USE_TZ else make_naive(moment)
+    """Returns a moment aware or naive, as the project has it: naive in the system's zone."""
+    return moment if settings.USE_TZ else moment.astimezone().replace(tzinfo=None)
 
 
 def serve(request: HttpRequest, path: str = "", storage: str = "default") -> HttpResponseBase:
@@ -191,6 +229,7 @@ def response(store: Store, request: HttpRequest, *, url: str | None = None) -> H
     """
     environ = {**request.META, "REQUEST_METHOD": request.method}
     reply = reply_to(store, environ, target=url or request.get_full_path())
+    uncompressed(request.META)
     answer = with_body(reply, isinstance(request, ASGIRequest))
     del answer.headers["Content-Type"]
     for name, value in reply.headers:
@@ -199,14 +238,14 @@ def response(store: Store, request: HttpRequest, *, url: str | None = None) -> H
 
 
 def with_body(reply: Reply, is_async: bool) -> HttpResponseBase:
-    if len(reply.body) < FILE_FROM:
+    if not len(reply.body) or (len(reply.body) < FILE_FROM and reply.pace is None):
         return HttpResponse(bytes(reply.body), status=reply.status)
     if is_async:
-        return StreamingHttpResponse(pieces_from_threads(reply.body), status=reply.status)
+        return StreamingHttpResponse(pieces_from_threads(reply), status=reply.status)
     file = file_of(reply)
     if file is not None:
         return WholeFile(file, status=reply.status)
-    return StreamingHttpResponse(pieces(reply.body), status=reply.status)
+    return StreamingHttpResponse(pieces(reply), status=reply.status)
 
 
 class WholeFile(FileResponse):
@@ -218,8 +257,13 @@ class WholeFile(FileResponse):
         """The headers are the reply's."""
 
 
-async def pieces_from_threads(body: Body) -> AsyncIterator[memoryview]:
-    """Goes through a body; what is not in memory is waited for in a thread."""
-    chunks = body.chunks(CHUNK)
+async def pieces_from_threads(reply: Reply) -> AsyncIterator[memoryview]:
+    """Goes through a body at its pace; what is not in memory is waited for in a thread."""
+    chunks = reply.body.chunks(piece_of(reply.pace, CHUNK))
+    loop = asyncio.get_running_loop()
+    began, sent = loop.time(), 0
     while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+        if reply.pace:
+            await asyncio.sleep(began + sent / reply.pace - loop.time())
+            sent += len(chunk)
         yield chunk

@@ -1,0 +1,111 @@
+"""A slow crowd: uploads that stall hold up nobody else, whatever their sources use."""
+
+import asyncio
+import pathlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from typing import Any
+
+import aiofiles
+import httpx
+import pytest
+from hosts import ASGI
+
+import holdall
+import holdall.asgi
+
+HANG = 60.0
+"""Seconds after which something hangs."""
+
+STALLED = 80
+"""More than the threads of a loop, and more than those of puts."""
+
+APPS = """
+import holdall, holdall.asgi
+store = holdall.open("files")
+asgi = holdall.asgi.App(store, upload=lambda scope: ("alice", scope["path"][1:]))
+"""
+
+
+@pytest.mark.parametrize("name", ["uvicorn-h11", "hypercorn", "granian-asgi"])
+def test_a_good_client_comes_through_a_stalled_crowd(
+    name: str, tmp_path: pathlib.Path, server: Callable[..., str]
+) -> None:
+    (tmp_path / "apps.py").write_text(APPS)
+    with holdall.open(tmp_path / "files") as store:
+        url = store.url(store.drive("alice").put("good", bytes(3 << 20)))
+        base = server(*ASGI[name])
+        host, port = base.removeprefix("http://").split(":")
+        with ExitStack() as crowd:
+            for at in range(STALLED):
+                wire = crowd.enter_context(socket.create_connection((host, int(port)), HANG))
+                head = f"PUT /stalled{at} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"
+                wire.sendall(head.encode() + bytes(300_000))
+            got = httpx.get(base + url, timeout=HANG)
+            assert got.content == bytes(3 << 20)
+            made = httpx.put(f"{base}/mine", content=bytes(2 << 20), timeout=HANG)
+            assert (made.status_code, made.json()["size"]) == (201, 2 << 20)
+
+
+def together(drive: holdall.Drive, source: Callable[[], Any]) -> None:
+    """Puts from many sources at once."""
+
+    async def main() -> None:
+        puts = (holdall.asgi.put(drive, f"x{at}", source()) for at in range(STALLED))
+        versions = await asyncio.wait_for(asyncio.gather(*puts), HANG)
+        assert {version.size for version in versions} == {3 << 20}
+
+    asyncio.run(main())
+
+
+def test_sources_that_use_the_loop_s_threads(alice: holdall.Drive, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "source"
+    path.write_bytes(bytes(3 << 20))
+
+    async def threaded() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield await asyncio.to_thread(bytes, 1 << 20)
+
+    class Opened:
+        """An async file that aiofiles opens at the first read."""
+
+        file: Any = None
+
+        async def read(self, size: int) -> bytes:
+            if self.file is None:
+                self.file = await aiofiles.open(path, "rb")
+            piece = bytes(await self.file.read(size))
+            if not piece:
+                await self.file.close()
+            return piece
+
+    together(alice, threaded)
+    together(alice, Opened)
+
+
+def test_downloads_do_not_wait_for_stalled_sources(
+    alice: holdall.Drive, store: holdall.Store
+) -> None:
+    url = store.url(alice.put("x", bytes(3 << 20)))
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield bytes(300_000)
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        puts = [
+            asyncio.ensure_future(holdall.asgi.put(alice, f"s{at}", stalled()))
+            for at in range(STALLED)
+        ]
+        transport = httpx.ASGITransport(holdall.asgi.App(store))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            got = await asyncio.wait_for(client.get(url), HANG)
+        assert got.content == bytes(3 << 20)
+        for put in puts:
+            put.cancel()
+        await asyncio.wait_for(asyncio.gather(*puts, return_exceptions=True), HANG)
+
+    asyncio.run(main())
+    assert [row.name for row in alice.list()] == ["x"]
+    assert not list((store.path / "spool").iterdir())
