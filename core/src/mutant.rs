@@ -6,6 +6,7 @@
 /// A fault that can be planted again. Each says what it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(not(feature = "sim"), allow(dead_code))]
 #[repr(u8)]
 pub enum Mutant {
     /// None: the code as it is.
@@ -43,6 +44,18 @@ pub enum Mutant {
     DateOfContent,
     /// HEAD and a look at what a URL permits did not ask whether its uses are used up.
     UsedUpLooksAlive,
+    /// The parts of an upload that became a version's are removed without the grace.
+    PartsGoAtOnce,
+    /// A use-limited URL whose row was swept can be used again when the clock is set back.
+    SweptUsesReturn,
+    /// Each content of a batch that gets a file of its own keeps it open until the group.
+    BatchKeepsFilesOpen,
+    /// A backup compares the numbers of the last groups alone with those of the copy.
+    BackupLooksAtNumbers,
+    /// A store restored from a backup gives out again the ids that were given out since.
+    RestoredIdsRepeat,
+    /// Counters of revocations begin at 0 in every timeline.
+    NoTags,
 }
 
 #[cfg(feature = "sim")]

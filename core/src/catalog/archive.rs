@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::catalog::record::{ArchiveRecord, MemberRecord, MembersRecord, Record};
-use crate::catalog::{row, table};
+use crate::catalog::{history, row, table};
 use crate::id::ArchiveId;
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
@@ -121,7 +121,8 @@ fn check_new(tx: &impl Read, id: ArchiveId, archive: &ArchiveRecord, written: u6
 }
 
 fn put_new(tx: &mut impl Write, id: ArchiveId, archive: &ArchiveRecord) -> Result<()> {
-    row::put(tx, table::ARCHIVE, &id.to_key(), archive)?;
+    let revocations = history::tag(tx, id.0)?;
+    row::put(tx, table::ARCHIVE, &id.to_key(), &ArchiveRecord { revocations, ..archive.clone() })?;
     tx.put(table::ARCHIVE_EXPIRY, &row::due(archive.expires, id.0), &[])
 }
 

@@ -12,10 +12,10 @@ use super::record::{
 };
 use super::table::{
     BLOB, BLOB_HASH, BLOB_SHA1, CHILD, DOOMED_BLOB, DOOMED_FILE, DRIVE, DRIVE_NAME, FILE, FILE_LINK,
-    FILE_SHARE, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
+    FILE_SHARE, HISTORY, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
 };
 use super::tree::child_key;
-use super::{blob, claim, index, number, row, upload, version};
+use super::{blob, claim, history, index, number, row, upload, version};
 use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};
 use crate::kv::{Read, Table};
 use crate::{ErrorKind, Result};
@@ -134,6 +134,7 @@ impl<R: Read> Check<'_, R> {
     }
 
     fn drives(&mut self) -> Result<()> {
+        self.each(HISTORY, |_, key, value| history::check_row(key, value))?;
         self.each(DRIVE, |check, key, value| {
             let id = DriveId(index::number(key)?);
             check.highest = check.highest.max(id.0);

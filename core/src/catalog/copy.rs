@@ -10,7 +10,7 @@ use super::number::{self, NewId};
 use super::record::{FileRecord, Kind, Record, VersionRecord};
 use super::table::VERSION;
 use super::tree::{self, Standing};
-use super::{index, listing, row, version};
+use super::{history, index, listing, row, version};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
 use crate::mutant::{self, Mutant};
@@ -191,6 +191,7 @@ fn make(
     let Source { id: from, node: old, current } = source;
     let mut node = tree::node(old.drive, folder, name, old.kind, now);
     node.attributes = old.attributes;
+    node.revocations = history::tag(tx, to.0)?;
     copying.made += 1;
     let Some(mut content) = current else {
         copying.tasks.push(Task::Children { from, to, after: None });
@@ -216,5 +217,6 @@ fn make(
 fn put(tx: &mut impl Write, drive: DriveId, id: VersionId, version: VersionRecord) -> Result<()> {
     blob::link(tx, version.blob)?;
     counter::add(tx, Counter::DriveBytes(drive), signed(version.size)?)?;
-    row::put(tx, VERSION, &version::key(id), &VersionRecord { revocations: 0, ..version })
+    let revocations = history::tag(tx, id.0)?;
+    row::put(tx, VERSION, &version::key(id), &VersionRecord { revocations, ..version })
 }

@@ -16,6 +16,7 @@ pub(crate) mod delete;
 pub(crate) mod drive;
 pub(crate) mod dump;
 pub(crate) mod free;
+pub(crate) mod history;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod key;

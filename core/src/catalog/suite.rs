@@ -79,6 +79,7 @@ cases! {
     uploads::an_upload_that_is_done_or_over_takes_no_part;
     uploads::expired_uploads_are_swept_in_bounded_steps;
     uploads::d3_a_sha1_of_two_contents_finds_neither;
+    uploads::a_part_that_became_a_version_outlives_it_by_the_grace;
     uploads::a_note_goes_with_its_version;
     model::random_work_agrees_with_a_naive_model;
 }

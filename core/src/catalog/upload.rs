@@ -4,12 +4,13 @@
 //! takes the place of the one before. An upload that is done keeps its record until it expires, so that
 //! whoever asks again is told the same; its parts go at once.
 
-use super::blob;
+use super::blob::{self, Moment};
 use super::record::{PartRecord, Record, UploadRecord};
 use super::table::{UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART};
 use super::{drive, index, row};
-use crate::id::{UploadId, VersionId};
+use crate::id::{BlobId, UploadId, VersionId};
 use crate::kv::{Read, Write};
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -78,17 +79,24 @@ pub(crate) fn put_part(
     id: UploadId,
     number: u32,
     part: &PartRecord,
-    now: Time,
+    moment: Moment,
 ) -> Result<()> {
-    open(tx, id, number, now)?;
+    open(tx, id, number, moment.now)?;
     let key = part_key(id, number);
     let before = row::get::<PartRecord>(tx, UPLOAD_PART, &key)?;
     blob::link(tx, part.blob)?;
     row::put(tx, UPLOAD_PART, &key, part)?;
     match before {
-        Some(before) => blob::unlink(tx, before.blob, now),
+        Some(before) => let_go(tx, before.blob, moment),
         None => Ok(()),
     }
+}
+
+/// Lets go of the content of a part. What only the upload had may go at once; what became a
+/// version's, and with that an archive's and a reply's, outlives it by the grace.
+fn let_go(tx: &mut impl Write, blob: BlobId, moment: Moment) -> Result<()> {
+    let alone = blob::get(tx, blob)?.scope == blob::APART || mutant::is_active(Mutant::PartsGoAtOnce);
+    blob::unlink(tx, blob, if alone { moment.now } else { moment.due() })
 }
 
 /// Reads a part, if it was put.
@@ -125,27 +133,27 @@ pub(crate) fn finish(tx: &mut impl Write, id: UploadId, version: VersionId, now:
 }
 
 /// Lets go of at most `limit` parts, and returns how many: fewer when none is left.
-pub(crate) fn clear(tx: &mut impl Write, id: UploadId, now: Time, limit: usize) -> Result<usize> {
+pub(crate) fn clear(tx: &mut impl Write, id: UploadId, moment: Moment, limit: usize) -> Result<usize> {
     let some = parts(tx, id, 0, limit)?;
     for (number, part) in &some {
-        blob::unlink(tx, part.blob, now)?;
+        let_go(tx, part.blob, moment)?;
         tx.del(UPLOAD_PART, &part_key(id, *number))?;
     }
     Ok(some.len())
 }
 
 /// Removes what expired, up to `limit` (at least 1) parts and uploads; 0 when nothing is left.
-pub(crate) fn expire(tx: &mut impl Write, now: Time, limit: usize) -> Result<usize> {
+pub(crate) fn expire(tx: &mut impl Write, moment: Moment, limit: usize) -> Result<usize> {
     let limit = limit.max(1);
     let mut removed = 0;
     while removed < limit {
         let first = index::page(tx, UPLOAD_EXPIRY, &[], None, 1)?;
         let Some((key, _)) = first.first() else { break };
-        if row::due_time(UPLOAD_EXPIRY, key)? > now {
+        if row::due_time(UPLOAD_EXPIRY, key)? > moment.now {
             break;
         }
         let id = UploadId(row::tail(UPLOAD_EXPIRY, key)?);
-        let cleared = clear(tx, id, now, limit - removed)?;
+        let cleared = clear(tx, id, moment, limit - removed)?;
         removed += cleared;
         if removed < limit {
             tx.del(UPLOAD, &id.to_key())?;

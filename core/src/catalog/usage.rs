@@ -2,17 +2,32 @@
 
 use std::ops::Bound;
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::record::{Record, UseRecord};
 use crate::catalog::{row, table};
 use crate::kv::{Read, Scan, Write};
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
+
+/// The row of META that tells up to which expiry rows may have been swept.
+const SWEPT: &[u8] = b"uses-swept";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SweptRecord(Time);
+
+impl Record for SweptRecord {
+    const VERSION: u8 = 1;
+    const NOUN: &'static str = "swept use limits";
+}
 
 /// Uses the URL `id` once, if one of its `limit` uses is left, and returns how many are left
 /// after. Checked and counted in one transaction, so that no race passes the limit.
 ///
 /// # Errors
-/// `Gone` when it is used up, `Expired` from the moment `expires` on (its row may be swept then),
+/// `Gone` when it is used up, `Expired` from the moment `expires` on (its row may be swept then), also
+/// when the clock is set back after a sweep,
 /// `InvalidArgument` when the limit is 0.
 pub(crate) fn consume(
     tx: &mut impl Write,
@@ -27,6 +42,7 @@ pub(crate) fn consume(
     if now >= expires {
         return Err(Error::new(ErrorKind::Expired, format!("the URL expired at {expires}")));
     }
+    refuse_swept(tx, expires)?;
     let used = used(tx, id)?;
     let Some(left) = limit.checked_sub(used).and_then(|left| left.checked_sub(1)) else {
         return Err(used_up(limit));
@@ -41,6 +57,15 @@ pub(crate) fn consume(
 /// `Gone` when it is used up.
 pub(crate) fn check(tx: &impl Read, id: [u8; 16], limit: u32) -> Result<()> {
     if used(tx, id)? < limit { Ok(()) } else { Err(used_up(limit)) }
+}
+
+/// Refuses a URL whose row a sweep may have removed: that the clock was set back gives no use back.
+fn refuse_swept(tx: &impl Read, expires: Time) -> Result<()> {
+    let swept = row::get::<SweptRecord>(tx, table::META, SWEPT)?.map_or(Time(i64::MIN), |swept| swept.0);
+    if expires <= swept && !mutant::is_active(Mutant::SweptUsesReturn) {
+        return Err(Error::new(ErrorKind::Expired, format!("the URL expired at {expires}")));
+    }
+    Ok(())
 }
 
 fn used(tx: &impl Read, id: [u8; 16]) -> Result<u32> {
@@ -74,6 +99,10 @@ pub(crate) fn sweep(
         last = Some(id);
         Ok(Scan::Stop)
     })?;
+    if !over.is_empty() {
+        let before = row::get::<SweptRecord>(tx, table::META, SWEPT)?.map_or(now, |swept| swept.0);
+        row::put(tx, table::META, SWEPT, &SweptRecord(before.max(now)))?;
+    }
     for id in over {
         tx.del(table::USE, &id)?;
     }

@@ -7,7 +7,7 @@ use super::number::{self, NewId};
 use super::record::{BlobRecord, FileRecord, Kind, NoteRecord, Record, VersionRecord};
 use super::table::{BLOB, FILE, VERSION, VERSION_NOTE};
 use super::tree::{self, Spot, Standing};
-use super::{drive, index, row};
+use super::{drive, history, index, row};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::name::shown;
@@ -220,7 +220,8 @@ pub(crate) fn put_at(
             let fresh = number::files(ids, spot.missing.len())?;
             let id = number::file(ids)?;
             let folder = spot.make_parents(tx, &fresh, moment.now)?;
-            let node = tree::node(drive, folder, spot.name, Kind::File, moment.now);
+            let mut node = tree::node(drive, folder, spot.name, Kind::File, moment.now);
+            node.revocations = history::tag(tx, id.0)?;
             counter::add(tx, Counter::DriveFiles(drive), 1)?;
             append(tx, id, node, new, moment)
         }
@@ -349,6 +350,7 @@ fn append(
 ) -> Result<VersionInfo> {
     let max_versions = drive::get(tx, node.drive)?.max_versions;
     let content = blob::link(tx, new.blob)?;
+    let id = VersionId::new(file, history::version_number(tx, file, node.next)?);
     let version = VersionRecord {
         blob: new.blob,
         size: content.len,
@@ -357,12 +359,11 @@ fn append(
         modified: new.modified,
         media_type: new.media_type.to_owned(),
         keep: false,
-        revocations: 0,
+        revocations: history::tag(tx, id.0)?,
     };
-    let id = VersionId::new(file, node.next);
     node.date(moment.now);
-    node.current = node.next;
-    node.next += 1;
+    node.current = id.number();
+    node.next = node.current + 1;
     node.modified = moment.now;
     row::put(tx, VERSION, &key(id), &version)?;
     tree::insert(tx, file, &node, Some(&version))?;

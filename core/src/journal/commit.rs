@@ -76,12 +76,23 @@ struct Queue<W> {
     led: bool,
 }
 
+/// Whether this session wrote already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Session {
+    /// It has read at most.
+    Quiet,
+    /// Its first group is being made.
+    Begins,
+    Wrote,
+}
+
 /// What only the leader touches.
 struct Lead {
     lease: Option<Lease>,
     tails: Tails,
     /// Whether the session was ended.
     finished: bool,
+    session: Session,
     unsynced: u32,
     /// By the uptime.
     synced_at: Duration,
@@ -98,7 +109,11 @@ pub(crate) struct Journal<K: Kv> {
     poisoned: AtomicBool,
     /// Whether the next group goes to another segment.
     leave: AtomicBool,
+    beginning: Option<Beginning<K::Writer>>,
 }
+
+/// What the first group of a session begins with; it is told the number of the group.
+pub(crate) type Beginning<W> = Box<dyn for<'g> Fn(&mut Group<'g, W>, u64) -> Result<()> + Send + Sync>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -141,11 +156,13 @@ impl<K: Kv> Journal<K> {
                 lease: None,
                 tails: Tails::default(),
                 finished: false,
+                session: Session::Quiet,
                 unsynced: 0,
                 synced_at: machine::uptime(),
             }),
             poisoned: AtomicBool::new(false),
             leave: AtomicBool::new(false),
+            beginning: None,
         }
     }
 
@@ -158,6 +175,12 @@ impl<K: Kv> Journal<K> {
     pub(crate) fn leave_segment(&self) -> Result<()> {
         self.leave.store(true, Ordering::Release);
         self.submit(Box::new(|_| Ok(())), 0, Then::Nothing)
+    }
+
+    /// Lets the first group that writes anything, but for the end of the session, begin with this.
+    #[must_use]
+    pub(crate) fn beginning_with(self, beginning: Beginning<K::Writer>) -> Journal<K> {
+        Journal { beginning: Some(beginning), ..self }
     }
 
     /// Begins to read the rows as they are now.
@@ -335,6 +358,12 @@ impl<K: Kv> Journal<K> {
         let position = Position::read(&rows)?;
         let mut pending = Pending::new(position.next_lsn()?, Time::now(), lease.number(), lease.tail);
         let mut attempt = Attempt { rejected: Vec::new(), again: false, wrote: false };
+        if lead.session == Session::Begins
+            && let Some(beginning) = &self.beginning
+        {
+            let lsn = pending.lsn;
+            beginning(&mut Group { rows: &mut rows, pending: &mut pending }, lsn)?;
+        }
         for (index, request) in batch.iter_mut().enumerate() {
             let before = pending.mark();
             let mut group = Group { rows: &mut rows, pending: &mut pending };
@@ -353,6 +382,12 @@ impl<K: Kv> Journal<K> {
         if pending.is_empty() {
             lead.lease = Some(lease);
             return Ok(attempt);
+        }
+        if lead.session == Session::Quiet && batch.iter().any(|request| request.then == Then::Nothing) {
+            // Something is written: once more, behind what a session begins with.
+            lead.session = Session::Begins;
+            lead.lease = Some(lease);
+            return Ok(Attempt { again: true, ..attempt });
         }
         let start = pending.start;
         let (end, crc) = match lease.append(&mut pending, position.crc) {
@@ -385,6 +420,9 @@ impl<K: Kv> Journal<K> {
                 true => self.take_back(&lease, start, error),
                 false => in_doubt(error),
             });
+        }
+        if lead.session == Session::Begins {
+            lead.session = Session::Wrote;
         }
         lease.tail = end;
         lead.lease = Some(lease);

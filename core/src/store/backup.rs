@@ -21,12 +21,14 @@ use super::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
 use super::open;
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::{pool, segment as file, stage};
-use crate::catalog::record::{BlobRecord, Place, Record, SegmentRecord};
+use crate::catalog::history::{self, CopyRecord};
+use crate::catalog::record::{BlobRecord, FileRecord, Place, Record, SegmentRecord};
 use crate::catalog::{index, row, segment, table};
 use crate::id::BlobId;
 use crate::journal::Position;
 use crate::kv::redb::{RedbKv, RedbReader, Sharing};
 use crate::kv::{Commit, Kv, Read, Scan, Write};
+use crate::mutant::{self, Mutant};
 use crate::vfs::{Open, RealVfs, Vfs, VfsFile};
 use crate::{Error, ErrorKind, Result};
 
@@ -70,12 +72,14 @@ impl Store {
     /// deletion, not a failing disk.
     ///
     /// # Errors
-    /// `InvalidArgument` when the directory holds something else, another store, this store
-    /// itself or a copy of it that was written to since; `Locked` when the copy is open; `Io` as
-    /// the system says; the watcher's own.
+    /// `InvalidArgument` when the directory is this store's or lies in it, or holds something else,
+    /// another store or a copy of this one that was written to since, or that this store does not know
+    /// any more because it was itself set back; `Locked` when the copy is open; `Io` as the system
+    /// says; the watcher's own.
     pub fn backup(&self, target: impl AsRef<Path>, watch: &mut Watch<'_>) -> Result<BackupReport> {
         let target = target.as_ref();
         let doing = |cause| Error::io(format!("opening {} for a backup", target.display()), cause);
+        refuse_inside(self.engine()?.as_ref(), target)?;
         layout::make_private(target).map_err(doing)?;
         let vfs: Arc<dyn Vfs> = Arc::new(RealVfs::new(target).map_err(doing)?);
         let link = |file: &File, path: &str| {
@@ -102,13 +106,15 @@ impl Store {
         let mut again = true;
         loop {
             let rows = engine.reader()?;
-            refuse_later(target, Position::read(&rows)?)?;
+            let trust = if first { Trust::All } else { look(target, &rows)? };
             let segments = segment::list(&rows)?;
             let backup = Backup {
                 source: engine.vfs.as_ref(),
                 target,
                 rows,
                 segments,
+                trust,
+                versions: 0,
                 used: BTreeSet::new(),
                 link,
                 watch: &mut *watch,
@@ -146,15 +152,36 @@ fn remove(vfs: &dyn Vfs, path: &str) -> Result<()> {
     }
 }
 
+/// Who a directory of a store is, as the system names its file `STORE`.
+fn place(found: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (found.dev(), found.ino())
+}
+
+fn place_of(vfs: &dyn Vfs) -> Option<(u64, u64)> {
+    Some(place(&vfs.open(STORE, Open::Read).ok()?.file()?.metadata().ok()?))
+}
+
 fn refuse_itself(engine: &Engine, target: &Arc<dyn Vfs>) -> Result<()> {
-    let place = |vfs: &dyn Vfs| -> Option<(u64, u64)> {
-        use std::os::unix::fs::MetadataExt;
-        let found = vfs.open(STORE, Open::Read).ok()?.file()?.metadata().ok()?;
-        Some((found.dev(), found.ino()))
-    };
-    let ours = place(engine.vfs.as_ref());
-    if Arc::ptr_eq(&engine.vfs, target) || (ours.is_some() && ours == place(target.as_ref())) {
+    let ours = place_of(engine.vfs.as_ref());
+    if Arc::ptr_eq(&engine.vfs, target) || (ours.is_some() && ours == place_of(target.as_ref())) {
         return Err(Error::invalid("a store cannot be backed up into its own directory; name another one"));
+    }
+    Ok(())
+}
+
+/// Refuses a directory in that of the store, whether it is there yet or not: what lies there is the
+/// store's, and goes where it goes.
+fn refuse_inside(engine: &Engine, target: &Path) -> Result<()> {
+    let Some(ours) = place_of(engine.vfs.as_ref()) else { return Ok(()) };
+    let there = target.ancestors().find(|path| path.exists()).filter(|path| *path != Path::new(""));
+    let there = std::fs::canonicalize(there.unwrap_or(Path::new("."))).map_err(failed)?;
+    let is_ours = |dir: &Path| std::fs::metadata(dir.join(STORE)).is_ok_and(|found| place(&found) == ours);
+    if there.ancestors().any(is_ours) {
+        return Err(Error::invalid(format!(
+            "{} lies in the store that is to be backed up; name a directory outside of it",
+            target.display()
+        )));
     }
     Ok(())
 }
@@ -186,26 +213,56 @@ fn prepare(target: &Arc<dyn Vfs>, identity: &Identity) -> Result<bool> {
     Ok(true)
 }
 
-/// Refuses to replace rows that are open, or that went on without this store.
-fn refuse_later(target: &Arc<dyn Vfs>, ours: Position) -> Result<()> {
-    let Some(file) = there(target.as_ref(), ROWS, Open::Write)? else { return Ok(()) };
+/// What of an earlier backup need not be copied once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// Nothing: its rows cannot be read, so that nobody knows what was done to it.
+    Nothing,
+    /// Large contents: it was opened, and nothing was written; its segments may have groups that say
+    /// only that.
+    Contents,
+    /// Large contents and closed segments.
+    All,
+}
+
+/// Looks at the copy that is in the directory, and refuses one that is open, or was written to since
+/// it was made, or that this store does not have in its past.
+fn look(target: &Arc<dyn Vfs>, ours: &RedbReader) -> Result<Trust> {
+    let Some(file) = there(target.as_ref(), ROWS, Open::Write)? else { return Ok(Trust::Nothing) };
     if file.is_empty().map_err(failed)? {
-        return Ok(());
+        return Ok(Trust::Nothing);
     }
-    match RedbKv::open(file, Sharing::Exclusive, CACHE, &[]) {
-        Ok(kv) => {
-            let theirs = kv.reader().and_then(|rows| Position::read(&rows)).unwrap_or_default();
-            if theirs.lsn > ours.lsn {
-                return Err(Error::invalid(
-                    "the backup was written to since it was made, or this store was set back; name an empty directory",
-                ));
-            }
-            Ok(())
-        }
-        Err(error) if error.kind() == ErrorKind::Locked => Err(error.context("opening the backup")),
+    let kv = match RedbKv::open(file, Sharing::Exclusive, CACHE, &[]) {
+        Ok(kv) => kv,
+        Err(error) if error.kind() == ErrorKind::Locked => return Err(error.context("opening the backup")),
         // What cannot be read is replaced.
-        Err(_) => Ok(()),
+        Err(_) => return Ok(Trust::Nothing),
+    };
+    let theirs = kv.reader()?;
+    let at = Position::read(&theirs)?;
+    if mutant::is_active(Mutant::BackupLooksAtNumbers) {
+        return if at.lsn > Position::read(ours)?.lsn { Err(apart()) } else { Ok(Trust::All) };
     }
+    let Some((lsn, crc)) = history::copy(&theirs)?.and_then(|copy| copy.of) else { return Err(written()) };
+    let same = history::session(&theirs, lsn)? == history::session(ours, lsn)?;
+    if !same || lsn > Position::read(ours)?.lsn {
+        return Err(apart());
+    }
+    Ok(if at == (Position { lsn, crc }) { Trust::All } else { Trust::Contents })
+}
+
+fn written() -> Error {
+    Error::invalid(
+        "the copy in the directory was written to or rebuilt since it was made, and is a store of its own; \
+         name an empty directory for the backup",
+    )
+}
+
+fn apart() -> Error {
+    Error::invalid(
+        "the copy in the directory has what this store does not have: this store was set back, or the copy is \
+         very old; name an empty directory for the backup",
+    )
 }
 
 struct Backup<'a, 'w> {
@@ -213,6 +270,9 @@ struct Backup<'a, 'w> {
     target: &'a Arc<dyn Vfs>,
     rows: RedbReader,
     segments: Vec<(u32, SegmentRecord)>,
+    trust: Trust,
+    /// The highest number of a next version.
+    versions: u32,
     /// The segments that a blob's row places it in.
     used: BTreeSet<u32>,
     link: &'a Link<'a>,
@@ -290,7 +350,7 @@ impl Backup<'_, '_> {
     fn large_one(&mut self, id: BlobId, len: u64) -> Result<bool> {
         let path = pool::path(id);
         if let Some(found) = there(self.target.as_ref(), &path, Open::Read)? {
-            if found.len().map_err(failed)? == len {
+            if self.trust != Trust::Nothing && found.len().map_err(failed)? == len {
                 self.share(len)?;
                 return Ok(false);
             }
@@ -319,7 +379,9 @@ impl Backup<'_, '_> {
             self.report.segments += 1;
             // A closed segment never changes, so that one with the same header and length is it.
             let same = match there(self.target.as_ref(), &path, Open::Read)? {
-                Some(found) if !row.open && found.len().map_err(failed)? == row.len => {
+                Some(found)
+                    if self.trust == Trust::All && !row.open && found.len().map_err(failed)? == row.len =>
+                {
                     header(found.as_ref())? == header(source.as_ref())?
                 }
                 _ => false,
@@ -381,8 +443,11 @@ impl Backup<'_, '_> {
             loop {
                 let page = index::page(&self.rows, *table, &[], after.as_deref(), PAGE)?;
                 for (key, value) in &page {
-                    if *table == table::META && key == segment::MODE {
+                    if *table == table::META && [segment::MODE, history::COPY].contains(&&**key) {
                         continue;
+                    }
+                    if *table == table::FILE {
+                        self.versions = history::higher(self.versions, &FileRecord::decode(value)?);
                     }
                     writer.put(*table, key, value)?;
                     self.report.rows += 1;
@@ -399,6 +464,9 @@ impl Backup<'_, '_> {
                 }
             }
         }
+        let Position { lsn, crc } = Position::read(&self.rows)?;
+        let versions = self.versions.max(history::timeline_version(&self.rows)?);
+        history::set_copy(&mut writer, &CopyRecord { of: Some((lsn, crc)), versions })?;
         kv.commit(writer, Commit::Synced)?;
         drop(kv);
         file.sync_data().map_err(failed)?;

@@ -18,6 +18,7 @@ use crate::catalog::{
 };
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::Scan;
+use crate::mutant::{self, Mutant};
 use crate::name::shown;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Kind, Result};
@@ -120,7 +121,8 @@ impl Drive {
     }
 
     /// Puts many contents that are in memory at once: all of them or none, for the price of one
-    /// sync. At most 16 MiB together go into one call.
+    /// sync. At most 16 MiB together go into one call; of those that are long enough for a file of
+    /// their own, 64 get one, and the others lie in a segment as short contents do.
     ///
     /// # Errors
     /// As [`Drive::put`], and `TooLarge` when the contents together are longer.
@@ -141,7 +143,7 @@ impl Drive {
         items: impl IntoIterator<Item = (String, Bytes, Put)>,
     ) -> Result<Vec<VersionInfo>> {
         let engine = self.engine()?;
-        let (mut staged, mut len) = (Vec::new(), 0_usize);
+        let (mut staged, mut len, mut files) = (Vec::new(), 0_usize, 0_usize);
         for (path, bytes, put) in items {
             len = len.saturating_add(bytes.len());
             if len > MANY {
@@ -151,7 +153,13 @@ impl Drive {
                 ));
             }
             put.check_target(&path)?;
-            staged.push(Item { path, put, staged: engine.stage().whole(bytes)? });
+            // A file of its own stays open until the group; those beyond go into the segment.
+            files += usize::from(bytes.len() >= engine.options.threshold);
+            let whole = match files <= MANY_FILES || mutant::is_active(Mutant::BatchKeepsFilesOpen) {
+                true => engine.stage().whole(bytes)?,
+                false => engine.stage_in_segment().whole(bytes)?,
+            };
+            staged.push(Item { path, put, staged: whole });
         }
         put_items(self, staged)
     }
@@ -351,3 +359,5 @@ impl Drive {
 
 /// Bytes of one batch.
 const MANY: usize = 16 << 20;
+/// Contents of one batch that get a file of their own.
+const MANY_FILES: usize = 64;

@@ -142,6 +142,11 @@ impl Engine {
         Stage::new(&self.vfs, self.options.threshold, self.options.max_put_bytes)
     }
 
+    /// Begins to take content in that goes into a segment, however long it is.
+    pub(crate) fn stage_in_segment(&self) -> Stage {
+        Stage::new(&self.vfs, usize::MAX, self.options.max_put_bytes)
+    }
+
     /// Opens a blob's content. A place that a compaction has emptied is looked up again.
     pub(crate) fn open_blob(&self, id: BlobId, mut place: Place, len: u64) -> Result<BlobSource> {
         for _ in 0..3 {

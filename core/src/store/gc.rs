@@ -12,6 +12,7 @@ use super::layout::BLOBS;
 use crate::blobs::frame::{SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self as file, Segment};
 use crate::blobs::{pool, stage};
+use crate::catalog::blob::Moment;
 use crate::catalog::record::{BlobRecord, Place};
 use crate::catalog::{archive, blob, row, segment, table, upload, usage};
 use crate::id::BlobId;
@@ -103,9 +104,10 @@ fn expire(engine: &Engine, now: Time) -> Result<u64> {
 }
 
 fn expire_uploads(engine: &Engine, now: Time) -> Result<u64> {
+    let moment = Moment { now, grace: engine.options.grace };
     let mut parts = 0_u64;
     loop {
-        match engine.write(move |change| upload::expire(change, now, STEP))? {
+        match engine.write(move |change| upload::expire(change, moment, STEP))? {
             0 => return Ok(parts),
             removed => parts = parts.saturating_add(u64::try_from(removed).unwrap_or(0)),
         }

@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::layout::{self, Identity};
 use super::options::{Mode, Options};
 use crate::blobs;
+use crate::catalog::history::{self, Session};
 use crate::catalog::{key, segment, table};
 use crate::fork::Guard;
 use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover, void_tails};
@@ -54,7 +55,9 @@ pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     } else {
         void_tails(&kv, &vfs)?;
     }
-    let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options));
+    let session = Session { id: random()?, dice: u64::from_le_bytes(random()?) };
+    let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options))
+        .beginning_with(Box::new(move |group, lsn| history::begin(group, session, lsn)));
     let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal, present);
     if key::list(&engine.reader()?)?.is_empty() {
         let (secret, salt) = (random::<32>()?, blake3::Hash::from_bytes(random()?).to_hex());

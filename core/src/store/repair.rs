@@ -15,6 +15,7 @@ use crate::blobs::frame::{FrameKind, frame_len};
 use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::check::{Problem, check};
+use crate::catalog::history::{self, CopyRecord};
 use crate::catalog::record::{BlobRecord, Place};
 use crate::catalog::{blob, index, number, row, segment, table};
 use crate::digest::Digest;
@@ -242,6 +243,11 @@ fn fill(
     let spare = if mutant::is_active(Mutant::RebuildSkipsOneBlock) { 1 << 16 } else { SPARE_IDS };
     number::reserve(&mut writer, from.saturating_sub(next).saturating_add(spare))?;
     settle_segments(vfs.as_ref(), &mut writer)?;
+    // What the log lost had ids, too: whoever writes first begins behind them.
+    if !mutant::is_active(Mutant::RebuildSkipsOneBlock) {
+        let versions = history::highest(&writer)?;
+        history::set_copy(&mut writer, &CopyRecord { of: None, versions })?;
+    }
     writer.del(table::META, segment::MODE)?;
     for (table, count) in [
         (table::FILE, &mut report.files),

@@ -187,7 +187,8 @@ impl Store {
     /// Lets go of the parts of an upload that is done.
     pub(crate) fn clear_upload(&self, id: UploadId, now: Time) -> Result<()> {
         let engine = self.engine()?;
-        while engine.write(move |change| upload::clear(change, id, now, STEP))? == STEP {}
+        let moment = Moment { now, grace: engine.options.grace };
+        while engine.write(move |change| upload::clear(change, id, moment, STEP))? == STEP {}
         Ok(())
     }
 
@@ -285,7 +286,7 @@ fn publish_part(
         upload::open(change, id, part, now)?;
         let blob = insert(change, &content, &digest, blob, blob::APART, moment)?;
         let Digest { len, blake3, crc64, .. } = digest;
-        upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, now)
+        upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, moment)
     })
 }
 

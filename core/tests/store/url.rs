@@ -165,7 +165,11 @@ fn t5_and_t6_and_t7_only_a_download_of_this_store_is_served() {
     assert_eq!(v.id, w.id, "two stores made alike give equal ids");
     let key = ours.store.add_key(SECRET).unwrap();
     assert_eq!(theirs.store.add_key(SECRET).unwrap(), key);
-    let claims = |purpose, expires| Claims::new(purpose, v.id.0, 0, expires);
+    // Where its counters of revocations begin is random, and in every token.
+    let signed = ours.store.url(&v).sign().unwrap();
+    let ring = KeyRing::new(uuid(&ours), [Key::new(key, SECRET.to_vec(), 1).unwrap()]).unwrap();
+    let epoch = ring.verify(token(&signed), Purpose::Version, 0, None).unwrap().epoch;
+    let claims = |purpose, expires| Claims::new(purpose, v.id.0, epoch, expires);
     let status = |claims| serve(&ours, &forge(&ours, key, &claims)).status;
     assert_eq!(status(claims(Purpose::Version, FAR)), 200, "the control: the forger has the key");
     assert_eq!(status(claims(Purpose::Upload, FAR)), 403, "T6");

@@ -38,7 +38,13 @@ fn uploads(tx: &mut impl Write, ids: &mut impl NewId, drive: DriveId, version: V
     let content = blob::get(tx, BlobId(blob::find(tx, 0, &[1; 32])?.unwrap().0))?;
     let BlobRecord { len, crc64, blake3, .. } = content;
     blob::insert(tx, part, BlobRecord { scope: blob::APART, ..content }, Time(9))?;
-    upload::put_part(tx, id, 7, &PartRecord { blob: part, len, crc64, blake3 }, Time(2))?;
+    upload::put_part(
+        tx,
+        id,
+        7,
+        &PartRecord { blob: part, len, crc64, blake3 },
+        Moment { now: Time(2), grace: Duration::ZERO },
+    )?;
     let known = blob::find(tx, 0, &blake3)?.unwrap();
     claim::note(tx, known, [9; 20])?;
     version::set_note(tx, version, "said")

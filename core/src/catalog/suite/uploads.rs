@@ -22,6 +22,11 @@ pub(super) fn record(drive: DriveId, file: FileId) -> UploadRecord {
     }
 }
 
+/// A moment with the grace of an hour.
+fn at(micros: i64) -> Moment {
+    Moment { now: Time(micros), grace: Duration::from_secs(3600) }
+}
+
 /// Puts a part with the content of a byte.
 fn put(tx: &mut impl Write, ids: &mut impl NewId, id: UploadId, number: u32, byte: u8) -> Result<BlobId> {
     let blob = BlobId(ids.next()?);
@@ -39,7 +44,7 @@ fn put(tx: &mut impl Write, ids: &mut impl NewId, id: UploadId, number: u32, byt
     upload::open(tx, id, number, Time(2))?;
     blob::insert(tx, blob, content, Time(9))?;
     let part = PartRecord { blob, len: 10, crc64: byte.into(), blake3: [byte; 32] };
-    upload::put_part(tx, id, number, &part, Time(2))?;
+    upload::put_part(tx, id, number, &part, at(2))?;
     Ok(blob)
 }
 
@@ -106,10 +111,10 @@ pub(super) fn expired_uploads_are_swept_in_bounded_steps<K: Kv>(make: &impl Fn()
             store.change(|tx, ids| put(tx, ids, id, number, number as u8)).unwrap();
         }
     }
-    assert_eq!(store.change(|tx, _| upload::expire(tx, Time(OVER.0 - 1), 100)).unwrap(), 0);
+    assert_eq!(store.change(|tx, _| upload::expire(tx, at(OVER.0 - 1), 100)).unwrap(), 0);
     let mut steps = Vec::new();
     loop {
-        match store.change(|tx, _| upload::expire(tx, OVER, 5)).unwrap() {
+        match store.change(|tx, _| upload::expire(tx, at(OVER.0), 5)).unwrap() {
             0 => break,
             removed => steps.push(removed),
         }
@@ -154,6 +159,34 @@ pub(super) fn d3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() ->
     store.change(|tx, _| blob::forget(tx, one, due)).unwrap();
     assert_eq!(find(&store, len), None);
     assert!(!begins(&store, 0, 9, len));
+    store.verify();
+}
+
+/// The version of an upload goes before its parts are cleared, as it may when a process dies between.
+pub(super) fn a_part_that_became_a_version_outlives_it_by_the_grace<K: Kv>(make: &impl Fn() -> K) {
+    let mut store = Store::new(make);
+    let file = store.put("f", 1).unwrap().id.file();
+    let (id, drive) = (UploadId(77), store.drive);
+    store.change(|tx, _| upload::begin(tx, id, &record(drive, file))).unwrap();
+    let became = store.change(|tx, ids| put(tx, ids, id, 1, 8)).unwrap();
+    let apart = store.change(|tx, ids| put(tx, ids, id, 2, 9)).unwrap();
+    let version = store
+        .change(|tx, _| {
+            blob::adopt(tx, became, 0)?;
+            let new = NewVersion { blob: became, media_type: "", modified: Time(2) };
+            version::put_to(tx, file, new, Expect::Any, at(3))
+        })
+        .unwrap();
+    store
+        .change(|tx, _| {
+            version::set_current(tx, VersionId::new(file, 1), Time(4))?;
+            version::remove(tx, version.id, at(4))
+        })
+        .unwrap();
+    store.change(|tx, _| upload::clear(tx, id, at(5), 10)).unwrap();
+    let due = |blob| blob::get(&store.reader(), blob).unwrap().due;
+    assert_eq!(due(became), Some(at(5).due()), "an archive may have it");
+    assert_eq!(due(apart), Some(Time(5)), "nobody else had it");
     store.verify();
 }
 

@@ -3,6 +3,7 @@
 mod backup;
 mod damage;
 mod race;
+mod restore;
 mod space;
 mod upload;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 use super::{Mode, Options, Put, Store};
 use crate::catalog::record::{Goal, UploadRecord};
 use crate::catalog::table::{self, BLOB, META, SEGMENT};
-use crate::catalog::{index, segment};
+use crate::catalog::{history, index, segment};
 use crate::id::UploadId;
 use crate::journal::POSITION;
 use crate::kv::Table;
@@ -149,7 +150,7 @@ type Rows = Vec<(&'static str, Vec<u8>, Vec<u8>)>;
 fn rows(store: &Store) -> Rows {
     let reader = store.engine().unwrap().reader().unwrap();
     let apart = |table: Table, key: &[u8]| {
-        let unlogged = [POSITION, segment::MODE, segment::OPEN, b"next-id"];
+        let unlogged = [POSITION, segment::MODE, segment::OPEN, history::COPY, b"next-id"];
         table == SEGMENT || (table == META && unlogged.contains(&key))
     };
     let mut rows = Vec::new();

@@ -167,3 +167,26 @@ fn puts_beside_a_copy_with_all_versions_lose_nothing() {
         assert_sound(&store);
     }
 }
+
+#[test]
+fn a_batch_opens_a_bounded_number_of_files() {
+    let home = Home::real();
+    let hooked = Hooked::new(&home);
+    let store = Store::open_on(hooked.clone(), options().threshold(4 << 10)).unwrap();
+    let drive = store.drive("alice").unwrap();
+    let made = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = made.clone();
+    *hooked.opened.lock().unwrap() = Some(Box::new(move |path, how| {
+        if path.starts_with("spool/") && how == Open::CreateNew {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }));
+    let items = (0..1500).map(|n| (format!("f{n}"), content(n, 5000).into()));
+    drive.put_many(items, &Put::new()).unwrap();
+    assert!(made.load(std::sync::atomic::Ordering::Relaxed) <= 100, "each is open until the group");
+    for n in 0..1500 {
+        let found = drive.open_file(&format!("f{n}")).unwrap().to_vec(u64::MAX).unwrap();
+        assert_eq!(found, content(n, 5000));
+    }
+    assert_sound(&store);
+}
