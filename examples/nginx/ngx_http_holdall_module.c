@@ -12,6 +12,7 @@
 
 static void *create_main_conf(ngx_conf_t *cf);
 static void *create_loc_conf(ngx_conf_t *cf);
+static char *merge_loc_conf(ngx_conf_t *cf, void *above, void *conf);
 static char *set_store(ngx_conf_t *cf, ngx_command_t *command, void *conf);
 static ngx_int_t init_process(ngx_cycle_t *cycle);
 static void exit_process(ngx_cycle_t *cycle);
@@ -22,7 +23,7 @@ static ngx_command_t commands[] = {
 };
 
 static ngx_http_module_t context = {
-    NULL, NULL, create_main_conf, NULL, NULL, NULL, create_loc_conf, NULL,
+    NULL, NULL, create_main_conf, NULL, NULL, NULL, create_loc_conf, merge_loc_conf,
 };
 
 ngx_module_t ngx_http_holdall_module = {
@@ -37,6 +38,18 @@ static void *create_main_conf(ngx_conf_t *cf) {
 
 static void *create_loc_conf(ngx_conf_t *cf) {
     return ngx_pcalloc(cf->pool, sizeof(ngx_http_holdall_loc_conf_t));
+}
+
+/* What stands in a location has a configuration of its own: the blocks of an `if`, which keep the handler, and of
+ * a limit_except, which are told it here. */
+static char *merge_loc_conf(ngx_conf_t *cf, void *above, void *conf) {
+    ngx_http_core_loc_conf_t *core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    ngx_http_holdall_loc_conf_t *outer = above, *own = conf;
+
+    if (own->store != NULL || outer->store == NULL || !(core->noname || core->lmt_excpt)) return NGX_CONF_OK;
+    own->store = outer->store;
+    if (core->lmt_excpt && core->handler == NULL) core->handler = ngx_http_holdall_handler;
+    return NGX_CONF_OK;
 }
 
 /* Finds the store of that path, or adds one. A store has one base URL. */

@@ -10,13 +10,15 @@ static ngx_int_t matters(const ngx_table_elt_t *header) {
            (header->key.len > 3 && ngx_memcmp(header->lowcase_key, "if-", 3) == 0);
 }
 
-/* Collects the headers that matter. */
+/* Collects the headers that matter. What a page includes is included whole: the ranges and conditions are of the
+ * page, and a part of it or a 304 has no place in another. */
 static ngx_int_t collect_headers(ngx_http_request_t *r, ngx_array_t *found) {
     ngx_list_part_t *part = &r->headers_in.headers.part;
     ngx_table_elt_t *header = part->elts;
     holdall_header *out;
     ngx_uint_t at;
 
+    if (r != r->main) return NGX_OK;
     for (at = 0;; at++) {
         if (at >= part->nelts) {
             if (part->next == NULL) return NGX_OK;
@@ -172,6 +174,7 @@ ngx_int_t ngx_http_holdall_handler(ngx_http_request_t *r) {
     int32_t code;
 
     if (done != NGX_OK) return done;
+    if (own->store == NULL) return NGX_HTTP_NOT_FOUND;
     cleanup = ngx_pool_cleanup_add(r->pool, sizeof *ctx);
     if (cleanup == NULL) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     ctx = cleanup->data;

@@ -206,6 +206,45 @@ class Nginx(unittest.TestCase):
             got: Got = curl("/app")
             self.assertEqual((got.status, got.body == self.text), (200, True))
 
+    def test_an_if_and_a_limit_except_in_the_location_serve_its_store(self) -> None:
+        server = (
+            f'location / {{ holdall "{self.shelf.store}"; set $seen 0;'
+            " if ($request_method = GET) { set $seen 1; } if ($args) { add_header X-Asked yes; }"
+            " limit_except GET { deny 192.0.2.1; } }"
+        )
+        with Server(self.shelf, server=server) as started:
+            for _ in range(3):
+                self.whole(started.curl)
+                self.assertTrue(started.curl(self.small_url + "?a=b").body == self.text)
+                self.assertEqual(started.curl("/d/AQAB/x?a=b").status, 403)
+                self.assertEqual(started.curl(self.small_url, "-X", "POST").status, 405)
+            self.assertNotIn("exited on signal", started.log())
+
+    def test_what_a_page_includes_is_included_whole(self) -> None:
+        page = self.shelf.fresh()
+        page.mkdir(mode=0o755)
+        (page / "page.html").write_text(f'<!--# include virtual="/in{self.small_url}" -->')
+        server = (
+            f'location /in/ {{ holdall "{self.shelf.store}" base_url=/in/; }}'
+            f'location /page.html {{ root "{page}"; ssi on; ssi_types *; }}'
+        )
+        with Server(self.shelf, server=server) as started:
+            self.assertTrue(started.curl("/page.html").body == self.text)
+            for header in [
+                "Range: bytes=0-9",
+                "If-None-Match: *",
+                'If-Match: "x"',
+                "If-Unmodified-Since: Mon, 01 Jan 2001 00:00:00 GMT",
+                "If-Modified-Since: Fri, 31 Dec 2100 00:00:00 GMT",
+            ]:
+                got = started.curl("/page.html", "-H", header)
+                if got.status == 200:
+                    self.assertTrue(got.body == self.text, f"{header}: {len(got.body)} bytes")
+                else:
+                    self.assertIn(got.status, (304, 412), header)
+            got = started.curl("/page.html", "-H", "Range: bytes=0-9")
+            self.assertIn((got.status, got.body), [(200, self.text), (206, self.text[:10])])
+
     def test_a_limit_of_the_configuration_holds_beside_a_pace(self) -> None:
         paced = self.shelf.url("a.bin", "--pace", "50000000")
         with Server(self.shelf, server=self.location, http="limit_rate 4m;") as server:
