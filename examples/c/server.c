@@ -248,27 +248,29 @@ static enum MHD_Result download(struct MHD_Connection *connection, const char *m
     return queued;
 }
 
-/* Compares without telling by its time where the first difference is. */
-static int allowed(struct MHD_Connection *connection) {
-    const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
-    size_t at, len = token != NULL ? strlen(token) : 0;
-    unsigned char differs = 0;
-    if (token == NULL) return 1;
-    if (given == NULL || strncmp(given, "Bearer ", 7) != 0 || strlen(given + 7) != len) return 0;
-    for (at = 0; at < len; at++) differs |= (unsigned char)(given[7 + at] ^ token[at]);
-    return differs == 0;
-}
-
-/* Whether a program or a page of this machine makes a call, and not a page of another site in a browser on it,
+/* Whether a program or a page of this machine asks, and not a page of another site in a browser on it,
  * or somebody behind a proxy. */
 static int is_from_here(struct MHD_Connection *connection) {
     const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
     const char *origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Origin");
-    static const char *const passed_on[] = {"Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"};
+    static const char *const passed_on[] = {"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host",
+                                            "X-Real-IP"};
     for (size_t at = 0; at < sizeof passed_on / sizeof passed_on[0]; at++)
         if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, passed_on[at]) != NULL) return 0;
     if (host == NULL || (strncmp(host, "127.0.0.1:", 10) != 0 && strncmp(host, "localhost:", 10) != 0)) return 0;
     return origin == NULL || (strncmp(origin, "http://", 7) == 0 && strcmp(origin + 7, host) == 0);
+}
+
+/* Whether a caller is the owner: by the token, which is compared without telling by the time where the first
+ * difference is; where there is none, whoever is on this machine. */
+static int allowed(struct MHD_Connection *connection) {
+    const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    size_t at, len = token != NULL ? strlen(token) : 0;
+    unsigned char differs = 0;
+    if (token == NULL) return is_from_here(connection);
+    if (given == NULL || strncmp(given, "Bearer ", 7) != 0 || strlen(given + 7) != len) return 0;
+    for (at = 0; at < len; at++) differs |= (unsigned char)(given[7 + at] ^ token[at]);
+    return differs == 0;
 }
 
 /* Begins a call if the target is one of a call. */
@@ -281,7 +283,7 @@ static struct asked *begin_call(struct MHD_Connection *connection, const char *m
     ask(connection, method, target, asked);
     asked->call.api = api;
     asked->call.request = &asked->request;
-    if (token != NULL ? allowed(connection) : is_from_here(connection)) asked->call.who = &owner;
+    if (allowed(connection)) asked->call.who = &owner;
     return asked;
 }
 
@@ -358,7 +360,9 @@ static enum MHD_Result upload(struct MHD_Connection *connection, struct request 
         request->begun = 1;
         target[strcspn(target, "?")] = '\0';
         slash = strchr(target, '/');
-        if (!allowed(connection)) return send_text(connection, 401, "Uploads need the token.\n");
+        if (!allowed(connection))
+            return token != NULL ? send_text(connection, 401, "Uploads need the token.\n")
+                                 : send_text(connection, 403, "Uploads without a token come from this machine.\n");
         if (slash == NULL) return send_text(connection, 404, "Uploads go to /upload/DRIVE/PATH.\n");
         *slash = '\0';
         path.data = slash + 1;

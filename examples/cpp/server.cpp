@@ -156,25 +156,27 @@ std::string decode(std::string_view text) {
     return decoded;
 }
 
-/* Compares without telling by its time where the first difference is. */
-bool allowed(const server &server, std::string_view given) {
-    const std::string wanted = "Bearer " + server.token;
-    if (server.token.empty()) return true;
-    unsigned char differs = given.size() != wanted.size();
-    for (std::size_t at = 0; at < given.size() && at < wanted.size(); at++)
-        differs |= static_cast<unsigned char>(given[at] ^ wanted[at]);
-    return differs == 0;
-}
-
-/* Whether a program or a page of this machine makes a call, and not a page of another site in a browser on it,
+/* Whether a program or a page of this machine asks, and not a page of another site in a browser on it,
  * or somebody behind a proxy. */
 bool is_from_here(mg_connection *connection) {
     const std::string_view host = or_empty(mg_get_header(connection, "Host"));
     const std::string_view origin = or_empty(mg_get_header(connection, "Origin"));
-    for (const char *passed_on : {"Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"})
+    for (const char *passed_on : {"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"})
         if (mg_get_header(connection, passed_on) != nullptr) return false;
     if (host.substr(0, 10) != "127.0.0.1:" && host.substr(0, 10) != "localhost:") return false;
     return origin.empty() || (origin.substr(0, 7) == "http://" && origin.substr(7) == host);
+}
+
+/* Whether a caller is the owner: by the token, which is compared without telling by the time where the first
+ * difference is; where there is none, whoever is on this machine. */
+bool allowed(const server &server, mg_connection *connection) {
+    const std::string_view given = or_empty(mg_get_header(connection, "Authorization"));
+    const std::string wanted = "Bearer " + server.token;
+    if (server.token.empty()) return is_from_here(connection);
+    unsigned char differs = given.size() != wanted.size();
+    for (std::size_t at = 0; at < given.size() && at < wanted.size(); at++)
+        differs |= static_cast<unsigned char>(given[at] ^ wanted[at]);
+    return differs == 0;
 }
 
 /* Tells a client that waits for it to send the body. */
@@ -184,8 +186,7 @@ void go_ahead(mg_connection *connection) {
 }
 
 int call(const server &server, mg_connection *connection, const holdall_request &request) {
-    const bool owner = server.token.empty() ? is_from_here(connection)
-                                            : allowed(server, or_empty(mg_get_header(connection, "Authorization")));
+    const bool owner = allowed(server, connection);
     holdall_caller who = holdall::caller(server.drive);
     who.token = server.token.data(); /* for proofs of content */
     who.token_len_bytes = server.token.size();
@@ -201,8 +202,9 @@ int call(const server &server, mg_connection *connection, const holdall_request 
 
 int upload(const server &server, mg_connection *connection, const mg_request_info &info, std::string_view place) {
     if (or_empty(info.request_method) != "PUT") return send(connection, 405, "Only PUT is answered here.\n");
-    if (!allowed(server, or_empty(mg_get_header(connection, "Authorization"))))
-        return send(connection, 401, "Uploads need the token.\n");
+    if (!allowed(server, connection))
+        return server.token.empty() ? send(connection, 403, "Uploads without a token come from this machine.\n")
+                                    : send(connection, 401, "Uploads need the token.\n");
     const std::size_t slash = place.find('/');
     if (slash == std::string_view::npos) return send(connection, 404, "Uploads go to /upload/DRIVE/PATH.\n");
     const std::string name = decode(place.substr(0, slash)), path = decode(place.substr(slash + 1));

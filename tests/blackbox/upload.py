@@ -84,6 +84,24 @@ class Upload(Case):
             self.assertIn("text/plain", got["Content-Type"] or "", target)
             self.assertNotIn(str(self.shelf.store), got.body.decode(), target)
 
+    def test_a_page_of_another_site_uploads_nothing(self) -> None:
+        origin = f"http://{self.host.address[0]}:{self.host.address[1]}"
+        for header in [
+            "Origin: https://evil.example",
+            "Origin: null",
+            "Origin: http://localhost:3000",
+            f"Origin: {origin}.evil.example",
+            "Host: evil.example",
+            "Host: 127.0.0.1.evil.example",
+            "X-Forwarded-For: 192.0.2.7",
+            "Forwarded: for=192.0.2.7",
+        ]:
+            got = self.put("up/foreign.txt", b"foreign", "-H", header)
+            self.assertEqual(got.status, 403, header)
+        self.assertEqual(self.put("up/own.txt", b"own", "-H", f"Origin: {origin}").status, 201)
+        names = [row["name"] for row in self.shelf.ask("--drive", "up", "ls")]
+        self.assertEqual(("foreign.txt" in names, "own.txt" in names), (False, True))
+
     def test_where_uploads_go_other_methods_are_told_so(self) -> None:
         for method in ["GET", "HEAD", "POST", "DELETE"]:
             told = ("-I",) if method == "HEAD" else ("-X", method)
@@ -93,7 +111,8 @@ class Upload(Case):
     def test_an_upload_that_was_cut_leaves_nothing(self) -> None:
         with socket.create_connection(self.host.address, timeout=10) as plug:
             plug.sendall(
-                b"PUT /upload/up/cut.bin HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+                b"PUT /upload/up/cut.bin HTTP/1.1\r\nHost: %s:%d\r\nContent-Length: 1000000\r\n\r\n"
+                % (self.host.address[0].encode(), self.host.address[1])
                 + b"x" * 5000
             )
             time.sleep(0.3)
