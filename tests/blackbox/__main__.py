@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from . import __doc__ as about
-from . import archive, http, life, load, name, nginx, refusal, resume, upload
+from . import archive, canary, crowd, http, life, load, name, nginx, refusal, resume, upload
 from .case import Case
 from .client import Curl
 from .host import ROOT, Host, Kind, kind_of
@@ -62,6 +62,8 @@ def cases(kind: Kind) -> list[type[unittest.TestCase]]:
         archive.Archive,
         name.Name,
         refusal.Refusal,
+        canary.Canary,
+        crowd.Crowd,
         load.Load,
         life.Life,
     ]

@@ -3,12 +3,15 @@
 python3 -m tests.blackbox.wrong FAULT HOLDALL STORE
 """
 
+import contextlib
 import http.client
 import re
 import signal
 import subprocess
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 # What goes wrong, and a test that must see it.
 FAULTS = {
@@ -25,6 +28,9 @@ FAULTS = {
     "lets-forged-in": "test_a_url_that_was_changed_is_refused",
     "wrong-416": "test_a_range_past_the_end_is_refused_and_nonsense_is_ignored",
     "takes-malformed": "test_a_percent_sign_that_begins_no_escape_is_refused",
+    "leaks-a-neighbour": "test_no_byte_of_a_neighbour_is_in_any_reply",
+    "waits-for-one": "test_a_good_client_is_served_beside_a_crowd",
+    "takes-any-name": "test_odd_bytes_in_the_name_of_a_url_lead_nowhere",
     "closes-always": "test_ten_thousand_requests_get_their_own_bytes",
 }
 
@@ -36,6 +42,9 @@ class Proxy(BaseHTTPRequestHandler):
     fault = "none"
     upstream: tuple[str, int]
     last_good = ""
+    store: Path
+    known: dict[str, str] = {}
+    one_at_a_time = threading.Lock()
 
     def answer(self) -> None:
         headers = {
@@ -43,11 +52,17 @@ class Proxy(BaseHTTPRequestHandler):
             for name, value in self.headers.items()
             if name.lower() not in ("host", "connection")
         }
+        if self.fault == "waits-for-one":
+            with self.one_at_a_time:
+                pass
         self.spoil_request(headers)
         connection = http.client.HTTPConnection(*self.upstream, timeout=60)
         method, target, body = self.command, self.path, None
+        if self.fault == "takes-any-name" and target.startswith("/d/") and target.count("/") == 3:
+            target = self.known.setdefault(target.rsplit("/", 1)[0], target)
         if "Content-Length" in headers:
-            body = self.rfile.read(int(headers["Content-Length"]))
+            with self.one_at_a_time if self.fault == "waits-for-one" else contextlib.nullcontext():
+                body = self.rfile.read(int(headers["Content-Length"]))
         if self.fault == "answers-post" and method == "POST":
             method, body = "GET", None
             headers.pop("Content-Length", None)
@@ -76,6 +91,9 @@ class Proxy(BaseHTTPRequestHandler):
         self.end_headers()
         if method != "HEAD":
             self.wfile.write(content)
+        if self.fault == "leaks-a-neighbour" and status == 206:
+            for segment in sorted((self.store / "seg").glob("*.seg")):
+                self.wfile.write(segment.read_bytes())
 
     def spoil_request(self, headers: dict[str, str]) -> None:
         dropped = {
@@ -133,7 +151,7 @@ def main(fault: str, holdall: str, store: str) -> None:
         .rstrip("/")
         .rsplit(":", 1)
     )
-    Proxy.fault, Proxy.upstream = fault, (name, int(port))
+    Proxy.fault, Proxy.upstream, Proxy.store = fault, (name, int(port)), Path(store)
     server = Server(("127.0.0.1", 0), Proxy)
     print(f"listening on http://127.0.0.1:{server.server_address[1]}", flush=True)
 
