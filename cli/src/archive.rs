@@ -9,8 +9,9 @@ use holdall::{ArchiveId, Drive, Result};
 use serde_json::json;
 
 use crate::args;
-use crate::get::{copy, to_file};
+use crate::get::copy;
 use crate::output::{self, Output, writing_to};
+use crate::save::to_file;
 
 pub(crate) fn run(drive: &Drive, args: &args::Archive, out: Output) -> Result<()> {
     let store = drive.store();

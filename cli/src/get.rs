@@ -1,6 +1,5 @@
 //! `holdall get`: content out of the store.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use holdall::{Drive, Error, ErrorKind, Kind, Result, VersionInfo};
 use crate::args::Get;
 use crate::output::writing_to;
 use crate::progress;
+use crate::save::to_file;
 
 pub(crate) fn run(drive: &Drive, get: &Get) -> Result<()> {
     let version = version(drive, get)?;
@@ -48,7 +48,11 @@ pub(crate) fn current(drive: &Drive, path: &str) -> Result<VersionInfo> {
 
 fn slice(body: &Body, range: &str) -> Result<Body> {
     let told = |what| Error::new(ErrorKind::InvalidArgument, format!("the range {range:?} {what}"));
-    match http::parse(&format!("bytes={range}"), body.len()) {
+    let field = format!("bytes={range}");
+    if body.is_empty() && http::parse(&field, u64::MAX) != Ranges::Whole {
+        return Ok(body.clone());
+    }
+    match http::parse(&field, body.len()) {
         Ranges::Some(ranges) => match ranges.as_slice() {
             [one] => body.slice(one.clone()),
             _ => Err(told("is more than one; give one")),
@@ -59,24 +63,6 @@ fn slice(body: &Body, range: &str) -> Result<Body> {
         )),
         Ranges::Whole => Err(told("is malformed; one looks like 0-99, 100- or -100")),
     }
-}
-
-/// Writes a file under another name first, so that what is there stays whole until the end.
-pub(crate) fn to_file(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
-    let doing = |cause| writing_to(path, cause);
-    if path.is_dir() || path.file_name().is_none() {
-        let told = format!("{} is a folder; name the file to write", path.display());
-        return Err(Error::new(ErrorKind::InvalidArgument, told));
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".holdall-part");
-    let part = path.with_file_name(name);
-    let mut file = File::create(&part).map_err(doing)?;
-    let done = write(&mut file).and_then(|()| std::fs::rename(&part, path).map_err(doing));
-    if done.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    done
 }
 
 /// Writes a body out, to what errors call `path`, and checks its hash where it is whole.

@@ -12,6 +12,7 @@ mod link;
 mod output;
 mod progress;
 mod put;
+mod save;
 mod server;
 mod tree;
 mod upkeep;

@@ -23,5 +23,6 @@ mod http;
 mod import;
 mod life;
 mod name;
+mod output;
 mod page;
 mod url;
