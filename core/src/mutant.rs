@@ -42,6 +42,8 @@ pub enum Mutant {
     TypeOutsideTag,
     /// A URL that follows its file said of its date what the caller had said of the content's age.
     DateOfContent,
+    /// Every name behind the token of a URL was good.
+    AnyName,
     /// HEAD and a look at what a URL permits did not ask whether its uses are used up.
     UsedUpLooksAlive,
     /// The parts of an upload that became a version's are removed without the grace.

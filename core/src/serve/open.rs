@@ -119,7 +119,7 @@ fn has_first_byte(selected: &Selected) -> bool {
 pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_>) -> Result<Found> {
     let view = View::new(engine);
     match route {
-        Route::Token(token) => by_token(&view, token, request),
+        Route::Token { token, name } => by_token(&view, token, name, request),
         Route::Link { id, name, save } => by_link(&view, id, name, *save),
         Route::Content { entity, speed, name, signed } => {
             check_sign(&view, signed, request.now)?;
@@ -188,15 +188,16 @@ fn link_in_view(view: &View<'_>, link: &LinkInfo, save: bool) -> Result<Found> {
     Ok(found)
 }
 
-fn by_token(view: &View<'_>, token: &str, request: &Request<'_>) -> Result<Found> {
+fn by_token(view: &View<'_>, token: &str, name: &str, request: &Request<'_>) -> Result<Found> {
     let ring = view.ring()?;
     // A clock before 1970 is broken: nothing is valid by it.
     let now = u64::try_from(request.now.unix()).unwrap_or(u64::MAX);
-    let claims =
-        ring.1.verify(token, Purposes::DOWNLOAD, now, request.client).map_err(|refusal: Refusal| {
+    let claims = ring.1.verify_named(token, name, Purposes::DOWNLOAD, now, request.client).map_err(
+        |refusal: Refusal| {
             tracing::debug!(%refusal, "refused a token");
             Error::from(refusal)
-        })?;
+        },
+    )?;
     let mut found = match claims.purpose {
         Purpose::Version | Purpose::Revision => {
             let id = VersionId(claims.subject);

@@ -18,7 +18,7 @@ const MAX_PARTS: usize = 5;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
     /// `d/<token>/<name>`
-    Token(&'a str),
+    Token { token: &'a str, name: Cow<'a, str> },
     /// `f/<link>/<name>` and `f/d/<link>/<name>`
     Link { id: &'a str, name: Cow<'a, str>, save: bool },
     /// `file/content/<entity>/<speed>/<name>`
@@ -56,7 +56,7 @@ pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
         count += 1;
     }
     match *parts.get(..count).unwrap_or_default() {
-        ["d", token] | ["d", token, _] => Ok(Route::Token(token)),
+        ["d", token, name] => Ok(Route::Token { token, name: decode(name)? }),
         ["f", "d", id, name] => Ok(Route::Link { id, name: decode(name)?, save: true }),
         ["f", id, name] => Ok(Route::Link { id, name: decode(name)?, save: false }),
         ["file", "content", entity, speed, name] => {
@@ -140,21 +140,36 @@ mod tests {
 
     #[test]
     fn targets_are_found_whole_and_from_their_path_on() {
-        for target in ["/d/tok/a%20b.txt", "/d/tok", "/d/tok/x?y=1", "https://host/d/tok/a", "/d/tok/a#b"] {
-            assert_eq!(parse("/", target).unwrap(), Route::Token("tok"), "{target}");
+        let token = |name: &'static str| Route::Token { token: "tok", name: name.into() };
+        for (target, name) in [
+            ("/d/tok/a%20b.txt", "a b.txt"),
+            ("/d/tok/", ""),
+            ("/d/tok/x?y=1", "x"),
+            ("https://host/d/tok/a", "a"),
+            ("/d/tok/a#b", "a"),
+        ] {
+            assert_eq!(parse("/", target).unwrap(), token(name), "{target}");
         }
-        assert_eq!(parse("https://h/files/", "/files/d/tok/a").unwrap(), Route::Token("tok"));
-        assert_eq!(parse("https://h/files/", "https://other/files/d/tok/a").unwrap(), Route::Token("tok"));
+        assert_eq!(parse("https://h/files/", "/files/d/tok/a").unwrap(), token("a"));
+        assert_eq!(parse("https://h/files/", "https://other/files/d/tok/a").unwrap(), token("a"));
         assert!(parse("/files/", "/d/tok/a").is_err());
     }
 
     #[test]
     fn t13_odd_paths_lead_nowhere() {
-        for target in
-            ["", "/", "/d", "/d/", "//d/tok/a", "/x/../d/tok/a", "/D/tok/a", "/d/tok/a/b", "/%64/tok/a"]
-        {
-            let route = parse("/", target);
-            assert!(route.is_err() || route.unwrap() == Route::Token(""), "{target}");
+        for target in [
+            "",
+            "/",
+            "/d",
+            "/d/",
+            "/d/tok",
+            "//d/tok/a",
+            "/x/../d/tok/a",
+            "/D/tok/a",
+            "/d/tok/a/b",
+            "/%64/tok/a",
+        ] {
+            assert!(parse("/", target).is_err(), "{target}");
         }
         for name in ["%00", "a%0d%0ab", "%ff", "%c3%28"] {
             assert!(parse("/", &format!("/f/l1/{name}")).is_err(), "{name}");

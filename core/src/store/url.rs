@@ -191,7 +191,8 @@ impl Url {
         self
     }
 
-    /// Makes the URL: the store's base, `d/`, the token and a name for people to read.
+    /// Makes the URL: the store's base, `d/`, the token and the name, for people to read. The name is
+    /// signed too: under another, or none, nothing is there.
     ///
     /// # Errors
     /// `InvalidArgument` when the lifetime is out of range or a name or type can never be right,
@@ -239,7 +240,7 @@ impl Url {
             Some(limit) => Some(UseLimit { limit, id: open::random()? }),
             None => None,
         };
-        let token = view.ring()?.1.sign(&claims)?;
+        let token = view.ring()?.1.sign_named(&claims, &shown)?;
         Ok(format!("{}d/{token}/{}", engine.options.base_url, escape(&shown)))
     }
 

@@ -4,6 +4,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::mutant::{self, Mutant};
+
 /// A prepared HMAC-SHA256: cloned for every message, so that the key is hashed in only once.
 pub(super) type Prepared = Hmac<Sha256>;
 
@@ -48,9 +50,78 @@ pub(super) fn agrees(prepared: &Prepared, parts: &[&[u8]], mac: &[u8]) -> bool {
     state.verify_slice(mac).is_ok()
 }
 
+/// What the MAC of a token says of it and of the name beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    Good,
+    /// The token is genuine; the name is not the one that it was signed with.
+    OtherName,
+    Bad,
+}
+
+/// Computes the MAC of a token that stands beside a name: one half says that the token is genuine, the
+/// other that the name is its own. The halves are of two places in an HMAC, so none passes as the other,
+/// and a name that begins like a token is no token. 128 bits are as many as half of the output, the
+/// least that RFC 2104 section 5 would have.
+pub(super) fn mac_named(prepared: &Prepared, payload: &[u8], name: &str) -> [u8; MAC_LEN] {
+    let (own, with_name) = states(prepared, payload, name);
+    let own: [u8; MAC_LEN] = own.finalize().into_bytes().into();
+    let mut mac: [u8; MAC_LEN] = with_name.finalize().into_bytes().into();
+    for (to, from) in mac.iter_mut().zip(own).take(MAC_LEN / 2) {
+        *to = from;
+    }
+    mac
+}
+
+/// Judges the MAC of a token that stands beside a name, as [`mac_named`] makes it, each half in a time
+/// that does not depend on where it differs.
+pub(super) fn judge_named(prepared: &Prepared, payload: &[u8], name: &str, mac: &[u8; MAC_LEN]) -> Named {
+    let (own, with_name) = states(prepared, payload, name);
+    let (first, second) = mac.split_at(MAC_LEN / 2);
+    if own.verify_truncated_left(first).is_err() {
+        return Named::Bad;
+    }
+    if with_name.verify_truncated_right(second).is_err() && !mutant::is_active(Mutant::AnyName) {
+        return Named::OtherName;
+    }
+    Named::Good
+}
+
+/// Begins the MACs of a payload, and of it with a name. A payload is read to its last byte, so nothing
+/// that follows a NUL behind it is part of one.
+fn states(prepared: &Prepared, payload: &[u8], name: &str) -> (Prepared, Prepared) {
+    let mut own = prepared.clone();
+    own.update(payload);
+    let mut with_name = own.clone();
+    with_name.update(&[0]);
+    with_name.update(name.as_bytes());
+    (own, with_name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_and_its_name_are_judged_apart() {
+        let prepared = prepare(b"key");
+        let good = mac_named(&prepared, b"payload", "a.tif");
+        assert_eq!(judge_named(&prepared, b"payload", "a.tif", &good), Named::Good);
+        for name in ["", "a.ti", "a.tif ", "a.tif.aux.xml", "A.tif", "a.tif\0"] {
+            assert_eq!(judge_named(&prepared, b"payload", name, &good), Named::OtherName, "{name:?}");
+        }
+        for payload in [&b"payloa"[..], b"payload\0", b"payload\0a.tif", b""] {
+            assert_eq!(judge_named(&prepared, payload, "a.tif", &good), Named::Bad);
+        }
+        for at in 0..MAC_LEN {
+            let mut mac = good;
+            mac[at] ^= 1;
+            let judged = judge_named(&prepared, b"payload", "a.tif", &mac);
+            assert_eq!(judged, if at < MAC_LEN / 2 { Named::Bad } else { Named::OtherName });
+        }
+        let plain = mac(&prepared, &[b"payload\0a.tif"]);
+        assert_ne!(judge_named(&prepared, b"payload\0a.tif", "", &plain), Named::Good);
+    }
 
     /// The block is filled here and not by the crate, so every length around it is compared.
     #[test]

@@ -25,10 +25,16 @@
 //! | network | 2 + n | 4 or 6, prefix length in bits, then only the bytes that the prefix touches |
 //! | uses | varint + 16 | limit, then the id of its counter |
 //! | pace | varint | bytes each second |
-//! | mac | 32 | HMAC-SHA256 (RFC 2104) over all bytes before it |
+//! | mac | 32 | HMAC-SHA256 (RFC 2104) over all bytes before it; see below for a token beside a name |
 //!
 //! A varint is little-endian base 128 in its shortest form. There is exactly one text for given
 //! claims and key; every other spelling is refused.
+//!
+//! In a URL `d/<token>/<name>` the name is signed and not stored: of the mac, bytes 0 to 15 are those of
+//! the HMAC over all bytes before it, and bytes 16 to 31 are those of the HMAC over these, a NUL and the
+//! name. So a genuine token beside another name is told from a forged one: the first is 404, because
+//! clients try names beside a URL (`.aux.xml`, an index), the second 403. No name is good but the one
+//! that was signed, [`KeyRing::sign_named`].
 //!
 //! The key of the MAC is a sub-key: HMAC-SHA256 with the ring's secret over `holdall/v1/`, the name of
 //! the purpose and the 16 bytes of the store's uuid. So a token serves one purpose in one store, even

@@ -8,7 +8,8 @@ use crate::{Error, ErrorKind};
 ///
 /// This is for the host's log. What a client may see is the [`Error`] that it turns into: one
 /// sentence for everything that is wrong, so that an answer teaches nothing to someone who is
-/// guessing. Expiry alone is told apart, because only a holder of a genuine token gets that far.
+/// guessing. Expiry and another name alone are told apart, because only a holder of a genuine token
+/// gets that far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -16,6 +17,8 @@ pub enum Refusal {
     Malformed,
     /// The signature is not of this store, key and purpose.
     BadSignature,
+    /// Genuine, but the name beside it is not the one that it was signed with.
+    OtherName,
     /// No key of that id is in the ring: never was, or was removed.
     UnknownKey,
     /// Genuine, but made for another purpose.
@@ -31,6 +34,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Refusal::Malformed => "the token is malformed",
             Refusal::BadSignature => "the signature of the token does not match",
+            Refusal::OtherName => "the name beside the token is not the one that was signed",
             Refusal::UnknownKey => "the token names a key that is not in the ring",
             Refusal::WrongPurpose => "the token was made for another purpose",
             Refusal::Expired => "the token has expired",
@@ -46,6 +50,7 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Error {
         match refusal {
             Refusal::Expired => Error::new(ErrorKind::Expired, "the url has expired: ask for a new one"),
+            Refusal::OtherName => Error::not_found("there is nothing of this name at the url"),
             _ => Error::new(ErrorKind::Denied, "the url is not valid"),
         }
     }

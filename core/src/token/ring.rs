@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::claims::{Claims, Purpose, Purposes};
 use super::codec::{self, Selector};
-use super::mac::{MAC_LEN, Prepared, agrees, mac, prepare};
+use super::mac::{MAC_LEN, Named, Prepared, agrees, judge_named, mac, mac_named, prepare};
 use super::refusal::Refusal;
 use crate::{Error, Result};
 
@@ -162,10 +162,39 @@ impl KeyRing {
     /// assert_eq!(ring.verify(&token, Purpose::Upload, 0, None), Err(Refusal::WrongPurpose));
     /// ```
     pub fn sign(&self, claims: &Claims) -> Result<String> {
+        self.sign_with(claims, |prepared, payload| mac(prepared, &[payload]))
+    }
+
+    /// Signs `claims` for a URL in which `name` stands beside the token: it is good with that name alone,
+    /// which is not in it. The token is as long as [`KeyRing::sign`] makes it.
+    ///
+    /// # Errors
+    /// As [`KeyRing::sign`].
+    ///
+    /// ```
+    /// use holdall::token::{Claims, Key, KeyRing, Purpose, Refusal};
+    ///
+    /// let ring = KeyRing::new([1; 16], [Key::new(1, vec![7; 32], 0).unwrap()]).unwrap();
+    /// let claims = Claims::never_expiring(Purpose::Version, 42, 0);
+    /// let token = ring.sign_named(&claims, "map.tif").unwrap();
+    /// assert_eq!(ring.verify_named(&token, "map.tif", Purpose::Version, 0, None), Ok(claims));
+    /// let other = ring.verify_named(&token, "map.tif.aux.xml", Purpose::Version, 0, None);
+    /// assert_eq!(other, Err(Refusal::OtherName));
+    /// assert_eq!(ring.verify(&token, Purpose::Version, 0, None), Err(Refusal::BadSignature));
+    /// ```
+    pub fn sign_named(&self, claims: &Claims, name: &str) -> Result<String> {
+        self.sign_with(claims, |prepared, payload| mac_named(prepared, payload, name))
+    }
+
+    fn sign_with(
+        &self,
+        claims: &Claims,
+        mac: impl FnOnce(&Prepared, &[u8]) -> [u8; MAC_LEN],
+    ) -> Result<String> {
         claims.check()?;
         let mut bytes = Vec::with_capacity(128);
         codec::encode(claims, self.signer.id, &mut bytes);
-        let mac = mac(self.signer.of(claims.purpose), &[&bytes]);
+        let mac = mac(self.signer.of(claims.purpose), &bytes);
         bytes.extend_from_slice(&mac);
         Ok(URL_SAFE_NO_PAD.encode(&bytes))
     }
@@ -188,6 +217,37 @@ impl KeyRing {
         now: u64,
         client: Option<IpAddr>,
     ) -> Result<Claims, Refusal> {
+        let claims = self.verify_with(token, |prepared, payload, mac| {
+            if agrees(prepared, &[payload], mac) { Named::Good } else { Named::Bad }
+        })?;
+        claims.judge(wanted.into(), now, client)?;
+        Ok(claims)
+    }
+
+    /// Verifies a `token` that stands in a URL beside a `name`, as [`KeyRing::sign_named`] made it.
+    ///
+    /// # Errors
+    /// As [`KeyRing::verify`]; [`Refusal::OtherName`] when the token is genuine and the name is not its
+    /// own.
+    pub fn verify_named(
+        &self,
+        token: &str,
+        name: &str,
+        wanted: impl Into<Purposes>,
+        now: u64,
+        client: Option<IpAddr>,
+    ) -> Result<Claims, Refusal> {
+        let claims =
+            self.verify_with(token, |prepared, payload, mac| judge_named(prepared, payload, name, mac))?;
+        claims.judge(wanted.into(), now, client)?;
+        Ok(claims)
+    }
+
+    fn verify_with(
+        &self,
+        token: &str,
+        judge: impl FnOnce(&Prepared, &[u8], &[u8; MAC_LEN]) -> Named,
+    ) -> Result<Claims, Refusal> {
         if token.len() > MAX_TOKEN {
             return Err(Refusal::Malformed);
         }
@@ -204,12 +264,11 @@ impl KeyRing {
         let (payload, mac) = bytes.split_last_chunk::<MAC_LEN>().ok_or(Refusal::Malformed)?;
         let Selector { key, purpose } = codec::selector(payload).ok_or(Refusal::Malformed)?;
         let key = self.keys().find(|known| known.id == key).ok_or(Refusal::UnknownKey)?;
-        if !agrees(key.of(purpose), &[payload], mac) {
-            return Err(Refusal::BadSignature);
+        match judge(key.of(purpose), payload, mac) {
+            Named::Good => codec::decode(payload).ok_or(Refusal::Malformed),
+            Named::OtherName => Err(Refusal::OtherName),
+            Named::Bad => Err(Refusal::BadSignature),
         }
-        let claims = codec::decode(payload).ok_or(Refusal::Malformed)?;
-        claims.judge(wanted.into(), now, client)?;
-        Ok(claims)
     }
 
     /// Returns the secrets for URLs of the [Cloudreve form](super::cloudreve): first the one that

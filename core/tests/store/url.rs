@@ -154,7 +154,7 @@ fn uuid(shop: &Shop) -> [u8; 16] {
 /// Signs anything, as a host that has the key can.
 fn forge(shop: &Shop, key: u16, claims: &Claims) -> String {
     let key = Key::new(key, SECRET.to_vec(), 1).unwrap();
-    let token = KeyRing::new(uuid(shop), [key]).unwrap().sign(claims).unwrap();
+    let token = KeyRing::new(uuid(shop), [key]).unwrap().sign_named(claims, "x").unwrap();
     format!("/d/{token}/x")
 }
 
@@ -246,7 +246,7 @@ fn keys_of_the_host_s_own_are_taken_in_once_and_the_first_signs() {
 }
 
 #[test]
-fn t10_nothing_beside_the_token_changes_the_reply() {
+fn t10_nothing_beside_the_token_and_its_name_changes_the_reply() {
     let shop = shop(Mode::Shared);
     let v = put(&shop.drive(), "a.txt", b"x");
     let url = shop.store.url(&v).name("b.txt").sign().unwrap();
@@ -256,14 +256,17 @@ fn t10_nothing_beside_the_token_changes_the_reply() {
         format!("{url}?name=evil.html&type=text/html&response-content-type=text/html"),
         format!("{url}?sign=x&sign=y&expires=1&download=false"),
         format!("{url}#fragment"),
-        format!("{head}/evil.html"),
-        format!("{head}/"),
-        head.to_owned(),
+        format!("{head}/%62.txt"),
         format!("https://elsewhere.example{url}"),
     ];
     for target in others {
         let reply = serve(&shop, &target);
         assert_eq!((reply.status, &reply.headers), (200, &plain.headers), "{target}");
+    }
+    for name in
+        ["/evil.html", "/", "", "/b.txt.aux.xml", "/b.txt/", "/b.txt/x", "/B.txt", "/b.tx", "/%2562.txt"]
+    {
+        assert_eq!(serve(&shop, &format!("{head}{name}")).status, 404, "{name}");
     }
 }
 
