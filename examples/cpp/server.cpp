@@ -283,7 +283,7 @@ int main(int argc, char **argv) {
         if (!server.drive.empty()) server.api = holdall::api(server.store);
         const std::string listen = std::string("127.0.0.1:") + (argc == 3 ? argv[2] : "0");
         const char *options[] = {"listening_ports", listen.c_str(), "decode_url",  "no", "enable_keep_alive", "yes",
-                                 "tcp_nodelay",     "1",            "num_threads", "64", nullptr};
+                                 "tcp_nodelay",     "1",            "num_threads", "256", nullptr};
         mg_callbacks callbacks{};
         callbacks.begin_request = answer;
         mg_init_library(0);
