@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from . import errors
 from ._holdall import Api, Caller, Reply, Store
-from ._reader import own_file
+from ._reader import Reader, own_file
 from ._serve import (
     BODILESS,
     REST,
@@ -182,9 +182,17 @@ def body_of(
     """
     if not len(reply.body) or (len(reply.body) < FILE_FROM and reply.pace is None):
         return [bytes(reply.body)]
-    if file_wrapper is not None and (file := file_of(reply)) is not None:
-        return file_wrapper(file, CHUNK)
+    if file_wrapper is not None and reply.pace is None:
+        return file_wrapper(file_of(reply) or Bare(reply.body.open()), CHUNK)
     return pieces(reply)
+
+
+class Bare:
+    """The body of a reply as a file without a number: a server can only read it, to its end."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.read, self.seek, self.tell = reader.read, reader.seek, reader.tell
+        self.seekable, self.close = reader.seekable, reader.close
 
 
 def file_of(reply: Reply) -> FileIO | None:
