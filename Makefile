@@ -2,6 +2,7 @@
 # test       everything that must pass: format, lints, documentation, tests
 # blackbox   the part of it that checks hosts from outside
 # wire       the part of it that checks the calls of Cloudreve and PDS
+# matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # bench      the benchmarks
 # deny       licences, banned versions and sources of what is depended on; installs cargo-deny
 # demo KEEP=1 leaves the server up; BIG_MIB=512 makes a smaller big file.
@@ -9,11 +10,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test blackbox wire bench deny tools demo-tools test-tools
+.PHONY: demo test blackbox wire matrix bench deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
 BIG_MIB ?= 2048
+SEEDS ?= 1000
+REQUESTS ?= 1000000
 
 PYTHON ?= python3
 
@@ -66,6 +69,10 @@ wire: test-tools
 	$(CARGO) build
 	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
 	PYTHON=$(PYTHON) tests/wire/run.sh "$$built/holdall"
+
+# Everybody makes every call on stores with histories at random; `make test` tries 30. HOLDALL_SEED=n replays one.
+matrix: tools
+	HOLDALL_SEEDS=$(SEEDS) HOLDALL_REQUESTS=$(REQUESTS) $(CARGO) test --release -p holdall --test matrix -- --nocapture
 
 bench: tools
 	$(CARGO) run --release -p holdall-benches
