@@ -176,18 +176,3 @@ fn on_a_full_disk_things_are_removed_revoked_and_collected_and_then_there_is_roo
         drive.store().close().unwrap();
     }
 }
-
-#[test]
-fn a_revocation_needs_no_more_room_than_its_bytes() {
-    let disk = Small::new();
-    let drive = disk.open_store(Mode::Exclusive);
-    drive.put("f", &b"f"[..], Put::new()).unwrap();
-    // So much that the next growth is large; then others take all of the disk but a page.
-    for number in 0..100 {
-        drive.put(&format!("f{number}"), &content::made_of(number, 90_000)[..], Put::new()).unwrap();
-    }
-    for page in 0..20 {
-        *disk.free() = 4096;
-        drive.revoke().unwrap_or_else(|error| panic!("{page}: {error}"));
-    }
-}

@@ -271,7 +271,7 @@ fn rows_that_change_again_and_again_leave_a_bounded_log() {
     fill(&store);
     let drive = store.drive("alice").unwrap();
     for round in 0..6 {
-        for _ in 0..200 {
+        for _ in 0..800 {
             drive.rename("dir0/file0", "dir0/away", false).unwrap();
             drive.rename("dir0/away", "dir0/file0", false).unwrap();
         }
