@@ -3,7 +3,8 @@
 
 use std::io;
 use std::os::fd::{IntoRawFd, RawFd};
-use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
 use crate::machine;
 
@@ -23,7 +24,7 @@ const PROCESS_ID: u8 = 2;
 extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     let null = NULL.load(Ordering::Acquire);
-    for guarded in &GUARDED {
+    for guarded in guarded() {
         let fd = guarded.swap(FREE, Ordering::AcqRel);
         if fd >= 0 && null >= 0 {
             // SAFETY: dup2 and fcntl are async-signal-safe and touch no memory; both descriptors
@@ -46,6 +47,11 @@ pub(crate) fn generation() -> u64 {
     if let Some(process) = machine::simulated_process() {
         return process;
     }
+    system_generation()
+}
+
+/// As [`generation`], of this process as the system knows it, whatever simulated ones run in it.
+pub(crate) fn system_generation() -> u64 {
     match WATCH.load(Ordering::Acquire) {
         HANDLER => GENERATION.load(Ordering::Relaxed),
         PROCESS_ID => u64::from(std::process::id()),
@@ -62,16 +68,53 @@ fn watch() -> u64 {
     let found = if refused { PROCESS_ID } else { HANDLER };
     // The first answer holds: a handle must never compare numbers of two kinds.
     let _ = WATCH.compare_exchange(UNKNOWN, found, Ordering::AcqRel, Ordering::Acquire);
-    generation()
+    system_generation()
 }
 
-/// How many descriptors can be guarded at once in a process: three or four for each open store.
+/// How many descriptors one block holds; an open store has three or four guarded.
 const SLOTS: usize = 256;
 const FREE: i32 = -1;
 const TAKEN: i32 = -2;
 
-/// The guarded descriptors.
-static GUARDED: [AtomicI32; SLOTS] = [const { AtomicI32::new(FREE) }; SLOTS];
+/// Guarded descriptors, and where more of them are. A block that was added stays for ever: the child
+/// handler may walk the list at any time, and takes no lock.
+struct Block {
+    slots: [AtomicI32; SLOTS],
+    next: AtomicPtr<Block>,
+}
+
+impl Block {
+    const fn new() -> Block {
+        Block { slots: [const { AtomicI32::new(FREE) }; SLOTS], next: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    fn next(&self) -> Option<&'static Block> {
+        // SAFETY: null, or a block that `grow` leaked and nobody ever frees.
+        unsafe { self.next.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Adds a block behind this one, if there is none yet.
+    fn grow(&self) {
+        let more = Box::into_raw(Box::new(Block::new()));
+        let null = ptr::null_mut();
+        if self.next.compare_exchange(null, more, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            // SAFETY: another thread was first, so nobody else has seen this one.
+            drop(unsafe { Box::from_raw(more) });
+        }
+    }
+}
+
+/// The first block of guarded descriptors.
+static FIRST: Block = Block::new();
+
+fn blocks() -> impl Iterator<Item = &'static Block> {
+    std::iter::successors(Some(&FIRST), |block| block.next())
+}
+
+fn guarded() -> impl Iterator<Item = &'static AtomicI32> {
+    blocks().flat_map(|block| &block.slots)
+}
+
 /// `/dev/null`, opened before the first descriptor is guarded, since a child handler may not fail.
 static NULL: AtomicI32 = AtomicI32::new(FREE);
 
@@ -84,7 +127,7 @@ static NULL: AtomicI32 = AtomicI32::new(FREE);
 /// open file keeps it open, so a locked file must not be mapped (see `vfs::RealVfs`).
 #[derive(Debug)]
 pub(crate) struct Guard {
-    slot: usize,
+    slot: &'static AtomicI32,
     fd: RawFd,
 }
 
@@ -92,9 +135,9 @@ impl Guard {
     /// Guards `fd` until the guard is dropped, which comes before the descriptor is closed.
     ///
     /// # Errors
-    /// When there is no `/dev/null`, or too many stores are open at once.
+    /// When there is no `/dev/null`.
     pub(crate) fn new(fd: RawFd) -> io::Result<Guard> {
-        generation();
+        system_generation();
         if NULL.load(Ordering::Acquire) < 0 {
             let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?.into_raw_fd();
             if NULL.compare_exchange(FREE, null, Ordering::AcqRel, Ordering::Acquire).is_err() {
@@ -102,22 +145,24 @@ impl Guard {
                 unsafe { libc::close(null) };
             }
         }
-        for (slot, guarded) in GUARDED.iter().enumerate() {
-            if guarded.compare_exchange(FREE, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                guarded.store(fd, Ordering::Release);
-                return Ok(Guard { slot, fd });
+        loop {
+            for slot in guarded() {
+                if slot.compare_exchange(FREE, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                    slot.store(fd, Ordering::Release);
+                    return Ok(Guard { slot, fd });
+                }
+            }
+            if let Some(last) = blocks().last() {
+                last.grow();
             }
         }
-        Err(io::Error::other(format!("more than {SLOTS} descriptors of stores are open in one process")))
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(guarded) = GUARDED.get(self.slot) {
-            // In a child the slot is free already, and may be another's.
-            let _ = guarded.compare_exchange(self.fd, FREE, Ordering::AcqRel, Ordering::Relaxed);
-        }
+        // In a child the slot is free already, and may be another's.
+        let _ = self.slot.compare_exchange(self.fd, FREE, Ordering::AcqRel, Ordering::Relaxed);
     }
 }
 
@@ -248,6 +293,30 @@ mod tests {
         end();
         assert_eq!(status(child), 0);
         assert!(!locked(&path));
+    }
+
+    #[test]
+    fn any_number_of_descriptors_is_guarded() {
+        let _alone = FORKS.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let dir = tempfile::tempdir().unwrap();
+        let (path, twin) = (dir.path().join("lock"), dir.path().join("twin"));
+        let file = open(&path);
+        let others: Vec<Guard> =
+            (0..3 * SLOTS).map(|_| Guard::new(open(&twin).into_raw_fd()).unwrap()).collect();
+        file.try_lock().unwrap();
+        let guard = Guard::new(file.as_raw_fd()).unwrap();
+        let (child, end) = heir();
+        drop(guard);
+        drop(file);
+        assert!(!locked(&path));
+        end();
+        assert_eq!(status(child), 0);
+        for other in others {
+            let fd = other.fd;
+            drop(other);
+            // SAFETY: opened above, and nobody else closes it.
+            unsafe { libc::close(fd) };
+        }
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub enum Mutant {
     RestoredIdsRepeat,
     /// Counters of revocations begin at 0 in every timeline.
     NoTags,
+    /// An opening beside the close of the last handle in another thread did not wait for it, and
+    /// failed: "open in another process".
+    OpenBesideClose,
 }
 
 #[cfg(feature = "sim")]

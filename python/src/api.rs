@@ -15,10 +15,10 @@ use crate::store::Store;
 /// The wire formats of Cloudreve v4 and PDS, mounted over a store. Every thread may use it.
 #[pyclass(frozen, module = "holdall")]
 pub(crate) struct Api {
-    /// The store that it answers from.
+    api: holdall::Api,
+    /// The store that it answers from; last, so that it is dropped last.
     #[pyo3(get)]
     store: Py<Store>,
-    api: holdall::Api,
 }
 
 impl Api {

@@ -43,9 +43,10 @@ pub(crate) fn pages(
 /// A named tree of files. Every thread may use it, and a forked child.
 #[pyclass(frozen, module = "holdall")]
 pub(crate) struct Drive {
-    pub(crate) handle: Shared,
     name: String,
     drive: holdall::Drive,
+    /// Last, so that it is dropped last: see [`Handle`](crate::handle::Handle).
+    pub(crate) handle: Shared,
 }
 
 impl Drive {

@@ -27,9 +27,10 @@ impl Drive {
 /// Goes through everything below a folder.
 #[pyclass(frozen, module = "holdall")]
 pub(crate) struct Walk {
-    handle: Shared,
     drive: holdall::Drive,
     state: Mutex<Vec<Level>>,
+    /// Last, so that it is dropped last: see [`Handle`](crate::handle::Handle).
+    handle: Shared,
 }
 
 /// A folder that a walk is in.

@@ -1,6 +1,7 @@
 """Threads, forks, signals and the end of the interpreter."""
 
 import concurrent.futures
+import fcntl
 import multiprocessing
 import os
 import pathlib
@@ -169,3 +170,35 @@ def test_signals_reach_handlers_during_a_put(alice: holdall.Drive) -> None:
     finally:
         signal.signal(signal.SIGALRM, previous)
     assert seen == [1]
+
+
+def test_a_handle_is_thrown_away_while_another_store_is_being_opened(
+    tmp_path: pathlib.Path,
+) -> None:
+    # As by another process that is opening it: who opens it here waits.
+    slow = holdall.open(tmp_path / "slow")
+    slow.close()
+    other = holdall.open(tmp_path / "other")
+    with (tmp_path / "slow" / "LOCK").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            opening = threads.submit(holdall.open, tmp_path / "slow", lock_timeout=30)
+            time.sleep(0.2)
+            del other
+            reopened = holdall.open(tmp_path / "other", mode="exclusive")
+            waits = not opening.done()
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            opening.result().close()
+    reopened.close()
+    assert waits
+
+
+def test_the_last_handle_closes_the_store_whoever_has_it(tmp_path: pathlib.Path) -> None:
+    one, two = holdall.open(tmp_path / "s"), holdall.open(tmp_path / "s")
+    alice = two.drive("alice")
+    one.close()
+    alice.put("x", b"x")
+    del two
+    assert alice.open("x").read() == b"x"
+    del alice
+    holdall.open(tmp_path / "s", mode="exclusive").close()

@@ -7,6 +7,7 @@ mod writer;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use redb::{
@@ -22,10 +23,12 @@ pub(crate) use writer::RedbWriter;
 use super::backend::VfsBackend;
 use super::{Commit, KeyRange, Kv, Read, Scan, Table, Visit};
 use crate::vfs::VfsFile;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, machine};
 
 /// What is said of rows that cannot be read.
 const DAMAGED: &str = "meta.redb is damaged; `holdall repair --rebuild` makes it anew from the log";
+/// How long a close waits for threads that are about to begin to read.
+const PARTING: Duration = Duration::from_secs(1);
 /// Table bytes are below this.
 const TABLES: usize = 32;
 
@@ -181,7 +184,15 @@ impl Kv for RedbKv {
     }
 
     fn close(&self) {
-        self.database.store(None);
+        let begun = machine::uptime();
+        let mut database = self.database.swap(None);
+        // A thread that begins to read has a part in it for a moment, and the file's locks with it.
+        while let Some(shared) = database.filter(|_| machine::uptime().saturating_sub(begun) < PARTING) {
+            database = Arc::try_unwrap(shared).err();
+            if database.is_some() {
+                machine::pause(Duration::from_micros(100));
+            }
+        }
         // From now on what is kept is out of date.
         self.commits.fetch_add(1, Ordering::AcqRel);
         self.latest.let_go();

@@ -1,7 +1,6 @@
 //! One open store within one process: the log, the rows, the blobs and the keys.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -42,7 +41,6 @@ pub(crate) struct Engine {
     pub(crate) journal: Journal<RedbKv>,
     pub(crate) plans: Plans,
     pub(crate) streams: Streams,
-    closed: AtomicBool,
     /// Says that this process has the store open, until it is closed.
     present: Mutex<Option<Held>>,
     pub(crate) counts: Counts,
@@ -69,7 +67,6 @@ impl Engine {
             journal,
             plans: Plans::default(),
             streams: Streams::default(),
-            closed: AtomicBool::new(false),
             present: Mutex::new(Some(present)),
             counts: Counts::default(),
             ids: Mutex::default(),
@@ -180,12 +177,9 @@ impl Engine {
         Ok(ring)
     }
 
-    /// Ends the session, once: nothing is left to replay, and the rows are free for others, whatever
-    /// bodies are still being sent.
+    /// Ends the session: nothing is left to replay, and the rows are free for others, whatever
+    /// bodies are still being sent. The session's owner calls it once.
     pub(super) fn close(&self) -> Result<()> {
-        if self.closed.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
         let finished = self.finish();
         let settled = self.streams.settle(self);
         self.journal.close();

@@ -15,6 +15,7 @@ pub(crate) mod link;
 mod open;
 mod options;
 mod put;
+mod registry;
 mod repair;
 pub(crate) mod share;
 mod snapshot;
@@ -29,7 +30,7 @@ pub(crate) mod view;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 
 pub use archive::{Archive, ArchiveInfo};
 pub use backup::BackupReport;
@@ -46,8 +47,10 @@ pub use share::{Share, Visit};
 pub use stats::Stats;
 pub use url::{Target, Url};
 
+use registry::{Place, Session};
+
 use crate::vfs::{RealVfs, Vfs};
-use crate::{Error, Result, Time, fork};
+use crate::{Error, Result, Time};
 
 /// An open store. Cloning it is cheap, and every thread may use it.
 ///
@@ -61,55 +64,38 @@ pub struct Store {
 /// What the clones of a [`Store`] share.
 struct Shared {
     options: Options,
+    place: Place,
     /// Opens the store again in a forked child.
     vfs: Box<dyn Fn() -> Result<Arc<dyn Vfs>> + Send + Sync>,
-    life: ArcSwap<Life>,
-}
-
-/// The engine of one process; after a fork the child has the parent's, and must not touch it.
-struct Life {
-    generation: u64,
-    /// None once the store was closed.
-    engine: Option<Arc<Engine>>,
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        if self.generation != fork::generation() {
-            // The parent's: to drop it here would write to its files and free its locks.
-            std::mem::forget(self.engine.take());
-        } else if let Some(Err(error)) = self.engine.as_ref().map(|engine| engine.close()) {
-            tracing::warn!(%error, "the last checkpoint failed; the next opening replays the log");
-        }
-    }
+    /// The session of the process that used it last; none once the store was closed.
+    session: ArcSwapOption<Session>,
 }
 
 impl Shared {
     fn open(
+        place: Place,
         options: Options,
         vfs: impl Fn() -> Result<Arc<dyn Vfs>> + Send + Sync + 'static,
     ) -> Result<Shared> {
-        let engine = Arc::new(open::open(vfs()?, options.clone())?);
-        let life = Life { generation: fork::generation(), engine: Some(engine) };
-        Ok(Shared { options, vfs: Box::new(vfs), life: ArcSwap::from_pointee(life) })
-    }
-
-    fn is_closed(&self) -> bool {
-        self.life.load().engine.is_none()
+        let session = registry::session(place, &options, || open::open(vfs()?, options.clone()))?;
+        // Where it was open already, the options are those of the first.
+        let options = session.engine().options.clone();
+        Ok(Shared { options, place, vfs: Box::new(vfs), session: ArcSwapOption::new(Some(session)) })
     }
 
     fn engine(&self) -> Result<Arc<Engine>> {
         loop {
-            let life = self.life.load();
-            let Some(engine) = &life.engine else {
+            let known = self.session.load();
+            let Some(session) = known.as_ref().filter(|session| !session.is_closed()) else {
                 return Err(Error::invalid("the store was closed; open it again"));
             };
-            if life.generation == fork::generation() {
-                return Ok(engine.clone());
+            if session.is_ours() {
+                return Ok(session.engine().clone());
             }
-            let engine = Arc::new(open::open((self.vfs)()?, self.options.clone())?);
-            let fresh = Arc::new(Life { generation: fork::generation(), engine: Some(engine) });
-            self.life.compare_and_swap(&life, fresh);
+            let ours = registry::session(self.place, &self.options, || {
+                open::open((self.vfs)()?, self.options.clone())
+            })?;
+            self.session.compare_and_swap(&known, Some(ours));
         }
     }
 }
@@ -150,16 +136,16 @@ impl Store {
         let found = std::fs::metadata(&path).map_err(|cause| Error::io(doing(), cause))?;
         let place = {
             use std::os::unix::fs::MetadataExt;
-            (found.dev(), found.ino())
+            Place::Dir(found.dev(), found.ino())
         };
-        let shared = open::once(place, options.mode, || {
-            Shared::open(options, move || {
-                let vfs = RealVfs::new(&path)
-                    .map_err(|cause| Error::io(format!("opening the store {}", path.display()), cause))?;
-                Ok(Arc::new(vfs) as Arc<dyn Vfs>)
-            })
+        let named = path.clone();
+        let doing = || format!("opening the store {}", named.display());
+        let shared = Shared::open(place, options, move || {
+            let vfs = RealVfs::new(&path)
+                .map_err(|cause| Error::io(format!("opening the store {}", path.display()), cause))?;
+            Ok(Arc::new(vfs) as Arc<dyn Vfs>)
         });
-        shared.map(|shared| Store { shared }).map_err(|error| error.context(doing()))
+        shared.map(|shared| Store { shared: Arc::new(shared) }).map_err(|error| error.context(doing()))
     }
 
     /// Opens the store on a file system of the caller's, as tests do with a simulated one.
@@ -167,22 +153,39 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_on(vfs: Arc<dyn Vfs>, options: Options) -> Result<Store> {
-        let shared = Shared::open(options, move || Ok(vfs.clone()))?;
+        let shared = Shared::open(Place::own(), options, move || Ok(vfs.clone()))?;
         Ok(Store { shared: Arc::new(shared) })
     }
 
-    /// Closes the store for all its clones, after a last checkpoint. Bodies that were handed out
-    /// stay whole; every other use is an error from now on.
+    /// Closes the store for all its clones and for all else that opened it in this process, after a
+    /// last checkpoint. Bodies that were handed out stay whole; every other use is an error from now
+    /// on. An opening in another thread waits until this is over.
     ///
     /// # Errors
     /// `Io` when the checkpoint cannot be written; nothing is lost, and the store is closed.
     pub fn close(&self) -> Result<()> {
-        let closed = Arc::new(Life { generation: fork::generation(), engine: None });
-        let life = self.shared.life.swap(closed);
-        if life.generation != fork::generation() {
-            return Ok(());
-        }
-        life.engine.as_ref().map_or(Ok(()), |engine| engine.close())
+        self.shared.session.swap(None).map_or(Ok(()), |session| session.close())
+    }
+
+    /// Ends this opening: what [`Store::open`] returned and its clones are closed. The store itself
+    /// closes with the last opening in this process, as it does when the last is dropped.
+    ///
+    /// # Errors
+    /// As [`Store::close`].
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path();
+    /// use holdall::{Options, Store};
+    /// let (one, two) = (Store::open(path, Options::new())?, Store::open(path, Options::new())?);
+    /// one.release()?;
+    /// assert!(one.drive("alice").is_err());
+    /// assert!(two.drive("alice").is_ok());
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn release(&self) -> Result<()> {
+        let session = self.shared.session.swap(None);
+        session.and_then(Arc::into_inner).map_or(Ok(()), |last| last.close())
     }
 
     /// Opens a drive by its name, and makes it where there is none.

@@ -1,8 +1,7 @@
-//! Opening: who the store is, what is left to replay, and one engine for each store in a process.
+//! Opening: who the store is, and what is left to replay.
 
-use std::collections::HashMap;
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::Engine;
@@ -209,36 +208,4 @@ fn limits(options: &Options) -> Limits {
         checkpoint_age: Duration::from_secs(1),
         exclusive: options.mode == Mode::Exclusive,
     }
-}
-
-/// A directory as the system names it: device and inode.
-pub(super) type Place = (u64, u64);
-
-/// The stores that this process has open.
-static OPEN: Mutex<Option<HashMap<Place, Weak<super::Shared>>>> = Mutex::new(None);
-
-/// Returns the store that is open at `place` already, or the one that `open` opens.
-///
-/// # Errors
-/// `Locked` when it is open in another mode.
-pub(super) fn once(
-    place: Place,
-    mode: Mode,
-    open: impl FnOnce() -> Result<super::Shared>,
-) -> Result<Arc<super::Shared>> {
-    let mut stores = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let stores = stores.get_or_insert_with(HashMap::new);
-    if let Some(shared) = stores.get(&place).and_then(Weak::upgrade).filter(|shared| !shared.is_closed()) {
-        if shared.options.mode != mode {
-            return Err(Error::new(
-                ErrorKind::Locked,
-                "the store is open in this process in another mode; close it there, or use one mode in both",
-            ));
-        }
-        return Ok(shared);
-    }
-    let shared = Arc::new(open()?);
-    stores.retain(|_, other| other.strong_count() > 0);
-    stores.insert(place, Arc::downgrade(&shared));
-    Ok(shared)
 }

@@ -21,6 +21,7 @@ mod faults;
 mod full;
 mod log;
 mod model;
+mod opening;
 mod power;
 mod processes;
 mod script;

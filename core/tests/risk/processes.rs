@@ -20,7 +20,7 @@ use crate::power::options;
 
 const ROLE: &str = "HOLDALL_WORKER";
 
-fn open(dir: &Path, mode: Mode) -> holdall::Result<Store> {
+pub(crate) fn open(dir: &Path, mode: Mode) -> holdall::Result<Store> {
     Store::open(dir, options(mode).lock_timeout(Duration::from_secs(30)))
 }
 
@@ -29,7 +29,7 @@ fn mode_name(mode: Mode) -> &'static str {
 }
 
 /// Starts this binary as a worker.
-fn start(role: &[&str]) -> Child {
+pub(crate) fn start(role: &[&str]) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "processes::worker", "--nocapture", "--test-threads=1"])
         .env(ROLE, role.join(" "))
@@ -40,7 +40,7 @@ fn start(role: &[&str]) -> Child {
 }
 
 /// Runs a worker to its end, and fails if it does.
-fn run(role: &[&str]) {
+pub(crate) fn run(role: &[&str]) {
     let output = start(role).wait_with_output().unwrap();
     assert!(output.status.success(), "{role:?}: {}", String::from_utf8_lossy(&output.stdout));
 }
@@ -64,6 +64,8 @@ fn worker() {
         "fork-exclusive" => fork_exclusive(&dir),
         "fork-busy" => fork_busy(&dir),
         "fork-writer" => fork_writer(&dir),
+        "fork-opening" => crate::opening::fork_opening(&dir),
+        "plant-beside-close" => crate::opening::beside_the_close_planted(&dir),
         other => panic!("no worker knows {other}"),
     }
 }
@@ -276,7 +278,7 @@ fn p6_a_directory_opened_twice_in_a_process_is_one_store() {
 }
 
 /// Forks; the child does `work`, and its status is 0 if that returns true.
-fn fork(work: impl FnOnce() -> bool) -> libc::pid_t {
+pub(crate) fn fork(work: impl FnOnce() -> bool) -> libc::pid_t {
     // SAFETY: the child ends in `_exit`, without this process's exit handlers. It allocates, which
     // the C library allows after a fork.
     match unsafe { libc::fork() } {
