@@ -25,6 +25,7 @@ pub(crate) fn run(store: &Store, content: bool, out: Output) -> Result<()> {
         "bytes": report.bytes,
         "problems": problems(&report.problems),
         "damaged": damaged(&report.damaged),
+        "unread": damaged(&report.unread),
     });
     let counts = format!(
         "checked {} files, {} versions, {} blobs, {}",
@@ -34,19 +35,21 @@ pub(crate) fn run(store: &Store, content: bool, out: Output) -> Result<()> {
         output::bytes(report.bytes)
     );
     out.print(&value, told(counts, &report.problems, &report.damaged))?;
-    sound(&report.problems, &report.damaged)
+    sound(&report.problems, &report.damaged, &report.unread)
 }
 
 pub(crate) fn repair(store: &Store, out: Output) -> Result<()> {
     let report = store.repair()?;
     let value = json!({
         "restored": report.restored.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "reinstated": report.reinstated.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "problems": problems(&report.problems),
         "damaged": damaged(&report.damaged),
+        "unread": damaged(&report.unread),
     });
     let counts = format!("restored {} blobs", report.restored.len());
     out.print(&value, told(counts, &report.problems, &report.damaged))?;
-    sound(&report.problems, &report.damaged)
+    sound(&report.problems, &report.damaged, &report.unread)
 }
 
 pub(crate) fn rebuild(dir: &Path, options: &Options, out: Output) -> Result<()> {
@@ -72,7 +75,7 @@ pub(crate) fn rebuild(dir: &Path, options: &Options, out: Output) -> Result<()> 
         report.lost.len()
     );
     out.print(&value, told(counts, &report.problems, &[]))?;
-    sound(&report.problems, &[])
+    sound(&report.problems, &[], &[])
 }
 
 fn problems(problems: &[Problem]) -> Vec<String> {
@@ -105,10 +108,18 @@ fn told(counts: String, problems: &[Problem], damaged: &[Damage]) -> String {
     lines.join("\n")
 }
 
-fn sound(problems: &[Problem], damaged: &[Damage]) -> Result<()> {
+fn sound(problems: &[Problem], damaged: &[Damage], unread: &[Damage]) -> Result<()> {
     if problems.is_empty() && damaged.is_empty() {
         return Ok(());
     }
-    let told = format!("{} problems, {} damaged blobs", problems.len(), damaged.len());
-    Err(Error::new(ErrorKind::Corrupt, told))
+    let (problems, damaged, unread) = (problems.len(), damaged.len(), unread.len());
+    let told = format!("{problems} problems, {damaged} damaged blobs");
+    match unread {
+        0 => Err(Error::new(ErrorKind::Corrupt, told)),
+        // Nothing is known to be wrong with them.
+        _ if unread == problems => {
+            Err(Error::new(ErrorKind::Io, format!("{unread} blobs could not be read; check again when they can")))
+        }
+        _ => Err(Error::new(ErrorKind::Corrupt, format!("{told}, {unread} blobs that could not be read"))),
+    }
 }

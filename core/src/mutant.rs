@@ -61,6 +61,12 @@ pub enum Mutant {
     /// An opening beside the close of the last handle in another thread did not wait for it, and
     /// failed: "open in another process".
     OpenBesideClose,
+    /// A check took whatever error a read met for damage, and a repair set sound content aside when
+    /// descriptors were short.
+    UnreadIsDamaged,
+    /// A close looked up where the members of archives under way lie, and opened none of it: a
+    /// compaction by another process then cut those archives off.
+    ClosePinsNothing,
 }
 
 #[cfg(feature = "sim")]

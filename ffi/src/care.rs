@@ -74,6 +74,9 @@ pub struct holdall_check_report {
     pub blobs: u64,
     /// Bytes of those.
     pub blob_bytes: u64,
+    /// The blobs among the problems that could not be read, as when descriptors are short: whether they
+    /// are sound is not known.
+    pub unread: u64,
 }
 
 /// What a collection or a compaction did; of a compaction the first four are 0.
@@ -156,6 +159,7 @@ pub unsafe extern "C" fn holdall_store_check(
             versions: found.versions,
             blobs: found.blobs,
             blob_bytes: found.bytes,
+            unread: count(&found.unread),
         })
     })
 }

@@ -21,6 +21,10 @@ pub struct holdall_repair_report {
     pub damaged: u64,
     /// What is not as it must be, those blobs among it; 0 for a sound store.
     pub problems: u64,
+    /// Blobs that could not be read, as when descriptors are short; nothing about them was changed.
+    pub unread: u64,
+    /// Blobs that an earlier repair had set aside and that are sound.
+    pub reinstated: u64,
 }
 
 /// What a rebuild found in the log and made rows of.
@@ -67,6 +71,8 @@ pub unsafe extern "C" fn holdall_store_repair(
             restored: count(&done.restored),
             damaged: count(&done.damaged),
             problems: count(&done.problems),
+            unread: count(&done.unread),
+            reinstated: count(&done.reinstated),
         })
     })
 }

@@ -9,6 +9,9 @@ pub(crate) struct CheckReport {
     problems: Vec<String>,
     /// The blobs among it whose content is missing or not what was stored.
     damaged: Vec<Py<Damage>>,
+    /// The blobs among it that could not be read, as when descriptors are short: whether they are
+    /// sound is not known.
+    unread: Vec<Py<Damage>>,
     /// Files, without folders.
     files: u64,
     /// Versions.
@@ -24,6 +27,7 @@ impl CheckReport {
         Ok(CheckReport {
             problems: report.problems.iter().map(ToString::to_string).collect(),
             damaged: damages(py, report.damaged)?,
+            unread: damages(py, report.unread)?,
             files: report.files,
             versions: report.versions,
             blobs: report.blobs,
@@ -46,7 +50,7 @@ impl CheckReport {
     }
 }
 
-/// A blob whose content is missing or not what was stored.
+/// A blob whose content is missing or not what was stored, or could not be read.
 #[pyclass(frozen, get_all, module = "holdall")]
 pub(crate) struct Damage {
     /// A sentence that says what is wrong.
@@ -79,6 +83,10 @@ pub(crate) struct RepairReport {
     restored: usize,
     /// What remains damaged: nothing of it was removed; put the content again, from a backup say.
     damaged: Vec<Py<Damage>>,
+    /// What could not be read, as when descriptors are short; nothing about it was changed.
+    unread: Vec<Py<Damage>>,
+    /// How many contents an earlier repair had set aside and are sound: they are shared again.
+    reinstated: usize,
     /// Sentences of what else is not as it must be.
     problems: Vec<String>,
 }
@@ -88,6 +96,8 @@ impl RepairReport {
         Ok(RepairReport {
             restored: report.restored.len(),
             damaged: damages(py, report.damaged)?,
+            unread: damages(py, report.unread)?,
+            reinstated: report.reinstated.len(),
             problems: report.problems.iter().map(ToString::to_string).collect(),
         })
     }

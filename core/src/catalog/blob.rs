@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::counter::{self, Counter};
 use super::record::{BlobRecord, Place};
 use super::table::{BLOB, BLOB_HASH, DOOMED_BLOB};
-use super::{claim, index, row};
+use super::{claim, index, number, row};
 use crate::id::BlobId;
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
@@ -47,8 +47,9 @@ pub(crate) fn get(tx: &impl Read, id: BlobId) -> Result<BlobRecord> {
     row::get(tx, BLOB, &id.to_key())?.ok_or_else(|| Error::not_found(format!("there is no blob {id}")))
 }
 
-/// The scope of content that is damaged: nothing is deduplicated to it.
-pub(crate) const SET_ASIDE: u64 = u64::MAX;
+/// Marks the scope of content that is damaged: nothing is deduplicated to it. The scope that it was
+/// in is the rest.
+const ASIDE: u64 = 1 << 62;
 
 /// Sets damaged content aside, so that the same content put again is stored anew.
 ///
@@ -56,21 +57,47 @@ pub(crate) const SET_ASIDE: u64 = u64::MAX;
 /// `NotFound` when there is no such blob.
 pub(crate) fn set_aside(tx: &mut impl Write, id: BlobId) -> Result<()> {
     let record = get(tx, id)?;
-    if record.scope == SET_ASIDE {
+    if is_aside(record.scope) {
         return Ok(());
     }
-    claim::remove(tx, id, &record)?;
-    tx.del(BLOB_HASH, &hash_key(record.scope, &record.blake3))?;
-    row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope: SET_ASIDE, ..record })
+    if is_shared(record.scope) {
+        claim::remove(tx, id, &record)?;
+        tx.del(BLOB_HASH, &hash_key(record.scope, &record.blake3))?;
+    }
+    row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope: record.scope ^ ASIDE, ..record })
+}
+
+/// Brings content that was set aside back to where it was; returns whether. Where the same content
+/// was put again meanwhile, that one stays the one that is found, and this one aside.
+///
+/// # Errors
+/// `NotFound` when there is no such blob.
+pub(crate) fn reinstate(tx: &mut impl Write, id: BlobId) -> Result<bool> {
+    let record = get(tx, id)?;
+    let scope = record.scope ^ ASIDE;
+    if !is_aside(record.scope) || (is_shared(scope) && find(tx, scope, &record.blake3)?.is_some()) {
+        return Ok(false);
+    }
+    if is_shared(scope) {
+        tx.put(BLOB_HASH, &hash_key(scope, &record.blake3), &id.to_key())?;
+    }
+    row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope, ..record })?;
+    Ok(true)
 }
 
 /// The scope of the parts of uploads: nothing is deduplicated to them, so that what a part lets go of
 /// nobody else can have.
 pub(crate) const APART: u64 = u64::MAX - 1;
 
-/// Whether blobs of a scope are found by their hash.
+/// Whether blobs of a scope are found by their hash: the store's, or a drive's.
 pub(crate) fn is_shared(scope: u64) -> bool {
-    !matches!(scope, SET_ASIDE | APART)
+    scope < number::END
+}
+
+/// Whether a scope is that of content that was set aside.
+pub(crate) fn is_aside(scope: u64) -> bool {
+    let before = scope ^ ASIDE;
+    is_shared(before) || before == APART
 }
 
 /// Brings the content of a part into a scope where it is found by its hash.

@@ -1,5 +1,6 @@
 //! Archives: a list of versions frozen under safe names, served as one zip.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::digest::{Digest, crc64_combine};
 use crate::id::{ArchiveId, BlobId, DriveId, FileId, ShareId, VersionId};
 use crate::kv::Scan;
 use crate::kv::redb::RedbReader;
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::token::DEFAULT_LIFETIME;
 use crate::{Error, ErrorKind, Kind, Result, body, fork};
@@ -27,6 +29,8 @@ const PAGE: usize = 1000;
 const PARTS: usize = 8;
 /// Places of blobs that are looked up at once while an archive streams.
 const AHEAD: usize = 128;
+/// How often a close looks for segments that a compaction takes away meanwhile.
+const PIN_TRIES: u32 = 10;
 /// Archives whose plans are kept.
 const PLANS: usize = 8;
 
@@ -475,9 +479,32 @@ struct Ahead {
     found: Vec<Option<Place>>,
     seen: Option<Seen>,
     large: Option<(usize, BlobSource)>,
+    /// After a close, the segments that all members are in, held open: nobody can ask any more where
+    /// a compaction has moved them.
+    pinned: HashMap<u32, Arc<Seen>>,
 }
 
 impl Ahead {
+    /// Opens every segment that was found; false when one is gone.
+    fn pin(&mut self, engine: &Engine, pins: &mut HashMap<u32, Arc<Seen>>) -> Result<bool> {
+        for place in self.found.iter().flatten() {
+            let Place::Segment { segment, .. } = place else { continue };
+            if self.pinned.contains_key(segment) {
+                continue;
+            }
+            let seen = match pins.get(segment) {
+                Some(seen) => seen.clone(),
+                None => match engine.pool.see(*segment)? {
+                    Some(seen) => Arc::new(seen),
+                    None => return Ok(false),
+                },
+            };
+            pins.insert(*segment, seen.clone());
+            self.pinned.insert(*segment, seen);
+        }
+        Ok(true)
+    }
+
     fn place(&self, index: usize) -> Option<Place> {
         self.found.get(index.checked_sub(self.first)?).copied().flatten()
     }
@@ -500,6 +527,9 @@ impl Places {
             return Ok(source);
         }
         if let Place::Segment { segment, .. } = place {
+            if let Some(source) = ahead.pinned.get(&segment).and_then(|seen| seen.open(place, size)) {
+                return Ok(source);
+            }
             ahead.seen = engine.pool.see(segment)?;
         }
         drop(ahead);
@@ -524,7 +554,29 @@ impl Places {
                 },
             });
         }
-        Ok(Ahead { first, found, seen: None, large: None })
+        Ok(Ahead { first, found, ..Ahead::default() })
+    }
+
+    /// Looks up all members and opens the segments that they are in, which `pins` keeps for those
+    /// that come after.
+    fn pin(&self, engine: &Engine, pins: &mut HashMap<u32, Arc<Seen>>) -> (Ahead, Result<()>) {
+        let mut last = Ahead::default();
+        for _ in 0..PIN_TRIES {
+            last = match engine.reader().and_then(|rows| self.look_up(&rows, 0, usize::MAX)) {
+                Ok(found) => found,
+                Err(error) => return (last, Err(error)),
+            };
+            if mutant::is_active(Mutant::ClosePinsNothing) {
+                return (last, Ok(()));
+            }
+            match last.pin(engine, pins) {
+                Ok(true) => return (last, Ok(())),
+                // One was compacted since the rows were read: they say now where it went.
+                Ok(false) => {}
+                Err(error) => return (last, Err(error)),
+            }
+        }
+        (last, Err(Error::new(ErrorKind::Locked, "an archive under way is compacted over and over")))
     }
 }
 
@@ -545,14 +597,19 @@ impl Streams {
         streams.push(Arc::downgrade(places));
     }
 
-    /// Looks up all that those under way may still want: the rows are about to be closed.
+    /// Looks up all that those under way may still want, and holds it open: the rows are about to be
+    /// closed, and then a compaction, by another process too, would move it out of their sight.
     pub(super) fn settle(&self, engine: &Engine) -> Result<()> {
         let streams = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let rows = engine.reader()?;
+        let (mut pins, mut settled) = (HashMap::new(), Ok(()));
         for places in streams.iter().filter_map(Weak::upgrade) {
             let mut ahead = places.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-            *ahead = places.look_up(&rows, 0, usize::MAX)?;
+            let (found, pinned) = places.pin(engine, &mut pins);
+            *ahead = found;
+            if let Err(error) = pinned {
+                settled = Err(error.context("an archive under way may break off"));
+            }
         }
-        Ok(())
+        settled
     }
 }

@@ -15,6 +15,7 @@ use crate::digest::{Digest, Digester};
 use crate::id::{BlobId, FileId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::kv::{Read, Scan};
+use crate::mutant::{self, Mutant};
 use crate::vfs::Open;
 use crate::{Error, ErrorKind, Kind, Result};
 
@@ -76,6 +77,9 @@ pub struct CheckReport {
     pub problems: Vec<Problem>,
     /// The blobs among it whose content is missing or not what was stored.
     pub damaged: Vec<Damage>,
+    /// The blobs among it whose content could not be read, as when descriptors are short or a disk
+    /// fails: whether it is sound is not known. Free what is short and check again.
+    pub unread: Vec<Damage>,
     /// Files, without folders.
     pub files: u64,
     /// Versions.
@@ -86,7 +90,7 @@ pub struct CheckReport {
     pub bytes: u64,
 }
 
-/// A blob whose content is missing or not what was stored.
+/// A blob whose content is missing or not what was stored, or could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Damage {
@@ -161,10 +165,18 @@ struct Checker<'e, 'w> {
     progress: Progress,
     segments: HashMap<u32, Option<Segment>>,
     report: CheckReport,
-    damaged: BTreeMap<BlobId, String>,
+    damaged: BTreeMap<BlobId, Wrong>,
 }
 
-/// What is wrong with a blob; None when it is sound.
+/// What is wrong with a blob, as a sentence.
+enum Wrong {
+    /// It is missing, shorter or other than what was stored.
+    Damaged(String),
+    /// Nobody knows: it could not be read.
+    Unread(String),
+}
+
+/// A sentence on what is wrong; None when all is sound.
 type Finding = Option<String>;
 
 impl Checker<'_, '_> {
@@ -198,9 +210,13 @@ impl Checker<'_, '_> {
                 _ => break finding,
             }
         };
-        if let Some(message) = finding {
-            self.say(table::BLOB.name, format!("the content of blob {id} is damaged: {message}"));
-            self.damaged.insert(id, message);
+        if let Some(wrong) = finding {
+            let sentence = match &wrong {
+                Wrong::Damaged(why) => format!("the content of blob {id} is damaged: {why}"),
+                Wrong::Unread(why) => format!("the content of blob {id} could not be read: {why}"),
+            };
+            self.say(table::BLOB.name, sentence);
+            self.damaged.insert(id, wrong);
         }
         self.step(record.len)
     }
@@ -217,16 +233,22 @@ impl Checker<'_, '_> {
         self.report.problems.push(Problem { table, message });
     }
 
-    fn look(&mut self, id: BlobId, record: &BlobRecord) -> Result<Finding> {
+    fn look(&mut self, id: BlobId, record: &BlobRecord) -> Result<Option<Wrong>> {
         let found = match record.place {
             Place::Segment { segment, offset } => self.look_in_segment(id, record, segment, offset),
             Place::File => self.look_in_file(id, record),
         };
-        // What cannot be read is damage; a file that is not there, too.
-        found.or_else(|error| match error.kind() {
-            ErrorKind::Io | ErrorKind::Corrupt | ErrorKind::Unsupported => Ok(Some(error.to_string())),
-            _ => Err(error),
-        })
+        match found {
+            Ok(finding) => Ok(finding.map(Wrong::Damaged)),
+            Err(error) => match error.kind() {
+                ErrorKind::Io if is_missing(&error) || mutant::is_active(Mutant::UnreadIsDamaged) => {
+                    Ok(Some(Wrong::Damaged(error.to_string())))
+                }
+                ErrorKind::Corrupt => Ok(Some(Wrong::Damaged(error.to_string()))),
+                ErrorKind::Io | ErrorKind::Unsupported => Ok(Some(Wrong::Unread(error.to_string()))),
+                _ => Err(error),
+            },
+        }
     }
 
     fn look_in_segment(
@@ -350,12 +372,16 @@ impl Checker<'_, '_> {
                 Ok(Scan::Next)
             })?;
         }
-        for (blob, message) in std::mem::take(&mut self.damaged) {
+        for (blob, wrong) in std::mem::take(&mut self.damaged) {
             let versions = versions.remove(&blob).unwrap_or_default();
             let mut paths: Vec<String> =
                 versions.iter().filter_map(|version| self.path_of(version.file())).collect();
             paths.dedup();
-            self.report.damaged.push(Damage { blob, message, versions, paths });
+            let (message, list) = match wrong {
+                Wrong::Damaged(message) => (message, &mut self.report.damaged),
+                Wrong::Unread(message) => (message, &mut self.report.unread),
+            };
+            list.push(Damage { blob, message, versions, paths });
         }
         Ok(())
     }
@@ -372,18 +398,24 @@ impl Checker<'_, '_> {
 /// A blob that would still be in it is a finding of its own.
 fn is_compacted(engine: &Engine, number: u32) -> Result<bool> {
     match segment::get(&engine.reader()?, number) {
-        Ok(row) => Ok(segment::is_candidate(&row) && !is_there(engine, number)?),
+        Ok(row) => Ok(segment::is_candidate(&row) && is_gone(engine, number)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
         Err(error) => Err(error),
     }
 }
 
-fn is_there(engine: &Engine, number: u32) -> Result<bool> {
-    match engine.vfs.open(&file::path(number), Open::Read) {
-        Ok(_) => Ok(true),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(cause) => Err(Error::io(format!("opening {}", file::path(number)), cause)),
-    }
+fn is_gone(engine: &Engine, number: u32) -> bool {
+    let opened = engine.vfs.open(&file::path(number), Open::Read);
+    opened.is_err_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
+}
+
+/// Whether an error says that bytes are not there: no file, or a shorter one. All else, such as too
+/// few descriptors or a disk that does not answer, says nothing of them.
+fn is_missing(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| {
+        matches!(cause.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::UnexpectedEof)
+    })
 }
 
 /// Says that content is not what the row says.

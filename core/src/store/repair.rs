@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Store;
-use super::check::{CheckOptions, Damage, Watch, check_engine};
+use super::check::{CheckOptions, CheckReport, Damage, Watch, check_engine};
 use super::compact::frames;
 use super::engine::Engine;
 use super::layout::{self, BAD_ROWS, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
@@ -17,6 +17,7 @@ use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::check::{Problem, check};
 use crate::catalog::history::{self, CopyRecord};
 use crate::catalog::record::{BlobRecord, Place};
+use crate::catalog::record::{BlobRecord, Place, Record};
 use crate::catalog::{blob, index, number, row, segment, table};
 use crate::digest::Digest;
 use crate::id::BlobId;
@@ -68,6 +69,12 @@ pub struct RepairReport {
     /// nothing is deduplicated to them any more: put the content again, from a backup say, and what
     /// is small enough for a segment is mended by the next repair.
     pub damaged: Vec<Damage>,
+    /// Blobs that could not be read, as when descriptors are short. Nothing about them was changed:
+    /// repair again when they can be.
+    pub unread: Vec<Damage>,
+    /// Blobs that an earlier repair had set aside and that are sound: content is deduplicated to
+    /// them again.
+    pub reinstated: Vec<BlobId>,
     /// What else is not as it must be.
     pub problems: Vec<Problem>,
 }
@@ -131,7 +138,8 @@ impl Store {
 
     /// Reads all content, and restores what is damaged from a sound copy where the segments have
     /// one: what a compaction left behind, or another drive's where drives share nothing. What
-    /// cannot be restored is reported. Nothing is removed.
+    /// cannot be restored is set aside and reported. Nothing is removed, and what could not be read
+    /// is left as it is.
     ///
     /// # Errors
     /// `Io` and `Poisoned` when the store cannot be read or written.
@@ -147,17 +155,50 @@ impl Store {
     pub fn repair_watched(&self, watch: &mut Watch<'_>) -> Result<RepairReport> {
         let engine = self.engine()?;
         let mut told = |at| watch(at);
-        let found = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
-        if found.damaged.is_empty() {
-            return Ok(RepairReport { problems: found.problems, ..RepairReport::default() });
+        let mut left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
+        let mut restored = Vec::new();
+        if !left.damaged.is_empty() {
+            restored = restore(&engine, &left.damaged)?;
+            let mut told = |at| watch(at);
+            left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
+            let aside: Vec<BlobId> = left.damaged.iter().map(|damage| damage.blob).collect();
+            engine.write(move |change| aside.iter().try_for_each(|id| blob::set_aside(change, *id)))?;
         }
-        let restored = restore(&engine, &found.damaged)?;
-        let mut told = |at| watch(at);
-        let left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
-        let aside: Vec<BlobId> = left.damaged.iter().map(|damage| damage.blob).collect();
-        engine.write(move |change| aside.iter().try_for_each(|id| blob::set_aside(change, *id)))?;
-        Ok(RepairReport { restored, damaged: left.damaged, problems: left.problems })
+        let reinstated = reinstate(&engine, &left)?;
+        let CheckReport { damaged, unread, problems, .. } = left;
+        Ok(RepairReport { restored, damaged, unread, reinstated, problems })
     }
+}
+
+/// Brings back what is set aside and was found sound.
+fn reinstate(engine: &Engine, found: &CheckReport) -> Result<Vec<BlobId>> {
+    let wrong: BTreeSet<BlobId> =
+        found.damaged.iter().chain(&found.unread).map(|damage| damage.blob).collect();
+    let mut sound = Vec::new();
+    engine.reader()?.scan(table::BLOB, row::ALL, false, &mut |key, value| {
+        let id = BlobId(index::number(key)?);
+        // A row that cannot be read is among the problems already.
+        let aside = BlobRecord::decode(value).is_ok_and(|record| blob::is_aside(record.scope));
+        if aside && !wrong.contains(&id) {
+            sound.push(id);
+        }
+        Ok(Scan::Next)
+    })?;
+    if sound.is_empty() {
+        return Ok(sound);
+    }
+    engine.write(move |change| {
+        let mut back = Vec::new();
+        for id in &sound {
+            // One that was collected meanwhile is not missed.
+            match blob::reinstate(change, *id) {
+                Ok(true) => back.push(*id),
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(back)
+    })
 }
 
 fn failed(cause: std::io::Error) -> Error {
@@ -380,7 +421,9 @@ fn restore(engine: &Engine, damaged: &[Damage]) -> Result<Vec<BlobId>> {
             break;
         }
         let Ok(Some(segment)) = Segment::open(engine.vfs.as_ref(), number, Open::Read) else { continue };
-        frames(&segment, row.len, &mut |offset, frame| {
+        let mut mended = Ok(());
+        // What cannot be read of a segment has no copies for us: the next check tells of it.
+        let _ = frames(&segment, row.len, &mut |offset, frame| {
             if frame.kind != FrameKind::Blob || !wanted.contains_key(&frame.blake3) {
                 return Ok(());
             }
@@ -388,13 +431,19 @@ fn restore(engine: &Engine, damaged: &[Damage]) -> Result<Vec<BlobId>> {
             let digest = Digest::of(&bytes);
             if digest.blake3 == frame.blake3 {
                 for (id, record) in wanted.remove(&frame.blake3).unwrap_or_default() {
-                    if mend(engine, id, record, bytes.clone().into(), digest)? {
-                        restored.push(id);
+                    match mend(engine, id, record, bytes.clone().into(), digest) {
+                        Ok(true) => restored.push(id),
+                        Ok(false) => {}
+                        Err(error) => {
+                            mended = Err(error);
+                            return Err(Error::bug("a copy could not be appended"));
+                        }
                     }
                 }
             }
             Ok(())
-        })?;
+        });
+        mended?;
     }
     Ok(restored)
 }

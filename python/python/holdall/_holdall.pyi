@@ -485,6 +485,7 @@ class Walk:
 class CheckReport:
     problems: Final[list[str]]
     damaged: Final[list[Damage]]
+    unread: Final[list[Damage]]
     files: Final[int]
     versions: Final[int]
     blobs: Final[int]
@@ -527,6 +528,8 @@ class Key:
 class RepairReport:
     restored: Final[int]
     damaged: Final[list[Damage]]
+    unread: Final[list[Damage]]
+    reinstated: Final[int]
     problems: Final[list[str]]
 
 @final

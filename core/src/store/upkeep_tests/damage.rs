@@ -4,7 +4,7 @@ use super::*;
 use crate::ErrorKind;
 use crate::catalog::record::{BlobRecord, Place, Record};
 use crate::id::BlobId;
-use crate::vfs::Open;
+use crate::vfs::{Fault, Open, Times};
 
 /// Every blob of a store.
 fn blobs(store: &Store) -> Vec<(BlobId, BlobRecord)> {
@@ -235,6 +235,69 @@ fn repair_restores_from_a_sound_copy_and_reports_the_rest() {
     assert_eq!(store.repair().unwrap().restored, [all[2].0], "the new copy mends the old");
     assert_eq!(read("alone"), content(2, 3000));
     assert_sound(&store);
+}
+
+#[test]
+fn what_cannot_be_read_is_no_damage_and_a_repair_leaves_it_alone() {
+    let (disk, home) = Home::simulated();
+    let store = home.open(Mode::Shared);
+    fill(&store);
+    let all: Vec<BlobId> = blobs(&store).into_iter().map(|(id, _)| id).collect();
+    // From here on no file can be opened; those that are open can be read and written.
+    disk.fail_at(disk.op_count(), Fault::Emfile, Times::Always);
+    let checked = store.check(CheckOptions::new()).unwrap();
+    let repaired = store.repair().unwrap();
+    disk.clear_faults();
+    let ids = |found: &[crate::Damage]| found.iter().map(|one| one.blob).collect::<Vec<_>>();
+    assert_eq!((ids(&checked.unread), ids(&checked.damaged)), (all.clone(), vec![]));
+    assert_eq!((ids(&repaired.unread), ids(&repaired.damaged)), (all.clone(), vec![]));
+    assert!(repaired.restored.is_empty() && repaired.problems.len() >= all.len());
+    assert!(repaired.unread.iter().any(|one| one.paths == ["alice:large/0"]));
+    let again = store.drive("carol").unwrap();
+    for n in 0..60 {
+        again.put(&format!("{n}"), content(n, 3000 + n as usize).as_slice(), Put::new()).unwrap();
+    }
+    for n in 0..4 {
+        again.put(&format!("large{n}"), content(5000 + n, 40_000).as_slice(), Put::new()).unwrap();
+    }
+    assert_eq!(blob_count(&store), all.len(), "what is put again is found, and stored once");
+    assert_sound(&store);
+}
+
+#[test]
+fn what_was_set_aside_and_is_sound_is_brought_back() {
+    for own in [crate::Dedup::Store, crate::Dedup::Drive] {
+        let (disk, home) = Home::simulated();
+        let store = Store::open_on(home.vfs.clone(), options().dedup(own)).unwrap();
+        let drive = store.drive("alice").unwrap();
+        for (n, len) in [(1, 3000), (2, 40_000), (3, 3000)] {
+            drive.put(&format!("f{n}"), content(n, len).as_slice(), Put::new()).unwrap();
+        }
+        let all = blobs(&store);
+        let flip = || {
+            for (id, record) in &all {
+                let (path, start, _) = bytes_of(*id, record);
+                let (file, mut byte) = (disk.open(&path, Open::Write).unwrap(), [0]);
+                file.read_at(start + 500, &mut byte).unwrap();
+                file.write_at(start + 500, &[&[!byte[0]]]).unwrap();
+            }
+        };
+        flip();
+        assert_eq!(store.repair().unwrap().damaged.len(), 3);
+        assert_eq!(store.check(CheckOptions::new().content(true)).unwrap().problems.len(), 3);
+        drive.put("anew", content(3, 3000).as_slice(), Put::new()).unwrap();
+        flip();
+        let report = store.repair().unwrap();
+        assert_eq!(report.reinstated, [all[0].0, all[1].0], "the third has been put anew");
+        assert!(report.damaged.is_empty() && report.unread.is_empty());
+        assert_sound(&store);
+        for (n, len) in [(1, 3000), (2, 40_000), (3, 3000)] {
+            drive.put(&format!("again{n}"), content(n, len).as_slice(), Put::new()).unwrap();
+        }
+        assert_eq!(blob_count(&store), 4);
+        assert!(store.repair().unwrap().reinstated.is_empty());
+        assert_sound(&store);
+    }
 }
 
 #[test]

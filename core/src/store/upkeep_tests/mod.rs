@@ -5,6 +5,7 @@ mod damage;
 mod race;
 mod restore;
 mod space;
+mod stream;
 mod upload;
 
 use std::collections::BTreeMap;

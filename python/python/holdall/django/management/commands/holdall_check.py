@@ -34,5 +34,6 @@ class Command(BaseCommand):
         for damage in report.damaged:
             self.stderr.write(f"{damage.message}: {', '.join(damage.paths) or 'in the trash'}")
         raise CommandError(
-            f"{len(report.problems)} problems, {len(report.damaged)} damaged contents"
+            f"{len(report.problems)} problems, {len(report.damaged)} damaged contents, "
+            f"{len(report.unread)} not read"
         )
