@@ -4,6 +4,7 @@
 # wire       the part of it that checks the calls of Cloudreve and PDS
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # bench      the benchmarks
+# fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
 # deny       licences, banned versions and sources of what is depended on; installs cargo-deny
 # demo KEEP=1 leaves the server up; BIG_MIB=512 makes a smaller big file.
 
@@ -11,6 +12,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
 .PHONY: demo test blackbox wire matrix bench deny tools demo-tools test-tools
+.PHONY: demo test blackbox wire bench fuzz deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -76,6 +78,17 @@ matrix: tools
 
 bench: tools
 	$(CARGO) run --release -p holdall-benches
+
+SECONDS_EACH = $(or $(SECONDS),60)
+
+fuzz: tools
+	@tests/need g++
+	@$(CARGO) +nightly --version >/dev/null || { echo 'missing: the nightly compiler; rustup toolchain install nightly' >&2; exit 1; }
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	@cd fuzz; for target in $$(cargo +nightly fuzz list); do \
+		mkdir -p target/found/$$target; \
+		cargo +nightly fuzz run $$target target/found/$$target corpus/$$target -- -max_total_time=$(SECONDS_EACH) -max_len=4096 -print_final_stats=1; \
+	done
 
 deny: tools
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny

@@ -19,6 +19,8 @@ mod controls;
 mod dice;
 mod faults;
 mod full;
+mod flips;
+mod fuzz;
 mod log;
 mod model;
 mod opening;
