@@ -117,9 +117,10 @@ fn sound(problems: &[Problem], damaged: &[Damage], unread: &[Damage]) -> Result<
     match unread {
         0 => Err(Error::new(ErrorKind::Corrupt, told)),
         // Nothing is known to be wrong with them.
-        _ if unread == problems => {
-            Err(Error::new(ErrorKind::Io, format!("{unread} blobs could not be read; check again when they can")))
-        }
+        _ if unread == problems => Err(Error::new(
+            ErrorKind::Io,
+            format!("{unread} blobs could not be read; check again when they can"),
+        )),
         _ => Err(Error::new(ErrorKind::Corrupt, format!("{told}, {unread} blobs that could not be read"))),
     }
 }

@@ -20,6 +20,9 @@ pub const HOLDALL_OPEN_EXCLUSIVE: u32 = 1;
 pub const HOLDALL_OPEN_EXISTING: u32 = 2;
 /// Equal content is stored once a drive: the time of a put tells of no other one.
 pub const HOLDALL_OPEN_DEDUP_DRIVE: u32 = 4;
+/// Content is read into memory and not sent from maps of its files: a file that loses bytes while it is
+/// sent is IO then, and not SIGBUS, at the price of a copy.
+pub const HOLDALL_OPEN_NO_MAP: u32 = 8;
 
 /// How a store is opened. What is 0 or NULL has the default.
 #[derive(Clone, Copy)]
@@ -61,10 +64,12 @@ type Setter<'a> = &'a dyn Fn(Options, u64) -> Options;
 /// Reads the options.
 pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Result<Options> {
     let given = caller.options(given)?;
-    let known = HOLDALL_OPEN_EXCLUSIVE | HOLDALL_OPEN_EXISTING | HOLDALL_OPEN_DEDUP_DRIVE;
+    let known =
+        HOLDALL_OPEN_EXCLUSIVE | HOLDALL_OPEN_EXISTING | HOLDALL_OPEN_DEDUP_DRIVE | HOLDALL_OPEN_NO_MAP;
     let flags = caller.flags(given.flags, known)?;
     let room = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-    let mut options = Options::new().create(flags & HOLDALL_OPEN_EXISTING == 0);
+    let mut options =
+        Options::new().create(flags & HOLDALL_OPEN_EXISTING == 0).map(flags & HOLDALL_OPEN_NO_MAP == 0);
     if flags & HOLDALL_OPEN_EXCLUSIVE != 0 {
         options = options.mode(Mode::Exclusive);
     }

@@ -56,6 +56,9 @@ impl Store {
 /// max_lifetime: the longest that a URL may live: seconds or a timedelta, 7 days by default.
 /// max_archive_entries, max_archive_bytes: limits of an archive: 100,000 and 1 TiB by default.
 /// lock_timeout: how long to wait for another process that is opening the store: 10 seconds.
+/// map: whether content is sent from maps of its files. Without, it is read, at the price of a copy,
+///     and a file that loses bytes while it is sent, on a disk that fails say, is an Io error and not
+///     the end of the process by SIGBUS.
 ///
 /// The same directory opened twice in a process is one store, with the options of the first; it
 /// closes with the last handle.
@@ -67,7 +70,7 @@ impl Store {
 #[pyo3(signature = (
     path, *, mode = "shared", keys = None, base_url = "/", create = true, dedup = "store", threshold = None,
     segment_bytes = None, cache_bytes = None, max_put_bytes = None, grace = None, max_lifetime = None,
-    max_archive_entries = None, max_archive_bytes = None, lock_timeout = None
+    max_archive_entries = None, max_archive_bytes = None, lock_timeout = None, map = true
 ))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn open(
@@ -87,9 +90,10 @@ pub(crate) fn open(
     #[pyo3(from_py_with = convert::count)] max_archive_entries: Option<u64>,
     #[pyo3(from_py_with = convert::count)] max_archive_bytes: Option<u64>,
     lock_timeout: Option<&Bound<'_, PyAny>>,
+    map: bool,
 ) -> Outcome<Py<Store>> {
     let keywords = PyDict::new(py);
-    let mut options = Options::new().base_url(base_url).create(create);
+    let mut options = Options::new().base_url(base_url).create(create).map(map);
     options = match mode {
         "shared" => options.mode(Mode::Shared),
         "exclusive" => options.mode(Mode::Exclusive),
@@ -108,6 +112,7 @@ pub(crate) fn open(
         keywords.set_item(name, value)?;
     }
     keywords.set_item("create", create)?;
+    keywords.set_item("map", map)?;
     macro_rules! numbers {
         ($($name:ident)*) => {$(
             if let Some(number) = $name {

@@ -137,7 +137,7 @@ pub(crate) struct BlobSource {
 impl BlobSource {
     /// Returns a window on `limit` bytes at most, from `offset` of the blob on.
     pub(crate) fn window(&self, offset: u64, limit: u64) -> Result<Bytes> {
-        let len = limit.min(self.len.saturating_sub(offset));
+        let len = limit.min(self.len.saturating_sub(offset)).min(self.file.longest_window());
         if len >= LONG {
             self.file.will_need(self.offset.saturating_add(offset), len);
         }

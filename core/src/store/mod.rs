@@ -138,10 +138,11 @@ impl Store {
             use std::os::unix::fs::MetadataExt;
             Place::Dir(found.dev(), found.ino())
         };
-        let named = path.clone();
+        let (named, maps) = (path.clone(), options.map);
         let doing = || format!("opening the store {}", named.display());
         let shared = Shared::open(place, options, move || {
             let vfs = RealVfs::new(&path)
+                .map(|vfs| vfs.maps(maps))
                 .map_err(|cause| Error::io(format!("opening the store {}", path.display()), cause))?;
             Ok(Arc::new(vfs) as Arc<dyn Vfs>)
         });

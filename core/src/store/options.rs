@@ -46,6 +46,7 @@ pub struct Options {
     pub(crate) max_archive_entries: u64,
     pub(crate) max_archive_bytes: u64,
     pub(crate) lock_timeout: Duration,
+    pub(crate) map: bool,
 }
 
 impl Default for Options {
@@ -71,6 +72,7 @@ impl Options {
             max_archive_entries: 100_000,
             max_archive_bytes: 1 << 40,
             lock_timeout: Duration::from_secs(10),
+            map: true,
         }
     }
 
@@ -162,6 +164,19 @@ impl Options {
     #[must_use]
     pub fn max_archive_bytes(mut self, bytes: u64) -> Options {
         self.max_archive_bytes = bytes;
+        self
+    }
+
+    /// Sets whether content is sent from maps of its files, as it is by default, or is read into
+    /// memory, 256 KiB at a time.
+    ///
+    /// A map costs no copy. But where a file loses bytes while they are sent, because somebody cut it
+    /// short or its disk fails, the system ends the process by SIGBUS; what is read is an error then,
+    /// and the host breaks off that one reply. Not to map suits disks that may fail or go away (a
+    /// network's, say), and processes that must outlive that.
+    #[must_use]
+    pub fn map(mut self, map: bool) -> Options {
+        self.map = map;
         self
     }
 

@@ -136,6 +136,11 @@ pub trait VfsFile: Debug + Send + Sync + 'static {
     /// Returns a window on bytes that are never written again: a map where there is one, else a
     /// copy. The window keeps the file alive.
     fn window(&self, offset: u64, len: usize) -> io::Result<Bytes>;
+    /// Returns the longest window that costs no memory of its own, or that a caller should ask for
+    /// where each is a copy.
+    fn longest_window(&self) -> u64 {
+        u64::MAX
+    }
     /// Tells the system to begin writing a range out, so that a later sync has less to do.
     fn write_behind(&self, _offset: u64, _len: u64) {}
     /// Tells the system that a range is about to be read.

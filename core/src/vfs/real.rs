@@ -23,6 +23,8 @@ use super::{Entry, Open, Space, Vfs, VfsFile, path};
 
 /// Most parts that one system call is given: well below `IOV_MAX`, and small enough for the stack.
 const PARTS: usize = 64;
+/// The longest window that is asked for where it is read into memory.
+const COPIED: u64 = 256 << 10;
 /// Files are their owner's alone, whatever the umask: the keys that sign URLs lie in the rows and in the
 /// log, and a host may have made the store's directory itself, open to all.
 const FILE_MODE: u32 = 0o600;
@@ -43,6 +45,7 @@ pub struct RealVfs {
     /// Whether the system has no call that resolves a whole path without links, so that paths are
     /// walked part by part, at the cost of one more call for each.
     walks: AtomicBool,
+    maps: bool,
 }
 
 impl RealVfs {
@@ -65,7 +68,16 @@ impl RealVfs {
     pub fn new(dir: &Path) -> io::Result<RealVfs> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = retry_on_intr(|| fs::open(dir, flags, Mode::empty()))?;
-        Ok(RealVfs { root, walks: AtomicBool::new(false) })
+        Ok(RealVfs { root, walks: AtomicBool::new(false), maps: true })
+    }
+
+    /// Sets whether windows are maps of the files, as they are by default, or are read. What a map
+    /// shows is not copied, but a page of it that the disk cannot give, or that the file has lost,
+    /// ends the process by SIGBUS; of what is read that is an error.
+    #[must_use]
+    pub fn maps(mut self, maps: bool) -> RealVfs {
+        self.maps = maps;
+        self
     }
 
     /// Opens a directory as on a system that must walk.
@@ -133,7 +145,7 @@ impl Vfs for RealVfs {
         let mode = if access.contains(OFlags::CREATE) { FILE_MODE } else { 0 };
         let fd = self.reach(path, flags, Mode::from_raw_mode(mode))?;
         match FileType::from_raw_mode(fs::fstat(&fd)?.st_mode) {
-            FileType::RegularFile => Ok(Arc::new(RealFile::new(File::from(fd)))),
+            FileType::RegularFile => Ok(Arc::new(RealFile::new(File::from(fd), self.maps))),
             FileType::Directory => Err(io::ErrorKind::IsADirectory.into()),
             _ => {
                 let message = format!("\"{path}\" is not a regular file; remove it");
@@ -248,6 +260,8 @@ fn write_parts(
 #[derive(Debug)]
 struct RealFile {
     file: Arc<File>,
+    /// Whether windows are maps.
+    maps: bool,
     /// The newest map. An older one lives as long as windows of it do.
     map: ArcSwapOption<Map>,
     random: AtomicBool,
@@ -257,9 +271,10 @@ struct RealFile {
 }
 
 impl RealFile {
-    fn new(file: File) -> RealFile {
+    fn new(file: File, maps: bool) -> RealFile {
         RealFile {
             file: Arc::new(file),
+            maps,
             map: ArcSwapOption::empty(),
             random: AtomicBool::new(false),
             locked: AtomicBool::new(false),
@@ -377,7 +392,14 @@ impl VfsFile for RealFile {
         self.locked_by(self.file.try_lock_shared())
     }
 
+    fn longest_window(&self) -> u64 {
+        if self.maps { u64::MAX } else { COPIED }
+    }
+
     fn window(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        if !self.maps {
+            return self.copy(offset, len);
+        }
         if let Some(map) = &*self.map.load()
             && let Some(window) = map.window(offset, len)
         {

@@ -16,6 +16,7 @@
 mod backup;
 mod content;
 mod controls;
+mod cut;
 mod dice;
 mod faults;
 mod full;

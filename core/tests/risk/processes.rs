@@ -64,6 +64,7 @@ fn worker() {
         "fork-exclusive" => fork_exclusive(&dir),
         "fork-busy" => fork_busy(&dir),
         "fork-writer" => fork_writer(&dir),
+        "cut" => crate::cut::cut(&dir, parts[2] == "map"),
         "fork-opening" => crate::opening::fork_opening(&dir),
         "plant-beside-close" => crate::opening::beside_the_close_planted(&dir),
         other => panic!("no worker knows {other}"),

@@ -66,6 +66,7 @@ def open(
     max_archive_entries: int | None = None,
     max_archive_bytes: int | None = None,
     lock_timeout: _Length | None = None,
+    map: bool = True,
 ) -> Store: ...
 def _main(program: str | os.PathLike[str], words: list[str]) -> int: ...
 def _nothing(
