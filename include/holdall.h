@@ -11,7 +11,8 @@
  * Caveats
  *   - A URL is verified once, when a request is planned. A transfer that has begun is never cut.
  *   - Nothing runs in the background; a put of over 4 MiB has two threads while it lasts. The host calls gc.
- *   - A page of a mapped file that the disk cannot read is SIGBUS, as with every map. Content is never
+ *   - A page of a mapped file that the disk cannot read, or that the file has lost, is SIGBUS, as with every
+ *     map; a store that was opened with HOLDALL_OPEN_NO_MAP reads instead, and gives IO. Content is never
  *     modified once it is stored, so nothing else makes a map invalid; do not touch a store's files.
  *   - Never dlclose this library, or what uses it: link a plug-in with -Wl,-z,nodelete.
  *   - libholdall.a and another static library made from Rust may clash in symbols: link one of them shared.
@@ -105,6 +106,9 @@
 #define HOLDALL_OPEN_EXCLUSIVE 1 // One process has the store for itself and commits several times faster
 #define HOLDALL_OPEN_EXISTING 2 // A store must be there already: none is made
 #define HOLDALL_OPEN_DEDUP_DRIVE 4 // Equal content is stored once a drive: the time of a put tells of no other one
+// Content is read into memory and not sent from maps of its files: a file that loses bytes while it is sent is IO then,
+// and not SIGBUS, at the price of a copy.
+#define HOLDALL_OPEN_NO_MAP 8
 #define HOLDALL_EXPECT_ANY 0 // Whatever is at the path but a folder: a file gets one more version
 #define HOLDALL_EXPECT_ABSENT 1 // Nothing is at the path
 #define HOLDALL_EXPECT_VERSION 2 // A file whose current version is expected_version_id is at the path
@@ -435,6 +439,9 @@ typedef struct {
     uint64_t versions; // Versions
     uint64_t blobs; // Blobs
     uint64_t blob_bytes; // Bytes of those
+    // The blobs among the problems that could not be read, as when descriptors are short: whether they are sound is not
+    // known.
+    uint64_t unread;
 } holdall_check_report;
 
 // What a collection or a compaction did; of a compaction the first four are 0.
@@ -455,6 +462,8 @@ typedef struct {
     uint64_t restored; // Blobs that were damaged and are sound again
     uint64_t damaged; // Blobs that remain damaged: put their content again, from a backup say, and repair once more
     uint64_t problems; // What is not as it must be, those blobs among it; 0 for a sound store
+    uint64_t unread; // Blobs that could not be read, as when descriptors are short; nothing about them was changed
+    uint64_t reinstated; // Blobs that an earlier repair had set aside and that are sound
 } holdall_repair_report;
 
 // What a rebuild found in the log and made rows of.

@@ -22,8 +22,11 @@ impl Contents for Memory {
     }
 }
 
+/// Names and contents, in order.
+pub type Members = Vec<(String, Bytes)>;
+
 /// Makes the archive that an input describes, with its members' names and contents.
-pub fn archive(data: &[u8]) -> Option<(Vec<u8>, Vec<(String, Bytes)>)> {
+pub fn archive(data: &[u8]) -> Option<(Vec<u8>, Members)> {
     let mut input = Input(data);
     let (mut entries, mut blobs) = (Vec::new(), Vec::new());
     while !input.is_empty() && entries.len() < 64 {
@@ -41,7 +44,7 @@ pub fn archive(data: &[u8]) -> Option<(Vec<u8>, Vec<(String, Bytes)>)> {
     let plan = Plan::new(entries, &Limits::default()).ok()?.shared();
     let members =
         plan.members().map(|member| (member.name.to_owned(), blobs[member.content as usize].clone()));
-    let members: Vec<(String, Bytes)> = members.collect();
+    let members: Members = members.collect();
     let body = Body::new(Arc::new(Rope::new(plan.clone(), Memory(blobs))));
     let bytes = body.to_vec(1 << 24).unwrap();
     assert_eq!(bytes.len() as u64, plan.len());
