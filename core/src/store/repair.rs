@@ -16,7 +16,6 @@ use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::check::{Problem, check};
 use crate::catalog::history::{self, CopyRecord};
-use crate::catalog::record::{BlobRecord, Place};
 use crate::catalog::record::{BlobRecord, Place, Record};
 use crate::catalog::{blob, index, number, row, segment, table};
 use crate::digest::Digest;
