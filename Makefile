@@ -11,8 +11,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test blackbox wire matrix bench deny tools demo-tools test-tools
-.PHONY: demo test blackbox wire bench fuzz deny tools demo-tools test-tools
+.PHONY: demo test blackbox wire matrix bench fuzz deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
