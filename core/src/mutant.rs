@@ -38,6 +38,9 @@ pub enum Mutant {
     FullDiskEndsAll,
     /// One open segment with a damaged header makes every write of a new session fail.
     DamagedHeaderRefusesWrites,
+    /// A segment that is taken over is appended to where it ended before the writer of the rows began,
+    /// which may have published a group of a process that died.
+    TailBeforeWriter,
     /// The entity tag of a content was the same under every media type.
     TypeOutsideTag,
     /// A URL that follows its file said of its date what the caller had said of the content's age.

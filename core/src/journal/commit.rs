@@ -14,6 +14,7 @@ use super::group::{Group, Pending};
 use super::lease::Lease;
 use super::tails::Tails;
 use super::{Position, edit_segment};
+use crate::catalog::segment;
 use crate::kv::{Commit, Kv, Read};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
@@ -433,6 +434,10 @@ impl<K: Kv> Journal<K> {
     /// appended to `lease`.
     fn void_tails(&self, lead: &mut Lead, lease: &mut Lease, rows: &impl Read) -> Result<()> {
         let mine = (!lease.inherited).then(|| lease.number());
+        if lease.inherited && !mutant::is_active(Mutant::TailBeforeWriter) {
+            // A commit that its process died in is hidden until a writer begins, and is there now.
+            lease.tail = lease.tail.max(segment::get(rows, lease.number())?.len);
+        }
         lead.tails.void(self.vfs.as_ref(), rows, mine)?;
         lease.inherited = false;
         Ok(())
