@@ -1,0 +1,251 @@
+//! What came of a call, held to the model.
+
+use holdall::ErrorKind;
+
+use crate::calls::{Came, Do};
+use crate::content;
+use crate::ledger::{Frozen, Url};
+use crate::run::{Busy, Run, short};
+use crate::world::{Call, File, Node, Said, World};
+
+impl Run {
+    /// Takes in what came of what a process was told to do.
+    pub fn came(&mut self, task: usize, busy: Busy, came: Came) {
+        self.troubled |= self.turns.is_hurt(task);
+        match (&came, busy.call) {
+            (Came::Error(kind, why), Some(call)) => self.refused(task, &busy, call, *kind, why),
+            (Came::Error(kind, why), None) => self.failed(task, &busy, *kind, why),
+            (Came::Wrong(why), _)
+                if self.turns.is_hurt(task)
+                    && !why.contains("panic")
+                    && !why.contains("taken for damaged") => {}
+            (Came::Wrong(why), _) => self.fail(format!("{busy}: {why}")),
+            (_, Some(call)) => self.said(task, &busy, call, &came),
+            (_, None) => self.done(task, &busy, &came),
+        }
+    }
+
+    /// A call that the model has a say in failed.
+    fn refused(&mut self, task: usize, busy: &Busy, call: Call, kind: ErrorKind, why: &str) {
+        let refusal = |said: &Said| *said == Said::Refused;
+        match kind {
+            ErrorKind::InvalidArgument if matches!(busy.what, Do::Backup) && self.copy_written => {
+                self.history.cancel(call);
+            }
+            ErrorKind::InvalidArgument if matches!(busy.what, Do::Backup) => {
+                // The store was set back; the copy is of another past.
+                self.history.cancel(call);
+            }
+            ErrorKind::NotFound | ErrorKind::Exists | ErrorKind::Gone | ErrorKind::InvalidArgument => {
+                if !self.history.end(call, refusal, |_| ()) {
+                    self.fail(format!("{} was refused: {why}", busy));
+                }
+            }
+            ErrorKind::Locked => {
+                self.history.cancel(call);
+            }
+            // The clock stepped meanwhile.
+            ErrorKind::Expired if matches!(busy.what, Do::Freeze(_)) => {
+                self.history.cancel(call);
+            }
+            kind if self.is_excused(task, kind) => {
+                self.slots[task].tired = true;
+                match busy.what {
+                    Do::Backup => self.history.lose(call),
+                    _ => self.slots[task].doubtful.push(call),
+                }
+            }
+            kind => self.fail(format!("{} failed, {}: {why}", busy, kind.name())),
+        }
+    }
+
+    /// A call that the model has no say in failed.
+    fn failed(&mut self, task: usize, busy: &Busy, kind: ErrorKind, why: &str) {
+        let others = self.tasks().any(|other| {
+            other != task && (self.slots[other].open.is_some() || self.slots[other].busy.is_some())
+        });
+        let excused = self.is_excused(task, kind);
+        match (&busy.what, kind) {
+            (Do::Open(_) | Do::Rebuild | Do::TestCopy(_), _) => {
+                let half = self.half_rebuilt && kind == ErrorKind::Corrupt;
+                if !(excused || half || (kind == ErrorKind::Locked && others)) {
+                    self.fail(format!("{} failed, {}: {why}", busy, kind.name()));
+                }
+                if matches!(busy.what, Do::Rebuild) && excused {
+                    self.half_rebuilt = true;
+                }
+                if matches!(busy.what, Do::TestCopy(_)) {
+                    self.forget_copy();
+                }
+                self.end_session(task);
+            }
+            (Do::Close, _) => {
+                if !excused {
+                    self.fail(format!("closing failed, {}: {why}", kind.name()));
+                }
+                self.end_session(task);
+            }
+            (Do::Sign(_) | Do::SignLimited(..) | Do::Share(_) | Do::Link(_), _)
+                if matches!(kind, ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::InvalidArgument) => {}
+            (
+                Do::ReadArchive(id) | Do::Begin(id),
+                ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone,
+            ) if self.may_be_over(*id) => {}
+            (Do::ReadArchive(id) | Do::Begin(id), _) if self.may_be_over(*id) => {}
+            (Do::GoOn, _) => {
+                let over = self.slots[task].sending.is_none_or(|id| self.may_be_over(id));
+                if !excused && !over {
+                    self.fail(format!("sending an archive broke off, {}: {why}", kind.name()));
+                }
+                self.slots[task].sending = None;
+            }
+            _ if excused => self.slots[task].tired = true,
+            _ => self.fail(format!("{} failed, {}: {why}", busy, kind.name())),
+        }
+    }
+
+    /// Whether an archive's time may be over: the clock showed it once.
+    fn may_be_over(&self, id: holdall::ArchiveId) -> bool {
+        self.ledger.archives.get(&id).is_none_or(|frozen| frozen.expires <= self.ledger.latest)
+    }
+
+    /// A call that the model has a say in was answered.
+    fn said(&mut self, task: usize, busy: &Busy, call: Call, came: &Came) {
+        let ended = match (&busy.what, came) {
+            (Do::Put(items), Came::Versions(infos)) => {
+                let numbers: Vec<u32> = infos.iter().map(|info| info.id.number()).collect();
+                for (info, (_, content)) in infos.iter().zip(items) {
+                    let noted = self.ledger.version(info.id, *content);
+                    self.hold(noted);
+                }
+                let learn = |world: &mut World| {
+                    for (info, (path, _)) in infos.iter().zip(items) {
+                        if info.id.number() == 1 {
+                            learn_id(world, call, path, info.id.file().0);
+                        }
+                    }
+                };
+                self.history.end(call, |said| *said == Said::Numbers(numbers.clone()), learn)
+            }
+            (Do::Trash(_), Came::File(file)) => {
+                self.trashed.insert(call, *file);
+                self.history.end(call, |said| *said == Said::Done, |_| ())
+            }
+            (Do::Look(_), Came::Node(seen)) => {
+                if let Some(node) = seen {
+                    let noted = self.ledger.node(node);
+                    self.hold(noted);
+                }
+                self.history.end(call, |said| fits(said, seen.as_ref()), |_| ())
+            }
+            (Do::Freeze(_), Came::Archive { id, members, bytes, expires }) => {
+                let noted = self.ledger.id("archive", id.0);
+                self.hold(noted);
+                let bytes = std::sync::Arc::new(bytes.clone());
+                self.ledger.archives.insert(*id, Frozen { bytes, expires: *expires });
+                self.history.end(call, |said| *said == Said::Members(members.clone()), |_| ())
+            }
+            (Do::Backup, _) => {
+                self.copy_written = false;
+                self.history.end(call, |_| true, |_| ())
+            }
+            _ => self.history.end(call, |said| *said == Said::Done, |_| ()),
+        };
+        if !ended {
+            self.fail(format!("{busy} may not have said {}", short(&format!("{came:?}"))));
+        }
+        if !matches!(busy.what, Do::Look(_) | Do::Freeze(_) | Do::Backup) {
+            // What was written before it and is not seen by now, never is.
+            self.decide(busy.told);
+            for call in std::mem::take(&mut self.slots[task].doubtful) {
+                self.history.lose(call);
+            }
+        }
+    }
+
+    /// A call that the model has no say in was answered.
+    fn done(&mut self, task: usize, busy: &Busy, came: &Came) {
+        match (&busy.what, came) {
+            (Do::Open(mode), _) => {
+                self.slots[task].open = Some(*mode);
+                self.decide(busy.told);
+            }
+            (Do::Close, _) => self.end_session(task),
+            (Do::Rebuild, _) => {
+                self.half_rebuilt = false;
+                self.end_session(task);
+            }
+            (Do::TestCopy(put), Came::View(view)) => {
+                if let Err(why) = self.history.settle_backup(view) {
+                    self.fail(format!("the copy is none of what was backed up: {why}"));
+                }
+                if let Some((path, content)) = put {
+                    self.last_call += 1;
+                    self.history.put_in_backup(self.last_call, path, *content);
+                    self.copy_written = true;
+                }
+                self.end_session(task);
+            }
+            (Do::OpenFiles(_), Came::Bytes(found)) => {
+                found.iter().for_each(|(path, hash)| self.opened(path, content::number(hash)));
+            }
+            (Do::Sign(version), Came::Url(text)) => self.signed(*version, text, None),
+            (Do::SignLimited(version, uses), Came::Url(text)) => {
+                self.signed(*version, text, Some((*uses, 0)))
+            }
+            (Do::Serve(url), Came::Reply(status, hash)) => {
+                let held = self.ledger.reply(url, *status, hash, false);
+                self.hold(held);
+            }
+            // A link that is there already is the one.
+            (_, Came::Id("link", _)) => {}
+            (_, Came::Id(kind, id)) => {
+                let noted = self.ledger.id(kind, *id);
+                self.hold(noted);
+            }
+            (Do::Begin(id), _) => self.slots[task].sending = Some(*id),
+            (_, Came::Piece(id, at, bytes)) => {
+                let whole = self.ledger.archives.get(id).map(|frozen| frozen.bytes.clone());
+                let at = *at as usize;
+                let same = whole.is_none_or(|whole| whole.get(at..at + bytes.len()) == Some(&bytes[..]));
+                if !same {
+                    self.fail(format!("archive {id} has other bytes from {at} on than it had"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn signed(&mut self, version: holdall::VersionId, text: &str, limit: Option<(u32, u32)>) {
+        let Some(content) = self.ledger.content(version) else { return };
+        self.ledger.urls.push(Url { text: text.to_owned(), version, content, limit });
+    }
+
+    /// Holds bytes that were opened by a path to what may lie there; the call was alone.
+    fn opened(&mut self, path: &str, found: u64) {
+        let path = path.trim_end_matches('/');
+        if !self.history.may_be_at(path, found) {
+            self.fail(format!("{path} was opened and gave content {found}, which is not there"));
+        }
+    }
+}
+
+fn learn_id(world: &mut World, birth: Call, path: &str, id: u64) {
+    // It may have been moved since, but nobody else made one in that call at that path.
+    if let Some(Node::File(file)) = world.tree.get_mut(path)
+        && file.birth == birth
+        && file.id.is_none()
+    {
+        file.id = Some(id);
+    }
+}
+
+/// Whether what was said of a path is what was seen.
+fn fits(said: &Said, seen: Option<&Node>) -> bool {
+    match (said, seen) {
+        (Said::Node(None), None) => true,
+        (Said::Node(Some(Node::File(file))), Some(Node::File(seen))) => file.is_seen_as(seen),
+        (Said::Node(Some(Node::File(File { loose, .. }))), None) => *loose,
+        _ => false,
+    }
+}

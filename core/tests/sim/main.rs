@@ -1,0 +1,141 @@
+//! A simulation of several processes on one store: they live on one disk and one clock, one thread
+//! runs at a time, and everything follows from a seed. A model says what may be seen.
+//!
+//! `HOLDALL_SEED=n` replays a run and prints what happened, with `HOLDALL_CONTROL=name` one of that
+//! control, and with `HOLDALL_SOUND=1` that without its fault. `HOLDALL_SEEDS=n` plays so many seeds
+//! on `HOLDALL_THREADS` threads from `HOLDALL_FIRST` on, until `HOLDALL_FAILURES` of them failed;
+//! `HOLDALL_WITHOUT` names kinds of calls that are left out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap
+)]
+
+mod calls;
+mod came;
+mod content;
+mod controls;
+mod dice;
+mod experiment;
+mod history;
+mod ledger;
+mod plan;
+mod processes;
+mod rest;
+mod run;
+mod scheduler;
+mod throw;
+mod world;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Instant;
+
+use run::Run;
+
+/// Held for writing while a fault is planted, which all runs of the process then have.
+static PLANTED: RwLock<()> = RwLock::new(());
+
+/// Prints a figure past the capture of the test harness.
+fn figure(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+/// What many runs came to.
+#[derive(Default)]
+struct Total {
+    runs: u64,
+    calls: u64,
+    steps: u64,
+    wide: u64,
+    failures: BTreeMap<u64, String>,
+}
+
+/// Plays runs from a seed on, on some threads, until there were enough or too many failed.
+fn play_many(first: u64, count: u64, threads: usize, most: usize) -> Total {
+    let next = AtomicU64::new(first);
+    let total = Mutex::new(Total::default());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count || total.lock().unwrap().failures.len() >= most {
+                        return;
+                    }
+                    let begun = Instant::now();
+                    let outcome = Run::new(seed, None, false).play();
+                    if begun.elapsed().as_secs() > 5 {
+                        figure(&format!("seed {seed} took {:?}", begun.elapsed()));
+                    }
+                    let mut total = total.lock().unwrap();
+                    total.runs += 1;
+                    total.calls += outcome.calls;
+                    total.steps += outcome.steps;
+                    total.wide += u64::from(outcome.wide);
+                    total.failures.extend(outcome.failure.map(|why| (seed, why)));
+                }
+            });
+        }
+    });
+    total.into_inner().unwrap()
+}
+
+#[test]
+fn several_processes_on_one_store_see_what_they_may_and_nothing_else() {
+    if let Some(seed) = number("HOLDALL_SEED") {
+        let outcome = match std::env::var("HOLDALL_CONTROL") {
+            Ok(mutant) => controls::replay(&mutant, seed, number("HOLDALL_SOUND").is_none()),
+            Err(_) => Run::new(seed, None, true).play(),
+        };
+        outcome.trace.iter().for_each(|line| figure(line));
+        figure(&format!("{} calls, {} operations", outcome.calls, outcome.steps));
+        assert!(outcome.failure.is_none(), "{}", outcome.failure.unwrap_or_default());
+        return;
+    }
+    let _sound = PLANTED.read().unwrap_or_else(PoisonError::into_inner);
+    let begun = Instant::now();
+    let (count, threads) = (number("HOLDALL_SEEDS").unwrap_or(150), number("HOLDALL_THREADS").unwrap_or(1));
+    let first = number("HOLDALL_FIRST").unwrap_or(1);
+    let most = number("HOLDALL_FAILURES").unwrap_or(1);
+    let total = play_many(first, count, threads as usize, most as usize);
+    figure(&format!(
+        "simulation: {} runs, {} calls, {} operations in {:.1} s, {} too wide, {} bad",
+        total.runs,
+        total.calls,
+        total.steps,
+        begun.elapsed().as_secs_f64(),
+        total.wide,
+        total.failures.len()
+    ));
+    let shown: Vec<String> = total
+        .failures
+        .iter()
+        .map(|(seed, why)| format!("HOLDALL_SEED={seed}: {}", why.chars().take(500).collect::<String>()))
+        .collect();
+    assert!(shown.is_empty(), "{}", shown.join("\n"));
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let _sound = PLANTED.read().unwrap_or_else(PoisonError::into_inner);
+    for seed in 1..6 {
+        let play = || Run::new(seed, None, true).play();
+        let (one, other) = (play(), play());
+        assert!(one.trace.len() > 100);
+        for (number, (first, second)) in one.trace.iter().zip(&other.trace).enumerate() {
+            assert_eq!(first, second, "line {number} of seed {seed}");
+        }
+        assert_eq!(one.trace.len(), other.trace.len());
+    }
+}

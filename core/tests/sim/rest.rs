@@ -1,0 +1,169 @@
+//! Moments of rest, in which the whole store is read and held to the model.
+
+use std::time::Duration;
+
+use holdall::Mode;
+
+use crate::calls::{Came, Do, GRACE};
+use crate::content;
+use crate::run::Run;
+
+impl Run {
+    /// Waits for everybody, and reads the whole store.
+    pub fn rest(&mut self) {
+        self.calm();
+        if self.goes_on() {
+            self.at_peace(Run::look_around);
+        }
+    }
+
+    pub fn look_around(&mut self) {
+        let Some(task) = self.well() else { return };
+        self.look_at_all(task);
+        if self.goes_on() {
+            self.serve_some(task);
+        }
+    }
+
+    /// Reads everything, and holds it to the model.
+    fn look_at_all(&mut self, task: usize) {
+        match self.ask(task, Do::View) {
+            Came::View(view) => {
+                let noted = self.ledger.tree(&view.tree);
+                self.hold(noted);
+                if let Err(why) = self.history.settle(&view) {
+                    self.fail(format!("the store is not as it may be: {why}"));
+                }
+                if self.goes_on() && !self.troubled {
+                    let held = self.history.count(view.files, view.bytes);
+                    self.hold(held);
+                }
+            }
+            came => self.fail(format!("reading everything: {came:?}")),
+        }
+        if self.goes_on() {
+            self.must_be_done(task, Do::Check);
+        }
+    }
+
+    fn must_be_done(&mut self, task: usize, what: Do) {
+        match self.ask(task, what.clone()) {
+            Came::Done => {}
+            came => self.fail(format!("{what:?}: {came:?}")),
+        }
+    }
+
+    /// Uses URLs of what is there, and of what is not.
+    fn serve_some(&mut self, task: usize) {
+        for _ in 0..4 {
+            let Some(url) = self.dice.pick(&self.ledger.urls).cloned() else { return };
+            let must = self.history.surely_has(url.version.file().0, url.version.number());
+            match self.ask(task, Do::Serve(url.text.clone())) {
+                Came::Reply(status, hash) => {
+                    let held = self.ledger.reply(&url.text, status, &hash, must);
+                    self.hold(held);
+                }
+                came => self.fail(format!("serving a url of version {}: {came:?}", url.version)),
+            }
+        }
+    }
+
+    /// Closes the store in all processes.
+    pub fn close_all(&mut self) {
+        self.calm();
+        for task in self.tasks() {
+            if self.slots[task].open.is_some() && self.goes_on() {
+                self.tell(task, Do::Close, None);
+                self.calm();
+            }
+        }
+    }
+
+    /// Opens the copy, holds it to what was backed up, and may write to it.
+    pub fn test_copy(&mut self, writes: bool) {
+        self.calm();
+        if !self.goes_on() || !self.copy.files().contains_key("STORE") {
+            return;
+        }
+        let put = match writes {
+            true => Some((self.path(false), content::throw(&mut self.dice))),
+            false => None,
+        };
+        self.at_peace(|run| {
+            if run.slots[1].open.is_some() {
+                run.tell(1, Do::Close, None);
+                run.calm();
+            }
+            if run.goes_on() && run.slots[1].open.is_none() {
+                run.tell(1, Do::TestCopy(put), None);
+                run.calm();
+            }
+        });
+        if self.dice.one_in(4) {
+            self.forget_copy();
+        }
+    }
+
+    /// Sets the store back to its copy, as one does who lost the disk.
+    pub fn set_back(&mut self) {
+        self.calm();
+        if !self.goes_on() || self.copy_written || !self.copy.files().contains_key("STORE") {
+            return;
+        }
+        self.at_peace(|run| {
+            run.close_all();
+            // What the copy holds is looked at first, so that the model knows.
+            if run.goes_on() {
+                run.tell(1, Do::TestCopy(None), None);
+                run.calm();
+            }
+            if !run.goes_on() || !run.copy.files().contains_key("STORE") {
+                return;
+            }
+            for task in run.tasks() {
+                run.kill(task);
+            }
+            run.turns.note(|| "the store is set back to its copy".to_owned());
+            run.disk.set_to(&run.copy);
+            run.history.restore();
+            run.troubled = true;
+            run.half_rebuilt = false;
+            // Uses that were counted in the lost days are lost, and so are archives.
+            run.ledger.urls.retain(|url| url.limit.is_none());
+            run.ledger.archives.clear();
+        });
+        self.rest();
+    }
+
+    /// Ends the run: reads all, collects, reads all again in another mode, rebuilds, reads all.
+    pub fn finish(&mut self) {
+        self.rest();
+        self.turns.set_chances(Default::default());
+        self.close_all();
+        self.look_in(Mode::Exclusive);
+        self.step_over(GRACE);
+        if let Some(task) = self.well().filter(|_| self.goes_on()) {
+            self.must_be_done(task, Do::Gc);
+            self.troubled = false;
+            self.look_around();
+        }
+        if self.goes_on() && self.dice.one_in(2) {
+            self.close_all();
+            self.tell(1, Do::Rebuild, None);
+            self.calm();
+            self.look_in(Mode::Shared);
+        }
+        self.close_all();
+    }
+
+    pub fn look_in(&mut self, mode: Mode) {
+        if self.goes_on() && self.open(1, mode).is_some() {
+            self.look_around();
+        }
+    }
+
+    pub fn step_over(&mut self, duration: Duration) {
+        self.turns.step_clock(2 * duration.as_micros() as i64);
+        self.ledger.latest = self.ledger.latest.max(self.turns.clock());
+    }
+}

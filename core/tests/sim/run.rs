@@ -1,0 +1,366 @@
+//! One run: a seed, some processes on one store, and the model that they are held to.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use holdall::machine::run_on;
+use holdall::vfs::{Policy, SimVfs, Vfs};
+use holdall::{ArchiveId, ErrorKind, FileId, Mode, Store};
+
+use crate::calls::{self, Came, DRIVE, Do};
+use crate::dice::Dice;
+use crate::history::History;
+use crate::ledger::Ledger;
+use crate::plan::Plan;
+use crate::processes::Processes;
+use crate::scheduler::{Chances, Turns};
+use crate::world::{Call, Verb};
+
+/// What a process is doing.
+#[derive(Clone, Debug)]
+pub struct Busy {
+    pub what: Do,
+    /// When it was told.
+    pub told: u64,
+    /// Its number, if the model has a say in it.
+    pub call: Option<Call>,
+}
+
+impl std::fmt::Display for Busy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&short(&format!("{:?}", self.what)))
+    }
+}
+
+/// A process, as the run sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Slot {
+    pub open: Option<Mode>,
+    pub busy: Option<Busy>,
+    /// Calls that failed, of which nobody knows whether they took effect.
+    pub doubtful: Vec<Call>,
+    pub sending: Option<ArchiveId>,
+    /// It met an error, and is to be closed.
+    pub tired: bool,
+}
+
+pub struct Run {
+    pub dice: Dice,
+    pub plan: Plan,
+    pub turns: Arc<Turns>,
+    pub disk: SimVfs,
+    /// Where backups go.
+    pub copy: SimVfs,
+    processes: Option<Processes>,
+    /// From 1 on.
+    pub slots: Vec<Slot>,
+    pub history: History,
+    pub ledger: Ledger,
+    pub last_call: Call,
+    /// What was put in the trash, by call.
+    pub trashed: BTreeMap<Call, FileId>,
+    /// The rows may be missing, because a rebuild was cut off.
+    pub half_rebuilt: bool,
+    /// The copy was written to since it was made.
+    pub copy_written: bool,
+    /// Calls of processes that died while others went on, and when that was. The next that writes or
+    /// opens the store decides whether they took effect.
+    undecided: Vec<(Call, u64)>,
+    /// Counts what processes are told.
+    told: u64,
+    /// Something was cut off, so that what is deleted may still be counted.
+    pub troubled: bool,
+    pub failure: Option<String>,
+    /// Whether the trace is wanted, whatever comes.
+    pub traced: bool,
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub failure: Option<String>,
+    pub trace: Vec<String>,
+    pub calls: u64,
+    pub steps: u64,
+    /// It ended early, since too many states were possible.
+    pub wide: bool,
+}
+
+/// A disk with an empty store; to make one takes longer than most runs.
+fn template() -> &'static SimVfs {
+    static TEMPLATE: OnceLock<SimVfs> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let turns = Turns::new(0, 1, false);
+        let _running = run_on(turns);
+        let disk = SimVfs::new(0);
+        let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
+        let store = Store::open_on(vfs, calls::options(Mode::Shared)).expect("a store is made");
+        store.drive(DRIVE).expect("a drive is made");
+        store.close().expect("the store is closed");
+        disk.crash(Policy::KeepAll)
+    })
+}
+
+impl Run {
+    pub fn new(seed: u64, plan: Option<Plan>, verbose: bool) -> Run {
+        let mut dice = Dice::new(seed);
+        let thrown = Plan::throw(&mut dice);
+        let plan = plan.unwrap_or(thrown);
+        let turns = Turns::new(seed, plan.processes, verbose);
+        let (disk, copy) = (SimVfs::new(seed), SimVfs::new(seed ^ 1));
+        disk.set_to(template());
+        let processes = Some(Processes::new(&turns, &disk, &copy, plan.processes));
+        let slots = vec![Slot::default(); plan.processes + 1];
+        Run {
+            dice,
+            plan,
+            turns,
+            disk,
+            copy,
+            processes,
+            slots,
+            history: History::default(),
+            ledger: Ledger::default(),
+            last_call: 0,
+            trashed: BTreeMap::new(),
+            half_rebuilt: false,
+            copy_written: false,
+            undecided: Vec::new(),
+            told: 0,
+            troubled: false,
+            failure: None,
+            traced: verbose,
+        }
+    }
+
+    /// Plays the run to its end.
+    pub fn play(mut self) -> Outcome {
+        self.turns.set_chances(self.plan.chances.clone());
+        self.turns.note(|| format!("{:?}", self.plan));
+        let mut calls = 0;
+        while calls < self.plan.calls && self.goes_on() {
+            calls += 1;
+            self.next();
+        }
+        if self.goes_on() {
+            self.finish();
+        }
+        self.calm();
+        if let Some(processes) = self.processes.take() {
+            processes.quit();
+        }
+        Outcome {
+            failure: self.failure.take(),
+            trace: if self.traced { self.turns.take_trace() } else { Vec::new() },
+            calls: u64::from(self.last_call),
+            steps: self.turns.steps(),
+            wide: self.history.wide,
+        }
+    }
+
+    pub fn goes_on(&self) -> bool {
+        self.failure.is_none() && !self.history.wide
+    }
+
+    pub fn fail(&mut self, why: impl Into<String>) {
+        let why = why.into();
+        self.turns.note(|| format!("FAILED: {why}"));
+        self.failure.get_or_insert(why);
+    }
+
+    pub fn hold(&mut self, outcome: Result<(), String>) {
+        if let Err(why) = outcome {
+            self.fail(why);
+        }
+    }
+
+    pub fn tasks(&self) -> std::ops::RangeInclusive<usize> {
+        1..=self.plan.processes
+    }
+
+    /// Tells an idle process what to do.
+    pub fn tell(&mut self, task: usize, what: Do, verb: Option<Verb>) {
+        self.told += 1;
+        let call = verb.map(|verb| {
+            self.last_call += 1;
+            self.history.begin(self.last_call, verb);
+            self.last_call
+        });
+        self.turns.note(|| format!("{task}: {what:?} {call:?} at {}", self.turns.clock()));
+        if matches!(what, Do::Open(_) | Do::Rebuild | Do::TestCopy(_)) {
+            self.turns.begin_life(task);
+        }
+        self.slots[task].busy = Some(Busy { what: what.clone(), told: self.told, call });
+        if let Some(processes) = &self.processes {
+            processes.tell(task, what);
+        }
+    }
+
+    /// Lets processes run until one has done what it was told, and looks at what came of it.
+    pub fn go_on(&mut self) {
+        self.turns.run();
+        self.ledger.latest = self.ledger.latest.max(self.turns.clock());
+        for task in self.tasks() {
+            let came = self.processes.as_ref().and_then(|processes| processes.take(task));
+            let busy = came.is_some().then(|| self.slots[task].busy.take()).flatten();
+            if let (Some(came), Some(busy)) = (came, busy) {
+                self.turns.note(|| format!("{task}: came {}", short(&format!("{came:?}"))));
+                if self.turns.is_ended(task) {
+                    self.died(task, &busy);
+                } else {
+                    self.came(task, busy, came);
+                }
+            }
+        }
+        if self.turns.is_stuck() {
+            self.fail("all processes wait for each other");
+        }
+        if self.turns.take_dark() {
+            self.lose_power();
+        }
+    }
+
+    /// Waits until nobody has anything to do.
+    pub fn calm(&mut self) {
+        while self.slots.iter().any(|slot| slot.busy.is_some()) {
+            self.go_on();
+        }
+    }
+
+    fn died(&mut self, task: usize, busy: &Busy) {
+        self.troubled = true;
+        let calls = busy.call.into_iter().chain(std::mem::take(&mut self.slots[task].doubtful));
+        for call in calls.collect::<Vec<_>>() {
+            match busy.what {
+                Do::Backup => self.history.lose(call),
+                _ => self.doubt(task, call),
+            }
+        }
+        if matches!(busy.what, Do::Rebuild) {
+            self.half_rebuilt = true;
+        }
+        if matches!(busy.what, Do::TestCopy(_)) {
+            // Whether it was written to, nobody knows.
+            self.forget_copy();
+        }
+        self.end_session(task);
+    }
+
+    /// Notes that nobody knows whether a call of a process that has ended took effect. What it was
+    /// committing may be hidden, until another writes.
+    fn doubt(&mut self, task: usize, call: Call) {
+        let is_there = |slot: &Slot| slot.open.is_some() || slot.busy.is_some();
+        let others = self.tasks().any(|other| other != task && is_there(&self.slots[other]));
+        self.undecided.push((call, self.told));
+        if !others {
+            self.decide(self.told + 1);
+        }
+    }
+
+    /// Lets what died before something was told be decided by it.
+    pub fn decide(&mut self, told: u64) {
+        for (call, at) in std::mem::take(&mut self.undecided) {
+            match at < told {
+                true => self.history.lose(call),
+                false => self.undecided.push((call, at)),
+            }
+        }
+    }
+
+    /// Begins with a new disk for backups.
+    pub fn forget_copy(&mut self) {
+        self.copy.set_to(&SimVfs::new(0));
+        self.copy_written = false;
+        self.history.forget_backup();
+    }
+
+    /// Notes that a process has the store no longer open.
+    pub fn end_session(&mut self, task: usize) {
+        for call in std::mem::take(&mut self.slots[task].doubtful) {
+            self.doubt(task, call);
+        }
+        self.slots[task] = Slot { sending: self.slots[task].sending, ..Slot::default() };
+        if self.turns.is_ended(task) {
+            self.slots[task].sending = None;
+        }
+    }
+
+    /// Kills a process, whatever it does.
+    pub fn kill(&mut self, task: usize) {
+        self.turns.note(|| format!("{task}: killed"));
+        if self.slots[task].busy.is_some() {
+            self.turns.end(task);
+            while self.slots[task].busy.is_some() {
+                self.go_on();
+            }
+            return;
+        }
+        if let Some(processes) = &self.processes {
+            processes.forget(task);
+        }
+        self.slots[task].busy = Some(Busy { what: Do::Stats, told: self.told, call: None });
+        while self.slots[task].busy.is_some() {
+            self.go_on();
+        }
+    }
+
+    /// Ends all processes, and loses what was not synced.
+    pub fn lose_power(&mut self) {
+        for task in self.tasks() {
+            self.kill(task);
+        }
+        self.turns.take_dark();
+        let policy = Policy::ALL[self.dice.below(Policy::ALL.len() as u64) as usize];
+        self.turns.note(|| format!("the power is lost: {policy:?}"));
+        self.disk.lose_power(policy);
+        self.copy.lose_power(policy);
+        self.decide(self.told + 1);
+        if !self.copy.files().contains_key("STORE") {
+            self.history.forget_backup();
+        }
+    }
+
+    /// Runs something with nothing going wrong meanwhile.
+    pub fn at_peace<T>(&mut self, work: impl FnOnce(&mut Run) -> T) -> T {
+        let chances = self.plan.chances.clone();
+        self.turns.set_chances(Chances { switch: chances.switch, ..Chances::default() });
+        let worked = work(self);
+        self.turns.set_chances(chances);
+        worked
+    }
+
+    /// Tells a process what to do, while others rest, and returns what came of it.
+    pub fn ask(&mut self, task: usize, what: Do) -> Came {
+        self.tell(task, what, None);
+        self.slots[task].busy = None;
+        loop {
+            self.turns.run();
+            let came = self.processes.as_ref().and_then(|processes| processes.take(task));
+            if let Some(came) = came {
+                self.turns.note(|| format!("{task}: came {}", short(&format!("{came:?}"))));
+                return came;
+            }
+        }
+    }
+
+    /// Whether an error may come without anything having gone wrong.
+    pub fn is_excused(&self, task: usize, kind: ErrorKind) -> bool {
+        self.turns.is_hurt(task)
+            && matches!(
+                kind,
+                ErrorKind::Io
+                    | ErrorKind::Poisoned
+                    | ErrorKind::Corrupt
+                    | ErrorKind::Bug
+                    | ErrorKind::Unsupported
+            )
+    }
+}
+
+/// Cuts a text that nobody would read to its end.
+pub fn short(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
