@@ -641,7 +641,8 @@ int32_t holdall_file_find(const holdall_store *store, uint64_t file_id, holdall_
 // Gives the path of a file or folder in its drive. Codes: READ; NOT_FOUND, also for what is in the trash.
 int32_t holdall_file_path(const holdall_store *store, uint64_t file_id, holdall_text **path);
 
-int32_t holdall_file_revoke(const holdall_store *store, uint64_t file_id); // Ends all its URLs. Codes: NOT_FOUND, WRITE
+// Ends all its URLs. Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for a folder.
+int32_t holdall_file_revoke(const holdall_store *store, uint64_t file_id);
 
 // Fills in what a version is. Codes: VERSION, READ.
 int32_t holdall_version_stat(const holdall_store *store, uint64_t version_id, holdall_version *version);

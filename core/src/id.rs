@@ -1,8 +1,9 @@
 //! Typed ids and their text form.
 //!
-//! Every id of a store is drawn from one sequence, so that a number never names two things. The
-//! text is a letter for the type and the number in Crockford's base 32, lower case. Ids are
-//! short and can be guessed: nothing rests on their secrecy.
+//! The ids of drives, files, blobs and uploads are drawn from one sequence, so that a number never names
+//! two things; they are short and can be guessed, and nothing rests on their secrecy. What is reached
+//! without a login, shares, direct links and archives, has random ids of 64 bits. The text is a
+//! letter for the type and the number in Crockford's base 32, lower case.
 
 use std::fmt;
 use std::str::FromStr;
@@ -82,11 +83,11 @@ ids! {
     VersionId 'v' "version";
     /// Names a blob.
     BlobId 'b' "blob";
-    /// Names a direct link.
+    /// Names a direct link; random.
     LinkId 'l' "link";
-    /// Names a share.
+    /// Names a share; random.
     ShareId 's' "share";
-    /// Names an archive.
+    /// Names an archive; random.
     ArchiveId 'a' "archive";
     /// Names an upload in parts.
     UploadId 'u' "upload";

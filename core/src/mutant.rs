@@ -70,6 +70,30 @@ pub enum Mutant {
     /// A close looked up where the members of archives under way lie, and opened none of it: a
     /// compaction by another process then cut those archives off.
     ClosePinsNothing,
+    /// An archive was of the drive of the first thing in it, and knew of one share at most: the owner
+    /// of that drive got the others' files by its id, and it outlived the shares.
+    ArchiveOfFirstDrive,
+    /// Content of any drive was given for its hash and eight bytes, or as many as there are, at a place
+    /// that the client's own token decides.
+    ClaimsAcrossDrives,
+    /// A share that could be looked at told the hashes of what could not be downloaded from it.
+    HashesWithoutDownload,
+    /// An archive was published without counting against its shares.
+    ArchiveBeforeCount,
+    /// Who knew an archive's id got its URL in PDS, whoever made it and whatever his group may do.
+    ArchiveById,
+    /// An archive went on serving what was revoked after it was made.
+    ArchiveOutlivesSources,
+    /// Archives, shares and direct links were numbered, and whoever counted found them.
+    CountedIds,
+    /// The secret of another system opened versions and archives that never came from there.
+    ForeignSecretOpensAll,
+    /// A URL of the Cloudreve form outlived the share or direct link that it was given through.
+    FormOutlivesShare,
+    /// A URL of the Cloudreve form outlived the revocation of what it leads to.
+    FormWithoutRevocations,
+    /// `revoke` of a folder said that it was done, and every URL of what lies in it went on.
+    RevokedFolder,
 }
 
 #[cfg(feature = "sim")]

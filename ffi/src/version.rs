@@ -40,7 +40,7 @@ pub unsafe extern "C" fn holdall_file_path(
 }
 
 /// Ends all its URLs.
-/// Codes: NOT_FOUND, WRITE.
+/// Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for a folder.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_revoke(store: *const holdall_store, file_id: u64) -> i32 {
     entry!(caller => caller.get(store)?.revoke_file(FileId(file_id)))

@@ -30,9 +30,10 @@ impl std::fmt::Debug for Token {
 }
 
 impl Caller {
-    /// Makes the caller that nobody knows: no drive, and no direct links.
+    /// Makes the caller that nobody knows: no drive, no direct links and no archives, since each takes
+    /// room in the store; [`Caller::limits`] allows them.
     pub fn anonymous() -> Caller {
-        let limits = Limits { links: 0, ..Limits::new() };
+        let limits = Limits { links: 0, archive: false, ..Limits::new() };
         Caller { drive: None, administrator: false, token: None, limits }
     }
 
@@ -152,6 +153,7 @@ mod tests {
     fn an_anonymous_caller_has_no_drive_and_makes_no_links() {
         let nobody = Caller::anonymous();
         assert_eq!((nobody.drive(), nobody.is_administrator(), nobody.limits.links), (None, false, 0));
+        assert!(!nobody.limits.archive);
         assert_eq!(Caller::of("root").administrator().limits.links, 1000);
     }
 }

@@ -169,9 +169,10 @@ impl Api {
     }
 
     /// Sets whether a PDS client may prove to have content instead of sending it, which it may by
-    /// default. The proof is 8 bytes of the content at a place that its access token decides: who
-    /// knows the hash and most of another drive's file may come by the rest. Where drives do not trust
-    /// each other, set this to false, or let them share nothing ([`Dedup::Drive`](crate::Dedup::Drive)).
+    /// default where each drive has its content for itself ([`Dedup::Drive`](crate::Dedup::Drive)). The
+    /// proof is 8 bytes of the content at a place that its access token decides, so it is taken for
+    /// content of the same drive alone: who knows the hash and most of another drive's file would come by
+    /// the rest. Where drives share content, every client sends its own.
     #[must_use]
     pub fn rapid_uploads(mut self, rapid: bool) -> Api {
         self.set().rapid_uploads = rapid;

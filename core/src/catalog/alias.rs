@@ -3,7 +3,7 @@
 //! A hash id may name either. So that no number names two things, the store's own ids begin behind
 //! the highest alias: [`set`] refuses one that has been given out here.
 
-use crate::catalog::{index, number, row, table};
+use crate::catalog::{index, number, row, table, version};
 use crate::id::{DriveId, LinkId, ShareId, VersionId};
 use crate::kv::{Read, Write};
 use crate::{Error, ErrorKind, Result};
@@ -50,7 +50,40 @@ fn key(kind: Kind, foreign: u64) -> [u8; 9] {
 
 /// Returns our id of what has a number: the one that it is an alias of, or else the number itself.
 pub(crate) fn resolve(tx: &impl Read, kind: Kind, number: u64) -> Result<u64> {
-    Ok(index::id(tx, table::ALIAS, &key(kind, number))?.unwrap_or(number))
+    Ok(find(tx, kind, number)?.unwrap_or(number))
+}
+
+/// Returns our id of what was imported under a number, if anything was.
+pub(crate) fn find(tx: &impl Read, kind: Kind, number: u64) -> Result<Option<u64>> {
+    Ok(tx.get(table::ALIAS, &key(kind, number), read)?.map(|(id, _)| id))
+}
+
+/// What a number of the Cloudreve form names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) version: VersionId,
+    /// Whether it was imported under that number.
+    pub(crate) imported: bool,
+    /// Its counters of revocations when it was imported: a URL of the other system has none, and is
+    /// held to these.
+    pub(crate) epoch: Option<u64>,
+}
+
+/// Returns the version that a number names.
+pub(crate) fn named(tx: &impl Read, number: u64) -> Result<Named> {
+    Ok(match tx.get(table::ALIAS, &key(Kind::Version, number), read)? {
+        Some((id, epoch)) => Named { version: VersionId(id), imported: true, epoch },
+        None => Named { version: VersionId(number), imported: false, epoch: None },
+    })
+}
+
+/// Reads the value of a row: our id, and of a version the counters behind it.
+fn read(value: &[u8]) -> Result<(u64, Option<u64>)> {
+    match value.split_at_checked(8) {
+        Some((id, [])) => Ok((index::number(id)?, None)),
+        Some((id, epoch)) => Ok((index::number(id)?, Some(index::number(epoch)?))),
+        None => index::number(value).map(|id| (id, None)),
+    }
 }
 
 /// Lets `foreign` name something of ours too.
@@ -60,7 +93,7 @@ pub(crate) fn resolve(tx: &impl Read, kind: Kind, number: u64) -> Result<u64> {
 pub(crate) fn set(tx: &mut impl Write, foreign: u64, ours: Alias) -> Result<()> {
     let (kind, id) = ours.parts();
     let key = key(kind, foreign);
-    let taken = match index::id(tx, table::ALIAS, &key)? {
+    let taken = match find(tx, kind, foreign)? {
         Some(known) => known != id,
         // What lies below the first is the gap that [`leave_room`] left.
         None => {
@@ -71,7 +104,15 @@ pub(crate) fn set(tx: &mut impl Write, foreign: u64, ours: Alias) -> Result<()> 
     if taken {
         return Err(Error::new(ErrorKind::Exists, format!("the id {foreign} names something else here")));
     }
-    tx.put(table::ALIAS, &key, &id.to_be_bytes())
+    let mut value = id.to_be_bytes().to_vec();
+    if let Alias::Version(version) = ours {
+        match version::epoch(tx, version) {
+            Ok(epoch) => value.extend(epoch.to_be_bytes()),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    tx.put(table::ALIAS, &key, &value)
 }
 
 /// The row of META that tells the first id that is surely the store's own.

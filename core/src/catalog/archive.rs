@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use crate::catalog::record::{ArchiveRecord, MemberRecord, MembersRecord, Record};
-use crate::catalog::{history, row, table};
+use crate::catalog::counter::{self, Counter};
+use crate::catalog::record::{ArchiveRecord, MemberRecord, MembersRecord, Owner, Record};
+use crate::catalog::{drive, index, row, share, table};
 use crate::id::ArchiveId;
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
@@ -19,6 +20,8 @@ const PART: usize = 64 << 10;
 const MEMBER: usize = 60;
 /// Longest name of a member in bytes: what a zip can hold (APPNOTE 4.4.10).
 const MAX_NAME: usize = 65_535;
+/// What an archive takes beside its members, as limits count it.
+const OVERHEAD: u64 = 512;
 /// How long the making of an archive may take.
 const MAKING: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -36,6 +39,13 @@ pub(crate) fn parts(members: &[MemberRecord]) -> impl Iterator<Item = &[MemberRe
         rest = after;
         Some(part)
     })
+}
+
+/// Returns what the rows of an archive of these members take, as limits count it.
+pub(crate) fn bytes(members: &[MemberRecord]) -> u64 {
+    let of = |member: &MemberRecord| member.name.len().saturating_add(MEMBER);
+    let bytes = members.iter().fold(0_usize, |bytes, member| bytes.saturating_add(of(member)));
+    u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(OVERHEAD)
 }
 
 /// Writes part `number` (from 0, without gaps) of an archive that is being made since `created`.
@@ -121,9 +131,126 @@ fn check_new(tx: &impl Read, id: ArchiveId, archive: &ArchiveRecord, written: u6
 }
 
 fn put_new(tx: &mut impl Write, id: ArchiveId, archive: &ArchiveRecord) -> Result<()> {
-    let revocations = history::tag(tx, id.0)?;
-    row::put(tx, table::ARCHIVE, &id.to_key(), &ArchiveRecord { revocations, ..archive.clone() })?;
+    row::put(tx, table::ARCHIVE, &id.to_key(), archive)?;
+    tx.put(table::ARCHIVE_IDENTITY, &archive.identity, &id.to_key())?;
+    let bytes = signed(archive.bytes)?;
+    for counter in charged(archive) {
+        counter::add(tx, counter, bytes)?;
+    }
     tx.put(table::ARCHIVE_EXPIRY, &row::due(archive.expires, id.0), &[])
+}
+
+/// What the rows of an archive count against: the drive of who made it, or the shares that let the
+/// maker in.
+fn charged(archive: &ArchiveRecord) -> Vec<Counter> {
+    match archive.owner {
+        Owner::Drive(drive) => vec![Counter::DriveArchives(drive)],
+        Owner::Share(_) | Owner::Nobody => {
+            archive.shares.iter().map(|(share, _)| Counter::ShareArchives(*share)).collect()
+        }
+    }
+}
+
+fn signed(bytes: u64) -> Result<i64> {
+    i64::try_from(bytes).map_err(|_| Error::bug("an archive's rows are beyond all bounds"))
+}
+
+/// The most that the rows of archives may take, in bytes, of those that are there at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quota {
+    /// Of those that a drive's owner made.
+    pub(crate) drive: u64,
+    /// Of those that visitors of a share made.
+    pub(crate) share: u64,
+}
+
+/// Checks that there is room for a new archive.
+///
+/// # Errors
+/// `TooLarge` when the archives of its maker would take more than the quota.
+pub(crate) fn check_quota(tx: &impl Read, archive: &ArchiveRecord, quota: Quota) -> Result<()> {
+    for counter in charged(archive) {
+        let (most, whose) = match counter {
+            Counter::ShareArchives(share) => (quota.share, format!("made through share {share}")),
+            _ => (quota.drive, "of this drive".to_owned()),
+        };
+        let taken = counter::total(tx, counter)?;
+        if taken.saturating_add(archive.bytes) > most {
+            let bytes = archive.bytes;
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!(
+                    "the archives {whose} take {taken} bytes, and {bytes} more would pass the limit of {most}; \
+                     wait until some end, or raise the limit"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that nothing was revoked, deleted or ended of what an archive was made of. What the shares
+/// lead to is the tree's to say.
+///
+/// # Errors
+/// `Gone` when something was, `Expired` when a share's time is over.
+pub(crate) fn check_sources(tx: &impl Read, archive: &ArchiveRecord, now: Time) -> Result<()> {
+    let over = |what: String| Error::new(ErrorKind::Gone, format!("{what}; make the archive again"));
+    let gone = |error: Error| match error.kind() {
+        ErrorKind::NotFound => over(error.to_string()),
+        _ => error,
+    };
+    for (id, known) in &archive.drives {
+        if drive::withdrawals(tx, *id).map_err(gone)? != *known {
+            return Err(over(format!("urls in drive {id} were revoked since the archive was made")));
+        }
+    }
+    for (id, known) in &archive.shares {
+        let share = share::record(tx, *id).map_err(gone)?;
+        if share.revocations != *known {
+            return Err(over(format!("share {id} was revoked since the archive was made")));
+        }
+        share::check_time(*id, &share, now)?;
+    }
+    Ok(())
+}
+
+/// Finds a published archive of the same identity that is not over.
+pub(crate) fn find(
+    tx: &impl Read,
+    identity: &[u8; 32],
+    now: Time,
+) -> Result<Option<(ArchiveId, ArchiveRecord)>> {
+    let Some(id) = index::id(tx, table::ARCHIVE_IDENTITY, identity)?.map(ArchiveId) else { return Ok(None) };
+    match get(tx, id, now) {
+        Ok(archive) => Ok(Some((id, archive))),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Lets an archive live until `expires`, if it ends before. Its members must be there now, so that
+/// their contents outlive it.
+///
+/// # Errors
+/// `NotFound` when there is none.
+pub(crate) fn extend(tx: &mut impl Write, id: ArchiveId, expires: Time) -> Result<ArchiveRecord> {
+    let mut archive = record(tx, id)?;
+    if archive.expires < expires {
+        tx.del(table::ARCHIVE_EXPIRY, &row::due(archive.expires, id.0))?;
+        archive.expires = expires;
+        row::put(tx, table::ARCHIVE, &id.to_key(), &archive)?;
+        tx.put(table::ARCHIVE_EXPIRY, &row::due(expires, id.0), &[])?;
+    }
+    Ok(archive)
+}
+
+/// Lets the parts of an archive that will not be published be removed at once.
+pub(crate) fn abandon(tx: &mut impl Write, id: ArchiveId, created: Time, now: Time) -> Result<()> {
+    tx.del(table::ARCHIVE_EXPIRY, &row::due(created.after(MAKING), id.0))?;
+    tx.put(table::ARCHIVE_EXPIRY, &row::due(now, id.0), &[])
 }
 
 /// Reads a published archive.
@@ -190,11 +317,14 @@ pub(crate) fn expire(tx: &mut impl Write, now: Time, limit: usize) -> Result<usi
             break;
         }
         // Where a published archive outlives this deadline, the row is a leftover of its making.
-        let lives = match row::get::<ArchiveRecord>(tx, table::ARCHIVE, &id.to_key())? {
-            Some(archive) => archive.expires > now,
-            None => false,
+        let archive = match row::get::<ArchiveRecord>(tx, table::ARCHIVE, &id.to_key()) {
+            Err(error) if error.kind() == ErrorKind::Gone => None,
+            other => other?,
         };
-        if !lives {
+        if archive.as_ref().is_none_or(|archive| archive.expires <= now) {
+            if let Some(archive) = archive {
+                forget(tx, id, &archive)?;
+            }
             tx.del(table::ARCHIVE, &id.to_key())?;
             let parts = first_parts(tx, id, left)?;
             for number in &parts {
@@ -211,6 +341,24 @@ pub(crate) fn expire(tx: &mut impl Write, now: Time, limit: usize) -> Result<usi
         left -= 1;
     }
     Ok(removed)
+}
+
+/// Removes what was noted of a published archive that is being removed.
+fn forget(tx: &mut impl Write, id: ArchiveId, archive: &ArchiveRecord) -> Result<()> {
+    if index::id(tx, table::ARCHIVE_IDENTITY, &archive.identity)? == Some(id.0) {
+        tx.del(table::ARCHIVE_IDENTITY, &archive.identity)?;
+    }
+    let bytes = signed(archive.bytes)?;
+    for counter in charged(archive) {
+        // What counted it may be gone, and its counter with it.
+        let taken = counter::get(tx, counter)?;
+        if taken > bytes {
+            counter::add(tx, counter, -bytes)?;
+        } else {
+            counter::remove(tx, counter)?;
+        }
+    }
+    Ok(())
 }
 
 fn record(tx: &impl Read, id: ArchiveId) -> Result<ArchiveRecord> {

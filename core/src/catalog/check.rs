@@ -420,7 +420,6 @@ impl<R: Read> Check<'_, R> {
     fn hangers(&mut self) -> Result<()> {
         self.each(LINK, |check, key, value| {
             let id = LinkId(index::number(key)?);
-            check.highest = check.highest.max(id.0);
             let file = LinkRecord::decode(value)?.file;
             let fits = check.has(FILE, &file.to_key())? && check.has(FILE_LINK, &row::pair(file.0, id.0))?;
             check.must(fits, LINK, || format!("link {id} leads to file {file}, which does not know it"));
@@ -428,7 +427,6 @@ impl<R: Read> Check<'_, R> {
         })?;
         self.each(SHARE, |check, key, value| {
             let id = ShareId(index::number(key)?);
-            check.highest = check.highest.max(id.0);
             let file = ShareRecord::decode(value)?.file;
             let fits = check.has(FILE, &file.to_key())? && check.has(FILE_SHARE, &row::pair(file.0, id.0))?;
             check.must(fits, SHARE, || format!("share {id} is of file {file}, which does not know it"));
@@ -484,6 +482,9 @@ fn noun(counter: Counter) -> String {
         Counter::DriveBytes(drive) => format!("bytes in drive {drive}"),
         Counter::Blobs => "blobs".to_owned(),
         Counter::BlobBytes => "bytes in blobs".to_owned(),
+        Counter::Withdrawals(drive) => format!("withdrawals in drive {drive}"),
+        Counter::DriveArchives(drive) => format!("bytes of the archives of drive {drive}"),
+        Counter::ShareArchives(share) => format!("bytes of the archives of share {share}"),
         Counter::LinkDownloads(link) => format!("downloads through link {link}"),
         Counter::ShareViews(share) => format!("views of share {share}"),
     }

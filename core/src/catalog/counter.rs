@@ -18,6 +18,12 @@ pub(crate) enum Counter {
     Blobs,
     /// Bytes of all blobs in the store.
     BlobBytes,
+    /// How often URLs of something in a drive were made invalid.
+    Withdrawals(DriveId),
+    /// What the rows of the archives take that a drive's owner made.
+    DriveArchives(DriveId),
+    /// What the rows of the archives take that visitors of a share made.
+    ShareArchives(ShareId),
     /// Downloads through a direct link.
     LinkDownloads(LinkId),
     /// Times a share was entered.
@@ -32,8 +38,11 @@ impl Counter {
             Counter::DriveBytes(drive) => (2, drive.0),
             Counter::Blobs => (3, 0),
             Counter::BlobBytes => (4, 0),
+            Counter::Withdrawals(drive) => (5, drive.0),
+            Counter::DriveArchives(drive) => (6, drive.0),
             Counter::LinkDownloads(link) => (10, link.0),
             Counter::ShareViews(share) => (11, share.0),
+            Counter::ShareArchives(share) => (12, share.0),
         };
         let [a, b, c, d, e, f, g, h] = id.to_be_bytes();
         [kind, a, b, c, d, e, f, g, h]

@@ -160,6 +160,7 @@ fn clear_shares(tx: &mut impl Write, file: FileId, left: &mut usize) -> Result<(
         tx.del(SHARE, &ShareId(share).to_key())?;
         tx.del(FILE_SHARE, &row::pair(file.0, share))?;
         counter::remove(tx, Counter::ShareViews(ShareId(share)))?;
+        counter::remove(tx, Counter::ShareArchives(ShareId(share)))?;
         *left -= 1;
     }
     Ok(())

@@ -109,6 +109,20 @@ pub(crate) fn revoke(tx: &mut impl Write, id: DriveId) -> Result<()> {
     row::put(tx, DRIVE, &id.to_key(), &record)
 }
 
+/// Notes that URLs of something in a drive were made invalid.
+pub(crate) fn withdraw(tx: &mut impl Write, id: DriveId) -> Result<()> {
+    counter::add(tx, Counter::Withdrawals(id), 1)
+}
+
+/// Returns a number that goes up whenever URLs of a drive, or of a file or version in it, are made
+/// invalid: what hangs on many files at once is held to it.
+///
+/// # Errors
+/// `NotFound` when there is no such drive.
+pub(crate) fn withdrawals(tx: &impl Read, id: DriveId) -> Result<u64> {
+    Ok(get(tx, id)?.revocations.wrapping_add(counter::total(tx, Counter::Withdrawals(id))?))
+}
+
 /// Deletes a drive for good: its name is free at once, its files are gone, and their rows are
 /// cleared away by [`super::delete::step`].
 ///
@@ -120,5 +134,7 @@ pub(crate) fn delete(tx: &mut impl Write, name: &str) -> Result<()> {
     let root = get(tx, id)?.root;
     tx.del(DRIVE, &id.to_key())?;
     tx.del(DRIVE_NAME, name.as_bytes())?;
+    counter::remove(tx, Counter::Withdrawals(id))?;
+    counter::remove(tx, Counter::DriveArchives(id))?;
     tx.put(DOOMED_FILE, &root.to_key(), &[])
 }

@@ -91,10 +91,13 @@ pub(crate) fn get(tx: &impl Read, id: LinkId) -> Result<LinkInfo> {
 
 /// Lists the links to a file, oldest first; none for a file that is not there.
 pub(crate) fn list(tx: &impl Read, file: FileId) -> Result<Vec<LinkInfo>> {
-    row::seconds(tx, table::FILE_LINK, file.0, usize::MAX)?
+    let listed: Result<Vec<LinkInfo>> = row::seconds(tx, table::FILE_LINK, file.0, usize::MAX)?
         .into_iter()
         .map(|id| get(tx, LinkId(id)).map_err(|error| error.context(format!("listing the links to {file}"))))
-        .collect()
+        .collect();
+    let mut listed = listed?;
+    listed.sort_by_key(|link| link.created);
+    Ok(listed)
 }
 
 /// Counts a download through a link.

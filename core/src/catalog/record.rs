@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use crate::Kind;
-use crate::id::{BlobId, DriveId, FileId, VersionId};
+use crate::id::{BlobId, DriveId, FileId, ShareId, VersionId};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -89,7 +89,6 @@ records! {
     TrashRecord 1 "trash";
     LinkRecord 1 "link";
     ShareRecord 1 "share";
-    ArchiveRecord 1 "archive";
     MembersRecord 1 "archive part";
     KeyRecord 1 "key";
     UseRecord 1 "use limit";
@@ -304,9 +303,20 @@ pub(crate) struct PasswordRecord {
     pub(crate) hash: [u8; 32],
 }
 
+/// Who made an archive. By its id it is given to that one alone; its URL gives it to whoever has that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Owner {
+    /// The owner of a drive, whatever drives the members are of.
+    Drive(DriveId),
+    /// A visitor who was let into a share.
+    Share(ShareId),
+    /// Somebody who cannot be known again.
+    Nobody,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ArchiveRecord {
-    pub(crate) drive: DriveId,
+    pub(crate) owner: Owner,
     pub(crate) name: String,
     pub(crate) created: Time,
     pub(crate) expires: Time,
@@ -316,8 +326,27 @@ pub(crate) struct ArchiveRecord {
     /// Of everything that decides the zip's bytes.
     pub(crate) digest: [u8; 32],
     pub(crate) revocations: u64,
-    /// The share it was made through, whose limit a download counts against.
-    pub(crate) share: Option<u64>,
+    /// The drives that its members are of, each with what was revoked in it by then: see
+    /// [`drive::withdrawals`](crate::catalog::drive::withdrawals).
+    pub(crate) drives: Vec<(DriveId, u64)>,
+    /// The shares that members were found through, each with its counter of revocations by then.
+    pub(crate) shares: Vec<(ShareId, u64)>,
+    /// Of the digest, the name and all that decides who may have it: what an equal one is found by.
+    pub(crate) identity: [u8; 32],
+    /// What its rows take, as limits count it.
+    pub(crate) bytes: u64,
+}
+
+/// Version 1 told neither who made an archive nor what it was made of. Such an archive ended with its
+/// build: it lived for a day at most.
+impl Record for ArchiveRecord {
+    const VERSION: u8 = 2;
+    const NOUN: &'static str = "archive";
+
+    fn decode_older(version: u8, _rest: &[u8]) -> Option<Result<Self>> {
+        let told = "the archive was made by an earlier build of the library; make it again";
+        (version == 1).then(|| Err(Error::new(ErrorKind::Gone, told)))
+    }
 }
 
 /// One frozen entry of an archive.

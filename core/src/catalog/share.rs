@@ -230,12 +230,15 @@ pub(crate) fn delete_all(tx: &mut impl Write, file: FileId, limit: usize) -> Res
 
 /// Lists the shares of a file, oldest first, those that are over too.
 pub(crate) fn list(tx: &impl Read, file: FileId) -> Result<Vec<ShareInfo>> {
-    row::seconds(tx, table::FILE_SHARE, file.0, usize::MAX)?
+    let listed: Result<Vec<ShareInfo>> = row::seconds(tx, table::FILE_SHARE, file.0, usize::MAX)?
         .into_iter()
         .map(|id| {
             get(tx, ShareId(id)).map_err(|error| error.context(format!("listing the shares of {file}")))
         })
-        .collect()
+        .collect();
+    let mut listed = listed?;
+    listed.sort_by_key(|share| share.created);
+    Ok(listed)
 }
 
 /// Returns how many downloads a share has left; none is any number.
@@ -248,10 +251,19 @@ pub(crate) fn check_left(tx: &impl Read, id: ShareId, now: Time) -> Result<Optio
     Ok(share.max_downloads.map(|max| max.saturating_sub(share.downloads)))
 }
 
-fn check_open(id: ShareId, share: &ShareRecord, now: Time) -> Result<()> {
-    if let Some(expires) = share.expires.filter(|expires| now >= *expires) {
-        return Err(Error::new(ErrorKind::Expired, format!("share {id} expired at {expires}")));
+/// Checks that a share's time is not over.
+///
+/// # Errors
+/// `Expired` from the moment of its expiry on.
+pub(crate) fn check_time(id: ShareId, share: &ShareRecord, now: Time) -> Result<()> {
+    match share.expires.filter(|expires| now >= *expires) {
+        Some(expires) => Err(Error::new(ErrorKind::Expired, format!("share {id} expired at {expires}"))),
+        None => Ok(()),
     }
+}
+
+fn check_open(id: ShareId, share: &ShareRecord, now: Time) -> Result<()> {
+    check_time(id, share, now)?;
     match share.max_downloads {
         Some(max) if share.downloads >= max => Err(Error::new(
             ErrorKind::Gone,
@@ -276,6 +288,7 @@ fn is_password(known: &PasswordRecord, given: &str) -> Result<bool> {
 fn remove(tx: &mut impl Write, file: FileId, id: ShareId) -> Result<()> {
     tx.del(table::SHARE, &id.to_key())?;
     tx.del(table::FILE_SHARE, &row::pair(file.0, id.0))?;
+    counter::remove(tx, Counter::ShareArchives(id))?;
     counter::remove(tx, Counter::ShareViews(id))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use crate::catalog::counter::{self, Counter};
-use crate::catalog::record::{ArchiveRecord, FileRecord, Kind, MemberRecord, Record, ShareRecord};
+use crate::catalog::record::{ArchiveRecord, FileRecord, Kind, MemberRecord, Owner, Record, ShareRecord};
 use crate::catalog::share::Terms;
 use crate::catalog::{archive, dump, link, row, share, table};
 use crate::id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId};
@@ -316,7 +316,7 @@ fn member(number: u64) -> MemberRecord {
 
 fn planned(entries: u64, expires: Time) -> ArchiveRecord {
     ArchiveRecord {
-        drive: DriveId(1),
+        owner: Owner::Nobody,
         name: "all.zip".into(),
         created: NOW,
         expires,
@@ -324,7 +324,10 @@ fn planned(entries: u64, expires: Time) -> ArchiveRecord {
         len: 22,
         digest: [7; 32],
         revocations: 0,
-        share: None,
+        drives: Vec::new(),
+        shares: Vec::new(),
+        identity: *blake3::hash(&expires.0.to_be_bytes()).as_bytes(),
+        bytes: 600,
     }
 }
 

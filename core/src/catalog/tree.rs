@@ -13,6 +13,7 @@ use super::table::{CHILD, FILE, VERSION};
 use super::{delete, drive, row, version};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
+use crate::mutant::{self, Mutant};
 use crate::name::{shown, split_path as names};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -350,13 +351,20 @@ pub(crate) fn set_attributes(
     update(tx, file, &node)
 }
 
-/// Makes every URL of a file invalid, and of its versions.
+/// Makes every URL of a file invalid, and of its versions, and every archive of something in its drive.
 ///
 /// # Errors
-/// `NotFound` when there is no such file.
+/// `NotFound` when there is no such file, `InvalidArgument` when it is a folder: none has URLs of its
+/// own, and those of what lies in it would go on.
 pub(crate) fn revoke(tx: &mut impl Write, file: FileId) -> Result<()> {
     let mut node = get(tx, file)?;
+    if node.kind == Kind::Folder && !mutant::is_active(Mutant::RevokedFolder) {
+        return Err(Error::invalid(format!(
+            "{file} is a folder, which has no urls of its own; revoke the files in it, its shares, or the drive"
+        )));
+    }
     node.revocations = row::revoked(node.revocations)?;
+    drive::withdraw(tx, node.drive)?;
     row::put(tx, FILE, &file.to_key(), &node)
 }
 

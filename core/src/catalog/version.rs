@@ -495,13 +495,14 @@ pub(crate) fn set_keep(tx: &mut impl Write, id: VersionId, keep: bool) -> Result
     row::put(tx, VERSION, &key(id), &VersionRecord { keep, ..version })
 }
 
-/// Makes every URL of a version invalid.
+/// Makes every URL of a version invalid, and every archive of something in its drive.
 ///
 /// # Errors
 /// As [`get`].
 pub(crate) fn revoke(tx: &mut impl Write, id: VersionId) -> Result<()> {
-    let (_, mut version) = get(tx, id)?;
+    let (file, mut version) = get(tx, id)?;
     version.revocations = row::revoked(version.revocations)?;
+    drive::withdraw(tx, file.drive)?;
     row::put(tx, VERSION, &key(id), &version)
 }
 

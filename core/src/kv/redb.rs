@@ -30,7 +30,7 @@ const DAMAGED: &str = "meta.redb is damaged; `holdall repair --rebuild` makes it
 /// How long a close waits for threads that are about to begin to read.
 const PARTING: Duration = Duration::from_secs(1);
 /// Table bytes are below this.
-const TABLES: usize = 32;
+const TABLES: usize = 64;
 
 /// How processes share the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

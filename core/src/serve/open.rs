@@ -6,18 +6,20 @@ use super::nowhere;
 use super::request::Request;
 use super::route::{Route, Signed};
 use crate::body::Body;
-use crate::catalog::record::ArchiveRecord;
+use crate::catalog::alias::Named;
 use crate::catalog::tree::Standing;
-use crate::catalog::{LinkInfo, archive, usage};
+use crate::catalog::{LinkInfo, usage};
 use crate::http::{CacheControl, Disposition, Head, Representation, Selected, entity_tag};
 use crate::id::{ArchiveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
-use crate::store::url::{archive_epoch, share_epoch};
+use crate::store::archive::Usable;
+use crate::store::entity::{Entity, Through};
+use crate::store::url::share_epoch;
 use crate::store::view::{Content, View};
 use crate::store::{Engine, archive as archives, share as shares};
 use crate::time::Time;
-use crate::token::{Claims, HashKind, Purpose, Purposes, Refusal, UseLimit, cloudreve};
+use crate::token::{Claims, Purpose, Purposes, Refusal, Signer, UseLimit, cloudreve};
 use crate::{Error, ErrorKind, Result};
 
 /// The media type of an archive.
@@ -34,7 +36,7 @@ pub(crate) struct Found {
 /// Where the content is.
 enum What {
     Version(Arc<Content>),
-    Archive { id: ArchiveId, record: ArchiveRecord, rows: RedbReader },
+    Archive { archive: Box<Usable>, rows: RedbReader },
 }
 
 impl Found {
@@ -52,7 +54,7 @@ impl Found {
                     content.representation.len,
                 )?)))
             }
-            What::Archive { id, record, rows } => archives::open(engine, rows, *id, record),
+            What::Archive { archive, rows } => archives::open(engine, rows, archive),
         }
     }
 }
@@ -122,11 +124,10 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
         Route::Token { token, name } => by_token(&view, token, name, request),
         Route::Link { id, name, save } => by_link(&view, id, name, *save),
         Route::Content { entity, speed, name, signed } => {
-            check_sign(&view, signed, request.now)?;
-            let number = view.hash_ids()?.decode(entity, HashKind::Entity).map_err(|_| nowhere())?;
-            let id = view.named(number)?;
+            let signer = check_sign(&view, signed, request.now)?;
+            let entity = Entity::read(view.hash_ids()?.as_ref(), entity).ok_or_else(nowhere)?;
             let pace = speed.parse::<u64>().map_err(|_| nowhere())?;
-            let mut found = version_found(content_of(&view, id)?);
+            let mut found = by_entity(&view, &entity, signer, request.now)?;
             let representation = Arc::make_mut(&mut found.representation);
             representation.name = name.to_string();
             representation.disposition =
@@ -135,33 +136,88 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
             Ok(found)
         }
         Route::Archive { id, name, signed } => {
-            check_sign(&view, signed, request.now)?;
-            let mut found = archive_by_text(view.rows()?, id, request.now)?;
+            let signer = check_sign(&view, signed, request.now)?;
+            let mut found = archive_by_text(view.rows()?, id, signer, request.now)?;
             Arc::make_mut(&mut found.representation).name = name.to_string();
             Ok(found)
         }
     }
 }
 
-/// Finds the content of a version.
-///
-/// # Errors
-/// `Gone` when it is not there, or no longer.
-pub(crate) fn content(engine: &Arc<Engine>, rows: &RedbReader, id: VersionId) -> Result<Found> {
-    Ok(version_found(content_of(&View::at(engine, rows.clone()), id)?))
+/// Finds the version that a URL of the Cloudreve form names, as [`by_entity`].
+pub(crate) fn content(
+    engine: &Arc<Engine>,
+    rows: &RedbReader,
+    entity: &Entity,
+    signer: Signer,
+    now: Time,
+) -> Result<Found> {
+    by_entity(&View::at(engine, rows.clone()), entity, signer, now)
 }
 
-/// Finds an archive by what stands in a URL: its id, and behind a dot the pace, if it has one.
+/// Finds the version that a URL of the Cloudreve form names, if nothing that it hangs on is over.
 ///
 /// # Errors
-/// `NotFound`, `Gone` and `Expired`.
-pub(crate) fn archive_by_text(rows: &RedbReader, text: &str, now: Time) -> Result<Found> {
-    let (id, pace) = text.split_once('.').unwrap_or((text, ""));
-    let id: ArchiveId = id.parse().map_err(|_| nowhere())?;
-    let mut found = archive_found(rows, id, None, now)?;
-    if !pace.is_empty() {
-        found.pace = Some(pace.parse().map_err(|_| nowhere())?).filter(|pace| *pace > 0);
+/// `Gone` when it is not there or was revoked, or no longer where it was reached through; `Expired`
+/// when the share's time is over; `NotFound` for what another system signed and that never came from it.
+fn by_entity(view: &View<'_>, entity: &Entity, signer: Signer, now: Time) -> Result<Found> {
+    let Named { version: id, imported, epoch: before } = view.named(entity.number)?;
+    let foreign = signer == Signer::Foreign;
+    if foreign && !(imported && entity.is_plain()) && !opens_all() {
+        return Err(nowhere());
     }
+    let content = content_of(view, id)?;
+    let (mut epoch, mut expected) = (content.epoch, entity.epoch);
+    if foreign {
+        expected = before.unwrap_or(epoch);
+    }
+    if let Some(through) = entity.through
+        && !mutant::is_active(Mutant::FormOutlivesShare)
+    {
+        match through {
+            Through::Share(share) => {
+                let rows = view.rows()?;
+                let record = shares::check_open(rows, share, id.file(), now).map_err(gone)?;
+                epoch = epoch.wrapping_add(record.revocations);
+            }
+            Through::Link(link) => {
+                let leads_here = view.link(link).map_err(gone)?.file == id.file();
+                if !leads_here || content.standing != Standing::Live {
+                    return Err(lost(id.file()));
+                }
+            }
+        }
+    }
+    if epoch != expected && !mutant::is_active(Mutant::FormWithoutRevocations) {
+        return Err(revoked());
+    }
+    Ok(version_found(content))
+}
+
+fn opens_all() -> bool {
+    mutant::is_active(Mutant::ForeignSecretOpensAll)
+}
+
+/// Finds an archive by what [`archive_text`](crate::store::url::archive_text) put into a URL.
+///
+/// # Errors
+/// `NotFound`, also for what another system signed, whose archives are none of ours; `Gone` and `Expired`.
+pub(crate) fn archive_by_text(rows: &RedbReader, text: &str, signer: Signer, now: Time) -> Result<Found> {
+    if signer == Signer::Foreign && !opens_all() {
+        return Err(nowhere());
+    }
+    let mut parts = text.split('.');
+    let id: ArchiveId = parts.next().unwrap_or_default().parse().map_err(|_| nowhere())?;
+    let mut number = || match parts.next() {
+        Some(text) => text.parse::<u64>().map_err(|_| nowhere()),
+        None => Ok(0),
+    };
+    let (pace, revocations) = (number()?, number()?);
+    if parts.next().is_some() {
+        return Err(nowhere());
+    }
+    let mut found = archive_found(rows, id, revocations, now)?;
+    found.pace = Some(pace).filter(|pace| *pace > 0);
     Ok(found)
 }
 
@@ -214,7 +270,7 @@ fn by_token(view: &View<'_>, token: &str, name: &str, request: &Request<'_>) -> 
             current_found(view, id)?
         }
         Purpose::Archive => {
-            archive_found(view.rows()?, ArchiveId(claims.subject), Some(&claims), request.now)?
+            archive_found(view.rows()?, ArchiveId(claims.subject), claims.epoch, request.now)?
         }
         Purpose::Share => {
             let (share, file, rows) = (ShareId(claims.subject), FileId(claims.file), view.rows()?);
@@ -262,21 +318,23 @@ fn by_link(view: &View<'_>, id: &str, name: &str, save: bool) -> Result<Found> {
     link_in_view(view, &link, save)
 }
 
-fn check_sign(view: &View<'_>, signed: &Signed<'_>, now: Time) -> Result<()> {
-    let ring = view.ring()?;
-    cloudreve::check(&ring.1.cloudreve_secrets(), &signed.path, signed.sign.as_deref(), now.unix()).map_err(
-        |fault| match fault {
-            cloudreve::SignFault::Expired => Refusal::Expired.into(),
-            _ => Refusal::BadSignature.into(),
-        },
-    )
+fn check_sign(view: &View<'_>, signed: &Signed<'_>, now: Time) -> Result<Signer> {
+    let checked = view.ring()?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now.unix());
+    checked.map_err(|fault| match fault {
+        cloudreve::SignFault::Expired => Refusal::Expired.into(),
+        _ => Refusal::BadSignature.into(),
+    })
 }
 
 fn check_epoch(now: u64, claims: &Claims) -> Result<()> {
     if now == claims.epoch {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Gone, "the url was revoked"))
+    Err(revoked())
+}
+
+fn revoked() -> Error {
+    Error::new(ErrorKind::Gone, "the url was revoked")
 }
 
 /// A genuine URL leads to something that was there once: what is not found is gone.
@@ -307,13 +365,12 @@ fn version_found(content: Arc<Content>) -> Found {
     Found { what: What::Version(content), representation, pace: None, counts: Counts::default() }
 }
 
-fn archive_found(rows: &RedbReader, id: ArchiveId, claims: Option<&Claims>, now: Time) -> Result<Found> {
-    let record = archive::get(rows, id, now).map_err(gone)?;
-    if let Some(claims) = claims {
-        check_epoch(archive_epoch(rows, &record).map_err(gone)?, claims)?;
-    }
-    if let Some(share) = record.share {
-        shares::check_standing(rows, ShareId(share), now).map_err(gone)?;
+/// Finds an archive by its id and what its URL says of its revocations.
+fn archive_found(rows: &RedbReader, id: ArchiveId, revocations: u64, now: Time) -> Result<Found> {
+    let archive = Usable::find(rows, id, now).map_err(gone)?;
+    let record = &archive.record;
+    if record.revocations != revocations && !mutant::is_active(Mutant::FormWithoutRevocations) {
+        return Err(revoked());
     }
     let hex = blake3::Hash::from_bytes(record.digest).to_hex();
     let representation = Representation {
@@ -324,6 +381,6 @@ fn archive_found(rows: &RedbReader, id: ArchiveId, claims: Option<&Claims>, now:
         name: record.name.clone(),
         ..Representation::default()
     };
-    let what = What::Archive { id, record, rows: rows.clone() };
+    let what = What::Archive { archive: Box::new(archive), rows: rows.clone() };
     Ok(Found { what, representation: Arc::new(representation), pace: None, counts: Counts::default() })
 }

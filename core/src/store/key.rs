@@ -7,7 +7,7 @@ use crate::id::{ArchiveId, FileId, VersionId};
 use crate::time::Time;
 
 impl Store {
-    /// Makes every URL of a version invalid.
+    /// Makes every URL of a version invalid, and every archive of something in its drive.
     ///
     /// # Errors
     /// `NotFound` when there never was one, `Gone` when it was removed.
@@ -15,10 +15,12 @@ impl Store {
         self.engine()?.write(move |change| version::revoke(change, id))
     }
 
-    /// Makes every URL of a file and its versions invalid.
+    /// Makes every URL of a file and its versions invalid, and every archive of something in its drive.
+    /// Direct links to it are no such URLs: they lead to it until they are deleted.
     ///
     /// # Errors
-    /// `NotFound` when there is no such file.
+    /// `NotFound` when there is no such file, `InvalidArgument` when it is a folder, which has no URLs of
+    /// its own.
     pub fn revoke_file(&self, file: FileId) -> Result<()> {
         self.engine()?.write(move |change| tree::revoke(change, file))
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::engine::Engine;
+use super::open::random_id;
 use super::url::escape;
 use super::{Drive, Store};
 use crate::catalog::counter::{self, Counter};
@@ -46,7 +47,7 @@ impl Drive {
             return Ok(known);
         }
         drop(rows);
-        let (id, now) = (LinkId(engine.ids(1)?.take()?), Time::now());
+        let (id, now) = (LinkId(random_id()?), Time::now());
         engine.write(move |change| link::create(change, id, file, pace, now))
     }
 
@@ -91,7 +92,7 @@ impl Store {
     pub fn import_link(&self, file: FileId, name: &str, pace: u64, downloads: u64) -> Result<LinkInfo> {
         check_name(name)?;
         let engine = self.engine()?;
-        let (id, name, now) = (LinkId(engine.ids(1)?.take()?), name.to_owned(), Time::now());
+        let (id, name, now) = (LinkId(random_id()?), name.to_owned(), Time::now());
         let downloads = i64::try_from(downloads).unwrap_or(i64::MAX);
         engine.write(move |change| {
             if tree::get(change, file)?.kind == Kind::Folder {

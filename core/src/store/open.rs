@@ -14,6 +14,7 @@ use crate::fork::Guard;
 use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover, void_tails};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs, VfsFile};
 use crate::{Error, ErrorKind, Result, machine};
@@ -77,6 +78,16 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     machine::fill_random(&mut bytes).map_err(|cause| Error::io("drawing random bytes", cause))?;
     Ok(bytes)
+}
+
+/// Draws the id of something that is reached without a login: 64 random bits, which nobody finds by
+/// counting.
+pub(crate) fn random_id() -> Result<u64> {
+    static COUNTED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    if mutant::is_active(Mutant::CountedIds) {
+        return Ok(COUNTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    }
+    Ok(u64::from_be_bytes(random()?))
 }
 
 fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {

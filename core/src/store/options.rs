@@ -45,6 +45,8 @@ pub struct Options {
     pub(crate) max_lifetime: Duration,
     pub(crate) max_archive_entries: u64,
     pub(crate) max_archive_bytes: u64,
+    pub(crate) drive_archive_quota: u64,
+    pub(crate) share_archive_quota: u64,
     pub(crate) lock_timeout: Duration,
     pub(crate) map: bool,
 }
@@ -71,6 +73,8 @@ impl Options {
             max_lifetime: Duration::from_secs(7 * 24 * 3600),
             max_archive_entries: 100_000,
             max_archive_bytes: 1 << 40,
+            drive_archive_quota: 1 << 30,
+            share_archive_quota: 64 << 20,
             lock_timeout: Duration::from_secs(10),
             map: true,
         }
@@ -164,6 +168,22 @@ impl Options {
     #[must_use]
     pub fn max_archive_bytes(mut self, bytes: u64) -> Options {
         self.max_archive_bytes = bytes;
+        self
+    }
+
+    /// Sets the most bytes that the lists of members take of all archives that the owner of one drive
+    /// has at once, some 60 and the name for each member: 1 GiB by default. Archives that are equal
+    /// count once, one that ended counts until a collection removed it.
+    #[must_use]
+    pub fn drive_archive_quota(mut self, bytes: u64) -> Options {
+        self.drive_archive_quota = bytes;
+        self
+    }
+
+    /// Sets the same for all archives that visitors of one share have at once: 64 MiB by default.
+    #[must_use]
+    pub fn share_archive_quota(mut self, bytes: u64) -> Options {
+        self.share_archive_quota = bytes;
         self
     }
 

@@ -1,12 +1,14 @@
 //! Shares: a public entry to a file or folder.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::archive::Archive;
+use super::archive::{Archive, Pick};
+use super::open::random_id;
 use super::url::{Subject, Url};
 use super::{Drive, Store, open};
 use crate::catalog::counter::{self, Counter};
-use crate::catalog::record::ShareRecord;
+use crate::catalog::record::{Owner, ShareRecord};
 use crate::catalog::share::{self, Terms};
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::{FileInfo, Row, ShareInfo, listing};
@@ -86,7 +88,7 @@ impl Drive {
         let expires = share.expires_in.map(|lifetime| now.after(lifetime));
         let (max_downloads, purchase) = (share.max_downloads, share.purchase);
         let (views, downloads) = (i64::try_from(share.views).unwrap_or(i64::MAX), share.downloads);
-        let (id, drive, path) = (ShareId(engine.ids(1)?.take()?), self.id(), path.to_owned());
+        let (id, drive, path) = (ShareId(random_id()?), self.id(), path.to_owned());
         engine.write(move |change| {
             let (file, _) = tree::resolve(change, drive, &path)?;
             let terms = Terms { expires, password: password.clone(), max_downloads, purchase };
@@ -163,19 +165,16 @@ impl Visit {
         Ok(Url::new(&self.store, Subject::Share(self.info.id, file.id)))
     }
 
-    /// Counts a download and begins an archive of what is at the paths in the share. The archive
-    /// ends with the share.
+    /// Begins an archive of what is at the paths in the share. It ends with the share, and making it
+    /// counts as one download.
     ///
     /// # Errors
     /// `NotFound` when nothing is at a path, `Expired` and `Gone` when the share is over.
     pub fn archive<P: AsRef<str>>(&self, paths: impl IntoIterator<Item = P>) -> Result<Archive> {
         let rows = self.store.engine()?.reader()?;
-        let picks: Result<Vec<_>> =
-            paths.into_iter().map(|path| Ok((find(&rows, &self.info, path.as_ref())?, None))).collect();
-        drop(rows);
-        let archive = Archive::of_picks(&Drive::with_id(&self.store, self.info.drive), picks?)?;
-        self.count()?;
-        Ok(archive.of_share(self.info.id))
+        let files: Result<Vec<_>> =
+            paths.into_iter().map(|path| find(&rows, &self.info, path.as_ref())).collect();
+        self.archive_in(&rows, &files?)
     }
 
     /// Returns a file or folder of the share, by its id.
@@ -200,16 +199,24 @@ impl Visit {
         Ok(Url::new(&self.store, Subject::Share(self.info.id, file)))
     }
 
-    /// Counts a download and begins an archive of files and folders of the share, by their ids, as
-    /// [`Visit::archive`] does.
+    /// Begins an archive of files and folders of the share, by their ids, as [`Visit::archive`] does.
     pub(crate) fn archive_of(&self, files: &[FileId]) -> Result<Archive> {
         for file in files {
             self.file(*file)?;
         }
-        let picks = files.iter().map(|file| (*file, None)).collect();
-        let archive = Archive::of_picks(&Drive::with_id(&self.store, self.info.drive), picks)?;
-        self.count()?;
-        Ok(archive.of_share(self.info.id))
+        self.archive_in(&self.store.engine()?.reader()?, files)
+    }
+
+    fn archive_in(&self, rows: &impl Read, files: &[FileId]) -> Result<Archive> {
+        let ShareInfo { id, drive, .. } = self.info;
+        share::check_left(rows, id, Time::now())?;
+        let pick = |file: &FileId| Pick { share: Some(id), ..Pick::own(drive, *file) };
+        let archive = Archive::new(
+            &Drive::with_id(&self.store, drive),
+            Owner::Share(id),
+            files.iter().map(pick).collect(),
+        )?;
+        Ok(archive.counting(BTreeMap::from([(id, 1)])))
     }
 
     fn count(&self) -> Result<()> {
@@ -237,9 +244,7 @@ fn find(rows: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
 /// `NotFound` when there is none, `Expired` and `Gone` when it is over.
 pub(crate) fn check_standing(rows: &impl Read, id: ShareId, now: Time) -> Result<ShareRecord> {
     let record = share::record(rows, id)?;
-    if let Some(expires) = record.expires.filter(|expires| now >= *expires) {
-        return Err(Error::new(ErrorKind::Expired, format!("share {id} expired at {expires}")));
-    }
+    share::check_time(id, &record, now)?;
     if tree::standing(rows, record.file)? != Standing::Live {
         return Err(Error::new(ErrorKind::Gone, format!("what share {id} leads to was deleted")));
     }
@@ -250,12 +255,12 @@ pub(crate) fn check_standing(rows: &impl Read, id: ShareId, now: Time) -> Result
 ///
 /// # Errors
 /// As [`check_standing`]; `Gone` when the file was moved out.
-pub(crate) fn check_open(rows: &impl Read, id: ShareId, file: FileId, now: Time) -> Result<()> {
+pub(crate) fn check_open(rows: &impl Read, id: ShareId, file: FileId, now: Time) -> Result<ShareRecord> {
     let record = check_standing(rows, id, now)?;
     let mut at = file;
     for _ in 0..=crate::name::MAX_DEPTH {
         if at == record.file {
-            return Ok(());
+            return Ok(record);
         }
         match tree::get(rows, at)?.parent {
             Some(parent) => at = parent,

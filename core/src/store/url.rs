@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::archive::Usable;
 use super::engine::Engine;
+use super::entity::Entity;
 use super::view::View;
 use super::{Drive, Store, open};
-use crate::catalog::record::ArchiveRecord;
 use crate::catalog::tree::{self, Standing};
-use crate::catalog::{archive, drive, share, version};
+use crate::catalog::{share, version};
 use crate::http::Disposition;
 use crate::id::{ArchiveId, FileId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::name::check_name;
 use crate::time::Time;
-use crate::token::{Claims, DEFAULT_LIFETIME, HashKind, Network, Purpose, UseLimit, cloudreve};
+use crate::token::{Claims, DEFAULT_LIFETIME, Network, Purpose, UseLimit, cloudreve};
 use crate::token::{expiry, stable_expiry};
 use crate::{Error, ErrorKind, Kind, Result, VersionInfo};
 
@@ -245,9 +246,8 @@ impl Url {
     }
 
     /// Makes the URL in the form of Cloudreve v4: the path and the expiry are signed, the query
-    /// `download=true` is not. The pace stands in the path; the network, uses, type and caching are
-    /// not part of the form. Nor is a counter of revocations: such a URL ends with its time, its key
-    /// or what it leads to.
+    /// `download=true` is not. The pace stands in the path, and so do the counters of revocations, in the
+    /// id of the version or archive; the network, uses, type and caching are not part of the form.
     ///
     /// # Errors
     /// As [`Url::sign`]; `InvalidArgument` for what the form has no place for.
@@ -260,7 +260,7 @@ impl Url {
         }
         let engine = self.store.engine()?;
         let view = View::new(&engine);
-        let (_, name) = self.look_up(&view)?;
+        let (epoch, name) = self.look_up(&view)?;
         let name = self.name.clone().unwrap_or(name);
         check_name(&name)?;
         let expires = match self.expiry(&engine, Edge::Within)? {
@@ -271,12 +271,12 @@ impl Url {
         };
         let (plain, escaped) = match self.subject {
             Subject::Version(id) => {
-                let entity = view.hash_ids()?.encode(id.0, HashKind::Entity);
+                let entity = Entity::new(id, epoch, None).text(view.hash_ids()?.as_ref());
                 let head = format!("file/content/{entity}/{}/", self.pace.unwrap_or(0));
                 (format!("{head}{name}"), format!("{head}{}", cloudreve::escape_segment(&name)))
             }
             Subject::Archive(id) => {
-                let head = format!("file/archive/{id}/");
+                let head = format!("file/archive/{}/", archive_text(id, epoch, self.pace.unwrap_or(0)));
                 (format!("{head}{name}"), format!("{head}{}", cloudreve::escape_segment(&name)))
             }
             Subject::Revision(_) | Subject::File(_) | Subject::Share(..) => {
@@ -285,8 +285,8 @@ impl Url {
         };
         let base = &engine.options.base_url;
         let ring = view.ring()?;
-        let secret = ring.1.cloudreve_secrets();
-        let secret = secret.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
+        let secrets = ring.1.cloudreve_secrets();
+        let secret = secrets.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
         let sign = cloudreve::sign(secret, &format!("{}{plain}", base_path(base)), expires);
         let download = match (self.subject, self.disposition) {
             (Subject::Version(_), Disposition::Attachment) => "download=true&",
@@ -325,9 +325,8 @@ impl Url {
                 (node.epoch, node.name.clone())
             }
             Subject::Archive(id) => {
-                let rows = view.rows()?;
-                let record = archive::get(rows, id, self.now())?;
-                (archive_epoch(rows, &record)?, record.name)
+                let record = Usable::find(view.rows()?, id, self.now())?.record;
+                (record.revocations, record.name)
             }
             Subject::Share(id, file) => {
                 let rows = view.rows()?;
@@ -393,14 +392,14 @@ pub(crate) fn tree_epoch(rows: &RedbReader, file: FileId) -> Result<u64> {
     version::file_epoch(rows, file)
 }
 
-/// The revocation counters of an archive: its own, its drive's and those of the share it is of.
-pub(crate) fn archive_epoch(rows: &RedbReader, record: &ArchiveRecord) -> Result<u64> {
-    let share = match record.share {
-        Some(share) => share::record(rows, ShareId(share))?.revocations,
-        None => 0,
-    };
-    let drive = drive::get(rows, record.drive)?.revocations;
-    Ok(record.revocations.wrapping_add(share).wrapping_add(drive))
+/// Makes what names an archive in a URL of the Cloudreve form: its id, and behind points its pace and its
+/// counter of revocations, as far as they are not 0.
+pub(crate) fn archive_text(id: ArchiveId, revocations: u64, pace: u64) -> String {
+    match (pace, revocations) {
+        (0, 0) => id.to_string(),
+        (pace, 0) => format!("{id}.{pace}"),
+        (pace, revocations) => format!("{id}.{pace}.{revocations}"),
+    }
 }
 
 /// The revocation counters of a file in a share: the share's, the file's and its drive's.

@@ -16,6 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::engine::Engine;
+use crate::catalog::alias::Named;
 use crate::catalog::record::{FileRecord, Place};
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::version::{self, Opened};
@@ -264,14 +265,14 @@ impl<'e> View<'e> {
     /// Returns the version that a number of the Cloudreve form names.
     ///
     /// # Errors
-    /// As [`alias::resolve`].
-    pub(crate) fn named(&self, number: u64) -> Result<VersionId> {
-        let id = self.known(
+    /// As [`alias::named`].
+    pub(crate) fn named(&self, number: u64) -> Result<Named> {
+        let named = self.known(
             |known| known.names.get(number),
-            |rows| Ok(Arc::new(VersionId(alias::resolve(rows, alias::Kind::Version, number)?))),
-            |known, id| known.names.insert(number, id),
+            |rows| Ok(Arc::new(alias::named(rows, number)?)),
+            |known, named| known.names.insert(number, named),
         )?;
-        Ok(*id)
+        Ok(*named)
     }
 
     /// Returns what is known, unless reading has begun: then all that is read is of one moment.
@@ -345,7 +346,7 @@ struct Kept {
     nodes: Generations<FileId, Node>,
     links: Generations<LinkId, LinkInfo>,
     hash_ids: Option<Arc<HashIds>>,
-    names: Generations<u64, VersionId>,
+    names: Generations<u64, Named>,
 }
 
 impl Known {

@@ -17,6 +17,9 @@ const SEPARATORS: &str = "cfhistuCFHISTU";
 /// 44^11 is the highest power below 2^64: a longer run could overflow while it is being decoded.
 const MAX_DIGITS: usize = 11;
 
+/// The most numbers of one hash id, its kind among them.
+const MAX_NUMBERS: usize = 6;
+
 /// What a hash id names. The numbers are Cloudreve's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -106,18 +109,61 @@ impl HashIds {
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for text that is no hash id under this
     /// salt, or names something of another kind.
     pub fn decode(&self, text: &str, kind: HashKind) -> Result<u64> {
-        let wrong = || {
-            let shown: String = text.chars().take(32).flat_map(char::escape_debug).collect();
-            Error::invalid(format!("'{shown}' is not the id of a {kind}"))
-        };
-        if !fits(text) {
-            return Err(wrong());
-        }
-        match self.0.decode(text).as_deref() {
-            Ok(&[id, number]) if number == u64::from(kind.number()) => Ok(id),
-            _ => Err(wrong()),
+        match self.decode_list(text, kind)?.as_slice() {
+            &[id] => Ok(id),
+            _ => Err(wrong(text, kind)),
         }
     }
+
+    /// Returns the text of a random id of 64 bits: its halves and the kind. No text that
+    /// [`encode`](HashIds::encode) makes is among these, so no number that was counted is one of them.
+    ///
+    /// ```
+    /// use holdall::token::{HashIds, HashKind};
+    ///
+    /// let ids = HashIds::new("cloudreve-test-salt").unwrap();
+    /// let text = ids.encode_random(u64::MAX, HashKind::Share);
+    /// assert_eq!(ids.decode_random(&text, HashKind::Share).unwrap(), u64::MAX);
+    /// assert!(ids.decode(&text, HashKind::Share).is_err());
+    /// ```
+    pub fn encode_random(&self, id: u64, kind: HashKind) -> String {
+        self.encode_list(&[id >> 32, id & u64::from(u32::MAX)], kind)
+    }
+
+    /// Returns the random id of which `text` is the one spelling.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](HashIds::decode).
+    pub fn decode_random(&self, text: &str, kind: HashKind) -> Result<u64> {
+        match self.decode_list(text, kind)?.as_slice() {
+            &[high, low] if high.max(low) <= u64::from(u32::MAX) => Ok(high << 32 | low),
+            _ => Err(wrong(text, kind)),
+        }
+    }
+
+    /// Returns the text of up to five numbers, each up to [`MAX_ID`](HashIds::MAX_ID), and a kind.
+    pub(crate) fn encode_list(&self, numbers: &[u64], kind: HashKind) -> String {
+        let list: Vec<u64> = numbers.iter().copied().chain([kind.number().into()]).collect();
+        self.0.encode(&list)
+    }
+
+    /// Returns the numbers of which `text` is the one spelling, without the kind.
+    pub(crate) fn decode_list(&self, text: &str, kind: HashKind) -> Result<Vec<u64>> {
+        if !fits(text) {
+            return Err(wrong(text, kind));
+        }
+        let mut numbers = self.0.decode(text).map_err(|_| wrong(text, kind))?;
+        match numbers.pop() {
+            Some(number) if number == u64::from(kind.number()) => Ok(numbers),
+            _ => Err(wrong(text, kind)),
+        }
+    }
+}
+
+fn wrong(text: &str, kind: HashKind) -> Error {
+    let shown: String = text.chars().take(32).flat_map(char::escape_debug).collect();
+    Error::invalid(format!("'{shown}' is not the id of a {kind}"))
 }
 
 impl fmt::Debug for HashIds {
@@ -129,7 +175,7 @@ impl fmt::Debug for HashIds {
 /// Tells whether no number in `text` has too many digits: checked because decoding adds without
 /// regard to overflow. The first character belongs to no number.
 fn fits(text: &str) -> bool {
-    let longest = 1 + 2 * MAX_DIGITS;
+    let longest = 1 + MAX_NUMBERS * (MAX_DIGITS + 1);
     let numbers = text.get(1..).unwrap_or_default();
     text.len() <= longest
         && numbers.split(|c| SEPARATORS.contains(c)).all(|digits| digits.len() <= MAX_DIGITS)

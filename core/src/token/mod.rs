@@ -58,6 +58,6 @@ pub use hashids::{HashIds, HashKind};
 pub use lifetime::{DEFAULT_LIFETIME, expiry, stable_expiry};
 pub use network::Network;
 pub use refusal::Refusal;
-pub use ring::{Key, KeyRing, MAX_TOKEN};
+pub use ring::{Key, KeyRing, MAX_TOKEN, Signer};
 
 pub use crate::http::Disposition;

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::claims::{Claims, Purpose, Purposes};
+use super::cloudreve::{self, SignFault};
 use super::codec::{self, Selector};
 use super::mac::{MAC_LEN, Named, Prepared, agrees, judge_named, mac, mac_named, prepare};
 use super::refusal::Refusal;
@@ -88,6 +89,15 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key").field("id", &self.id).field("created", &self.created).finish_non_exhaustive()
     }
+}
+
+/// Whose secret a URL of the Cloudreve form was signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// The store's own: it signs only what it was asked to.
+    Own,
+    /// That of a system whose data were imported: it stands for what came from there, and nothing else.
+    Foreign,
 }
 
 /// The keys of one store: the newest signs, all verify.
@@ -271,16 +281,33 @@ impl KeyRing {
         }
     }
 
-    /// Returns the secrets for URLs of the [Cloudreve form](super::cloudreve): first the one that
-    /// signs, then those that verify. They are sub-keys like the others, and last those that came
-    /// from another system.
-    pub fn cloudreve_secrets(&self) -> Vec<&[u8]> {
-        let own = self.keys().map(|key| key.cloudreve.as_slice());
-        own.chain(self.foreign.iter().map(|secret| secret.as_slice())).collect()
+    /// Checks the `sign` value of a URL of the [Cloudreve form](super::cloudreve), as
+    /// [`check`](super::cloudreve::check) does, and returns whose secret it was signed with. What that
+    /// may open is not the same: another system never signed for anything that this store made.
+    ///
+    /// # Errors
+    ///
+    /// The first [`SignFault`].
+    pub fn check_cloudreve(
+        &self,
+        decoded_path: &str,
+        sign_param: Option<&str>,
+        now: i64,
+    ) -> Result<Signer, SignFault> {
+        match cloudreve::check(&self.cloudreve_secrets(), decoded_path, sign_param, now) {
+            Ok(()) => Ok(Signer::Own),
+            Err(SignFault::Invalid) if !self.foreign.is_empty() => {
+                let foreign: Vec<&[u8]> = self.foreign.iter().map(|secret| secret.as_slice()).collect();
+                cloudreve::check(&foreign, decoded_path, sign_param, now)?;
+                Ok(Signer::Foreign)
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
-    /// Returns the ring's own secrets for URLs of the Cloudreve form, without another system's.
-    pub(crate) fn own_cloudreve_secrets(&self) -> Vec<&[u8]> {
+    /// Returns the ring's own secrets for URLs of the [Cloudreve form](super::cloudreve): first the one
+    /// that signs, then those that verify. They are sub-keys like the others.
+    pub(crate) fn cloudreve_secrets(&self) -> Vec<&[u8]> {
         self.keys().map(|key| key.cloudreve.as_slice()).collect()
     }
 
@@ -401,5 +428,17 @@ mod tests {
         }
         assert_eq!(seen.len(), 28);
         assert_eq!(ring.cloudreve_secrets().len(), 2);
+    }
+
+    #[test]
+    fn a_foreign_secret_is_told_from_the_rings_own() {
+        let ring = KeyRing::new([1; 16], [key(1, 0)]).unwrap().verifying_cloudreve(vec![9; 32]);
+        let sign = |secret: &[u8]| cloudreve::sign(secret, "/a", 100);
+        let (own, foreign) = (sign(ring.cloudreve_secrets()[0]), sign(&[9; 32]));
+        assert_eq!(ring.check_cloudreve("/a", Some(&own), 100), Ok(Signer::Own));
+        assert_eq!(ring.check_cloudreve("/a", Some(&foreign), 100), Ok(Signer::Foreign));
+        assert_eq!(ring.check_cloudreve("/b", Some(&foreign), 100), Err(SignFault::Invalid));
+        assert_eq!(ring.check_cloudreve("/a", Some(&foreign), 101), Err(SignFault::Expired));
+        assert_eq!(ring.check_cloudreve("/a", Some(&sign(&[8; 32])), 100), Err(SignFault::Invalid));
     }
 }

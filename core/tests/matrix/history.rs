@@ -437,8 +437,8 @@ impl World {
         let ours = Alias::Version(VersionId(self.model.nodes[node].versions[version].id));
         self.store.set_aliases([(number, ours)]).expect("an alias");
         self.next_alias += 1;
-        self.model.event();
-        self.aliases.push((number, node, version));
+        let now = self.model.event();
+        self.aliases.push((number, node, version, now));
         Some(())
     }
 

@@ -99,7 +99,7 @@ pub enum Subject {
     Content(NodeId, usize, Via),
     CloudreveArchive(usize),
     /// Signed with another server's secret: of a number that was imported, or of one of the store's own.
-    Imported(NodeId, usize),
+    Imported(NodeId, usize, Tick),
     Forged(Option<ContentId>),
 }
 
@@ -331,12 +331,12 @@ impl Model {
                 }
             }
             Subject::Content(node, version, via) => self.content(node, version, via, since, at),
-            Subject::Imported(node, version) => {
+            Subject::Imported(node, version, imported) => {
                 if self.secret_removed {
                     return Verdict::Refuses("the secret was removed");
                 }
-                // It was handed out before all that happened here.
-                match self.one_version(node, version, 0) {
+                // It was handed out before all that happened here since its number came along.
+                match self.one_version(node, version, imported) {
                     Verdict::Serves(contents) if !self.live(node) => Verdict::May(contents),
                     verdict => verdict,
                 }

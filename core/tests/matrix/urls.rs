@@ -292,9 +292,10 @@ fn by_foreign_secret(world: &mut World, path: &str, subject: &Subject) {
 }
 
 fn imported(world: &mut World) -> Option<()> {
-    let (number, node, version) = *world.dice.pick(&world.aliases.clone())?;
+    let (number, node, version, since) = *world.dice.pick(&world.aliases.clone())?;
     let entity = world.hash(number, HashKind::Entity);
-    by_foreign_secret(world, &format!("/file/content/{entity}/0/old.txt"), &Subject::Imported(node, version));
+    let subject = Subject::Imported(node, version, since);
+    by_foreign_secret(world, &format!("/file/content/{entity}/0/old.txt"), &subject);
     Some(())
 }
 

@@ -143,7 +143,7 @@ pub struct World {
     pub ids: HashIds,
     pub next_alias: u64,
     /// Imported numbers of versions.
-    pub aliases: Vec<(u64, NodeId, usize)>,
+    pub aliases: Vec<(u64, NodeId, usize, Tick)>,
     pub uploads: Vec<crate::uploads::Upload>,
     pub tokens: Vec<crate::pds::Token>,
     who: Who,

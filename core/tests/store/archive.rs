@@ -285,3 +285,75 @@ fn a_deflated_archive_is_smaller_and_others_read_it() {
     assert_eq!(names(&members), ["d/noise", "d/text.txt"]);
     assert_eq!(members[1].2, crc32fast::hash(&text));
 }
+
+#[test]
+fn revoking_reaches_the_archives_of_what_was_revoked_in_every_form() {
+    for mode in MODES {
+        let shop = shop(mode);
+        let drive = shop.drive();
+        let version = put(&drive, "d/a", b"x");
+        put(&drive, "d/b", b"y");
+        put(&shop.store.drive("other").unwrap(), "a", b"x");
+        let make = || {
+            let archive = drive.archive(["d"]).unwrap().create().unwrap();
+            let url = shop.store.url_of_archive(archive.id);
+            (archive.id, [url.clone().sign().unwrap(), url.sign_cloudreve().unwrap()])
+        };
+        let status = |urls: &[String; 2]| [0, 1].map(|at| shop.status(&urls[at]));
+        let other = shop.store.drive("other").unwrap().archive(["a"]).unwrap().sign().unwrap();
+        let (first, urls) = make();
+        assert_eq!(make().0, first, "an equal one is there");
+        assert_eq!(status(&urls), [200, 200]);
+        shop.store.revoke_archive(first).unwrap();
+        assert_eq!(status(&urls), [410, 410]);
+        let (again, urls) = make();
+        assert_eq!((again, status(&urls)), (first, [200, 200]), "a URL made since is of now");
+
+        let revocations: [&dyn Fn(); 3] = [
+            &|| shop.store.revoke_version(version.id).unwrap(),
+            &|| shop.store.revoke_file(version.id.file()).unwrap(),
+            &|| drive.revoke().unwrap(),
+        ];
+        for revoke in revocations {
+            let (before, urls) = make();
+            assert_eq!(status(&urls), [200, 200]);
+            revoke();
+            assert_eq!(status(&urls), [410, 410]);
+            assert_eq!(kind(shop.store.open_archive(before)), ErrorKind::Gone);
+            assert_eq!(kind(shop.store.archive(before)), ErrorKind::Gone);
+            assert_eq!(kind(shop.store.archive_crc64(before)), ErrorKind::Gone);
+            assert_eq!(kind(shop.store.write_deflated(before, &mut Vec::new())), ErrorKind::Gone);
+            assert_eq!(kind(shop.store.url_of_archive(before).sign()), ErrorKind::Gone);
+            assert_ne!(make().0, before, "what was revoked is not found again");
+        }
+        assert_eq!(shop.status(&other), 200, "another drive's goes on");
+        let folder = drive.stat("d").unwrap().id;
+        let refused = shop.store.revoke_file(folder);
+        assert!(refused.as_ref().unwrap_err().to_string().contains("folder"), "{refused:?}");
+        assert_eq!(kind(refused), ErrorKind::InvalidArgument, "nothing hangs on a folder itself");
+    }
+}
+
+#[test]
+fn a_drives_archives_have_a_limit_that_equal_ones_share() {
+    let shop = Shop::new(Options::new().drive_archive_quota(1500));
+    let drive = shop.drive();
+    for name in ["a", "b", "c"] {
+        put(&drive, name, name.as_bytes());
+    }
+    let make = |name: &str, lifetime: u64| {
+        drive.archive([name]).unwrap().expires_in(Duration::from_secs(lifetime)).create()
+    };
+    let first = make("a", 60).unwrap();
+    let longer = make("a", 600).unwrap();
+    assert_eq!(longer.id, first.id);
+    assert!(longer.expires > first.expires);
+    assert_eq!(make("a", 60).unwrap().expires, longer.expires, "it never ends sooner than was said");
+    make("b", 60).unwrap();
+    assert_eq!(kind(make("c", 60)), ErrorKind::TooLarge);
+    assert_eq!(make("a", 60).unwrap().id, first.id, "what is there needs no room");
+    let other = drive.archive(["a"]).unwrap().name("other.zip").create();
+    assert_eq!(kind(other), ErrorKind::TooLarge, "under another name it is another");
+    put(&shop.store.drive("other").unwrap(), "c", b"c");
+    shop.store.drive("other").unwrap().archive(["c"]).unwrap().create().unwrap();
+}

@@ -4,21 +4,24 @@
 //! tag. It counts against the limits of shares as so many downloads of files would, and it keeps to the
 //! caller's speed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Call;
 use super::code::{Code, Fault, Stop};
 use super::envelope::Faults;
-use super::find::{Act, Finder};
+use super::find::{Act, Finder, Found};
 use super::make::{Ends, Maker};
 use super::uri::FileUri;
-use super::url::{count, one};
-use crate::ErrorKind;
+use super::url::{left, one, used_up};
+use crate::catalog::record::Owner;
 use crate::catalog::share;
-use crate::id::ShareId;
+use crate::id::{DriveId, ShareId};
 use crate::serve::Reply;
-use crate::store::{Archive, Drive};
+use crate::store::archive::Pick;
+use crate::store::url::archive_text;
+use crate::store::{Archive, ArchiveInfo, Drive};
+use crate::{Error, ErrorKind};
 
 /// Answers a call.
 pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Result<Reply, Stop> {
@@ -41,44 +44,77 @@ pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Res
     if !faults.is_empty() && (!skip_error || found.is_empty()) {
         return Ok(call.answer.failed(None::<()>, &faults)?);
     }
-    let Some((_, first)) = found.first() else { return Ok(call.answer.data(one(None))?) };
+    if found.is_empty() {
+        return Ok(call.answer.data(one(None))?);
+    }
 
-    let drive = Drive::with_id(&call.api.store, first.drive);
     let shares: BTreeSet<ShareId> = found.iter().filter_map(|(_, picked)| picked.share).collect();
-    let all_shared = found.iter().all(|(_, picked)| picked.share.is_some());
-    let mut seen = BTreeSet::new();
-    let picks = found.iter().filter(|(_, picked)| seen.insert(picked.file));
-    let picks = picks.map(|(_, picked)| (picked.file, None)).collect();
     let life = life(&finder, call, &shares)?;
-    let mut archive = Archive::of_picks(&drive, picks)?.expires_in(life);
-    if let (Some(share), 1, true) = (shares.first(), shares.len(), all_shared) {
-        archive = archive.of_share(*share);
-    }
-    let info = archive.create().map_err(|error| match error.kind() {
-        ErrorKind::TooLarge => {
-            Stop::Fault(Fault::new(Code::FileTooLarge, "Archive is too large").detail(error))
-        }
-        ErrorKind::NotFound | ErrorKind::Gone => Stop::Fault(Fault::path(error)),
-        _ => error.into(),
-    })?;
-
-    let through: Vec<_> = found.iter().map(|(_, picked)| picked.share).collect();
-    let refused = count(&finder.engine, &through, false, call.request.now)?;
-    if !refused.is_empty() {
-        for (at, fault) in refused {
-            if let Some((uri, _)) = found.get(at) {
-                faults.insert(uri.to_string(), fault);
-            }
-        }
-        return Ok(call.answer.failed(None::<()>, &faults)?);
-    }
+    let info = match make(call, &finder, &found, life) {
+        Ok(info) => info,
+        Err(error) => return refused(call, &finder, &found, faults, error),
+    };
     let maker = Maker::new(call, &finder, false)?;
     let ends = Ends { told: info.expires };
-    let url = match call.caller.limits.speed {
-        0 => maker.archive(&info.id.to_string(), ends),
-        speed => maker.archive(&format!("{}.{speed}", info.id), ends),
-    };
+    let url = maker.archive(&archive_text(info.id, info.revocations, call.caller.limits.speed), ends);
     Ok(call.answer.partly(Some(one(Some((url, ends)))), &faults)?)
+}
+
+/// Makes the archive, which is the caller's: of his drive, or of nobody if he has none. Each thing asked
+/// for counts as a download of the share that it was found through.
+fn make(
+    call: &Call<'_>,
+    finder: &Finder<'_>,
+    found: &[(&FileUri, Found)],
+    life: Duration,
+) -> Result<ArchiveInfo, Error> {
+    let mut seen = BTreeSet::new();
+    let mut downloads: BTreeMap<ShareId, u64> = BTreeMap::new();
+    let mut picks = Vec::with_capacity(found.len());
+    for (_, Found { file, drive, share, .. }) in found {
+        if let Some(share) = share {
+            *downloads.entry(*share).or_default() += 1;
+        }
+        if seen.insert((*file, *share)) {
+            picks.push(Pick { file: *file, version: None, drive: *drive, share: *share });
+        }
+    }
+    // One file is one member, whatever ways lead to it.
+    let mut files = BTreeSet::new();
+    let owner = finder.own_drive().map_or(Owner::Nobody, Owner::Drive);
+    let first = picks.first().map(|pick| pick.drive).unwrap_or(DriveId(0));
+    let drive = Drive::with_id(&call.api.store, first);
+    picks.retain(|pick| files.insert(pick.file));
+    Archive::new(&drive, owner, picks)?.counting(downloads).expires_in(life).create()
+}
+
+/// Says why there is no archive: of each URI whose share has no download left, or of the whole.
+fn refused(
+    call: &Call<'_>,
+    finder: &Finder<'_>,
+    found: &[(&FileUri, Found)],
+    mut faults: Faults,
+    error: Error,
+) -> Result<Reply, Stop> {
+    let fault = match error.kind() {
+        ErrorKind::TooLarge => Fault::new(Code::FileTooLarge, "Archive is too large").detail(error),
+        ErrorKind::Expired => Fault::share(error),
+        ErrorKind::NotFound | ErrorKind::Gone => {
+            let through: Vec<_> = found.iter().map(|(_, picked)| picked.share).collect();
+            let (_, refused) = left(&finder.engine.reader()?, &through, call.request.now)?;
+            if refused.is_empty() {
+                return Err(Fault::path(error).into());
+            }
+            for at in refused {
+                if let Some((uri, _)) = found.get(at) {
+                    faults.insert(uri.to_string(), used_up());
+                }
+            }
+            return Ok(call.answer.failed(None::<()>, &faults)?);
+        }
+        _ => return Err(error.into()),
+    };
+    Err(fault.into())
 }
 
 /// Returns how long the archive lives: no longer than a share that it is made through.

@@ -11,7 +11,7 @@ use crate::serve::open::{self, Found};
 use crate::serve::route::{MAX_TARGET, Signed, decode, path_of, signed};
 use crate::serve::{Reply, send};
 use crate::store::Engine;
-use crate::token::cloudreve;
+use crate::token::{Signer, cloudreve};
 use crate::{ErrorKind, Result};
 
 /// What lets pages of any site read the replies.
@@ -25,18 +25,21 @@ const CORS: [(&str, &str); 2] = [
 
 /// Answers for the URL of a version.
 pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) -> Result<Reply> {
-    answer(call, |finder, signed| {
+    answer(call, |finder, signed, signer| {
         let parse = || Fault::param("Failed to parse object ID");
-        let id = finder.version(entity)?.ok_or_else(parse)?;
+        let entity = finder.read_entity(entity).ok_or_else(parse)?;
         let speed: u64 = speed.parse().map_err(|_| parse())?;
-        let mut found =
-            open::content(&finder.engine, &finder.rows, id).map_err(|error| match error.kind() {
-                ErrorKind::NotFound | ErrorKind::Gone => Stop::Fault(Fault::entity().detail(error)),
-                _ => error.into(),
-            })?;
+        let found = open::content(&finder.engine, &finder.rows, &entity, signer, call.request.now);
+        let mut found = found.map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => {
+                Stop::Fault(Fault::entity().detail(error))
+            }
+            _ => error.into(),
+        })?;
         let representation = Arc::make_mut(&mut found.representation);
         representation.name = decode(name).map_err(|_| Fault::entity())?.into_owned();
-        representation.etag = entity.to_owned();
+        // Of the version alone, so that a URL made anew goes on where the one before ended.
+        representation.etag = finder.plain_entity(&entity);
         representation.disposition =
             if signed.download { Disposition::Attachment } else { Disposition::Inline };
         found.pace = Some(speed).filter(|speed| *speed > 0);
@@ -46,9 +49,9 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
 
 /// Answers for the URL of an archive.
 pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
-    answer(call, |finder, _| {
+    answer(call, |finder, _, signer| {
         let absent = || Fault::new(Code::NotFound, "Archive session not exist");
-        let found = open::archive_by_text(&finder.rows, id, call.request.now);
+        let found = open::archive_by_text(&finder.rows, id, signer, call.request.now);
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => Stop::Fault(absent().detail(error)),
             _ => error.into(),
@@ -61,7 +64,7 @@ pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
 /// Checks the signature and sends what `find` finds.
 fn answer(
     call: &Call<'_>,
-    find: impl FnOnce(&Finder<'_>, &Signed<'_>) -> Result<Found, Stop>,
+    find: impl FnOnce(&Finder<'_>, &Signed<'_>, Signer) -> Result<Found, Stop>,
 ) -> Result<Reply> {
     match call.request.method {
         "GET" | "HEAD" => {}
@@ -69,8 +72,8 @@ fn answer(
         _ => return call.answer.not_allowed("GET, HEAD, OPTIONS"),
     }
     let finder = Finder::new(call.api, call.caller, call.request)?;
-    let sent = check(call, &finder).and_then(|(signed, left)| {
-        let mut found = find(&finder, &signed)?;
+    let sent = check(call, &finder).and_then(|(signed, signer, left)| {
+        let mut found = find(&finder, &signed, signer)?;
         let most = call.api.mount.max_age.as_secs().min(left);
         Arc::make_mut(&mut found.representation).cache =
             CacheControl::Public(u32::try_from(most).unwrap_or(u32::MAX));
@@ -83,8 +86,8 @@ fn answer(
     }
 }
 
-/// Checks the signature of a URL. Returns what it says, and the seconds that it has left.
-fn check<'a>(call: &Call<'a>, finder: &Finder<'_>) -> Result<(Signed<'a>, u64), Stop> {
+/// Checks the signature of a URL. Returns what it says, who signed it, and the seconds that it has left.
+fn check<'a>(call: &Call<'a>, finder: &Finder<'_>) -> Result<(Signed<'a>, Signer, u64), Stop> {
     let invalid = || Fault::new(Code::InvalidSign, "invalid sign");
     let target = call.request.target;
     if target.len() > MAX_TARGET {
@@ -93,27 +96,25 @@ fn check<'a>(call: &Call<'a>, finder: &Finder<'_>) -> Result<(Signed<'a>, u64), 
     let target = target.split_once('#').map_or(target, |(target, _)| target);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let signed = signed(path_of(path), query).map_err(|_| invalid())?;
-    check_sign(&finder.engine, finder, &signed, call.request.now.unix())?;
+    let signer = check_sign(&finder.engine, finder, &signed, call.request.now.unix())?;
     let expires = signed.sign.as_deref().and_then(|sign| sign.rsplit(':').next()?.parse::<i64>().ok());
     let left = match expires {
         None | Some(0) => u64::MAX,
         Some(expires) => u64::try_from(expires.saturating_sub(call.request.now.unix())).unwrap_or(0),
     };
-    Ok((signed, left))
+    Ok((signed, signer, left))
 }
 
-fn check_sign(engine: &Engine, finder: &Finder<'_>, signed: &Signed<'_>, now: i64) -> Result<(), Stop> {
-    let ring = engine.ring(&finder.rows)?;
-    cloudreve::check(&ring.1.cloudreve_secrets(), &signed.path, signed.sign.as_deref(), now).map_err(
-        |fault| {
-            let code = match fault {
-                cloudreve::SignFault::ExpiryMissing => Code::NoPermission,
-                cloudreve::SignFault::Expired => Code::SignExpired,
-                cloudreve::SignFault::ExpiryMalformed | cloudreve::SignFault::Invalid => Code::InvalidSign,
-            };
-            Stop::Fault(Fault::new(code, fault.message()))
-        },
-    )
+fn check_sign(engine: &Engine, finder: &Finder<'_>, signed: &Signed<'_>, now: i64) -> Result<Signer, Stop> {
+    let checked = engine.ring(&finder.rows)?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now);
+    checked.map_err(|fault| {
+        let code = match fault {
+            cloudreve::SignFault::ExpiryMissing => Code::NoPermission,
+            cloudreve::SignFault::Expired => Code::SignExpired,
+            cloudreve::SignFault::ExpiryMalformed | cloudreve::SignFault::Invalid => Code::InvalidSign,
+        };
+        Stop::Fault(Fault::new(code, fault.message()))
+    })
 }
 
 /// Lets pages of any site load and read a reply: whoever has the URL may have what it gives.

@@ -11,12 +11,13 @@ use super::ticket;
 use super::uri::{FileUri, Tree};
 use crate::api::{Api, Caller};
 use crate::catalog::record::ChildRecord;
-use crate::catalog::{ShareInfo, alias, drive, key, share, tree};
+use crate::catalog::{ShareInfo, alias, drive, key, share, tree, version};
 use crate::http::RequestHeaders;
 use crate::id::{DriveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::name::check_name;
 use crate::serve::Request;
+use crate::store::entity::{Entity, Through};
 use crate::store::{Engine, share as shares};
 use crate::time::Time;
 use crate::token::{HashIds, HashKind};
@@ -97,6 +98,11 @@ impl<'a> Finder<'a> {
         self.own.is_some_and(|(own, _)| own == drive)
     }
 
+    /// Returns the caller's drive, if there is one already.
+    pub(super) fn own_drive(&self) -> Option<DriveId> {
+        self.own.map(|(own, _)| own)
+    }
+
     /// Finds what a URI leads to, if the caller may do that with it.
     pub(super) fn find(&mut self, uri: &FileUri, act: Act) -> Result<Found, Stop> {
         match &uri.tree {
@@ -137,7 +143,7 @@ impl<'a> Finder<'a> {
     }
 
     fn in_share(&mut self, uri: &FileUri) -> Result<Found, Stop> {
-        let id = self.number(&uri.id, HashKind::Share, alias::Kind::Share)?;
+        let id = self.random(&uri.id, HashKind::Share, alias::Kind::Share)?;
         let id = ShareId(id.ok_or_else(|| Fault::share("the id in the URI is no share's"))?);
         let info = self.enter(id, uri.password.as_deref())?;
         let record = tree::get(&self.rows, info.file)?;
@@ -247,24 +253,63 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Reads the hash id of a version.
+    /// Reads a hash id of what is reached without a login: a random one, or the number that it was
+    /// imported under. No other number names anything, so that nothing is found by counting.
+    fn random(&self, text: &str, kind: HashKind, aliased: alias::Kind) -> Result<Option<u64>, Error> {
+        if let Ok(id) = self.ids.decode_random(text, kind) {
+            return Ok(Some(id));
+        }
+        match self.ids.decode(text, kind) {
+            Ok(number) => alias::find(&self.rows, aliased, number),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Reads the hash id of a version, of whatever URL it stands in.
     pub(super) fn version(&self, text: &str) -> Result<Option<VersionId>, Error> {
-        Ok(self.number(text, HashKind::Entity, alias::Kind::Version)?.map(VersionId))
+        let Some(entity) = self.read_entity(text) else { return Ok(None) };
+        alias::resolve(&self.rows, alias::Kind::Version, entity.number).map(|id| Some(VersionId(id)))
     }
 
-    /// Reads the hash id of a direct link.
-    pub(super) fn link(&self, text: &str) -> Result<Option<LinkId>, Error> {
-        Ok(self.number(text, HashKind::SourceLink, alias::Kind::Link)?.map(LinkId))
+    /// Reads what names a version in a URL.
+    pub(super) fn read_entity(&self, text: &str) -> Option<Entity> {
+        Entity::read(&self.ids, text)
     }
 
-    /// Returns the hash id of a version.
-    pub(super) fn entity(&self, id: VersionId) -> String {
-        self.ids.encode(id.0, HashKind::Entity)
+    /// Reads the hash id of a direct link, or the id that the store itself gives it; none if it is the
+    /// hash id of none.
+    ///
+    /// # Errors
+    /// A fault for what is no id.
+    pub(super) fn link(&self, text: &str) -> Result<Option<LinkId>, Stop> {
+        if let Some(id) = self.random(text, HashKind::SourceLink, alias::Kind::Link)? {
+            return Ok(Some(LinkId(id)));
+        }
+        match (text.parse(), self.ids.decode(text, HashKind::SourceLink)) {
+            (Ok(id), _) => Ok(Some(id)),
+            (Err(_), Ok(_)) => Ok(None),
+            (Err(_), Err(_)) => Err(Fault::param("Failed to parse object ID").into()),
+        }
+    }
+
+    /// Returns what names a version in a URL that is given through a share or direct link, or to the
+    /// owner: with all the counters of revocations that the URL is to be held to.
+    pub(super) fn entity(&self, id: VersionId, through: Option<Through>) -> Result<String, Error> {
+        let mut epoch = version::epoch(&self.rows, id)?;
+        if let Some(Through::Share(share)) = through {
+            epoch = epoch.wrapping_add(share::record(&self.rows, share)?.revocations);
+        }
+        Ok(Entity::new(id, epoch, through).text(&self.ids))
+    }
+
+    /// Returns the hash id of the version alone.
+    pub(super) fn plain_entity(&self, entity: &Entity) -> String {
+        self.ids.encode(entity.number, HashKind::Entity)
     }
 
     /// Returns the hash id of a direct link.
     pub(super) fn source(&self, id: LinkId) -> String {
-        self.ids.encode(id.0, HashKind::SourceLink)
+        self.ids.encode_random(id.0, HashKind::SourceLink)
     }
 }
 

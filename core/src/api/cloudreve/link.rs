@@ -11,6 +11,7 @@ use crate::catalog::{LinkInfo, link};
 use crate::id::VersionId;
 use crate::serve::route::decode;
 use crate::serve::{Reply, open, send};
+use crate::store::entity::Through;
 use crate::{ErrorKind, Kind, Result};
 
 /// Answers a direct link; `path` is the part under `f/`.
@@ -55,7 +56,8 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, St
     let maker = Maker::new(call, &finder, false)?;
     let ends = maker.ends(call.request.now, true)?;
     let version = VersionId::new(link.file, record.current);
-    let url = maker.content(&finder, version, (link.pace, &link.name), save, ends);
+    let through = Some(Through::Link(link.id));
+    let url = maker.content(&finder, (version, through), (link.pace, &link.name), save, ends)?;
     if call.request.method == "GET" {
         finder.engine.counts.link(&finder.engine, link.id);
     }
@@ -71,11 +73,8 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, St
 
 /// Finds a link by its hash id, or by the id that the store itself gives it, under its exact name.
 fn look_up(finder: &Finder<'_>, text: &str, name: &str) -> Result<LinkInfo, Stop> {
-    let id = match finder.link(text)? {
-        Some(id) => id,
-        None => text.parse().map_err(|_| Fault::param("Failed to parse object ID"))?,
-    };
     let absent = || Fault::new(Code::NotFound, "Direct link not found");
+    let id = finder.link(text)?.ok_or_else(absent)?;
     let link = link::get(&finder.rows, id).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Stop::Fault(absent()),
         _ => error.into(),

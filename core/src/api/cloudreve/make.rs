@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::api::mount::Mount;
 use crate::http::RequestHeaders;
 use crate::id::VersionId;
+use crate::store::entity::Through;
 use crate::time::Time;
 use crate::token::{cloudreve, expiry, stable_expiry};
 use crate::{Error, Result};
@@ -52,7 +53,7 @@ impl<'a> Maker<'a> {
         let host = RequestHeaders(&request.headers).get("Host").filter(|_| !primary);
         let is_at = |site: &&String| site.split_once("://").map(|(_, at)| at) == host;
         let site = mount.sites.iter().find(is_at).or(mount.sites.first()).map_or("", String::as_str);
-        let secrets = ring.1.own_cloudreve_secrets();
+        let secrets = ring.1.cloudreve_secrets();
         let secret = secrets.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
         let signer = cloudreve::Signer::new(secret);
         Ok(Maker { mount, site, signer, max: finder.engine.options.max_lifetime })
@@ -76,17 +77,18 @@ impl<'a> Maker<'a> {
         Ok(Ends { told: Time::from_unix(i64::try_from(ends).unwrap_or(i64::MAX)) })
     }
 
-    /// Makes the URL of a version.
+    /// Makes the URL of a version, which ends with what it is given through.
     pub(super) fn content(
         &self,
         finder: &Finder<'_>,
-        id: VersionId,
+        (id, through): (VersionId, Option<Through>),
         (speed, name): (u64, &str),
         save: bool,
         ends: Ends,
-    ) -> String {
-        let folder = format!("{}/api/v4/file/content/{}/{speed}/", self.mount.prefix, finder.entity(id));
-        self.signed(&folder, name, if save { "download=true&" } else { "" }, ends)
+    ) -> Result<String> {
+        let entity = finder.entity(id, through)?;
+        let folder = format!("{}/api/v4/file/content/{entity}/{speed}/", self.mount.prefix);
+        Ok(self.signed(&folder, name, if save { "download=true&" } else { "" }, ends))
     }
 
     /// Makes the URL of an archive.

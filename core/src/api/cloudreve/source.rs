@@ -15,6 +15,7 @@ use super::words::Words;
 use crate::catalog::{LinkInfo, link, tree};
 use crate::id::LinkId;
 use crate::serve::Reply;
+use crate::store::random_id;
 use crate::{Error, ErrorKind, Kind};
 
 #[derive(Serialize)]
@@ -99,12 +100,12 @@ fn write(
             return Ok(known.into_iter().map(Some).collect());
         }
     }
-    let ids = finder.engine.ids(u64::try_from(files.len()).unwrap_or(u64::MAX))?;
+    let ids: Result<Vec<u64>, Error> = files.iter().map(|_| random_id()).collect();
+    let ids = ids?;
     finder.engine.write(move |change| {
-        let mut ids = ids.clone();
         let mut made = Vec::with_capacity(files.len());
-        for (file, name) in &files {
-            let id = LinkId(ids.take()?);
+        for ((file, name), id) in files.iter().zip(&ids) {
+            let id = LinkId(*id);
             let link = match unique {
                 true => tree::get(change, *file)
                     .and_then(|_| link::add(change, id, *file, name.clone(), pace, now)),
@@ -123,8 +124,8 @@ fn write(
 /// Ends a direct link; the owner of the file may, and nobody else.
 pub(super) fn delete(call: &Call<'_>, id: &str) -> Result<Reply, Stop> {
     let finder = Finder::new(call.api, call.caller, call.request)?;
-    let id = finder.link(id)?.ok_or_else(|| Fault::param("Failed to parse object ID"))?;
     let absent = || Stop::Fault(Fault::new(Code::NotFound, "Direct link not found"));
+    let id = finder.link(id)?.ok_or_else(absent)?;
     let gone = |error: Error| match error.kind() {
         ErrorKind::NotFound => absent(),
         _ => error.into(),

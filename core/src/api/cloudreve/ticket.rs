@@ -33,7 +33,7 @@ impl Api {
         let ends = expiry(now, lifetime.as_secs(), engine.options.max_lifetime.as_secs())?;
         let ends = i64::try_from(ends).map_err(|_| Error::invalid("the expiry is out of range"))?;
         let ring = engine.ring(&rows)?;
-        let secrets = ring.1.own_cloudreve_secrets();
+        let secrets = ring.1.cloudreve_secrets();
         let secret = secrets.first().ok_or_else(|| Error::new(ErrorKind::Bug, "a key ring without a key"))?;
         Ok(cloudreve::sign(secret, &message(share, &record), ends))
     }
@@ -49,7 +49,7 @@ pub(super) fn check(
     now: Time,
 ) -> Result<bool> {
     let ring = engine.ring(rows)?;
-    let secrets = ring.1.own_cloudreve_secrets();
+    let secrets = ring.1.cloudreve_secrets();
     // None that never expires was ever made.
     let ends = ticket.is_some_and(|ticket| !ticket.ends_with(":0"));
     Ok(ends && cloudreve::check(&secrets, &message(share, record), ticket, now.unix()).is_ok())

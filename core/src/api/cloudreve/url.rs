@@ -1,7 +1,7 @@
 //! POST `file/url`: URLs of files, in the order asked for.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io;
 
 use serde::Serialize;
 
@@ -15,8 +15,10 @@ use super::{Call, archive};
 use crate::body::Body;
 use crate::catalog::{share, version};
 use crate::id::{ShareId, VersionId};
+use crate::kv::Read;
 use crate::serve::Reply;
 use crate::store::Engine;
+use crate::store::entity::Through;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Kind};
 
@@ -35,7 +37,7 @@ pub(super) struct Item {
 }
 
 /// Answers a call.
-pub(super) fn answer(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &Call<'_>, body: &mut dyn io::Read) -> Result<Reply, Stop> {
     let words = Words::read(body)?;
     let asked = Asked {
         download: words.flag("download")?,
@@ -104,16 +106,16 @@ fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, S
     let maker = Maker::new(call, &finder, asked.primary)?;
     let ends = maker.ends(call.request.now, !asked.no_cache)?;
     let speed = call.caller.limits.speed;
-    let urls: Vec<Item> = found
-        .iter()
-        .map(|picked| match picked {
+    let mut urls = Vec::with_capacity(found.len());
+    for picked in &found {
+        urls.push(match picked {
             Some((found, id)) => {
-                let named = (speed, found.name.as_str());
-                Item { url: maker.content(&finder, *id, named, asked.download, ends) }
+                let to = (*id, found.share.map(Through::Share));
+                Item { url: maker.content(&finder, to, (speed, &found.name), asked.download, ends)? }
             }
             None => Item::default(),
-        })
-        .collect();
+        });
+    }
     if asked.redirect && urls.len() == 1 {
         return match urls.into_iter().next().filter(|item| !item.url.is_empty()) {
             Some(item) => Ok(redirect(item.url)),
@@ -157,37 +159,53 @@ pub(super) fn count(
     some: bool,
     now: Time,
 ) -> Result<Vec<(usize, Fault)>, Error> {
+    if through.iter().all(Option::is_none) {
+        return Ok(Vec::new());
+    }
+    let through = through.to_vec();
+    let refused = engine.write(move |change| {
+        let (granted, refused) = left(change, &through, now)?;
+        if refused.is_empty() || some {
+            for (share, downloads) in granted.iter().filter(|(_, downloads)| **downloads > 0) {
+                share::count_downloads(change, *share, *downloads, now)?;
+            }
+        }
+        Ok(refused)
+    })?;
+    Ok(refused.into_iter().map(|at| (at, used_up())).collect())
+}
+
+/// Returns how many of the downloads that are asked of each share it has left, and the places of those
+/// that it has not: the first get what there is.
+pub(super) fn left(
+    rows: &impl Read,
+    through: &[Option<ShareId>],
+    now: Time,
+) -> Result<(BTreeMap<ShareId, u64>, Vec<usize>), Error> {
     let mut wanted: BTreeMap<ShareId, Vec<usize>> = BTreeMap::new();
     for (at, share) in through.iter().enumerate() {
         if let Some(share) = share {
             wanted.entry(*share).or_default().push(at);
         }
     }
-    if wanted.is_empty() {
-        return Ok(Vec::new());
+    let (mut granted, mut refused) = (BTreeMap::new(), Vec::new());
+    for (share, places) in &wanted {
+        let left = match share::check_left(rows, *share, now) {
+            Ok(left) => left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX)),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => 0,
+                _ => return Err(error),
+            },
+        };
+        let (first, rest) = places.split_at(left.min(places.len()));
+        granted.insert(*share, u64::try_from(first.len()).unwrap_or(u64::MAX));
+        refused.extend_from_slice(rest);
     }
-    let refused = engine.write(move |change| {
-        let (mut refused, mut granted) = (Vec::new(), Vec::new());
-        for (share, places) in &wanted {
-            let left = match share::check_left(change, *share, now) {
-                Ok(left) => left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX)),
-                Err(error) => match error.kind() {
-                    ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => 0,
-                    _ => return Err(error),
-                },
-            };
-            let (first, rest) = places.split_at(left.min(places.len()));
-            granted.push((*share, u64::try_from(first.len()).unwrap_or(u64::MAX)));
-            refused.extend_from_slice(rest);
-        }
-        if refused.is_empty() || some {
-            for (share, downloads) in granted.iter().filter(|(_, downloads)| *downloads > 0) {
-                share::count_downloads(change, *share, *downloads, now)?;
-            }
-        }
-        Ok(refused)
-    })?;
-    Ok(refused.into_iter().map(|at| (at, Fault::share("the downloads that it allows are used up"))).collect())
+    Ok((granted, refused))
+}
+
+pub(super) fn used_up() -> Fault {
+    Fault::share("the downloads that it allows are used up")
 }
 
 /// Sends the client on.

@@ -8,6 +8,7 @@ use crate::catalog::{drive, share, version};
 use crate::http::RequestHeaders;
 use crate::id::{DriveId, FileId, ShareId};
 use crate::kv::Read;
+use crate::mutant::{self, Mutant};
 use crate::store::{Drive, Visit};
 use crate::token::{Claims, Purpose, Refusal};
 use crate::{ErrorKind, FileInfo, Kind, Result};
@@ -23,19 +24,29 @@ pub(super) struct Own {
     pub(super) root: FileId,
 }
 
-/// What a call reaches.
+/// What a call reaches, and why. Every call that reads has one, and it alone says what may be read.
 pub(super) enum Reach {
     /// All of a drive.
     Own(Own),
-    /// What is in a share, to read.
-    Share(Visit),
+    /// What is in a share, to look at; `closed` says why nothing of it may be downloaded.
+    Share { visit: Visit, closed: Option<Fault> },
 }
+
+/// The right to have the bytes of what is reached, and to be told their hashes, which prove to others
+/// that one has them. Only [`Reach::download`] gives it.
+#[derive(Clone, Copy)]
+pub(super) struct Download<'a>(std::marker::PhantomData<&'a Reach>);
 
 impl Own {
     pub(super) fn of(call: &Call<'_>, id: DriveId) -> Result<Own, Stop> {
         let record = drive::get(&call.api.store.engine()?.reader()?, id)
             .map_err(|error| not_found(error, |_| Fault::drive("there is no such drive")))?;
         Ok(Own { drive: Drive::with_id(&call.api.store, id), root: record.root })
+    }
+
+    /// Returns the right to bytes and hashes: all of a drive is its owner's.
+    pub(super) fn download(&self) -> Download<'static> {
+        Download(std::marker::PhantomData)
     }
 
     /// Returns the id in which a client speaks of a file.
@@ -71,11 +82,32 @@ impl Own {
 }
 
 impl Reach {
+    /// Returns the right to bytes and hashes.
+    ///
+    /// # Errors
+    /// The fault that says why there is none.
+    pub(super) fn download(&self) -> Result<Download<'_>, Fault> {
+        match self {
+            Reach::Share { closed: Some(fault), .. } if !mutant::is_active(Mutant::HashesWithoutDownload) => {
+                Err(fault.clone())
+            }
+            _ => Ok(Download(std::marker::PhantomData)),
+        }
+    }
+
     /// Returns the id in which a client speaks of a file.
     pub(super) fn wire(&self, file: FileId) -> String {
         match self {
             Reach::Own(own) => own.wire(file),
-            Reach::Share(_) => file.to_string(),
+            Reach::Share { .. } => file.to_string(),
+        }
+    }
+
+    /// Returns the drive that is reached, or reached into.
+    pub(super) fn drive(&self) -> DriveId {
+        match self {
+            Reach::Own(own) => own.drive.id(),
+            Reach::Share { visit, .. } => visit.info().drive,
         }
     }
 
@@ -83,7 +115,7 @@ impl Reach {
     pub(super) fn live(&self, text: &str) -> Result<FileInfo, Stop> {
         match self {
             Reach::Own(own) => own.live(own.id(text)?),
-            Reach::Share(visit) => {
+            Reach::Share { visit, .. } => {
                 let id = if text == "root" { visit.info().file } else { file_id(text)? };
                 visit.file(id).map_err(|error| match error.kind() {
                     ErrorKind::NotFound => Fault::file(error.to_string()).into(),
@@ -135,7 +167,7 @@ impl Call<'_> {
             Some(token) => {
                 let id =
                     share.parse::<ShareId>().map_err(|_| Fault::share_token("there is no such share"))?;
-                self.visit(token, id).map(Reach::Share)
+                self.visit(token, id)
             }
             None if self.fields.any_text("drive_id")?.is_some_and(|drive| !drive.is_empty()) => {
                 self.own().map(Reach::Own)
@@ -151,13 +183,35 @@ impl Call<'_> {
         RequestHeaders(&self.request.headers).get(SHARE_TOKEN).filter(|token| !token.is_empty())
     }
 
-    /// Lets in a visitor by the token that was made when the password was right.
-    pub(super) fn visit(&self, token: &str, id: ShareId) -> Result<Visit, Stop> {
+    /// Lets in a visitor by the token that was made when the password was right, and finds out what the
+    /// visitor may do: to see what is there is not to download it.
+    pub(super) fn visit(&self, token: &str, id: ShareId) -> Result<Reach, Stop> {
         let claims = self.share_claims(token)?;
         if claims.subject != id.0 {
             return Err(Fault::share_token("ShareLinkToken is invalid. It is of another share").into());
         }
-        Ok(self.api.store.visit_again(id, self.now)?)
+        let visit = self.api.store.visit_again(id, self.now)?;
+        let closed = match self.check_share_download(visit.info().drive) {
+            Err(Stop::Fault(fault)) => Some(fault),
+            Err(stop) => return Err(stop),
+            Ok(()) => match share::check_left(&self.api.store.engine()?.reader()?, id, self.now) {
+                Ok(_) => None,
+                Err(error) => match Stop::from(error) {
+                    Stop::Fault(fault) => Some(fault),
+                    stop => return Err(stop),
+                },
+            },
+        };
+        Ok(Reach::Share { visit, closed })
+    }
+
+    /// Checks that the caller's group may download from shares of a drive; from those of the caller's own
+    /// everybody may.
+    pub(super) fn check_share_download(&self, drive: DriveId) -> Result<(), Stop> {
+        if self.caller.limits.share_download || self.own_drive()? == Some(drive) {
+            return Ok(());
+        }
+        Err(Fault::permission("the caller's group may not download from shares").into())
     }
 
     /// Verifies a share token.

@@ -13,7 +13,9 @@ use super::{Call, proof, show};
 use crate::catalog::record::{Goal, UploadRecord};
 use crate::http::{media_type_of, valid_media_type};
 use crate::id::{FileId, VersionId};
+use crate::mutant::{self, Mutant};
 use crate::name::check_name;
+use crate::store::Dedup;
 use crate::{FileInfo, Kind, VersionInfo};
 
 /// How long an upload may take.
@@ -245,6 +247,9 @@ impl Call<'_> {
         let version = self.fields.text("proof_version")?.unwrap_or("v1");
         // Without a token nothing could be proved later.
         let token = self.caller.token.as_ref().filter(|_| self.api.mount.rapid_uploads);
+        // Where drives share content, a claim would tell of others' and a guess would give it.
+        let alone = self.api.store.engine()?.options.dedup == Dedup::Drive;
+        let token = token.filter(|_| alone || mutant::is_active(Mutant::ClaimsAcrossDrives));
         let (Some(token), Some(size)) = (token, record.size) else { return Ok(None) };
         let Some(sha1) = claimed else {
             if let Some(beginning) = beginning.filter(|_| named != Some("none"))

@@ -74,7 +74,7 @@ impl Call<'_> {
                 let found = own.drive.find(own.id(id)?);
                 found.map_err(|error| super::fault::not_found(error, Fault::file))?.info
             }
-            Reach::Share(_) => reach.live(id)?,
+            Reach::Share { .. } => reach.live(id)?,
         };
         self.file(&reach, &info, expire)
     }
@@ -88,12 +88,12 @@ impl Call<'_> {
         let mut infos = Vec::new();
         let next = match &reach {
             // What is shared is what lies at the top of a share.
-            Reach::Share(visit) if parent == "root" => {
+            Reach::Share { visit, .. } if parent == "root" => {
                 infos.push(visit.file(visit.info().file)?);
                 infos.retain(|info| wish.wants(info) && wish.after.is_none());
                 None
             }
-            Reach::Share(visit) => {
+            Reach::Share { visit, .. } => {
                 let drive = Drive::with_id(&self.api.store, visit.info().drive);
                 self.page(&drive, &reach.live(parent)?, &wish, &mut infos)?
             }

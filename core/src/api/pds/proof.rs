@@ -1,13 +1,15 @@
 //! Proofs that a client has the content whose hash it names.
 //!
 //! Version 1: the first 16 hexadecimal digits of the MD5 of the access token are a number; that number
-//! modulo the length is an offset; the 8 bytes from there on, or as many as there are, in base 64 are
-//! the proof. MD5 spreads the offsets and protects nothing: who does not have the content knows none of
+//! modulo the length is an offset; the 8 bytes from there on in base 64 are the proof. Where there are
+//! fewer, clients send those; here nothing is proved by them, and the content is sent. MD5 spreads the offsets and protects nothing: who does not have the content knows none of
 //! its bytes.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
+
+use crate::mutant::{self, Mutant};
 
 /// How many bytes prove the rest.
 pub(super) const LEN: u64 = 8;
@@ -20,9 +22,11 @@ pub(super) fn offset(token: &str, len: u64) -> u64 {
     number.checked_rem(len).unwrap_or(0)
 }
 
-/// Whether `proof` is made of these bytes of the content.
+/// Whether `proof` is made of these bytes of the content: all of them, never fewer. Where the content
+/// ends before, one byte would prove the rest.
 pub(super) fn holds(proof: &str, bytes: &[u8]) -> bool {
-    proof == STANDARD.encode(bytes)
+    let whole = u64::try_from(bytes.len()) == Ok(LEN) || mutant::is_active(Mutant::ClaimsAcrossDrives);
+    whole && proof == STANDARD.encode(bytes)
 }
 
 #[cfg(test)]
@@ -46,7 +50,9 @@ mod tests {
                 assert_eq!(at, expected);
             }
             let end = data.len().min(at as usize + LEN as usize);
-            assert!(holds(row["proof_code"].as_str().unwrap(), &data[at as usize..end]), "{row}");
+            let (code, bytes) = (row["proof_code"].as_str().unwrap(), &data[at as usize..end]);
+            assert_eq!(code, STANDARD.encode(bytes), "{row}");
+            assert_eq!(holds(code, bytes), bytes.len() == 8, "{row}");
             assert!(!holds("AAAAAAAAAAA=", &data[at as usize..end]));
         }
     }

@@ -52,16 +52,16 @@ impl Call<'_> {
                 Err(error) if error.kind() == ErrorKind::Gone => continue,
                 found => found?,
             };
-            items.push(self.revision(&file, &version, &note, None)?);
+            items.push(self.revision(&file, &version, &note, None, own.download())?);
         }
         Ok(json!({ "items": items, "next_marker": marker(next) }))
     }
 
     /// Answers `file/revision/get`.
     pub(super) fn get_revision(&self) -> Result<Value, Stop> {
-        let Named { file, version, note, .. } = self.named()?;
+        let Named { own, file, version, note } = self.named()?;
         let expire = self.url_expire(10..=86_400)?;
-        self.revision(&file, &version, &note, Some(expire))
+        self.revision(&file, &version, &note, Some(expire), own.download())
     }
 
     /// Answers `file/revision/update`: whether it is kept for ever, and what is said of it.
@@ -80,7 +80,7 @@ impl Call<'_> {
         })?;
         let found = own.drive.version_of(file.id, version.id);
         let (version, note) = found.map_err(|error| not_found(error, Fault::revision))?;
-        self.revision(&file, &version, &note, Some(DEFAULT_EXPIRE))
+        self.revision(&file, &version, &note, Some(DEFAULT_EXPIRE), own.download())
     }
 
     /// Answers `file/revision/restore`: the old content becomes the newest revision, and no byte is
@@ -88,7 +88,7 @@ impl Call<'_> {
     pub(super) fn restore_revision(&self) -> Result<Value, Stop> {
         let Named { own, file, version, .. } = self.named()?;
         let restored = own.drive.put_again(file.id, version.id, self.now).map_err(latest)?;
-        self.revision(&file, &restored, "", Some(DEFAULT_EXPIRE))
+        self.revision(&file, &restored, "", Some(DEFAULT_EXPIRE), own.download())
     }
 
     /// Answers `file/revision/delete`.

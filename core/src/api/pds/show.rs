@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::access::{Own, Reach};
+use super::access::{Download, Own, Reach};
 use super::fault::Stop;
 use super::{Call, DEFAULT_EXPIRE};
 use crate::catalog::tree::Standing;
@@ -73,11 +73,15 @@ pub(super) fn is_in(info: &FileInfo, wanted: &str) -> bool {
     info.current.as_ref().is_some_and(|version| category(&version.media_type) == wanted)
 }
 
-fn content(fields: &mut Map<String, Value>, version: &VersionInfo) {
-    fields.insert("size".into(), json!(version.size));
+/// Tells the hashes of a version to who may download it.
+fn hashes(fields: &mut Map<String, Value>, version: &VersionInfo, _: Download<'_>) {
     fields.insert("crc64_hash".into(), json!(version.crc64.to_string()));
     fields.insert("content_hash".into(), json!(hash(&version.sha1)));
     fields.insert("content_hash_name".into(), json!("sha1"));
+}
+
+fn content(fields: &mut Map<String, Value>, version: &VersionInfo) {
+    fields.insert("size".into(), json!(version.size));
     fields.insert("revision_id".into(), json!(version.id.to_string()));
 }
 
@@ -89,7 +93,7 @@ impl Call<'_> {
         set("domain_id", json!(DOMAIN));
         set("drive_id", json!(drive(info.drive)));
         set("file_id", json!(reach.wire(info.id)));
-        let is_top = matches!(reach, Reach::Share(visit) if visit.info().file == info.id);
+        let is_top = matches!(reach, Reach::Share { visit, .. } if visit.info().file == info.id);
         match info.parent {
             Some(_) if is_top => set("parent_file_id", json!("root")),
             Some(parent) => set("parent_file_id", json!(reach.wire(parent))),
@@ -129,6 +133,9 @@ impl Call<'_> {
             set("file_extension", json!(extension(&info.name)));
             set("revision_version", json!(version.id.number()));
             content(&mut fields, version);
+            if let Ok(download) = reach.download() {
+                hashes(&mut fields, version, download);
+            }
             if let Reach::Own(own) = reach
                 && self.is_live(own, info)?
             {
@@ -163,6 +170,7 @@ impl Call<'_> {
         version: &VersionInfo,
         note: &str,
         expire: Option<u64>,
+        download: Download<'_>,
     ) -> Result<Value, Stop> {
         let mut fields = Map::new();
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -178,6 +186,7 @@ impl Call<'_> {
         set("keep_forever", json!(version.keep));
         set("is_latest_version", json!(version.current));
         content(&mut fields, version);
+        hashes(&mut fields, version, download);
         if let Some(expire) = expire {
             self.urls(&mut fields, version.id, expire)?;
         }

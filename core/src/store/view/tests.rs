@@ -263,7 +263,7 @@ fn the_next_request_for_the_same_reads_no_row() {
             view.current(id.file()).unwrap().unwrap();
             view.link(link.id).unwrap();
             view.hash_ids().unwrap();
-            assert_eq!(view.named(id.0).unwrap(), id);
+            assert_eq!(view.named(id.0).unwrap().version, id);
             view.rows.get().is_some()
         };
         for _ in 0..3 {

@@ -140,17 +140,17 @@ fn a_folder_of_another_that_is_shared_comes_with_all_that_is_in_it() {
     shop.put("docs/b.txt", b"x");
     let share = shop.share("docs", &Share::new().max_downloads(3));
     let (sub, file) = (shop.share_uri(&share, "sub"), shop.share_uri(&share, "b.txt"));
-    let url = url_of(&ask(&shop, &nobody(), &[&sub, &file]));
+    let url = url_of(&ask(&shop, &guest(), &[&sub, &file]));
     assert_eq!(names(&shop, &url), ["b.txt", "sub/a.txt"], "not an empty zip");
     let left = |store: &Store| store.visit(share.id, None).unwrap().info().downloads;
     assert_eq!(left(&shop.store), 2, "each of what was asked for counts");
-    let told = ask(&shop, &nobody(), &[&sub, &file]);
+    let told = ask(&shop, &guest(), &[&sub, &file]);
     assert_eq!((&told["code"], own_code(&told)), (&json!(40081), 404), "one is more than is left");
     assert_eq!(left(&shop.store), 2, "and what is refused does not count");
-    url_of(&ask(&shop, &nobody(), &[&sub]));
-    assert_eq!(own_code(&ask(&shop, &nobody(), &[&sub])), 404, "an archive is no way around the limit");
+    url_of(&ask(&shop, &guest(), &[&sub]));
+    assert_eq!(own_code(&ask(&shop, &guest(), &[&sub])), 404, "an archive is no way around the limit");
     let root = shop.share("docs", &Share::new());
-    assert_eq!(own_code(&ask(&shop, &nobody(), &[&shop.share_uri(&root, "")])), 403);
+    assert_eq!(own_code(&ask(&shop, &guest(), &[&shop.share_uri(&root, "")])), 403);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn an_archive_ends_with_its_time_and_with_its_share() {
     let shop = Shop::new();
     shop.put("docs/a.txt", b"hello");
     let share = shop.share("docs", &Share::new());
-    let url = url_of(&ask(&shop, &nobody(), &[&shop.share_uri(&share, "a.txt")]));
+    let url = url_of(&ask(&shop, &guest(), &[&shop.share_uri(&share, "a.txt")]));
     assert_eq!(shop.get(&url).status, 200);
     shop.store.unshare(share.id).unwrap();
     let told = json_of(&shop.get(&url));
@@ -173,4 +173,118 @@ fn an_archive_ends_with_its_time_and_with_its_share() {
     let unknown = holdall::token::cloudreve::sign(SECRET, "/api/v4/file/archive/a9/archive.zip", NOW);
     let told = json_of(&shop.get(&format!("/api/v4/file/archive/a9/archive.zip?sign={unknown}")));
     assert_eq!(told["code"], 404);
+}
+
+/// What PDS answers to whoever asks for an archive by its id.
+fn by_id(shop: &Shop, caller: &Caller, drive: &Drive, url: &str) -> (u16, serde_json::Value) {
+    let id = url.split("/archive/").nth(1).unwrap().split('/').next().unwrap();
+    let body = json!({"drive_id": drive.id().0.to_string(), "file_id": id}).to_string();
+    let request = Request::new("POST", "/v2/file/get_download_url");
+    let reply = shop.api.answer(caller, &request, body.as_bytes()).unwrap();
+    let bytes = reply.body.to_vec(1 << 20).unwrap();
+    (reply.status, serde_json::from_slice(&bytes).unwrap())
+}
+
+#[test]
+fn an_archive_of_anothers_share_and_ones_own_file_is_the_makers_and_ends_with_every_share() {
+    let shop = Shop::new();
+    shop.put("docs/a.txt", b"alice's");
+    shop.put("more/b.txt", b"alice's too");
+    shop.bob().put("private.txt", &b"bob's own"[..], Put::new()).unwrap();
+    let (docs, more) = (shop.share("docs", &Share::new()), shop.share("more", &Share::new()));
+    let (one, two) = (shop.share_uri(&docs, "a.txt"), shop.share_uri(&more, "b.txt"));
+    let make = |uris: &[&str]| url_of(&ask(&shop, &bob(), uris));
+    for first in [[&one[..], "cloudreve://my/private.txt"], ["cloudreve://my/private.txt", &one[..]]] {
+        let url = make(&first);
+        assert_eq!(names(&shop, &url), ["a.txt", "private.txt"]);
+        assert_eq!(by_id(&shop, &alice(), &shop.alice(), &url).0, 404, "the sharer is none of its makers");
+        assert_eq!(by_id(&shop, &bob(), &shop.alice(), &url).0, 403, "nor is her drive its maker's");
+        let (status, told) = by_id(&shop, &bob(), &shop.bob(), &url);
+        assert_eq!((status, &told["drive_id"]), (200, &json!(shop.bob().id().0.to_string())), "{told}");
+        let (status, _) = by_id(&shop, &bob().limits(Limits::new().archive(false)), &shop.bob(), &url);
+        assert_eq!(status, 403, "the group may have no archives");
+        let group = bob().limits(Limits::new().share_download(false));
+        assert_eq!(by_id(&shop, &group, &shop.bob(), &url).0, 403, "nor anything of shares");
+    }
+    let mixed = make(&["cloudreve://my/private.txt", &one, &two]);
+    let (own, other) = (make(&["cloudreve://my/private.txt"]), make(&[&one, "cloudreve://my/private.txt"]));
+    assert_eq!([&mixed, &own, &other].map(|url| shop.get(url).status), [200; 3]);
+    let code = |url: &str| json_of(&shop.get(url))["code"].clone();
+    shop.store.revoke_share(more.id).unwrap();
+    assert_eq!((code(&mixed), shop.get(&other).status), (json!(404), 200), "the second share was revoked");
+    assert_eq!(by_id(&shop, &bob(), &shop.bob(), &mixed).0, 404);
+    let again = make(&["cloudreve://my/private.txt", &one, &two]);
+    assert_eq!(shop.get(&again).status, 200, "what is made now is of now");
+    shop.store.unshare(docs.id).unwrap();
+    assert_eq!([&again, &other].map(|url| code(url)), [json!(404), json!(404)], "the first was deleted");
+    assert_eq!(read(&shop.get(&own))[..2], *b"PK");
+}
+
+#[test]
+fn an_archive_is_checked_counted_and_published_at_once() {
+    let shop = Shop::new();
+    for at in 0..20 {
+        shop.put(&format!("docs/{at}.txt"), b"x");
+    }
+    let share = shop.share("docs", &Share::new().max_downloads(5));
+    // Each asks for something else, so that none is the archive of another.
+    let made: usize = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..20)
+            .map(|at| {
+                let (shop, share) = (&shop, &share);
+                scope.spawn(move || {
+                    let uri = shop.share_uri(share, &format!("{at}.txt"));
+                    usize::from(ask(shop, &guest(), &[&uri])["code"] == 0)
+                })
+            })
+            .collect();
+        asked.into_iter().map(|asked| asked.join().unwrap()).sum()
+    });
+    assert_eq!(made, 5);
+    assert_eq!(shop.alice().shares("docs").unwrap()[0].downloads, 5);
+    // What was refused is nowhere: no id that could be counted to, and none that a collection finds.
+    for id in 1..2000 {
+        assert!(shop.store.archive(holdall::ArchiveId(id)).is_err(), "{id}");
+    }
+}
+
+#[test]
+fn a_visitor_whom_nobody_knows_makes_no_archive_unless_the_host_lets_him() {
+    let shop = Shop::new();
+    shop.put("docs/a.txt", b"x");
+    let uri = shop.share_uri(&shop.share("docs", &Share::new()), "a.txt");
+    assert_eq!(ask(&shop, &nobody(), &[&uri])["code"], 40007);
+    assert_eq!(ask(&shop, &guest(), &[&uri])["code"], 0);
+    assert_eq!(ask(&shop, &bob(), &[&uri])["code"], 0);
+}
+
+#[test]
+fn equal_archives_are_one_and_a_share_has_room_for_so_many() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options::new().share_archive_quota(2000).drive_archive_quota(1 << 20);
+    let store = Store::open(dir.path(), options).unwrap();
+    let (alice_drive, api) = (store.drive("alice").unwrap(), Api::new(&store));
+    store.drive("bob").unwrap();
+    for at in 0..9 {
+        alice_drive.put(&format!("docs/{at}.txt"), &b"x"[..], Put::new()).unwrap();
+    }
+    let share = alice_drive.share("docs", &Share::new()).unwrap();
+    let uri = |at: usize| format!("{}/{at}.txt", api.share_uri(share.id).unwrap());
+    let ask = |caller: &Caller, at: usize| {
+        let body = json!({"uris": [uri(at)], "archive": true}).to_string();
+        let request = Request::new("POST", "/api/v4/file/url");
+        json_of(&api.answer(caller, &request, body.as_bytes()).unwrap())
+    };
+    let id = |told: &serde_json::Value| {
+        url_of(told).split("/archive/").nth(1).unwrap().split('/').next().unwrap().to_owned()
+    };
+    let first = id(&ask(&guest(), 0));
+    for _ in 0..50 {
+        assert_eq!(id(&ask(&guest(), 0)), first, "the same of the same");
+    }
+    let made: Vec<_> = (0..9).map(|at| ask(&guest(), at)["code"].clone()).collect();
+    assert_eq!(made.iter().filter(|code| **code == 0).count(), 3, "{made:?}");
+    assert_eq!(made[8], 40049);
+    assert_ne!(id(&ask(&bob(), 0)), first, "another maker's is another");
+    assert_eq!(alice_drive.shares("docs").unwrap()[0].downloads, 1 + 50 + 3 + 1, "each of them counts");
 }

@@ -1,7 +1,7 @@
 //! The routes behind signed URLs, and what their defects were in the original.
 
 use holdall::token::cloudreve::{escape_query, escape_segment, sign};
-use holdall::{Put, Request, Time};
+use holdall::{Put, Request, Share, Time};
 use serde_json::json;
 
 use super::*;
@@ -23,9 +23,9 @@ fn fault(shop: &Shop, url: &str) -> (u16, i64, String) {
 
 #[test]
 fn a_url_that_a_cloudreve_server_signed_works_by_its_secret() {
-    let shop = Shop::new();
+    let shop = Shop::with_room();
     let version = shop.put("The Man.mp3", b"la la");
-    let path = format!("/api/v4/file/content/{}/0/The Man.mp3", shop.entity(&version));
+    let path = format!("/api/v4/file/content/{}/0/The Man.mp3", shop.imported(123, &version));
     let url = signed(&path, "", NOW + 10);
     assert_eq!(read(&shop.get(&url)), b"la la");
     shop.store.remove_cloudreve_secrets().unwrap();
@@ -47,9 +47,9 @@ fn a_url_that_a_cloudreve_server_signed_works_by_its_secret() {
 
 #[test]
 fn faults_of_a_signature_come_in_the_order_of_the_form() {
-    let shop = Shop::new();
+    let shop = Shop::with_room();
     let version = shop.put("a.txt", b"x");
-    let path = format!("/api/v4/file/content/{}/0/a.txt", shop.entity(&version));
+    let path = format!("/api/v4/file/content/{}/0/a.txt", shop.imported(7, &version));
     let good = sign(SECRET, &path, NOW);
     for (query, code, msg) in [
         ("", 403, "expire timestamp is missing"),
@@ -85,10 +85,10 @@ fn faults_of_a_signature_come_in_the_order_of_the_form() {
 
 #[test]
 fn what_a_good_signature_leads_to_must_be_there() {
-    let shop = Shop::new();
+    let shop = Shop::with_room();
     let version = shop.put("a.txt", b"x");
     let other = shop.bob().put("a.txt", &b"y"[..], Put::new()).unwrap();
-    let entity = shop.entity(&version);
+    let entity = shop.imported(7, &version);
     for (path, code, msg) in [
         ("nonsense/0/a.txt".to_owned(), 40001, "Failed to parse object ID"),
         ("2yTM/0/a.txt".to_owned(), 40001, "Failed to parse object ID"),
@@ -149,9 +149,9 @@ fn head_ranges_and_conditions_work() {
 
 #[test]
 fn caches_keep_content_no_longer_than_its_url_lives() {
-    let shop = Shop::new();
+    let shop = Shop::with_room();
     let version = shop.put("a.txt", b"x");
-    let path = format!("/api/v4/file/content/{}/0/a.txt", shop.entity(&version));
+    let path = format!("/api/v4/file/content/{}/0/a.txt", shop.imported(7, &version));
     for (expires, header) in [
         (NOW + 100, "public, max-age=100"),
         (NOW, "public, max-age=0"),
@@ -191,4 +191,38 @@ fn what_is_not_asked_to_be_saved_is_shown_only_if_it_can_do_no_harm() {
         shop.get(&url).header("Content-Disposition").unwrap().starts_with("attachment"),
         "any value saves"
     );
+}
+
+#[test]
+fn a_foreign_secret_opens_what_was_imported_and_nothing_else() {
+    let shop = Shop::with_room();
+    let (old, new) = (shop.put("old.txt", b"imported"), shop.put("new.txt", b"ours"));
+    let imported = shop.imported(123, &old);
+    let content = |entity: &str, name: &str| format!("/api/v4/file/content/{entity}/0/{name}");
+    let good = signed(&content(&imported, "old.txt"), "", NOW);
+    assert_eq!(read(&shop.get(&good)), b"imported");
+    // By its number here the same version never was there.
+    let forged = [&old, &new].map(|version| signed(&content(&shop.entity(version), "x"), "", NOW));
+    let zip = shop.urls(&alice(), &json!({"uris": ["cloudreve://my/new.txt"], "archive": true}));
+    let zip = zip["data"]["urls"][0]["url"].as_str().unwrap();
+    let zip_path = zip.split('?').next().unwrap().strip_prefix("http://localhost:5173").unwrap();
+    assert_eq!(shop.get(zip).status, 200);
+    let share = shop.share("new.txt", &Share::new());
+    let shared = shop.url(&nobody(), &shop.share_uri(&share, "new.txt"));
+    let shared = shared.split('?').next().unwrap().strip_prefix("http://localhost:5173").unwrap();
+    for url in [&forged[0], &forged[1], &signed(shared, "", NOW)] {
+        assert_eq!(fault(&shop, url).1, 40077, "{url}");
+    }
+    assert_eq!(fault(&shop, &signed(zip_path, "", 0)).1, 404);
+    // The store serves the form itself, and goes by the same rule.
+    let native = |path: &str| {
+        let sign = sign(SECRET, path, 0);
+        shop.store.serve(&Request::get(&format!("{path}?sign={}", escape_query(&sign)))).unwrap().status
+    };
+    assert_eq!(native(&format!("/file/content/{imported}/0/old.txt")), 200);
+    assert_eq!(native(&format!("/file/content/{}/0/x", shop.entity(&new))), 404);
+    let archive = shop.alice().archive(["new.txt"]).unwrap().create().unwrap();
+    assert_eq!(native(&format!("/file/archive/{}/archive.zip", archive.id)), 404);
+    shop.store.revoke_file(old.id.file()).unwrap();
+    assert_eq!(fault(&shop, &good).1, 40077, "revoking reaches what another system signed");
 }

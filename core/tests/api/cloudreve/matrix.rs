@@ -9,7 +9,7 @@ use super::*;
 /// What the owner, another user, an anonymous visitor and an administrator get.
 type Row = [i64; 4];
 
-const CALLERS: [fn() -> Caller; 4] = [alice, bob, nobody, root];
+const CALLERS: [fn() -> Caller; 4] = [alice, bob, guest, root];
 
 /// Makes a call with headers.
 type Ask<'a> = dyn Fn(&Caller, &[(&str, &str)]) -> Value + 'a;

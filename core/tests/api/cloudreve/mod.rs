@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use holdall::token::{HashIds, HashKind};
 use holdall::{
-    Api, Caller, Drive, LinkInfo, Options, Put, Reply, Request, Share, ShareInfo, Store, Time, VersionInfo,
+    Alias, Api, Caller, Drive, LinkInfo, Options, Put, Reply, Request, Share, ShareInfo, Store, Time,
+    VersionInfo,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -37,8 +38,18 @@ pub struct Shop {
 
 impl Shop {
     pub fn new() -> Shop {
+        Shop::made(|_| ())
+    }
+
+    /// A shop with room for what is imported: see [`Shop::imported`].
+    pub fn with_room() -> Shop {
+        Shop::made(|store| store.leave_room(1_000_000, 1_000_000).unwrap())
+    }
+
+    fn made(before: impl FnOnce(&Store)) -> Shop {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path().join("store"), Options::new()).unwrap();
+        before(&store);
         store.set_hash_salt(SALT).unwrap();
         store.add_cloudreve_secret(SECRET).unwrap();
         for name in ["alice", "bob", "root"] {
@@ -68,6 +79,12 @@ impl Shop {
         self.ids().encode(version.id.0, HashKind::Entity)
     }
 
+    /// Lets a version be one that was imported under a number, and returns its entity there.
+    pub fn imported(&self, number: u64, version: &VersionInfo) -> String {
+        self.store.set_aliases([(number, Alias::Version(version.id))]).unwrap();
+        self.ids().encode(number, HashKind::Entity)
+    }
+
     pub fn share(&self, path: &str, share: &Share) -> ShareInfo {
         self.alice().share(path, share).unwrap()
     }
@@ -77,11 +94,11 @@ impl Shop {
     }
 
     pub fn share_id(&self, share: &ShareInfo) -> String {
-        self.ids().encode(share.id.0, HashKind::Share)
+        self.ids().encode_random(share.id.0, HashKind::Share)
     }
 
     pub fn link_id(&self, link: &LinkInfo) -> String {
-        self.ids().encode(link.id.0, HashKind::SourceLink)
+        self.ids().encode_random(link.id.0, HashKind::SourceLink)
     }
 
     /// Makes a call at [`NOW`] and returns the JSON that comes back.
@@ -160,6 +177,11 @@ pub fn root() -> Caller {
 
 pub fn nobody() -> Caller {
     Caller::anonymous()
+}
+
+/// A visitor whom nobody knows, on a host that lets such make archives.
+pub fn guest() -> Caller {
+    nobody().limits(holdall::Limits::new().links(0))
 }
 
 pub fn hour() -> Duration {

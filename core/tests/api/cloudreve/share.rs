@@ -203,3 +203,77 @@ fn no_race_passes_the_limit() {
     });
     assert_eq!((given, shop.alice().shares("a.txt").unwrap()[0].downloads), (10, 10));
 }
+
+#[test]
+fn the_url_of_a_shared_file_ends_with_the_share_whatever_ends_it() {
+    let shop = Shop::new();
+    let version = shop.put("docs/a.txt", b"hello");
+    let open = |uri: &str| shop.url(&nobody(), uri);
+    let over = |url: &str| {
+        let reply = shop.get(url);
+        read(&reply) != b"hello" && json_of(&reply)["code"] == 40077
+    };
+    let ends: [&dyn Fn(&ShareInfo); 4] = [
+        &|share| shop.store.revoke_share(share.id).unwrap(),
+        &|share| shop.store.unshare(share.id).unwrap(),
+        &|_| shop.store.revoke_file(version.id.file()).unwrap(),
+        &|_| shop.store.revoke_version(version.id).unwrap(),
+    ];
+    let mut ended = Vec::new();
+    for end in ends {
+        let share = shop.share("docs", &Share::new());
+        let other = shop.share("docs", &Share::new());
+        let (url, beside) = (open(&shop.share_uri(&share, "a.txt")), open(&shop.share_uri(&other, "a.txt")));
+        assert_eq!(read(&shop.get(&url)), b"hello");
+        end(&share);
+        assert!(over(&url), "{url}");
+        if shop.store.visit(share.id, None).is_ok() {
+            assert_eq!(read(&shop.get(&open(&shop.share_uri(&share, "a.txt")))), b"hello", "made anew");
+        }
+        let through_other = read(&shop.get(&open(&shop.share_uri(&other, "a.txt"))));
+        assert_eq!(through_other, b"hello");
+        ended.push(over(&beside));
+    }
+    assert_eq!(ended, [false, false, true, true], "another share's URL ends with the file's alone");
+    let share = shop.share("docs", &Share::new());
+    let url = open(&shop.share_uri(&share, "a.txt"));
+    shop.alice().rename("docs/a.txt", "else.txt", false).unwrap();
+    assert!(over(&url), "it was moved out of the share");
+    shop.alice().rename("else.txt", "docs/a.txt", false).unwrap();
+    assert_eq!(shop.get(&url).status, 200);
+    let folder = shop.alice().trash("docs").unwrap();
+    assert!(over(&url), "it is in the trash");
+    shop.alice().restore(folder, None).unwrap();
+    assert_eq!(read(&shop.get(&url)), b"hello");
+}
+
+#[test]
+fn shares_and_links_are_not_found_by_counting() {
+    let shop = Shop::new();
+    shop.put("docs/a.txt", b"hello");
+    let shares: Vec<_> = (0..20).map(|_| shop.share("docs", &Share::new())).collect();
+    let links: Vec<_> = (0..20).map(|at| shop.alice().link_paced("docs/a.txt", at + 1).unwrap()).collect();
+    let (mut ids, numbers) = (std::collections::HashSet::new(), 1..2000);
+    for id in shares.iter().map(|share| share.id.0).chain(links.iter().map(|link| link.id.0)) {
+        assert!(!numbers.contains(&id) && ids.insert(id));
+    }
+    for number in numbers {
+        let id = shop.ids().encode(number, HashKind::Share);
+        assert_eq!(shop.code(&nobody(), &format!("cloudreve://{id}@share/a.txt")), 404, "{number}");
+        assert!(shop.store.visit(holdall::ShareId(number), None).is_err());
+        let id = shop.ids().encode(number, HashKind::SourceLink);
+        for id in [id, holdall::LinkId(number).to_string()] {
+            assert_eq!(shop.get(&format!("/f/{id}/a.txt")).status, 404, "{number}");
+            assert!(shop.store.serve(&Request::get(&format!("/f/{id}/a.txt"))).unwrap().status >= 400);
+        }
+    }
+    // The control: by their own ids they are.
+    assert_eq!(shop.code(&nobody(), &shop.share_uri(&shares[7], "a.txt")), 0);
+    assert_eq!(shop.get(&format!("/f/{}/a.txt", shop.link_id(&links[7]))).status, 302);
+    // A number that half of an id is of opens nothing either.
+    let id = shares[7].id.0;
+    for half in [id >> 32, id & u64::from(u32::MAX)] {
+        let id = shop.ids().encode(half, HashKind::Share);
+        assert_eq!(shop.code(&nobody(), &format!("cloudreve://{id}@share/a.txt")), 404);
+    }
+}

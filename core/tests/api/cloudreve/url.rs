@@ -37,10 +37,18 @@ fn urls_stand_in_the_order_asked_for_and_lead_to_their_files() {
         told["data"]["urls"].as_array().unwrap().iter().map(|u| u["url"].as_str().unwrap()).collect();
     assert_eq!(urls.len(), 3);
     assert_eq!(urls[0], urls[2], "duplicates stand twice");
+    let (begin, rest) = urls[0].split_at("http://localhost:5173/api/v4/file/content/".len());
+    assert_eq!(begin, "http://localhost:5173/api/v4/file/content/");
     let entity = shop.entity(&one);
-    let begins =
-        format!("http://localhost:5173/api/v4/file/content/{entity}/0/The%20Man.mp3?download=true&sign=");
-    assert!(urls[0].starts_with(&begins), "{}", urls[0]);
+    // The entity is the version's, with its counter of revocations: opaque to clients.
+    let named = rest.split('/').next().unwrap();
+    assert!(named.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{named}");
+    let told = shop.urls(&alice(), &json!({"uris": ["cloudreve://my/The%20Man.mp3"], "entity": named}));
+    assert_eq!(told["code"], 0, "and one of them names the version in a call: {told}");
+    let told =
+        shop.urls(&alice(), &json!({"uris": ["cloudreve://my/The%20Man.mp3"], "entity": shop.entity(&one)}));
+    assert_eq!(told["code"], 0, "so does the plain one");
+    assert!(rest.contains("/0/The%20Man.mp3?download=true&sign="), "{}", urls[0]);
     let name =
         "/0/Taylor%20Swift%20-%20Untouchable%20%28Taylor%E2%80%99s%20Version%29.mp3?download=true&sign=";
     assert!(urls[1].contains(name), "{}", urls[1]);

@@ -10,7 +10,9 @@ fn token(world: &World, share: &ShareInfo, more: Value) -> Told {
 
 fn visit(world: &World, token: &Value, path: &str, body: Value) -> Told {
     let headers = [("X-Share-Token", token.as_str().unwrap())];
-    world.send(&Caller::anonymous(), path, &headers, body.to_string().as_bytes(), Time::now())
+    // The host lets such visitors make archives.
+    let guest = Caller::anonymous().limits(Limits::new().links(0));
+    world.send(&guest, path, &headers, body.to_string().as_bytes(), Time::now())
 }
 
 fn of(share: &ShareInfo, file: impl ToString, more: Value) -> Value {
@@ -85,7 +87,7 @@ fn t6_a_share_token_is_for_one_share_and_for_a_while() {
         assert_eq!(get(token, share, Time::now()).bad(), (401, "ShareLinkTokenInvalid"));
     }
     // It opens calls, and downloads nothing by itself.
-    assert!(matches!(world.get(&format!("/files/d/{good}/a")).status, 403 | 410));
+    assert!(matches!(world.get(&format!("/files/d/{good}/a")).status, 403 | 404 | 410));
     for expire in [0, 7201] {
         assert_eq!(
             token(&world, &one, json!({ "expire_sec": expire })).bad(),
@@ -149,4 +151,37 @@ fn a_group_that_may_not_download_from_shares_cannot() {
         let told = world.send(&caller, "/file/get_download_url", &headers, body.as_bytes(), Time::now());
         assert_eq!(told.status, status, "{drive}");
     }
+}
+
+#[test]
+fn a_share_that_may_not_be_downloaded_tells_no_hash() {
+    let world = World::new();
+    world.put("d/a", b"x");
+    let (file, hidden) = (world.file("d/a"), ["content_hash", "content_hash_name", "crc64_hash"]);
+    let shown = |told: &Value| hidden.map(|field| told.get(field).is_some());
+    let used = world.alice.share("d", &Share::new().max_downloads(1)).unwrap();
+    let used_token = token(&world, &used, json!({})).good()["share_token"].clone();
+    let open = world.alice.share("d", &Share::new()).unwrap();
+    let open_token = token(&world, &open, json!({})).good()["share_token"].clone();
+    let get = |caller: &Caller, share: &ShareInfo, token: &Value| {
+        let headers = [("x-share-token", token.as_str().unwrap())];
+        let send = |path: &str, body: Value| {
+            world.send(caller, path, &headers, body.to_string().as_bytes(), Time::now()).good()
+        };
+        let got = send("/file/get", of(share, file, json!({})));
+        let root = world.file("d");
+        let listed = send("/file/list", of(share, "", json!({ "parent_file_id": root.to_string() })));
+        assert_eq!(shown(&got), shown(&listed["items"][0]));
+        assert_eq!(got["size"], 1, "it may be looked at");
+        shown(&got)
+    };
+    let closed = Limits::new().share_download(false);
+    let nobody = Caller::anonymous();
+    assert_eq!(get(&nobody, &open, &open_token), [true; 3]);
+    assert_eq!(get(&nobody.clone().limits(closed.clone()), &open, &open_token), [false; 3]);
+    assert_eq!(get(&Caller::of("bob").limits(closed.clone()), &open, &open_token), [false; 3]);
+    assert_eq!(get(&Caller::of("alice").limits(closed), &open, &open_token), [true; 3], "her own");
+    assert_eq!(get(&nobody, &used, &used_token), [true; 3]);
+    visit(&world, &used_token, "/file/get_download_url", of(&used, file, json!({}))).good();
+    assert_eq!(get(&nobody, &used, &used_token), [false; 3], "its downloads are used up");
 }

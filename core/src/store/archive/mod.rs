@@ -1,0 +1,468 @@
+//! Archives: a list of versions frozen under safe names, served as one zip.
+
+mod read;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub(crate) use read::{Plans, Streams, Usable, open};
+
+use super::Drive;
+use super::engine::Engine;
+use super::open::random_id;
+use super::share::check_open;
+use super::url::{Subject, Url};
+use crate::archive::{Entry, Limits, Plan};
+use crate::catalog::archive::Quota;
+use crate::catalog::record::{ArchiveRecord, MemberRecord, Owner};
+use crate::catalog::tree::{self, Standing};
+use crate::catalog::version::{self, Opened};
+use crate::catalog::{archive, drive, listing, share};
+use crate::id::{ArchiveId, BlobId, DriveId, FileId, ShareId, VersionId};
+use crate::kv::Scan;
+use crate::kv::redb::RedbReader;
+use crate::mutant::{self, Mutant};
+use crate::time::Time;
+use crate::token::DEFAULT_LIFETIME;
+use crate::{Error, ErrorKind, Kind, Result};
+
+/// Rows that a walk reads at once.
+const PAGE: usize = 1000;
+/// Parts of the member list in one transaction.
+const PARTS: usize = 8;
+/// Parts and archives that are over and are removed whenever a new one is made.
+const SWEPT: usize = 16;
+
+/// Says what an archive holds and what its URL permits.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is made until sign() is called"]
+pub struct Archive {
+    drive: Drive,
+    owner: Owner,
+    picks: Vec<Pick>,
+    /// The downloads to be counted against each share when the archive is made.
+    downloads: BTreeMap<ShareId, u64>,
+    name: String,
+    lifetime: Duration,
+    url: Option<Url>,
+}
+
+/// What goes into an archive, and why it may.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pick {
+    pub(crate) file: FileId,
+    /// The version of the file; the current one if none is chosen.
+    pub(crate) version: Option<VersionId>,
+    /// The drive that it must be in.
+    pub(crate) drive: DriveId,
+    /// The share that it was found through, and must be in; none in the maker's own drive.
+    pub(crate) share: Option<ShareId>,
+}
+
+/// What a maker's rows say at one moment: the members, and what they hang on.
+struct Gathered {
+    entries: Vec<Entry>,
+    drives: Vec<(DriveId, u64)>,
+    shares: Vec<(ShareId, u64)>,
+}
+
+/// What an archive is, as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ArchiveInfo {
+    /// Names the archive.
+    pub id: ArchiveId,
+    /// The name of the download.
+    pub name: String,
+    /// Files and empty folders in it.
+    pub entries: u64,
+    /// Length of the zip in bytes.
+    pub len: u64,
+    /// When it was made.
+    pub created: Time,
+    /// When it ends; its content is kept until then.
+    pub expires: Time,
+    /// How often its URLs were made invalid.
+    pub(crate) revocations: u64,
+}
+
+impl Archive {
+    /// Sets the name of the download; `archive.zip` by default.
+    pub fn name(mut self, name: impl Into<String>) -> Archive {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets how long the archive and its URL live: 15 minutes by default, at most the store's grace,
+    /// for which deleted content is kept.
+    pub fn expires_in(mut self, lifetime: Duration) -> Archive {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Sets what the URL permits beyond that: its lifetime is the archive's.
+    pub fn with_url(mut self, edit: impl FnOnce(Url) -> Url) -> Archive {
+        let url =
+            self.url.take().unwrap_or_else(|| Url::new(self.drive.store(), Subject::Archive(ArchiveId(0))));
+        self.url = Some(edit(url));
+        self
+    }
+
+    /// Counts a download against the share that each pick was found through.
+    fn counted(mut self) -> Archive {
+        for share in self.picks.iter().filter_map(|pick| pick.share) {
+            *self.downloads.entry(share).or_default() += 1;
+        }
+        self
+    }
+
+    /// Counts so many downloads against shares, whatever the picks are.
+    pub(crate) fn counting(mut self, downloads: BTreeMap<ShareId, u64>) -> Archive {
+        self.downloads = downloads;
+        self
+    }
+
+    /// Freezes the list of members and returns what the archive is. No content is read. Where an equal
+    /// one is there already, of the same members under the same names, that may go to the same people,
+    /// it is this one, and lives as long as it was asked to now.
+    ///
+    /// What shares let the maker have is checked and counted in the change that publishes the archive.
+    ///
+    /// # Errors
+    /// `NotFound` when something that was picked is gone, `TooLarge` past the store's limits,
+    /// `InvalidArgument` when the lifetime is out of range, `Expired` and `Gone` when a share is over or
+    /// its downloads are used up.
+    pub fn create(self) -> Result<ArchiveInfo> {
+        let engine = self.drive.engine()?;
+        if self.lifetime.as_secs() == 0 || self.lifetime > engine.options.grace {
+            return Err(Error::invalid(format!(
+                "an archive for {} s is out of range: give 1 s to the store's grace of {} s",
+                self.lifetime.as_secs(),
+                engine.options.grace.as_secs()
+            )));
+        }
+        crate::name::check_name(&self.name)?;
+        // Before the rows are read: what is deleted from here on outlives the archive by the grace.
+        let created = Time::now();
+        let Gathered { entries, drives, mut shares } = self.gather(&engine.reader()?, created)?;
+        let mut owner = self.owner;
+        if mutant::is_active(Mutant::ArchiveOfFirstDrive) {
+            owner = Owner::Drive(self.drive.id());
+            shares.clear();
+        }
+        let plan = Plan::new(entries, &limits(&engine))?;
+        // A blob's id stands for its content: it never has another.
+        let digest = plan.digest(|blob| Ok(*blake3::hash(&blob.to_be_bytes()).as_bytes()))?;
+        let members = frozen(&plan);
+        let record = ArchiveRecord {
+            owner,
+            created,
+            expires: created.after(self.lifetime),
+            entries: plan.entries(),
+            len: plan.len(),
+            digest,
+            revocations: 0,
+            identity: identity(&digest, &self.name, owner, &drives, &shares)?,
+            bytes: archive::bytes(&members),
+            name: self.name,
+            drives,
+            shares,
+        };
+        let (id, record) = publish(&engine, record, members, self.downloads)?;
+        let info = info(id, &record);
+        engine.plans.put(id, plan.shared());
+        Ok(info)
+    }
+
+    /// Reads what was picked at one moment, if the maker may have it then.
+    fn gather(&self, rows: &RedbReader, now: Time) -> Result<Gathered> {
+        let max = self.drive.engine()?.options.max_archive_entries;
+        let mut gathered = Gathered { entries: Vec::new(), drives: Vec::new(), shares: Vec::new() };
+        for pick in &self.picks {
+            if !gathered.drives.iter().any(|(known, _)| *known == pick.drive) {
+                gathered.drives.push((pick.drive, drive::withdrawals(rows, pick.drive)?));
+            }
+            if let Some(share) = pick.share {
+                check_open(rows, share, pick.file, now)?;
+                if !gathered.shares.iter().any(|(known, _)| *known == share) {
+                    gathered.shares.push((share, share::record(rows, share)?.revocations));
+                }
+            }
+            match pick.version {
+                Some(version) => gathered.entries.push(chosen(rows, pick.drive, version)?),
+                None => gather(rows, pick, max, &mut gathered.entries)?,
+            }
+        }
+        gathered.drives.sort_unstable();
+        gathered.shares.sort_unstable();
+        Ok(gathered)
+    }
+
+    /// Makes the archive and its URL.
+    ///
+    /// # Errors
+    /// As [`Archive::create`] and [`Url::sign`].
+    pub fn sign(mut self) -> Result<String> {
+        let url = self.url.take();
+        let lifetime = self.lifetime;
+        let store = self.drive.store().clone();
+        let info = self.create()?;
+        let url = url.unwrap_or_else(|| Url::new(&store, Subject::Archive(info.id)));
+        url.of(Subject::Archive(info.id)).expires_in(lifetime).sign()
+    }
+}
+
+fn limits(engine: &Engine) -> Limits {
+    Limits {
+        max_entries: engine.options.max_archive_entries,
+        max_bytes: Some(engine.options.max_archive_bytes),
+    }
+}
+
+fn info(id: ArchiveId, record: &ArchiveRecord) -> ArchiveInfo {
+    ArchiveInfo {
+        id,
+        name: record.name.clone(),
+        entries: record.entries,
+        len: record.len,
+        created: record.created,
+        expires: record.expires,
+        revocations: record.revocations,
+    }
+}
+
+/// Makes the entry of a chosen version under its file's name.
+fn chosen(rows: &RedbReader, drive: DriveId, id: VersionId) -> Result<Entry> {
+    let Opened { file, version, .. } = version::open(rows, id)?;
+    if file.drive != drive {
+        return Err(Error::not_found(format!("there is no version {id} in drive {drive}")));
+    }
+    Ok(Entry {
+        name: file.name,
+        kind: Kind::File,
+        size: version.size,
+        crc32: version.crc32,
+        modified: version.modified.unix(),
+        content: version.blob.0,
+    })
+}
+
+/// Hashes all that decides an archive's bytes and who may have it.
+fn identity(
+    digest: &[u8; 32],
+    name: &str,
+    owner: Owner,
+    drives: &[(DriveId, u64)],
+    shares: &[(ShareId, u64)],
+) -> Result<[u8; 32]> {
+    let bytes = postcard::to_extend(&(digest, name, owner, drives, shares), Vec::new())
+        .map_err(|cause| Error::with_source(ErrorKind::Bug, "encoding what an archive is", cause))?;
+    Ok(blake3::derive_key("holdall archive identity, layout 1", &bytes))
+}
+
+/// Adds what a file or folder gives to an archive: itself, or all below it under its name. A folder
+/// has an entry of its own only when it is empty.
+fn gather(rows: &RedbReader, pick: &Pick, max: u64, entries: &mut Vec<Entry>) -> Result<()> {
+    let file = pick.file;
+    let top = tree::get(rows, file)?;
+    if top.drive != pick.drive {
+        return Err(Error::not_found(format!("there is no file {file} in drive {}", pick.drive)));
+    }
+    if tree::standing(rows, file)? != Standing::Live {
+        return Err(Error::not_found(format!("file {file} was deleted before the archive was made")));
+    }
+    if top.kind == Kind::File {
+        entries.push(chosen(rows, top.drive, VersionId::new(file, top.current))?);
+        return Ok(());
+    }
+    let under = if top.name.is_empty() { String::new() } else { format!("{}/", top.name) };
+    let mut walk = listing::Walk::new(file, &under);
+    // A folder whose first descendant has not come yet; still there at the end, it is empty.
+    let mut waiting = (!top.name.is_empty()).then(|| (top.name.clone(), top.modified.unix()));
+    let folder =
+        |(name, modified)| Entry { name, kind: Kind::Folder, size: 0, crc32: 0, modified, content: 0 };
+    loop {
+        let page = walk.page(rows, PAGE)?;
+        if page.is_empty() {
+            break;
+        }
+        page.visit(|path, row| {
+            if let Some(before) = waiting.take() {
+                let inside = path.strip_prefix(&before.0).is_some_and(|rest| rest.starts_with('/'));
+                if !inside {
+                    entries.push(folder(before));
+                }
+            }
+            match row.kind {
+                Kind::Folder => waiting = Some((path.to_owned(), row.modified.unix())),
+                Kind::File => entries.push(Entry {
+                    name: path.to_owned(),
+                    kind: Kind::File,
+                    size: row.size,
+                    crc32: row.crc32,
+                    modified: row.modified.unix(),
+                    content: row.blob.0,
+                }),
+            }
+            Ok(Scan::Next)
+        })?;
+        if u64::try_from(entries.len()).unwrap_or(u64::MAX) > max {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!("the archive would have more than {max} entries, the store's limit"),
+            ));
+        }
+    }
+    entries.extend(waiting.map(folder));
+    Ok(())
+}
+
+/// Makes the rows of the members.
+fn frozen(plan: &Plan) -> Vec<MemberRecord> {
+    plan.members()
+        .map(|member| MemberRecord {
+            name: member.name.to_owned(),
+            kind: member.kind,
+            size: member.size,
+            crc32: member.crc32,
+            modified: Time::from_unix(member.modified),
+            blob: BlobId(member.content),
+        })
+        .collect()
+}
+
+/// Publishes an archive, or finds its equal, and counts the downloads in the same change.
+fn publish(
+    engine: &Engine,
+    record: ArchiveRecord,
+    members: Vec<MemberRecord>,
+    downloads: BTreeMap<ShareId, u64>,
+) -> Result<(ArchiveId, ArchiveRecord)> {
+    let id = ArchiveId(random_id()?);
+    let (created, quota) = (record.created, quota(engine));
+    // Looked at before the members are written, so that what is refused leaves nothing.
+    let rows = engine.reader()?;
+    let known = archive::find(&rows, &record.identity, created)?.is_some();
+    for share in downloads.keys() {
+        share::check_left(&rows, *share, created)?;
+    }
+    if !known {
+        archive::check_quota(&rows, &record, quota)?;
+    }
+    drop(rows);
+    let parts: Vec<Vec<MemberRecord>> = archive::parts(&members).map(<[MemberRecord]>::to_vec).collect();
+    let many = parts.len() > 1 && !known;
+    if many {
+        write_parts(engine, id, created, &parts)?;
+    }
+    let only = (parts.len() <= 1).then_some(members);
+    let published = engine.write(move |change| {
+        let now = record.created;
+        archive::check_sources(change, &record, now)?;
+        if !mutant::is_active(Mutant::ArchiveBeforeCount) {
+            for (share, downloads) in &downloads {
+                share::count_downloads(change, *share, *downloads, now)?;
+            }
+        }
+        if let Some((id, _)) = archive::find(change, &record.identity, now)? {
+            return archive::extend(change, id, record.expires).map(|record| Some((id, record)));
+        }
+        archive::expire(change, now, SWEPT)?;
+        archive::check_quota(change, &record, quota)?;
+        match &only {
+            Some(members) => archive::create(change, id, &record, members)?,
+            // The equal one that was found before ended just now.
+            None if !many => return Ok(None),
+            None => archive::publish(change, id, &record)?,
+        }
+        Ok(Some((id, record.clone())))
+    });
+    let is_new = matches!(&published, Ok(Some((found, _))) if *found == id);
+    if many && !is_new {
+        engine.write(move |change| archive::abandon(change, id, created, Time::now()))?;
+    }
+    published?
+        .ok_or_else(|| Error::new(ErrorKind::Locked, "an equal archive ended just now; ask for it again"))
+}
+
+fn quota(engine: &Engine) -> Quota {
+    Quota { drive: engine.options.drive_archive_quota, share: engine.options.share_archive_quota }
+}
+
+/// Writes the frozen list, a few parts to a transaction.
+fn write_parts(engine: &Engine, id: ArchiveId, created: Time, parts: &[Vec<MemberRecord>]) -> Result<()> {
+    let mut number = 0_u32;
+    for some in parts.chunks(PARTS) {
+        let (some, first) = (some.to_vec(), number);
+        number = number.saturating_add(u32::try_from(some.len()).unwrap_or(u32::MAX));
+        engine.write(move |change| {
+            for (part, number) in some.iter().zip(first..) {
+                archive::write_part(change, id, created, number, part)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+impl Drive {
+    /// Begins an archive of files and folders, a folder with all that is in it. What is at the
+    /// paths now is frozen when the archive is made.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at one of the paths, `InvalidArgument` when none is given.
+    pub fn archive<P: AsRef<str>>(&self, paths: impl IntoIterator<Item = P>) -> Result<Archive> {
+        let rows = self.engine()?.reader()?;
+        let mut files = Vec::new();
+        for path in paths {
+            files.push(tree::resolve(&rows, self.id(), path.as_ref())?.0);
+        }
+        Archive::of_files(self, &files)
+    }
+
+    /// Begins an archive of chosen versions, each under its file's name.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when none is given.
+    pub fn archive_of(&self, versions: impl IntoIterator<Item = VersionId>) -> Result<Archive> {
+        let pick = |id: VersionId| Pick { version: Some(id), ..Pick::own(self.id(), id.file()) };
+        Archive::new(self, Owner::Drive(self.id()), versions.into_iter().map(pick).collect())
+    }
+}
+
+impl Pick {
+    /// Picks a file or folder of the maker's own drive.
+    pub(crate) fn own(drive: DriveId, file: FileId) -> Pick {
+        Pick { file, version: None, drive, share: None }
+    }
+}
+
+impl Archive {
+    /// Begins an archive of what its maker found. `drive` tells the store.
+    pub(crate) fn new(drive: &Drive, owner: Owner, picks: Vec<Pick>) -> Result<Archive> {
+        if picks.is_empty() {
+            return Err(Error::invalid("an archive of nothing was asked for; name a file or folder"));
+        }
+        let begun = Archive {
+            drive: drive.clone(),
+            owner,
+            picks,
+            downloads: BTreeMap::new(),
+            name: "archive.zip".to_owned(),
+            lifetime: Duration::from_secs(DEFAULT_LIFETIME),
+            url: None,
+        };
+        Ok(begun.counted())
+    }
+
+    /// Begins an archive of files and folders of a drive, which its owner makes.
+    pub(crate) fn of_files(drive: &Drive, files: &[FileId]) -> Result<Archive> {
+        let picks = files.iter().map(|file| Pick::own(drive.id(), *file)).collect();
+        Archive::new(drive, Owner::Drive(drive.id()), picks)
+    }
+
+    /// Returns the drive that the archive is of.
+    pub fn drive(&self) -> DriveId {
+        self.drive.id()
+    }
+}
