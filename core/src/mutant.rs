@@ -41,6 +41,9 @@ pub enum Mutant {
     /// A segment that is taken over is appended to where it ended before the writer of the rows began,
     /// which may have published a group of a process that died.
     TailBeforeWriter,
+    /// An exclusive opening beside processes in shared mode learned of them from the index alone, and
+    /// their readers were told meanwhile that it is damaged.
+    ModesMeetInTheIndex,
     /// The entity tag of a content was the same under every media type.
     TypeOutsideTag,
     /// A URL that follows its file said of its date what the caller had said of the content's age.

@@ -232,6 +232,9 @@ fn look(target: &Arc<dyn Vfs>, ours: &RedbReader) -> Result<Trust> {
     if file.is_empty().map_err(failed)? {
         return Ok(Trust::Nothing);
     }
+    let Some(_only) = open::nobody_else(target.as_ref())? else {
+        return Err(Error::new(ErrorKind::Locked, "the backup is open as a store; close it there"));
+    };
     let kv = match RedbKv::open(file, Sharing::Exclusive, CACHE, &[]) {
         Ok(kv) => kv,
         Err(error) if error.kind() == ErrorKind::Locked => return Err(error.context("opening the backup")),

@@ -36,7 +36,7 @@ pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
         Some(identity) => identity,
         None => layout::create(vfs.as_ref(), Time::now())?,
     };
-    let present = present(vfs.as_ref())?;
+    let present = present(vfs.as_ref(), options.mode)?;
     let sharing = match options.mode {
         Mode::Shared => Sharing::Shared,
         Mode::Exclusive => Sharing::Exclusive,
@@ -152,12 +152,23 @@ pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Held> {
     }
 }
 
-/// Says that this process has the store open, for as long as the value lives.
-fn present(vfs: &dyn Vfs) -> Result<Held> {
-    Held::try_take(vfs, layout::OPEN, |file| file.try_lock_shared())?.ok_or_else(|| {
+/// Says that this process has the store open, for as long as the value lives: beside others in shared
+/// mode, alone in exclusive mode.
+///
+/// The index is not touched before. On its way to seeing that others have it in the other mode, redb
+/// 4.5 takes the locks of their read transactions, and a reader that begins meanwhile is told that the
+/// index is damaged.
+fn present(vfs: &dyn Vfs, mode: Mode) -> Result<Held> {
+    let exclusive = mode == Mode::Exclusive && !mutant::is_active(Mutant::ModesMeetInTheIndex);
+    let held = Held::try_take(vfs, layout::OPEN, |file| match exclusive {
+        true => file.try_lock(),
+        false => file.try_lock_shared(),
+    });
+    held?.ok_or_else(|| {
         Error::new(
             ErrorKind::Locked,
-            "the index of the store is being made anew; try again when that is over",
+            "the store is open in another process in a mode that excludes this one, or its index is being \
+             made anew; close it there, or open it in shared mode in both",
         )
     })
 }

@@ -71,6 +71,17 @@ const CONTROLS: &[Control] = &[
             plan.only(&[(Kind::Put, 6), (Kind::Rest, 1)]);
         },
     },
+    Control {
+        fault: 0,
+        says: "an opening in the other mode makes readers say that the index is damaged",
+        mutant: Mutant::ModesMeetInTheIndex,
+        bound: 400,
+        focus: |plan| {
+            plan.shared(3, 2);
+            plan.mode = None;
+            plan.only(&[(Kind::Put, 2), (Kind::Look, 6), (Kind::Close, 3)]);
+        },
+    },
 ];
 
 fn run(control: &Control, seed: u64, mutant: Mutant, verbose: bool) -> Outcome {
