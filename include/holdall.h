@@ -1,8 +1,7 @@
 /*
  * holdall: an embedded storage engine for the files that a web server keeps and hands out.
  *
- * This header is the manual of libholdall. It is made from the sources of the library; a test fails when the
- * two part.
+ * This header is the manual of libholdall. It is made from the library's sources, and a test holds it to them.
  *
  *     holdall_store *store;
  *     if (holdall_open(HOLDALL_STR("files"), NULL, &store) != HOLDALL_OK)
@@ -60,12 +59,10 @@
  *
  * Fork
  *   A child may use every handle that it inherited: a store opens anew at its first use, and what the parent
- *   holds is left alone. FORKED in the child are a holdall_writer *, and the body of an archive, which is opened
- *   again there. Do not fork with vfork.
+ *   holds is left alone. FORKED in the child are a holdall_writer * and an archive's body. Do not use vfork.
  *
  * Callbacks
- *   A callback must return: no longjmp and no C++ exception may leave it. It may call this library, but not
- *   free what the function that calls it was given.
+ *   No longjmp and no C++ exception may leave a callback. It may call this library, but frees nothing it was given.
  *
  * Where it is not said otherwise a pointer must lead to what its type and length say for the time of the call,
  * and nobody else may write there meanwhile.
@@ -106,8 +103,7 @@
 #define HOLDALL_OPEN_EXCLUSIVE 1 // One process has the store for itself and commits several times faster
 #define HOLDALL_OPEN_EXISTING 2 // A store must be there already: none is made
 #define HOLDALL_OPEN_DEDUP_DRIVE 4 // Equal content is stored once a drive: the time of a put tells of no other one
-// Content is read into memory and not sent from maps of its files: a file that loses bytes while it is sent is IO then,
-// and not SIGBUS, at the price of a copy.
+// Content is read, not mapped: a file that loses bytes while it is sent is IO and not SIGBUS.
 #define HOLDALL_OPEN_NO_MAP 8
 #define HOLDALL_EXPECT_ANY 0 // Whatever is at the path but a folder: a file gets one more version
 #define HOLDALL_EXPECT_ABSENT 1 // Nothing is at the path
@@ -439,9 +435,7 @@ typedef struct {
     uint64_t versions; // Versions
     uint64_t blobs; // Blobs
     uint64_t blob_bytes; // Bytes of those
-    // The blobs among the problems that could not be read, as when descriptors are short: whether they are sound is not
-    // known.
-    uint64_t unread;
+    uint64_t unread; // Blobs among the problems that could not be read: whether they are sound is not known
 } holdall_check_report;
 
 // What a collection or a compaction did; of a compaction the first four are 0.
@@ -487,9 +481,8 @@ typedef void (*holdall_log)(void *context, int32_t level, const char *text);
 extern "C" {
 #endif // __cplusplus
 
-// Returns a sentence about the last error on the calling thread, for people to read: lower case, UTF-8, without key or
-// token; "" before the first. It is valid until the next call of this library on this thread, and tells of a call that
-// failed.
+// Returns a sentence about the last error on the calling thread, for people: lower case, UTF-8, without key or token;
+// "" before the first. It is valid until the next call of this library on this thread.
 const char *holdall_last_error(void);
 
 const char *holdall_code_name(int32_t code); // "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever
@@ -572,8 +565,8 @@ int32_t holdall_writer_commit(holdall_writer *writer, holdall_version *version);
 // Ends the put and leaves nothing behind; the handle is still to be freed.
 int32_t holdall_writer_abort(holdall_writer *writer);
 
-// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one, or the id 0 for a
-// folder. Codes: PATH, READ.
+// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one; for a folder the
+// id 0. Codes: PATH, READ.
 int32_t holdall_file_stat(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_file *file,
     holdall_version *version);
 
@@ -712,8 +705,7 @@ int32_t holdall_url_of_file(const holdall_store *store, uint64_t file_id, const 
 int32_t holdall_url_archive(const holdall_store *store, uint64_t archive_id, const holdall_url_options *options,
     holdall_text **url);
 
-// Makes an archive of what is at the paths now, a folder with all that is in it: a stored zip of known length, served
-// in ranges. No content is read.
+// Makes a stored zip of what is at the paths now, folders with all that is in them; no content is read.
 // Codes: PATH, WRITE; TOO_LARGE past the store's limits; INVALID_ARGUMENT for no path or a lifetime out of range.
 int32_t holdall_archive_create(const holdall_drive *drive, const holdall_string *paths, size_t count,
     const holdall_archive_options *options, holdall_archive *archive);
@@ -874,9 +866,8 @@ int32_t holdall_store_backup(const holdall_store *store, const char *path, size_
 // remains is told on the page `problems`, which may be NULL. Codes: WRITE.
 int32_t holdall_store_repair(const holdall_store *store, holdall_repair_report *report, holdall_page **problems);
 
-// Makes the rows of the store in a directory anew from its log alone, when holdall_open answers CORRUPT say; the old
-// ones are kept as "meta.redb.bad". Nobody may have it open. What does not agree is told on the page `problems`, which
-// may be NULL.
+// Makes the rows of the store in a directory anew from its log alone, when holdall_open answers CORRUPT; the old ones
+// are kept as "meta.redb.bad". Nobody may have it open. `problems`, which may be NULL, gets what does not agree.
 // Codes: READ; NOT_FOUND when there is no store; LOCKED when it is open; UNSUPPORTED when a later version made it.
 int32_t holdall_rebuild(const char *path, size_t path_len_bytes, const holdall_open_options *options,
     holdall_rebuild_report *report, holdall_page **problems);

@@ -79,8 +79,7 @@ impl Write for Drain<'_> {
     }
 }
 
-/// Makes an archive of what is at the paths now, a folder with all that is in it: a stored zip of known
-/// length, served in ranges. No content is read.
+/// Makes a stored zip of what is at the paths now, folders with all that is in them; no content is read.
 /// Codes: PATH, WRITE; TOO_LARGE past the store's limits; INVALID_ARGUMENT for no path or a lifetime out of
 /// range.
 #[unsafe(no_mangle)]

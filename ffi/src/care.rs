@@ -74,8 +74,7 @@ pub struct holdall_check_report {
     pub blobs: u64,
     /// Bytes of those.
     pub blob_bytes: u64,
-    /// The blobs among the problems that could not be read, as when descriptors are short: whether they
-    /// are sound is not known.
+    /// Blobs among the problems that could not be read: whether they are sound is not known.
     pub unread: u64,
 }
 

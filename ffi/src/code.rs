@@ -83,9 +83,8 @@ pub(crate) fn remember(error: &Error) -> i32 {
     code(error)
 }
 
-/// Returns a sentence about the last error on the calling thread, for people to read: lower case, UTF-8,
-/// without key or token; "" before the first. It is valid until the next call of this library on this
-/// thread, and tells of a call that failed.
+/// Returns a sentence about the last error on the calling thread, for people: lower case, UTF-8, without
+/// key or token; "" before the first. It is valid until the next call of this library on this thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_last_error() -> *const c_char {
     LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())

@@ -17,8 +17,8 @@ pub const HOLDALL_MOVE_REPLACE: u32 = 1;
 /// All versions are copied, and not the current one alone.
 pub const HOLDALL_COPY_ALL: u32 = 1;
 
-/// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one, or
-/// the id 0 for a folder.
+/// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one; for
+/// a folder the id 0.
 /// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_stat(

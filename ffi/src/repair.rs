@@ -77,9 +77,9 @@ pub unsafe extern "C" fn holdall_store_repair(
     })
 }
 
-/// Makes the rows of the store in a directory anew from its log alone, when holdall_open answers CORRUPT
-/// say; the old ones are kept as "meta.redb.bad". Nobody may have it open. What does not agree is told on
-/// the page `problems`, which may be NULL.
+/// Makes the rows of the store in a directory anew from its log alone, when holdall_open answers CORRUPT;
+/// the old ones are kept as "meta.redb.bad". Nobody may have it open. `problems`, which may be NULL, gets
+/// what does not agree.
 /// Codes: READ; NOT_FOUND when there is no store; LOCKED when it is open; UNSUPPORTED when a later version
 /// made it.
 #[unsafe(no_mangle)]

@@ -20,8 +20,7 @@ pub const HOLDALL_OPEN_EXCLUSIVE: u32 = 1;
 pub const HOLDALL_OPEN_EXISTING: u32 = 2;
 /// Equal content is stored once a drive: the time of a put tells of no other one.
 pub const HOLDALL_OPEN_DEDUP_DRIVE: u32 = 4;
-/// Content is read into memory and not sent from maps of its files: a file that loses bytes while it is
-/// sent is IO then, and not SIGBUS, at the price of a copy.
+/// Content is read, not mapped: a file that loses bytes while it is sent is IO and not SIGBUS.
 pub const HOLDALL_OPEN_NO_MAP: u32 = 8;
 
 /// How a store is opened. What is 0 or NULL has the default.

@@ -54,7 +54,7 @@ def test_a_store_s_own_tokens_are_of_that_format(
     text = url.split("/")[2]
     token = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     assert (token[0], int.from_bytes(token[1:3], "big"), token[3]) == (1, number, 1)
-    # The first half of the MAC is over the claims, the second over claims, a NUL and the name in the URL.
+    # The first half of the MAC is over the claims, the second over them, a NUL and the name.
     payload, mac = token[:-32], token[-32:]
 
     def signs(raw: bytes, covered: bytes) -> bytes:

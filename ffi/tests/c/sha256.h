@@ -79,6 +79,16 @@ static void base64_of(const uint8_t bytes[32], char out[45]) {
     memcpy(out + 43, "=", 2);
 }
 
+/* Encodes any number of bytes, without padding. */
+static void base64_from(const uint8_t *bytes, size_t len, char *out) {
+    size_t bit;
+    for (bit = 0; bit < 8 * len; bit += 6) {
+        uint32_t two = (uint32_t)bytes[bit / 8] << 8 | (bit / 8 + 1 < len ? bytes[bit / 8 + 1] : 0);
+        *out++ = BASE64[two >> (10 - bit % 8) & 63];
+    }
+    *out = '\0';
+}
+
 /* Decodes to the first character that is none of the alphabet, and returns how many bytes that makes. */
 static size_t base64_to(const char *text, size_t len, uint8_t *out) {
     size_t at, bits = 0, made = 0;

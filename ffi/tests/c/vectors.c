@@ -35,14 +35,36 @@ static void secret_of(const char *purpose, uint8_t out[32]) {
     hmac(SECRET, sizeof SECRET, text, (size_t)len + 16, out);
 }
 
-/* Whether a token is signed as its format says. */
-static int is_signed(const char *text, size_t len, const char *purpose) {
+/* Whether a token is signed as its format says: how many bytes of its MAC, from the first on, are those of its
+ * claims, with the key of the purpose. */
+static size_t signed_bytes(const char *text, size_t len, const char *purpose) {
     uint8_t token[1024], secret[32], mac[32];
-    size_t got = base64_to(text, len, token);
+    size_t got = base64_to(text, len, token), at;
     CHECK(got > 35 && token[0] == 1);
     secret_of(purpose, secret);
     hmac(secret, 32, token, got - 32, mac);
-    return memcmp(mac, token + got - 32, 32) == 0;
+    for (at = 0; at < 32 && mac[at] == token[got - 32 + at]; at++) continue;
+    return at;
+}
+
+/* Whether a text has the alphabet, the length and the version of a token. */
+static int is_token(const char *text) {
+    uint8_t token[1024];
+    size_t len = strlen(text);
+    return len < 1024 && strspn(text, BASE64) == len && base64_to(text, len, token) > 35 && token[0] == 1;
+}
+
+/* Writes the token as it stands beside a name: the second half of its MAC is over a NUL and the name too. */
+static void name_token(const char *text, const char *purpose, const char *name, char out[1400]) {
+    uint8_t token[1024], secret[32], mac[32];
+    size_t got = base64_to(text, strlen(text), token), len = got - 32;
+    secret_of(purpose, secret);
+    token[len] = 0;
+    memcpy(token + len + 1, name, strlen(name));
+    hmac(secret, 32, token, len + 1 + strlen(name), mac);
+    base64_to(text, strlen(text), token);
+    memcpy(token + len + 16, mac + 16, 16);
+    base64_from(token, got, out);
 }
 
 static void sign_cloudreve(const uint8_t *secret, const char *path, int64_t expires, char out[80]) {
@@ -66,7 +88,7 @@ static uint32_t crc32(const uint8_t *data, size_t len) {
  * another uuid, and nothing of its log is left to rebuild it from. */
 static holdall_store *store_of_the_vectors(const char *dir) {
     char path[4096], place[5000];
-    uint8_t bytes[64] = "HOLDALL\n\1";
+    uint8_t bytes[64] = "HOLDALL\n\2";
     uint32_t crc;
     uint16_t id = 0;
     FILE *file;
@@ -131,18 +153,34 @@ static void tokens(const holdall_store *store) {
     size_t at, bit;
     CHECK(sizeof TOKENS / sizeof *TOKENS >= 16);
     for (at = 0; at < sizeof TOKENS / sizeof *TOKENS; at++) {
+        static const char *const PURPOSES[] = {"version", "file", "archive", "share", "upload", "revision"};
         const struct token *one = &TOKENS[at];
-        int32_t code = verify(store, one->text, one->client, one->now * 1000000);
+        char named[1400];
+        int32_t code;
+        size_t purpose, genuine = 0;
+        snprintf(named, sizeof named, "%s", one->text);
+        for (purpose = 0; is_token(one->text) && purpose < 6 && genuine < 16; purpose++) {
+            genuine = signed_bytes(one->text, strlen(one->text), PURPOSES[purpose]);
+            if (genuine == 32) name_token(one->text, PURPOSES[purpose], "x", named);
+        }
+        code = verify(store, named, one->client, one->now * 1000000);
+        if (genuine >= 16 && genuine < 32) { /* damaged in the half that is the name's */
+            CHECK(code == HOLDALL_NOT_FOUND);
+            continue;
+        }
         CHECK(one->code == HOLDALL_OK ? code == HOLDALL_NOT_FOUND || code == HOLDALL_GONE : code == one->code);
         if (one->code != HOLDALL_OK) continue;
-        CHECK(is_signed(one->text, strlen(one->text), one->purpose));
-        for (bit = 0; bit < 8 * strlen(one->text); bit++) {
-            char other[1024];
-            snprintf(other, sizeof other, "%s", one->text);
+        CHECK(signed_bytes(one->text, strlen(one->text), one->purpose) == 32);
+        for (bit = 0; bit < 8 * strlen(named); bit++) {
+            /* The half of the MAC behind the claims is the token's own, the last half the name's. */
+            int of_name = bit / 8 >= strlen(named) - 22;
+            char other[1400];
+            snprintf(other, sizeof other, "%s", named);
             other[bit / 8] = (char)(other[bit / 8] ^ 1 << bit % 8);
             /* A token that is cut, or has a question mark in it, is another path. */
             code = verify(store, other, one->client, one->now * 1000000);
-            CHECK(code == HOLDALL_DENIED || (strpbrk(other, "/?#") != NULL && code == HOLDALL_NOT_FOUND));
+            CHECK(code == HOLDALL_DENIED ||
+                  ((of_name || strpbrk(other, "/?#") != NULL) && code == HOLDALL_NOT_FOUND));
         }
     }
 }
@@ -151,7 +189,7 @@ static void tokens(const holdall_store *store) {
 static void own_urls(const holdall_store *store, const holdall_drive *drive) {
     holdall_text *url = NULL;
     const char *text, *sign;
-    char path[256], wanted[80];
+    char path[256], wanted[80], named[1400];
     uint8_t secret[32];
     RECORD(holdall_version, version);
     RECORD(holdall_url_options, options);
@@ -159,8 +197,14 @@ static void own_urls(const holdall_store *store, const holdall_drive *drive) {
     OK(holdall_put_memory(drive, S("a.txt"), S("hello"), NULL, &version));
     OK(holdall_url_version(store, version.id, NULL, &url));
     text = holdall_text_get(url) + 3;
-    CHECK(is_signed(text, strcspn(text, "/"), "version"));
-    CHECK(!is_signed(text, strcspn(text, "/"), "file"));
+    snprintf(path, sizeof path, "%.*s", (int)strcspn(text, "/"), text);
+    CHECK(strcmp(text + strlen(path), "/a.txt") == 0);
+    name_token(path, "version", "a.txt", named);
+    CHECK(strcmp(path, named) == 0);
+    name_token(path, "version", "b.txt", named);
+    CHECK(strcmp(path, named) != 0);
+    name_token(path, "file", "a.txt", named);
+    CHECK(strcmp(path, named) != 0);
     OK(holdall_text_free(url));
 
     options.flags = HOLDALL_URL_CLOUDREVE;
