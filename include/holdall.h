@@ -565,8 +565,7 @@ int32_t holdall_writer_commit(holdall_writer *writer, holdall_version *version);
 // Ends the put and leaves nothing behind; the handle is still to be freed.
 int32_t holdall_writer_abort(holdall_writer *writer);
 
-// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one; for a folder the
-// id 0. Codes: PATH, READ.
+// Fills in what is at a path, "" being the root. `version` may be NULL; a folder gives it the id 0. Codes: PATH, READ.
 int32_t holdall_file_stat(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_file *file,
     holdall_version *version);
 

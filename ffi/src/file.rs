@@ -17,8 +17,7 @@ pub const HOLDALL_MOVE_REPLACE: u32 = 1;
 /// All versions are copied, and not the current one alone.
 pub const HOLDALL_COPY_ALL: u32 = 1;
 
-/// Fills in what is at a path, "" being the root. `version`, which may be NULL, gets the current one; for
-/// a folder the id 0.
+/// Fills in what is at a path, "" being the root. `version` may be NULL; a folder gives it the id 0.
 /// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_stat(
