@@ -17,7 +17,7 @@ pub struct Representation {
     /// Exact length in bytes.
     pub len: u64,
     /// The text between the quotes of a strong `ETag`: of the content and its media type, as
-    /// [`entity_tag`](super::entity_tag) makes it, and of nothing else, so that a URL signed again
+    /// [`super::entity_tag`] makes it, and of nothing else, so that a URL signed again
     /// resumes. Visible ASCII without a quote; else no tag is sent.
     pub etag: String,
     /// Last modification, unix seconds. A time to come is sent as now (RFC 9110, section 8.8.2.1);
