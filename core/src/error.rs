@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -130,13 +131,14 @@ pub struct Error(Box<Repr>);
 struct Repr {
     kind: ErrorKind,
     message: String,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// Makes an error of `kind` with a lowercase sentence.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error(Box::new(Repr { kind, message: message.into(), source: None }))
+        Error(Box::new(Repr { kind, message: message.into(), retry_after: None, source: None }))
     }
 
     /// Makes an error of `kind` that keeps what caused it.
@@ -145,7 +147,12 @@ impl Error {
         message: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Error {
-        Error(Box::new(Repr { kind, message: message.into(), source: Some(source.into()) }))
+        Error(Box::new(Repr {
+            kind,
+            message: message.into(),
+            retry_after: None,
+            source: Some(source.into()),
+        }))
     }
 
     /// Makes an error of kind [`ErrorKind::Io`] from the operating system's own, saying what was
@@ -172,6 +179,19 @@ impl Error {
     /// Makes an [`ErrorKind::Bug`]: a state that the code was written to exclude.
     pub(crate) fn bug(message: impl Into<String>) -> Error {
         Error::new(ErrorKind::Bug, message)
+    }
+
+    /// Makes an [`ErrorKind::Denied`] of a rate limit, which ends after a while.
+    pub(crate) fn limited(message: impl Into<String>, retry_after: Duration) -> Error {
+        let mut error = Error::new(ErrorKind::Denied, message);
+        error.0.retry_after = Some(retry_after);
+        error
+    }
+
+    /// Returns how long to wait before the same is tried again, where a rate limit refused it: what a host
+    /// tells as 429 and `Retry-After` (RFC 6585 section 4).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// Returns the kind.

@@ -81,6 +81,16 @@ pub enum Mutant {
     ClaimsAcrossDrives,
     /// A share that could be looked at told the hashes of what could not be downloaded from it.
     HashesWithoutDownload,
+    /// Moves, copies, what comes back from the trash, and what is made in a folder by its id could lie
+    /// deeper than any path.
+    MovesPassTheDepth,
+    /// Each part of an upload could be as long as the whole was said to be.
+    PartsPassTheSize,
+    /// A completion put the parts together before it looked whether they are what was said, and every one
+    /// that ran beside it did so again.
+    CompletesBeforeLooking,
+    /// Passwords of shares could be tried without end.
+    PasswordsWithoutLimit,
     /// An archive was published without counting against its shares.
     ArchiveBeforeCount,
     /// Who knew an archive's id got its URL in PDS, whoever made it and whatever his group may do.

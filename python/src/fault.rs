@@ -54,14 +54,17 @@ impl From<Fault> for PyErr {
     }
 }
 
-/// Makes the exception of an error: the class of its number, with its sentence, and the system's
-/// number where it came from there.
+/// Makes the exception of an error: the class of its number, with its sentence, the system's number
+/// where it came from there, and how long to wait where a rate limit made it.
 fn raised(py: Python<'_>, error: &Error) -> PyErr {
     let made = class(py, error.kind().number()).and_then(|class| {
         let value = class.call1((error.to_string(),))?;
         let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
         if let Some(number) = cause.and_then(io::Error::raw_os_error) {
             value.setattr("errno", number)?;
+        }
+        if let Some(wait) = error.retry_after() {
+            value.setattr("_retry_after", wait.as_secs_f64())?;
         }
         Ok(PyErr::from_value(value))
     });

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::convert::{self, Moment, Place, moment};
 use crate::drive::{self, Drive, root};
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::store::Store;
 use crate::url::{self, Terms};
 use crate::value::{FileInfo, Row, value};
@@ -87,12 +87,23 @@ impl Drive {
 impl Store {
     /// Lets a visitor into a share, by the Share or its id.
     ///
-    /// Raises NotFound when there is none, Denied when the password is wrong or missing, Expired and
-    /// Gone when it is over.
-    #[pyo3(signature = (share, password = None))]
-    fn visit(&self, py: Python<'_>, share: &Bound<'_, PyAny>, password: Option<&str>) -> Outcome<Visit> {
+    /// `client` is the address that the visitor comes from: of one client fewer wrong passwords are
+    /// checked than of all.
+    ///
+    /// Raises NotFound when there is none, Denied when the password is wrong or missing, or when too many
+    /// were wrong (its `retry_after` tells the seconds to wait), Expired and Gone when it is over.
+    #[pyo3(signature = (share, password = None, *, client = None))]
+    fn visit(
+        &self,
+        py: Python<'_>,
+        share: &Bound<'_, PyAny>,
+        password: Option<&str>,
+        client: Option<&str>,
+    ) -> Outcome<Visit> {
         let id = share_id(share)?;
-        Ok(Visit(self.call(py, |store| store.visit(id, password))?))
+        let wrong = |text: &str| Fault::invalid(format!("client {text:?} is no address, like \"192.0.2.1\""));
+        let client = client.map(|text| text.parse().map_err(|_| wrong(text))).transpose()?;
+        Ok(Visit(self.call(py, |store| store.visit_from(id, password, client))?))
     }
 
     /// Deletes a share, by the Share or its id.

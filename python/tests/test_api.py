@@ -341,6 +341,22 @@ def test_links_and_shares(alice: holdall.Drive, store: holdall.Store) -> None:
         store.visit(share, "open")
 
 
+def test_wrong_passwords_have_a_budget(alice: holdall.Drive, store: holdall.Store) -> None:
+    alice.put("secret.txt", b"x")
+    share = alice.share("secret.txt", password="open")
+    for _ in range(10):
+        with pytest.raises(errors.Denied) as refused:
+            store.visit(share, "wrong", client="192.0.2.1")
+        assert refused.value.retry_after is None
+    with pytest.raises(errors.Denied) as limited:
+        store.visit(share, "open", client="192.0.2.1")
+    assert limited.value.retry_after is not None
+    assert 0 < limited.value.retry_after <= 60
+    store.visit(share, "open", client="192.0.2.2")
+    with pytest.raises(errors.InvalidArgument, match="client"):
+        store.visit(share, "open", client="nowhere")
+
+
 def test_checks_and_counts(alice: holdall.Drive, store: holdall.Store) -> None:
     alice.put_many({"a": b"a", "b": bytes(2 << 20)})
     told: list[tuple[int, int]] = []

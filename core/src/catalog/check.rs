@@ -485,6 +485,7 @@ fn noun(counter: Counter) -> String {
         Counter::Withdrawals(drive) => format!("withdrawals in drive {drive}"),
         Counter::DriveArchives(drive) => format!("bytes of the archives of drive {drive}"),
         Counter::ShareArchives(share) => format!("bytes of the archives of share {share}"),
+        Counter::UploadBytes(upload) => format!("bytes of the parts of upload {upload}"),
         Counter::LinkDownloads(link) => format!("downloads through link {link}"),
         Counter::ShareViews(share) => format!("views of share {share}"),
     }

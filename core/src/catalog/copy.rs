@@ -10,7 +10,7 @@ use super::number::{self, NewId};
 use super::record::{FileRecord, Kind, Record, VersionRecord};
 use super::table::VERSION;
 use super::tree::{self, Standing};
-use super::{history, index, listing, row, version};
+use super::{depth, history, index, listing, row, version};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
 use crate::mutant::{self, Mutant};
@@ -94,6 +94,8 @@ pub(crate) fn start(
     if spot.child.is_some() {
         return Err(tree::taken(to));
     }
+    let deep = |path| crate::name::split_path(path).map(|names| names.len());
+    depth::check_move(tx, id, node.kind, deep(from)?, deep(to)?)?;
     let source = read(tx, id)?;
     let fresh = number::files(ids, spot.missing.len())?;
     let file = number::file(ids)?;
@@ -125,6 +127,10 @@ pub(crate) fn step(
         Task::Children { from, to, after } => {
             check_open(tx, to)?;
             let rows = listing::list(tx, from, after.as_deref(), limit)?;
+            if !rows.is_empty() {
+                // What is copied may have grown since.
+                depth::check_in(tx, to)?;
+            }
             let (mut sources, fresh) = (Vec::new(), number::files(ids, rows.len())?);
             for row in rows.iter().filter(|row| row.file != next.file) {
                 if tree::child(tx, to, &row.name)?.is_some() {

@@ -4,7 +4,7 @@
 
 use crate::Result;
 use crate::catalog::table;
-use crate::id::{DriveId, LinkId, ShareId};
+use crate::id::{DriveId, LinkId, ShareId, UploadId};
 use crate::kv::{self, Read, Write};
 
 /// What is counted.
@@ -24,6 +24,8 @@ pub(crate) enum Counter {
     DriveArchives(DriveId),
     /// What the rows of the archives take that visitors of a share made.
     ShareArchives(ShareId),
+    /// Bytes of the parts that an upload has.
+    UploadBytes(UploadId),
     /// Downloads through a direct link.
     LinkDownloads(LinkId),
     /// Times a share was entered.
@@ -43,6 +45,7 @@ impl Counter {
             Counter::LinkDownloads(link) => (10, link.0),
             Counter::ShareViews(share) => (11, share.0),
             Counter::ShareArchives(share) => (12, share.0),
+            Counter::UploadBytes(upload) => (13, upload.0),
         };
         let [a, b, c, d, e, f, g, h] = id.to_be_bytes();
         [kind, a, b, c, d, e, f, g, h]

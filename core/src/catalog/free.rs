@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::depth;
 use super::record::Kind;
 use super::tree::{self, Standing};
 use crate::id::{DriveId, FileId};
@@ -63,7 +64,7 @@ fn stamped(name: &str, now: Time, attempt: u32) -> String {
 ///
 /// # Errors
 /// `NotFound` when it is not, `Gone` when it is in the trash or was deleted, `InvalidArgument` when it
-/// is a file.
+/// is a file, or lies too deep.
 pub(crate) fn check_folder(tx: &impl Read, drive: DriveId, folder: FileId) -> Result<()> {
     let record = tree::get(tx, folder)?;
     if record.drive != drive {
@@ -75,7 +76,7 @@ pub(crate) fn check_folder(tx: &impl Read, drive: DriveId, folder: FileId) -> Re
     if tree::standing(tx, folder)? != Standing::Live {
         return Err(Error::new(ErrorKind::Gone, format!("folder {folder} is in the trash or deleted")));
     }
-    Ok(())
+    depth::check_in(tx, folder)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub(crate) mod claim;
 pub(crate) mod copy;
 pub(crate) mod counter;
 pub(crate) mod delete;
+pub(crate) mod depth;
 pub(crate) mod drive;
 pub(crate) mod dump;
 pub(crate) mod free;

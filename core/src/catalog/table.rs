@@ -75,6 +75,8 @@ tables! {
     VERSION_NOTE = 31 "version-note-1";
     /// 32 bytes of an archive's identity -> archive u64
     ARCHIVE_IDENTITY = 32 "archive-identity-1";
+    /// upload u64 -> until i64: its parts are being put together
+    UPLOAD_CLAIM = 33 "upload-claim-1";
 }
 
 #[cfg(test)]

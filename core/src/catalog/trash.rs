@@ -8,7 +8,7 @@ use super::number::{self, NewId};
 use super::record::{FileRecord, Kind, Record, TrashRecord};
 use super::table::{CHILD, FILE, TRASH};
 use super::tree::{self, Standing, child_key};
-use super::{delete, index, row};
+use super::{delete, depth, index, row};
 use crate::id::{DriveId, FileId};
 use crate::kv::{Read, Write};
 use crate::name::split_path as names;
@@ -75,6 +75,8 @@ pub(crate) fn restore(
     if spot.child.is_some() {
         return Err(tree::taken(to.unwrap_or(&trash.path)));
     }
+    let depth = tree::depth(tx, spot.folder)?.saturating_add(spot.missing.len()).saturating_add(1);
+    depth::check_move(tx, file, node.kind, names(&trash.path)?.len(), depth)?;
     let fresh = number::files(ids, spot.missing.len())?;
 
     let folder = spot.make_parents(tx, &fresh, now)?;

@@ -10,7 +10,7 @@ use super::info::FileInfo;
 use super::number::{self, NewId};
 use super::record::{ChildRecord, DriveRecord, FileRecord, Kind, VersionRecord};
 use super::table::{CHILD, FILE, VERSION};
-use super::{delete, drive, row, version};
+use super::{delete, depth, drive, row, version};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
 use crate::mutant::{self, Mutant};
@@ -276,13 +276,24 @@ pub(crate) fn path_of(tx: &impl Read, file: FileId) -> Result<Option<String>> {
     Ok((standing == Standing::Live).then(|| names.join("/")))
 }
 
+/// Returns how many names the path of a file or folder has: of a root, and of what went to the trash, none.
+///
+/// # Errors
+/// `NotFound` when there is no such file.
+pub(crate) fn depth(tx: &impl Read, file: FileId) -> Result<usize> {
+    let mut seen = 0_usize;
+    climb(tx, file, &get(tx, file)?, &mut |_| seen += 1)?;
+    Ok(seen.saturating_sub(1))
+}
+
 /// Moves a file or folder within its drive and makes the folders it is to lie in; it keeps its
 /// id, versions, attributes and links. With `replace`, a file takes the place of a file that is
 /// there, which is deleted for good. Moving it to where it is changes nothing.
 ///
 /// # Errors
 /// `NotFound` when nothing lies at `from`; `Exists` when something lies at `to`; `InvalidArgument`
-/// for the root, for a folder moved into itself, and when a path cannot be one.
+/// for the root, for a folder moved into itself, when a path cannot be one, and when something in it
+/// would lie too deep for a path.
 pub(crate) fn relocate(
     tx: &mut impl Write,
     drive: DriveId,
@@ -304,6 +315,7 @@ pub(crate) fn relocate(
         Some(found) if replace && (found.kind, node.kind) == (Kind::File, Kind::File) => Some(found.file),
         Some(_) => return Err(taken(to)),
     };
+    depth::check_move(tx, id, node.kind, names(from)?.len(), names(to)?.len())?;
     let row = child(tx, parent, &node.name)?.ok_or_else(|| broken(id))?;
     let fresh = number::files(ids, spot.missing.len())?;
 

@@ -4,9 +4,12 @@
 //! takes the place of the one before. An upload that is done keeps its record until it expires, so that
 //! whoever asks again is told the same; its parts go at once.
 
+use std::time::Duration;
+
 use super::blob::{self, Moment};
+use super::counter::{self, Counter};
 use super::record::{PartRecord, Record, UploadRecord};
-use super::table::{UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART};
+use super::table::{UPLOAD, UPLOAD_CLAIM, UPLOAD_EXPIRY, UPLOAD_PART};
 use super::{drive, index, row};
 use crate::id::{BlobId, UploadId, VersionId};
 use crate::kv::{Read, Write};
@@ -16,6 +19,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// The highest number a part can have; the lowest is 1.
 pub(crate) const MAX_PARTS: u32 = 10_000;
+/// How long an upload is claimed at most: one whose process died is free again then.
+const CLAIM: Duration = Duration::from_secs(15 * 60);
 
 fn part_key(id: UploadId, number: u32) -> [u8; 12] {
     let mut key = [0; 12];
@@ -69,21 +74,50 @@ pub(crate) fn open(tx: &impl Read, id: UploadId, number: u32, now: Time) -> Resu
     }
 }
 
+/// Returns how many bytes a part may have, so that all of them are no more than the upload was said to
+/// have, or `most` if it was not said.
+pub(crate) fn room(
+    tx: &impl Read,
+    id: UploadId,
+    record: &UploadRecord,
+    number: u32,
+    most: u64,
+) -> Result<u64> {
+    let whole = record.size.unwrap_or(most);
+    if mutant::is_active(Mutant::PartsPassTheSize) {
+        return Ok(whole);
+    }
+    let before = part(tx, id, number)?.map_or(0, |part| part.len);
+    let others = counter::total(tx, Counter::UploadBytes(id))?.saturating_sub(before);
+    Ok(whole.saturating_sub(others))
+}
+
 /// Sets a part of an upload, whose blob was inserted in this transaction. What had that number is let
 /// go of.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open`]; `TooLarge` when the parts would have more bytes than was said, or than `most`.
 pub(crate) fn put_part(
     tx: &mut impl Write,
     id: UploadId,
     number: u32,
     part: &PartRecord,
+    most: u64,
     moment: Moment,
 ) -> Result<()> {
-    open(tx, id, number, moment.now)?;
+    let record = open(tx, id, number, moment.now)?;
+    let room = room(tx, id, &record, number, most)?;
+    if part.len > room {
+        let len = part.len;
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            format!("part {number} has {len} bytes, and upload {id} has room for {room} more"),
+        ));
+    }
     let key = part_key(id, number);
     let before = row::get::<PartRecord>(tx, UPLOAD_PART, &key)?;
+    let less = before.as_ref().map_or(0, |before| before.len);
+    counter::add(tx, Counter::UploadBytes(id), blob::signed(part.len)? - blob::signed(less)?)?;
     blob::link(tx, part.blob)?;
     row::put(tx, UPLOAD_PART, &key, part)?;
     match before {
@@ -129,7 +163,31 @@ pub(crate) fn part_number(suffix: &[u8]) -> Result<u32> {
 /// As [`get`].
 pub(crate) fn finish(tx: &mut impl Write, id: UploadId, version: VersionId, now: Time) -> Result<()> {
     let record = get(tx, id, now)?;
+    counter::remove(tx, Counter::UploadBytes(id))?;
+    release(tx, id)?;
     row::put(tx, UPLOAD, &id.to_key(), &UploadRecord { done: Some(version), ..record })
+}
+
+/// Claims an upload for a while, for the one who puts its parts together.
+///
+/// # Errors
+/// As [`get`]; `Locked` while another has it.
+pub(crate) fn claim(tx: &mut impl Write, id: UploadId, now: Time) -> Result<()> {
+    get(tx, id, now)?;
+    let until = index::id(tx, UPLOAD_CLAIM, &id.to_key())?.map_or(i64::MIN, u64::cast_signed);
+    // A clock that was set back must not lock it for longer.
+    if until > now.0 && until <= now.after(CLAIM).0 {
+        return Err(Error::new(
+            ErrorKind::Locked,
+            format!("the parts of upload {id} are being put together; ask again"),
+        ));
+    }
+    tx.put(UPLOAD_CLAIM, &id.to_key(), &now.after(CLAIM).0.to_be_bytes())
+}
+
+/// Gives up an upload that was claimed.
+pub(crate) fn release(tx: &mut impl Write, id: UploadId) -> Result<()> {
+    tx.del(UPLOAD_CLAIM, &id.to_key())
 }
 
 /// Lets go of at most `limit` parts, and returns how many: fewer when none is left.
@@ -157,6 +215,8 @@ pub(crate) fn expire(tx: &mut impl Write, moment: Moment, limit: usize) -> Resul
         removed += cleared;
         if removed < limit {
             tx.del(UPLOAD, &id.to_key())?;
+            release(tx, id)?;
+            counter::remove(tx, Counter::UploadBytes(id))?;
             tx.del(UPLOAD_EXPIRY, key)?;
             removed += 1;
         }

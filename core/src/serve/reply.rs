@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::body::Body;
+use crate::store::url::whole_seconds;
 
 /// What to send: a status, headers and a body of known length.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ impl Reply {
     }
 
     /// Makes the reply that tells a client of an error: the status of its kind and a short text that
-    /// holds no detail.
+    /// holds no detail. A rate limit is 429 with `Retry-After`.
     pub fn from_error(error: &Error) -> Reply {
         let text = match error.kind().http_status() {
             403 => "This link is not valid, or no longer.\n",
@@ -37,7 +38,13 @@ impl Reply {
             400..=499 => "The request cannot be answered.\n",
             _ => "Something went wrong on the server.\n",
         };
-        Reply::text(error.kind().http_status(), text, Vec::new())
+        match error.retry_after() {
+            Some(wait) => {
+                let after = vec![("Retry-After", whole_seconds(wait).to_string())];
+                Reply::text(429, "Too many attempts; try again later.\n", after)
+            }
+            None => Reply::text(error.kind().http_status(), text, Vec::new()),
+        }
     }
 
     /// Leaves the body out, as the answer to HEAD does; the headers stay.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwapOption;
 
 use super::archive::{Plans, Streams};
+use super::budget::Budgets;
 use super::link::Counts;
 use super::open::Held;
 use super::options::{Mode, Options};
@@ -44,6 +45,7 @@ pub(crate) struct Engine {
     /// Says that this process has the store open, until it is closed.
     present: Mutex<Option<Held>>,
     pub(crate) counts: Counts,
+    pub(crate) budgets: Budgets,
     ids: Mutex<Range<u64>>,
     ring: ArcSwapOption<(u64, KeyRing)>,
     pub(super) known: Known,
@@ -69,6 +71,7 @@ impl Engine {
             streams: Streams::default(),
             present: Mutex::new(Some(present)),
             counts: Counts::default(),
+            budgets: Budgets::default(),
             ids: Mutex::default(),
             ring: ArcSwapOption::empty(),
             known: Known::default(),

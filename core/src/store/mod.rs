@@ -3,6 +3,7 @@
 mod alias;
 pub(crate) mod archive;
 mod backup;
+mod budget;
 mod check;
 mod compact;
 mod drive;

@@ -47,6 +47,8 @@ pub struct Options {
     pub(crate) max_archive_bytes: u64,
     pub(crate) drive_archive_quota: u64,
     pub(crate) share_archive_quota: u64,
+    pub(crate) client_passwords: u32,
+    pub(crate) share_passwords: u32,
     pub(crate) lock_timeout: Duration,
     pub(crate) map: bool,
 }
@@ -75,6 +77,8 @@ impl Options {
             max_archive_bytes: 1 << 40,
             drive_archive_quota: 1 << 30,
             share_archive_quota: 64 << 20,
+            client_passwords: 10,
+            share_passwords: 100,
             lock_timeout: Duration::from_secs(10),
             map: true,
         }
@@ -184,6 +188,16 @@ impl Options {
     #[must_use]
     pub fn share_archive_quota(mut self, bytes: u64) -> Options {
         self.share_archive_quota = bytes;
+        self
+    }
+
+    /// Sets how many wrong passwords for one share are checked at once of one client, 10 by default, and of
+    /// all clients, 100; after that one a minute of the client, and one every 6 seconds of all. More are
+    /// refused unchecked ([`Error::retry_after`]), right ones too. Each process counts for itself, and
+    /// forgets when it ends.
+    #[must_use]
+    pub fn wrong_passwords(mut self, of_client: u32, of_all: u32) -> Options {
+        (self.client_passwords, self.share_passwords) = (of_client, of_all);
         self
     }
 

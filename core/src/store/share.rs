@@ -1,11 +1,14 @@
 //! Shares: a public entry to a file or folder.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::archive::{Archive, Pick};
+use super::budget::Rate;
+use super::engine::Engine;
 use super::open::random_id;
-use super::url::{Subject, Url};
+use super::url::{Subject, Url, whole_seconds};
 use super::{Drive, Store, open};
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::{Owner, ShareRecord};
@@ -14,6 +17,7 @@ use crate::catalog::tree::{self, Standing};
 use crate::catalog::{FileInfo, Row, ShareInfo, listing};
 use crate::id::{FileId, ShareId};
 use crate::kv::Read;
+use crate::mutant::{self, Mutant};
 use crate::name::shown;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Kind, Result};
@@ -238,6 +242,58 @@ fn find(rows: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
     Ok(at)
 }
 
+/// Lets a visitor into a share by a password. Checking one takes some tens of milliseconds of a processor,
+/// and whoever tries enough of them finds it: so wrong ones have a budget, of the client and of the share.
+///
+/// # Errors
+/// As [`share::enter`]; `Denied`, with how long to wait, when the budget is spent.
+pub(crate) fn enter(
+    engine: &Engine,
+    rows: &impl Read,
+    id: ShareId,
+    (password, client): (Option<&str>, Option<IpAddr>),
+    now: Time,
+) -> Result<ShareInfo> {
+    let checks = password.is_some() && share::record(rows, id)?.password.is_some();
+    if !checks || mutant::is_active(Mutant::PasswordsWithoutLimit) {
+        return share::enter(rows, id, password, now);
+    }
+    let minute = Duration::from_secs(60);
+    let of_client = Rate { burst: engine.options.client_passwords, each: minute };
+    let of_all = Rate { burst: engine.options.share_passwords, each: minute / 10 };
+    let client = client.map(|client| ("password", id, network(client)));
+    let limited = |wait: Duration| {
+        let seconds = whole_seconds(wait);
+        Error::limited(format!("too many wrong passwords for share {id}; try again in {seconds} s"), wait)
+    };
+    if let Some(client) = client {
+        engine.budgets.take(client, of_client, now).map_err(limited)?;
+    }
+    let all = ("password", id);
+    if let Err(wait) = engine.budgets.take(all, of_all, now) {
+        if let Some(client) = client {
+            engine.budgets.give_back(client, of_client);
+        }
+        return Err(limited(wait));
+    }
+    let entered = share::enter(rows, id, password, now);
+    if !matches!(&entered, Err(error) if error.kind() == ErrorKind::Denied) {
+        engine.budgets.give_back(all, of_all);
+        if let Some(client) = client {
+            engine.budgets.give_back(client, of_client);
+        }
+    }
+    entered
+}
+
+/// Returns what addresses one client has at least: one of IPv4, of IPv6 a network of 64 bits.
+fn network(client: IpAddr) -> u128 {
+    match client.to_canonical() {
+        IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
+    }
+}
+
 /// Checks that a share stands: it is not over, and what it shares is in the tree.
 ///
 /// # Errors
@@ -274,13 +330,22 @@ impl Store {
     /// Lets a visitor into a share. The host asks for what else it wants, a ticket say, before.
     ///
     /// # Errors
-    /// `NotFound` when there is none, `Denied` when the password is wrong or missing, `Expired` and
-    /// `Gone` when it is over.
+    /// `NotFound` when there is none, `Denied` when the password is wrong or missing, or when too many were
+    /// wrong ([`Error::retry_after`] tells how long), `Expired` and `Gone` when it is over.
     pub fn visit(&self, id: ShareId, password: Option<&str>) -> Result<Visit> {
+        self.visit_from(id, password, None)
+    }
+
+    /// Lets in a visitor who comes from an address, as [`Store::visit`] does: a client that gives wrong
+    /// passwords has fewer tries than all clients together have.
+    ///
+    /// # Errors
+    /// As [`Store::visit`].
+    pub fn visit_from(&self, id: ShareId, password: Option<&str>, client: Option<IpAddr>) -> Result<Visit> {
         let engine = self.engine()?;
         let (rows, now) = (engine.reader()?, Time::now());
         check_standing(&rows, id, now)?;
-        let info = share::enter(&rows, id, password, now)?;
+        let info = enter(&engine, &rows, id, (password, client), now)?;
         engine.counts.view(&engine, id);
         Ok(Visit { store: self.clone(), info })
     }

@@ -18,6 +18,7 @@ use crate::catalog::version::{self, NewVersion, Target};
 use crate::catalog::{Expect, VersionInfo, claim, drive, free, number, upload};
 use crate::digest::{Digest, crc64_combine};
 use crate::id::{BlobId, DriveId, FileId, UploadId};
+use crate::kv::Read as Rows;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -31,6 +32,13 @@ pub(crate) struct Whole {
     digest: Digest,
     beginning: [u8; 20],
     content: Made,
+}
+
+/// What the parts of an upload would be together.
+pub(crate) struct Outline {
+    pub(crate) parts: usize,
+    pub(crate) len: u64,
+    pub(crate) crc64: u64,
 }
 
 enum Made {
@@ -106,8 +114,10 @@ impl Store {
         check: impl FnOnce(&Digest) -> Result<()>,
     ) -> Result<Digest> {
         let engine = self.engine()?;
-        upload::open(&engine.reader()?, id, part, now)?;
-        let max = max.min(engine.options.max_put_bytes);
+        let rows = engine.reader()?;
+        let record = upload::open(&rows, id, part, now)?;
+        let max = max.min(upload::room(&rows, id, &record, part, engine.options.max_put_bytes)?);
+        drop(rows);
         let mut stage = Stage::new(&engine.vfs, engine.options.threshold, max);
         while stage.read_from(source)? > 0 {}
         let staged = stage.finish()?;
@@ -120,6 +130,45 @@ impl Store {
         done.map(|()| digest)
     }
 
+    /// Tells what the parts of an upload would be together, those of these numbers, or all there are, by
+    /// their rows alone. They must follow each other from 1 on.
+    ///
+    /// # Errors
+    /// `NotFound` when a part is missing.
+    pub(crate) fn outline(&self, id: UploadId, numbers: Option<&[u32]>) -> Result<Outline> {
+        let parts = chosen(&self.engine()?.reader()?, id, numbers)?;
+        let mut outline = Outline { parts: parts.len(), len: 0, crc64: 0 };
+        for (_, part) in &parts {
+            outline.len = outline.len.saturating_add(part.len);
+            outline.crc64 = crc64_combine(outline.crc64, part.crc64, part.len);
+        }
+        Ok(outline)
+    }
+
+    /// Checks that an upload may go where it is to go, as it is now.
+    ///
+    /// # Errors
+    /// As [`Store::complete_upload`].
+    pub(crate) fn check_goal(&self, record: &UploadRecord, now: Time) -> Result<()> {
+        check_goal(&self.engine()?.reader()?, record, now).map(drop)
+    }
+
+    /// Claims an upload, so that no other call and no other process puts its parts together meanwhile.
+    ///
+    /// # Errors
+    /// `NotFound` and `Expired` when there is no such upload, `Locked` while another has it.
+    pub(crate) fn claim_upload(&self, id: UploadId, now: Time) -> Result<()> {
+        self.engine()?.write(move |change| upload::claim(change, id, now))
+    }
+
+    /// Gives up an upload that was claimed and did not become a version.
+    ///
+    /// # Errors
+    /// `Io` and `Poisoned` when it could not be written.
+    pub(crate) fn release_upload(&self, id: UploadId) -> Result<()> {
+        self.engine()?.write(move |change| upload::release(change, id))
+    }
+
     /// Puts the parts of an upload together: those of these numbers, or all there are. They must
     /// follow each other from 1 on.
     ///
@@ -128,17 +177,7 @@ impl Store {
     pub(crate) fn assemble(&self, id: UploadId, numbers: Option<&[u32]>) -> Result<Whole> {
         let engine = self.engine()?;
         let rows = engine.reader()?;
-        let limit = usize::try_from(upload::MAX_PARTS).unwrap_or(usize::MAX);
-        let mut parts = upload::parts(&rows, id, 0, limit)?;
-        if let Some(numbers) = numbers {
-            parts.retain(|(number, _)| numbers.contains(number));
-        }
-        let expected = numbers.map_or(parts.len(), <[u32]>::len);
-        for number in (1..).take(expected) {
-            if !parts.iter().any(|(known, _)| *known == number) {
-                return Err(Error::not_found(format!("part {number} of upload {id} was not put")));
-            }
-        }
+        let parts = chosen(&rows, id, numbers)?;
         if let [(_, part)] = parts.as_slice() {
             let record = blob::get(&rows, part.blob)?;
             let beginning = beginning(&engine, part.blob, &record)?;
@@ -253,6 +292,22 @@ impl Drive {
     }
 }
 
+/// Reads the parts of an upload that were asked for; all there are, if none were.
+fn chosen(rows: &impl Rows, id: UploadId, numbers: Option<&[u32]>) -> Result<Vec<(u32, PartRecord)>> {
+    let limit = usize::try_from(upload::MAX_PARTS).unwrap_or(usize::MAX);
+    let mut parts = upload::parts(rows, id, 0, limit)?;
+    if let Some(numbers) = numbers {
+        parts.retain(|(number, _)| numbers.contains(number));
+    }
+    let expected = numbers.map_or(parts.len(), <[u32]>::len);
+    for number in (1..).take(expected) {
+        if !parts.iter().any(|(known, _)| *known == number) {
+            return Err(Error::not_found(format!("part {number} of upload {id} was not put")));
+        }
+    }
+    Ok(parts)
+}
+
 fn digest(record: &BlobRecord) -> Digest {
     let BlobRecord { len, crc32, crc64, sha1, blake3, .. } = *record;
     Digest { len, blake3, sha1, crc64, crc32 }
@@ -282,11 +337,12 @@ fn publish_part(
     engine.room(small)?;
     let content = settle(engine, blob::APART, staged, blob, placed, &mut Vec::new())?;
     let moment = Moment { now, grace: engine.options.grace };
+    let most = engine.options.max_put_bytes;
     engine.journal.write(small, move |change| {
         upload::open(change, id, part, now)?;
         let blob = insert(change, &content, &digest, blob, blob::APART, moment)?;
         let Digest { len, blake3, crc64, .. } = digest;
-        upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, moment)
+        upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, most, moment)
     })
 }
 
@@ -376,7 +432,7 @@ enum Place {
     Version { file: FileId, expect: Expect },
 }
 
-fn check_goal(change: &Change<'_>, record: &UploadRecord, now: Time) -> Result<Place> {
+fn check_goal(change: &impl Rows, record: &UploadRecord, now: Time) -> Result<Place> {
     drive::get(change, record.drive)?;
     match &record.goal {
         Goal::New { file, folder, name, rename } => {

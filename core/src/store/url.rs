@@ -372,7 +372,7 @@ impl Url {
 }
 
 /// Rounds up to whole seconds.
-fn whole_seconds(duration: Duration) -> u64 {
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }
 

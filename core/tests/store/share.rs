@@ -149,3 +149,44 @@ fn entering_and_downloading_are_counted() {
     let body = shop.drive().open_file("a").unwrap();
     assert_eq!(read(&body), b"x");
 }
+
+#[test]
+fn wrong_passwords_have_a_budget_of_the_client_and_of_the_share() {
+    use std::net::IpAddr;
+    let shop = crate::Shop::new(holdall::Options::new().wrong_passwords(2, 5));
+    put(&shop.drive(), "a", b"x");
+    let share = shop.drive().share("a", &Share::new().password("right")).unwrap();
+    let other = shop.drive().share("a", &Share::new().password("right")).unwrap();
+    let try_from = |id, password: &str, client: &str| {
+        let client: IpAddr = client.parse().unwrap();
+        shop.store.visit_from(id, Some(password), Some(client)).map(drop)
+    };
+    let wait = |outcome: holdall::Result<()>| {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied);
+        error.retry_after().map(|wait| wait.as_secs())
+    };
+    for _ in 0..20 {
+        try_from(share.id, "right", "192.0.2.1").unwrap();
+    }
+    assert_eq!(wait(try_from(share.id, "wrong", "192.0.2.1")), None);
+    assert_eq!(wait(try_from(share.id, "wrong", "::ffff:192.0.2.1")), None);
+    for password in ["wrong", "right"] {
+        let seconds = wait(try_from(share.id, password, "192.0.2.1")).unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+    }
+    try_from(other.id, "right", "192.0.2.1").unwrap();
+    try_from(share.id, "right", "192.0.2.2").unwrap();
+    // One network of IPv6 is one client; all clients together have a budget too.
+    assert_eq!(wait(try_from(share.id, "wrong", "2001:db8::1")), None);
+    assert_eq!(wait(try_from(share.id, "wrong", "2001:db8::2")), None);
+    assert!(wait(try_from(share.id, "wrong", "2001:db8::3")).is_some());
+    assert_eq!(wait(try_from(share.id, "wrong", "2001:db8:0:1::1")), None);
+    let error = shop.store.visit_from(share.id, Some("right"), None).unwrap_err();
+    let wait = error.retry_after().unwrap();
+    assert!(wait <= Duration::from_secs(6), "{wait:?}");
+    let reply = holdall::Reply::from_error(&error);
+    assert_eq!(reply.status, 429);
+    assert!((1..=6).contains(&reply.header("Retry-After").unwrap().parse::<u64>().unwrap()));
+    shop.store.visit(share.id, None).unwrap_err();
+}

@@ -35,6 +35,12 @@ class Error(Exception):
     number: ClassVar[int] = 14
     http_status: ClassVar[int] = 500
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait before it is tried again, where a rate limit refused it: a host answers
+        429 with Retry-After. None for all else."""
+        return getattr(self, "_retry_after", None)
+
 
 class InvalidArgument(Error, ValueError):
     """A value that the caller passed can never be right."""

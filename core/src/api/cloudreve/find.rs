@@ -4,6 +4,7 @@
 //! opens nothing.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::code::{Code, Fault, Stop};
@@ -54,6 +55,7 @@ pub(super) struct Found {
 pub(super) struct Finder<'a> {
     caller: &'a Caller,
     ticket: Option<&'a str>,
+    client: Option<IpAddr>,
     now: Time,
     pub(super) engine: Arc<Engine>,
     pub(super) rows: RedbReader,
@@ -82,6 +84,7 @@ impl<'a> Finder<'a> {
         Ok(Finder {
             caller,
             ticket,
+            client: request.client,
             now: request.now,
             engine,
             rows,
@@ -182,6 +185,7 @@ impl<'a> Finder<'a> {
     fn enter_anew(&mut self, id: ShareId, password: Option<&str>) -> Result<ShareInfo, Stop> {
         let closed = |error: Error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => Stop::Fault(Fault::share(error)),
+            ErrorKind::Denied if error.retry_after().is_some() => Stop::Fault(too_many().detail(error)),
             ErrorKind::Denied => Stop::Fault(wrong_password().detail(error)),
             _ => error.into(),
         };
@@ -197,7 +201,8 @@ impl<'a> Finder<'a> {
                 return Err(wrong_password().detail("too many passwords are given in one call").into());
             }
         }
-        let info = share::enter(&self.rows, id, password, self.now).map_err(closed)?;
+        let info =
+            shares::enter(&self.engine, &self.rows, id, (password, self.client), self.now).map_err(closed)?;
         if !self.caller.limits.share_download {
             return Err(match self.caller.drive() {
                 None => Fault::new(Code::AnonymousAccessDenied, "Anonymous access denied"),
@@ -311,6 +316,10 @@ impl<'a> Finder<'a> {
     pub(super) fn source(&self, id: LinkId) -> String {
         self.ids.encode_random(id.0, HashKind::SourceLink)
     }
+}
+
+fn too_many() -> Fault {
+    Fault::new(Code::IncorrectPassword, "Too many incorrect share passwords, try again later")
 }
 
 fn wrong_password() -> Fault {

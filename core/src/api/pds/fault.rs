@@ -72,6 +72,8 @@ faults! {
     revision 404 "NotFound.RevisionId";
     /// There is no such upload, or its time is over.
     upload 404 "NotFound.UploadId";
+    /// A rate limit; `retry_after` tells how many seconds to wait.
+    too_many 429 "TooManyRequests";
     /// Another method than the call's.
     method 405 "MethodNotAllowed";
     /// The name is taken.

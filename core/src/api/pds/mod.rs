@@ -101,6 +101,9 @@ pub(super) fn answer(
         Err(Stop::Fault(fault)) => {
             tracing::debug!(code = fault.code, message = fault.message, "refused a call");
             let mut reply = reply(fault.status, &fault.body());
+            if let Some(wait) = fault.more.get("retry_after") {
+                reply.headers.push(("Retry-After", wait.to_string()));
+            }
             if fault.status == 405 {
                 reply.headers.push(("Allow", allowed(path).to_owned()));
             }

@@ -16,6 +16,7 @@ use crate::catalog::record::{Goal, PartRecord, UploadRecord};
 use crate::catalog::upload::MAX_PARTS;
 use crate::http::RequestHeaders;
 use crate::id::{DriveId, UploadId, VersionId};
+use crate::mutant::{self, Mutant};
 use crate::serve::Reply;
 use crate::token::{Claims, DEFAULT_LIFETIME, Purpose, Refusal};
 use crate::{Error, ErrorKind, Result};
@@ -181,7 +182,7 @@ impl Call<'_> {
         let headers = RequestHeaders(&self.request.headers);
         let declared = headers.get("content-length").and_then(|text| text.parse::<u64>().ok());
         let max = record.size.unwrap_or(MAX_PART).min(MAX_PART);
-        let long = || Fault::range(format!("the part is longer than {max} bytes"));
+        let long = || Fault::range(format!("the part is longer than {max} bytes, or all parts are together"));
         if declared.is_some_and(|declared| declared > max) {
             return Err(long().into());
         }
@@ -247,36 +248,79 @@ impl Call<'_> {
             return self.completed(own, version);
         }
         let listed = self.listed(id)?;
-        let whole = self.api.store.assemble(id, listed.as_deref()).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Fault::unlike(error.to_string()).into(),
-            _ => Stop::from(error),
+        let said = Said { listed: listed.as_deref(), crc64, sha1 };
+        let version = match self.complete_parts(&own, id, &record, &said) {
+            Ok(version) => version,
+            // Another call was quicker, and let go of the parts that this one looked for.
+            Err(stop) => match self.api.store.upload(id, self.now).ok().and_then(|record| record.done) {
+                Some(version) => version,
+                None => return Err(stop),
+            },
+        };
+        self.completed(own, version)
+    }
+
+    /// Looks first, by the rows alone; then one call at a time puts the parts together.
+    fn complete_parts(
+        &self,
+        own: &Own,
+        id: UploadId,
+        record: &UploadRecord,
+        said: &Said<'_>,
+    ) -> Result<VersionId, Stop> {
+        let hasty = mutant::is_active(Mutant::CompletesBeforeLooking);
+        if hasty || self.look(own, id, record, said)? <= 1 {
+            // One part becomes the version as it is.
+            return self.join(id, record, said);
+        }
+        self.api.store.claim_upload(id, self.now).map_err(|error| match error.kind() {
+            ErrorKind::Locked => Fault::conflict(error.to_string()).into(),
+            _ => not_found(error, Fault::upload),
         })?;
-        let digest = *whole.digest();
-        let len = digest.len;
+        let joined = self.join(id, record, said);
+        if joined.is_err() {
+            self.api.store.release_upload(id)?;
+        }
+        joined
+    }
+
+    /// Holds the parts of an upload to what was said of them, and where they go to what is there.
+    /// Returns how many there are.
+    fn look(&self, own: &Own, id: UploadId, record: &UploadRecord, said: &Said<'_>) -> Result<usize, Stop> {
+        let outline = self.api.store.outline(id, said.listed).map_err(missing)?;
+        let len = outline.len;
         if let Some(size) = record.size.filter(|size| *size != len) {
             return Err(Fault::unlike(format!("{len} bytes were put; size said {size}")).into());
         }
-        if listed.as_ref().map_or(0, Vec::len) == 0 && len == 0 && record.size.is_none_or(|size| size != 0) {
+        if said.listed.map_or(0, <[u32]>::len) == 0 && len == 0 && record.size.is_none_or(|size| size != 0) {
             self.refuse_nothing(id)?;
         }
-        if crc64.is_some_and(|crc64| crc64 != digest.crc64) {
+        if said.crc64.is_some_and(|crc64| crc64 != outline.crc64) {
             return Err(Fault::unlike("the content has another CRC-64 than crc64_hash").into());
-        }
-        if sha1.is_some_and(|sha1| sha1 != digest.sha1) {
-            return Err(Fault::unlike("the content has another SHA-1 than content_hash").into());
         }
         if let Goal::Version { file, .. } = record.goal {
             let info = own.live_file(file)?;
             self.last_revision(&info)?;
         }
-        let version =
-            self.api.store.complete_upload(id, whole, self.now).map_err(|error| match error.kind() {
-                ErrorKind::Gone => Fault::trashed(error.to_string()).into(),
-                ErrorKind::NotFound => Fault::file(error.to_string()).into(),
-                ErrorKind::Expired => Fault::upload(error.to_string()).into(),
-                _ => Stop::from(error),
-            })?;
-        self.completed(own, version.id)
+        self.api.store.check_goal(record, self.now).map_err(nowhere)?;
+        Ok(outline.parts)
+    }
+
+    /// Makes the parts one content, and that a version.
+    fn join(&self, id: UploadId, record: &UploadRecord, said: &Said<'_>) -> Result<VersionId, Stop> {
+        let whole = self.api.store.assemble(id, said.listed).map_err(missing)?;
+        let digest = *whole.digest();
+        // Parts may have been put again since they were looked at.
+        if record.size.is_some_and(|size| size != digest.len) {
+            return Err(Fault::unlike(format!("{} bytes were put, and size said others", digest.len)).into());
+        }
+        if said.crc64.is_some_and(|crc64| crc64 != digest.crc64) {
+            return Err(Fault::unlike("the content has another CRC-64 than crc64_hash").into());
+        }
+        if said.sha1.is_some_and(|sha1| sha1 != digest.sha1) {
+            return Err(Fault::unlike("the content has another SHA-1 than content_hash").into());
+        }
+        Ok(self.api.store.complete_upload(id, whole, self.now).map_err(nowhere)?.id)
     }
 
     /// An upload without a single part is no empty file, unless it was said to be one.
@@ -319,6 +363,31 @@ impl Call<'_> {
         numbers.sort_unstable();
         numbers.dedup();
         Ok(Some(numbers))
+    }
+}
+
+/// What a client says of the whole that its parts are.
+struct Said<'a> {
+    /// The numbers of the parts, if it lists them.
+    listed: Option<&'a [u32]>,
+    crc64: Option<u64>,
+    sha1: Option<[u8; 20]>,
+}
+
+fn missing(error: Error) -> Stop {
+    match error.kind() {
+        ErrorKind::NotFound => Fault::unlike(error.to_string()).into(),
+        _ => error.into(),
+    }
+}
+
+/// Says why an upload cannot go where it was to go.
+fn nowhere(error: Error) -> Stop {
+    match error.kind() {
+        ErrorKind::Gone => Fault::trashed(error.to_string()).into(),
+        ErrorKind::NotFound => Fault::file(error.to_string()).into(),
+        ErrorKind::Expired => Fault::upload(error.to_string()).into(),
+        _ => error.into(),
     }
 }
 

@@ -9,6 +9,7 @@ use super::show;
 use crate::ErrorKind;
 use crate::catalog::share;
 use crate::id::ShareId;
+use crate::store::url::whole_seconds;
 use crate::time::Time;
 use crate::token::{Claims, Purpose};
 
@@ -23,10 +24,16 @@ impl Call<'_> {
         let life = self.fields.number("expire_sec", 1..=LIFE)?.unwrap_or(LIFE);
         let absent = || Stop::from(Fault::absent("there is no such share"));
         let id: ShareId = text.parse().map_err(|_| absent())?;
-        let visit = self.api.store.visit(id, password).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => absent(),
-            ErrorKind::Denied => Fault::permission("share_pwd is missing or wrong").into(),
-            _ => error.into(),
+        let entered = self.api.store.visit_from(id, password, self.request.client);
+        let visit = entered.map_err(|error| match (error.kind(), error.retry_after()) {
+            (_, Some(wait)) => {
+                Fault::too_many(error.to_string()).with("retry_after", whole_seconds(wait)).into()
+            }
+            (kind, None) => match kind {
+                ErrorKind::NotFound => absent(),
+                ErrorKind::Denied => Fault::permission("share_pwd is missing or wrong").into(),
+                _ => error.into(),
+            },
         })?;
         if visit.info().purchase {
             return Err(Fault::permission("this share is to be paid for, which PDS has no call for").into());

@@ -43,6 +43,7 @@ fn uploads(tx: &mut impl Write, ids: &mut impl NewId, drive: DriveId, version: V
         id,
         7,
         &PartRecord { blob: part, len, crc64, blake3 },
+        u64::MAX,
         Moment { now: Time(2), grace: Duration::ZERO },
     )?;
     let known = blob::find(tx, 0, &blake3)?.unwrap();

@@ -44,7 +44,7 @@ fn put(tx: &mut impl Write, ids: &mut impl NewId, id: UploadId, number: u32, byt
     upload::open(tx, id, number, Time(2))?;
     blob::insert(tx, blob, content, Time(9))?;
     let part = PartRecord { blob, len: 10, crc64: byte.into(), blake3: [byte; 32] };
-    upload::put_part(tx, id, number, &part, at(2))?;
+    upload::put_part(tx, id, number, &part, u64::MAX, at(2))?;
     Ok(blob)
 }
 

@@ -95,3 +95,36 @@ fn a_deleted_file_is_gone_for_good_from_its_tree_and_from_the_bin() {
     }
     world.sound();
 }
+
+#[test]
+fn nothing_is_made_moved_or_restored_deeper_than_a_path_reaches() {
+    let world = World::new();
+    let name = |at: usize| format!("n{at}");
+    let deepest: Vec<String> = (0..128).map(name).collect();
+    world.alice.mkdir(&deepest.join("/")).unwrap();
+    let at = |depth: usize| world.file(&deepest[..depth].join("/"));
+    let create = |kind: &str, parent: holdall::FileId| {
+        let body = json!({
+            "drive_id": world.id(&world.alice), "parent_file_id": parent.to_string(), "type": kind, "name": "x",
+        });
+        world.call("/file/create", body)
+    };
+    for kind in ["folder", "file"] {
+        assert_eq!(create(kind, at(128)).bad(), (400, "InvalidParameter"), "{kind}");
+        create(kind, at(127)).good();
+    }
+    // A folder that goes deeper takes along what lies in it.
+    world.alice.mkdir("top/in/side").unwrap();
+    let to = |depth: usize| format!("{}/moved", deepest[..depth].join("/"));
+    let refused = |error: holdall::Error| assert_eq!(error.kind(), holdall::ErrorKind::InvalidArgument);
+    refused(world.alice.rename("top", &to(126), false).unwrap_err());
+    refused(world.alice.copy("top", &to(126), holdall::CopyVersions::Current).unwrap_err());
+    world.alice.rename("top", &to(125), false).unwrap();
+    world.alice.walk("", |_, _| Ok(true)).unwrap();
+    world.alice.rename(&to(125), "top", false).unwrap();
+    let file = world.alice.trash("top").unwrap();
+    refused(world.alice.restore(file, Some(&to(126))).unwrap_err());
+    world.alice.restore(file, Some(&to(125))).unwrap();
+    assert!(world.alice.archive([""]).unwrap().create().is_ok(), "all of it can be walked");
+    world.sound();
+}

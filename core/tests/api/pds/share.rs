@@ -185,3 +185,23 @@ fn a_share_that_may_not_be_downloaded_tells_no_hash() {
     visit(&world, &used_token, "/file/get_download_url", of(&used, file, json!({}))).good();
     assert_eq!(get(&nobody, &used, &used_token), [false; 3], "its downloads are used up");
 }
+
+#[test]
+fn who_tries_too_many_passwords_is_told_to_wait() {
+    let world = World::with(options().wrong_passwords(3, 100));
+    world.put("a", b"x");
+    let share = world.alice.share("a", &Share::new().password("right")).unwrap();
+    let ask = |password: &str| {
+        let body = json!({ "share_id": share.id.to_string(), "share_pwd": password }).to_string();
+        let mut request = Request::new("POST", "/pds/v2/share_link/get_share_token");
+        request.client = Some("192.0.2.1".parse().unwrap());
+        told(world.api.answer(&Caller::anonymous(), &request, body.as_bytes()).unwrap())
+    };
+    for _ in 0..3 {
+        assert_eq!(ask("wrong").bad(), (403, "ForbiddenNoPermission"));
+    }
+    let told = ask("right");
+    assert_eq!(told.bad(), (429, "TooManyRequests"));
+    let after: u64 = told.reply.header("Retry-After").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&after) && told.body["retry_after"] == after);
+}

@@ -404,3 +404,50 @@ fn every_vector_of_a_hashs_state_may_come_with_a_part_and_decides_nothing() {
         }
     }
 }
+
+#[test]
+fn all_parts_together_are_no_longer_than_was_said() {
+    let world = World::new();
+    let parts: Vec<Value> = (1..=20).map(|number| json!({ "part_number": number })).collect();
+    let made = world.create("a", json!({ "size": 1000, "part_info_list": parts })).good();
+    let put =
+        |at: usize, len: usize| world.put_part(&made["part_info_list"][at]["upload_url"], &noise(len, 1));
+    put(0, 600).good();
+    assert_eq!(put(1, 401).bad(), (400, "InvalidParameterOutOfRange"), "each would fit by itself");
+    put(1, 400).good();
+    assert_eq!(put(2, 1).bad(), (400, "InvalidParameterOutOfRange"));
+    // One that comes again takes the place of the one before, and its room.
+    put(0, 500).good();
+    put(2, 100).good();
+    assert_eq!(put(0, 501).bad(), (400, "InvalidParameterOutOfRange"));
+    let expected = [noise(500, 1), noise(400, 1), noise(100, 1)].concat();
+    let file = world.complete(&made, json!({ "crc64_hash": digest(&expected).crc64.to_string() })).good();
+    assert_eq!(read(&world.get(file["url"].as_str().unwrap())), expected);
+    world.sound();
+}
+
+#[test]
+fn a_completion_looks_before_it_writes() {
+    let world = World::new();
+    let big = noise(64 * KIB, 2);
+    let file = world.put("old", b"old").id.file();
+    let parts = json!([{ "part_number": 1 }, { "part_number": 2 }]);
+    let more = json!({ "file_id": file.to_string(), "size": 3 * 64 * KIB, "part_info_list": parts });
+    let made = world.create("old", more).good();
+    for at in 0..2 {
+        world.put_part(&made["part_info_list"][at]["upload_url"], &big).good();
+    }
+    // Damage that reading would find: what was not read is not told.
+    for entry in walk(&world.dir.path().join("store/blob")) {
+        std::fs::write(entry, b"cut short").unwrap();
+    }
+    let told = world.complete(&made, json!({}));
+    assert_eq!(told.bad(), (400, "InvalidParameterNotMatch"), "the size is known from the rows");
+    let told = world.complete(&made, json!({ "crc64_hash": "1" }));
+    assert_eq!(told.bad(), (400, "InvalidParameterNotMatch"));
+}
+
+fn walk(path: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}

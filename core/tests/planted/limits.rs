@@ -1,0 +1,114 @@
+//! Limits of the calls: how deep, how long, how often.
+
+use holdall::digest::Digest;
+use holdall::mutant::Mutant;
+use holdall::{Api, Caller, ErrorKind, Options, Put, Request, Share, Store};
+use serde_json::{Value, json};
+
+use crate::{finds, with_store};
+
+/// Makes a call of PDS as the owner of the drive, and returns the status and the body.
+fn call(store: &Store, path: &str, body: &Value) -> (u16, Value) {
+    let caller = Caller::of("alice").token("token");
+    let target = format!("/v2{path}");
+    let text = body.to_string();
+    let reply = Api::new(store).answer(&caller, &Request::new("POST", &target), text.as_bytes()).unwrap();
+    (reply.status, serde_json::from_slice(&reply.body.to_vec(1 << 20).unwrap()).unwrap())
+}
+
+fn put_part(store: &Store, url: &Value, bytes: &[u8]) -> u16 {
+    let request = Request::new("PUT", url.as_str().unwrap());
+    Api::new(store).answer(&Caller::anonymous(), &request, bytes).unwrap().status
+}
+
+fn begin(store: &Store, size: usize) -> (Value, Value) {
+    let drive = store.drive("alice").unwrap().id().0.to_string();
+    let made = call(
+        store,
+        "/file/create",
+        &json!({
+            "drive_id": drive, "parent_file_id": "root", "type": "file", "name": "a", "size": size,
+            "part_info_list": [{ "part_number": 1 }, { "part_number": 2 }],
+        }),
+    );
+    let of = json!({ "drive_id": drive, "file_id": made.1["file_id"], "upload_id": made.1["upload_id"] });
+    (made.1, of)
+}
+
+#[test]
+fn nothing_lies_deeper_than_a_path_reaches() {
+    finds(Mutant::MovesPassTheDepth, || {
+        with_store(|store| {
+            let drive = store.drive("alice").unwrap();
+            let deep = ["n"; 120].join("/");
+            drive.mkdir(&deep).unwrap();
+            drive.mkdir(&["m"; 10].join("/")).unwrap();
+            let moved = drive.rename("m", &format!("{deep}/m"), false);
+            assert_eq!(moved.unwrap_err().kind(), ErrorKind::InvalidArgument);
+        });
+    });
+}
+
+#[test]
+fn all_parts_are_no_longer_than_was_said() {
+    finds(Mutant::PartsPassTheSize, || {
+        with_store(|store| {
+            let (made, _) = begin(store, 100);
+            let url = |at: usize| &made["part_info_list"][at]["upload_url"];
+            assert_eq!(put_part(store, url(0), &[1; 60]), 200);
+            assert_eq!(put_part(store, url(1), &[2; 60]), 400);
+        });
+    });
+}
+
+#[test]
+fn a_completion_looks_before_it_reads_and_writes() {
+    finds(Mutant::CompletesBeforeLooking, || {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options::new().threshold(4 << 10);
+        let store = Store::open(dir.path().join("store"), options).unwrap();
+        let (made, of) = begin(&store, 30_000);
+        for at in 0..2 {
+            let url = &made["part_info_list"][at]["upload_url"];
+            assert_eq!(put_part(&store, url, &vec![7; 10_000]), 200);
+        }
+        // Content that was read would be told to be damaged, to the host.
+        std::fs::remove_dir_all(dir.path().join("store/blob")).unwrap();
+        let (status, told) = call(&store, "/file/complete", &of);
+        assert_eq!((status, &told["code"]), (400, &json!("InvalidParameterNotMatch")));
+    });
+}
+
+#[test]
+fn passwords_are_not_tried_without_end() {
+    finds(Mutant::PasswordsWithoutLimit, || {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::new().wrong_passwords(1, 3)).unwrap();
+        let drive = store.drive("alice").unwrap();
+        drive.put("a", &b"x"[..], Put::new()).unwrap();
+        let share = drive.share("a", &Share::new().password("right")).unwrap();
+        let waits = (0..4).map(|_| store.visit(share.id, Some("wrong")).unwrap_err().retry_after());
+        assert_eq!(waits.map(|wait| wait.is_some()).collect::<Vec<_>>(), [false, false, false, true]);
+    });
+}
+
+#[test]
+fn no_claim_gives_content_of_another_drive() {
+    finds(Mutant::ClaimsAcrossDrives, || {
+        with_store(|store| {
+            let zeros = vec![0; 100 << 10];
+            store.drive("bob").unwrap().put("his", &zeros[..], Put::new()).unwrap();
+            let drive = store.drive("alice").unwrap().id().0.to_string();
+            let told = call(
+                store,
+                "/file/create",
+                &json!({
+                    "drive_id": drive, "parent_file_id": "root", "type": "file", "name": "mine",
+                    "size": zeros.len(), "content_hash_name": "sha1", "proof_version": "v1",
+                    "content_hash": Digest::of(&zeros).sha1_hex(), "proof_code": "AAAAAAAAAAA=",
+                }),
+            );
+            assert_eq!(told.1["rapid_upload"], json!(false));
+        });
+    });
+}
