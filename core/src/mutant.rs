@@ -121,14 +121,12 @@ pub fn plant(mutant: Mutant) {
 
 /// Whether a fault is planted.
 #[cfg(feature = "sim")]
-#[allow(dead_code)]
 pub(crate) fn is_active(mutant: Mutant) -> bool {
     ACTIVE.load(std::sync::atomic::Ordering::Relaxed) == mutant as u8
 }
 
 /// Whether a fault is planted: never in this build.
 #[cfg(not(feature = "sim"))]
-#[allow(dead_code)]
 pub(crate) const fn is_active(_: Mutant) -> bool {
     false
 }

@@ -19,6 +19,7 @@ mod calls;
 mod came;
 mod content;
 mod controls;
+#[path = "../risk/dice.rs"]
 mod dice;
 mod experiment;
 mod history;

@@ -40,7 +40,11 @@ fn t1_any_flipped_bit_and_t2_any_cut_is_denied() {
             });
             match escape {
                 Some(false) => assert_eq!(status, 400, "bit {bit} of {at}: an address that is none"),
-                _ => assert!([403, 404].contains(&status), "bit {bit} of {at}: {status}"),
+                // Another path, or a token whose second half of the MAC, 16 bytes, is of no such name.
+                _ if bad.contains(['/', '?', '#']) || at + 22 >= good.len() => {
+                    assert!([403, 404].contains(&status), "bit {bit} of {at}: {status}");
+                }
+                _ => assert_eq!(status, 403, "bit {bit} of {at}"),
             }
         }
         assert_eq!(serve(&shop, &format!("/d/{}/a.txt", &good[..at])).status, 403);

@@ -2,8 +2,8 @@
 //!
 //! Version 1: the first 16 hexadecimal digits of the MD5 of the access token are a number; that number
 //! modulo the length is an offset; the 8 bytes from there on in base 64 are the proof. Where there are
-//! fewer, clients send those; here nothing is proved by them, and the content is sent. MD5 spreads the offsets and protects nothing: who does not have the content knows none of
-//! its bytes.
+//! fewer, clients send those; here nothing is proved by them, and the content is sent. MD5 spreads the
+//! offsets and protects nothing: who does not have the content knows none of its bytes.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
