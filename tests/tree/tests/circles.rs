@@ -13,8 +13,8 @@ const TO_CUT: &[(&str, &[&str])] = &[
         &[
             "api::cloudreve::archive api::cloudreve::url",
             "catalog::blob catalog::claim",
-            "catalog::delete catalog::tree catalog::version",
-            "store::archive store::drive store::engine store::link store::open store::put store::url store::view",
+            "catalog::delete catalog::depth catalog::tree catalog::version",
+            "store::archive store::archive::read store::drive store::engine store::link store::open store::put store::share store::url store::view",
         ],
     ),
     ("ffi", &["log pointer pointer::callback record"]),
