@@ -94,7 +94,7 @@ impl Site {
             ("share", shared.id.to_string()),
             ("share-uri", self.api.share_uri(shared.id).expect("a URI")),
             ("archive", archive.id.to_string()),
-            ("link", ids.encode(link.id.0, HashKind::SourceLink)),
+            ("link", ids.encode_random(link.id.0, HashKind::SourceLink)),
             ("link-name", link.name.clone()),
             ("sha1", version_sha1(&version)),
             ("size", version.size.to_string()),
