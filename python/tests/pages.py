@@ -5,7 +5,7 @@ import re
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = {"README": ROOT / "README.md"} | {
-    path.stem: path for path in sorted((ROOT / "docs").glob("*.md"))
+    path.stem: path for path in sorted((ROOT.parent / "docs" / "python").glob("*.md"))
 }
 
 

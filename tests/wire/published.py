@@ -15,7 +15,7 @@ from . import overlay
 from .host import HERE
 
 NAMES = ("url", "source")
-PAGE = HERE.parent.parent / "core" / "API-cloudreve.md"
+PAGE = HERE.parent.parent / "docs" / "api" / "cloudreve.md"
 BEGIN = "<!-- corrections, made by the tests: begin -->\n"
 END = "<!-- corrections: end -->\n"
 
@@ -77,5 +77,5 @@ def assert_kept(made):
         PAGE.write_text(head + BEGIN + "\n" + made + "\n" + END + tail, encoding="utf-8")
     else:
         assert known.strip() == made.strip(), (
-            f"HOLDALL_WRITE_PAGES=1 writes core/{PAGE.name} anew:\n{made}"
+            f"HOLDALL_WRITE_PAGES=1 writes docs/api/{PAGE.name} anew:\n{made}"
         )

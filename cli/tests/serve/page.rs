@@ -8,7 +8,7 @@ use crate::host::{BINARY, other};
 /// Runs the first block of shell commands behind a heading of a page, in a folder of its own and on a
 /// free port, and returns the folder and what it printed.
 fn typed(page: &str, heading: &str) -> (tempfile::TempDir, String) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core").join(page);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api").join(page);
     let text = std::fs::read_to_string(&path).unwrap();
     let behind = text.split_once(heading).expect("the page has lost its heading").1;
     let block = behind.split_once("```bash\n").unwrap().1.split_once("\n```").unwrap().0;
@@ -37,7 +37,7 @@ fn what_the_page_of_cloudreve_tells_to_type_works() {
     if other().is_some() {
         return;
     }
-    let (dir, out) = typed("API-cloudreve.md", "## Try it");
+    let (dir, out) = typed("cloudreve.md", "## Try it");
     assert_eq!(out.matches("quarterly figures\n").count(), 3, "a URL, a link and a share: {out}");
     let zip = std::fs::read(dir.path().join("docs.zip")).unwrap();
     assert!(zip.starts_with(b"PK\x03\x04") && zip.windows(6).any(|name| name == b"q3.txt"));
@@ -48,7 +48,7 @@ fn what_the_page_of_pds_tells_to_type_works() {
     if other().is_some() {
         return;
     }
-    let (_dir, out) = typed("API-pds.md", "## Try it");
+    let (_dir, out) = typed("pds.md", "## Try it");
     assert_eq!(out.matches("quarterly figures\n").count(), 1, "{out}");
     assert!(out.contains("\"status\":\"available\"") && out.contains("\"name\":\"q3.txt\""), "{out}");
 }

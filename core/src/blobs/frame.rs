@@ -1,4 +1,4 @@
-//! The frame: what a segment is made of. The layout is in `core/DESIGN.md`.
+//! The frame: what a segment is made of. The layout is in `docs/format.md`.
 //!
 //! Integers are little-endian. A frame is an 80-byte header, a payload, and zeros up to the next
 //! multiple of 16 bytes. The magic is mixed with the segment's salt, so that content that looks

@@ -26,9 +26,9 @@ pub fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(&Sorted(value)).unwrap()
 }
 
-/// Holds the part of a page of the crate between two marks to what the calls give.
+/// Holds the part of a page of `docs/api` between two marks to what the calls give.
 pub fn assert_kept(page: &str, (begin, end): (&str, &str), made: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api").join(page);
     let kept = std::fs::read_to_string(&path).unwrap();
     let (head, rest) = kept.split_once(begin).expect("the page has lost its first mark");
     let (known, tail) = rest.split_once(end).expect("the page has lost its second mark");
@@ -38,6 +38,6 @@ pub fn assert_kept(page: &str, (begin, end): (&str, &str), made: &str) {
     }
     assert!(
         known.trim() == made.trim(),
-        "core/{page} is not what the calls give; HOLDALL_WRITE_PAGES=1 writes it anew:\n{made}"
+        "docs/api/{page} is not what the calls give; HOLDALL_WRITE_PAGES=1 writes it anew:\n{made}"
     );
 }

@@ -11,7 +11,7 @@
 //! | GET, HEAD, OPTIONS `file/archive/<archive>/<name>?sign=` | an archive |
 //! | GET, HEAD `/f/<link>/<name>`, `/f/d/<link>/<name>` | a direct link, shown or saved |
 //!
-//! A user is a drive here, an entity a version. `API-cloudreve.md` beside the crate's sources shows
+//! A user is a drive here, an entity a version. `docs/api/cloudreve.md` in the repository shows
 //! each call, and says where the behaviour differs from the original's and why.
 
 mod archive;

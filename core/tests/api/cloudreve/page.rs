@@ -239,5 +239,5 @@ fn exchanges() -> String {
 
 #[test]
 fn the_page_of_exchanges_is_what_the_calls_give() {
-    assert_kept("API-cloudreve.md", (BEGIN, END), &exchanges());
+    assert_kept("cloudreve.md", (BEGIN, END), &exchanges());
 }

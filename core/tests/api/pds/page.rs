@@ -254,7 +254,7 @@ fn exchanges() -> String {
 
 #[test]
 fn the_page_of_exchanges_is_what_the_calls_give() {
-    assert_kept("API-pds.md", (BEGIN, END), &exchanges());
+    assert_kept("pds.md", (BEGIN, END), &exchanges());
 }
 
 #[test]
