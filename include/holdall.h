@@ -125,6 +125,7 @@
 #define HOLDALL_CALLER_NO_SHARES 4 // Downloads nothing from shares of others
 #define HOLDALL_CALLER_NO_LINKS 8 // Makes no direct links
 #define HOLDALL_CALLER_NEW_LINKS 16 // Gets a new direct link where there is an equal one
+#define HOLDALL_CALLER_ARCHIVE 32 // Gets zips though nobody knows him: they take room in the store
 #define HOLDALL_CHECK_CONTENT 1 // All content is read and hashed again
 #define HOLDALL_LOG_ERROR 1 // Something went wrong that no result tells
 #define HOLDALL_LOG_WARN 2 // Something that an operator should look at
@@ -485,6 +486,9 @@ extern "C" {
 // "" before the first. It is valid until the next call of this library on this thread.
 const char *holdall_last_error(void);
 
+// Seconds to wait where that error was of a limit: 429 and Retry-After; 0 where none was.
+uint64_t holdall_last_error_retry_s(void);
+
 const char *holdall_code_name(int32_t code); // "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever
 uint32_t holdall_code_status(int32_t code); // HTTP status: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for none
 
@@ -759,10 +763,12 @@ int32_t holdall_share_revoke(const holdall_store *store, uint64_t share_id);
 
 int32_t holdall_share_remove(const holdall_store *store, uint64_t share_id); // Deletes it. Codes: NOT_FOUND, WRITE
 
-// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds.
-// Codes: NOT_FOUND, READ; DENIED for a wrong or missing password; EXPIRED and GONE when it is over, then or later.
+// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds. Wrong ones have a
+// limit in each process, lower for one client, whose address may be NULL.
+// Codes: NOT_FOUND, READ; DENIED for a wrong or missing password, or when too many were wrong; EXPIRED, GONE, then or
+// later.
 int32_t holdall_visit_open(const holdall_store *store, uint64_t share_id, const char *password,
-    size_t password_len_bytes, holdall_visit **visit);
+    size_t password_len_bytes, const char *client, size_t client_len_bytes, holdall_visit **visit);
 
 int32_t holdall_visit_share(const holdall_visit *visit, holdall_share *share); // What the share was at the visit
 

@@ -91,6 +91,8 @@ pub enum Mutant {
     CompletesBeforeLooking,
     /// Passwords of shares could be tried without end.
     PasswordsWithoutLimit,
+    /// A caller whom nobody knows made archives, which take room in the store, unless the host said no.
+    AnonymousArchives,
     /// An archive was published without counting against its shares.
     ArchiveBeforeCount,
     /// Who knew an archive's id got its URL in PDS, whoever made it and whatever his group may do.

@@ -78,6 +78,8 @@ pub const HOLDALL_CALLER_NO_SHARES: u32 = 4;
 pub const HOLDALL_CALLER_NO_LINKS: u32 = 8;
 /// Gets a new direct link where there is an equal one.
 pub const HOLDALL_CALLER_NEW_LINKS: u32 = 16;
+/// Gets zips though nobody knows him: they take room in the store.
+pub const HOLDALL_CALLER_ARCHIVE: u32 = 32;
 
 /// Who calls: the host has made sure of it, and nothing else is believed. NULL is nobody known.
 #[derive(Clone, Copy)]
@@ -153,14 +155,17 @@ fn who(caller: &Caller, given: *const holdall_caller) -> Result<holdall::Caller>
         | HOLDALL_CALLER_NO_ARCHIVE
         | HOLDALL_CALLER_NO_SHARES
         | HOLDALL_CALLER_NO_LINKS
-        | HOLDALL_CALLER_NEW_LINKS;
+        | HOLDALL_CALLER_NEW_LINKS
+        | HOLDALL_CALLER_ARCHIVE;
     let flags = caller.flags(given.flags, known)?;
+    let drive = caller.optional("the caller's drive", given.drive, given.drive_len_bytes)?;
+    let is_known = drive.is_some() || flags & HOLDALL_CALLER_ADMINISTRATOR != 0;
+    let archive = is_known || flags & HOLDALL_CALLER_ARCHIVE != 0;
     let mut limits = Limits::new()
         .speed(given.pace_bytes_per_s)
-        .archive(flags & HOLDALL_CALLER_NO_ARCHIVE == 0)
+        .archive(archive && flags & HOLDALL_CALLER_NO_ARCHIVE == 0)
         .share_download(flags & HOLDALL_CALLER_NO_SHARES == 0)
         .unique_links(flags & HOLDALL_CALLER_NEW_LINKS != 0);
-    let drive = caller.optional("the caller's drive", given.drive, given.drive_len_bytes)?;
     let mut who = match drive {
         Some(drive) => holdall::Caller::of(drive),
         None => holdall::Caller::anonymous(),

@@ -1,6 +1,6 @@
 //! Codes, the text of the last error, and the version of the library.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char};
 
 use holdall::{Error, ErrorKind};
@@ -73,6 +73,7 @@ pub(crate) fn c_text(text: impl Into<Vec<u8>>) -> CString {
 
 thread_local! {
     static LAST: RefCell<CString> = RefCell::new(CString::default());
+    static WAIT_S: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Keeps the text of an error for the thread that it happened on.
@@ -80,6 +81,11 @@ pub(crate) fn remember(error: &Error) -> i32 {
     let text = c_text(error.to_string());
     // A thread that is ending has no place for it any more.
     let _ = LAST.try_with(|last| *last.borrow_mut() = text);
+    // A host that waits as long as it was told must not be a part of a second early.
+    let wait = error
+        .retry_after()
+        .map_or(0, |wait| wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)));
+    let _ = WAIT_S.try_with(|last| last.set(wait));
     code(error)
 }
 
@@ -88,6 +94,12 @@ pub(crate) fn remember(error: &Error) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_last_error() -> *const c_char {
     LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+}
+
+/// Seconds to wait where that error was of a limit: 429 and Retry-After; 0 where none was.
+#[unsafe(no_mangle)]
+pub extern "C" fn holdall_last_error_retry_s() -> u64 {
+    WAIT_S.try_with(Cell::get).unwrap_or(0)
 }
 
 /// "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::c_char;
+use std::net::IpAddr;
 
 use holdall::body::Body;
 use holdall::http::Disposition;
@@ -111,16 +112,20 @@ pub(crate) fn request<T>(
     }
     let mut request = Request::new(&method, &target);
     request.headers = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-    if let Some(client) = caller.optional("the client's address", given.client, given.client_len_bytes)? {
-        request.client = Some(client.parse().map_err(|_| {
-            let message = format!("'{}' is no IP address", client.escape_debug());
-            Error::new(ErrorKind::InvalidArgument, message)
-        })?);
-    }
+    request.client = address(caller, given.client, given.client_len_bytes)?;
     if let Some(now) = caller.value("the time of the request", given.now_unix_us)? {
         request.now = Time(now);
     }
     act(&request)
+}
+
+/// Reads the address of a client; NULL is none.
+pub(crate) fn address(caller: &Caller, client: *const c_char, len: usize) -> Result<Option<IpAddr>> {
+    let client = caller.optional("the client's address", client, len)?;
+    let wrong = |client: &str| {
+        Error::new(ErrorKind::InvalidArgument, format!("'{}' is no IP address", client.escape_debug()))
+    };
+    client.map(|client| client.parse().map_err(|_| wrong(client))).transpose()
 }
 
 /// Makes a reply one that C can read.

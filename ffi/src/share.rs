@@ -10,6 +10,7 @@ use crate::drive::holdall_drive;
 use crate::page::{Page, holdall_page};
 use crate::pointer::{entry, handle, records};
 use crate::record::{holdall_archive, holdall_file, holdall_share};
+use crate::reply::address;
 use crate::store::holdall_store;
 use crate::text::holdall_text;
 use crate::url::{holdall_url_options, sign};
@@ -103,21 +104,25 @@ pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share
     entry!(caller => caller.get(store)?.unshare(ShareId(share_id)))
 }
 
-/// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds.
-/// Codes: NOT_FOUND, READ; DENIED for a wrong or missing password; EXPIRED and GONE when it is over, then
-/// or later.
+/// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds. Wrong
+/// ones have a limit in each process, lower for one client, whose address may be NULL.
+/// Codes: NOT_FOUND, READ; DENIED for a wrong or missing password, or when too many were wrong; EXPIRED,
+/// GONE, then or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_open(
     store: *const holdall_store,
     share_id: u64,
     password: *const c_char,
     password_len_bytes: usize,
+    client: *const c_char,
+    client_len_bytes: usize,
     visit: *mut *mut holdall_visit,
 ) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the visit", visit)?;
         let password = caller.optional("the password", password, password_len_bytes)?;
-        out.hand(caller.get(store)?.visit(ShareId(share_id), password)?)
+        let client = address(caller, client, client_len_bytes)?;
+        out.hand(caller.get(store)?.visit_from(ShareId(share_id), password, client)?)
     })
 }
 

@@ -95,8 +95,9 @@ fn exports() -> Vec<(&'static str, *const ())> {
 }
 
 /// Functions that return no code; they cannot fail, or say so in another way.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 8] = [
     "holdall_last_error",
+    "holdall_last_error_retry_s",
     "holdall_code_name",
     "holdall_code_status",
     "holdall_version_number",

@@ -194,7 +194,8 @@ impl Store {
 /// administrator: whether every drive is open to the caller.
 /// token: the access token that the caller showed: what PDS proofs of content are made with.
 /// speed: bytes a second that a download goes at; 0 is any speed.
-/// archive: whether several files may be had as one zip.
+/// archive: whether several files may be had as one zip, which takes room in the store: by default, unless
+///     nobody knows the caller.
 /// share_download: whether shares of others may be downloaded from.
 /// links: direct links that one call may make: 10 by default, 1,000 for an administrator, and none
 ///     for one whom nobody knows.
@@ -210,7 +211,7 @@ pub(crate) struct Caller {
 impl Caller {
     #[new]
     #[pyo3(signature = (
-        drive = None, *, administrator = false, token = None, speed = 0, archive = true,
+        drive = None, *, administrator = false, token = None, speed = 0, archive = None,
         share_download = true, links = None, unique_links = false
     ))]
     #[allow(clippy::too_many_arguments)]
@@ -219,7 +220,7 @@ impl Caller {
         administrator: bool,
         token: Option<String>,
         #[pyo3(from_py_with = convert::number)] speed: u64,
-        archive: bool,
+        archive: Option<bool>,
         share_download: bool,
         #[pyo3(from_py_with = convert::count)] links: Option<u32>,
         unique_links: bool,
@@ -236,6 +237,7 @@ impl Caller {
         if administrator {
             caller = caller.administrator();
         }
+        let archive = archive.unwrap_or(drive.is_some() || administrator);
         let has_token = token.is_some();
         if let Some(token) = token {
             caller = caller.token(token);

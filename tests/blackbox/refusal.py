@@ -1,10 +1,21 @@
 """What is refused, in which shape, and that the host lives on."""
 
+import base64
 import socket
 import time
 
 from .case import Case
 from .shelf import noise
+
+
+# Bytes of a token's MAC that are of the name beside it: the last.
+NAMED = 16
+
+
+def token(url: str) -> bytes:
+    """The bytes of the token in a URL."""
+    text = url.split("/d/")[1].split("/")[0]
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class Refusal(Case):
@@ -58,11 +69,17 @@ class Refusal(Case):
 
     def test_a_url_that_was_changed_is_refused(self) -> None:
         start, end = len("/d/"), self.url.rindex("/")
+        seen = set()
         for at in range(start, end, 4):
             other = "B" if self.url[at] == "A" else "A"
             forged = self.url[:at] + other + self.url[at + 1 :]
-            # Half of the MAC is of the name: where that was changed, the name is not the token's.
-            self.assertRefused(self.curl(forged), (403, 404), f"byte {at}")
+            # The last half of the MAC is of the name: where that alone was changed, the name is not the
+            # token's, and nothing is there. Every other change is a forged token.
+            changed = [here != there for here, there in zip(token(forged), token(self.url))]
+            name_only = any(changed) and not any(changed[:-NAMED])
+            self.assertRefused(self.curl(forged), (404 if name_only else 403,), f"byte {at}")
+            seen.add(name_only)
+        self.assertEqual(seen, {True, False}, "both halves of the MAC are tried")
         self.assertEqual(self.curl(self.url).status, 200, "control")
         cloudreve = self.shelf.url("refusal/a.txt", "--cloudreve")
         self.assertEqual(self.curl(cloudreve).body, b"hello")

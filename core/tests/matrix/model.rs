@@ -335,7 +335,10 @@ impl Model {
                 if self.secret_removed {
                     return Verdict::Refuses("the secret was removed");
                 }
-                // It was handed out before all that happened here since its number came along.
+                // Such a URL says when it ends and not when it was signed, and the server that signed it
+                // revokes nothing. So it counts from when its number came along: what was revoked here
+                // after that ends it for good, also where that server signs it anew, and what was revoked
+                // before was known to who added the number.
                 match self.one_version(node, version, imported) {
                     Verdict::Serves(contents) if !self.live(node) => Verdict::May(contents),
                     verdict => verdict,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use holdall::token::{HashIds, HashKind};
 use holdall::vfs::SimVfs;
-use holdall::{Api, Caller, Mode, Options, Put, Request, Share, Store, Time};
+use holdall::{Api, Caller, Mode, Options, Put, Reply, Request, Share, Store, Time};
 use serde_json::{Value, json};
 
 use crate::marks::{Marks, Secret, Secrets};
@@ -90,6 +90,7 @@ impl Site {
             ("version", version.id.to_string()),
             ("old", old.id.to_string()),
             ("entity", ids.encode(version.id.0, HashKind::Entity)),
+            ("old-entity", ids.encode(old.id.0, HashKind::Entity)),
             ("user", ids.encode(drive.id().0, HashKind::User)),
             ("share", shared.id.to_string()),
             ("share-uri", self.api.share_uri(shared.id).expect("a URI")),
@@ -101,6 +102,7 @@ impl Site {
             ("url", self.store.url(&version).sign().expect("a URL")),
             ("file-url", self.store.url_of_file(of_inner.id).sign().expect("a URL")),
             ("archive-url", self.store.url_of_archive(archive.id).sign().expect("a URL")),
+            ("archive-form-url", self.store.url_of_archive(archive.id).sign_cloudreve().expect("a URL")),
             (
                 "form-url",
                 self.store.url(of_inner.current.expect("a version").id).sign_cloudreve().expect("a URL"),
@@ -172,18 +174,10 @@ impl Site {
     /// A sentence for people.
     pub fn ask(&self, bytes: &[u8]) -> Result<u16, String> {
         let text = self.filled(&String::from_utf8_lossy(bytes));
-        let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
-        let mut lines = head.lines();
-        let mut first = lines.next().unwrap_or_default().splitn(3, ' ');
-        let mut next = || first.next().unwrap_or_default();
-        let (who, method, target) = (next(), next(), next());
+        let (who, request, body) = read(&text);
+        let (method, target) = (request.method, request.target);
         let (caller, drive) = Site::caller(who);
-        let mut request = Request::new(method, target).at(Time::now());
-        request.headers = lines.filter_map(|line| line.split_once(": ")).collect();
-        let reply = match self.api.is_at(target) {
-            true => self.api.answer(&caller, &request, body.as_bytes()),
-            false => self.store.serve(&request),
-        };
+        let reply = self.answer(&caller, &request, body);
         let reply = reply.map_err(|error| format!("an error for the host: {error}"))?;
         let status = reply.status;
         if !STATUSES.contains(&status) {
@@ -220,6 +214,29 @@ impl Site {
         Ok(status)
     }
 
+    /// Whether what a request asks for is there: Cloudreve says no with 200 as well.
+    ///
+    /// # Errors
+    /// What was told instead.
+    pub fn gives(&self, bytes: &[u8]) -> Result<(), String> {
+        let text = self.filled(&String::from_utf8_lossy(bytes));
+        let (who, request, body) = read(&text);
+        let reply = self.answer(&Site::caller(who).0, &request, body).expect("a reply");
+        let told = reply.body.to_vec(MAX_BODY).expect("a body");
+        let code = serde_json::from_slice::<Value>(&told).ok().and_then(|told| told["code"].as_i64());
+        match reply.status < 400 && code.unwrap_or(0) == 0 {
+            true => Ok(()),
+            false => Err(format!("{} {}", reply.status, String::from_utf8_lossy(&told))),
+        }
+    }
+
+    fn answer(&self, caller: &Caller, request: &Request<'_>, body: &str) -> holdall::Result<Reply> {
+        match self.api.is_at(request.target) {
+            true => self.api.answer(caller, request, body.as_bytes()),
+            false => self.store.serve(request),
+        }
+    }
+
     /// Whether a reply with the bytes of the vault would be found.
     pub fn tells_of_other(&self) -> bool {
         let all = self.own["vault"].iter().filter_map(|secret| match secret {
@@ -251,6 +268,18 @@ impl Site {
             None => Ok(()),
         }
     }
+}
+
+/// Reads a request: `caller METHOD target`, headers, an empty line and the body.
+fn read(text: &str) -> (&str, Request<'_>, &str) {
+    let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+    let mut lines = head.lines();
+    let mut first = lines.next().unwrap_or_default().splitn(3, ' ');
+    let mut next = || first.next().unwrap_or_default();
+    let (who, method, target) = (next(), next(), next());
+    let mut request = Request::new(method, target).at(Time::now());
+    request.headers = lines.filter_map(|line| line.split_once(": ")).collect();
+    (who, request, body)
 }
 
 fn version_sha1(version: &holdall::VersionInfo) -> String {

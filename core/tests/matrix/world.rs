@@ -122,6 +122,8 @@ impl Expect {
 
 pub const SECRET: &[u8; 32] = b"the secret of the imported serve";
 pub const SALT: &str = "matrix-salt";
+/// What a URL of the Cloudreve form may be short of its longest life, in seconds.
+const WINDOW: i64 = 3000;
 /// Numbers up to this one are of the server that was imported.
 pub const IMPORTED: u64 = 400;
 
@@ -231,11 +233,11 @@ impl World {
                 if who == Who::Administrator { caller.administrator() } else { caller }
             }
             None => match who {
-                // A host may let visitors have archives, or not.
+                // A host may let visitors have archives; where it says nothing, they have none.
                 Who::VisitorWithPassword | Who::VisitorWithout => {
                     Caller::anonymous().limits(Limits::new().links(0))
                 }
-                _ => Caller::anonymous().limits(Limits::new().links(0).archive(false)),
+                _ => Caller::anonymous(),
             },
         }
     }
@@ -345,8 +347,22 @@ impl World {
         }
     }
 
+    /// Remembers a URL. One of the Cloudreve form says itself when it ends, at some time of a window: the
+    /// model holds it to that, and that to what was promised.
     pub fn add_url(&mut self, target: String, subject: Subject, expires: Option<i64>) -> usize {
         let made: Tick = self.model.tick;
+        let form = matches!(subject, Subject::Content(..) | Subject::CloudreveArchive(_));
+        let signed = target.rsplit([':', 'A']).next().and_then(|end| end.parse::<i64>().ok());
+        let expires = match (signed.filter(|_| form), expires) {
+            (Some(signed), Some(latest)) => {
+                let least = if let Subject::Content(..) = subject { latest - WINDOW - 1 } else { 0 };
+                if !(least..=latest + 1).contains(&signed) {
+                    self.find("a Cloudreve URL has another end than was promised", format!("{signed}"));
+                }
+                Some(signed)
+            }
+            (_, expires) => expires,
+        };
         let key = match subject {
             Subject::Link(_) | Subject::Imported(..) | Subject::Forged(_) => None,
             _ => self.signing_key(),

@@ -336,6 +336,22 @@ static void serving(const holdall_store *store, const holdall_drive *drive) {
     FAILS(HOLDALL_INVALID_ARGUMENT, holdall_url_file(drive, S("a.txt"), &options, &url));
 }
 
+/* One client's tries come to an end, also that of the right password, and another client is let in. */
+static void guess(const holdall_store *store, uint64_t share) {
+    holdall_visit *visit = NULL;
+    int tries;
+    for (tries = 0; tries < 10; tries++) {
+        FAILS(HOLDALL_DENIED, holdall_visit_open(store, share, S("wrong"), S("192.0.2.1"), &visit));
+        CHECK(holdall_last_error_retry_s() == 0);
+    }
+    FAILS(HOLDALL_DENIED, holdall_visit_open(store, share, S("secret"), S("192.0.2.1"), &visit));
+    CHECK(holdall_last_error_retry_s() > 0 && holdall_last_error_retry_s() <= 60);
+    OK(holdall_visit_open(store, share, S("secret"), S("192.0.2.2"), &visit));
+    OK(holdall_visit_free(visit));
+    FAILS(HOLDALL_NOT_FOUND, holdall_visit_open(store, 1, NULL, 0, NULL, 0, &visit));
+    CHECK(holdall_last_error_retry_s() == 0);
+}
+
 static void sharing(const holdall_store *store, const holdall_drive *drive) {
     holdall_visit *visit = NULL;
     holdall_text *url = NULL;
@@ -353,8 +369,10 @@ static void sharing(const holdall_store *store, const holdall_drive *drive) {
     terms.max_downloads = 2;
     OK(holdall_share_create(drive, S("many"), &terms, &share));
     CHECK(share.has_password && share.max_downloads == 2);
-    FAILS(HOLDALL_DENIED, holdall_visit_open(store, share.id, NULL, 0, &visit));
-    OK(holdall_visit_open(store, share.id, S("secret"), &visit));
+    FAILS(HOLDALL_DENIED, holdall_visit_open(store, share.id, NULL, 0, NULL, 0, &visit));
+    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_visit_open(store, share.id, S("secret"), S("here"), &visit));
+    OK(holdall_visit_open(store, share.id, S("secret"), NULL, 0, &visit));
+    guess(store, share.id);
     memset(&share.id, 0, sizeof share - sizeof share.size);
     OK(holdall_visit_share(visit, &share));
     CHECK(share.has_password && share.max_downloads == 2 && share.expires_unix_us == 0);
