@@ -486,9 +486,7 @@ extern "C" {
 // "" before the first. It is valid until the next call of this library on this thread.
 const char *holdall_last_error(void);
 
-// Seconds to wait where that error was of a limit: 429 and Retry-After; 0 where none was.
-uint64_t holdall_last_error_retry_s(void);
-
+uint64_t holdall_last_error_retry_s(void); // Seconds to wait if a limit refused it (429, Retry-After), else 0
 const char *holdall_code_name(int32_t code); // "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever
 uint32_t holdall_code_status(int32_t code); // HTTP status: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for none
 
@@ -576,8 +574,7 @@ int32_t holdall_file_stat(const holdall_drive *drive, const char *path, size_t p
 // Opens the current content of the file at a path. Codes: PATH, READ.
 int32_t holdall_file_open(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_body **body);
 
-// Makes a folder and its parents where there are none. `file_id` may be NULL.
-// Codes: PATH, WRITE; EXISTS for a file in the way.
+// Makes a folder and its parents. `file_id` may be NULL. Codes: PATH, WRITE; EXISTS for a file in the way.
 int32_t holdall_folder_make(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t *file_id);
 
 // Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after` on: NULL at first,
@@ -703,8 +700,7 @@ int32_t holdall_url_file(const holdall_drive *drive, const char *path, size_t pa
 int32_t holdall_url_of_file(const holdall_store *store, uint64_t file_id, const holdall_url_options *options,
     holdall_text **url);
 
-// Makes a URL of an archive. It ends with the archive at the latest.
-// Codes: as holdall_url_version; NOT_FOUND; EXPIRED when the archive's time is over.
+// Makes a URL of an archive, which ends with it at the latest. Codes: as holdall_url_version; NOT_FOUND; EXPIRED.
 int32_t holdall_url_archive(const holdall_store *store, uint64_t archive_id, const holdall_url_options *options,
     holdall_text **url);
 
@@ -763,10 +759,9 @@ int32_t holdall_share_revoke(const holdall_store *store, uint64_t share_id);
 
 int32_t holdall_share_remove(const holdall_store *store, uint64_t share_id); // Deletes it. Codes: NOT_FOUND, WRITE
 
-// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds. Wrong ones have a
-// limit in each process, lower for one client, whose address may be NULL.
-// Codes: NOT_FOUND, READ; DENIED for a wrong or missing password, or when too many were wrong; EXPIRED, GONE, then or
-// later.
+// Lets a visitor into a share; NULL is no password. Wrong ones have a limit, of all and of a client's address, which
+// may be NULL; to check one takes some tens of milliseconds. Codes: NOT_FOUND, READ; DENIED for a wrong or missing
+// password, or too many; EXPIRED and GONE when it is over, then or later.
 int32_t holdall_visit_open(const holdall_store *store, uint64_t share_id, const char *password,
     size_t password_len_bytes, const char *client, size_t client_len_bytes, holdall_visit **visit);
 
@@ -784,8 +779,7 @@ int32_t holdall_visit_list(const holdall_visit *visit, const char *path, size_t 
 int32_t holdall_visit_url(const holdall_visit *visit, const char *path, size_t path_len_bytes,
     const holdall_url_options *options, holdall_text **url);
 
-// Counts a download and makes an archive of what is at the paths in the share. It ends with the share.
-// Codes: as holdall_archive_create; EXPIRED, GONE.
+// Counts a download and makes an archive that ends with the share. Codes: as holdall_archive_create; EXPIRED, GONE.
 int32_t holdall_visit_archive(const holdall_visit *visit, const holdall_string *paths, size_t count,
     const holdall_archive_options *options, holdall_archive *archive);
 
@@ -798,8 +792,7 @@ int32_t holdall_serve(const holdall_store *store, const holdall_request *request
 // Codes: READ; DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; as holdall_serve.
 int32_t holdall_verify(const holdall_store *store, const holdall_request *request, holdall_grant *grant);
 
-// Makes the reply that tells a client of a code: a status and a short text.
-// Codes: INVALID_ARGUMENT for none, and HOLDALL_OK.
+// Makes the reply that tells a client of a code, in a short text. Codes: INVALID_ARGUMENT for none, and HOLDALL_OK.
 int32_t holdall_reply_of_code(int32_t code, holdall_reply **reply);
 
 int32_t holdall_reply_status(const holdall_reply *reply, uint32_t *status); // Tells the HTTP status

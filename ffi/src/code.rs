@@ -96,7 +96,7 @@ pub extern "C" fn holdall_last_error() -> *const c_char {
     LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// Seconds to wait where that error was of a limit: 429 and Retry-After; 0 where none was.
+/// Seconds to wait if a limit refused it (429, Retry-After), else 0
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_last_error_retry_s() -> u64 {
     WAIT_S.try_with(Cell::get).unwrap_or(0)

@@ -54,8 +54,7 @@ pub unsafe extern "C" fn holdall_file_open(
     })
 }
 
-/// Makes a folder and its parents where there are none. `file_id` may be NULL.
-/// Codes: PATH, WRITE; EXISTS for a file in the way.
+/// Makes a folder and its parents. `file_id` may be NULL. Codes: PATH, WRITE; EXISTS for a file in the way.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_make(
     drive: *const holdall_drive,

@@ -177,8 +177,7 @@ pub unsafe extern "C" fn holdall_verify(
     })
 }
 
-/// Makes the reply that tells a client of a code: a status and a short text.
-/// Codes: INVALID_ARGUMENT for none, and HOLDALL_OK.
+/// Makes the reply that tells a client of a code, in a short text. Codes: INVALID_ARGUMENT for none, and HOLDALL_OK.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_of_code(code: i32, reply: *mut *mut holdall_reply) -> i32 {
     entry!(caller => {

@@ -104,10 +104,9 @@ pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share
     entry!(caller => caller.get(store)?.unshare(ShareId(share_id)))
 }
 
-/// Lets a visitor into a share; NULL is no password. To check one takes some tens of milliseconds. Wrong
-/// ones have a limit in each process, lower for one client, whose address may be NULL.
-/// Codes: NOT_FOUND, READ; DENIED for a wrong or missing password, or when too many were wrong; EXPIRED,
-/// GONE, then or later.
+/// Lets a visitor into a share; NULL is no password. Wrong ones have a limit, of all and of a client's address, which
+/// may be NULL; to check one takes some tens of milliseconds. Codes: NOT_FOUND, READ; DENIED for a wrong or missing
+/// password, or too many; EXPIRED and GONE when it is over, then or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_open(
     store: *const holdall_store,
@@ -187,9 +186,7 @@ pub unsafe extern "C" fn holdall_visit_url(
     })
 }
 
-/// Counts a download and makes an archive of what is at the paths in the share. It ends with the
-/// share.
-/// Codes: as holdall_archive_create; EXPIRED, GONE.
+/// Counts a download and makes an archive that ends with the share. Codes: as holdall_archive_create; EXPIRED, GONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_archive(
     visit: *const holdall_visit,

@@ -144,8 +144,7 @@ pub unsafe extern "C" fn holdall_url_of_file(
     })
 }
 
-/// Makes a URL of an archive. It ends with the archive at the latest.
-/// Codes: as holdall_url_version; NOT_FOUND; EXPIRED when the archive's time is over.
+/// Makes a URL of an archive, which ends with it at the latest. Codes: as holdall_url_version; NOT_FOUND; EXPIRED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_archive(
     store: *const holdall_store,

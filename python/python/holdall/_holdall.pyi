@@ -197,7 +197,7 @@ class Caller:
         administrator: bool = False,
         token: str | None = None,
         speed: int = 0,
-        archive: bool = True,
+        archive: bool | None = None,
         share_download: bool = True,
         links: int | None = None,
         unique_links: bool = False,
