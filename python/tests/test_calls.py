@@ -243,6 +243,12 @@ def test_a_caller_says_what_the_host_said(alice: holdall.Drive) -> None:
     nobody, root = Caller(), Caller("root", administrator=True)
     assert (nobody.drive, nobody.administrator, nobody.links) == (None, False, 0)
     assert (root.drive, root.administrator, root.links) == ("root", True, 1000)
+    assert [each.archive for each in (nobody, root, ALICE, Caller(archive=True))] == [
+        False,
+        True,
+        True,
+        True,
+    ]
     limited = Caller(
         alice, speed=5, archive=False, share_download=False, links=3, unique_links=True
     )
