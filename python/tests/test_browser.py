@@ -174,6 +174,17 @@ def test_a_video_element_seeks_by_range(browser: Browser) -> None:
     assert max(starts) > 200 * 176_400, asked
 
 
+def test_sound_opened_as_a_page_plays(browser: Browser) -> None:
+    version = browser.drive.put("sound.wav", sound(5), media_type="audio/wav")
+    browser.driver.get(browser.base + browser.store.url(version, disposition="inline"))
+
+    def ready(driver: webdriver.Chrome) -> bool:
+        state = driver.execute_script("return document.querySelector('video, audio').readyState")
+        return bool(state == 4)
+
+    WebDriverWait(browser.driver, 20).until(ready)
+
+
 HARMFUL = {
     "page.html": "<!doctype html><title>x</title><script>{script}</script>",
     "page.xhtml": '<html xmlns="http://www.w3.org/1999/xhtml"><script>{script}</script></html>',

@@ -35,8 +35,12 @@
 //! | `Cache-Control` | as asked; `private, max-age=0, must-revalidate` | same | `no-store` |
 //! | `Repr-Digest` (RFC 9530) | where known | - | - |
 //! | `X-Content-Type-Options: nosniff`, `Cross-Origin-Resource-Policy: same-site` | yes | yes | yes |
-//! | `Content-Security-Policy: sandbox; default-src 'none'` | yes | - | yes |
+//! | `Content-Security-Policy: sandbox; default-src 'none'` | yes, but as below | - | yes |
 //! | headers that the caller adds | yes | not `Content-*` | not `Content-*` |
+//!
+//! Audio and video that are shown inline carry `sandbox allow-same-origin; default-src 'none'; media-src
+//! 'self'`: a browser opens such a URL as a page of its own with a player in it, and that page may load
+//! the URL. Images, text and PDF are drawn without loading anything.
 //!
 //! # Validators
 //! A tag stands for the bytes and the media type that they are sent as. A date stands for them too

@@ -247,7 +247,8 @@ impl<'a> Reply<'a> {
         headers.push(("Cache-Control", self.representation.cache.value()));
         let digest = self.representation.repr_digest.as_ref().filter(|digest| is_visible(digest));
         headers.extend(digest.map(|digest| ("Repr-Digest", digest.clone())));
-        push_guards(&mut headers);
+        // The whole's media type, also for a reply of several ranges: a player asks for both.
+        push_guards(&mut headers, if shown { policy(self.media_type) } else { ISOLATED });
         self.push_extra(&mut headers, |_| true);
         headers
     }
@@ -256,7 +257,7 @@ impl<'a> Reply<'a> {
         let mut headers = Vec::new();
         self.push_validators(&mut headers);
         headers.push(("Cache-Control", self.representation.cache.value()));
-        push_guards(&mut headers);
+        push_guards(&mut headers, ISOLATED);
         headers.retain(|(name, _)| !is_about_content(name));
         self.push_extra(&mut headers, |name| !is_about_content(name));
         Head { status: 304, headers, selected: Selected::Nothing }
@@ -271,7 +272,7 @@ impl<'a> Reply<'a> {
             self.push_validators(&mut headers);
         }
         headers.push(("Cache-Control", CacheControl::NoStore.value()));
-        push_guards(&mut headers);
+        push_guards(&mut headers, ISOLATED);
         self.push_extra(&mut headers, |name| !is_about_content(name));
         Head { status, headers, selected: Selected::Nothing }
     }
@@ -289,10 +290,26 @@ impl<'a> Reply<'a> {
     }
 }
 
+/// Content loads nothing, runs nothing, and has an origin of its own.
+const ISOLATED: &str = "sandbox; default-src 'none'";
+
+/// A page that a browser makes around audio or video loads its own URL, and nothing else.
+///
+/// The page has to keep its origin for that: Chromium 156 refuses the media of a page whose origin is
+/// opaque. Without `allow-scripts` nothing runs in it.
+const PLAYER: &str = "sandbox allow-same-origin; default-src 'none'; media-src 'self'";
+
+/// Returns the policy under which a browser shows content of a valid media type as a page.
+fn policy(media_type: &str) -> &'static str {
+    let top = media_type.split('/').next().unwrap_or_default();
+    let played = ["audio", "video"].iter().any(|kind| top.eq_ignore_ascii_case(kind));
+    if played { PLAYER } else { ISOLATED }
+}
+
 /// The headers that keep content from acting on the store's origin.
-fn push_guards(headers: &mut Vec<(&'static str, String)>) {
+fn push_guards(headers: &mut Vec<(&'static str, String)>, policy: &str) {
     headers.push(("X-Content-Type-Options", "nosniff".to_owned()));
-    headers.push(("Content-Security-Policy", "sandbox; default-src 'none'".to_owned()));
+    headers.push(("Content-Security-Policy", policy.to_owned()));
     headers.push(("Cross-Origin-Resource-Policy", "same-site".to_owned()));
 }
 

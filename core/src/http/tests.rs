@@ -230,6 +230,33 @@ fn another_media_type_is_another_tag() {
 }
 
 #[test]
+fn only_a_player_may_load_its_own_url() {
+    let shown = |media_type: &str, disposition, range: &[(&str, &str)]| {
+        let representation = Representation { media_type: media_type.into(), disposition, ..report() };
+        let head = ask("GET", range, &representation);
+        let inline = head.header("Content-Disposition").is_some_and(|value| value.starts_with("inline"));
+        (inline, head.header("Content-Security-Policy").map(str::to_owned))
+    };
+    let player = Some("sandbox allow-same-origin; default-src 'none'; media-src 'self'".to_owned());
+    let isolated = Some("sandbox; default-src 'none'".to_owned());
+    for media_type in ["video/mp4", "AUDIO/ogg; codecs=opus"] {
+        for range in [&[][..], &[("Range", "bytes=0-9")], &[("Range", "bytes=0-9,900-909")]] {
+            assert_eq!(shown(media_type, Disposition::Inline, range), (true, player.clone()), "{media_type}");
+        }
+        assert_eq!(
+            shown(media_type, Disposition::Attachment, &[]),
+            (false, isolated.clone()),
+            "{media_type}"
+        );
+    }
+    for media_type in
+        ["image/png", "application/pdf", "text/plain", "text/html", "video/html", "audio/x+xml", "video", ""]
+    {
+        assert_eq!(shown(media_type, Disposition::Inline, &[]).1, isolated, "{media_type}");
+    }
+}
+
+#[test]
 fn a_304_keeps_what_caches_need_and_drops_what_describes_content() {
     let extra = vec![("Vary", "Origin".into()), ("Content-Language", "en".into())];
     let representation = Representation { extra, cache: CacheControl::Public(86_400), ..report() };
@@ -273,7 +300,6 @@ fn h5_active_types_are_never_inline() {
         ("application/xml", "application/xml", "attachment"),
         ("", "application/octet-stream", "attachment"),
         ("image/png", "image/png", "inline"),
-        ("video/mp4; codecs=avc1", "video/mp4; codecs=avc1", "inline"),
         ("text/plain", "text/plain; charset=utf-8", "inline"),
         ("Text/Plain", "text/plain; charset=utf-8", "inline"),
         ("text/plain; charset=iso-8859-1", "text/plain; charset=iso-8859-1", "attachment"),
