@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use holdall::archive::{Contents as Members, Entry, Kind, Limits, Plan, Rope};
 use holdall::body::{Body, Segment};
+use holdall::zip::{Contents as Members, Entry, Kind, Limits, Plan, Rope};
 use holdall::{Drive, Mode, Options, Put, Request, Store};
 
 use crate::measure::{Table, Want, Work, busy, time, turns, unit};

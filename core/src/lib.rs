@@ -5,7 +5,6 @@
 )]
 
 mod api;
-pub mod archive;
 #[allow(dead_code)]
 pub(crate) mod blobs;
 pub mod body;
@@ -36,6 +35,7 @@ mod store;
 mod time;
 pub mod token;
 pub mod vfs;
+pub mod zip;
 
 pub use api::{Api, Caller, Limits};
 pub use catalog::check::Problem;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules, from below. Each uses those before it, and itself.
 const ORDER: [&str; 22] = [
-    "mutant", "machine", "kind", "error", "id", "time", "name", "lane", "digest", "http", "body", "archive",
+    "mutant", "machine", "kind", "error", "id", "time", "name", "lane", "digest", "http", "body", "zip",
     "token", "fork", "vfs", "kv", "catalog", "blobs", "journal", "store", "serve", "api",
 ];
 
@@ -159,7 +159,7 @@ fn a_planted_arrow_is_found() {
         ("body/mod.rs", "use crate::{\n    Error,\n    vfs::Vfs,\n};"),
         ("http/range.rs", "use crate::Store;"),
         ("token/mod.rs", "use crate::FileInfo as Other;"),
-        ("archive/plan.rs", "use crate::VersionInfo;"),
+        ("zip/plan.rs", "use crate::VersionInfo;"),
         ("novel/mod.rs", "use crate::Error;"),
     ];
     for (file, text) in planted {

@@ -5,8 +5,8 @@ use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use holdall::archive::{Contents, Entry, Limits, Plan, Rope};
 use holdall::body::{Body, Segment};
+use holdall::zip::{Contents, Entry, Limits, Plan, Rope};
 use holdall::{Kind, Result};
 
 use super::input::Input;

@@ -12,7 +12,6 @@ use super::engine::Engine;
 use super::open::random_id;
 use super::share::check_open;
 use super::url::{Subject, Url};
-use crate::archive::{Entry, Limits, Plan};
 use crate::catalog::archive::Quota;
 use crate::catalog::record::{ArchiveRecord, MemberRecord, Owner};
 use crate::catalog::tree::{self, Standing};
@@ -24,6 +23,7 @@ use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::token::DEFAULT_LIFETIME;
+use crate::zip::{Entry, Limits, Plan};
 use crate::{Error, ErrorKind, Kind, Result};
 
 /// Rows that a walk reads at once.

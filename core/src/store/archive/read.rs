@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::info;
-use crate::archive::{Member, Plan, Rope, write_deflated};
 use crate::blobs::pool::{BlobSource, Seen};
 use crate::body::Body;
 use crate::catalog::record::{ArchiveRecord, Place};
@@ -19,6 +18,7 @@ use crate::store::share::check_standing;
 use crate::store::url::{Subject, Url};
 use crate::store::{ArchiveInfo, Store};
 use crate::time::Time;
+use crate::zip::{Member, Plan, Rope, write_deflated};
 use crate::{Error, ErrorKind, Result, body, fork};
 
 /// Places of blobs that are looked up at once while an archive streams.
@@ -177,7 +177,7 @@ impl Contents {
     }
 }
 
-impl crate::archive::Contents for Contents {
+impl crate::zip::Contents for Contents {
     fn segment(&self, index: usize, content: u64, offset: u64, limit: u64) -> Result<body::Segment> {
         if self.generation != fork::generation() {
             return Err(Error::new(

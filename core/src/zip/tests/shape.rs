@@ -1,6 +1,6 @@
 //! The bytes of the rope: exact, sliceable, the same from wherever one starts; the plan's limits.
 
-use super::super::name::PATH_MAX;
+use super::super::safe_name::PATH_MAX;
 use super::super::steps;
 use super::strict::check;
 use super::*;

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use super::fold::fold;
-use super::name::{PART_MAX, folder_fits, parts, prefix, safe_part, split_extension, split_last};
+use super::case_fold::fold;
+use super::safe_name::{PART_MAX, folder_fits, parts, prefix, safe_part, split_extension, split_last};
 use crate::{Error, ErrorKind, Kind, Result};
 
 /// Room that is kept for ` (4294967295)`, in bytes, when a name that needs a suffix is long.

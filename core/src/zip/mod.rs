@@ -10,24 +10,24 @@
 //!                                          -> write_deflated            smaller, no length
 //! ```
 
+mod case_fold;
 mod deflate;
-mod fold;
 mod header;
 mod member;
-mod name;
-mod names;
 mod plan;
-mod rope;
+mod safe_name;
+mod source;
 #[cfg(test)]
 mod steps;
 #[cfg(test)]
 mod tests;
+mod unique_names;
 
 pub use deflate::write_deflated;
 pub use member::{Entry, Limits, Member};
-pub use name::safe_name;
-pub use names::Names;
 pub use plan::Plan;
+pub use safe_name::safe_name;
+pub use source::{Contents, Rope};
+pub use unique_names::Names;
 
 pub use crate::Kind;
-pub use rope::{Contents, Rope};

@@ -3,14 +3,14 @@
 use std::cell::RefCell;
 use std::io::{self, Write};
 
-use zip::result::ZipError;
-use zip::write::{FullFileOptions, ZipWriter};
-use zip::{CompressionMethod, DateTime};
+use ::zip::result::ZipError;
+use ::zip::write::{FullFileOptions, ZipWriter};
+use ::zip::{CompressionMethod, DateTime};
 
 use super::header::{dos_time, extended};
 use super::member::Member;
 use super::plan::{Plan, shown};
-use super::rope::{Contents, content};
+use super::source::{Contents, content};
 use crate::{Error, Kind, Result};
 
 /// Content of this many bytes gets zip64 fields, because deflate can make it longer: by 5 bytes in

@@ -7,7 +7,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRng, TestRunner};
 use unicode_normalization::UnicodeNormalization;
 
-use super::super::fold::fold;
+use super::super::case_fold::fold;
 use super::super::steps;
 use super::*;
 

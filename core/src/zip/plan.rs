@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::header::{central_len, end_len, local_len, put_central, put_end, put_local};
 use super::member::{Entry, Limits, Member};
-use super::name::PATH_MAX;
-use super::names::Names;
+use super::safe_name::PATH_MAX;
+use super::unique_names::Names;
 use crate::{Error, ErrorKind, Kind, Result};
 
 /// Every how many records their places are remembered. A search among a million records misses the
