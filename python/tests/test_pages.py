@@ -97,6 +97,14 @@ def test_a_framework_s_page(page: str, here: pathlib.Path, server: Callable[...,
         assert store.check(content=True).is_sound
 
 
+def test_a_bad_file_name_is_the_client_s_fault(here: pathlib.Path, server: Callable[..., str]) -> None:
+    save("fastapi", here)
+    base = server(*words(commands("fastapi", "uvicorn")[0]))
+    for name in ("..", "x" * 300):
+        bad = httpx.post(f"{base}/upload", files={"file": (name, b"x")})
+        assert bad.status_code == 400, name
+
+
 def test_flask_s_own_server(here: pathlib.Path, server: Callable[..., str]) -> None:
     save("flask", here)
     uploads_and_downloads("flask", server("flask", "--app", "pages", "run", "--port", "PORT"), here)
