@@ -1,4 +1,4 @@
-// Puts a file, signs a URL, and answers a request for a part of it.
+//! Puts a file, signs a URL, and answers a request for a part of it.
 use holdall::{Options, Put, Request, Store};
 use std::time::Duration;
 

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-mod quick_start {
-    include!("../../../core/examples/quick_start.rs");
+mod readme {
+    include!(concat!(env!("OUT_DIR"), "/readme.rs"));
 
     pub fn run() -> Result<(), holdall::Error> {
         main()
@@ -64,7 +64,7 @@ fn the_program_of_the_readme_is_the_example_and_runs() {
     let dir = tempfile::tempdir().unwrap();
     let before = std::env::current_dir().unwrap();
     std::env::set_current_dir(&dir).unwrap();
-    let outcome = quick_start::run();
+    let outcome = readme::run();
     std::env::set_current_dir(before).unwrap();
     outcome.unwrap();
     assert!(dir.path().join("files/STORE").exists());
