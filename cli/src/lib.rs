@@ -29,7 +29,11 @@ use holdall::{Error, ErrorKind, Mode, Options, Result, Store};
 use args::{Args, Verb};
 use output::Output;
 
-/// Runs the command line and returns its exit code: 0, or the number of the kind of error.
+/// The exit code of a `put` that left files out because they could not be read.
+const INCOMPLETE: u8 = 23;
+
+/// Runs the command line and returns its exit code: 0, the number of the kind of error, or 23 for a
+/// `put` that left out what could not be read.
 ///
 /// `program` is what runs this command line, for the demo to call; `args` are what follows its name.
 pub fn main_with(program: &Path, args: impl IntoIterator<Item = OsString>) -> u8 {
@@ -46,7 +50,7 @@ pub fn main_with(program: &Path, args: impl IntoIterator<Item = OsString>) -> u8
     // Where this is not a program of Rust's, nobody else does.
     let _ = std::io::stdout().flush();
     match done {
-        Ok(()) => 0,
+        Ok(code) => code,
         // Whoever reads our output has had enough, as `head` has.
         Err(error) if output::is_closed_pipe(&error) => 0,
         Err(error) => {
@@ -56,7 +60,8 @@ pub fn main_with(program: &Path, args: impl IntoIterator<Item = OsString>) -> u8
     }
 }
 
-fn run(program: &Path, args: Args) -> Result<()> {
+/// Runs a verb. Returns 0, or [`INCOMPLETE`].
+fn run(program: &Path, args: Args) -> Result<u8> {
     let Args { global, verb } = args;
     let out = Output { json: global.json };
     // An import leaves room for ids, which nobody else may draw meanwhile.
@@ -64,7 +69,7 @@ fn run(program: &Path, args: Args) -> Result<()> {
     let mode = if alone { Mode::Exclusive } else { Mode::Shared };
     let options = Options::new().mode(mode).base_url(global.base_url.as_str());
     let dir = match &verb {
-        Verb::Demo => return demo::run(program),
+        Verb::Demo => return demo::run(program).map(|()| 0),
         Verb::Serve(serve) if serve.dir.is_some() => serve.dir.as_ref(),
         _ => global.store.as_ref(),
     };
@@ -72,7 +77,8 @@ fn run(program: &Path, args: Args) -> Result<()> {
         Error::new(ErrorKind::InvalidArgument, "no store is named; give --store DIR or set HOLDALL_STORE")
     })?;
     if let Verb::Repair { rebuild: true } = verb {
-        return check::rebuild(dir, &options, out).map_err(|error| or_no_store(error, dir));
+        let rebuilt = check::rebuild(dir, &options, out);
+        return rebuilt.map(|()| 0).map_err(|error| or_no_store(error, dir));
     }
     // What cannot be put leaves no empty store behind.
     let walk = match &verb {
@@ -92,8 +98,11 @@ fn run(program: &Path, args: Args) -> Result<()> {
             Error::new(ErrorKind::NotFound, told)
         })
     };
+    let mut code = 0;
     let done = match verb {
-        Verb::Put(put) => put::run(&drive()?, &put, walk, out),
+        Verb::Put(put) => put::run(&drive()?, &put, walk, out).map(|unread| {
+            code = if unread == 0 { 0 } else { INCOMPLETE };
+        }),
         Verb::Get(get) => get::run(&drive()?, &get),
         Verb::Ls(ls) => tree::ls(&drive()?, &ls, out),
         Verb::Mkdir { path } => tree::mkdir(&drive()?, &path, out),
@@ -125,7 +134,7 @@ fn run(program: &Path, args: Args) -> Result<()> {
         Verb::Demo => Ok(()),
     };
     // What this leaves undone is done by the next opening; an error of the verb comes first.
-    done.and(store.close())
+    done.and(store.close()).map(|()| code)
 }
 
 /// Opens the store, and makes it where there is none if that is asked for, which is told.

@@ -1,6 +1,9 @@
 //! The command line itself: exit codes, JSON, and content in and out.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::host::{Shelf, noise, tree};
 
@@ -165,9 +168,7 @@ fn what_goes_in_comes_out() {
         shelf.ok(&["get", &format!("in/source/{path}"), "-o", out.to_str().unwrap()]);
         assert!(std::fs::read(&out).unwrap() == std::fs::read(source.join(path)).unwrap(), "{path}");
         let modified = std::fs::metadata(source.join(path)).unwrap().modified().unwrap();
-        let seconds = modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let said = holdall::Time::from_unix(i64::try_from(seconds).unwrap()).to_string();
-        assert_eq!(row["modified"], said.as_str(), "{path}");
+        assert_eq!(row["modified"], holdall::Time::from(modified).to_string(), "{path}");
     }
     let bytes = noise(3_000_000, 42);
     let id = shelf.put("big.bin", &bytes);
@@ -207,6 +208,51 @@ fn what_has_not_changed_is_left_out_when_that_is_asked_for() {
     assert_eq!(put(), 0);
     std::fs::write(folder.join("other"), "longer").unwrap();
     assert_eq!(put(), 1);
+    // Of the same length within the second: at another time, and then at the same.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    for (text, part) in [("first!", 1), ("second", 2), ("third!", 2)] {
+        let file = std::fs::File::options().write(true).open(folder.join("other")).unwrap();
+        std::fs::write(folder.join("other"), text).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(now.as_secs()) + Duration::from_millis(part))
+            .unwrap();
+        assert_eq!(put(), 1, "{text}");
+        assert_eq!(put(), 0, "{text}");
+        assert_eq!(shelf.run(&["get", "x/other"]).stdout, text.as_bytes());
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_all_else_is_put() {
+    let shelf = Shelf::new();
+    let folder = shelf.fresh();
+    for name in ["m", "n"] {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    for name in ["a", "bad", "m/inside", "n/inside", "z"] {
+        std::fs::write(folder.join(name), name).unwrap();
+    }
+    std::fs::write(folder.join("large"), vec![1; 2 << 20]).unwrap();
+    let put = |to: &str, count: u64| {
+        let output = shelf.as_nobody(&["--json", "put", folder.to_str().unwrap(), "--to", to]);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let counts = (report["files"].as_u64().unwrap(), report["unread"].as_u64().unwrap());
+        assert_eq!(counts, (6 - count, count));
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(put("x", 0).0, 0);
+    let bad = ["bad", "large", "n"].map(|name| folder.join(name));
+    for path in &bad {
+        std::fs::set_permissions(path, Permissions::from_mode(0)).unwrap();
+    }
+    let (code, shown) = put("y", 3);
+    assert_eq!(code, 23, "{shown}");
+    for path in &bad {
+        assert!(shown.contains(&format!("left out: reading {}", path.display())), "{shown}");
+    }
+    for name in ["a", "m/inside", "z"] {
+        assert_eq!(shelf.as_nobody(&["get", &format!("y/{name}")]).stdout, name.as_bytes());
+    }
+    std::fs::set_permissions(&bad[2], Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

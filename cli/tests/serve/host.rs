@@ -1,6 +1,9 @@
 //! A store in a temporary directory, a server of it, the command line beside it, and curl.
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,6 +80,25 @@ impl Shelf {
 
     pub fn run(&self, args: &[&str]) -> Output {
         self.command(args).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// Runs the command line as a user whom permissions bind, which they do not where root runs the tests.
+    pub fn as_nobody(&self, args: &[&str]) -> Output {
+        let folder = self.dir.path();
+        let (binary, closed) = (folder.join("holdall"), folder.join("closed"));
+        if !binary.exists() {
+            std::fs::copy(BINARY, &binary).unwrap();
+            std::fs::write(&closed, "").unwrap();
+            for (path, mode) in [(folder, 0o777), (&binary, 0o755), (&closed, 0)] {
+                std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+            }
+        }
+        let mut command = Command::new(binary);
+        command.args(args).env("HOLDALL_STORE", self.store()).stdin(Stdio::null());
+        if std::fs::File::open(&closed).is_ok() {
+            command.uid(65_534).gid(65_534);
+        }
+        command.output().unwrap()
     }
 
     /// Runs a command that must go well, and returns what it prints.
