@@ -242,7 +242,7 @@ fn what_cannot_be_read_is_told_and_all_else_is_put() {
     assert_eq!(put("x", 0).0, 0);
     let bad = ["bad", "large", "n"].map(|name| folder.join(name));
     for path in &bad {
-        std::fs::set_permissions(path, Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(path, Permissions::from_mode(0o000)).unwrap();
     }
     let (code, shown) = put("y", 3);
     assert_eq!(code, 23, "{shown}");

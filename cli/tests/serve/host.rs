@@ -89,7 +89,7 @@ impl Shelf {
         if !binary.exists() {
             std::fs::copy(BINARY, &binary).unwrap();
             std::fs::write(&closed, "").unwrap();
-            for (path, mode) in [(folder, 0o777), (&binary, 0o755), (&closed, 0)] {
+            for (path, mode) in [(folder, 0o777), (&binary, 0o755), (&closed, 0o000)] {
                 std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
             }
         }
