@@ -6,9 +6,9 @@ use std::time::Duration;
 use holdall::{Api, Limits, Result, ShareId};
 
 use crate::archive::holdall_string;
+use crate::callback::holdall_source;
 use crate::code::c_text;
 use crate::pointer::{Caller, entry, handle, records};
-use crate::record::holdall_source;
 use crate::reply::{answer, holdall_reply, holdall_request, lossy, request};
 use crate::store::holdall_store;
 use crate::text::holdall_text;

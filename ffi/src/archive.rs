@@ -7,9 +7,10 @@ use std::time::Duration;
 use holdall::{Archive, ArchiveId, Error, Result, VersionId};
 
 use crate::body::holdall_body;
+use crate::callback::holdall_sink;
 use crate::drive::holdall_drive;
 use crate::pointer::{Caller, Sink, entry, records};
-use crate::record::{holdall_archive, holdall_sink};
+use crate::record::holdall_archive;
 use crate::store::holdall_store;
 
 /// A text with its length. Its layout never changes.

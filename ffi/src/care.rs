@@ -4,9 +4,9 @@ use std::ffi::{c_char, c_void};
 
 use holdall::{CheckOptions, Mode, Progress};
 
+use crate::callback::holdall_progress;
 use crate::page::{Page, holdall_page};
 use crate::pointer::{entry, records};
-use crate::record::holdall_progress;
 use crate::store::holdall_store;
 
 /// What a store holds, as it was at one moment.

@@ -6,11 +6,12 @@ use std::ffi::{c_char, c_void};
 use holdall::{CopyVersions, Drive, VersionId};
 
 use crate::body::holdall_body;
+use crate::callback::holdall_walk;
 use crate::code::c_text;
 use crate::drive::holdall_drive;
 use crate::page::{Page, holdall_page};
 use crate::pointer::{Lines, entry, holdall_header};
-use crate::record::{holdall_file, holdall_row, holdall_version, holdall_walk};
+use crate::record::{holdall_file, holdall_row, holdall_version};
 
 /// A file at the new path gives way; without this flag it is HOLDALL_EXISTS.
 pub const HOLDALL_MOVE_REPLACE: u32 = 1;

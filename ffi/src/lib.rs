@@ -49,6 +49,7 @@ mod log;
 
 // What stands behind it.
 
+mod callback;
 mod pointer;
 mod record;
 mod table;

@@ -1,6 +1,6 @@
 //! The log: what the library tells beside its results.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_void;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +11,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use crate::callback::holdall_log;
 use crate::code::c_text;
 use crate::pointer::{Listener, entry};
 
@@ -22,10 +23,6 @@ pub const HOLDALL_LOG_WARN: i32 = 2;
 pub const HOLDALL_LOG_INFO: i32 = 3;
 /// Why a request was refused, for instance.
 pub const HOLDALL_LOG_DEBUG: i32 = 4;
-
-/// Is told a line of the log: a level and a text with a NUL behind it, valid during the call. It is
-/// called on the thread that the line is of, perhaps several at once, and must not call this library.
-pub type holdall_log = Option<unsafe extern "C" fn(context: *mut c_void, level: i32, text: *const c_char)>;
 
 struct Receiver {
     listener: Listener,

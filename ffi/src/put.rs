@@ -6,10 +6,11 @@ use std::io::Read;
 use bytes::Bytes;
 use holdall::{Drive, Error, ErrorKind, Expect, Put, Result, Time, VersionId, VersionInfo};
 
+use crate::callback::holdall_progress;
 use crate::drive::holdall_drive;
 use crate::page::{Page, holdall_page};
 use crate::pointer::{Caller, Progress, entry, records};
-use crate::record::{holdall_progress, holdall_version};
+use crate::record::holdall_version;
 
 /// Whatever is at the path but a folder: a file gets one more version.
 pub const HOLDALL_EXPECT_ANY: i32 = 0;

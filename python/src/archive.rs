@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::body::{self, Body};
-use crate::convert::{self, Moment, Place, moment};
+use crate::convert::{self, Place};
+use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
 use crate::store::Store;
@@ -24,9 +25,9 @@ value! {
         /// Length of the zip in bytes.
         size: u64 = archive.len;
         /// When it was made: an aware datetime in UTC.
-        created: Moment = moment(archive.created);
+        created: Datetime = datetime(archive.created);
         /// When it ends: an aware datetime in UTC. Its content is kept until then.
-        expires: Moment = moment(archive.expires);
+        expires: Datetime = datetime(archive.expires);
     }
 }
 

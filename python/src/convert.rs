@@ -6,53 +6,11 @@ use holdall::token::Network;
 use holdall::{FileId, Time, VersionId};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{
-    PyBool, PyDateTime, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString, PyTzInfo, PyTzInfoAccess,
-};
+use pyo3::types::{PyBool, PyDateTime, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString, PyTzInfoAccess};
 
+use crate::datetime::{DAY, epoch};
 use crate::fault::{Fault, Outcome};
 use crate::value::{FileInfo, Version};
-
-/// A moment on its way to Python, where it is an aware datetime in UTC.
-pub(crate) struct Moment(Time);
-
-/// Returns a moment for Python.
-pub(crate) fn moment(time: Time) -> Moment {
-    Moment(time)
-}
-
-impl<'py> IntoPyObject<'py> for Moment {
-    type Target = PyAny;
-    type Output = Bound<'py, PyAny>;
-    type Error = PyErr;
-
-    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let part = |value: i64| i32::try_from(value).map_err(|_| PyOverflowError::new_err("no such year"));
-        let seconds = self.0.unix();
-        let distance = PyDelta::new(
-            py,
-            part(seconds.div_euclid(DAY))?,
-            part(seconds.rem_euclid(DAY))?,
-            part(self.0.0.rem_euclid(1_000_000))?,
-            false,
-        )?;
-        epoch(py)?.add(distance)
-    }
-}
-
-/// Seconds of a day.
-const DAY: i64 = 24 * 3600;
-
-/// Returns 1970-01-01T00:00:00Z.
-fn epoch(py: Python<'_>) -> PyResult<&Bound<'_, PyDateTime>> {
-    static EPOCH: PyOnceLock<Py<PyDateTime>> = PyOnceLock::new();
-    let epoch = EPOCH.get_or_try_init(py, || {
-        let utc = PyTzInfo::utc(py)?;
-        PyDateTime::new(py, 1970, 1, 1, 0, 0, 0, 0, Some(&utc)).map(Bound::unbind)
-    })?;
-    Ok(epoch.bind(py))
-}
 
 /// The seconds since 1970 that a datetime can be: those of the years 1 to 9999.
 const YEARS: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;

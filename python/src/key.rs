@@ -5,7 +5,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::archive::ArchiveInfo;
-use crate::convert::{self, Moment, moment};
+use crate::convert;
+use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::Outcome;
 use crate::share::Share;
@@ -18,7 +19,7 @@ value! {
         /// The id, which stands in the tokens that the key signed.
         id: u16 = key.0;
         /// When it was made: an aware datetime in UTC.
-        created: Moment = moment(key.1);
+        created: Datetime = datetime(key.1);
         /// Whether it signs; the others only verify.
         signs: bool = key.2;
     }

@@ -7,6 +7,7 @@ mod body;
 mod buffer;
 mod command;
 mod convert;
+mod datetime;
 mod drive;
 mod fault;
 mod feed;

@@ -3,7 +3,8 @@
 use holdall::LinkId;
 use pyo3::prelude::*;
 
-use crate::convert::{self, Moment, Place, moment};
+use crate::convert::{self, Place};
+use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::Outcome;
 use crate::store::Store;
@@ -21,7 +22,7 @@ value! {
         /// The name in the URL and of the download.
         name: &str = &known.info.name;
         /// When it was made: an aware datetime in UTC.
-        created: Moment = moment(known.info.created);
+        created: Datetime = datetime(known.info.created);
         /// Downloads through it, as counted when it was looked up. A process writes down what it counts
         /// about every second, and when it closes the store.
         downloads: u64 = known.info.downloads;

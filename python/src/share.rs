@@ -3,7 +3,8 @@
 use holdall::ShareId;
 use pyo3::prelude::*;
 
-use crate::convert::{self, Moment, Place, moment};
+use crate::convert::{self, Place};
+use crate::datetime::{Datetime, datetime};
 use crate::drive::{self, Drive, root};
 use crate::fault::{Fault, Outcome};
 use crate::store::Store;
@@ -18,9 +19,9 @@ value! {
         /// The id of the file or folder that is shared.
         file_id: String = share.file.to_string();
         /// When it was made: an aware datetime in UTC.
-        created: Moment = moment(share.created);
+        created: Datetime = datetime(share.created);
         /// The first moment at which it lets nobody in; None is never.
-        expires: Option<Moment> = share.expires.map(moment);
+        expires: Option<Datetime> = share.expires.map(datetime);
         /// Whether entering takes a password.
         has_password: bool = share.has_password;
         /// Downloads allowed in all; None is any number.

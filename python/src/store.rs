@@ -9,7 +9,8 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::body::{self, Body};
-use crate::convert::{self, Moment, Node, Pick, moment};
+use crate::convert::{self, Node, Pick};
+use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
 use crate::handle::{Handle, Shared};
@@ -167,8 +168,8 @@ impl Store {
 
     /// When the store was made: an aware datetime in UTC.
     #[getter]
-    fn created(&self, py: Python<'_>) -> Outcome<Moment> {
-        self.call(py, |store| store.created()).map(moment)
+    fn created(&self, py: Python<'_>) -> Outcome<Datetime> {
+        self.call(py, |store| store.created()).map(datetime)
     }
 
     /// Opens a drive by its name, and makes it where there is none.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::convert::{Moment, moment};
+use crate::datetime::{Datetime, datetime};
 
 /// Makes a frozen class over a value of the store's, with a getter for each line:
 /// `name: type = expression;`, where the expression sees the value under the given name.
@@ -79,9 +79,9 @@ value! {
         /// The media type, such as "application/pdf".
         media_type: &str = &version.media_type;
         /// When it was put: an aware datetime in UTC.
-        created: Moment = moment(version.created);
+        created: Datetime = datetime(version.created);
         /// How old the content is, as said when it was put: an aware datetime in UTC.
-        modified: Moment = moment(version.modified);
+        modified: Datetime = datetime(version.modified);
         /// Whether it is kept whatever the limit on the number of versions.
         keep: bool = version.keep;
         /// Whether it was the file's current version.
@@ -122,11 +122,11 @@ value! {
         /// The id of the folder it lies in; None for the root of a drive and in the trash.
         parent: Option<String> = file.parent.map(|parent| parent.to_string());
         /// When it was made: an aware datetime in UTC.
-        created: Moment = moment(file.created);
+        created: Datetime = datetime(file.created);
         /// When its content or attributes last changed in the store: an aware datetime in UTC.
-        modified: Moment = moment(file.modified);
+        modified: Datetime = datetime(file.modified);
         /// When it was put in the trash: an aware datetime in UTC, or None.
-        trashed: Option<Moment> = file.trashed.map(moment);
+        trashed: Option<Datetime> = file.trashed.map(datetime);
         /// What the host keeps with it, as a new dict.
         attributes: BTreeMap<String, String> = file.attributes.clone();
     }
@@ -163,7 +163,7 @@ value! {
         /// Length of the current version in bytes; 0 for a folder.
         size: u64 = row.size;
         /// How old the content is: an aware datetime in UTC.
-        modified: Moment = moment(row.modified);
+        modified: Datetime = datetime(row.modified);
     }
 }
 
@@ -192,7 +192,7 @@ value! {
         /// The path it had.
         path: &str = &trashed.path;
         /// When it was put in the trash: an aware datetime in UTC.
-        trashed: Moment = moment(trashed.trashed);
+        trashed: Datetime = datetime(trashed.trashed);
     }
 }
 
@@ -211,7 +211,7 @@ value! {
         /// The name it was opened by.
         name: &str = &drive.name;
         /// When it was made: an aware datetime in UTC.
-        created: Moment = moment(drive.created);
+        created: Datetime = datetime(drive.created);
         /// How many versions a file keeps beside those marked to be kept; 0 is all of them.
         max_versions: u32 = drive.max_versions;
         /// Files, without folders; those in the trash count.

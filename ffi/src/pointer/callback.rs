@@ -6,8 +6,9 @@ use std::io::{self, Read};
 use holdall::{Error, ErrorKind, Result};
 
 use super::Caller;
+use crate::callback::{holdall_progress, holdall_source};
 use crate::code::HOLDALL_OK;
-use crate::record::{holdall_progress, holdall_row, holdall_source};
+use crate::record::holdall_row;
 
 /// Makes of another answer than 0 the error that ends a job.
 fn judge(who: &str, answer: i32) -> Result<()> {

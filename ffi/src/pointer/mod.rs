@@ -15,18 +15,19 @@ use std::sync::Arc;
 
 use holdall::{Error, ErrorKind, Result};
 
+use crate::callback::{holdall_log, holdall_progress, holdall_sink, holdall_source, holdall_walk};
 use crate::code::{HOLDALL_OK, remember};
-use crate::log::holdall_log;
-use crate::record::{holdall_progress, holdall_sink, holdall_source, holdall_walk};
 use crate::table::HANDLES;
 
 mod callback;
 mod lines;
 mod out;
+mod sized;
 
 pub(crate) use callback::{Listener, Progress, Sink, Source, Visitor};
 pub(crate) use lines::{Lines, fill, holdall_header};
 pub(crate) use out::{Optional, Out, RecordOut};
+pub(crate) use sized::{Record, records};
 
 /// Runs the body of an exported function, with the name of the function at hand. What goes wrong in
 /// it becomes a code and a text.
@@ -88,22 +89,6 @@ macro_rules! handle {
     };
 }
 pub(crate) use handle;
-
-/// A struct whose first field is its own size, as the caller's header knows it.
-///
-/// # Safety
-/// It is `repr(C)`, begins with `size: usize`, and all of it may be zero.
-pub(crate) unsafe trait Record: Copy {}
-
-/// Marks structs that begin with their size.
-macro_rules! records {
-    ($($name:ident),* $(,)?) => {$(
-        // SAFETY: each begins with its size and is made of numbers, pointers that may be NULL,
-        // callbacks that may be NULL, bools and arrays of numbers.
-        unsafe impl $crate::pointer::Record for $name {}
-    )*};
-}
-pub(crate) use records;
 
 /// No struct of this library comes near; what claims to was never given a size.
 const LONGEST: usize = 64 << 10;

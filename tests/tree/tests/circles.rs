@@ -17,8 +17,8 @@ const TO_CUT: &[(&str, &[&str])] = &[
             "store::archive store::archive::read store::drive store::engine store::link store::open store::put store::share store::url store::view",
         ],
     ),
-    ("ffi", &["log pointer pointer::callback record"]),
-    ("python", &["convert value"]),
+    ("ffi", &[]),
+    ("python", &[]),
 ];
 
 #[test]
