@@ -70,6 +70,7 @@ pub mod body;
 #[allow(dead_code)]
 pub(crate) mod catalog;
 pub mod digest;
+mod engine;
 mod error;
 pub(crate) mod fork;
 pub mod http;
@@ -101,13 +102,13 @@ pub use catalog::check::Problem;
 pub use catalog::{
     Alias, CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
 };
+pub use engine::{Dedup, Mode, Options};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
 pub use kind::Kind;
 pub use serve::{Grant, Reply, Request};
 pub use store::{
-    Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Dedup, Drive,
-    GcReport, Mode, Options, Progress, Put, PutWriter, RebuildReport, RepairReport, Share, Stats, Store,
-    Target, Url, Visit, Watch,
+    Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Drive, GcReport,
+    Progress, Put, PutWriter, RebuildReport, RepairReport, Share, Stats, Store, Target, Url, Visit, Watch,
 };
 pub use time::Time;

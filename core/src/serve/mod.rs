@@ -21,8 +21,9 @@ pub use verify::Grant;
 use std::sync::Arc;
 
 use crate::body::Body;
+use crate::engine::Engine;
 use crate::http::{Head, RequestHeaders, Selected, respond};
-use crate::store::{Engine, Store};
+use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
 
 use open::Found;
@@ -82,7 +83,7 @@ pub(crate) fn send(engine: &Arc<Engine>, found: Found, request: &Request<'_>) ->
         RequestHeaders(&request.headers),
         &representation,
         request.now.unix(),
-        || match crate::store::random::<16>() {
+        || match crate::engine::open::random::<16>() {
             Ok(bytes) => u128::from_le_bytes(bytes),
             Err(error) => {
                 drawn = Err(error);

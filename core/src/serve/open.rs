@@ -9,17 +9,17 @@ use crate::body::Body;
 use crate::catalog::alias::Named;
 use crate::catalog::tree::Standing;
 use crate::catalog::{LinkInfo, usage};
+use crate::engine::Engine;
+use crate::engine::snapshot::{Content, View};
 use crate::http::{CacheControl, Disposition, Head, Representation, Selected, entity_tag};
 use crate::id::{ArchiveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
-use crate::store::archive::Usable;
-use crate::store::entity::{Entity, Through};
+use crate::store::archive_source::{self as archives, Usable};
+use crate::store::share as shares;
 use crate::store::url::share_epoch;
-use crate::store::view::{Content, View};
-use crate::store::{Engine, archive as archives, share as shares};
 use crate::time::Time;
-use crate::token::{Claims, Purpose, Purposes, Refusal, Signer, UseLimit, cloudreve};
+use crate::token::{Claims, Entity, Purpose, Purposes, Refusal, Signer, Through, UseLimit, cloudreve};
 use crate::{Error, ErrorKind, Result};
 
 /// The media type of an archive.

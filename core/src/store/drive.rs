@@ -7,15 +7,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Store;
-use super::engine::{Engine, ids_for};
 use super::put::{Item, Put, PutWriter, put_items};
-use super::view::View;
 use crate::body::Body;
 use crate::catalog::blob::Moment;
 use crate::catalog::{
     self, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, copy, delete, drive, listing, trash, tree,
     version,
 };
+use crate::engine::snapshot::View;
+use crate::engine::{Engine, ids_for};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::Scan;
 use crate::mutant::{self, Mutant};

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::engine::Engine;
-use super::open::random_id;
 use super::url::escape;
 use super::{Drive, Store};
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::{LinkInfo, link, share, tree};
+use crate::engine::Engine;
+use crate::engine::open::random_id;
 use crate::id::{FileId, LinkId, ShareId};
 use crate::name::{check_name, shown};
 use crate::time::Time;

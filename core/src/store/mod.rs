@@ -2,32 +2,18 @@
 
 mod alias;
 pub(crate) mod archive;
-mod backup;
-mod budget;
-mod check;
-mod compact;
+pub(crate) mod archive_source;
 mod drive;
-mod engine;
-pub(crate) mod entity;
 mod file;
-mod gc;
-mod key;
-mod layout;
+mod key_ring;
 pub(crate) mod link;
-mod open;
-mod options;
+mod maintenance;
 mod put;
 mod registry;
-mod repair;
 pub(crate) mod share;
-mod snapshot;
-mod stats;
-#[cfg(test)]
-mod upkeep_tests;
 pub(crate) mod upload;
 pub(crate) mod url;
 mod version;
-pub(crate) mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,22 +21,18 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 pub use archive::{Archive, ArchiveInfo};
-pub use backup::BackupReport;
-pub use check::{CheckOptions, CheckReport, Damage, Progress, Watch};
-pub use compact::CompactReport;
 pub use drive::Drive;
-pub(crate) use engine::Engine;
-pub use gc::GcReport;
-pub(crate) use open::{random, random_id};
-pub use options::{Dedup, Mode, Options};
+pub use maintenance::{
+    BackupReport, CheckOptions, CheckReport, CompactReport, Damage, GcReport, Progress, RebuildReport,
+    RepairReport, Stats, Watch,
+};
 pub use put::{Put, PutWriter};
-pub use repair::{RebuildReport, RepairReport};
 pub use share::{Share, Visit};
-pub use stats::Stats;
 pub use url::{Target, Url};
 
 use registry::{Place, Session};
 
+use crate::engine::{Engine, Options, layout, open};
 use crate::vfs::{RealVfs, Vfs};
 use crate::{Error, Result, Time};
 

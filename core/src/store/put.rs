@@ -5,8 +5,6 @@ use std::io::Read;
 use bytes::Bytes;
 
 use super::drive::Drive;
-use super::engine::{Change, Engine, Ids, ids_for};
-use super::options::Dedup;
 use crate::blobs::pool;
 use crate::blobs::stage::{Spooled, Stage, Staged};
 use crate::catalog::blob::{self, Moment};
@@ -15,6 +13,7 @@ use crate::catalog::record::{BlobRecord, Place};
 use crate::catalog::version::{self, NewVersion};
 use crate::catalog::{Expect, VersionInfo};
 use crate::digest::Digest;
+use crate::engine::{Change, Dedup, Engine, Ids, ids_for};
 use crate::http::{media_type_of, valid_media_type};
 use crate::id::{BlobId, DriveId};
 use crate::name;

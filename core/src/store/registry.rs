@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
-use super::engine::Engine;
-use super::options::{Mode, Options};
+use crate::engine::{Engine, Mode, Options};
 use crate::mutant::{self, Mutant};
 use crate::{Error, ErrorKind, Result, fork, machine};
 

@@ -7,7 +7,6 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::engine::{Change, Engine};
 use super::put::{Content, insert, scope, settle, sweep_unused};
 use super::{Drive, Store};
 use crate::blobs::stage::{Spooled, Stage, Staged};
@@ -17,6 +16,7 @@ use crate::catalog::tree::{self, Spot};
 use crate::catalog::version::{self, NewVersion, Target};
 use crate::catalog::{Expect, VersionInfo, claim, drive, free, number, upload};
 use crate::digest::{Digest, crc64_combine};
+use crate::engine::{Change, Engine};
 use crate::id::{BlobId, DriveId, FileId, UploadId};
 use crate::kv::Read as Rows;
 use crate::time::Time;

@@ -4,19 +4,18 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::archive::Usable;
-use super::engine::Engine;
-use super::entity::Entity;
-use super::view::View;
-use super::{Drive, Store, open};
+use super::archive_source::Usable;
+use super::{Drive, Store};
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::{share, version};
+use crate::engine::snapshot::View;
+use crate::engine::{Engine, open};
 use crate::http::Disposition;
 use crate::id::{ArchiveId, FileId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::name::check_name;
 use crate::time::Time;
-use crate::token::{Claims, DEFAULT_LIFETIME, Network, Purpose, UseLimit, cloudreve};
+use crate::token::{Claims, DEFAULT_LIFETIME, Entity, Network, Purpose, UseLimit, cloudreve};
 use crate::token::{expiry, stable_expiry};
 use crate::{Error, ErrorKind, Kind, Result, VersionInfo};
 

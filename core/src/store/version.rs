@@ -1,10 +1,10 @@
 //! The verbs of a version, by its id.
 
 use super::Store;
-use super::view::View;
 use crate::body::Body;
 use crate::catalog::blob::Moment;
 use crate::catalog::{VersionInfo, delete, tree, version};
+use crate::engine::snapshot::View;
 use crate::id::{FileId, VersionId};
 use crate::time::Time;
 use crate::{FileInfo, Result};

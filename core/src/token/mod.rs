@@ -44,6 +44,7 @@
 mod claims;
 pub mod cloudreve;
 mod codec;
+mod entity;
 mod hashids;
 mod lifetime;
 mod mac;
@@ -54,6 +55,7 @@ mod ring;
 mod tests;
 
 pub use claims::{Claims, Purpose, Purposes, UseLimit};
+pub(crate) use entity::{Entity, Through};
 pub use hashids::{HashIds, HashKind};
 pub use lifetime::{DEFAULT_LIFETIME, expiry, stable_expiry};
 pub use network::Network;

@@ -6,11 +6,11 @@ use super::Call;
 use super::code::{Code, Fault, Stop};
 use super::find::Finder;
 use crate::body::Body;
+use crate::engine::Engine;
 use crate::http::{CacheControl, Disposition};
 use crate::serve::open::{self, Found};
 use crate::serve::route::{MAX_TARGET, Signed, decode, path_of, signed};
 use crate::serve::{Reply, send};
-use crate::store::Engine;
 use crate::token::{Signer, cloudreve};
 use crate::{ErrorKind, Result};
 

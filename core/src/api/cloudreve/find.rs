@@ -13,15 +13,15 @@ use super::uri::{FileUri, Tree};
 use crate::api::{Api, Caller};
 use crate::catalog::record::ChildRecord;
 use crate::catalog::{ShareInfo, alias, drive, key, share, tree, version};
+use crate::engine::Engine;
 use crate::http::RequestHeaders;
 use crate::id::{DriveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::name::check_name;
 use crate::serve::Request;
-use crate::store::entity::{Entity, Through};
-use crate::store::{Engine, share as shares};
+use crate::store::share as shares;
 use crate::time::Time;
-use crate::token::{HashIds, HashKind};
+use crate::token::{Entity, HashIds, HashKind, Through};
 use crate::{Error, ErrorKind, Kind};
 
 /// The most passwords that one call has checked: each takes some tens of milliseconds, so a call that

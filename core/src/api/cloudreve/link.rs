@@ -11,7 +11,7 @@ use crate::catalog::{LinkInfo, link};
 use crate::id::VersionId;
 use crate::serve::route::decode;
 use crate::serve::{Reply, open, send};
-use crate::store::entity::Through;
+use crate::token::Through;
 use crate::{ErrorKind, Kind, Result};
 
 /// Answers a direct link; `path` is the part under `f/`.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::api::mount::Mount;
 use crate::http::RequestHeaders;
 use crate::id::VersionId;
-use crate::store::entity::Through;
 use crate::time::Time;
+use crate::token::Through;
 use crate::token::{cloudreve, expiry, stable_expiry};
 use crate::{Error, Result};
 

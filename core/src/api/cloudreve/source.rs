@@ -13,9 +13,9 @@ use super::uri::FileUri;
 use super::url::read_uris;
 use super::words::Words;
 use crate::catalog::{LinkInfo, link, tree};
+use crate::engine::open::random_id;
 use crate::id::LinkId;
 use crate::serve::Reply;
-use crate::store::random_id;
 use crate::{Error, ErrorKind, Kind};
 
 #[derive(Serialize)]

@@ -14,12 +14,12 @@ use super::words::Words;
 use super::{Call, archive};
 use crate::body::Body;
 use crate::catalog::{share, version};
+use crate::engine::Engine;
 use crate::id::{ShareId, VersionId};
 use crate::kv::Read;
 use crate::serve::Reply;
-use crate::store::Engine;
-use crate::store::entity::Through;
 use crate::time::Time;
+use crate::token::Through;
 use crate::{Error, ErrorKind, Kind};
 
 /// What is answered.

@@ -11,11 +11,11 @@ use super::fault::{Fault, Stop, not_found};
 use super::part::{self, Part};
 use super::{Call, proof, show};
 use crate::catalog::record::{Goal, UploadRecord};
+use crate::engine::Dedup;
 use crate::http::{media_type_of, valid_media_type};
 use crate::id::{FileId, VersionId};
 use crate::mutant::{self, Mutant};
 use crate::name::check_name;
-use crate::store::Dedup;
 use crate::{FileInfo, Kind, VersionInfo};
 
 /// How long an upload may take.

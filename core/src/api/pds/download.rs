@@ -14,7 +14,7 @@ use crate::id::{ArchiveId, FileId, ShareId, VersionId};
 use crate::mutant::{self, Mutant};
 use crate::name::check_name;
 use crate::serve::Reply;
-use crate::store::archive::Usable;
+use crate::store::archive_source::Usable;
 use crate::store::{Archive, Url};
 use crate::time::Time;
 use crate::{ErrorKind, FileInfo, Kind, VersionInfo};

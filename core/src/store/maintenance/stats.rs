@@ -1,11 +1,11 @@
 //! What a store holds, in numbers.
 
-use super::Store;
-use super::options::Mode;
 use crate::Result;
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::{drive, segment};
+use crate::engine::Mode;
 use crate::journal::Position;
+use crate::store::Store;
 
 /// Drives that are looked at in one page.
 const PAGE: usize = 1000;

@@ -3,7 +3,7 @@
 //!
 //! The log is the truth, so a segment may go only when nothing depends on what its groups say of
 //! rows: when it ends before the floor, the last group that a snapshot of the rows made void (see
-//! [`super::snapshot`]). A snapshot is taken where it gives back at least as much as it takes. Only
+//! [`super::log_snapshot`]). A snapshot is taken where it gives back at least as much as it takes. Only
 //! when the copies are durable, the rows are synced and no row places a blob in the segment is its
 //! file removed; its row goes last, so that a compaction that was cut off is done again from the
 //! start.
@@ -12,16 +12,16 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use super::Store;
-use super::engine::Engine;
-use super::snapshot;
+use super::log_snapshot;
 use crate::blobs::frame::{Frame, FrameKind, SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::record::{BlobRecord, Place, Record, SegmentRecord};
 use crate::catalog::{blob, row, segment, table};
 use crate::digest::Digest;
+use crate::engine::Engine;
 use crate::id::BlobId;
 use crate::kv::{Read, Scan};
+use crate::store::Store;
 use crate::vfs::Open;
 use crate::{Error, ErrorKind, Result};
 
@@ -65,7 +65,7 @@ impl Store {
 
 pub(super) fn compact(engine: &Engine) -> Result<CompactReport> {
     let mut report = CompactReport::default();
-    let written = leave_dead(engine).and_then(|()| snapshot::take_if_due(engine));
+    let written = leave_dead(engine).and_then(|()| log_snapshot::take_if_due(engine));
     match written {
         Ok(rows) => report.rows = rows,
         Err(error) if matches!(error.kind(), ErrorKind::Poisoned | ErrorKind::Forked) => return Err(error),

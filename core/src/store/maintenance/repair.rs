@@ -4,13 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Store;
 use super::check::{CheckOptions, CheckReport, Damage, Watch, check_engine};
 use super::compact::frames;
-use super::engine::Engine;
-use super::layout::{self, BAD_ROWS, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
-use super::open;
-use super::options::Options;
 use crate::blobs::frame::{FrameKind, frame_len};
 use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
@@ -19,11 +14,14 @@ use crate::catalog::history::{self, CopyRecord};
 use crate::catalog::record::{BlobRecord, Place, Record};
 use crate::catalog::{blob, index, number, row, segment, table};
 use crate::digest::Digest;
+use crate::engine::layout::{self, BAD_ROWS, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
+use crate::engine::{Engine, Options, open};
 use crate::id::BlobId;
 use crate::journal::rebuild;
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv, Read, Scan, Table, Write};
 use crate::mutant::{self, Mutant};
+use crate::store::Store;
 use crate::vfs::{Open, RealVfs, Vfs};
 use crate::{Error, ErrorKind, Result};
 

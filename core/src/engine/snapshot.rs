@@ -15,7 +15,7 @@ use arc_swap::ArcSwapOption;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::engine::Engine;
+use super::Engine;
 use crate::catalog::alias::Named;
 use crate::catalog::record::{FileRecord, Place};
 use crate::catalog::tree::{self, Standing};

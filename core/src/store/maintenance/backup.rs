@@ -14,21 +14,20 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, linkat};
 
-use super::Store;
 use super::check::{Progress, Watch};
-use super::engine::Engine;
-use super::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
-use super::open;
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::{pool, segment as file, stage};
 use crate::catalog::history::{self, CopyRecord};
 use crate::catalog::record::{BlobRecord, FileRecord, Place, Record, SegmentRecord};
 use crate::catalog::{index, row, segment, table};
+use crate::engine::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
+use crate::engine::{Engine, open};
 use crate::id::BlobId;
 use crate::journal::Position;
 use crate::kv::redb::{RedbKv, RedbReader, Sharing};
 use crate::kv::{Commit, Kv, Read, Scan, Write};
 use crate::mutant::{self, Mutant};
+use crate::store::Store;
 use crate::vfs::{Open, RealVfs, Vfs, VfsFile};
 use crate::{Error, ErrorKind, Result};
 

@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::info;
+use super::archive::info;
 use crate::blobs::pool::{BlobSource, Seen};
 use crate::body::Body;
 use crate::catalog::record::{ArchiveRecord, Place};
 use crate::catalog::{archive, blob};
 use crate::digest::{Digest, crc64_combine};
+use crate::engine::Engine;
 use crate::id::{ArchiveId, BlobId};
 use crate::kv::Read;
 use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
-use crate::store::engine::Engine;
 use crate::store::share::check_standing;
 use crate::store::url::{Subject, Url};
 use crate::store::{ArchiveInfo, Store};
@@ -150,7 +150,7 @@ impl Plans {
         Some(plan)
     }
 
-    pub(super) fn put(&self, id: ArchiveId, plan: Arc<Plan>) {
+    pub(crate) fn put(&self, id: ArchiveId, plan: Arc<Plan>) {
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         plans.retain(|(known, _)| *known != id);
         if plans.len() >= PLANS {
@@ -334,7 +334,7 @@ impl Streams {
 
     /// Looks up all that those under way may still want, and holds it open: the rows are about to be
     /// closed, and then a compaction, by another process too, would move it out of their sight.
-    pub(in crate::store) fn settle(&self, engine: &Engine) -> Result<()> {
+    pub(crate) fn settle(&self, engine: &Engine) -> Result<()> {
         let streams = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let (mut pins, mut settled) = (HashMap::new(), Ok(()));
         for places in streams.iter().filter_map(Weak::upgrade) {

@@ -1,16 +1,22 @@
 //! One open store within one process: the log, the rows, the blobs and the keys.
 
+pub(crate) mod layout;
+pub(crate) mod open;
+mod options;
+pub(crate) mod rate_limit;
+pub(crate) mod snapshot;
+
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
-use super::archive::{Plans, Streams};
-use super::budget::Budgets;
-use super::link::Counts;
-use super::open::Held;
-use super::options::{Mode, Options};
-use super::view::Known;
+pub use options::{Dedup, Mode, Options};
+
+use open::Held;
+use rate_limit::Budgets;
+use snapshot::Known;
+
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
 use crate::catalog::record::Place;
@@ -19,6 +25,8 @@ use crate::id::BlobId;
 use crate::journal::{Group, Journal};
 use crate::kv::redb::{RedbKv, RedbReader, RedbWriter};
 use crate::mutant::{self, Mutant};
+use crate::store::archive_source::{Plans, Streams};
+use crate::store::link::Counts;
 use crate::time::Time;
 use crate::token::{Key, KeyRing};
 use crate::vfs::Vfs;
@@ -32,7 +40,7 @@ const ID_BLOCK: u64 = 1 << 16;
 /// A change of the rows, as the store's verbs write it.
 pub(crate) type Change<'g> = Group<'g, RedbWriter>;
 
-/// What [`super::Store`] is in the process that opened it.
+/// What a [`Store`](crate::Store) is in the process that opened it.
 pub(crate) struct Engine {
     pub(crate) vfs: Arc<dyn Vfs>,
     pub(crate) uuid: [u8; 16],
@@ -48,11 +56,11 @@ pub(crate) struct Engine {
     pub(crate) budgets: Budgets,
     ids: Mutex<Range<u64>>,
     ring: ArcSwapOption<(u64, KeyRing)>,
-    pub(super) known: Known,
+    pub(crate) known: Known,
 }
 
 impl Engine {
-    pub(super) fn new(
+    pub(crate) fn new(
         vfs: Arc<dyn Vfs>,
         (uuid, created): ([u8; 16], Time),
         options: Options,
@@ -182,7 +190,7 @@ impl Engine {
 
     /// Ends the session: nothing is left to replay, and the rows are free for others, whatever
     /// bodies are still being sent. The session's owner calls it once.
-    pub(super) fn close(&self) -> Result<()> {
+    pub(crate) fn close(&self) -> Result<()> {
         let finished = self.finish();
         let settled = self.streams.settle(self);
         self.journal.close();

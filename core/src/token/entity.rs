@@ -9,8 +9,8 @@
 //! | version, revocations | a version, with the counters of revocations it had |
 //! | version, revocations, kind, high, low | the same, while a share or direct link leads to it |
 
+use super::{HashIds, HashKind};
 use crate::id::{LinkId, ShareId, VersionId};
-use crate::token::{HashIds, HashKind};
 
 /// What names a version in a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

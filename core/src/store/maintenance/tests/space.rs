@@ -220,7 +220,7 @@ fn one_blob_that_cannot_be_removed_does_not_stop_the_others() {
 fn living(store: &Store) -> u64 {
     let rows = store.engine().unwrap().reader().unwrap();
     let blobs: u64 = segment::list(&rows).unwrap().iter().map(|(_, row)| row.live()).sum();
-    blobs + super::super::snapshot::size(&rows).unwrap()
+    blobs + super::super::log_snapshot::size(&rows).unwrap()
 }
 
 fn assert_bounded(store: &Store, when: &str) {

@@ -1,8 +1,9 @@
 //! The key ring, and taking back what was signed.
 
-use super::{Store, open};
+use super::Store;
 use crate::Result;
 use crate::catalog::{archive, key, tree, version};
+use crate::engine::open;
 use crate::id::{ArchiveId, FileId, VersionId};
 use crate::time::Time;
 

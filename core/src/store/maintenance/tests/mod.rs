@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Mode, Options, Put, Store};
 use crate::catalog::record::{Goal, UploadRecord};
 use crate::catalog::table::{self, BLOB, META, SEGMENT};
 use crate::catalog::{history, index, segment};
@@ -21,7 +20,7 @@ use crate::journal::POSITION;
 use crate::kv::Table;
 use crate::time::Time;
 use crate::vfs::{RealVfs, SimVfs, Vfs};
-use crate::{CheckOptions, FileId, Kind};
+use crate::{CheckOptions, FileId, Kind, Mode, Options, Put, Store};
 
 /// Segments and large blobs are small, and nothing outlives its last version.
 fn options() -> Options {

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Store;
 use super::compact::frames;
-use super::engine::Engine;
 use crate::blobs::frame::{Frame, FrameKind};
 use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
@@ -12,10 +10,12 @@ use crate::catalog::check::Problem;
 use crate::catalog::record::{BlobRecord, FileRecord, Place, Record, VersionRecord};
 use crate::catalog::{blob, check, drive, index, row, segment, table, tree, version};
 use crate::digest::{Digest, Digester};
+use crate::engine::Engine;
 use crate::id::{BlobId, FileId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::kv::{Read, Scan};
 use crate::mutant::{self, Mutant};
+use crate::store::Store;
 use crate::vfs::Open;
 use crate::{Error, ErrorKind, Kind, Result};
 

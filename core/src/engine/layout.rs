@@ -146,7 +146,7 @@ pub(crate) fn write(vfs: &dyn Vfs, path: &str, identity: &Identity) -> Result<()
 
 /// Makes a directory, where there is none, with mode 0700: the keys that sign URLs lie in a store, and
 /// in every backup of it.
-pub(super) fn make_private(path: &std::path::Path) -> std::io::Result<()> {
+pub(crate) fn make_private(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

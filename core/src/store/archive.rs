@@ -1,15 +1,9 @@
 //! Archives: a list of versions frozen under safe names, served as one zip.
 
-mod read;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(crate) use read::{Plans, Streams, Usable, open};
-
 use super::Drive;
-use super::engine::Engine;
-use super::open::random_id;
 use super::share::check_open;
 use super::url::{Subject, Url};
 use crate::catalog::archive::Quota;
@@ -17,6 +11,8 @@ use crate::catalog::record::{ArchiveRecord, MemberRecord, Owner};
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::version::{self, Opened};
 use crate::catalog::{archive, drive, listing, share};
+use crate::engine::Engine;
+use crate::engine::open::random_id;
 use crate::id::{ArchiveId, BlobId, DriveId, FileId, ShareId, VersionId};
 use crate::kv::Scan;
 use crate::kv::redb::RedbReader;
@@ -219,7 +215,7 @@ fn limits(engine: &Engine) -> Limits {
     }
 }
 
-fn info(id: ArchiveId, record: &ArchiveRecord) -> ArchiveInfo {
+pub(super) fn info(id: ArchiveId, record: &ArchiveRecord) -> ArchiveInfo {
     ArchiveInfo {
         id,
         name: record.name.clone(),

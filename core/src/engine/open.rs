@@ -4,7 +4,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::Engine;
+use super::Engine;
 use super::layout::{self, Identity};
 use super::options::{Mode, Options};
 use crate::blobs;
@@ -23,7 +23,7 @@ use crate::{Error, ErrorKind, Result, machine};
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Opens the store on `vfs`, and makes it where there is none and the options allow it.
-pub(super) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
+pub(crate) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     options.check()?;
     let found = layout::read(vfs.as_ref())?;
     if found.is_none() {
@@ -112,7 +112,7 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
 }
 
 /// A lock that is held.
-pub(super) struct Held {
+pub(crate) struct Held {
     /// Keeps the lock from a forked child; dropped before the file.
     _guard: Option<Guard>,
     _file: Arc<dyn VfsFile>,
@@ -134,7 +134,7 @@ impl Held {
 }
 
 /// Waits until no other process is opening the store, and keeps others from it.
-pub(super) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Held> {
+pub(crate) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Held> {
     let begun = machine::uptime();
     loop {
         if let Some(held) = Held::try_take(vfs, layout::LOCK, |file| file.try_lock())? {
@@ -175,7 +175,7 @@ fn present(vfs: &dyn Vfs, mode: Mode) -> Result<Held> {
 }
 
 /// Takes the store for this process alone, if no other has it open.
-pub(super) fn nobody_else(vfs: &dyn Vfs) -> Result<Option<Held>> {
+pub(crate) fn nobody_else(vfs: &dyn Vfs) -> Result<Option<Held>> {
     Held::try_take(vfs, layout::OPEN, |file| file.try_lock())
 }
 

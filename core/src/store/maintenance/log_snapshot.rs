@@ -13,9 +13,9 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::{Change, Engine};
 use crate::catalog::record::Record;
 use crate::catalog::{row, segment, table};
+use crate::engine::{Change, Engine};
 use crate::journal::{POSITION, Position};
 use crate::kv::{Read, Scan, Table};
 use crate::mutant::{self, Mutant};
