@@ -90,6 +90,7 @@ pub mod mutant;
 #[cfg(not(feature = "sim"))]
 pub(crate) mod mutant;
 pub mod name;
+pub(crate) mod random;
 pub(crate) mod serve;
 mod store;
 mod time;

@@ -1,41 +1,46 @@
 //! One open store within one process: the log, the rows, the blobs and the keys.
 
+mod counts;
+mod ids;
+mod key_ring;
 pub(crate) mod layout;
+pub(crate) mod lock;
 pub(crate) mod open;
 mod options;
+mod plan_cache;
 pub(crate) mod rate_limit;
 pub(crate) mod snapshot;
+pub(crate) mod streams;
 
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwapOption;
-
+pub(crate) use ids::{Ids, ids_for};
 pub use options::{Dedup, Mode, Options};
 
-use open::Held;
+use counts::Counts;
+use ids::ReservedIds;
+use key_ring::{KeyRingCache, VersionedRing};
+use lock::StoreLock;
+use plan_cache::PlanCache;
 use rate_limit::Budgets;
 use snapshot::Known;
+use streams::Streams;
 
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
+use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::Place;
-use crate::catalog::{blob, key, number, segment};
+use crate::catalog::{blob, link, number, segment, share};
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
 use crate::kv::redb::{RedbKv, RedbReader, RedbWriter};
 use crate::mutant::{self, Mutant};
-use crate::store::archive_source::{Plans, Streams};
-use crate::store::link::Counts;
 use crate::time::Time;
-use crate::token::{Key, KeyRing};
 use crate::vfs::Vfs;
 use crate::{Error, Result};
 
 /// Bytes that are kept free for what frees or ends something; of a small disk a fiftieth.
 const RESERVE: u64 = 16 << 20;
-/// Ids are reserved in blocks of so many.
-const ID_BLOCK: u64 = 1 << 16;
 
 /// A change of the rows, as the store's verbs write it.
 pub(crate) type Change<'g> = Group<'g, RedbWriter>;
@@ -48,14 +53,14 @@ pub(crate) struct Engine {
     pub(crate) options: Options,
     pub(crate) pool: Pool,
     pub(crate) journal: Journal<RedbKv>,
-    pub(crate) plans: Plans,
+    pub(crate) plans: PlanCache,
     pub(crate) streams: Streams,
     /// Says that this process has the store open, until it is closed.
-    present: Mutex<Option<Held>>,
-    pub(crate) counts: Counts,
+    lock: Mutex<Option<StoreLock>>,
+    counts: Counts,
     pub(crate) budgets: Budgets,
-    ids: Mutex<Range<u64>>,
-    ring: ArcSwapOption<(u64, KeyRing)>,
+    ids: ReservedIds,
+    key_ring: KeyRingCache,
     pub(crate) known: Known,
 }
 
@@ -65,7 +70,7 @@ impl Engine {
         (uuid, created): ([u8; 16], Time),
         options: Options,
         journal: Journal<RedbKv>,
-        present: Held,
+        lock: StoreLock,
     ) -> Engine {
         let pool = Pool::new(vfs.clone());
         Engine {
@@ -75,13 +80,13 @@ impl Engine {
             options,
             pool,
             journal,
-            plans: Plans::default(),
+            plans: PlanCache::default(),
             streams: Streams::default(),
-            present: Mutex::new(Some(present)),
+            lock: Mutex::new(Some(lock)),
             counts: Counts::default(),
             budgets: Budgets::default(),
-            ids: Mutex::default(),
-            ring: ArcSwapOption::empty(),
+            ids: ReservedIds::default(),
+            key_ring: KeyRingCache::default(),
             known: Known::default(),
         }
     }
@@ -130,19 +135,12 @@ impl Engine {
 
     /// Draws `count` ids that nothing else will get.
     pub(crate) fn ids(&self, count: u64) -> Result<Ids> {
-        let mut block = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        if block.end - block.start < count {
-            let more = count.max(ID_BLOCK);
-            *block = self.write(move |change| number::reserve(change, more))?;
-        }
-        let drawn = block.start..block.start + count;
-        block.start = drawn.end;
-        Ok(Ids(drawn))
+        self.ids.draw(count, |more| self.write(move |change| number::reserve(change, more)))
     }
 
     /// Forgets the ids that were reserved and not drawn.
     pub(crate) fn forget_ids(&self) {
-        *self.ids.lock().unwrap_or_else(PoisonError::into_inner) = 0..0;
+        self.ids.forget();
     }
 
     /// Begins to take content in.
@@ -167,42 +165,63 @@ impl Engine {
     }
 
     /// Returns the key ring as `rows` have it.
-    pub(crate) fn ring(&self, rows: &RedbReader) -> Result<Arc<(u64, KeyRing)>> {
-        let version = key::ring_version(rows)?;
-        if let Some(known) = self.ring.load_full().filter(|known| known.0 == version) {
-            return Ok(known);
+    pub(crate) fn ring(&self, rows: &RedbReader) -> Result<Arc<VersionedRing>> {
+        self.key_ring.get(self.uuid, rows)
+    }
+
+    /// Adds one to a counter of downloads or views, which is written down within a second of the next.
+    pub(crate) fn count(&self, counter: Counter) {
+        if self.counts.add(counter) {
+            self.try_flush_counts();
         }
-        let mut keys = Vec::new();
-        for (id, record) in key::list(rows)? {
-            // Those that only verify are older than the one that signs, whenever they were made.
-            let rank =
-                if record.signs { u64::MAX } else { u64::try_from(record.created.unix()).unwrap_or(0) };
-            keys.push(Key::new(id, record.secret.clone(), rank)?);
+    }
+
+    /// Writes down what was counted, if it can be: a store that takes no more writes is read on.
+    pub(crate) fn try_flush_counts(&self) {
+        if let Err(error) = self.flush_counts() {
+            tracing::warn!(%error, "downloads were counted and could not be written down");
         }
-        let mut ring = KeyRing::new(self.uuid, keys)?;
-        for secret in key::foreign(rows)? {
-            ring = ring.verifying_cloudreve(secret);
+    }
+
+    /// Writes down what was counted; what could not be stays counted.
+    pub(crate) fn flush_counts(&self) -> Result<()> {
+        let counts = Arc::new(self.counts.take());
+        if counts.is_empty() {
+            return Ok(());
         }
-        let ring = Arc::new((version, ring));
-        self.ring.store(Some(ring.clone()));
-        Ok(ring)
+        let written = counts.clone();
+        let flushed = self.write(move |change| {
+            for (counter, count) in written.iter() {
+                // What was deleted meanwhile took its counter along.
+                let counts = match counter {
+                    Counter::LinkDownloads(id) => link::get(change, *id).is_ok(),
+                    Counter::ShareViews(id) => share::record(change, *id).is_ok(),
+                    _ => false,
+                };
+                if counts {
+                    counter::add(change, *counter, *count)?;
+                }
+            }
+            Ok(())
+        });
+        flushed.inspect_err(|_| self.counts.give_back(&counts))
     }
 
     /// Ends the session: nothing is left to replay, and the rows are free for others, whatever
     /// bodies are still being sent. The session's owner calls it once.
     pub(crate) fn close(&self) -> Result<()> {
         let finished = self.finish();
-        let settled = self.streams.settle(self);
+        let looked_up = self.streams.finish_lookups(&self.pool, || self.reader());
         self.journal.close();
-        *self.present.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        finished.and(settled)
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        finished.and(looked_up)
     }
 
     fn finish(&self) -> Result<()> {
         if self.journal.is_poisoned() {
             return Ok(());
         }
-        self.counts.settle(self);
+        self.try_flush_counts();
         let exclusive = self.options.mode == Mode::Exclusive;
         self.journal.finish(move |change| {
             if exclusive {
@@ -211,26 +230,4 @@ impl Engine {
             Ok(())
         })
     }
-}
-
-/// Ids that were drawn; a change that runs again begins again with the first.
-#[derive(Clone, Debug)]
-pub(crate) struct Ids(Range<u64>);
-
-impl Ids {
-    /// Takes the next id.
-    pub(crate) fn take(&mut self) -> Result<u64> {
-        self.0.next().ok_or_else(|| Error::bug("a change took more ids than were drawn for it"))
-    }
-}
-
-impl number::NewId for Ids {
-    fn next(&mut self) -> Result<u64> {
-        self.take()
-    }
-}
-
-/// How many ids a put or a new folder at `path` may take: one for each name, and one for a blob.
-pub(crate) fn ids_for(path: &str) -> u64 {
-    u64::try_from(path.split('/').count()).unwrap_or(u64::MAX).saturating_add(1)
 }

@@ -1,26 +1,22 @@
 //! Opening: who the store is, and what is left to replay.
 
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
 use super::layout::{self, Identity};
+use super::lock::StoreLock;
 use super::options::{Mode, Options};
 use crate::blobs;
 use crate::catalog::history::{self, Session};
 use crate::catalog::{key, segment, table};
-use crate::fork::Guard;
 use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover, void_tails};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
-use crate::mutant::{self, Mutant};
+use crate::random::random;
 use crate::time::Time;
-use crate::vfs::{Open, Vfs, VfsFile};
-use crate::{Error, ErrorKind, Result, machine};
-
-/// Between two tries to get a lock.
-const PAUSE: Duration = Duration::from_millis(5);
+use crate::vfs::{Open, Vfs};
+use crate::{Error, Result};
 
 /// Opens the store on `vfs`, and makes it where there is none and the options allow it.
 pub(crate) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
@@ -31,12 +27,12 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     }
     // From here to the end, one process at a time: two must not make the store at once, and a
     // recovery must not meet another.
-    let _alone = alone(vfs.as_ref(), options.lock_timeout)?;
+    let _opening = StoreLock::to_open(vfs.as_ref(), options.lock_timeout)?;
     let identity = match layout::read(vfs.as_ref())? {
         Some(identity) => identity,
         None => layout::create(vfs.as_ref(), Time::now())?,
     };
-    let present = present(vfs.as_ref(), options.mode)?;
+    let lock = StoreLock::of_session(vfs.as_ref(), options.mode)?;
     let sharing = match options.mode {
         Mode::Shared => Sharing::Shared,
         Mode::Exclusive => Sharing::Exclusive,
@@ -58,7 +54,7 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     let session = Session { id: random()?, dice: u64::from_le_bytes(random()?) };
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options))
         .beginning_with(Box::new(move |group, lsn| history::begin(group, session, lsn)));
-    let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal, present);
+    let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal, lock);
     if key::list(&engine.reader()?)?.is_empty() {
         let (secret, salt) = (random::<32>()?, blake3::Hash::from_bytes(random()?).to_hex());
         engine.write(move |change| {
@@ -71,24 +67,6 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
         })?;
     }
     Ok(engine)
-}
-
-/// Draws bytes from the system's generator.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    machine::fill_random(&mut bytes).map_err(|cause| Error::io("drawing random bytes", cause))?;
-    Ok(bytes)
-}
-
-/// Draws the id of something that is reached without a login: 64 random bits, which nobody finds by
-/// counting.
-pub(crate) fn random_id() -> Result<u64> {
-    // Above the numbers that an import leaves room for in the tests.
-    static COUNTED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(401);
-    if mutant::is_active(Mutant::CountedIds) {
-        return Ok(COUNTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-    }
-    Ok(u64::from_be_bytes(random()?))
 }
 
 fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
@@ -109,74 +87,6 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
         ))),
         None => Ok(()),
     }
-}
-
-/// A lock that is held.
-pub(crate) struct Held {
-    /// Keeps the lock from a forked child; dropped before the file.
-    _guard: Option<Guard>,
-    _file: Arc<dyn VfsFile>,
-}
-
-impl Held {
-    fn try_take(
-        vfs: &dyn Vfs,
-        path: &str,
-        lock: impl Fn(&dyn VfsFile) -> std::io::Result<bool>,
-    ) -> Result<Option<Held>> {
-        let take = || {
-            let file = vfs.open(path, Open::Create)?;
-            let guard = file.file().map(|file| Guard::new(file.as_raw_fd())).transpose()?;
-            Ok(lock(file.as_ref())?.then_some(Held { _guard: guard, _file: file }))
-        };
-        take().map_err(|cause| Error::io("locking the store", cause))
-    }
-}
-
-/// Waits until no other process is opening the store, and keeps others from it.
-pub(crate) fn alone(vfs: &dyn Vfs, timeout: Duration) -> Result<Held> {
-    let begun = machine::uptime();
-    loop {
-        if let Some(held) = Held::try_take(vfs, layout::LOCK, |file| file.try_lock())? {
-            return Ok(held);
-        }
-        if machine::uptime().saturating_sub(begun) >= timeout {
-            return Err(Error::new(
-                ErrorKind::Locked,
-                format!(
-                    "another process has been opening the store for {} ms; try again",
-                    timeout.as_millis()
-                ),
-            ));
-        }
-        machine::pause(PAUSE);
-    }
-}
-
-/// Says that this process has the store open, for as long as the value lives: beside others in shared
-/// mode, alone in exclusive mode.
-///
-/// The index is not touched before. On its way to seeing that others have it in the other mode, redb
-/// 4.5 takes the locks of their read transactions, and a reader that begins meanwhile is told that the
-/// index is damaged.
-fn present(vfs: &dyn Vfs, mode: Mode) -> Result<Held> {
-    let exclusive = mode == Mode::Exclusive && !mutant::is_active(Mutant::ModesMeetInTheIndex);
-    let held = Held::try_take(vfs, layout::OPEN, |file| match exclusive {
-        true => file.try_lock(),
-        false => file.try_lock_shared(),
-    });
-    held?.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Locked,
-            "the store is open in another process in a mode that excludes this one, or its index is being \
-             made anew; close it there, or open it in shared mode in both",
-        )
-    })
-}
-
-/// Takes the store for this process alone, if no other has it open.
-pub(crate) fn nobody_else(vfs: &dyn Vfs) -> Result<Option<Held>> {
-    Held::try_take(vfs, layout::OPEN, |file| file.try_lock())
 }
 
 /// Opens the rows. They are made under another name: a crash on the way leaves no half of them.

@@ -16,6 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Engine;
+use super::key_ring::VersionedRing;
 use crate::catalog::alias::Named;
 use crate::catalog::record::{FileRecord, Place};
 use crate::catalog::tree::{self, Standing};
@@ -26,7 +27,7 @@ use crate::id::{BlobId, DriveId, FileId, LinkId, VersionId};
 use crate::kv::redb::{RedbReader, Stamp};
 use crate::mutant::{self, Mutant};
 use crate::name::Path;
-use crate::token::{HashIds, KeyRing};
+use crate::token::HashIds;
 use crate::{Kind, Result};
 
 #[cfg(test)]
@@ -112,9 +113,6 @@ pub(crate) struct Node {
     pub(crate) epoch: u64,
 }
 
-/// The key ring and its version.
-type Ring = (u64, KeyRing);
-
 /// What one request sees of the rows: what is known of them, and what it has to read. Everything
 /// it sees is as new as the request, or newer.
 pub(crate) struct View<'e> {
@@ -177,7 +175,7 @@ impl<'e> View<'e> {
     ///
     /// # Errors
     /// `Corrupt` and `Io` when it cannot be read.
-    pub(crate) fn ring(&self) -> Result<Arc<Ring>> {
+    pub(crate) fn ring(&self) -> Result<Arc<VersionedRing>> {
         self.known(
             |known| known.ring.clone(),
             |rows| self.engine.ring(rows),
@@ -341,7 +339,7 @@ impl Folder {
 #[derive(Default)]
 struct Kept {
     stamp: Option<Stamp>,
-    ring: Option<Arc<Ring>>,
+    ring: Option<Arc<VersionedRing>>,
     contents: Generations<VersionId, Content>,
     nodes: Generations<FileId, Node>,
     links: Generations<LinkId, LinkInfo>,

@@ -52,6 +52,7 @@
 mod condition;
 mod date;
 mod disposition;
+mod escape;
 mod etag;
 mod headers;
 mod media;
@@ -64,6 +65,7 @@ mod tests;
 pub use condition::{Outcome, Preconditions, Validators, evaluate, if_range_holds};
 pub use date::{format_date, parse_date};
 pub use disposition::{Disposition, content_disposition};
+pub(crate) use escape::escape_segment;
 pub use etag::{ETag, entity_tag};
 pub use headers::RequestHeaders;
 pub use media::{media_type_of, safe_inline, valid_media_type};

@@ -83,7 +83,7 @@ pub(crate) fn send(engine: &Arc<Engine>, found: Found, request: &Request<'_>) ->
         RequestHeaders(&request.headers),
         &representation,
         request.now.unix(),
-        || match crate::engine::open::random::<16>() {
+        || match crate::random::random::<16>() {
             Ok(bytes) => u128::from_le_bytes(bytes),
             Err(error) => {
                 drawn = Err(error);

@@ -7,6 +7,7 @@ use super::request::Request;
 use super::route::{Route, Signed};
 use crate::body::Body;
 use crate::catalog::alias::Named;
+use crate::catalog::counter::Counter;
 use crate::catalog::tree::Standing;
 use crate::catalog::{LinkInfo, usage};
 use crate::engine::Engine;
@@ -98,7 +99,7 @@ impl Counts {
         if let Some(id) = self.link
             && has_first_byte(&head.selected)
         {
-            engine.counts.link(engine, id);
+            engine.count(Counter::LinkDownloads(id));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Archives as they are read: looked up with all that they hang on, planned, and streamed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::archive::info;
 use crate::blobs::pool::{BlobSource, Seen};
@@ -10,6 +10,7 @@ use crate::catalog::record::{ArchiveRecord, Place};
 use crate::catalog::{archive, blob};
 use crate::digest::{Digest, crc64_combine};
 use crate::engine::Engine;
+use crate::engine::streams::{PendingLookups, Pins};
 use crate::id::{ArchiveId, BlobId};
 use crate::kv::Read;
 use crate::kv::redb::RedbReader;
@@ -23,11 +24,6 @@ use crate::{Error, ErrorKind, Result, body, fork};
 
 /// Places of blobs that are looked up at once while an archive streams.
 const AHEAD: usize = 128;
-/// How often a close looks for segments that a compaction takes away meanwhile.
-const PIN_TRIES: u32 = 10;
-/// Archives whose plans are kept.
-const PLANS: usize = 8;
-
 /// An archive that may be had: its time is not over, and nothing that it was made of was revoked,
 /// deleted or ended since. Whatever gives something of an archive takes one of these.
 #[derive(Debug)]
@@ -136,30 +132,6 @@ impl Store {
     }
 }
 
-/// The plans of the archives that were served last.
-#[derive(Debug, Default)]
-pub(crate) struct Plans(Mutex<Vec<(ArchiveId, Arc<Plan>)>>);
-
-impl Plans {
-    fn get(&self, id: ArchiveId) -> Option<Arc<Plan>> {
-        let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = plans.iter().position(|(known, _)| *known == id)?;
-        let found = plans.remove(place);
-        let plan = found.1.clone();
-        plans.push(found);
-        Some(plan)
-    }
-
-    pub(crate) fn put(&self, id: ArchiveId, plan: Arc<Plan>) {
-        let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        plans.retain(|(known, _)| *known != id);
-        if plans.len() >= PLANS {
-            plans.remove(0);
-        }
-        plans.push((id, plan));
-    }
-}
-
 /// The contents of an archive's members.
 struct Contents {
     /// The process that the archive was opened in.
@@ -172,7 +144,8 @@ struct Contents {
 impl Contents {
     fn new(engine: Arc<Engine>, plan: Arc<Plan>) -> Contents {
         let places = Arc::new(Places { plan: plan.clone(), ahead: Mutex::default() });
-        engine.streams.add(&places);
+        let stream: Arc<dyn PendingLookups> = places.clone();
+        engine.streams.add(Arc::downgrade(&stream));
         Contents { generation: fork::generation(), engine, plan, places }
     }
 }
@@ -220,21 +193,14 @@ struct Ahead {
 }
 
 impl Ahead {
-    /// Opens every segment that was found; false when one is gone.
-    fn pin(&mut self, engine: &Engine, pins: &mut HashMap<u32, Arc<Seen>>) -> Result<bool> {
+    /// Holds every segment that was found open; false when one is gone.
+    fn pin(&mut self, pins: &mut Pins<'_>) -> Result<bool> {
         for place in self.found.iter().flatten() {
             let Place::Segment { segment, .. } = place else { continue };
             if self.pinned.contains_key(segment) {
                 continue;
             }
-            let seen = match pins.get(segment) {
-                Some(seen) => seen.clone(),
-                None => match engine.pool.see(*segment)? {
-                    Some(seen) => Arc::new(seen),
-                    None => return Ok(false),
-                },
-            };
-            pins.insert(*segment, seen.clone());
+            let Some(seen) = pins.pin(*segment)? else { return Ok(false) };
             self.pinned.insert(*segment, seen);
         }
         Ok(true)
@@ -291,60 +257,16 @@ impl Places {
         }
         Ok(Ahead { first, found, ..Ahead::default() })
     }
+}
 
-    /// Looks up all members and opens the segments that they are in, which `pins` keeps for those
-    /// that come after.
-    fn pin(&self, engine: &Engine, pins: &mut HashMap<u32, Arc<Seen>>) -> (Ahead, Result<()>) {
-        let mut last = Ahead::default();
-        for _ in 0..PIN_TRIES {
-            last = match engine.reader().and_then(|rows| self.look_up(&rows, 0, usize::MAX)) {
-                Ok(found) => found,
-                Err(error) => return (last, Err(error)),
-            };
-            if mutant::is_active(Mutant::ClosePinsNothing) {
-                return (last, Ok(()));
-            }
-            match last.pin(engine, pins) {
-                Ok(true) => return (last, Ok(())),
-                // One was compacted since the rows were read: they say now where it went.
-                Ok(false) => {}
-                Err(error) => return (last, Err(error)),
-            }
-        }
-        (last, Err(Error::new(ErrorKind::Locked, "an archive under way is compacted over and over")))
+impl PendingLookups for Places {
+    fn finish(&self, rows: &RedbReader, pins: &mut Pins<'_>) -> Result<bool> {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        *ahead = self.look_up(rows, 0, usize::MAX)?;
+        Ok(mutant::is_active(Mutant::ClosePinsNothing) || ahead.pin(pins)?)
     }
 }
 
 fn collected() -> Error {
     Error::new(ErrorKind::Gone, "the content of a member of the archive was collected; make it again")
-}
-
-/// The archives that are being sent, so that closing the store cuts none of them off.
-#[derive(Default)]
-pub(crate) struct Streams(Mutex<Vec<Weak<Places>>>);
-
-impl Streams {
-    fn add(&self, places: &Arc<Places>) {
-        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if streams.len() == streams.capacity() {
-            streams.retain(|stream| stream.strong_count() > 0);
-        }
-        streams.push(Arc::downgrade(places));
-    }
-
-    /// Looks up all that those under way may still want, and holds it open: the rows are about to be
-    /// closed, and then a compaction, by another process too, would move it out of their sight.
-    pub(crate) fn settle(&self, engine: &Engine) -> Result<()> {
-        let streams = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let (mut pins, mut settled) = (HashMap::new(), Ok(()));
-        for places in streams.iter().filter_map(Weak::upgrade) {
-            let mut ahead = places.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-            let (found, pinned) = places.pin(engine, &mut pins);
-            *ahead = found;
-            if let Err(error) = pinned {
-                settled = Err(error.context("an archive under way may break off"));
-            }
-        }
-        settled
-    }
 }

@@ -3,8 +3,8 @@
 use super::Store;
 use crate::Result;
 use crate::catalog::{archive, key, tree, version};
-use crate::engine::open;
 use crate::id::{ArchiveId, FileId, VersionId};
+use crate::random::random;
 use crate::time::Time;
 
 impl Store {
@@ -39,7 +39,7 @@ impl Store {
     /// # Errors
     /// `Io` and `Poisoned` when it could not be written.
     pub fn rotate_key(&self) -> Result<u16> {
-        self.add_key(&open::random::<32>()?)
+        self.add_key(&random::<32>()?)
     }
 
     /// Adds a key of the host's own, at least 32 bytes, that signs from now on. Returns its id.

@@ -1,22 +1,14 @@
 //! Direct links: a permanent address of a file, with a counter.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-use super::url::escape;
 use super::{Drive, Store};
 use crate::catalog::counter::{self, Counter};
-use crate::catalog::{LinkInfo, link, share, tree};
-use crate::engine::Engine;
-use crate::engine::open::random_id;
-use crate::id::{FileId, LinkId, ShareId};
+use crate::catalog::{LinkInfo, link, tree};
+use crate::http::escape_segment;
+use crate::id::{FileId, LinkId};
 use crate::name::{check_name, shown};
+use crate::random::random_id;
 use crate::time::Time;
-use crate::{Error, Kind, Result, machine};
-
-/// How long counts are gathered before one change writes them down.
-const GATHER: Duration = Duration::from_secs(1);
+use crate::{Error, Kind, Result};
 
 impl Drive {
     /// Returns the direct link to the file at `path`, and makes it where there is none. It leads to
@@ -57,7 +49,7 @@ impl Drive {
     /// `NotFound` when nothing is at `path`.
     pub fn links(&self, path: &str) -> Result<Vec<LinkInfo>> {
         let engine = self.engine()?;
-        engine.counts.settle(&engine);
+        engine.try_flush_counts();
         let rows = engine.reader()?;
         let (file, _) = tree::resolve(&rows, self.id(), path)?;
         link::list(&rows, file)
@@ -71,7 +63,7 @@ impl Store {
     /// `NotFound` when there is none.
     pub fn find_link(&self, id: LinkId) -> Result<LinkInfo> {
         let engine = self.engine()?;
-        engine.counts.settle(&engine);
+        engine.try_flush_counts();
         link::get(&engine.reader()?, id)
     }
 
@@ -80,7 +72,7 @@ impl Store {
     /// # Errors
     /// `InvalidArgument` when the store was closed.
     pub fn link_url(&self, link: &LinkInfo) -> Result<String> {
-        Ok(format!("{}f/{}/{}", self.engine()?.options.base_url, link.id, escape(&link.name)))
+        Ok(format!("{}f/{}/{}", self.engine()?.options.base_url, link.id, escape_segment(&link.name)))
     }
 
     /// Makes a direct link as it was in another system: under that name, with that pace and so many
@@ -110,80 +102,5 @@ impl Store {
     /// `NotFound` when there is none.
     pub fn unlink(&self, id: LinkId) -> Result<()> {
         self.engine()?.write(move |change| link::delete(change, id))
-    }
-}
-
-/// What was counted and is not written down yet: at most a second's worth.
-#[derive(Debug, Default)]
-pub(crate) struct Counts(Mutex<Gathered>);
-
-#[derive(Debug, Default)]
-struct Gathered {
-    counts: BTreeMap<Counter, i64>,
-    /// By the uptime.
-    since: Option<Duration>,
-}
-
-impl Counts {
-    /// Counts a download of a link.
-    pub(crate) fn link(&self, engine: &Engine, id: LinkId) {
-        self.count(engine, Counter::LinkDownloads(id));
-    }
-
-    /// Counts that a visitor entered a share.
-    pub(crate) fn view(&self, engine: &Engine, id: ShareId) {
-        self.count(engine, Counter::ShareViews(id));
-    }
-
-    /// A second after the first that was not written down, all are.
-    fn count(&self, engine: &Engine, counter: Counter) {
-        let due = {
-            let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            *gathered.counts.entry(counter).or_default() += 1;
-            machine::uptime().saturating_sub(*gathered.since.get_or_insert_with(machine::uptime)) >= GATHER
-        };
-        if due {
-            self.settle(engine);
-        }
-    }
-
-    /// Writes down what was counted, if it can be: a store that takes no more writes is read on.
-    pub(crate) fn settle(&self, engine: &Engine) {
-        if let Err(error) = self.flush(engine) {
-            tracing::warn!(%error, "downloads were counted and could not be written down");
-        }
-    }
-
-    /// Writes down what was counted; what could not be stays counted.
-    pub(crate) fn flush(&self, engine: &Engine) -> Result<()> {
-        let Gathered { counts, .. } =
-            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if counts.is_empty() {
-            return Ok(());
-        }
-        let counts = Arc::new(counts);
-        let written = counts.clone();
-        engine
-            .write(move |change| {
-                for (counter, count) in written.iter() {
-                    // What was deleted meanwhile took its counter along.
-                    let counts = match counter {
-                        Counter::LinkDownloads(id) => link::get(change, *id).is_ok(),
-                        Counter::ShareViews(id) => share::record(change, *id).is_ok(),
-                        _ => false,
-                    };
-                    if counts {
-                        counter::add(change, *counter, *count)?;
-                    }
-                }
-                Ok(())
-            })
-            .inspect_err(|_| {
-                let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                for (counter, count) in counts.iter() {
-                    *gathered.counts.entry(*counter).or_default() += count;
-                }
-                gathered.since.get_or_insert_with(machine::uptime);
-            })
     }
 }

@@ -32,7 +32,9 @@ pub use url::{Target, Url};
 
 use registry::{Place, Session};
 
-use crate::engine::{Engine, Options, layout, open};
+use crate::engine::layout;
+use crate::engine::open::open;
+use crate::engine::{Engine, Options};
 use crate::vfs::{RealVfs, Vfs};
 use crate::{Error, Result, Time};
 
@@ -61,7 +63,7 @@ impl Shared {
         options: Options,
         vfs: impl Fn() -> Result<Arc<dyn Vfs>> + Send + Sync + 'static,
     ) -> Result<Shared> {
-        let session = registry::session(place, &options, || open::open(vfs()?, options.clone()))?;
+        let session = registry::session(place, &options, || open(vfs()?, options.clone()))?;
         // Where it was open already, the options are those of the first.
         let options = session.engine().options.clone();
         Ok(Shared { options, place, vfs: Box::new(vfs), session: ArcSwapOption::new(Some(session)) })
@@ -76,9 +78,8 @@ impl Shared {
             if session.is_ours() {
                 return Ok(session.engine().clone());
             }
-            let ours = registry::session(self.place, &self.options, || {
-                open::open((self.vfs)()?, self.options.clone())
-            })?;
+            let ours =
+                registry::session(self.place, &self.options, || open((self.vfs)()?, self.options.clone()))?;
             self.session.compare_and_swap(&known, Some(ours));
         }
     }

@@ -13,13 +13,12 @@ use crate::catalog::share::{self, Terms};
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::{FileInfo, Row, ShareInfo, listing};
 use crate::engine::Engine;
-use crate::engine::open;
-use crate::engine::open::random_id;
 use crate::engine::rate_limit::Rate;
 use crate::id::{FileId, ShareId};
 use crate::kv::Read;
 use crate::mutant::{self, Mutant};
 use crate::name::shown;
+use crate::random::{random, random_id};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Kind, Result};
 
@@ -87,7 +86,7 @@ impl Drive {
         let engine = self.engine()?;
         let now = Time::now();
         let password = match &share.password {
-            Some(password) => Some(share::hash_password(password, open::random()?)?),
+            Some(password) => Some(share::hash_password(password, random()?)?),
             None => None,
         };
         let expires = share.expires_in.map(|lifetime| now.after(lifetime));
@@ -112,7 +111,7 @@ impl Drive {
     /// `NotFound` when nothing is at `path`.
     pub fn shares(&self, path: &str) -> Result<Vec<ShareInfo>> {
         let engine = self.engine()?;
-        engine.counts.settle(&engine);
+        engine.try_flush_counts();
         let rows = engine.reader()?;
         let (file, _) = tree::resolve(&rows, self.id(), path)?;
         share::list(&rows, file)
@@ -347,7 +346,7 @@ impl Store {
         let (rows, now) = (engine.reader()?, Time::now());
         check_standing(&rows, id, now)?;
         let info = enter(&engine, &rows, id, (password, client), now)?;
-        engine.counts.view(&engine, id);
+        engine.count(Counter::ShareViews(id));
         Ok(Visit { store: self.clone(), info })
     }
 

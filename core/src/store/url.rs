@@ -2,30 +2,21 @@
 
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use super::archive_source::Usable;
 use super::{Drive, Store};
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::{share, version};
+use crate::engine::Engine;
 use crate::engine::snapshot::View;
-use crate::engine::{Engine, open};
-use crate::http::Disposition;
+use crate::http::{Disposition, escape_segment};
 use crate::id::{ArchiveId, FileId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::name::check_name;
+use crate::random::random;
 use crate::time::Time;
 use crate::token::{Claims, DEFAULT_LIFETIME, Entity, Network, Purpose, UseLimit, cloudreve};
 use crate::token::{expiry, stable_expiry};
 use crate::{Error, ErrorKind, Kind, Result, VersionInfo};
-
-/// What is left as it is in a segment of a path: RFC 3986's unreserved characters.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Escapes a name for a path.
-pub(crate) fn escape(name: &str) -> String {
-    utf8_percent_encode(name, SEGMENT).to_string()
-}
 
 /// What a URL leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,11 +228,11 @@ impl Url {
         claims.public_cache = self.public_cache;
         claims.pace = self.pace;
         claims.uses = match self.max_uses {
-            Some(limit) => Some(UseLimit { limit, id: open::random()? }),
+            Some(limit) => Some(UseLimit { limit, id: random()? }),
             None => None,
         };
         let token = view.ring()?.1.sign_named(&claims, &shown)?;
-        Ok(format!("{}d/{token}/{}", engine.options.base_url, escape(&shown)))
+        Ok(format!("{}d/{token}/{}", engine.options.base_url, escape_segment(&shown)))
     }
 
     /// Makes the URL in the form of Cloudreve v4: the path and the expiry are signed, the query

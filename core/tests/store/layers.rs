@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The modules, from below. Each uses those before it, and itself.
-const ORDER: [&str; 22] = [
-    "mutant", "machine", "kind", "error", "id", "time", "name", "lane", "digest", "http", "body", "zip",
-    "token", "fork", "vfs", "kv", "catalog", "blobs", "journal", "store", "serve", "api",
+const ORDER: [&str; 24] = [
+    "mutant", "machine", "kind", "error", "id", "time", "random", "name", "lane", "digest", "http", "body",
+    "zip", "token", "fork", "vfs", "kv", "catalog", "blobs", "journal", "engine", "store", "serve",
+    "api",
 ];
 
 /// What the crate's root offers under another name than its module's.

@@ -6,6 +6,7 @@ use super::content::open_to_all;
 use super::find::Finder;
 use super::make::Maker;
 use super::url::redirect;
+use crate::catalog::counter::Counter;
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::{LinkInfo, link};
 use crate::id::VersionId;
@@ -59,7 +60,7 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, St
     let through = Some(Through::Link(link.id));
     let url = maker.content(&finder, (version, through), (link.pace, &link.name), save, ends)?;
     if call.request.method == "GET" {
-        finder.engine.counts.link(&finder.engine, link.id);
+        finder.engine.count(Counter::LinkDownloads(link.id));
     }
     let mut reply = redirect(url);
     let left = ends.told.unix().saturating_sub(call.request.now.unix()).max(0);

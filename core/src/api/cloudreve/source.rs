@@ -13,8 +13,8 @@ use super::uri::FileUri;
 use super::url::read_uris;
 use super::words::Words;
 use crate::catalog::{LinkInfo, link, tree};
-use crate::engine::open::random_id;
 use crate::id::LinkId;
+use crate::random::random_id;
 use crate::serve::Reply;
 use crate::{Error, ErrorKind, Kind};
 

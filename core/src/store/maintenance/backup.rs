@@ -20,8 +20,9 @@ use crate::blobs::{pool, segment as file, stage};
 use crate::catalog::history::{self, CopyRecord};
 use crate::catalog::record::{BlobRecord, FileRecord, Place, Record, SegmentRecord};
 use crate::catalog::{index, row, segment, table};
+use crate::engine::Engine;
 use crate::engine::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
-use crate::engine::{Engine, open};
+use crate::engine::lock::StoreLock;
 use crate::id::BlobId;
 use crate::journal::Position;
 use crate::kv::redb::{RedbKv, RedbReader, Sharing};
@@ -99,7 +100,7 @@ impl Store {
     fn back_up(&self, target: &Arc<dyn Vfs>, link: &Link<'_>, watch: &mut Watch<'_>) -> Result<BackupReport> {
         let engine = self.engine()?;
         refuse_itself(&engine, target)?;
-        let _alone = open::alone(target.as_ref(), engine.options.lock_timeout)?;
+        let _opening = StoreLock::to_open(target.as_ref(), engine.options.lock_timeout)?;
         let identity = Identity { uuid: engine.uuid, created: engine.created };
         let first = prepare(target, &identity)?;
         let mut again = true;
@@ -231,7 +232,7 @@ fn look(target: &Arc<dyn Vfs>, ours: &RedbReader) -> Result<Trust> {
     if file.is_empty().map_err(failed)? {
         return Ok(Trust::Nothing);
     }
-    let Some(_only) = open::nobody_else(target.as_ref())? else {
+    let Some(_only) = StoreLock::alone(target.as_ref())? else {
         return Err(Error::new(ErrorKind::Locked, "the backup is open as a store; close it there"));
     };
     let kv = match RedbKv::open(file, Sharing::Exclusive, CACHE, &[]) {

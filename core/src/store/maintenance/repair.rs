@@ -15,7 +15,8 @@ use crate::catalog::record::{BlobRecord, Place, Record};
 use crate::catalog::{blob, index, number, row, segment, table};
 use crate::digest::Digest;
 use crate::engine::layout::{self, BAD_ROWS, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
-use crate::engine::{Engine, Options, open};
+use crate::engine::lock::StoreLock;
+use crate::engine::{Engine, Options};
 use crate::id::BlobId;
 use crate::journal::rebuild;
 use crate::kv::redb::{RedbKv, Sharing};
@@ -103,8 +104,8 @@ impl Store {
     pub fn rebuild_on(vfs: &Arc<dyn Vfs>, options: &Options) -> Result<RebuildReport> {
         options.check()?;
         let (identity, known) = identify(vfs.as_ref())?;
-        let _alone = open::alone(vfs.as_ref(), options.lock_timeout)?;
-        let Some(_only) = open::nobody_else(vfs.as_ref())? else { return Err(open_elsewhere()) };
+        let _opening = StoreLock::to_open(vfs.as_ref(), options.lock_timeout)?;
+        let Some(_only) = StoreLock::alone(vfs.as_ref())? else { return Err(open_elsewhere()) };
         let mut report = RebuildReport::default();
         refuse_open(vfs, options, &mut report)?;
         let lost = fill(vfs, &identity, options, &mut report)?;
