@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::zip::Plan;
 use crate::id::ArchiveId;
+use crate::zip::Plan;
 
 /// Archives whose plans are kept.
 const PLANS: usize = 8;

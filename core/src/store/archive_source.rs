@@ -24,6 +24,7 @@ use crate::{Error, ErrorKind, Result, body, fork};
 
 /// Places of blobs that are looked up at once while an archive streams.
 const AHEAD: usize = 128;
+
 /// An archive that may be had: its time is not over, and nothing that it was made of was revoked,
 /// deleted or ended since. Whatever gives something of an archive takes one of these.
 #[derive(Debug)]

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 /// The modules, from below. Each uses those before it, and itself.
 const ORDER: [&str; 24] = [
     "mutant", "machine", "kind", "error", "id", "time", "random", "name", "lane", "digest", "http", "body",
-    "zip", "token", "fork", "vfs", "kv", "catalog", "blobs", "journal", "engine", "store", "serve",
-    "api",
+    "zip", "token", "fork", "vfs", "kv", "catalog", "blobs", "journal", "engine", "store", "serve", "api",
 ];
 
 /// What the crate's root offers under another name than its module's.
