@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import pathlib
 import pickle
+import shutil
 import zipfile
 import zlib
 from hashlib import sha1
@@ -281,6 +282,17 @@ def test_archives(alice: holdall.Drive, store: holdall.Store) -> None:
         alice.archive([])
     with pytest.raises(errors.InvalidArgument):
         alice.archive(["dir", version])  # type: ignore[list-item]
+
+
+def test_no_reader_leaves_out_a_name_with_two_dots(
+    alice: holdall.Drive, store: holdall.Store, tmp_path: pathlib.Path
+) -> None:
+    alice.put_many({"dir/report..final.txt": b"1", "dir/..foo": b"2", "dir/plain.txt": b"3"})
+    target = tmp_path / "all.zip"
+    target.write_bytes(bytes(store.serve("GET", alice.archive(["dir"])).body))
+    shutil.unpack_archive(target, tmp_path / "out")
+    unpacked = {path.name: path.read_bytes() for path in (tmp_path / "out/dir").iterdir()}
+    assert unpacked == {"report_.final.txt": b"1", "_.foo": b"2", "plain.txt": b"3"}
 
 
 def test_archives_by_their_ids(alice: holdall.Drive, store: holdall.Store) -> None:

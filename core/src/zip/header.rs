@@ -13,6 +13,8 @@ const END: u64 = 22;
 const END64: u64 = 56 + 20;
 /// Extended timestamp: id, length, flags, one time.
 const TIME_EXTRA: u64 = 9;
+/// NTFS (4.5.5): id, length, reserved, and one attribute of three times.
+const NTFS_EXTRA: u64 = 4 + 4 + 4 + 3 * 8;
 
 /// A 32-bit field that holds this sends the reader to the zip64 field (4.4.1.4).
 const MARK32: u64 = 0xFFFF_FFFF;
@@ -31,6 +33,7 @@ const MADE_BY: u16 = 3 << 8 | VERSION_ZIP64;
 
 const ZIP64_ID: u16 = 0x0001;
 const TIME_ID: u16 = 0x5455;
+const NTFS_ID: u16 = 0x000A;
 
 const FILE_ATTRIBUTES: u32 = 0o100_644 << 16;
 /// A folder to UNIX, and a folder to DOS.
@@ -39,6 +42,8 @@ const FOLDER_ATTRIBUTES: u32 = 0o040_755 << 16 | 0x10;
 /// Seconds from 1970 to 1980-01-01 and to 2107-12-31 23:59:58, the ends of MS-DOS time.
 const DOS_FIRST: i64 = 315_532_800;
 const DOS_LAST: i64 = 4_354_819_198;
+/// Seconds from 1601, when NTFS time begins, to 1970.
+const NTFS_TO_UNIX: i64 = 11_644_473_600;
 
 /// Returns the length of the local header, in bytes.
 pub(super) fn local_len(name_len: u64, size: u64, modified: i64) -> u64 {
@@ -57,7 +62,11 @@ pub(super) fn end_len(entries: u64, central_offset: u64, central_len: u64) -> u6
 }
 
 fn time_len(modified: i64) -> u64 {
-    if extended(modified).is_some() { TIME_EXTRA } else { 0 }
+    match (extended(modified), ntfs(modified)) {
+        (Some(_), _) => TIME_EXTRA,
+        (None, Some(_)) => NTFS_EXTRA,
+        (None, None) => 0,
+    }
 }
 
 /// The field holds just the numbers that do not fit their own fields (4.5.3).
@@ -155,14 +164,29 @@ pub(super) fn put_end(out: &mut Vec<u8>, entries: u64, central_offset: u64, cent
     put16(out, 0);
 }
 
-/// Appends Info-ZIP's extended timestamp: the modification time in UTC, alike in both headers.
+/// Appends the modification time in UTC, alike in both headers: as Info-ZIP's extended timestamp, or
+/// where that does not hold it, as NTFS keeps it.
 fn put_time(out: &mut Vec<u8>, modified: i64) {
     if let Some(time) = extended(modified) {
         put16(out, TIME_ID);
         put16(out, 5);
         out.push(1); // only the modification time follows
         put32(out, time);
+    } else if let Some(time) = ntfs(modified) {
+        put16(out, NTFS_ID);
+        put16(out, 32);
+        put32(out, 0); // reserved
+        put16(out, 1); // the attribute of the times
+        put16(out, 24);
+        for _ in ["modified", "accessed", "created"] {
+            put64(out, time);
+        }
     }
+}
+
+/// Returns a time as NTFS keeps it, in units of 100 ns; nothing before 1601.
+fn ntfs(modified: i64) -> Option<u64> {
+    u64::try_from(modified.checked_add(NTFS_TO_UNIX)?).ok()?.checked_mul(10_000_000)
 }
 
 /// Returns the time of the extended timestamp, or nothing where readers disagree about it: the field
@@ -227,11 +251,22 @@ mod tests {
     }
 
     #[test]
+    fn ntfs_time_is_of_what_the_extended_timestamp_does_not_hold() {
+        // 2040-01-01 12:00:00, as Microsoft's FILETIME.
+        let mut out = Vec::new();
+        put_time(&mut out, 2_209_032_000);
+        assert_eq!(out.len() as u64, NTFS_EXTRA);
+        assert_eq!(out[..12], [0x0A, 0, 32, 0, 0, 0, 0, 0, 1, 0, 24, 0]);
+        assert_eq!(out[12..20], 138_535_056_000_000_000_u64.to_le_bytes());
+        assert_eq!((ntfs(-NTFS_TO_UNIX), ntfs(-NTFS_TO_UNIX - 1), ntfs(i64::MAX)), (Some(0), None, None));
+    }
+
+    #[test]
     fn lengths_foretell_the_bytes_around_every_zip64_boundary() {
         let edges = [0, 1, MARK32 - 1, MARK32, MARK32 + 1, u64::MAX / 4];
         for size in edges {
             for offset in edges {
-                for modified in [-1, 0, DOS_LAST] {
+                for modified in [i64::MIN, -NTFS_TO_UNIX - 1, -1, 0, DOS_LAST, i64::MAX] {
                     let member = Member {
                         name: "n\u{E4}me",
                         kind: Kind::File,

@@ -253,7 +253,7 @@ impl Plan {
     /// # Errors
     /// Those of `content_hash`.
     pub fn digest(&self, mut content_hash: impl FnMut(u64) -> Result<[u8; 32]>) -> Result<[u8; 32]> {
-        let mut hasher = blake3::Hasher::new_derive_key("holdall stored zip, layout 1");
+        let mut hasher = blake3::Hasher::new_derive_key("holdall stored zip, layout 2");
         let mut buffer = Vec::with_capacity(16 << 10);
         for member in self.members() {
             buffer.extend_from_slice(&u64::try_from(member.name.len()).unwrap_or(u64::MAX).to_le_bytes());

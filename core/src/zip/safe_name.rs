@@ -6,8 +6,8 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 pub(super) const PART_MAX: usize = 255;
 
 /// Longest path, in bytes, the `/` at the end of a folder included. A central directory record with
-/// its name and extra fields stays within 65,535 bytes (4.4.10): 46 fixed, at most 37 of extras.
-pub(super) const PATH_MAX: usize = 65_535 - 46 - 37;
+/// its name and extra fields stays within 65,535 bytes (4.4.10): 46 fixed, at most 64 of extras.
+pub(super) const PATH_MAX: usize = 65_535 - 46 - 64;
 
 /// Longest thing after the last dot that is kept when a name is cut, in bytes, with its dot.
 const EXTENSION_MAX: usize = 32;
@@ -17,13 +17,14 @@ const EXTENSION_MAX: usize = 32;
 /// The result is relative and in NFC; `/` parts its parts. Empty parts, `.` and `..` are dropped.
 /// Controls, bidi controls, `\`, `:` and the other characters that Windows refuses (`< > " | ? *`)
 /// become `_`. Dots and spaces at the end of a part are dropped; a part that is left empty
-/// becomes `_`. A DOS device name (`CON`, `nul.txt`) gets a `_` in front. A part is cut to 255 bytes,
-/// keeping its extension; folders that would take the path over 65,452 bytes are left out.
+/// becomes `_`. So does a dot before a dot: Python's `shutil.unpack_archive` leaves out, without an
+/// error, every file with two dots anywhere in its name, and minizip 1.1 cuts off what stands before them. A DOS device name (`CON`, `nul.txt`) gets a `_` in front. A part is cut to 255 bytes,
+/// keeping its extension; folders that would take the path over 65,425 bytes are left out.
 ///
 /// Safe names of different paths can be equal: [`Names`](super::Names) keeps them apart.
 ///
 /// ```text
-/// ../../etc/passwd -> etc/passwd      C:\x -> C__x      aux.c -> _aux.c      "" -> _
+/// ../../etc/passwd -> etc/passwd      C:\x -> C__x      aux.c -> _aux.c      a..b -> a_.b      "" -> _
 /// ```
 pub fn safe_name(path: &str) -> String {
     let (parent, last) = split_last(path);
@@ -85,6 +86,9 @@ pub(super) fn safe_part(part: &str, out: &mut String) {
     if out.is_empty() {
         out.push('_');
     }
+    if out.as_bytes().windows(2).any(|two| two == b"..") {
+        *out = out.replace("..", "_.").replace("..", "_.");
+    }
     if out.len() > PART_MAX {
         cut(out, PART_MAX);
     }
@@ -117,7 +121,8 @@ fn allowed(c: char) -> char {
 /// Shortens `name` to `room` bytes (at least 64), keeping a short extension.
 fn cut(name: &mut String, room: usize) {
     let (stem, extension) = split_extension(name);
-    let mut shorter = prefix(stem, room - extension.len()).to_owned();
+    // No dot before the extension's: it would be two.
+    let mut shorter = prefix(stem, room - extension.len()).trim_end_matches('.').to_owned();
     shorter.push_str(extension);
     shorter.truncate(shorter.trim_end_matches(['.', ' ']).len());
     if shorter.is_empty() {
@@ -187,9 +192,12 @@ mod tests {
             ("C:\\x", "C__x"),
             ("C:/x", "C_/x"),
             ("\\\\srv\\x", "__srv_x"),
-            ("..%2f", "..%2f"),
+            ("..%2f", "_.%2f"),
             ("a/../../b", "a/b"),
-            ("..\\..\\x", ".._.._x"),
+            ("..\\..\\x", "_.__._x"),
+            ("report..final.txt", "report_.final.txt"),
+            ("..foo/.hidden/a....b", "_.foo/.hidden/a___.b"),
+            ("a.. /b", "a/b"),
             ("./a/./b", "a/b"),
             ("...", "_"),
             ("a/.../b", "a/_/b"),
@@ -266,7 +274,7 @@ mod tests {
         assert!(!name.is_empty() && name.len() <= 65_535);
         for part in name.strip_suffix('/').unwrap_or(name).split('/') {
             assert!(!part.is_empty() && part.len() <= 255, "{name:?}");
-            assert!(part != "." && part != "..", "{name:?}");
+            assert!(part != "." && !part.contains(".."), "{name:?}");
             assert!(!part.ends_with('.') && !part.ends_with(' '), "{name:?}");
             assert!(!part.contains(['\\', ':', '\0']), "{name:?}");
             assert!(!part.chars().any(char::is_control), "{name:?}");
