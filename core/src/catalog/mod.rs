@@ -7,6 +7,7 @@
 
 pub(crate) mod alias;
 pub(crate) mod archive;
+pub(crate) mod archive_access;
 pub(crate) mod blob;
 pub(crate) mod check;
 pub(crate) mod claim;
@@ -28,6 +29,7 @@ pub(crate) mod record;
 pub(crate) mod row;
 pub(crate) mod segment;
 pub(crate) mod share;
+pub(crate) mod share_access;
 pub(crate) mod table;
 pub(crate) mod trash;
 pub(crate) mod tree;

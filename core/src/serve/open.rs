@@ -7,7 +7,9 @@ use super::request::Request;
 use super::route::{Route, Signed};
 use crate::body::Body;
 use crate::catalog::alias::Named;
+use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::counter::Counter;
+use crate::catalog::share_access::check_access;
 use crate::catalog::tree::Standing;
 use crate::catalog::{LinkInfo, usage};
 use crate::engine::Engine;
@@ -16,8 +18,7 @@ use crate::http::{CacheControl, Disposition, Head, Representation, Selected, ent
 use crate::id::{ArchiveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
-use crate::store::archive_source::{self as archives, Usable};
-use crate::store::share as shares;
+use crate::store::archive_source;
 use crate::store::url::share_epoch;
 use crate::time::Time;
 use crate::token::{Claims, Entity, Purpose, Purposes, Refusal, Signer, Through, UseLimit, cloudreve};
@@ -37,7 +38,7 @@ pub(crate) struct Found {
 /// Where the content is.
 enum What {
     Version(Arc<Content>),
-    Archive { archive: Box<Usable>, rows: RedbReader },
+    Archive { archive: Box<UsableArchive>, rows: RedbReader },
 }
 
 impl Found {
@@ -55,7 +56,7 @@ impl Found {
                     content.representation.len,
                 )?)))
             }
-            What::Archive { archive, rows } => archives::open(engine, rows, archive),
+            What::Archive { archive, rows } => archive_source::open(engine, rows, archive),
         }
     }
 }
@@ -178,7 +179,7 @@ fn by_entity(view: &View<'_>, entity: &Entity, signer: Signer, now: Time) -> Res
         match through {
             Through::Share(share) => {
                 let rows = view.rows()?;
-                let record = shares::check_open(rows, share, id.file(), now).map_err(gone)?;
+                let record = check_access(rows, share, id.file(), now).map_err(gone)?;
                 epoch = epoch.wrapping_add(record.revocations);
             }
             Through::Link(link) => {
@@ -276,7 +277,7 @@ fn by_token(view: &View<'_>, token: &str, name: &str, request: &Request<'_>) -> 
         Purpose::Share => {
             let (share, file, rows) = (ShareId(claims.subject), FileId(claims.file), view.rows()?);
             check_epoch(share_epoch(rows, share, file).map_err(gone)?, &claims)?;
-            shares::check_open(rows, share, file, request.now).map_err(gone)?;
+            check_access(rows, share, file, request.now).map_err(gone)?;
             current_found(view, file)?
         }
         _ => return Err(Refusal::WrongPurpose.into()),
@@ -368,7 +369,7 @@ fn version_found(content: Arc<Content>) -> Found {
 
 /// Finds an archive by its id and what its URL says of its revocations.
 fn archive_found(rows: &RedbReader, id: ArchiveId, revocations: u64, now: Time) -> Result<Found> {
-    let archive = Usable::find(rows, id, now).map_err(gone)?;
+    let archive = UsableArchive::find(rows, id, now).map_err(gone)?;
     let record = &archive.record;
     if record.revocations != revocations && !mutant::is_active(Mutant::FormWithoutRevocations) {
         return Err(revoked());

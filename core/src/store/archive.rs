@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Drive;
-use super::share::check_open;
+use super::archive_source::{MemberContents, open, plan};
 use super::url::{Subject, Url};
+use super::{Drive, Store};
+use crate::body::Body;
 use crate::catalog::archive::Quota;
+use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::record::{ArchiveRecord, MemberRecord, Owner};
+use crate::catalog::share_access::check_access;
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::version::{self, Opened};
-use crate::catalog::{archive, drive, listing, share};
+use crate::catalog::{archive, blob, drive, listing, share};
+use crate::digest::{Digest, crc64_combine};
 use crate::engine::Engine;
 use crate::id::{ArchiveId, BlobId, DriveId, FileId, ShareId, VersionId};
 use crate::kv::Scan;
@@ -19,7 +23,7 @@ use crate::mutant::{self, Mutant};
 use crate::random::random_id;
 use crate::time::Time;
 use crate::token::DEFAULT_LIFETIME;
-use crate::zip::{Entry, Limits, Plan};
+use crate::zip::{Entry, Limits, Plan, write_deflated};
 use crate::{Error, ErrorKind, Kind, Result};
 
 /// Rows that a walk reads at once.
@@ -179,7 +183,7 @@ impl Archive {
                 gathered.drives.push((pick.drive, drive::withdrawals(rows, pick.drive)?));
             }
             if let Some(share) = pick.share {
-                check_open(rows, share, pick.file, now)?;
+                check_access(rows, share, pick.file, now)?;
                 if !gathered.shares.iter().any(|(known, _)| *known == share) {
                     gathered.shares.push((share, share::record(rows, share)?.revocations));
                 }
@@ -215,7 +219,7 @@ fn limits(engine: &Engine) -> Limits {
     }
 }
 
-pub(super) fn info(id: ArchiveId, record: &ArchiveRecord) -> ArchiveInfo {
+fn info(id: ArchiveId, record: &ArchiveRecord) -> ArchiveInfo {
     ArchiveInfo {
         id,
         name: record.name.clone(),
@@ -460,5 +464,58 @@ impl Archive {
     /// Returns the drive that the archive is of.
     pub fn drive(&self) -> DriveId {
         self.drive.id()
+    }
+}
+
+impl Store {
+    /// Returns what an archive is.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, `Expired` when its time is over, `Gone` when something that it was
+    /// made of was revoked, or a share that it was made through is over.
+    pub fn archive(&self, id: ArchiveId) -> Result<ArchiveInfo> {
+        Ok(info(id, &UsableArchive::find(&self.engine()?.reader()?, id, Time::now())?.record))
+    }
+
+    /// Opens the zip of an archive. No content is read before it is asked for.
+    ///
+    /// # Errors
+    /// As [`Store::archive`].
+    pub fn open_archive(&self, id: ArchiveId) -> Result<Body> {
+        let engine = self.engine()?;
+        let rows = engine.reader()?;
+        open(&engine, &rows, &UsableArchive::find(&rows, id, Time::now())?)
+    }
+
+    /// Begins a URL of an archive.
+    pub fn url_of_archive(&self, id: ArchiveId) -> Url {
+        Url::new(self, Subject::Archive(id))
+    }
+
+    /// Computes the CRC-64/XZ of the whole zip from those of its parts; no content is read.
+    ///
+    /// # Errors
+    /// As [`Store::archive`].
+    pub fn archive_crc64(&self, id: ArchiveId) -> Result<u64> {
+        let engine = self.engine()?;
+        let rows = engine.reader()?;
+        let plan = plan(&engine, &rows, UsableArchive::find(&rows, id, Time::now())?.id)?;
+        plan.crc64(
+            |bytes| Digest::of(bytes).crc64,
+            crc64_combine,
+            |blob| Ok(blob::get(&rows, BlobId(blob))?.crc64),
+        )
+    }
+
+    /// Writes an archive as a compressed zip: smaller, but with no length ahead and no resume.
+    ///
+    /// # Errors
+    /// As [`Store::archive`]; `Corrupt` when content is damaged, and then the zip has no end.
+    pub fn write_deflated(&self, id: ArchiveId, out: &mut impl std::io::Write) -> Result<()> {
+        let engine = self.engine()?;
+        let rows = engine.reader()?;
+        let plan = plan(&engine, &rows, UsableArchive::find(&rows, id, Time::now())?.id)?;
+        drop(rows);
+        write_deflated(&plan, &MemberContents::new(engine, plan.clone()), out)
     }
 }

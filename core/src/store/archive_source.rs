@@ -1,58 +1,26 @@
-//! Archives as they are read: looked up with all that they hang on, planned, and streamed.
+//! Archives as they are read: planned, and streamed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::archive::info;
 use crate::blobs::pool::{BlobSource, Seen};
 use crate::body::Body;
-use crate::catalog::record::{ArchiveRecord, Place};
+use crate::catalog::archive_access::UsableArchive;
+use crate::catalog::record::Place;
 use crate::catalog::{archive, blob};
-use crate::digest::{Digest, crc64_combine};
 use crate::engine::Engine;
 use crate::engine::streams::{PendingLookups, Pins};
 use crate::id::{ArchiveId, BlobId};
-use crate::kv::Read;
 use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
-use crate::store::share::check_standing;
-use crate::store::url::{Subject, Url};
-use crate::store::{ArchiveInfo, Store};
-use crate::time::Time;
-use crate::zip::{Member, Plan, Rope, write_deflated};
+use crate::zip::{Member, Plan, Rope};
 use crate::{Error, ErrorKind, Result, body, fork};
 
 /// Places of blobs that are looked up at once while an archive streams.
 const AHEAD: usize = 128;
 
-/// An archive that may be had: its time is not over, and nothing that it was made of was revoked,
-/// deleted or ended since. Whatever gives something of an archive takes one of these.
-#[derive(Debug)]
-pub(crate) struct Usable {
-    pub(crate) id: ArchiveId,
-    pub(crate) record: ArchiveRecord,
-}
-
-impl Usable {
-    /// Reads an archive, and all that it hangs on.
-    ///
-    /// # Errors
-    /// `NotFound` when there is none, `Expired` when its time or that of a share is over, `Gone` when
-    /// something that it was made of was revoked, deleted or moved to the trash as what a share leads to.
-    pub(crate) fn find(rows: &impl Read, id: ArchiveId, now: Time) -> Result<Usable> {
-        let record = archive::get(rows, id, now)?;
-        if !mutant::is_active(Mutant::ArchiveOutlivesSources) {
-            archive::check_sources(rows, &record, now)?;
-        }
-        for (share, _) in &record.shares {
-            check_standing(rows, *share, now)?;
-        }
-        Ok(Usable { id, record })
-    }
-}
-
 /// Returns the plan of an archive, made anew from its frozen list where it is not at hand.
-fn plan(engine: &Engine, rows: &RedbReader, id: ArchiveId) -> Result<Arc<Plan>> {
+pub(super) fn plan(engine: &Engine, rows: &RedbReader, id: ArchiveId) -> Result<Arc<Plan>> {
     if let Some(known) = engine.plans.get(id) {
         return Ok(known);
     }
@@ -72,69 +40,16 @@ fn plan(engine: &Engine, rows: &RedbReader, id: ArchiveId) -> Result<Arc<Plan>> 
 }
 
 /// Opens the zip of an archive that was looked up.
-pub(crate) fn open(engine: &Arc<Engine>, rows: &RedbReader, archive: &Usable) -> Result<Body> {
+pub(crate) fn open(engine: &Arc<Engine>, rows: &RedbReader, archive: &UsableArchive) -> Result<Body> {
     let plan = plan(engine, rows, archive.id)?;
     if plan.len() != archive.record.len {
         return Err(Error::corrupt(format!("archive {} is not as long as when it was made", archive.id)));
     }
-    Ok(Body::new(Arc::new(Rope::new(plan.clone(), Contents::new(engine.clone(), plan)))))
-}
-
-impl Store {
-    /// Returns what an archive is.
-    ///
-    /// # Errors
-    /// `NotFound` when there is none, `Expired` when its time is over, `Gone` when something that it was
-    /// made of was revoked, or a share that it was made through is over.
-    pub fn archive(&self, id: ArchiveId) -> Result<ArchiveInfo> {
-        Ok(info(id, &Usable::find(&self.engine()?.reader()?, id, Time::now())?.record))
-    }
-
-    /// Opens the zip of an archive. No content is read before it is asked for.
-    ///
-    /// # Errors
-    /// As [`Store::archive`].
-    pub fn open_archive(&self, id: ArchiveId) -> Result<Body> {
-        let engine = self.engine()?;
-        let rows = engine.reader()?;
-        open(&engine, &rows, &Usable::find(&rows, id, Time::now())?)
-    }
-
-    /// Begins a URL of an archive.
-    pub fn url_of_archive(&self, id: ArchiveId) -> Url {
-        Url::new(self, Subject::Archive(id))
-    }
-
-    /// Computes the CRC-64/XZ of the whole zip from those of its parts; no content is read.
-    ///
-    /// # Errors
-    /// As [`Store::archive`].
-    pub fn archive_crc64(&self, id: ArchiveId) -> Result<u64> {
-        let engine = self.engine()?;
-        let rows = engine.reader()?;
-        let plan = plan(&engine, &rows, Usable::find(&rows, id, Time::now())?.id)?;
-        plan.crc64(
-            |bytes| Digest::of(bytes).crc64,
-            crc64_combine,
-            |blob| Ok(blob::get(&rows, BlobId(blob))?.crc64),
-        )
-    }
-
-    /// Writes an archive as a compressed zip: smaller, but with no length ahead and no resume.
-    ///
-    /// # Errors
-    /// As [`Store::archive`]; `Corrupt` when content is damaged, and then the zip has no end.
-    pub fn write_deflated(&self, id: ArchiveId, out: &mut impl std::io::Write) -> Result<()> {
-        let engine = self.engine()?;
-        let rows = engine.reader()?;
-        let plan = plan(&engine, &rows, Usable::find(&rows, id, Time::now())?.id)?;
-        drop(rows);
-        write_deflated(&plan, &Contents::new(engine, plan.clone()), out)
-    }
+    Ok(Body::new(Arc::new(Rope::new(plan.clone(), MemberContents::new(engine.clone(), plan)))))
 }
 
 /// The contents of an archive's members.
-struct Contents {
+pub(super) struct MemberContents {
     /// The process that the archive was opened in.
     generation: u64,
     engine: Arc<Engine>,
@@ -142,16 +57,16 @@ struct Contents {
     places: Arc<Places>,
 }
 
-impl Contents {
-    fn new(engine: Arc<Engine>, plan: Arc<Plan>) -> Contents {
+impl MemberContents {
+    pub(super) fn new(engine: Arc<Engine>, plan: Arc<Plan>) -> MemberContents {
         let places = Arc::new(Places { plan: plan.clone(), ahead: Mutex::default() });
         let stream: Arc<dyn PendingLookups> = places.clone();
         engine.streams.add(Arc::downgrade(&stream));
-        Contents { generation: fork::generation(), engine, plan, places }
+        MemberContents { generation: fork::generation(), engine, plan, places }
     }
 }
 
-impl crate::zip::Contents for Contents {
+impl crate::zip::Contents for MemberContents {
     fn segment(&self, index: usize, content: u64, offset: u64, limit: u64) -> Result<body::Segment> {
         if self.generation != fork::generation() {
             return Err(Error::new(

@@ -16,9 +16,15 @@ use crate::digest::Digest;
 use crate::engine::{Change, Dedup, Engine, Ids, ids_for};
 use crate::http::{media_type_of, valid_media_type};
 use crate::id::{BlobId, DriveId};
+use crate::mutant::{self, Mutant};
 use crate::name;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result, fork};
+
+/// Bytes of one batch.
+const MANY: usize = 16 << 20;
+/// Contents of one batch that get a file of their own.
+const MANY_FILES: usize = 64;
 
 /// What is said of content that is put. Everything has a default.
 #[derive(Clone, Debug, Default)]
@@ -208,6 +214,86 @@ impl PutWriter {
         let one = Item { path: self.path, put: self.put, staged };
         let versions = put_items(&self.drive, vec![one])?;
         versions.into_iter().next().ok_or_else(|| Error::bug("a put made no version"))
+    }
+}
+
+impl Drive {
+    /// Puts the content of `source` at `path` and returns the version that it became. A file that
+    /// is there gets one more version, which is current from now on. Missing folders are made.
+    ///
+    /// The content is durable when this returns.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the path breaks the rules of names, `Exists` when a folder is there,
+    /// `Mismatch` when the content is not what was declared, `TooLarge` past the store's limit,
+    /// `Io` when the source cannot be read or the store not written.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # use holdall::{Options, Put, Store};
+    /// # let store = Store::open(dir.path(), Options::new())?;
+    /// let alice = store.drive("alice")?;
+    /// let version = alice.put("notes/a.txt", &b"hello"[..], Put::new())?;
+    /// assert_eq!((version.size, version.crc32), (5, 0x3610_a686));
+    /// assert_eq!(version.media_type, "text/plain");
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn put(&self, path: &str, mut source: impl Read, put: Put) -> Result<VersionInfo> {
+        let mut writer = self.put_writer(path, put)?;
+        while writer.read_from(&mut source)? > 0 {}
+        writer.commit()
+    }
+
+    /// Begins a put whose content comes piece by piece.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the path breaks the rules of names.
+    pub fn put_writer(&self, path: &str, put: Put) -> Result<PutWriter> {
+        PutWriter::new(self, path, put)
+    }
+
+    /// Puts many contents that are in memory at once: all of them or none, for the price of one
+    /// sync. At most 16 MiB together go into one call; of those that are long enough for a file of
+    /// their own, 64 get one, and the others lie in a segment as short contents do.
+    ///
+    /// # Errors
+    /// As [`Drive::put`], and `TooLarge` when the contents together are longer.
+    pub fn put_many(
+        &self,
+        items: impl IntoIterator<Item = (String, Bytes)>,
+        put: &Put,
+    ) -> Result<Vec<VersionInfo>> {
+        self.put_each(items.into_iter().map(|(path, bytes)| (path, bytes, put.clone())))
+    }
+
+    /// As [`Drive::put_many`], with something of its own said of each.
+    ///
+    /// # Errors
+    /// As [`Drive::put_many`].
+    pub fn put_each(
+        &self,
+        items: impl IntoIterator<Item = (String, Bytes, Put)>,
+    ) -> Result<Vec<VersionInfo>> {
+        let engine = self.engine()?;
+        let (mut staged, mut len, mut files) = (Vec::new(), 0_usize, 0_usize);
+        for (path, bytes, put) in items {
+            len = len.saturating_add(bytes.len());
+            if len > MANY {
+                return Err(Error::new(
+                    ErrorKind::TooLarge,
+                    format!("the contents together are longer than {MANY} bytes; put them in several calls"),
+                ));
+            }
+            put.check_target(&path)?;
+            // A file of its own stays open until the group; those beyond go into the segment.
+            files += usize::from(bytes.len() >= engine.options.threshold);
+            let whole = match files <= MANY_FILES || mutant::is_active(Mutant::BatchKeepsFilesOpen) {
+                true => engine.stage().whole(bytes)?,
+                false => engine.stage_in_segment().whole(bytes)?,
+            };
+            staged.push(Item { path, put, staged: whole });
+        }
+        put_items(self, staged)
     }
 }
 

@@ -8,9 +8,10 @@ use super::archive::{Archive, Pick};
 use super::url::{Subject, Url, whole_seconds};
 use super::{Drive, Store};
 use crate::catalog::counter::{self, Counter};
-use crate::catalog::record::{Owner, ShareRecord};
+use crate::catalog::record::Owner;
 use crate::catalog::share::{self, Terms};
-use crate::catalog::tree::{self, Standing};
+use crate::catalog::share_access::{check_access, check_active};
+use crate::catalog::tree;
 use crate::catalog::{FileInfo, Row, ShareInfo, listing};
 use crate::engine::Engine;
 use crate::engine::rate_limit::Rate;
@@ -187,9 +188,9 @@ impl Visit {
     /// `NotFound` when the share has none of that id, `Expired` and `Gone` when it is over.
     pub(crate) fn file(&self, file: FileId) -> Result<FileInfo> {
         let rows = self.store.engine()?.reader()?;
-        check_standing(&rows, self.info.id, Time::now())?;
+        check_active(&rows, self.info.id, Time::now())?;
         let absent = || Error::not_found(format!("there is no file {file} in the share"));
-        check_open(&rows, self.info.id, file, Time::now()).map_err(|error| match error.kind() {
+        check_access(&rows, self.info.id, file, Time::now()).map_err(|error| match error.kind() {
             ErrorKind::Gone | ErrorKind::NotFound => absent(),
             _ => error,
         })?;
@@ -231,7 +232,7 @@ impl Visit {
 
 /// Finds what is at a path below what was shared, if the share still stands.
 fn find(rows: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
-    check_standing(rows, info.id, Time::now())?;
+    check_active(rows, info.id, Time::now())?;
     let mut at = info.file;
     for name in crate::name::split_path(path)? {
         let child = tree::child(rows, at, name)?;
@@ -294,38 +295,6 @@ fn network(client: IpAddr) -> u128 {
     }
 }
 
-/// Checks that a share stands: it is not over, and what it shares is in the tree.
-///
-/// # Errors
-/// `NotFound` when there is none, `Expired` and `Gone` when it is over.
-pub(crate) fn check_standing(rows: &impl Read, id: ShareId, now: Time) -> Result<ShareRecord> {
-    let record = share::record(rows, id)?;
-    share::check_time(id, &record, now)?;
-    if tree::standing(rows, record.file)? != Standing::Live {
-        return Err(Error::new(ErrorKind::Gone, format!("what share {id} leads to was deleted")));
-    }
-    Ok(record)
-}
-
-/// Checks that a share still lets a download of a file go on: it stands, and the file is in it.
-///
-/// # Errors
-/// As [`check_standing`]; `Gone` when the file was moved out.
-pub(crate) fn check_open(rows: &impl Read, id: ShareId, file: FileId, now: Time) -> Result<ShareRecord> {
-    let record = check_standing(rows, id, now)?;
-    let mut at = file;
-    for _ in 0..=crate::name::MAX_DEPTH {
-        if at == record.file {
-            return Ok(record);
-        }
-        match tree::get(rows, at)?.parent {
-            Some(parent) => at = parent,
-            None => break,
-        }
-    }
-    Err(Error::new(ErrorKind::Gone, format!("file {file} is no longer in share {id}")))
-}
-
 impl Store {
     /// Lets a visitor into a share. The host asks for what else it wants, a ticket say, before.
     ///
@@ -344,7 +313,7 @@ impl Store {
     pub fn visit_from(&self, id: ShareId, password: Option<&str>, client: Option<IpAddr>) -> Result<Visit> {
         let engine = self.engine()?;
         let (rows, now) = (engine.reader()?, Time::now());
-        check_standing(&rows, id, now)?;
+        check_active(&rows, id, now)?;
         let info = enter(&engine, &rows, id, (password, client), now)?;
         engine.count(Counter::ShareViews(id));
         Ok(Visit { store: self.clone(), info })
@@ -356,7 +325,7 @@ impl Store {
     /// `NotFound` when there is no such share, `Expired` and `Gone` when it is over.
     pub(crate) fn visit_again(&self, id: ShareId, now: Time) -> Result<Visit> {
         let rows = self.engine()?.reader()?;
-        check_standing(&rows, id, now)?;
+        check_active(&rows, id, now)?;
         Ok(Visit { store: self.clone(), info: share::get(&rows, id)? })
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::archive_source::Usable;
 use super::{Drive, Store};
+use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::tree::{self, Standing};
 use crate::catalog::{share, version};
 use crate::engine::Engine;
@@ -315,7 +315,7 @@ impl Url {
                 (node.epoch, node.name.clone())
             }
             Subject::Archive(id) => {
-                let record = Usable::find(view.rows()?, id, self.now())?.record;
+                let record = UsableArchive::find(view.rows()?, id, self.now())?.record;
                 (record.revocations, record.name)
             }
             Subject::Share(id, file) => {

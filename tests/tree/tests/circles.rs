@@ -14,8 +14,6 @@ const TO_CUT: &[(&str, &[&str])] = &[
             "api::cloudreve::archive api::cloudreve::url",
             "catalog::blob catalog::claim",
             "catalog::delete catalog::depth catalog::tree catalog::version",
-            "store::archive store::archive_source store::share store::url",
-            "store::drive store::put",
         ],
     ),
     ("ffi", &[]),

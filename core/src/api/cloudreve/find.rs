@@ -12,6 +12,7 @@ use super::ticket;
 use super::uri::{FileUri, Tree};
 use crate::api::{Api, Caller};
 use crate::catalog::record::ChildRecord;
+use crate::catalog::share_access;
 use crate::catalog::{ShareInfo, alias, drive, key, share, tree, version};
 use crate::engine::Engine;
 use crate::http::RequestHeaders;
@@ -189,7 +190,7 @@ impl<'a> Finder<'a> {
             ErrorKind::Denied => Stop::Fault(wrong_password().detail(error)),
             _ => error.into(),
         };
-        let record = shares::check_standing(&self.rows, id, self.now).map_err(closed)?;
+        let record = share_access::check_active(&self.rows, id, self.now).map_err(closed)?;
         if self.owns(record.drive) {
             // Whose it is needs neither password nor ticket: all of it is in the caller's own drive.
             share::check_left(&self.rows, id, self.now).map_err(closed)?;

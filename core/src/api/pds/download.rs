@@ -8,13 +8,13 @@ use super::access::{Download, Own, Reach};
 use super::fault::{Fault, Stop, not_found};
 use super::show;
 use super::{Call, DEFAULT_EXPIRE, MAX_EXPIRE};
+use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::record::Owner;
 use crate::http::valid_media_type;
 use crate::id::{ArchiveId, FileId, ShareId, VersionId};
 use crate::mutant::{self, Mutant};
 use crate::name::check_name;
 use crate::serve::Reply;
-use crate::store::archive_source::Usable;
 use crate::store::{Archive, Url};
 use crate::time::Time;
 use crate::{ErrorKind, FileInfo, Kind, VersionInfo};
@@ -170,10 +170,10 @@ impl Call<'_> {
     }
 
     /// Finds an archive by its id, for who made it and may still have archives.
-    fn find_archive(&self, reach: &Reach, id: ArchiveId) -> Result<Usable, Stop> {
+    fn find_archive(&self, reach: &Reach, id: ArchiveId) -> Result<UsableArchive, Stop> {
         let absent = || Stop::from(Fault::file("there is no such archive"));
         let engine = self.api.store.engine()?;
-        let found = Usable::find(&engine.reader()?, id, self.now);
+        let found = UsableArchive::find(&engine.reader()?, id, self.now);
         let archive = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => absent(),
             _ => error.into(),
@@ -284,7 +284,7 @@ impl Call<'_> {
             }
             (None, true) => {
                 let engine = self.api.store.engine()?;
-                let found = Usable::find(&engine.reader()?, id, self.now);
+                let found = UsableArchive::find(&engine.reader()?, id, self.now);
                 let owner = found.map_err(|error| match error.kind() {
                     ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => absent().into(),
                     _ => Stop::from(error),
