@@ -5,13 +5,17 @@
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # bench      the benchmarks
 # fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
+# features   that the core compiles with each of its features alone, and with none
+# package    that each crate can be published: what it packs compiles alone, and so do its tests
+# semver     what of the core's public API changed since the last tag, or since REV; installs cargo-semver-checks
+# docs       the site of the documentation, in target/site, with its links checked; installs mkdocs and doxygen
 # deny       licences, banned versions and sources of what is depended on; installs cargo-deny
 # demo KEEP=1 leaves the server up; BIG_MIB=512 makes a smaller big file.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test blackbox wire matrix bench fuzz deny tools demo-tools test-tools
+.PHONY: demo test blackbox wire matrix bench fuzz features package semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -48,6 +52,7 @@ test: test-tools
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test
+	$(MAKE) features package
 	PYTHON=$(PYTHON) python/run-tests.sh
 	$(MAKE) blackbox wire
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
@@ -88,6 +93,32 @@ fuzz: tools
 		mkdir -p target/found/$$target; \
 		cargo +nightly fuzz run $$target target/found/$$target corpus/$$target -- -max_total_time=$(SECONDS_EACH) -max_len=4096 -print_final_stats=1; \
 	done
+
+features: tools
+	tests/features
+
+package: tools
+	tests/package
+
+REV ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
+
+semver: tools
+ifeq ($(REV),)
+	@echo 'no tag to compare the public API with; REV=... names a revision'
+else
+	@command -v cargo-semver-checks >/dev/null || $(CARGO) install --locked cargo-semver-checks
+	$(CARGO) semver-checks -p holdall --baseline-rev $(REV)
+endif
+
+DOCS = target/docs-venv
+
+docs: tools
+	@tests/need doxygen
+	@[ -x $(DOCS)/bin/mkdocs ] || { $(PYTHON) -m venv $(DOCS) && $(DOCS)/bin/pip install --quiet mkdocs 'mkdocstrings[python]' linkchecker; }
+	rm -rf target/site
+	$(DOCS)/bin/mkdocs build --quiet
+	doxygen docs/Doxyfile
+	$(DOCS)/bin/linkchecker --no-status --no-warnings target/site/index.html target/site/c/manual/index.html
 
 deny: tools
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny

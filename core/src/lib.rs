@@ -59,10 +59,16 @@
 //! Calls block; from an async server, run them on a thread for blocking work. All handles are cheap to clone
 //! and safe to use from every thread. Linux is what is tested.
 #![cfg_attr(
+    not(all(feature = "cloudreve", feature = "pds", feature = "deflate")),
+    // What only the formats that are left out call has no caller.
+    allow(dead_code, unused_imports, unused_variables)
+)]
+#![cfg_attr(
     test,
     allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)
 )]
 
+#[cfg(any(feature = "cloudreve", feature = "pds"))]
 mod api;
 #[allow(dead_code)]
 pub(crate) mod blobs;
@@ -98,6 +104,7 @@ pub mod token;
 pub mod vfs;
 pub mod zip;
 
+#[cfg(any(feature = "cloudreve", feature = "pds"))]
 pub use api::{Api, Caller, Limits};
 pub use catalog::check::Problem;
 pub use catalog::{

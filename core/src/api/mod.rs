@@ -10,8 +10,10 @@
 //! that it speaks; what the host must know of is an error.
 
 mod caller;
+#[cfg(feature = "cloudreve")]
 mod cloudreve;
 mod mount;
+#[cfg(feature = "pds")]
 mod pds;
 
 use std::io::Read;
@@ -77,10 +79,13 @@ impl Api {
             return Ok(refused);
         }
         match self.format(request.target) {
+            #[cfg(feature = "cloudreve")]
             Some(Format::Cloudreve(path)) => cloudreve::answer(self, caller, request, path, body),
+            #[cfg(feature = "cloudreve")]
             Some(Format::Link(path)) => cloudreve::answer_link(self, request, path),
+            #[cfg(feature = "pds")]
             Some(Format::Pds(path)) => pds::answer(self, caller, request, path, body),
-            None => {
+            _ => {
                 let told = "there is nothing at this address";
                 Ok(Reply::from_error(&Error::new(ErrorKind::NotFound, told)))
             }
@@ -90,7 +95,11 @@ impl Api {
     /// Returns whether a target is at an address of the formats, so that a host may serve what is
     /// not in another way.
     pub fn is_at(&self, target: &str) -> bool {
-        self.format(target).is_some()
+        match self.format(target) {
+            Some(Format::Cloudreve(_) | Format::Link(_)) => cfg!(feature = "cloudreve"),
+            Some(Format::Pds(_)) => cfg!(feature = "pds"),
+            None => false,
+        }
     }
 
     fn format<'a>(&self, target: &'a str) -> Option<Format<'a>> {

@@ -18,11 +18,11 @@ use super::*;
 use crate::ErrorKind;
 
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("../../../tests/vectors/pds.json")).unwrap()
+    serde_json::from_str(include_str!("../../tests/vectors/pds.json")).unwrap()
 }
 
 fn collision() -> Value {
-    serde_json::from_str(include_str!("../../../tests/vectors/sha1_collision.json")).unwrap()
+    serde_json::from_str(include_str!("../../tests/vectors/sha1_collision.json")).unwrap()
 }
 
 fn text<'a>(row: &'a Value, field: &str) -> &'a str {

@@ -27,6 +27,7 @@ use crate::id::{BlobId, DriveId, FileId, LinkId, VersionId};
 use crate::kv::redb::{RedbReader, Stamp};
 use crate::mutant::{self, Mutant};
 use crate::name::Path;
+#[cfg(feature = "cloudreve")]
 use crate::token::HashIds;
 use crate::{Kind, Result};
 
@@ -252,6 +253,7 @@ impl<'e> View<'e> {
     ///
     /// # Errors
     /// `Corrupt` and `Io` when their salt cannot be read.
+    #[cfg(feature = "cloudreve")]
     pub(crate) fn hash_ids(&self) -> Result<Arc<HashIds>> {
         self.known(
             |known| known.hash_ids.clone(),
@@ -343,6 +345,7 @@ struct Kept {
     contents: Generations<VersionId, Content>,
     nodes: Generations<FileId, Node>,
     links: Generations<LinkId, LinkInfo>,
+    #[cfg(feature = "cloudreve")]
     hash_ids: Option<Arc<HashIds>>,
     names: Generations<u64, Named>,
 }

@@ -21,7 +21,9 @@ use crate::mutant::{self, Mutant};
 use crate::store::archive_source;
 use crate::store::url::share_epoch;
 use crate::time::Time;
-use crate::token::{Claims, Entity, Purpose, Purposes, Refusal, Signer, Through, UseLimit, cloudreve};
+use crate::token::{Claims, Purpose, Purposes, Refusal, Signer, UseLimit};
+#[cfg(feature = "cloudreve")]
+use crate::token::{Entity, Through, cloudreve};
 use crate::{Error, ErrorKind, Result};
 
 /// The media type of an archive.
@@ -125,6 +127,7 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
     match route {
         Route::Token { token, name } => by_token(&view, token, name, request),
         Route::Link { id, name, save } => by_link(&view, id, name, *save),
+        #[cfg(feature = "cloudreve")]
         Route::Content { entity, speed, name, signed } => {
             let signer = check_sign(&view, signed, request.now)?;
             let entity = Entity::read(view.hash_ids()?.as_ref(), entity).ok_or_else(nowhere)?;
@@ -137,6 +140,7 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
             found.pace = Some(pace).filter(|pace| *pace > 0);
             Ok(found)
         }
+        #[cfg(feature = "cloudreve")]
         Route::Archive { id, name, signed } => {
             let signer = check_sign(&view, signed, request.now)?;
             let mut found = archive_by_text(view.rows()?, id, signer, request.now)?;
@@ -147,6 +151,7 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
 }
 
 /// Finds the version that a URL of the Cloudreve form names, as [`by_entity`].
+#[cfg(feature = "cloudreve")]
 pub(crate) fn content(
     engine: &Arc<Engine>,
     rows: &RedbReader,
@@ -162,6 +167,7 @@ pub(crate) fn content(
 /// # Errors
 /// `Gone` when it is not there or was revoked, or no longer where it was reached through; `Expired`
 /// when the share's time is over; `NotFound` for what another system signed and that never came from it.
+#[cfg(feature = "cloudreve")]
 fn by_entity(view: &View<'_>, entity: &Entity, signer: Signer, now: Time) -> Result<Found> {
     let Named { version: id, imported, epoch: before } = view.named(entity.number)?;
     let foreign = signer == Signer::Foreign;
@@ -320,6 +326,7 @@ fn by_link(view: &View<'_>, id: &str, name: &str, save: bool) -> Result<Found> {
     link_in_view(view, &link, save)
 }
 
+#[cfg(feature = "cloudreve")]
 fn check_sign(view: &View<'_>, signed: &Signed<'_>, now: Time) -> Result<Signer> {
     let checked = view.ring()?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now.unix());
     checked.map_err(|fault| match fault {

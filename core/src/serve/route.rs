@@ -22,8 +22,10 @@ pub(super) enum Route<'a> {
     /// `f/<link>/<name>` and `f/d/<link>/<name>`
     Link { id: &'a str, name: Cow<'a, str>, save: bool },
     /// `file/content/<entity>/<speed>/<name>`
+    #[cfg(feature = "cloudreve")]
     Content { entity: &'a str, speed: &'a str, name: Cow<'a, str>, signed: Signed<'a> },
     /// `file/archive/<archive>/<name>`
+    #[cfg(feature = "cloudreve")]
     Archive { id: &'a str, name: Cow<'a, str>, signed: Signed<'a> },
 }
 
@@ -59,9 +61,11 @@ pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
         ["d", token, name] => Ok(Route::Token { token, name: decode(name)? }),
         ["f", "d", id, name] => Ok(Route::Link { id, name: decode(name)?, save: true }),
         ["f", id, name] => Ok(Route::Link { id, name: decode(name)?, save: false }),
+        #[cfg(feature = "cloudreve")]
         ["file", "content", entity, speed, name] => {
             Ok(Route::Content { entity, speed, name: decode(name)?, signed: signed(path, query)? })
         }
+        #[cfg(feature = "cloudreve")]
         ["file", "archive", id, name] => {
             Ok(Route::Archive { id, name: decode(name)?, signed: signed(path, query)? })
         }

@@ -23,7 +23,9 @@ use crate::mutant::{self, Mutant};
 use crate::random::random_id;
 use crate::time::Time;
 use crate::token::DEFAULT_LIFETIME;
-use crate::zip::{Entry, Limits, Plan, write_deflated};
+#[cfg(feature = "deflate")]
+use crate::zip::write_deflated;
+use crate::zip::{Entry, Limits, Plan};
 use crate::{Error, ErrorKind, Kind, Result};
 
 /// Rows that a walk reads at once.
@@ -511,6 +513,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::archive`]; `Corrupt` when content is damaged, and then the zip has no end.
+    #[cfg(feature = "deflate")]
     pub fn write_deflated(&self, id: ArchiveId, out: &mut impl std::io::Write) -> Result<()> {
         let engine = self.engine()?;
         let rows = engine.reader()?;

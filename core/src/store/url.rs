@@ -14,7 +14,9 @@ use crate::kv::redb::RedbReader;
 use crate::name::check_name;
 use crate::random::random;
 use crate::time::Time;
-use crate::token::{Claims, DEFAULT_LIFETIME, Entity, Network, Purpose, UseLimit, cloudreve};
+use crate::token::{Claims, DEFAULT_LIFETIME, Network, Purpose, UseLimit};
+#[cfg(feature = "cloudreve")]
+use crate::token::{Entity, cloudreve};
 use crate::token::{expiry, stable_expiry};
 use crate::{Error, ErrorKind, Kind, Result, VersionInfo};
 
@@ -241,6 +243,7 @@ impl Url {
     ///
     /// # Errors
     /// As [`Url::sign`]; `InvalidArgument` for what the form has no place for.
+    #[cfg(feature = "cloudreve")]
     pub fn sign_cloudreve(self) -> Result<String> {
         if self.network.is_some() || self.max_uses.is_some() || self.media_type.is_some() || self.public_cache
         {

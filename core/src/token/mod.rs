@@ -42,9 +42,12 @@
 //! before the MAC is checked; nothing else is.
 
 mod claims;
+#[cfg(feature = "cloudreve")]
 pub mod cloudreve;
 mod codec;
+#[cfg(feature = "cloudreve")]
 mod entity;
+#[cfg(feature = "cloudreve")]
 mod hashids;
 mod lifetime;
 mod mac;
@@ -55,7 +58,9 @@ mod ring;
 mod tests;
 
 pub use claims::{Claims, Purpose, Purposes, UseLimit};
+#[cfg(feature = "cloudreve")]
 pub(crate) use entity::{Entity, Through};
+#[cfg(feature = "cloudreve")]
 pub use hashids::{HashIds, HashKind};
 pub use lifetime::{DEFAULT_LIFETIME, expiry, stable_expiry};
 pub use network::Network;

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::claims::{Claims, Purpose, Purposes};
+#[cfg(feature = "cloudreve")]
 use super::cloudreve::{self, SignFault};
 use super::codec::{self, Selector};
 use super::mac::{MAC_LEN, Named, Prepared, agrees, judge_named, mac, mac_named, prepare};
@@ -294,6 +295,7 @@ impl KeyRing {
     /// # Errors
     ///
     /// The first [`SignFault`].
+    #[cfg(feature = "cloudreve")]
     pub fn check_cloudreve(
         &self,
         decoded_path: &str,

@@ -17,7 +17,7 @@ const NOW: u64 = 1_750_000_000;
 
 /// Reads one of the files that Rust, C and Python share.
 pub(super) fn vectors(file: &str) -> serde_json::Value {
-    let path = format!("{}/../tests/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

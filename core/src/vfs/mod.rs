@@ -4,8 +4,8 @@
 //! [`VfsFile::sync_data`]; a name (created, renamed or removed) is durable only after
 //! [`Vfs::sync_dir`] of its directory.
 //!
-//! [`RealVfs`] is the operating system's. [`SimVfs`] lives in memory, loses power when told to, and
-//! fails any operation that a test picks; a host may use it to test itself on top of a store.
+//! [`RealVfs`] is the operating system's. With the feature `sim` there is `SimVfs`, which lives in memory,
+//! loses power when told to, and fails any operation that a test picks; a host may use it to test itself.
 
 mod direct;
 mod live;
@@ -13,6 +13,7 @@ mod look;
 mod map;
 mod path;
 mod real;
+#[cfg(any(test, feature = "sim"))]
 mod sim;
 #[cfg(test)]
 mod suite;
@@ -27,6 +28,7 @@ use bytes::Bytes;
 pub(crate) use direct::DIRECT_ALIGN;
 pub(crate) use live::Live;
 pub use real::RealVfs;
+#[cfg(any(test, feature = "sim"))]
 pub use sim::{Fault, Lie, Policy, Scheduler, SimVfs, Times, Touch};
 
 /// How [`Vfs::open`] treats a name that is there, or not.

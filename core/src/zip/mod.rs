@@ -11,6 +11,7 @@
 //! ```
 
 mod case_fold;
+#[cfg(feature = "deflate")]
 mod deflate;
 mod header;
 mod member;
@@ -23,6 +24,7 @@ mod steps;
 mod tests;
 mod unique_names;
 
+#[cfg(feature = "deflate")]
 pub use deflate::write_deflated;
 pub use member::{Entry, Limits, Member};
 pub use plan::Plan;

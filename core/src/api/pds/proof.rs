@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn every_vector_holds() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/pds.json");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/pds.json");
         let vectors: serde_json::Value =
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let rows = vectors["proof_v1"].as_array().unwrap();
