@@ -1,4 +1,4 @@
-"""Draws ratios.svg from ratios.csv: `python3 docs/figures/plot.py` writes it, `--check` compares."""
+"""Draws ratios.svg from ratios.csv, or compares it with `--check`."""
 
 import csv
 import math
@@ -23,18 +23,21 @@ def draw(text: str) -> str:
     rows = list(csv.DictReader(lines))
     height = TOP + ROW * len(rows) + 40
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 70} {height}" role="img"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 70} {height}"'
+        ' role="img"'
         ' aria-label="How many times as fast as a peer" font-family="Helvetica, Arial, sans-serif"'
         ' font-size="13">',
         f'<rect width="{LEFT + WIDTH + 70}" height="{height}" fill="#fff"/>',
-        '<text x="16" y="24" font-size="15" font-weight="bold">How many times as fast as a peer in the same'
-        " run (logarithmic; right of 1 is faster)</text>",
+        '<text x="16" y="24" font-size="15" font-weight="bold">How many times as fast as a peer in'
+        " the same run (logarithmic; right of 1 is faster)</text>",
     ]
     bottom = TOP + ROW * len(rows)
     for tick in TICKS:
         strong = ' stroke="#333"' if tick == 1 else ' stroke="#ddd"'
         out.append(f'<path d="M{x(tick):.1f} {TOP - 8}V{bottom}"{strong}/>')
-        out.append(f'<text x="{x(tick):.1f}" y="{bottom + 16}" text-anchor="middle">{tick:g}</text>')
+        out.append(
+            f'<text x="{x(tick):.1f}" y="{bottom + 16}" text-anchor="middle">{tick:g}</text>'
+        )
     for number, row in enumerate(rows):
         low, high = float(row["lowest"]), float(row["highest"])
         y = TOP + ROW * number
@@ -48,10 +51,14 @@ def draw(text: str) -> str:
         if low < 1 < high:
             start = x(low)
         out.append(
-            f'<rect x="{start:.1f}" y="{y + 3}" width="{max(end - start, 2):.1f}" height="15" fill="{colour}"/>'
+            f'<rect x="{start:.1f}" y="{y + 3}" width="{max(end - start, 2):.1f}" height="15"'
+            f' fill="{colour}"/>'
         )
         out.append(f'<text x="{max(end, x(1)) + 6:.1f}" y="{y + 15}">{label}</text>')
-    note = "Measured on 2026-11-22 on a shared virtual machine with 2 cores. Amber: slower than the peer, at least in one mode."
+    note = (
+        "Measured on 2026-11-22 on a shared virtual machine with 2 cores."
+        " Amber: slower than the peer, at least in one mode."
+    )
     out.append(f'<text x="16" y="{bottom + 34}" fill="#555">{note}</text>')
     return "\n".join([*out, "</svg>", ""])
 

@@ -29,6 +29,14 @@ def test_the_stub_is_that_of_the_live_module(tmp_path: pathlib.Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_stub_has_the_docstrings_of_the_live_module() -> None:
+    script = pathlib.Path(__file__).parents[1] / "stub.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_name_has_a_docstring_and_is_exported() -> None:
     for name in holdall.__all__:
         thing = getattr(holdall, name)

@@ -1,4 +1,4 @@
-# The compiled half of holdall. What each name does stands in its docstring: help(holdall.Store).
+# The compiled half of holdall. python/stub.py writes the docstrings, which are those of the module.
 import builtins
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -67,7 +67,36 @@ def open(
     max_archive_bytes: int | None = None,
     lock_timeout: _Length | None = None,
     map: bool = True,
-) -> Store: ...
+) -> Store:
+    """Opens the store in a directory, and makes it where there is none.
+
+    mode: "shared" for any number of processes, such as web workers; "exclusive" for one, which then
+        commits several times faster.
+    keys: secrets of the host's own that sign URLs, at least 32 bytes each: the first signs, all
+        verify, and so do those that the store has already. Without any, the store has made its own.
+    base_url: what URLs begin with: "/", "/files/", or "https://cdn.example/files/".
+    create: whether a store is made where none is.
+    dedup: "store" holds equal content once, "drive" once for each drive.
+    threshold: bytes from which content gets a file of its own: 1 MiB by default, 4 KiB to 16 MiB.
+    segment_bytes: bytes after which a segment is left for a new one: 256 MiB by default.
+    cache_bytes: bytes of rows that are kept in memory: 64 MiB by default.
+    max_put_bytes: bytes of the longest content that a put takes: 1 TiB by default.
+    grace: how long content outlives its last version: seconds or a timedelta, a day by default.
+    max_lifetime: the longest that a URL may live: seconds or a timedelta, 7 days by default.
+    max_archive_entries, max_archive_bytes: limits of an archive: 100,000 and 1 TiB by default.
+    lock_timeout: how long to wait for another process that is opening the store: 10 seconds.
+    map: whether content is sent from maps of its files. Without, it is read, at the price of a copy,
+        and a file that loses bytes while it is sent, on a disk that fails say, is an Io error and not
+        the end of the process by SIGBUS.
+
+    The same directory opened twice in a process is one store, with the options of the first; it
+    closes with the last handle.
+
+    Raises Locked when another process has it open in a mode that excludes this one, InvalidArgument
+    when the directory holds something else or an option can never be right, NotFound when there is
+    none and `create` is false, Unsupported when a later version made it, Corrupt when it is damaged.
+    """
+
 def _main(program: str | os.PathLike[str], words: list[str]) -> int: ...
 def _nothing(
     _store: Store,
@@ -80,20 +109,74 @@ def _reopen(path: str | os.PathLike[str], keywords: dict[str, Any]) -> Store: ..
 
 @final
 class Store:
+    """An open store. Every thread may use it; so may a forked child, which opens it anew at its first
+    use. It pickles as its path and options.
+    """
+
     path: Final[Path]
+    """The directory, without symbolic links."""
     closed: Final[bool]
+    """Whether this handle was closed."""
     created: Final[datetime]
-    def drive(self, name: str) -> Drive: ...
-    def version(self, version: Version | str) -> Version: ...
-    def file(self, file: FileInfo | str) -> FileInfo: ...
-    def path_of(self, file: FileInfo | str) -> str | None: ...
-    def open_version(self, version: Version | str) -> Reader: ...
-    def set_current(self, version: Version | str) -> None: ...
-    def remove_version(self, version: Version | str) -> None: ...
-    def keep(self, version: Version | str, keep: bool = True) -> None: ...
-    def archive(self, archive: ArchiveInfo | str) -> ArchiveInfo: ...
-    def open_archive(self, archive: ArchiveInfo | str) -> Reader: ...
-    def archive_crc64(self, archive: ArchiveInfo | str) -> int: ...
+    """When the store was made: an aware datetime in UTC."""
+    def drive(self, name: str) -> Drive:
+        """Opens a drive by its name, and makes it where there is none.
+
+        Raises InvalidArgument when the name breaks the rules of names.
+        """
+    def version(self, version: Version | str) -> Version:
+        """Returns what a version is, by its id.
+
+        Raises NotFound when there never was one, Gone when it was removed.
+        """
+    def file(self, file: FileInfo | str) -> FileInfo:
+        """Returns what a file or folder is, by its id, wherever it lies.
+
+        Raises NotFound when there is none.
+        """
+    def path_of(self, file: FileInfo | str) -> str | None:
+        """Returns the path of a file or folder in its drive; None when it is in the trash or deleted.
+
+        Raises NotFound when there is none.
+        """
+    def open_version(self, version: Version | str) -> Reader:
+        """Opens the content of a version for reading: a raw binary file object.
+
+        Raises NotFound when there never was one, Gone when it was removed, Corrupt when the content
+        is damaged in a way that shows at once.
+        """
+    def set_current(self, version: Version | str) -> None:
+        """Makes an older version the current one; nothing is copied.
+
+        Raises NotFound when there never was one, Gone when it was removed.
+        """
+    def remove_version(self, version: Version | str) -> None:
+        """Removes a version that is not the current one.
+
+        Raises InvalidArgument for the current one, NotFound when there never was one, Gone when it
+        was removed already.
+        """
+    def keep(self, version: Version | str, keep: bool = True) -> None:
+        """Marks a version to be kept whatever the limit on their number, or no longer.
+
+        Raises NotFound when there never was one, Gone when it was removed.
+        """
+    def archive(self, archive: ArchiveInfo | str) -> ArchiveInfo:
+        """Returns what an archive is, by its id.
+
+        Raises NotFound when there is none, Expired when its time is over.
+        """
+    def open_archive(self, archive: ArchiveInfo | str) -> Reader:
+        """Opens the zip of an archive for reading: a raw binary file object. No content is read before
+        it is asked for.
+
+        Raises NotFound when there is none, Expired when its time is over.
+        """
+    def archive_crc64(self, archive: ArchiveInfo | str) -> int:
+        """Computes the CRC-64/XZ of a whole zip from those of its parts; no content is read.
+
+        Raises NotFound when there is none, Expired when its time is over.
+        """
     def url(
         self,
         version: Version | ArchiveInfo | str,
@@ -109,7 +192,27 @@ class Store:
         public_cache: bool = False,
         pace: int | None = None,
         form: Literal["native", "cloudreve"] = "native",
-    ) -> str: ...
+    ) -> str:
+        """Returns a URL of one version, or of an archive that `Drive.freeze` made: it gives the same
+        bytes whatever becomes of the file.
+
+        expires: seconds from now, a timedelta, or an aware datetime: at least a second from now, at
+            most the store's max_lifetime; 15 minutes by default. Checked when a request comes: a
+            transfer that has begun is never cut.
+        never_expires: makes it valid until it is revoked or its key is removed.
+        stable_for: rounds the expiry up to the end of a window of that length (seconds or a
+            timedelta), so that the same call gives the same URL within it, which caches like.
+        disposition: "attachment", or "inline" to let a browser show what can do no harm.
+        name, media_type: what a download is saved as; by default the file's.
+        network: serves only clients of it, such as "192.0.2.0/24".
+        max_uses: serves at most so many GET requests with content.
+        public_cache: lets shared caches keep the reply while the URL lives.
+        pace: asks the host to send no more than so many bytes a second.
+        form: "native", or "cloudreve" for the form of Cloudreve v4.
+
+        Raises InvalidArgument when the lifetime is out of range or a name or type can never be
+        right, NotFound and Gone when there is no such version.
+        """
     def serve(
         self,
         method: str,
@@ -118,31 +221,119 @@ class Store:
         *,
         client: str | None = None,
         now: _Moment | None = None,
-    ) -> Reply: ...
+    ) -> Reply:
+        """Answers a request for a URL of this store. Whatever is wrong with the request or the URL is
+        a reply too, so a host sends what comes back.
+
+        method: "GET" or "HEAD"; others get 405.
+        target: the URL, whole or from its path on, with the query, still percent-encoded.
+        headers: a mapping or pairs, of str or bytes; names in any case.
+        client: the client's address, for URLs that are bound to a network.
+        now: when the request came, an aware datetime or seconds since 1970; now by default.
+
+        Raises only what the host must know of: Io, Corrupt, Poisoned, Locked, Bug, Forked.
+        `Reply.from_error` makes replies of them.
+        """
     def verify(
         self, target: str, *, client: str | None = None, now: _Moment | None = None
-    ) -> Grant: ...
-    def revoke(self, target: Version | FileInfo | ArchiveInfo | Share | Drive | str) -> None: ...
-    def rotate_key(self) -> int: ...
-    def add_key(self, secret: bytes) -> int: ...
-    def remove_key(self, id: int) -> None: ...
-    def keys(self) -> list[Key]: ...
+    ) -> Grant:
+        """Verifies a URL as `serve` does, and returns what it permits. Nothing is counted.
+
+        Raises Denied, Expired, NotFound and Gone when it permits nothing.
+        """
+    def revoke(self, target: Version | FileInfo | ArchiveInfo | Share | Drive | str) -> None:
+        """Makes every URL of something invalid: of a Version, a FileInfo with its versions, an
+        ArchiveInfo, a Share, a Drive, or what has the id, which names its kind by its letter.
+
+        Raises NotFound when there is none, InvalidArgument when the text is no id.
+        """
+    def rotate_key(self) -> int:
+        """Makes a new key that signs from now on; those before go on verifying. Returns its id."""
+    def add_key(self, secret: bytes) -> int:
+        """Adds a key of the host's own, at least 32 bytes, that signs from now on. Returns its id.
+
+        Raises InvalidArgument when it is too short or all zero, Exists when it is there already.
+        """
+    def remove_key(self, id: int) -> None:
+        """Removes a key: every URL that it signed is invalid from now on.
+
+        Raises NotFound when there is none of that id, InvalidArgument for the one that signs.
+        """
+    def keys(self) -> list[Key]:
+        """Lists the keys, without their secrets."""
     def visit(
         self, share: Share | str, password: str | None = None, *, client: str | None = None
-    ) -> Visit: ...
-    def unshare(self, share: Share | str) -> None: ...
-    def link(self, link: Link | str) -> Link: ...
-    def unlink(self, link: Link | str) -> None: ...
-    def check(self, *, content: bool = False, progress: _Progress | None = None) -> CheckReport: ...
+    ) -> Visit:
+        """Lets a visitor into a share, by the Share or its id.
+
+        `client` is the address that the visitor comes from: of one client fewer wrong passwords are
+        checked than of all.
+
+        Raises NotFound when there is none, Denied when the password is wrong or missing, or when too many
+        were wrong (its `retry_after` tells the seconds to wait), Expired and Gone when it is over.
+        """
+    def unshare(self, share: Share | str) -> None:
+        """Deletes a share, by the Share or its id.
+
+        Raises NotFound when there is none.
+        """
+    def link(self, link: Link | str) -> Link:
+        """Returns what a direct link is and how often it was used, by the Link or its id.
+
+        Raises NotFound when there is none.
+        """
+    def unlink(self, link: Link | str) -> None:
+        """Deletes a direct link, by the Link or its id.
+
+        Raises NotFound when there is none.
+        """
+    def check(self, *, content: bool = False, progress: _Progress | None = None) -> CheckReport:
+        """Checks the store while it is in use: that the rows agree, that every content is in its place,
+        that the log can be read. Nothing is changed.
+
+        content: whether all content is read and hashed again.
+        progress: called now and then with the bytes done and the bytes there are.
+
+        Damage is no error but in the report. Raises Io, and what `progress` raises. Control-C ends it
+        within 100 ms, as it ends the other long jobs.
+        """
     def backup(
         self, target: str | os.PathLike[str], *, progress: _Progress | None = None
-    ) -> BackupReport: ...
-    def repair(self, *, progress: _Progress | None = None) -> RepairReport: ...
+    ) -> BackupReport:
+        """Copies the store as it is at one moment into a directory, while it is in use. The copy opens
+        as a store. A directory that an earlier backup made is brought up to date: only what is new
+        is copied. Large contents are hard links where the directory is on the same file system.
+
+        progress: called now and then with the bytes done and the bytes there are.
+
+        Raises InvalidArgument when the directory holds something else, Locked when the copy is open,
+        Io, and what `progress` raises.
+        """
+    def repair(self, *, progress: _Progress | None = None) -> RepairReport:
+        """Reads all content, and restores what is damaged from a sound copy where the store has one.
+        Nothing is removed; what cannot be restored is in the report.
+
+        progress: called now and then with the bytes done and the bytes there are; where something
+            was restored, everything is read once more, and it begins anew.
+
+        Raises Io and Poisoned, and what `progress` raises.
+        """
     @staticmethod
-    def rebuild(path: str | os.PathLike[str]) -> RebuildReport: ...
-    def gc(self) -> GcReport: ...
-    def compact(self) -> GcReport: ...
-    def stats(self) -> Stats: ...
+    def rebuild(path: str | os.PathLike[str]) -> RebuildReport:
+        """Makes the index of the store in a directory anew, from its segments alone. Whatever state
+        meta.redb is in, or none: it is kept as meta.redb.bad. Nobody may have the store open.
+
+        Raises NotFound when the directory holds no store, Locked when it is open, Corrupt when a
+        segment belongs to another store, Unsupported when a later version wrote it, Io.
+        """
+    def gc(self) -> GcReport:
+        """Removes what nothing refers to once its grace is over, and compacts. It works in short steps
+        beside everything else: call it from a timer, in one process.
+        """
+    def compact(self) -> GcReport:
+        """Copies what lives out of segments that are more than half dead, and removes them."""
+    def stats(self) -> Stats:
+        """Returns what the store holds, in numbers."""
     def api(
         self,
         *,
@@ -158,14 +349,38 @@ class Store:
         max_batched_file: int | None = None,
         redirect_links: bool = True,
         debug: bool = False,
-    ) -> Api: ...
-    def close(self) -> None: ...
+    ) -> Api:
+        """Mounts the wire formats of Cloudreve v4 and PDS over this store.
+
+        prefix: the path that the host mounts them under, such as "/files"; none by default.
+        site: the address that URLs begin with, such as "https://files.example"; by default they
+            begin with their path.
+        secondary_sites: other addresses: a request whose Host has one gets URLs that begin with it.
+        internal_base, cdn_base: what URLs in the host's own network, and at a content network, begin
+            with.
+        url_life, url_margin: the most and the least that a URL of the Cloudreve form has left when
+            it is handed out: seconds or a timedelta, an hour and 10 minutes by default.
+        archive_life: how long an archive of the Cloudreve form lives: 10 minutes by default.
+        max_age: how long caches may keep what a URL of the Cloudreve form gives: a day by default.
+        max_batched_file: the most URIs of one Cloudreve call: 3,000 by default.
+        redirect_links: whether a direct link leads to a signed URL or gives the content itself.
+        debug: whether a client is told what was wrong inside.
+
+        Raises InvalidArgument when a setting can never be right.
+        """
+    def close(self) -> None:
+        """Closes this handle, and the store with its last handle in this process. Bodies and files that
+        were handed out stay whole. Closing twice does nothing.
+        """
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exception: object) -> None: ...
 
 @final
 class Api:
+    """The wire formats of Cloudreve v4 and PDS, mounted over a store. Every thread may use it."""
+
     store: Final[Store]
+    """The store that it answers from; last, so that it is dropped last."""
     def answer(
         self,
         caller: Caller,
@@ -176,20 +391,72 @@ class Api:
         *,
         client: str | None = None,
         now: _Moment | None = None,
-    ) -> Reply: ...
-    def is_at(self, target: str) -> bool: ...
-    def share_uri(self, share: Share | str) -> str: ...
-    def ticket(self, share: Share | str, *, expires: _Expiry) -> str: ...
+    ) -> Reply:
+        """Answers a request of either format, and one for a URL that they handed out. What a client
+        does wrong is a reply in its format, so a host sends what comes back.
+
+        caller: who calls, as the host has checked: nothing in the request is believed.
+        method, target, headers, client, now: as `Store.serve` takes them; all headers are looked at.
+        body: bytes-like, a binary file, or an iterable of bytes. Parts of uploads are read as they
+            come and never held whole, JSON up to 4 MiB.
+
+        Raises only what the host must know of: Io, Corrupt, Poisoned, Locked, Bug, Forked,
+        InvalidArgument for a store that was closed or settings beyond its limits, and what the body
+        raises. `Reply.from_error` makes replies of them.
+        """
+    def is_at(self, target: str) -> bool:
+        """Returns whether a target is at an address of the formats, so that a host may serve what is
+        not in another way.
+        """
+    def share_uri(self, share: Share | str) -> str:
+        """Returns the URI that Cloudreve clients name a share by: "cloudreve://<id>@share". What is in
+        the share follows behind a "/", a password behind the id and a ":".
+
+        share: the Share or its id.
+
+        Raises NotFound when there is no such share.
+        """
+    def ticket(self, share: Share | str, *, expires: _Expiry) -> str:
+        """Makes the ticket that opens a share with `purchase=True`, for a visitor who has paid: the
+        client shows it in the header X-Cr-Purchase-Ticket.
+
+        share: the Share or its id. The ticket opens it alone, beside its password if it has one.
+        expires: when the ticket ends: seconds from now, a timedelta or an aware datetime.
+
+        Raises NotFound when there is no such share, InvalidArgument when it would live longer than
+        the store allows.
+        """
 
 @final
 class Caller:
+    """Who makes a call: the host has checked it, and the wire formats go by it alone.
+
+    drive: the caller's own Drive or its name; None for one whom nobody knows.
+    administrator: whether every drive is open to the caller.
+    token: the access token that the caller showed: what PDS proofs of content are made with.
+    speed: bytes a second that a download goes at; 0 is any speed.
+    archive: whether several files may be had as one zip, which takes room in the store: by default, unless
+        nobody knows the caller.
+    share_download: whether shares of others may be downloaded from.
+    links: direct links that one call may make: 10 by default, 1,000 for an administrator, and none
+        for one whom nobody knows.
+    unique_links: whether a direct link is made anew where there is one under the same name and speed.
+    """
+
     drive: Final[str | None]
+    """The name of the caller's own drive; None for one whom nobody knows."""
     administrator: Final[bool]
+    """Whether every drive is open to the caller."""
     speed: Final[int]
+    """Bytes a second that a download goes at; 0 is any speed."""
     archive: Final[bool]
+    """Whether several files may be had as one zip."""
     share_download: Final[bool]
+    """Whether shares of others may be downloaded from."""
     links: Final[int]
+    """Direct links that one call may make; 0 is none ever."""
     unique_links: Final[bool]
+    """Whether a direct link is made anew where there is one under the same name and speed."""
     def __new__(
         cls,
         drive: Drive | str | None = None,
@@ -205,15 +472,23 @@ class Caller:
 
 @final
 class _Writer:
-    def write(self, piece: Buffer) -> None: ...
-    def commit(self) -> Version: ...
-    def discard(self) -> None: ...
+    def write(self, piece: Buffer) -> None:
+        """Writes a bytes-like piece. After an error the put has ended."""
+    def commit(self) -> Version:
+        """Ends the put and returns the version."""
+    def discard(self) -> None:
+        """Ends the put, if it has not ended, and leaves nothing behind."""
 
 @final
 class Drive:
+    """A named tree of files. Every thread may use it, and a forked child."""
+
     name: Final[str]
+    """The name."""
     id: Final[str]
-    def info(self) -> DriveInfo: ...
+    """The id; short text, such as "d2"."""
+    def info(self) -> DriveInfo:
+        """Returns what the drive holds."""
     def put(
         self,
         path: _Place,
@@ -226,7 +501,27 @@ class Drive:
         sha1: str | bytes | None = None,
         blake3: str | bytes | None = None,
         progress: Callable[[int], object] | None = None,
-    ) -> Version: ...
+    ) -> Version:
+        """Puts content at `path` and returns the version that it became, durably. A file that is there
+        gets one more version, which is current from now on. Missing folders are made.
+
+        source: bytes-like, a path as pathlib has it (PathLike, not str: a str that came with a
+            request would name a file of the server), a binary file object, an upload of a web
+            framework that has one as its `file`, or an iterable of bytes-like. It is read once, in
+            blocks of at most 1 MiB of bytes-like and paths.
+        media_type: by default it follows from the name.
+        modified: how old the content is, an aware datetime or seconds since 1970; now by default.
+        expect: "absent", or the version (or its id) that must be current, for the put to go ahead.
+        length, sha1, blake3: what the content must turn out to have; hashes as bytes or hexadecimal.
+        progress: called with the number of bytes of each block, as the `update` of a tqdm bar is.
+
+        Raises InvalidArgument when the path breaks the rules of names, Exists when a folder is there
+        or something is that must not be, Mismatch when the content or the file is not what was
+        declared, TooLarge past the store's limit, TypeError for a str, and whatever the source or
+        `progress` raises;
+        nothing is left behind then. Control-C ends it within 100 ms: nothing is left behind either,
+        unless it was about to become durable, and then it may.
+        """
     def _writer(
         self,
         path: _Place,
@@ -245,30 +540,111 @@ class Drive:
         media_type: str | None = None,
         modified: _Moment | None = None,
         expect: Version | str | None = None,
-    ) -> builtins.list[Version]: ...
-    def mkdir(self, path: _Place) -> str: ...
-    def stat(self, path: _Place = "") -> FileInfo: ...
+    ) -> builtins.list[Version]:
+        """Puts many contents at once and returns their versions in order, durably. They go in batches
+        of up to 8 MiB and 2,000 items, each for the price of one sync, and all of it or none.
+
+        items: a mapping of paths to bytes-like contents, or an iterable of such pairs, or of triples
+            with a mapping of what is said of that one alone: media_type, modified, expect.
+
+        Raises as `put` does; the batches before the error stay.
+        """
+    def mkdir(self, path: _Place) -> str:
+        """Makes a folder and its parents and returns its id; one that is there already is no error.
+
+        Raises Exists when a file is in the way, InvalidArgument when the path breaks the rules.
+        """
+    def stat(self, path: _Place = "") -> FileInfo:
+        """Returns what is at `path`; "" is the root.
+
+        Raises NotFound when nothing is.
+        """
     def list(
         self, path: _Place = "", *, after: str | None = None, limit: int | None = None
-    ) -> builtins.list[Row]: ...
-    def walk(self, path: _Place = "") -> Walk: ...
+    ) -> builtins.list[Row]:
+        """Lists a folder in byte order of names: all of it, or at most `limit` rows. The rows begin
+        behind the name `after`: the cursor of the next page is the last name of this one.
+
+        Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
+        """
+    def walk(self, path: _Place = "") -> Walk:
+        """Goes through everything below a folder: pairs of the path in the drive and the row, a folder
+        before what is in it. What changes meanwhile may or may not show.
+
+        Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
+        """
     def versions(
         self, path: _Place, *, before: Version | str | None = None, limit: int | None = None
-    ) -> builtins.list[Version]: ...
-    def open(self, path: _Place) -> Reader: ...
-    def move(self, source: _Place, target: _Place, *, replace: bool = False) -> str: ...
+    ) -> builtins.list[Version]:
+        """Lists the versions of the file at `path`, newest first: all, or at most `limit`, from before
+        the version `before` on.
+
+        Raises NotFound when nothing is at `path`, InvalidArgument when a folder is.
+        """
+    def open(self, path: _Place) -> Reader:
+        """Opens the current content of the file at `path` for reading: a raw binary file object. It
+        goes on showing the version that is current now.
+
+        Raises NotFound when nothing is there, InvalidArgument when a folder is.
+        """
+    def move(self, source: _Place, target: _Place, *, replace: bool = False) -> str:
+        """Moves what is at `source` to `target` and returns its id; missing folders are made.
+
+        Raises NotFound when nothing is at `source`, Exists when something is at `target` and
+        `replace` is false, or either is a folder.
+        """
     def copy(
         self, source: _Place, target: _Place, *, versions: Literal["current", "all"] = "current"
-    ) -> str: ...
-    def set_attributes(self, path: _Place, attributes: dict[str, str]) -> None: ...
-    def set_max_versions(self, count: int) -> None: ...
-    def trash(self, path: _Place) -> str: ...
-    def trashed(self) -> builtins.list[Trashed]: ...
-    def restore(self, file: FileInfo | str, to: _Place | None = None) -> str: ...
-    def delete(self, path: _Place) -> None: ...
-    def empty_trash(self, before: _Moment | None = None) -> int: ...
-    def link(self, path: _Place, *, pace: int | None = None) -> Link: ...
-    def links(self, path: _Place) -> builtins.list[Link]: ...
+    ) -> str:
+        """Copies what is at `source` to `target` and returns the new id; the content is shared.
+
+        versions: "current" or "all" versions of each file.
+
+        Raises NotFound when nothing is at `source`, Exists when something is at `target`.
+        """
+    def set_attributes(self, path: _Place, attributes: dict[str, str]) -> None:
+        """Sets what the host keeps with a file: up to 4,096 names and values, together at most
+        64 KiB.
+
+        Raises NotFound when nothing is at `path`, TooLarge past the limit.
+        """
+    def set_max_versions(self, count: int) -> None:
+        """Sets how many versions a file keeps beside those marked to be kept; 0 keeps all."""
+    def trash(self, path: _Place) -> str:
+        """Puts what is at `path` in the trash and returns its id, for `restore`. URLs of its versions
+        go on working until they expire or are revoked.
+
+        Raises NotFound when nothing is at `path`.
+        """
+    def trashed(self) -> builtins.list[Trashed]:
+        """Lists what lies in the trash."""
+    def restore(self, file: FileInfo | str, to: _Place | None = None) -> str:
+        """Takes a file or folder out of the trash, to where it lay or to the path `to`; returns its id.
+
+        Raises NotFound when it is not in the trash, Exists when its name is taken.
+        """
+    def delete(self, path: _Place) -> None:
+        """Deletes what is at `path` for good, a folder with everything in it.
+
+        Raises NotFound when nothing is at `path`.
+        """
+    def empty_trash(self, before: _Moment | None = None) -> int:
+        """Deletes for good what lies in the trash since before `before`, an aware datetime or seconds
+        since 1970; by default everything. Returns how many files and folders were taken from it.
+        """
+    def link(self, path: _Place, *, pace: int | None = None) -> Link:
+        """Returns the direct link to the file at `path`, made where there is none. It leads to the
+        version that is current when it is used.
+
+        pace: the speed that downloads should keep to, in bytes a second.
+
+        Raises NotFound when nothing is at `path`, InvalidArgument when a folder is.
+        """
+    def links(self, path: _Place) -> builtins.list[Link]:
+        """Lists the direct links to the file at `path`, oldest first.
+
+        Raises NotFound when nothing is at `path`.
+        """
     def share(
         self,
         path: _Place,
@@ -277,8 +653,21 @@ class Drive:
         expires: _Expiry | None = None,
         max_downloads: int | None = None,
         purchase: bool = False,
-    ) -> Share: ...
-    def shares(self, path: _Place) -> builtins.list[Share]: ...
+    ) -> Share:
+        """Shares what is at `path`.
+
+        expires: when the share ends: seconds from now, a timedelta or an aware datetime; None never.
+        max_downloads: how many downloads end it, an archive counting as one. A download is counted
+            when `Visit.url` or `Visit.archive` makes its URL, however often that is used then.
+        purchase: the host asks for a ticket before it lets a visitor download.
+
+        Raises NotFound when nothing is at `path`, InvalidArgument when the terms can never be right.
+        """
+    def shares(self, path: _Place) -> builtins.list[Share]:
+        """Lists the shares of what is at `path`, oldest first.
+
+        Raises NotFound when nothing is at `path`.
+        """
     def archive(
         self,
         paths: Iterable[_Place] | Iterable[Version],
@@ -288,14 +677,29 @@ class Drive:
         network: str | None = None,
         max_uses: int | None = None,
         pace: int | None = None,
-    ) -> str: ...
+    ) -> str:
+        """Makes a zip of files and folders, a folder with all that is in it, and returns its URL. What
+        is there now is frozen; no content is read. The zip has an exact length and can be resumed.
+
+        paths: an iterable of paths, or of Versions.
+        expires: when it ends: seconds from now, a timedelta or an aware datetime, at most the store's
+            grace from now; 15 minutes by default.
+        network, max_uses, pace: as `Store.url` has them.
+
+        Raises NotFound when nothing is at a path, TooLarge past the store's limits, InvalidArgument
+        when nothing is named or the lifetime is out of range.
+        """
     def freeze(
         self,
         paths: Iterable[_Place] | Iterable[Version],
         *,
         name: str = "archive.zip",
         expires: _Expiry | None = None,
-    ) -> ArchiveInfo: ...
+    ) -> ArchiveInfo:
+        """Makes an archive as `archive` does, and returns what it is. `Store.url` makes URLs of it.
+
+        Raises as `archive` does.
+        """
     def url(
         self,
         path: _Place,
@@ -310,16 +714,34 @@ class Drive:
         max_uses: int | None = None,
         public_cache: bool = False,
         pace: int | None = None,
-    ) -> str: ...
-    def revoke(self) -> None: ...
+    ) -> str:
+        """Returns a URL of the file at `path`: it gives the content that is current when it is used.
+        The keyword arguments are those of `Store.url`.
+
+        Raises NotFound when nothing is at `path`, InvalidArgument when the lifetime is out of range
+        or a name or type can never be right.
+        """
+    def revoke(self) -> None:
+        """Makes every URL into the drive invalid."""
 
 @final
 class Visit:
+    """A visitor of a share, whose password was right."""
+
     share: Final[Share]
-    def stat(self, path: _Place = "") -> FileInfo: ...
+    """What the share is."""
+    def stat(self, path: _Place = "") -> FileInfo:
+        """Returns what is at `path` in the share; "" is what was shared.
+
+        Raises NotFound when nothing is.
+        """
     def list(
         self, path: _Place = "", *, after: str | None = None, limit: int | None = None
-    ) -> builtins.list[Row]: ...
+    ) -> builtins.list[Row]:
+        """Lists a folder in the share, as `Drive.list` does.
+
+        Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
+        """
     def url(
         self,
         path: _Place = "",
@@ -327,228 +749,423 @@ class Visit:
         expires: _Expiry | None = None,
         disposition: _Disposition = "attachment",
         name: str | None = None,
-    ) -> str: ...
+    ) -> str:
+        """Counts a download and returns a URL of the file at `path`, which ends with the share.
+
+        Raises NotFound when nothing is at `path`, InvalidArgument when a folder is, Expired and Gone
+        when the share is over.
+        """
     def archive(
         self,
         paths: builtins.list[_Place] | builtins.list[str],
         *,
         name: str = "archive.zip",
         expires: _Expiry | None = None,
-    ) -> str: ...
+    ) -> str:
+        """Counts a download and returns the URL of a zip of what is at the paths, which ends with the
+        share; [""] is all of it.
+
+        Raises NotFound when nothing is at a path, Expired and Gone when the share is over.
+        """
 
 @final
 class Version:
+    """One immutable content of a file, as it was at one moment."""
+
     id: Final[str]
+    """The id of the version; short text, such as "v4g01"."""
     file_id: Final[str]
+    """The id of its file."""
     number: Final[int]
+    """The number within the file; 1 is the first."""
     size: Final[int]
+    """Length in bytes."""
     sha1: Final[str]
+    """SHA-1 of the content, 40 lower-case hexadecimal digits."""
     blake3: Final[str]
+    """BLAKE3 of the content, 64 lower-case hexadecimal digits."""
     crc64: Final[int]
+    """CRC-64/XZ of the content."""
     crc64_text: Final[str]
+    """CRC-64/XZ of the content as decimal text, as PDS writes it."""
     crc32: Final[int]
+    """CRC-32 of the content, the one that zip and `zlib.crc32` have."""
     media_type: Final[str]
+    """The media type, such as "application/pdf"."""
     created: Final[datetime]
+    """When it was put: an aware datetime in UTC."""
     modified: Final[datetime]
+    """How old the content is, as said when it was put: an aware datetime in UTC."""
     keep: Final[bool]
+    """Whether it is kept whatever the limit on the number of versions."""
     current: Final[bool]
+    """Whether it was the file's current version."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class FileInfo:
+    """A file or folder, as it was at one moment."""
+
     id: Final[str]
+    """The id, which stays the same when the file is moved."""
     name: Final[str]
+    """The name; "" for the root of a drive."""
     kind: Final[Literal["file", "folder"]]
+    """"file" or "folder"."""
     is_folder: Final[bool]
+    """Whether it is a folder."""
     size: Final[int]
+    """Length of the current version in bytes; 0 for a folder."""
     current: Final[Version | None]
+    """The current version; None for a folder."""
     parent: Final[str | None]
+    """The id of the folder it lies in; None for the root of a drive and in the trash."""
     created: Final[datetime]
+    """When it was made: an aware datetime in UTC."""
     modified: Final[datetime]
+    """When its content or attributes last changed in the store: an aware datetime in UTC."""
     trashed: Final[datetime | None]
+    """When it was put in the trash: an aware datetime in UTC, or None."""
     attributes: Final[dict[str, str]]
+    """What the host keeps with it, as a new dict."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class Row:
+    """A row of a listing."""
+
     name: Final[str]
+    """The name within the folder."""
     file_id: Final[str]
+    """The id of the file or folder."""
     kind: Final[Literal["file", "folder"]]
+    """"file" or "folder"."""
     is_folder: Final[bool]
+    """Whether it is a folder."""
     version_id: Final[str | None]
+    """The id of the current version; None for a folder."""
     size: Final[int]
+    """Length of the current version in bytes; 0 for a folder."""
     modified: Final[datetime]
+    """How old the content is: an aware datetime in UTC."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class Trashed:
+    """What lies in the trash of a drive."""
+
     file_id: Final[str]
+    """The id of the file or folder, for `Drive.restore`."""
     kind: Final[Literal["file", "folder"]]
+    """"file" or "folder"."""
     path: Final[str]
+    """The path it had."""
     trashed: Final[datetime]
+    """When it was put in the trash: an aware datetime in UTC."""
 
 @final
 class Link:
+    """A direct link to a file."""
+
     id: Final[str]
+    """The id of the link."""
     file_id: Final[str]
+    """The id of the file it leads to."""
     url: Final[str]
+    """The URL, which is valid until the link is deleted."""
     name: Final[str]
+    """The name in the URL and of the download."""
     created: Final[datetime]
+    """When it was made: an aware datetime in UTC."""
     downloads: Final[int]
+    """Downloads through it, as counted when it was looked up. A process writes down what it counts
+    about every second, and when it closes the store.
+    """
     pace: Final[int | None]
+    """The speed that a download should keep to, in bytes a second; None is any."""
 
 @final
 class Share:
+    """A share: a public entry to a file or folder."""
+
     id: Final[str]
+    """The id of the share, for `Store.visit`."""
     file_id: Final[str]
+    """The id of the file or folder that is shared."""
     created: Final[datetime]
+    """When it was made: an aware datetime in UTC."""
     expires: Final[datetime | None]
+    """The first moment at which it lets nobody in; None is never."""
     has_password: Final[bool]
+    """Whether entering takes a password."""
     max_downloads: Final[int | None]
+    """Downloads allowed in all; None is any number."""
     downloads: Final[int]
+    """Downloads counted so far."""
     purchase: Final[bool]
+    """Whether a visitor needs a ticket from the host."""
 
 @final
 class ArchiveInfo:
+    """An archive, as it was made."""
+
     id: Final[str]
+    """The id of the archive; short text, such as "a7"."""
     name: Final[str]
+    """The name of the download."""
     entries: Final[int]
+    """Files and empty folders in it."""
     size: Final[int]
+    """Length of the zip in bytes."""
     created: Final[datetime]
+    """When it was made: an aware datetime in UTC."""
     expires: Final[datetime]
+    """When it ends: an aware datetime in UTC. Its content is kept until then."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class DriveInfo:
+    """What a drive holds, as it was at one moment."""
+
     id: Final[str]
+    """The id of the drive."""
     name: Final[str]
+    """The name it was opened by."""
     created: Final[datetime]
+    """When it was made: an aware datetime in UTC."""
     max_versions: Final[int]
+    """How many versions a file keeps beside those marked to be kept; 0 is all of them."""
     files: Final[int]
+    """Files, without folders; those in the trash count."""
     bytes: Final[int]
+    """Bytes of all versions of those files."""
 
 @final
 class Grant:
+    """What a verified URL permits."""
+
     size: Final[int]
+    """Length of the content in bytes."""
     etag: Final[str]
+    """The entity tag of a reply, without quotes."""
     name: Final[str]
+    """The name that a download is saved under."""
     media_type: Final[str]
+    """The media type of a reply."""
     disposition: Final[_Disposition]
+    """"attachment" or "inline"."""
     pace: Final[int | None]
+    """The speed that the URL asks for, in bytes a second; None is any."""
 
 @final
 class Reply:
+    """What to send: a status, headers and a body of known length."""
     @staticmethod
-    def from_error(error: BaseException) -> Reply: ...
+    def from_error(error: BaseException) -> Reply:
+        """Makes the reply that tells a client of an error: its status and a text without detail."""
     status: Final[int]
+    """The HTTP status."""
     headers: Final[list[tuple[str, str]]]
+    """The headers as a new list of pairs, Content-Length among them, in the order to send them."""
     body: Final[Body]
+    """The body, empty for HEAD."""
     pace: Final[int | None]
-    def header(self, name: str) -> str | None: ...
+    """The speed that the URL asks the host to keep to, in bytes a second; None is any."""
+    def header(self, name: str) -> str | None:
+        """Returns the value of a header, by its name in any case; None where there is none."""
 
 @final
 class Body:
+    """Bytes of an exact length, where they lie. It may be sliced, and gone through any number of
+    times; it keeps what it shows alive, whatever becomes of the store.
+    """
     def __len__(self) -> int: ...
     def __bytes__(self) -> bytes: ...
     def __iter__(self) -> Chunks: ...
     def __getitem__(self, index: slice, /) -> Body: ...
-    def chunks(self, size: int = 1048576) -> Chunks: ...
-    def segments(self, size: int = 1048576) -> SegmentIterator: ...
-    def read(self, offset: int = 0, size: int | None = None) -> bytes: ...
-    def readinto(self, target: Buffer, offset: int = 0) -> int: ...
-    def open(self) -> Reader: ...
+    def chunks(self, size: int = 1048576) -> Chunks:
+        """Returns an iterator of read-only memoryviews of at most `size` bytes. Long runs are shown
+        where they lie, short ones are joined. What is next is brought into memory with the GIL
+        released, so an event loop can leave next() to a thread.
+        """
+    def segments(self, size: int = 1048576) -> SegmentIterator:
+        """Returns an iterator of Segments of at most `size` bytes: each run as it lies, with its place
+        in a file where it has one.
+        """
+    def read(self, offset: int = 0, size: int | None = None) -> bytes:
+        """Returns at most `size` bytes from `offset` on; without a size, all of them."""
+    def readinto(self, target: Buffer, offset: int = 0) -> int:
+        """Reads from `offset` on into a buffer; returns how many bytes, fewer than it takes only at
+        the end.
+        """
+    def open(self) -> Reader:
+        """Returns a file object at the first byte."""
 
 @final
 class Chunks:
+    """The chunks of a body."""
     def __iter__(self) -> Self: ...
     def __next__(self) -> memoryview: ...
 
 @final
 class Segment:
+    """One contiguous run of a body."""
     def __len__(self) -> int: ...
     data: Final[memoryview]
+    """The bytes, as a read-only memoryview."""
     fileno: Final[int | None]
+    """The descriptor of the file that holds the bytes, or None. It is shared, and valid while the
+    segment lives: use it with os.sendfile and os.pread, which take an offset, and leave its
+    position alone.
+    """
     offset: Final[int | None]
+    """The offset of the bytes in that file, or None."""
 
 @final
 class SegmentIterator:
+    """The segments of a body."""
     def __iter__(self) -> Self: ...
     def __next__(self) -> Segment: ...
 
 @final
 class Walk:
+    """Goes through everything below a folder."""
     def __iter__(self) -> Iterator[tuple[str, Row]]: ...
     def __next__(self) -> tuple[str, Row]: ...
 
 @final
 class CheckReport:
+    """What `Store.check` found."""
+
     problems: Final[list[str]]
+    """Sentences of what is not as it must be; a sound store has none."""
     damaged: Final[list[Damage]]
+    """The blobs among it whose content is missing or not what was stored."""
     unread: Final[list[Damage]]
+    """The blobs among it that could not be read, as when descriptors are short: whether they are
+    sound is not known.
+    """
     files: Final[int]
+    """Files, without folders."""
     versions: Final[int]
+    """Versions."""
     blobs: Final[int]
+    """Blobs."""
     bytes: Final[int]
+    """Bytes of those blobs."""
     is_sound: Final[bool]
+    """Whether everything is as it must be."""
 
 @final
 class Damage:
+    """A blob whose content is missing or not what was stored, or could not be read."""
+
     message: Final[str]
+    """A sentence that says what is wrong."""
     versions: Final[list[str]]
+    """Ids of versions that have it: the first hundred."""
     paths: Final[list[str]]
+    """Where their files lie, as drive:path."""
 
 @final
 class GcReport:
+    """What `Store.gc` and `Store.compact` did."""
+
     blobs: Final[int]
+    """Blobs that were removed."""
     bytes: Final[int]
+    """Bytes of their content."""
     orphans: Final[int]
+    """Files of puts that came to nothing and of uploads that were cut off."""
     segments: Final[int]
+    """Segments that were more than half dead and are gone."""
     segment_bytes: Final[int]
+    """Bytes that they took."""
     failed: Final[list[str]]
+    """Sentences of what could not be removed; the next run tries again."""
 
 @final
 class Stats:
+    """What a store holds, in numbers."""
+
     drives: Final[int]
+    """Drives."""
     files: Final[int]
+    """Files in all drives, without folders; those in the trash count."""
     bytes: Final[int]
+    """Bytes of all versions of those files; content that two share counts twice."""
     blobs: Final[int]
+    """Contents that differ."""
     blob_bytes: Final[int]
+    """Bytes of those."""
     segments: Final[int]
+    """Segments."""
     segment_bytes: Final[int]
+    """Bytes that the segments take, the log among them."""
     dead_bytes: Final[int]
+    """Bytes of them whose content is gone; a compaction gets them back."""
 
 @final
 class Key:
+    """A key of the store, without its secret."""
+
     id: Final[int]
+    """The id, which stands in the tokens that the key signed."""
     created: Final[datetime]
+    """When it was made: an aware datetime in UTC."""
     signs: Final[bool]
+    """Whether it signs; the others only verify."""
 
 @final
 class RepairReport:
+    """What `Store.repair` did."""
+
     restored: Final[int]
+    """How many contents were damaged, and were found sound elsewhere in the store."""
     damaged: Final[list[Damage]]
+    """What remains damaged: nothing of it was removed; put the content again, from a backup say."""
     unread: Final[list[Damage]]
+    """What could not be read, as when descriptors are short; nothing about it was changed."""
     reinstated: Final[int]
+    """How many contents an earlier repair had set aside and are sound: they are shared again."""
     problems: Final[list[str]]
+    """Sentences of what else is not as it must be."""
 
 @final
 class RebuildReport:
+    """What `Store.rebuild` did."""
+
     groups: Final[int]
+    """Groups of changes that were found in the log."""
     segments: Final[int]
+    """Segments that were read."""
     unreadable: Final[list[str]]
+    """Files among the segments that are none, or whose header cannot be read."""
     files: Final[int]
+    """Files and folders in the new index."""
     versions: Final[int]
+    """Versions in the new index."""
     blobs: Final[int]
+    """Blobs in the new index."""
     lost: Final[int]
+    """How many large contents belong to nothing in it; their files are in the directory lost now.
+    """
     problems: Final[list[str]]
+    """Sentences of where the new index does not agree with itself: parts of the log are damaged."""
 
 @final
 class BackupReport:
+    """What `Store.backup` did."""
+
     segments: Final[int]
+    """Segments in the backup."""
     files: Final[int]
+    """Large contents in the backup."""
     copied: Final[int]
+    """Bytes that were copied."""
     shared: Final[int]
+    """Bytes that were there already, or are shared by a hard link."""
