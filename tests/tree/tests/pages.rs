@@ -122,10 +122,42 @@ fn links_of_pages_lead_to_files_and_headings() {
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
 }
 
+/// The files of this repository that the spans of code of a page name.
+fn named(text: &str) -> Vec<String> {
+    let outside = text.split("```").step_by(2).collect::<Vec<_>>().join("\n");
+    let spans = outside.split('`').skip(1).step_by(2).filter(|span| !span.contains(char::is_whitespace));
+    let is_file = |span: &&str| {
+        let source = [".rs", ".py", ".json", ".toml", ".csv", ".md"].iter().any(|end| span.ends_with(end));
+        let inside =
+            ["core/", "tests/", "docs/", "cli/", "ffi/", "fuzz/"].iter().any(|dir| span.starts_with(dir));
+        span.contains('/') && (source || inside) && !span.contains(['*', '<', '{', ':'])
+    };
+    spans.filter(is_file).map(str::to_owned).collect()
+}
+
+#[test]
+fn files_that_pages_name_are_there() {
+    let mut gone = Vec::new();
+    for page in pages()
+        .iter()
+        .filter(|page| !page.contains("python/") && !page.contains("docs/api") && *page != "CHANGELOG.md")
+    {
+        for name in named(&read(page)) {
+            let folder = root().join(page).parent().unwrap().to_owned();
+            let places = [root(), root().join("core/src"), folder];
+            if !places.iter().any(|place| place.join(&name).exists()) {
+                gone.push(format!("{page}: {name}"));
+            }
+        }
+    }
+    assert!(gone.is_empty(), "files that are not there:\n{}", gone.join("\n"));
+}
+
 #[test]
 fn a_broken_link_is_found() {
     let text = "# A b\n[x](gone.md) `[y](code)`\n```\n[z](code)\n```\n## C `d`?\n[e](#a-b)";
     assert_eq!(links(text), ["gone.md", "#a-b"]);
+    assert_eq!(named("`a/b.rs` `core/x` `c.rs` `d e/f.rs` `tests/*.json`"), ["a/b.rs", "core/x"]);
     assert!(has_anchor(text, "a-b") && has_anchor(text, "c-d") && !has_anchor(text, "c"));
 }
 
