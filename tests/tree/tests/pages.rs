@@ -57,10 +57,12 @@ fn prose(text: &str) -> String {
 fn the_program_of_the_readme_is_the_example_and_runs() {
     let example = read("core/examples/quick_start.rs");
     let shown = example.split_once('\n').unwrap().1;
-    let readme = read("README.md");
-    let rust: Vec<&str> =
-        blocks(&readme).into_iter().filter(|(lang, _)| *lang == "rust").map(|b| b.1).collect();
-    assert_eq!(rust, [shown], "README.md shows core/examples/quick_start.rs");
+    for page in ["README.md", "core/README.md"] {
+        let text = read(page);
+        let rust: Vec<&str> =
+            blocks(&text).into_iter().filter(|block| block.0 == "rust").map(|b| b.1).collect();
+        assert_eq!(rust, [shown], "{page} shows core/examples/quick_start.rs");
+    }
     let dir = tempfile::tempdir().unwrap();
     let before = std::env::current_dir().unwrap();
     std::env::set_current_dir(&dir).unwrap();
