@@ -3,7 +3,8 @@
 //! A hash id may name either. So that no number names two things, the store's own ids begin behind
 //! the highest alias: [`set`] refuses one that has been given out here.
 
-use crate::catalog::{index, number, row, table, version};
+use super::{id_sequence, prefix, revocation};
+use crate::catalog::{row, table};
 use crate::id::{DriveId, LinkId, ShareId, VersionId};
 use crate::kv::{Read, Write};
 use crate::{Error, ErrorKind, Result};
@@ -80,9 +81,9 @@ pub(crate) fn named(tx: &impl Read, number: u64) -> Result<Named> {
 /// Reads the value of a row: our id, and of a version the counters behind it.
 fn read(value: &[u8]) -> Result<(u64, Option<u64>)> {
     match value.split_at_checked(8) {
-        Some((id, [])) => Ok((index::number(id)?, None)),
-        Some((id, epoch)) => Ok((index::number(id)?, Some(index::number(epoch)?))),
-        None => index::number(value).map(|id| (id, None)),
+        Some((id, [])) => Ok((row::number(id)?, None)),
+        Some((id, epoch)) => Ok((row::number(id)?, Some(row::number(epoch)?))),
+        None => row::number(value).map(|id| (id, None)),
     }
 }
 
@@ -106,7 +107,7 @@ pub(crate) fn set(tx: &mut impl Write, foreign: u64, ours: Alias) -> Result<()> 
     }
     let mut value = id.to_be_bytes().to_vec();
     if let Alias::Version(version) = ours {
-        match version::epoch(tx, version) {
+        match revocation::of_version(tx, version) {
             Ok(epoch) => value.extend(epoch.to_be_bytes()),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => {}
             Err(error) => return Err(error),
@@ -119,7 +120,7 @@ pub(crate) fn set(tx: &mut impl Write, foreign: u64, ours: Alias) -> Result<()> 
 const FIRST: &[u8] = b"first-own-id";
 
 fn first(tx: &impl Read) -> Result<u64> {
-    Ok(index::id(tx, table::META, FIRST)?.unwrap_or(0))
+    Ok(row::id(tx, table::META, FIRST)?.unwrap_or(0))
 }
 
 /// Leaves the numbers up to `highest` (of versions, up to `highest_version`) to aliases: no id of
@@ -128,21 +129,21 @@ fn first(tx: &impl Read) -> Result<u64> {
 /// # Errors
 /// `Exists` when the store holds a drive: ids were given out that may be among them.
 pub(crate) fn leave_room(tx: &mut impl Write, highest: u64, highest_version: u64) -> Result<()> {
-    if !index::page(tx, table::DRIVE, &[], None, 1)?.is_empty() {
+    if !prefix::page(tx, table::DRIVE, &[], None, 1)?.is_empty() {
         return Err(Error::new(
             ErrorKind::Exists,
             "the store holds drives, so their ids may be among those to import; import into a new store",
         ));
     }
     let end = highest.max(VersionId(highest_version).file().0).checked_add(1);
-    let end = end.filter(|end| *end < number::END).ok_or_else(|| {
+    let end = end.filter(|end| *end < id_sequence::END).ok_or_else(|| {
         Error::new(ErrorKind::TooLarge, format!("the id {highest} is beyond all ids of a store"))
     })?;
-    let next = number::next(tx)?;
+    let next = id_sequence::next(tx)?;
     if next < end {
-        number::reserve(tx, end - next)?;
+        id_sequence::reserve(tx, end - next)?;
     }
-    let first = number::next(tx)?;
+    let first = id_sequence::next(tx)?;
     tx.put(table::META, FIRST, &first.to_be_bytes())
 }
 
@@ -165,7 +166,7 @@ mod tests {
     use crate::time::Time;
 
     struct Counting(u64);
-    impl number::NewId for Counting {
+    impl id_sequence::NewId for Counting {
         fn next(&mut self) -> Result<u64> {
             self.0 += 1;
             Ok(self.0)
@@ -177,7 +178,7 @@ mod tests {
         let mut tx = MemoryKv::default().writer().unwrap();
         assert_eq!(set(&mut tx, 7, Alias::Link(LinkId(99))).unwrap_err().kind(), ErrorKind::Exists);
         leave_room(&mut tx, 500, 3 << 20).unwrap();
-        assert_eq!(number::next(&tx).unwrap(), 501);
+        assert_eq!(id_sequence::next(&tx).unwrap(), 501);
         set(&mut tx, 7, Alias::Link(LinkId(999))).unwrap();
         set(&mut tx, 7, Alias::Link(LinkId(999))).unwrap();
         set(&mut tx, 7, Alias::Share(ShareId(1000))).unwrap();
@@ -196,6 +197,6 @@ mod tests {
         let mut tx = MemoryKv::default().writer().unwrap();
         drive::open(&mut tx, "alice", &mut Counting(0), Time(0)).unwrap();
         assert_eq!(leave_room(&mut tx, 5, 5).unwrap_err().kind(), ErrorKind::Exists);
-        assert!(leave_room(&mut MemoryKv::default().writer().unwrap(), number::END, 0).is_err());
+        assert!(leave_room(&mut MemoryKv::default().writer().unwrap(), id_sequence::END, 0).is_err());
     }
 }

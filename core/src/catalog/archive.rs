@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::{ArchiveRecord, MemberRecord, MembersRecord, Owner, Record};
-use crate::catalog::{drive, index, row, share, table};
+use crate::catalog::{drive, row, share, table};
 use crate::id::ArchiveId;
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
@@ -221,7 +221,7 @@ pub(crate) fn find(
     identity: &[u8; 32],
     now: Time,
 ) -> Result<Option<(ArchiveId, ArchiveRecord)>> {
-    let Some(id) = index::id(tx, table::ARCHIVE_IDENTITY, identity)?.map(ArchiveId) else { return Ok(None) };
+    let Some(id) = row::id(tx, table::ARCHIVE_IDENTITY, identity)?.map(ArchiveId) else { return Ok(None) };
     match get(tx, id, now) {
         Ok(archive) => Ok(Some((id, archive))),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone) => {
@@ -345,7 +345,7 @@ pub(crate) fn expire(tx: &mut impl Write, now: Time, limit: usize) -> Result<usi
 
 /// Removes what was noted of a published archive that is being removed.
 fn forget(tx: &mut impl Write, id: ArchiveId, archive: &ArchiveRecord) -> Result<()> {
-    if index::id(tx, table::ARCHIVE_IDENTITY, &archive.identity)? == Some(id.0) {
+    if row::id(tx, table::ARCHIVE_IDENTITY, &archive.identity)? == Some(id.0) {
         tx.del(table::ARCHIVE_IDENTITY, &archive.identity)?;
     }
     let bytes = signed(archive.bytes)?;

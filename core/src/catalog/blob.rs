@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::counter::{self, Counter};
 use super::record::{BlobRecord, Place};
 use super::table::{BLOB, BLOB_HASH, DOOMED_BLOB};
-use super::{claim, index, number, row};
+use super::{claim, id_sequence, prefix, row};
 use crate::id::BlobId;
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
@@ -91,7 +91,7 @@ pub(crate) const APART: u64 = u64::MAX - 1;
 
 /// Whether blobs of a scope are found by their hash: the store's, or a drive's.
 pub(crate) fn is_shared(scope: u64) -> bool {
-    scope < number::END
+    scope < id_sequence::END
 }
 
 /// Whether a scope is that of content that was set aside.
@@ -124,7 +124,7 @@ pub(crate) fn find(tx: &impl Read, scope: u64, blake3: &[u8; 32]) -> Result<Opti
     if !is_shared(scope) {
         return Ok(None);
     }
-    match index::id(tx, BLOB_HASH, &hash_key(scope, blake3))?.map(BlobId) {
+    match row::id(tx, BLOB_HASH, &hash_key(scope, blake3))?.map(BlobId) {
         Some(id) if row::exists(tx, BLOB, &id.to_key())? => Ok(Some(id)),
         _ => Ok(None),
     }
@@ -188,7 +188,7 @@ pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, due: Time) -> Result<()> {
 /// Returns up to `limit` blobs that may be removed at `now`, the one that waits longest first.
 pub(crate) fn due(tx: &impl Read, now: Time, limit: usize) -> Result<Vec<BlobId>> {
     let mut ids = Vec::new();
-    index::under(tx, DOOMED_BLOB, &[], None, &mut |key, _| {
+    prefix::under(tx, DOOMED_BLOB, &[], None, &mut |key, _| {
         if ids.len() == limit || row::due_time(DOOMED_BLOB, key)? > now {
             return Ok(Scan::Stop);
         }
@@ -207,7 +207,7 @@ pub(crate) fn forget(tx: &mut impl Write, id: BlobId, now: Time) -> Result<Optio
     let Some(record) = row::get::<BlobRecord>(tx, BLOB, &id.to_key())? else { return Ok(None) };
     let Some(due) = record.due.filter(|due| record.refs == 0 && *due <= now) else { return Ok(None) };
     let hash = hash_key(record.scope, &record.blake3);
-    if index::id(tx, BLOB_HASH, &hash)? == Some(id.0) {
+    if row::id(tx, BLOB_HASH, &hash)? == Some(id.0) {
         tx.del(BLOB_HASH, &hash)?;
     }
     claim::remove(tx, id, &record)?;

@@ -14,8 +14,8 @@ use super::table::{
     BLOB, BLOB_HASH, BLOB_SHA1, CHILD, DOOMED_BLOB, DOOMED_FILE, DRIVE, DRIVE_NAME, FILE, FILE_LINK,
     FILE_SHARE, HISTORY, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
 };
-use super::tree::child_key;
-use super::{blob, claim, history, index, number, row, upload, version};
+use super::{blob, claim, history, row, upload};
+use super::{id_sequence, node, prefix};
 use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};
 use crate::kv::{Read, Table};
 use crate::{ErrorKind, Result};
@@ -113,7 +113,7 @@ impl<R: Read> Check<'_, R> {
     ) -> Result<()> {
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let rows = index::page(self.tx, table, &[], after.as_deref(), PAGE)?;
+            let rows = prefix::page(self.tx, table, &[], after.as_deref(), PAGE)?;
             for (key, value) in &rows {
                 let found = look(self, key, value);
                 self.sound(table, found)?;
@@ -136,10 +136,10 @@ impl<R: Read> Check<'_, R> {
     fn drives(&mut self) -> Result<()> {
         self.each(HISTORY, |_, key, value| history::check_row(key, value))?;
         self.each(DRIVE, |check, key, value| {
-            let id = DriveId(index::number(key)?);
+            let id = DriveId(row::number(key)?);
             check.highest = check.highest.max(id.0);
             let drive = DriveRecord::decode(value)?;
-            let named = index::id(check.tx, DRIVE_NAME, drive.name.as_bytes())?;
+            let named = row::id(check.tx, DRIVE_NAME, drive.name.as_bytes())?;
             check.must(named == Some(id.0), DRIVE, || format!("drive {id} is not found by its name"));
             let root = check.get::<FileRecord>(FILE, &drive.root.to_key())?;
             let fits = root.is_some_and(|root| {
@@ -152,7 +152,7 @@ impl<R: Read> Check<'_, R> {
             Ok(())
         })?;
         self.each(DRIVE_NAME, |check, name, value| {
-            let id = DriveId(index::number(value)?);
+            let id = DriveId(row::number(value)?);
             let drive = check.get::<DriveRecord>(DRIVE, &id.to_key())?;
             let fits = drive.is_some_and(|drive| drive.name.as_bytes() == name);
             check.must(fits, DRIVE_NAME, || {
@@ -164,7 +164,7 @@ impl<R: Read> Check<'_, R> {
 
     fn files(&mut self) -> Result<()> {
         self.each(FILE, |check, key, value| {
-            let id = FileId(index::number(key)?);
+            let id = FileId(row::number(key)?);
             check.highest = check.highest.max(id.0);
             let file = FileRecord::decode(value)?;
             check.parents.insert(id, file.parent);
@@ -193,7 +193,7 @@ impl<R: Read> Check<'_, R> {
                     check.must((1..file.next).contains(&file.current), FILE, || {
                         format!("the current version of file {id} has a number not given out yet")
                     });
-                    let current = version::key(VersionId::new(id, file.current));
+                    let current = node::version_key(VersionId::new(id, file.current));
                     let there = doomed || check.has(VERSION, &current)?;
                     check.must(there, FILE, || format!("the current version of file {id} is missing"));
                 }
@@ -206,7 +206,7 @@ impl<R: Read> Check<'_, R> {
         let folder = self.get::<FileRecord>(FILE, &parent.to_key())?;
         let fits = folder.is_some_and(|folder| folder.kind == Kind::Folder && folder.drive == file.drive);
         self.must(fits, FILE, || format!("file {id} lies in {parent}, which is no folder of its drive"));
-        let child = self.get::<ChildRecord>(CHILD, &child_key(parent, &file.name))?;
+        let child = self.get::<ChildRecord>(CHILD, &node::child_key(parent, &file.name))?;
         let listed = child.is_some_and(|child| child.file == id);
         self.must(listed, FILE, || format!("file {id} is not listed in {parent}"));
         self.must(!doomed && file.trashed.is_none(), FILE, || {
@@ -249,7 +249,7 @@ impl<R: Read> Check<'_, R> {
             let child = ChildRecord::decode(value)?;
             let id = child.file;
             let (parent, name) = key.split_at_checked(8).unwrap_or_default();
-            let parent = FileId(index::number(parent)?);
+            let parent = FileId(row::number(parent)?);
             let Some(file) = check.get::<FileRecord>(FILE, &id.to_key())? else {
                 check.say(CHILD, format!("folder {parent} lists file {id}, which is gone"));
                 return Ok(());
@@ -261,7 +261,7 @@ impl<R: Read> Check<'_, R> {
                 Kind::Folder => (child.number, child.size, child.modified) == (0, 0, file.modified),
                 Kind::File => {
                     let current = VersionId::new(id, file.current);
-                    let found = check.get::<VersionRecord>(VERSION, &version::key(current))?;
+                    let found = check.get::<VersionRecord>(VERSION, &node::version_key(current))?;
                     child.number == file.current
                         && found.is_some_and(|version| {
                             (version.size, version.crc32, version.blob, version.modified)
@@ -278,7 +278,7 @@ impl<R: Read> Check<'_, R> {
         self.each(VERSION, |check, key, value| {
             let version = VersionRecord::decode(value)?;
             let (file, number) = key.split_at_checked(8).unwrap_or_default();
-            let id = VersionId::new(FileId(index::number(file)?), version::number(number)?);
+            let id = VersionId::new(FileId(row::number(file)?), node::version_number(number)?);
             *check.refs.entry(version.blob).or_default() += 1;
             match check.get::<FileRecord>(FILE, file)? {
                 Some(file) => {
@@ -304,7 +304,7 @@ impl<R: Read> Check<'_, R> {
     /// Looks at uploads, whose parts have blobs too, at notes, and at content found by its SHA-1.
     fn uploads(&mut self) -> Result<()> {
         self.each(UPLOAD, |check, key, value| {
-            let id = UploadId(index::number(key)?);
+            let id = UploadId(row::number(key)?);
             check.highest = check.highest.max(id.0);
             let record = UploadRecord::decode(value)?;
             check.highest = check.highest.max(record.goal.file().0);
@@ -322,7 +322,7 @@ impl<R: Read> Check<'_, R> {
         self.each(UPLOAD_PART, |check, key, value| {
             let part = PartRecord::decode(value)?;
             let (upload, number) = key.split_at_checked(8).unwrap_or_default();
-            let (id, number) = (UploadId(index::number(upload)?), upload::part_number(number)?);
+            let (id, number) = (UploadId(row::number(upload)?), upload::part_number(number)?);
             *check.refs.entry(part.blob).or_default() += 1;
             let there = check.has(UPLOAD, upload)?;
             check.must(there, UPLOAD_PART, || format!("part {number} is of upload {id}, which is gone"));
@@ -351,7 +351,7 @@ impl<R: Read> Check<'_, R> {
 
     fn blobs(&mut self) -> Result<()> {
         self.each(BLOB, |check, key, value| {
-            let id = BlobId(index::number(key)?);
+            let id = BlobId(row::number(key)?);
             check.highest = check.highest.max(id.0);
             let blob = BlobRecord::decode(value)?;
             check.blobs.0 += 1;
@@ -373,9 +373,9 @@ impl<R: Read> Check<'_, R> {
             Ok(())
         })?;
         self.each(BLOB_HASH, |check, key, value| {
-            let id = BlobId(index::number(value)?);
+            let id = BlobId(row::number(value)?);
             let (scope, hash) = key.split_at_checked(8).unwrap_or_default();
-            let scope = index::number(scope)?;
+            let scope = row::number(scope)?;
             let blob = check.get::<BlobRecord>(BLOB, &id.to_key())?;
             let fits = blob.is_some_and(|blob| blob.scope == scope && blob.blake3 == hash);
             check
@@ -394,7 +394,7 @@ impl<R: Read> Check<'_, R> {
             Ok(())
         })?;
         self.each(DOOMED_FILE, |check, key, _| {
-            let id = FileId(index::number(key)?);
+            let id = FileId(row::number(key)?);
             let there = check.has(FILE, key)?;
             check.must(there, DOOMED_FILE, || format!("file {id} is doomed, and gone already"));
             Ok(())
@@ -419,14 +419,14 @@ impl<R: Read> Check<'_, R> {
     /// Links and shares hang on files.
     fn hangers(&mut self) -> Result<()> {
         self.each(LINK, |check, key, value| {
-            let id = LinkId(index::number(key)?);
+            let id = LinkId(row::number(key)?);
             let file = LinkRecord::decode(value)?.file;
             let fits = check.has(FILE, &file.to_key())? && check.has(FILE_LINK, &row::pair(file.0, id.0))?;
             check.must(fits, LINK, || format!("link {id} leads to file {file}, which does not know it"));
             Ok(())
         })?;
         self.each(SHARE, |check, key, value| {
-            let id = ShareId(index::number(key)?);
+            let id = ShareId(row::number(key)?);
             let file = ShareRecord::decode(value)?.file;
             let fits = check.has(FILE, &file.to_key())? && check.has(FILE_SHARE, &row::pair(file.0, id.0))?;
             check.must(fits, SHARE, || format!("share {id} is of file {file}, which does not know it"));
@@ -452,7 +452,7 @@ impl<R: Read> Check<'_, R> {
         }
         let mut idle = Vec::new();
         self.each(DRIVE, |check, key, _| {
-            let drive = DriveId(index::number(key)?);
+            let drive = DriveId(row::number(key)?);
             if !check.usage.contains_key(&drive) {
                 idle.extend([(Counter::DriveFiles(drive), 0), (Counter::DriveBytes(drive), 0)]);
             }
@@ -467,7 +467,7 @@ impl<R: Read> Check<'_, R> {
                 });
             }
         }
-        let next = number::next(self.tx)?;
+        let next = id_sequence::next(self.tx)?;
         let highest = self.highest;
         self.must(highest < next, super::table::META, || {
             format!("id {highest} is in use, and the next to be given out is {next}")

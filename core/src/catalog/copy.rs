@@ -5,12 +5,13 @@
 
 use super::blob::{self, signed};
 use super::counter::{self, Counter};
+use super::id_sequence::{self, NewId};
 use super::info::Row;
-use super::number::{self, NewId};
 use super::record::{FileRecord, Kind, Record, VersionRecord};
+use super::state::{self, State};
 use super::table::VERSION;
-use super::tree::{self, Standing};
-use super::{depth, history, index, listing, row, version};
+use super::{depth, history, listing, row};
+use super::{node, path, prefix, version};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
 use crate::mutant::{self, Mutant};
@@ -79,11 +80,11 @@ pub(crate) fn start(
     ids: &mut impl NewId,
     now: Time,
 ) -> Result<Copying> {
-    let (id, node) = tree::resolve(tx, drive, from)?;
+    let (id, node) = path::resolve(tx, drive, from)?;
     if node.parent.is_none() {
-        return Err(tree::root("copied"));
+        return Err(path::root("copied"));
     }
-    let spot = tree::locate(tx, drive, to)?;
+    let spot = path::locate(tx, drive, to)?;
     if spot.trail.contains(&id) {
         return Err(Error::invalid(format!(
             "{} cannot be copied into itself, to {}",
@@ -92,13 +93,13 @@ pub(crate) fn start(
         )));
     }
     if spot.child.is_some() {
-        return Err(tree::taken(to));
+        return Err(path::taken(to));
     }
     let deep = |path| crate::name::split_path(path).map(|names| names.len());
     depth::check_move(tx, id, node.kind, deep(from)?, deep(to)?)?;
     let source = read(tx, id)?;
-    let fresh = number::files(ids, spot.missing.len())?;
-    let file = number::file(ids)?;
+    let fresh = id_sequence::files(ids, spot.missing.len())?;
+    let file = id_sequence::file(ids)?;
 
     let folder = spot.make_parents(tx, &fresh, now)?;
     let mut copying = Copying { file, made: 0, versions, tasks: Vec::new() };
@@ -131,10 +132,10 @@ pub(crate) fn step(
                 // What is copied may have grown since.
                 depth::check_in(tx, to)?;
             }
-            let (mut sources, fresh) = (Vec::new(), number::files(ids, rows.len())?);
+            let (mut sources, fresh) = (Vec::new(), id_sequence::files(ids, rows.len())?);
             for row in rows.iter().filter(|row| row.file != next.file) {
-                if tree::child(tx, to, &row.name)?.is_some() {
-                    return Err(tree::taken(&row.name).context(format!("copying to folder {to}")));
+                if node::child(tx, to, &row.name)?.is_some() {
+                    return Err(path::taken(&row.name).context(format!("copying to folder {to}")));
                 }
                 sources.push(read(tx, row.file)?);
             }
@@ -148,18 +149,18 @@ pub(crate) fn step(
         }
         Task::Versions { from, to, current, before } => {
             check_open(tx, to)?;
-            let drive = tree::record(tx, to)?.drive;
+            let drive = node::record(tx, to)?.drive;
             let after = (!before).to_be_bytes();
-            let rows = index::page(tx, VERSION, &from.to_key(), Some(&after), limit)?;
+            let rows = prefix::page(tx, VERSION, &from.to_key(), Some(&after), limit)?;
             for (suffix, value) in &rows {
-                let number = version::number(suffix)?;
+                let number = node::version_number(suffix)?;
                 if number != current {
                     put(tx, drive, VersionId::new(to, number), VersionRecord::decode(value)?)?;
                     next.made += 1;
                 }
             }
             if let Some((suffix, _)) = rows.last().filter(|_| rows.len() == limit) {
-                let before = version::number(suffix)?;
+                let before = node::version_number(suffix)?;
                 next.tasks.push(Task::Versions { from, to, current, before });
             }
         }
@@ -168,7 +169,7 @@ pub(crate) fn step(
 }
 
 fn read(tx: &impl Read, id: FileId) -> Result<Source> {
-    let node = tree::record(tx, id)?;
+    let node = node::record(tx, id)?;
     let current = match node.kind {
         Kind::Folder => None,
         Kind::File => Some(version::get(tx, VersionId::new(id, node.current))?.1),
@@ -177,8 +178,8 @@ fn read(tx: &impl Read, id: FileId) -> Result<Source> {
 }
 
 fn check_open(tx: &impl Read, to: FileId) -> Result<()> {
-    match tree::standing(tx, to) {
-        Ok(Standing::Live) => Ok(()),
+    match state::of_file(tx, to) {
+        Ok(State::Live) => Ok(()),
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Err(Error::new(ErrorKind::Gone, "the copy was deleted before it was complete; copy again")),
     }
@@ -195,13 +196,13 @@ fn make(
     now: Time,
 ) -> Result<()> {
     let Source { id: from, node: old, current } = source;
-    let mut node = tree::node(old.drive, folder, name, old.kind, now);
+    let mut node = node::new(old.drive, folder, name, old.kind, now);
     node.attributes = old.attributes;
     node.revocations = history::tag(tx, to.0)?;
     copying.made += 1;
     let Some(mut content) = current else {
         copying.tasks.push(Task::Children { from, to, after: None });
-        return tree::insert(tx, to, &node, None);
+        return node::insert(tx, to, &node, None);
     };
     match copying.versions {
         CopyVersions::Current => {
@@ -215,7 +216,7 @@ fn make(
             copying.tasks.push(Task::Versions { from, to, current: old.current, before });
         }
     }
-    tree::insert(tx, to, &node, Some(&content))?;
+    node::insert(tx, to, &node, Some(&content))?;
     counter::add(tx, Counter::DriveFiles(node.drive), 1)?;
     put(tx, node.drive, VersionId::new(to, node.current), content)
 }
@@ -224,5 +225,5 @@ fn put(tx: &mut impl Write, drive: DriveId, id: VersionId, version: VersionRecor
     blob::link(tx, version.blob)?;
     counter::add(tx, Counter::DriveBytes(drive), signed(version.size)?)?;
     let revocations = history::tag(tx, id.0)?;
-    row::put(tx, VERSION, &version::key(id), &VersionRecord { revocations, ..version })
+    row::put(tx, VERSION, &node::version_key(id), &VersionRecord { revocations, ..version })
 }

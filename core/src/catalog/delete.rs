@@ -1,15 +1,15 @@
 //! Deleting for good: cut off in one step, cleared away in many.
 //!
 //! The cut takes a constant number of rows, whatever hangs below: from then on no path leads
-//! there, and [`super::tree::standing`] says doomed of everything in it. The rows follow by
+//! there, and [`super::state::of_file`] says deleted of everything in it. The rows follow by
 //! [`step`], a bounded number in each transaction; one that is lost or run twice does no harm.
 
 use super::blob::Moment;
 use super::counter::{self, Counter};
 use super::record::{ChildRecord, FileRecord, Kind, Record, VersionRecord};
+use super::row;
 use super::table::{CHILD, DOOMED_FILE, DRIVE, FILE, FILE_LINK, FILE_SHARE, LINK, SHARE, TRASH, VERSION};
-use super::tree::{self, child_key};
-use super::{index, row, version};
+use super::{node, path, prefix, version};
 use crate::Result;
 use crate::id::{DriveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::Write;
@@ -31,18 +31,18 @@ pub(crate) struct Progress {
 ///
 /// # Errors
 /// `NotFound` when nothing lies there, `InvalidArgument` for the root.
-pub(crate) fn path(tx: &mut impl Write, drive: DriveId, path: &str, moment: Moment) -> Result<bool> {
-    let (id, node) = tree::resolve(tx, drive, path)?;
+pub(crate) fn at_path(tx: &mut impl Write, drive: DriveId, path: &str, moment: Moment) -> Result<bool> {
+    let (id, node) = path::resolve(tx, drive, path)?;
     if node.parent.is_none() {
-        return Err(tree::root("deleted; delete the drive"));
+        return Err(path::root("deleted; delete the drive"));
     }
     erase(tx, id, node, moment)
 }
 
-/// Deletes a file or folder that is in a tree or in the trash, as [`path`] does.
+/// Deletes a file or folder that is in a tree or in the trash, as [`at_path`] does.
 pub(crate) fn erase(tx: &mut impl Write, id: FileId, node: FileRecord, moment: Moment) -> Result<bool> {
     let kind = node.kind;
-    doom(tx, id, node)?;
+    detach(tx, id, node)?;
     match kind {
         Kind::Folder => Ok(false),
         Kind::File => {
@@ -53,9 +53,9 @@ pub(crate) fn erase(tx: &mut impl Write, id: FileId, node: FileRecord, moment: M
 }
 
 /// Cuts off a file or folder from the tree or the trash, and leaves the rest to [`step`].
-pub(crate) fn doom(tx: &mut impl Write, id: FileId, mut node: FileRecord) -> Result<()> {
+pub(crate) fn detach(tx: &mut impl Write, id: FileId, mut node: FileRecord) -> Result<()> {
     if let Some(parent) = node.parent.take() {
-        tx.del(CHILD, &child_key(parent, &node.name))?;
+        tx.del(CHILD, &node::child_key(parent, &node.name))?;
     }
     if node.trashed.take().is_some() {
         tx.del(TRASH, &row::pair(node.drive.0, id.0))?;
@@ -69,17 +69,17 @@ pub(crate) fn step(tx: &mut impl Write, moment: Moment, budget: usize) -> Result
     let budget = budget.max(1);
     let mut left = budget;
     while left > 0 {
-        let first = index::page(tx, DOOMED_FILE, &[], None, 1)?;
+        let first = prefix::page(tx, DOOMED_FILE, &[], None, 1)?;
         let Some((key, _)) = first.first() else {
             return Ok(Progress { cleared: budget - left, done: true });
         };
-        clear(tx, FileId(index::number(key)?), moment, &mut left)?;
+        clear(tx, FileId(row::number(key)?), moment, &mut left)?;
     }
-    let done = index::page(tx, DOOMED_FILE, &[], None, 1)?.is_empty();
+    let done = prefix::page(tx, DOOMED_FILE, &[], None, 1)?.is_empty();
     Ok(Progress { cleared: budget - left, done })
 }
 
-/// Clears away one doomed file or folder, up to `left` things of it; returns whether it is gone.
+/// Clears away one deleted file or folder, up to `left` things of it; returns whether it is gone.
 fn clear(tx: &mut impl Write, id: FileId, moment: Moment, left: &mut usize) -> Result<bool> {
     let Some(node) = row::get::<FileRecord>(tx, FILE, &id.to_key())? else {
         tx.del(DOOMED_FILE, &id.to_key())?;
@@ -113,8 +113,8 @@ fn clear_versions(
     moment: Moment,
     left: &mut usize,
 ) -> Result<()> {
-    for (suffix, value) in index::page(tx, VERSION, &file.to_key(), None, *left)? {
-        let id = VersionId::new(file, version::number(&suffix)?);
+    for (suffix, value) in prefix::page(tx, VERSION, &file.to_key(), None, *left)? {
+        let id = VersionId::new(file, node::version_number(&suffix)?);
         version::erase(tx, drive, id, &VersionRecord::decode(&value)?, moment)?;
         *left -= 1;
     }
@@ -122,10 +122,10 @@ fn clear_versions(
 }
 
 fn clear_children(tx: &mut impl Write, folder: FileId, left: &mut usize) -> Result<()> {
-    for (_, value) in index::page(tx, CHILD, &folder.to_key(), None, *left)? {
+    for (_, value) in prefix::page(tx, CHILD, &folder.to_key(), None, *left)? {
         let child = ChildRecord::decode(&value)?.file;
-        let node = tree::record(tx, child)?;
-        doom(tx, child, node)?;
+        let node = node::record(tx, child)?;
+        detach(tx, child, node)?;
         *left -= 1;
     }
     Ok(())
@@ -136,10 +136,10 @@ fn clear_trash(tx: &mut impl Write, drive: DriveId, left: &mut usize) -> Result<
     if row::exists(tx, DRIVE, &drive.to_key())? {
         return Ok(());
     }
-    for (key, _) in index::page(tx, TRASH, &drive.to_key(), None, *left)? {
-        let file = FileId(index::number(&key)?);
-        let node = tree::record(tx, file)?;
-        doom(tx, file, node)?;
+    for (key, _) in prefix::page(tx, TRASH, &drive.to_key(), None, *left)? {
+        let file = FileId(row::number(&key)?);
+        let node = node::record(tx, file)?;
+        detach(tx, file, node)?;
         *left -= 1;
     }
     Ok(())

@@ -6,7 +6,7 @@
 
 use super::record::{ChildRecord, Kind, Record};
 use super::table::CHILD;
-use super::{index, tree};
+use super::{prefix, state};
 use crate::id::FileId;
 use crate::kv::{Read, Scan};
 use crate::mutant::{self, Mutant};
@@ -18,7 +18,7 @@ use crate::{Error, Result};
 /// # Errors
 /// `InvalidArgument` when its path would have more than 128 names.
 pub(crate) fn check_in(tx: &impl Read, folder: FileId) -> Result<()> {
-    check(tree::depth(tx, folder)?.saturating_add(1))
+    check(state::depth(tx, folder)?.saturating_add(1))
 }
 
 /// Checks that a file or folder may lie, with all that is in it, where its path has `depth` names; `from`
@@ -34,7 +34,7 @@ pub(crate) fn check_move(tx: &impl Read, id: FileId, kind: Kind, from: usize, de
     let mut waiting = vec![(id, depth)];
     while let Some((folder, depth)) = waiting.pop() {
         let mut any = false;
-        index::under(tx, CHILD, &folder.to_key(), None, &mut |_, value| {
+        prefix::under(tx, CHILD, &folder.to_key(), None, &mut |_, value| {
             any = true;
             let child = ChildRecord::decode(value)?;
             if child.kind == Kind::Folder {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::counter::{self, Counter};
+use super::id_sequence::{self, NewId};
 use super::info::DriveInfo;
-use super::number::{self, NewId};
+use super::prefix;
 use super::record::{DriveRecord, FileRecord, Kind};
+use super::row;
 use super::table::{DOOMED_FILE, DRIVE, DRIVE_NAME, FILE};
-use super::{index, row};
 use crate::id::DriveId;
 use crate::kv::{Read, Write};
 use crate::name::{check_name, shown};
@@ -24,7 +25,7 @@ pub(crate) fn open(tx: &mut impl Write, name: &str, ids: &mut impl NewId, now: T
         return Ok(id);
     }
     let id = DriveId(ids.next()?);
-    let root = number::file(ids)?;
+    let root = id_sequence::file(ids)?;
     let drive = DriveRecord { name: name.to_owned(), root, created: now, revocations: 0, max_versions: 0 };
     let folder = FileRecord {
         drive: id,
@@ -48,7 +49,7 @@ pub(crate) fn open(tx: &mut impl Write, name: &str, ids: &mut impl NewId, now: T
 
 /// Looks for a drive by name.
 pub(crate) fn find(tx: &impl Read, name: &str) -> Result<Option<DriveId>> {
-    Ok(index::id(tx, DRIVE_NAME, name.as_bytes())?.map(DriveId))
+    Ok(row::id(tx, DRIVE_NAME, name.as_bytes())?.map(DriveId))
 }
 
 /// Reads a drive's record, if there is one.
@@ -83,9 +84,9 @@ pub(crate) fn info(tx: &impl Read, id: DriveId) -> Result<DriveInfo> {
 
 /// Lists up to `limit` drives by name, those behind `after`.
 pub(crate) fn list(tx: &impl Read, after: Option<&str>, limit: usize) -> Result<Vec<DriveInfo>> {
-    index::page(tx, DRIVE_NAME, &[], after.map(str::as_bytes), limit)?
+    prefix::page(tx, DRIVE_NAME, &[], after.map(str::as_bytes), limit)?
         .iter()
-        .map(|(_, id)| info(tx, DriveId(index::number(id)?)))
+        .map(|(_, id)| info(tx, DriveId(row::number(id)?)))
         .collect()
 }
 

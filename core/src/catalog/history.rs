@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{FileRecord, Record};
 use super::table::{FILE, HISTORY, META};
-use super::{index, number, row};
+use super::{id_sequence, row};
 use crate::id::{FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::mutant::{self, Mutant};
@@ -98,10 +98,10 @@ pub(crate) fn begin(tx: &mut impl Write, session: Session, lsn: u64) -> Result<(
 }
 
 fn part(tx: &mut impl Write, copy: &CopyRecord, dice: u64) -> Result<()> {
-    let left = number::END.saturating_sub(number::next(tx)?);
+    let left = id_sequence::END.saturating_sub(id_sequence::next(tx)?);
     let random = dice % (left / SHARE).max(1);
     let gap = GAP.min(left / SHARE).saturating_add(random);
-    let first = number::reserve(tx, gap)?.end;
+    let first = id_sequence::reserve(tx, gap)?.end;
     let left = VersionId::MAX_NUMBER.saturating_sub(copy.versions) / VERSION_SHARE;
     let random = u32::try_from((dice >> 32) % u64::from(left.max(1))).unwrap_or(0);
     let version = copy.versions.saturating_add(left).saturating_add(random);
@@ -125,7 +125,7 @@ fn forget_oldest(tx: &mut impl Write) -> Result<()> {
 pub(crate) fn session(tx: &impl Read, lsn: u64) -> Result<Option<(u64, [u8; 16])>> {
     let mut found = None;
     tx.scan(HISTORY, row::between(&[], &lsn.to_be_bytes()), true, &mut |key, value| {
-        found = Some((index::number(key)?, SessionRecord::decode(value)?.id));
+        found = Some((row::number(key)?, SessionRecord::decode(value)?.id));
         Ok(Scan::Stop)
     })?;
     Ok(found)
@@ -136,7 +136,7 @@ pub(crate) fn session(tx: &impl Read, lsn: u64) -> Result<Option<(u64, [u8; 16])
 /// # Errors
 /// `Corrupt` when it cannot be read.
 pub(crate) fn check_row(key: &[u8], value: &[u8]) -> Result<()> {
-    index::number(key)?;
+    row::number(key)?;
     SessionRecord::decode(value).map(drop)
 }
 
@@ -209,14 +209,14 @@ mod tests {
             set_copy(&mut tx, &CopyRecord { of: None, versions }).unwrap();
             begin(&mut tx, Session { id: [7; 16], dice }, u64::from(time) + 1).unwrap();
         }
-        (number::next(&tx).unwrap(), version_number(&tx, FileId(1), 1).unwrap())
+        (id_sequence::next(&tx).unwrap(), version_number(&tx, FileId(1), 1).unwrap())
     }
 
     #[test]
     fn a_timeline_begins_behind_all_that_the_one_before_can_have_given_out() {
         for dice in [0, 1, u64::from(u32::MAX), 1 << 63, u64::MAX] {
             let (id, version) = begun(dice, 5, 1);
-            assert!(id > GAP && id < number::END / 100, "{dice}: {id}");
+            assert!(id > GAP && id < id_sequence::END / 100, "{dice}: {id}");
             assert!((32_000..70_000).contains(&version), "{dice}: {version}");
         }
         assert_ne!(begun(0, 5, 1), begun(u64::MAX / 3, 5, 1), "two copies of one backup");
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn no_number_of_restores_uses_up_the_ids() {
         let (id, version) = begun(u64::MAX, MANY_VERSIONS - 1, 400);
-        assert!(id < number::END && version <= VersionId::MAX_NUMBER);
+        assert!(id < id_sequence::END && version <= VersionId::MAX_NUMBER);
     }
 
     #[test]

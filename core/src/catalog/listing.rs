@@ -2,11 +2,10 @@
 //!
 //! The cursor of a page is the last name of the page before; nothing is kept in between.
 
-use super::index;
 use super::info::Row;
 use super::record::{ChildRecord, Kind, Record};
 use super::table::CHILD;
-use super::tree;
+use super::{path, prefix};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan};
 use crate::name::shown;
@@ -20,7 +19,7 @@ const AHEAD: usize = 256;
 /// # Errors
 /// `NotFound` when nothing is there, `InvalidArgument` when a file is.
 pub(crate) fn folder(tx: &impl Read, drive: DriveId, path: &str) -> Result<FileId> {
-    match tree::resolve(tx, drive, path)? {
+    match path::resolve(tx, drive, path)? {
         (id, record) if record.kind == Kind::Folder => Ok(id),
         _ => Err(Error::invalid(format!("there is a file at {}, which has no listing", shown(path)))),
     }
@@ -42,7 +41,7 @@ fn scan(
     if limit == 0 {
         return Ok(rows);
     }
-    index::under(tx, CHILD, &folder.to_key(), after.map(str::as_bytes), &mut |name, value| {
+    prefix::under(tx, CHILD, &folder.to_key(), after.map(str::as_bytes), &mut |name, value| {
         let row = row(name, ChildRecord::decode(value)?)?;
         let end = until(&row);
         rows.push(row);

@@ -111,7 +111,7 @@ pub(crate) struct DriveRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileRecord {
     pub(crate) drive: DriveId,
-    /// None for the root of a drive, and for the top of what lies in the trash or is doomed.
+    /// None for the root of a drive, and for the top of what lies in the trash or was deleted.
     pub(crate) parent: Option<FileId>,
     pub(crate) name: String,
     pub(crate) kind: Kind,
@@ -461,7 +461,7 @@ mod tests {
     #[test]
     fn every_content_of_a_file_has_a_later_date_than_the_one_before() {
         let drive = DriveId(1);
-        let mut file = crate::catalog::tree::node(drive, FileId(1), "a", Kind::File, Time::from_unix(100));
+        let mut file = crate::catalog::node::new(drive, FileId(1), "a", Kind::File, Time::from_unix(100));
         let mut dates = Vec::new();
         for now in [100, 100, 100, 50, 102, 0, 1000, 999] {
             file.date(Time::from_unix(now));

@@ -48,6 +48,17 @@ pub(crate) fn seconds(tx: &impl Read, table: Table, first: u64, limit: usize) ->
     Ok(found)
 }
 
+/// Reads 8 bytes, big-endian.
+pub(crate) fn number(bytes: &[u8]) -> Result<u64> {
+    let bytes = bytes.try_into().map_err(|_| Error::corrupt("an id is not 8 bytes long"))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+/// Reads an id that is a row's whole value.
+pub(crate) fn id(tx: &impl Read, table: Table, key: &[u8]) -> Result<Option<u64>> {
+    tx.get(table, key, number)
+}
+
 /// Reads the number in the last 8 bytes of a key.
 pub(crate) fn tail(table: Table, key: &[u8]) -> Result<u64> {
     match key.last_chunk() {

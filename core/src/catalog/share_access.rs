@@ -1,8 +1,9 @@
 //! Whether a share still gives what it was made for.
 
+use super::node;
 use super::record::ShareRecord;
 use super::share;
-use super::tree::{self, Standing};
+use super::state::{self, State};
 use crate::id::{FileId, ShareId};
 use crate::kv::Read;
 use crate::time::Time;
@@ -15,7 +16,7 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) fn check_active(rows: &impl Read, id: ShareId, now: Time) -> Result<ShareRecord> {
     let record = share::record(rows, id)?;
     share::check_time(id, &record, now)?;
-    if tree::standing(rows, record.file)? != Standing::Live {
+    if state::of_file(rows, record.file)? != State::Live {
         return Err(Error::new(ErrorKind::Gone, format!("what share {id} leads to was deleted")));
     }
     Ok(record)
@@ -32,7 +33,7 @@ pub(crate) fn check_access(rows: &impl Read, id: ShareId, file: FileId, now: Tim
         if at == record.file {
             return Ok(record);
         }
-        match tree::get(rows, at)?.parent {
+        match node::get(rows, at)?.parent {
             Some(parent) => at = parent,
             None => break,
         }

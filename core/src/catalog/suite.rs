@@ -10,17 +10,16 @@ use super::blob::{self, Moment};
 use super::check::check;
 use super::copy::{self, CopyVersions};
 use super::counter::{self, Counter};
-use super::delete;
 use super::drive;
+use super::id_sequence::{self, NewId};
 use super::info::VersionInfo;
 use super::listing::{self, Walk};
-use super::number::{self, NewId};
+use super::put::{self, Expect, NewVersion};
 use super::record::{BlobRecord, FileRecord, Kind, LinkRecord, Place, ShareRecord};
 use super::row;
 use super::table::{self, ALL, FILE, VERSION};
 use super::trash;
-use super::tree::{self, Standing};
-use super::version::{self, Expect, NewVersion};
+use super::{delete, path, rename, version};
 use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};
 use crate::kv::memory::MemoryKv;
 use crate::kv::redb::{RedbKv, Sharing};
@@ -126,7 +125,7 @@ impl<K: Kv> Store<K> {
     fn new(make: impl Fn() -> K) -> Store<K> {
         let kv = make();
         let mut writer = kv.writer().unwrap();
-        let range = number::reserve(&mut writer, 1_000_000).unwrap();
+        let range = id_sequence::reserve(&mut writer, 1_000_000).unwrap();
         let mut ids = Ids(range.start);
         let now = Time::from_unix(1_000_000);
         let drive = drive::open(&mut writer, "alice", &mut ids, now).unwrap();
@@ -164,7 +163,7 @@ impl<K: Kv> Store<K> {
         let blob = self.blob(content);
         self.change(|tx, ids| {
             let new = NewVersion { blob, media_type: "text/plain", modified: Time(5) };
-            version::put(tx, drive, path, new, expect, ids, moment)
+            put::at_path(tx, drive, path, new, expect, ids, moment)
         })
     }
 
@@ -190,12 +189,12 @@ impl<K: Kv> Store<K> {
 
     fn mkdir(&mut self, path: &str) -> Result<FileId> {
         let (drive, now) = (self.drive, self.now);
-        self.change(|tx, ids| tree::mkdir(tx, drive, path, ids, now))
+        self.change(|tx, ids| path::mkdir(tx, drive, path, ids, now))
     }
 
     fn relocate(&mut self, from: &str, to: &str, replace: bool) -> Result<FileId> {
         let (drive, moment) = (self.drive, self.moment());
-        self.change(|tx, ids| tree::relocate(tx, drive, from, to, replace, ids, moment))
+        self.change(|tx, ids| rename::rename(tx, drive, from, to, replace, ids, moment))
     }
 
     /// Copies to the end, `limit` rows in a transaction.
@@ -220,7 +219,7 @@ impl<K: Kv> Store<K> {
 
     fn delete(&mut self, path: &str) -> Result<bool> {
         let (drive, moment) = (self.drive, self.moment());
-        self.change(|tx, _| delete::path(tx, drive, path, moment))
+        self.change(|tx, _| delete::at_path(tx, drive, path, moment))
     }
 
     /// Clears away everything deleted, `budget` things in a transaction; returns the steps it took.
@@ -262,12 +261,12 @@ impl<K: Kv> Store<K> {
 
     fn numbers(&self, path: &str) -> Vec<u32> {
         let tx = self.reader();
-        let file = tree::resolve(&tx, self.drive, path).unwrap().0;
+        let file = path::resolve(&tx, self.drive, path).unwrap().0;
         version::list(&tx, file, None, 1000).unwrap().iter().map(|version| version.id.number()).collect()
     }
 
     fn id(&self, path: &str) -> FileId {
-        tree::resolve(&self.reader(), self.drive, path).unwrap().0
+        path::resolve(&self.reader(), self.drive, path).unwrap().0
     }
 
     fn usage(&self) -> (u64, u64) {
@@ -299,7 +298,7 @@ fn content_of(content: u8) -> BlobRecord {
 fn dump(tx: &impl Read) -> Vec<(u8, Vec<u8>, Vec<u8>)> {
     let mut rows = Vec::new();
     for table in ALL {
-        super::index::under(tx, *table, &[], None, &mut |key, value| {
+        super::prefix::under(tx, *table, &[], None, &mut |key, value| {
             rows.push((table.byte, key.to_vec(), value.to_vec()));
             Ok(Scan::Next)
         })

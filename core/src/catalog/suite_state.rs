@@ -3,10 +3,11 @@
 use std::sync::Barrier;
 use std::thread;
 
+use super::signing_key;
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::{Record, SegmentRecord, UseRecord};
 use crate::catalog::suite_public::{cases, refused, rows, write};
-use crate::catalog::{dump, key, row, segment, table, usage};
+use crate::catalog::{dump, row, segment, table, usage};
 use crate::id::{DriveId, LinkId, ShareId};
 use crate::kv::{Kv, Write};
 use crate::time::Time;
@@ -57,64 +58,64 @@ fn counters_are_kept_apart_by_kind_and_id<K: Kv>(kv: &K) {
 }
 
 fn add<K: Kv>(kv: &K, byte: u8, signs: bool) -> u16 {
-    write(kv, |tx| key::add(tx, &[byte; 32], signs, NOW)).unwrap()
+    write(kv, |tx| signing_key::add(tx, &[byte; 32], signs, NOW)).unwrap()
 }
 
 /// The ring as ids, in capitals so to speak: true for one that signs.
 fn ring<K: Kv>(kv: &K) -> Vec<(u16, bool)> {
-    key::list(&kv.reader().unwrap()).unwrap().into_iter().map(|(id, key)| (id, key.signs)).collect()
+    signing_key::list(&kv.reader().unwrap()).unwrap().into_iter().map(|(id, key)| (id, key.signs)).collect()
 }
 
 fn version<K: Kv>(kv: &K) -> u64 {
-    key::ring_version(&kv.reader().unwrap()).unwrap()
+    signing_key::ring_version(&kv.reader().unwrap()).unwrap()
 }
 
 fn t9_a_weak_key_is_refused<K: Kv>(kv: &K) {
     let (zero, long) = (vec![0; 64], vec![1; 1025]);
     for weak in [&b""[..], &[1], &[1; 31], &[0; 32], &zero, &long] {
-        refused(kv, ErrorKind::InvalidArgument, |tx| key::add(tx, weak, true, NOW));
+        refused(kv, ErrorKind::InvalidArgument, |tx| signing_key::add(tx, weak, true, NOW));
     }
     assert_eq!((ring(kv), version(kv)), (vec![], 0));
     let mut almost = [0; 32];
     almost[31] = 1;
-    assert_eq!(write(kv, |tx| key::add(tx, &almost, true, NOW)).unwrap(), 1);
-    refused(kv, ErrorKind::Exists, |tx| key::add(tx, &almost, true, NOW));
+    assert_eq!(write(kv, |tx| signing_key::add(tx, &almost, true, NOW)).unwrap(), 1);
+    refused(kv, ErrorKind::Exists, |tx| signing_key::add(tx, &almost, true, NOW));
 }
 
 fn t8_a_key_signs_then_verifies_then_is_gone<K: Kv>(kv: &K) {
     assert_eq!([add(kv, 1, true), add(kv, 2, false)], [1, 2]);
     assert_eq!((ring(kv), version(kv)), (vec![(1, true), (2, false)], 2));
-    write(kv, |tx| key::set_signing(tx, 2)).unwrap();
+    write(kv, |tx| signing_key::set_signing(tx, 2)).unwrap();
     assert_eq!((ring(kv), version(kv)), (vec![(1, false), (2, true)], 3));
     assert_eq!(add(kv, 3, true), 3);
     assert_eq!((ring(kv), version(kv)), (vec![(1, false), (2, false), (3, true)], 4));
-    write(kv, |tx| key::remove(tx, 1)).unwrap();
+    write(kv, |tx| signing_key::remove(tx, 1)).unwrap();
     assert_eq!((ring(kv), version(kv)), (vec![(2, false), (3, true)], 5));
-    let keys = key::list(&kv.reader().unwrap()).unwrap();
+    let keys = signing_key::list(&kv.reader().unwrap()).unwrap();
     assert!(keys[0].1.secret == [2; 32] && keys[0].1.created == NOW);
-    refused(kv, ErrorKind::NotFound, |tx| key::set_signing(tx, 1));
-    refused(kv, ErrorKind::NotFound, |tx| key::retire(tx, 1));
-    refused(kv, ErrorKind::NotFound, |tx| key::remove(tx, 1));
+    refused(kv, ErrorKind::NotFound, |tx| signing_key::set_signing(tx, 1));
+    refused(kv, ErrorKind::NotFound, |tx| signing_key::retire(tx, 1));
+    refused(kv, ErrorKind::NotFound, |tx| signing_key::remove(tx, 1));
     assert_eq!(version(kv), 5);
 }
 
 fn the_id_of_a_removed_key_is_not_given_out_again<K: Kv>(kv: &K) {
     add(kv, 1, true);
     let newest = add(kv, 2, false);
-    write(kv, |tx| key::remove(tx, newest)).unwrap();
+    write(kv, |tx| signing_key::remove(tx, newest)).unwrap();
     assert_eq!(add(kv, 3, false), newest + 1);
 }
 
 fn one_key_always_signs<K: Kv>(kv: &K) {
     add(kv, 1, true);
     add(kv, 2, false);
-    refused(kv, ErrorKind::InvalidArgument, |tx| key::retire(tx, 1));
-    refused(kv, ErrorKind::InvalidArgument, |tx| key::remove(tx, 1));
-    write(kv, |tx| key::retire(tx, 2)).unwrap();
+    refused(kv, ErrorKind::InvalidArgument, |tx| signing_key::retire(tx, 1));
+    refused(kv, ErrorKind::InvalidArgument, |tx| signing_key::remove(tx, 1));
+    write(kv, |tx| signing_key::retire(tx, 2)).unwrap();
     assert_eq!(ring(kv), [(1, true), (2, false)]);
-    write(kv, |tx| key::set_signing(tx, 2)).unwrap();
-    write(kv, |tx| key::retire(tx, 1)).unwrap();
-    write(kv, |tx| key::remove(tx, 1)).unwrap();
+    write(kv, |tx| signing_key::set_signing(tx, 2)).unwrap();
+    write(kv, |tx| signing_key::retire(tx, 1)).unwrap();
+    write(kv, |tx| signing_key::remove(tx, 1)).unwrap();
     assert_eq!(ring(kv), [(2, true)]);
 }
 
@@ -225,7 +226,7 @@ fn an_exclusive_session_is_marked<K: Kv>(kv: &K) {
 fn a_dump_loads_into_an_empty_store_only<K: Kv>(kv: &K) {
     let from = crate::kv::memory::MemoryKv::default();
     write(&from, |tx| {
-        key::add(tx, &[1; 32], true, NOW)?;
+        signing_key::add(tx, &[1; 32], true, NOW)?;
         for number in 0..40_u32 {
             let value = vec![7; 90_000];
             tx.put(table::ARCHIVE_PART, &[[0; 8].as_slice(), &number.to_be_bytes()].concat(), &value)?;

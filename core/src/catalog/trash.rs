@@ -3,12 +3,13 @@
 //! They keep their ids, versions, links and shares, and count towards the drive's usage.
 
 use super::blob::Moment;
+use super::id_sequence::{self, NewId};
 use super::info::TrashInfo;
-use super::number::{self, NewId};
 use super::record::{FileRecord, Kind, Record, TrashRecord};
+use super::state::{self, State};
 use super::table::{CHILD, FILE, TRASH};
-use super::tree::{self, Standing, child_key};
-use super::{delete, depth, index, row};
+use super::{delete, node, path, prefix};
+use super::{depth, row};
 use crate::id::{DriveId, FileId};
 use crate::kv::{Read, Write};
 use crate::name::split_path as names;
@@ -20,11 +21,11 @@ use crate::{Error, Result};
 /// # Errors
 /// `NotFound` when nothing lies there, `InvalidArgument` for the root.
 pub(crate) fn put(tx: &mut impl Write, drive: DriveId, path: &str, now: Time) -> Result<FileId> {
-    let (id, mut node) = tree::resolve(tx, drive, path)?;
-    let Some(parent) = node.parent.take() else { return Err(tree::root("put in the trash")) };
+    let (id, mut node) = path::resolve(tx, drive, path)?;
+    let Some(parent) = node.parent.take() else { return Err(path::root("put in the trash")) };
     let path = names(path)?.join("/");
     node.trashed = Some(now);
-    tx.del(CHILD, &child_key(parent, &node.name))?;
+    tx.del(CHILD, &node::child_key(parent, &node.name))?;
     row::put(tx, FILE, &id.to_key(), &node)?;
     row::put(tx, TRASH, &row::pair(drive.0, id.0), &TrashRecord { parent, path, trashed: now })?;
     Ok(id)
@@ -40,7 +41,7 @@ pub(crate) fn list(
     page(tx, drive, after, limit)?
         .into_iter()
         .map(|(file, trash)| {
-            let kind = tree::record(tx, file)?.kind;
+            let kind = node::record(tx, file)?.kind;
             Ok(TrashInfo { file, kind, path: trash.path, trashed: trash.trashed })
         })
         .collect()
@@ -62,22 +63,22 @@ pub(crate) fn restore(
 ) -> Result<FileId> {
     let (trash, mut node) = get(tx, drive, file)?;
     let spot = match to {
-        None if is_open(tx, trash.parent)? => tree::Spot {
+        None if is_open(tx, trash.parent)? => path::PathLookup {
             drive,
             folder: trash.parent,
             missing: Vec::new(),
             name: node.name.as_str(),
-            child: tree::child(tx, trash.parent, &node.name)?,
+            child: node::child(tx, trash.parent, &node.name)?,
             trail: Vec::new(),
         },
-        _ => tree::locate(tx, drive, to.unwrap_or(&trash.path))?,
+        _ => path::locate(tx, drive, to.unwrap_or(&trash.path))?,
     };
     if spot.child.is_some() {
-        return Err(tree::taken(to.unwrap_or(&trash.path)));
+        return Err(path::taken(to.unwrap_or(&trash.path)));
     }
-    let depth = tree::depth(tx, spot.folder)?.saturating_add(spot.missing.len()).saturating_add(1);
+    let depth = state::depth(tx, spot.folder)?.saturating_add(spot.missing.len()).saturating_add(1);
     depth::check_move(tx, file, node.kind, names(&trash.path)?.len(), depth)?;
-    let fresh = number::files(ids, spot.missing.len())?;
+    let fresh = id_sequence::files(ids, spot.missing.len())?;
 
     let folder = spot.make_parents(tx, &fresh, now)?;
     let name = spot.name.to_owned();
@@ -85,7 +86,7 @@ pub(crate) fn restore(
     node.parent = Some(folder);
     node.name = name;
     node.trashed = None;
-    tree::update(tx, file, &node)?;
+    node::update(tx, file, &node)?;
     Ok(file)
 }
 
@@ -99,18 +100,18 @@ pub(crate) fn way_back(tx: &impl Read, drive: DriveId, file: FileId) -> Result<S
     if !row::exists(tx, FILE, &trash.parent.to_key())? {
         return Ok(node.name);
     }
-    match tree::standing(tx, trash.parent)? {
-        Standing::Live => {
-            let folder = tree::path_of(tx, trash.parent)?.unwrap_or_default();
+    match state::of_file(tx, trash.parent)? {
+        State::Live => {
+            let folder = state::path_of(tx, trash.parent)?.unwrap_or_default();
             Ok(crate::name::join(&folder, &node.name))
         }
-        Standing::Trashed => Ok(trash.path),
-        Standing::Doomed => Ok(node.name),
+        State::Trashed => Ok(trash.path),
+        State::Deleted => Ok(node.name),
     }
 }
 
 /// Deletes something in the trash for good; returns whether its rows are cleared away already, as
-/// [`delete::path`] does.
+/// [`delete::at_path`] does.
 ///
 /// # Errors
 /// `NotFound` when it is not in the trash of the drive.
@@ -142,8 +143,8 @@ pub(crate) fn purge_before(
     let mut count = 0;
     for (file, trash) in rows {
         if trash.trashed < before {
-            let node = tree::record(tx, file)?;
-            delete::doom(tx, file, node)?;
+            let node = node::record(tx, file)?;
+            delete::detach(tx, file, node)?;
             count += 1;
         }
     }
@@ -157,9 +158,9 @@ fn page(
     limit: usize,
 ) -> Result<Vec<(FileId, TrashRecord)>> {
     let after = after.map(FileId::to_key);
-    index::page(tx, TRASH, &drive.to_key(), after.as_ref().map(<[u8; 8]>::as_slice), limit)?
+    prefix::page(tx, TRASH, &drive.to_key(), after.as_ref().map(<[u8; 8]>::as_slice), limit)?
         .iter()
-        .map(|(file, value)| Ok((FileId(index::number(file)?), TrashRecord::decode(value)?)))
+        .map(|(file, value)| Ok((FileId(row::number(file)?), TrashRecord::decode(value)?)))
         .collect()
 }
 
@@ -167,12 +168,12 @@ fn get(tx: &impl Read, drive: DriveId, file: FileId) -> Result<(TrashRecord, Fil
     let trash = row::get(tx, TRASH, &row::pair(drive.0, file.0))?
         .ok_or_else(|| Error::not_found(format!("file {file} is not in the trash of drive {drive}")))?;
     super::drive::get(tx, drive)?;
-    Ok((trash, tree::record(tx, file)?))
+    Ok((trash, node::record(tx, file)?))
 }
 
 fn is_open(tx: &impl Read, folder: FileId) -> Result<bool> {
     match row::get::<FileRecord>(tx, FILE, &folder.to_key())? {
-        Some(node) if node.kind == Kind::Folder => Ok(tree::standing(tx, folder)? == Standing::Live),
+        Some(node) if node.kind == Kind::Folder => Ok(state::of_file(tx, folder)? == State::Live),
         _ => Ok(false),
     }
 }

@@ -10,7 +10,7 @@ use super::blob::{self, Moment};
 use super::counter::{self, Counter};
 use super::record::{PartRecord, Record, UploadRecord};
 use super::table::{UPLOAD, UPLOAD_CLAIM, UPLOAD_EXPIRY, UPLOAD_PART};
-use super::{drive, index, row};
+use super::{drive, prefix, row};
 use crate::id::{BlobId, UploadId, VersionId};
 use crate::kv::{Read, Write};
 use crate::mutant::{self, Mutant};
@@ -145,7 +145,7 @@ pub(crate) fn parts(
     after: u32,
     limit: usize,
 ) -> Result<Vec<(u32, PartRecord)>> {
-    index::page(tx, UPLOAD_PART, &id.to_key(), Some(&after.to_be_bytes()), limit)?
+    prefix::page(tx, UPLOAD_PART, &id.to_key(), Some(&after.to_be_bytes()), limit)?
         .iter()
         .map(|(number, value)| Ok((part_number(number)?, PartRecord::decode(value)?)))
         .collect()
@@ -174,7 +174,7 @@ pub(crate) fn finish(tx: &mut impl Write, id: UploadId, version: VersionId, now:
 /// As [`get`]; `Locked` while another has it.
 pub(crate) fn claim(tx: &mut impl Write, id: UploadId, now: Time) -> Result<()> {
     get(tx, id, now)?;
-    let until = index::id(tx, UPLOAD_CLAIM, &id.to_key())?.map_or(i64::MIN, u64::cast_signed);
+    let until = row::id(tx, UPLOAD_CLAIM, &id.to_key())?.map_or(i64::MIN, u64::cast_signed);
     // A clock that was set back must not lock it for longer.
     if until > now.0 && until <= now.after(CLAIM).0 {
         return Err(Error::new(
@@ -205,7 +205,7 @@ pub(crate) fn expire(tx: &mut impl Write, moment: Moment, limit: usize) -> Resul
     let limit = limit.max(1);
     let mut removed = 0;
     while removed < limit {
-        let first = index::page(tx, UPLOAD_EXPIRY, &[], None, 1)?;
+        let first = prefix::page(tx, UPLOAD_EXPIRY, &[], None, 1)?;
         let Some((key, _)) = first.first() else { break };
         if row::due_time(UPLOAD_EXPIRY, key)? > moment.now {
             break;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use crate::catalog::number;
+use crate::catalog::id_sequence;
 use crate::{Error, Result};
 
 /// Ids are reserved in blocks of so many.
@@ -42,7 +42,7 @@ impl Ids {
     }
 }
 
-impl number::NewId for Ids {
+impl id_sequence::NewId for Ids {
     fn next(&mut self) -> Result<u64> {
         self.take()
     }

@@ -30,7 +30,7 @@ use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::Place;
-use crate::catalog::{blob, link, number, segment, share};
+use crate::catalog::{blob, id_sequence, link, segment, share};
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
 use crate::kv::redb::{RedbKv, RedbReader, RedbWriter};
@@ -135,7 +135,7 @@ impl Engine {
 
     /// Draws `count` ids that nothing else will get.
     pub(crate) fn ids(&self, count: u64) -> Result<Ids> {
-        self.ids.draw(count, |more| self.write(move |change| number::reserve(change, more)))
+        self.ids.draw(count, |more| self.write(move |change| id_sequence::reserve(change, more)))
     }
 
     /// Forgets the ids that were reserved and not drawn.

@@ -9,7 +9,7 @@ use super::lock::StoreLock;
 use super::options::{Mode, Options};
 use crate::blobs;
 use crate::catalog::history::{self, Session};
-use crate::catalog::{key, segment, table};
+use crate::catalog::{segment, signing_key, table};
 use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover, void_tails};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
@@ -55,13 +55,13 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options))
         .beginning_with(Box::new(move |group, lsn| history::begin(group, session, lsn)));
     let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal, lock);
-    if key::list(&engine.reader()?)?.is_empty() {
+    if signing_key::list(&engine.reader()?)?.is_empty() {
         let (secret, salt) = (random::<32>()?, blake3::Hash::from_bytes(random()?).to_hex());
         engine.write(move |change| {
             // Another process may have been first.
-            if key::list(change)?.is_empty() {
-                key::add(change, &secret, true, Time::now())?;
-                key::set_salt(change, &salt)?;
+            if signing_key::list(change)?.is_empty() {
+                signing_key::add(change, &secret, true, Time::now())?;
+                signing_key::set_salt(change, &salt)?;
             }
             Ok(())
         })?;

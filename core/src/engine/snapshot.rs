@@ -19,9 +19,10 @@ use super::Engine;
 use super::key_ring::VersionedRing;
 use crate::catalog::alias::Named;
 use crate::catalog::record::{FileRecord, Place};
-use crate::catalog::tree::{self, Standing};
+use crate::catalog::state::{self, State};
 use crate::catalog::version::{self, Opened};
-use crate::catalog::{LinkInfo, alias, drive, key, link};
+use crate::catalog::{LinkInfo, alias, drive, link};
+use crate::catalog::{node, path, signing_key};
 use crate::http::{Representation, entity_tag, media_type_of, valid_media_type};
 use crate::id::{BlobId, DriveId, FileId, LinkId, VersionId};
 use crate::kv::redb::{RedbReader, Stamp};
@@ -51,8 +52,8 @@ pub(crate) struct Content {
     pub(crate) blob: BlobId,
     pub(crate) place: Place,
     /// Live or trashed.
-    pub(crate) standing: Standing,
-    /// As [`version::epoch`].
+    pub(crate) standing: State,
+    /// As [`revocation::of_version`].
     pub(crate) epoch: u64,
 }
 
@@ -109,8 +110,8 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
     /// The current version; of no meaning for a folder.
     pub(crate) current: VersionId,
-    pub(crate) standing: Standing,
-    /// As [`version::file_epoch`]; of no meaning when it is doomed.
+    pub(crate) standing: State,
+    /// As [`revocation::of_file`]; of no meaning when it was deleted.
     pub(crate) epoch: u64,
 }
 
@@ -167,7 +168,7 @@ impl<'e> View<'e> {
     pub(crate) fn node(&self, id: FileId) -> Result<Arc<Node>> {
         self.known(
             |known| known.nodes.get(id),
-            |rows| Ok(Arc::new(node(rows, id, tree::get(rows, id)?)?)),
+            |rows| Ok(Arc::new(node(rows, id, node::get(rows, id)?)?)),
             |known, node| known.nodes.insert(id, node),
         )
     }
@@ -191,7 +192,7 @@ impl<'e> View<'e> {
     /// As [`View::node`] and [`View::content`].
     pub(crate) fn current(&self, id: FileId) -> Result<Option<Arc<Content>>> {
         let mut node = self.node(id)?;
-        let live = |node: &Node| node.kind == Kind::File && node.standing == Standing::Live;
+        let live = |node: &Node| node.kind == Kind::File && node.standing == State::Live;
         if !live(&node) {
             return Ok(None);
         }
@@ -212,11 +213,11 @@ impl<'e> View<'e> {
     /// Finds what lies at a path of a drive, in a moment of this request.
     ///
     /// # Errors
-    /// As [`tree::resolve`].
+    /// As [`path::resolve`].
     pub(crate) fn resolve(&self, drive: DriveId, path: &str) -> Result<(FileId, FileRecord)> {
         let (rows, whole) = (self.rows()?, Path::parse(path)?);
         let Some((parent, name)) = whole.split_last() else {
-            return tree::resolve(rows, drive, path);
+            return path::resolve(rows, drive, path);
         };
         let (moment, mut key) = (rows.number(), parent);
         if mutant::is_active(Mutant::FolderByText) {
@@ -227,14 +228,14 @@ impl<'e> View<'e> {
             Some(id) => id,
             None => {
                 let above: Vec<&str> = parent.names().collect();
-                let id = tree::descend(rows, drive::get(rows, drive)?.root, &above, path)?;
+                let id = path::descend(rows, drive::get(rows, drive)?.root, &above, path)?;
                 let folder = Folder { moment, drive, path: key.as_str().into(), id };
                 self.engine.known.folder.store(Some(Arc::new(folder)));
                 id
             }
         };
-        let file = tree::descend(rows, folder, &[name], path)?;
-        Ok((file, tree::record(rows, file)?))
+        let file = path::descend(rows, folder, &[name], path)?;
+        Ok((file, node::record(rows, file)?))
     }
 
     /// Returns a direct link; its downloads are those of an earlier moment.
@@ -257,7 +258,7 @@ impl<'e> View<'e> {
     pub(crate) fn hash_ids(&self) -> Result<Arc<HashIds>> {
         self.known(
             |known| known.hash_ids.clone(),
-            |rows| Ok(Arc::new(HashIds::new(&key::salt(rows)?)?)),
+            |rows| Ok(Arc::new(HashIds::new(&signing_key::salt(rows)?)?)),
             |known, ids| known.hash_ids = Some(ids),
         )
     }
@@ -300,7 +301,7 @@ impl<'e> View<'e> {
 }
 
 fn node(rows: &RedbReader, id: FileId, record: FileRecord) -> Result<Node> {
-    let (standing, drive) = tree::standing_of(rows, id, &record)?;
+    let (standing, drive) = state::of_record(rows, id, &record)?;
     let of_drive = drive.map_or(0, |drive| drive.revocations);
     Ok(Node {
         kind: record.kind,

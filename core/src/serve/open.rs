@@ -10,7 +10,7 @@ use crate::catalog::alias::Named;
 use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::counter::Counter;
 use crate::catalog::share_access::check_access;
-use crate::catalog::tree::Standing;
+use crate::catalog::state::State;
 use crate::catalog::{LinkInfo, usage};
 use crate::engine::Engine;
 use crate::engine::snapshot::{Content, View};
@@ -190,7 +190,7 @@ fn by_entity(view: &View<'_>, entity: &Entity, signer: Signer, now: Time) -> Res
             }
             Through::Link(link) => {
                 let leads_here = view.link(link).map_err(gone)?.file == id.file();
-                if !leads_here || content.standing != Standing::Live {
+                if !leads_here || content.standing != State::Live {
                     return Err(lost(id.file()));
                 }
             }
@@ -267,7 +267,7 @@ fn by_token(view: &View<'_>, token: &str, name: &str, request: &Request<'_>) -> 
             let id = VersionId(claims.subject);
             let content = content_of(view, id)?;
             check_epoch(content.epoch, &claims)?;
-            if claims.purpose == Purpose::Revision && content.standing != Standing::Live {
+            if claims.purpose == Purpose::Revision && content.standing != State::Live {
                 return Err(lost(id.file()));
             }
             version_found(content)

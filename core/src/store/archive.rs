@@ -11,9 +11,10 @@ use crate::catalog::archive::Quota;
 use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::record::{ArchiveRecord, MemberRecord, Owner};
 use crate::catalog::share_access::check_access;
-use crate::catalog::tree::{self, Standing};
+use crate::catalog::state::{self, State};
 use crate::catalog::version::{self, Opened};
 use crate::catalog::{archive, blob, drive, listing, share};
+use crate::catalog::{node, path};
 use crate::digest::{Digest, crc64_combine};
 use crate::engine::Engine;
 use crate::id::{ArchiveId, BlobId, DriveId, FileId, ShareId, VersionId};
@@ -266,11 +267,11 @@ fn identity(
 /// has an entry of its own only when it is empty.
 fn gather(rows: &RedbReader, pick: &Pick, max: u64, entries: &mut Vec<Entry>) -> Result<()> {
     let file = pick.file;
-    let top = tree::get(rows, file)?;
+    let top = node::get(rows, file)?;
     if top.drive != pick.drive {
         return Err(Error::not_found(format!("there is no file {file} in drive {}", pick.drive)));
     }
-    if tree::standing(rows, file)? != Standing::Live {
+    if state::of_file(rows, file)? != State::Live {
         return Err(Error::not_found(format!("file {file} was deleted before the archive was made")));
     }
     if top.kind == Kind::File {
@@ -417,7 +418,7 @@ impl Drive {
         let rows = self.engine()?.reader()?;
         let mut files = Vec::new();
         for path in paths {
-            files.push(tree::resolve(&rows, self.id(), path.as_ref())?.0);
+            files.push(path::resolve(&rows, self.id(), path.as_ref())?.0);
         }
         Archive::of_files(self, &files)
     }

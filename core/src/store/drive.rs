@@ -7,8 +7,8 @@ use super::Store;
 use crate::body::Body;
 use crate::catalog::blob::Moment;
 use crate::catalog::{
-    self, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, copy, delete, drive, listing, trash, tree,
-    version,
+    self, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, copy, delete, drive, listing, node, path, rename,
+    stat, trash, version,
 };
 use crate::engine::snapshot::View;
 use crate::engine::{Engine, ids_for};
@@ -88,7 +88,7 @@ impl Drive {
     pub fn mkdir(&self, path: &str) -> Result<FileId> {
         let engine = self.engine()?;
         let (ids, id, path, now) = (engine.ids(ids_for(path))?, self.id, path.to_owned(), Time::now());
-        engine.write(move |change| tree::mkdir(change, id, &path, &mut ids.clone(), now))
+        engine.write(move |change| path::mkdir(change, id, &path, &mut ids.clone(), now))
     }
 
     /// Returns what is at `path`; `""` is the root.
@@ -96,7 +96,7 @@ impl Drive {
     /// # Errors
     /// `NotFound` when nothing is.
     pub fn stat(&self, path: &str) -> Result<FileInfo> {
-        tree::stat(&self.engine()?.reader()?, self.id, path)
+        stat::at_path(&self.engine()?.reader()?, self.id, path)
     }
 
     /// Lists at most `limit` rows of a folder in byte order of their names, from behind the name
@@ -136,7 +136,7 @@ impl Drive {
     /// `NotFound` when nothing is at `path`, `InvalidArgument` when a folder is.
     pub fn versions(&self, path: &str, before: Option<VersionId>, limit: usize) -> Result<Vec<VersionInfo>> {
         let rows = self.engine()?.reader()?;
-        let (file, _) = tree::resolve(&rows, self.id, path)?;
+        let (file, _) = path::resolve(&rows, self.id, path)?;
         version::list(&rows, file, before, limit)
     }
 
@@ -164,7 +164,7 @@ impl Drive {
         let engine = self.engine()?;
         let (ids, id, moment) = (engine.ids(ids_for(to))?, self.id, self.moment(&engine));
         let (from, to) = (from.to_owned(), to.to_owned());
-        engine.write(move |change| tree::relocate(change, id, &from, &to, replace, &mut ids.clone(), moment))
+        engine.write(move |change| rename::rename(change, id, &from, &to, replace, &mut ids.clone(), moment))
     }
 
     /// Copies what is at `from` to `to`, with the current version of each file or all of them. The
@@ -194,8 +194,8 @@ impl Drive {
     pub fn set_attributes(&self, path: &str, attributes: BTreeMap<String, String>) -> Result<()> {
         let (id, path, now) = (self.id, path.to_owned(), Time::now());
         self.engine()?.write(move |change| {
-            let (file, _) = tree::resolve(change, id, &path)?;
-            tree::set_attributes(change, file, attributes.clone(), now)
+            let (file, _) = path::resolve(change, id, &path)?;
+            node::set_attributes(change, file, attributes.clone(), now)
         })
     }
 
@@ -237,9 +237,9 @@ impl Drive {
     pub fn delete(&self, path: &str) -> Result<()> {
         let engine = self.engine()?;
         let (id, path, moment) = (self.id, path.to_owned(), self.moment(&engine));
-        let whole = engine.write(move |change| delete::path(change, id, &path, moment))?;
+        let whole = engine.write(move |change| delete::at_path(change, id, &path, moment))?;
         if !whole {
-            self.store.clear_doomed()?;
+            self.store.clear_deleted()?;
         }
         Ok(())
     }
@@ -260,7 +260,7 @@ impl Drive {
                 break;
             }
         }
-        self.store.clear_doomed()?;
+        self.store.clear_deleted()?;
         Ok(count)
     }
 

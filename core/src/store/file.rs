@@ -2,8 +2,9 @@
 
 use super::Drive;
 use crate::catalog::blob::Moment;
-use crate::catalog::tree::{self, Standing};
-use crate::catalog::{FileInfo, Row, VersionInfo, delete, free, listing, number, trash, version};
+use crate::catalog::state::{self, State};
+use crate::catalog::{FileInfo, Row, VersionInfo, listing, trash};
+use crate::catalog::{delete, free_name, id_sequence, node, note, path, put, stat, version};
 use crate::id::{FileId, VersionId};
 use crate::kv::Read;
 use crate::time::Time;
@@ -14,7 +15,7 @@ use crate::{Error, ErrorKind, Kind, Result};
 pub(crate) struct Found {
     pub(crate) info: FileInfo,
     /// Live or trashed: alone, or with a folder it lies in.
-    pub(crate) standing: Standing,
+    pub(crate) standing: State,
 }
 
 impl Drive {
@@ -25,7 +26,7 @@ impl Drive {
     pub(crate) fn find(&self, file: FileId) -> Result<Found> {
         let rows = self.engine()?.reader()?;
         let info = own(&rows, self, file)?;
-        Ok(Found { standing: tree::standing(&rows, file)?, info })
+        Ok(Found { standing: state::of_file(&rows, file)?, info })
     }
 
     /// Lists a folder by its id, as [`Drive::list`] does by path.
@@ -34,7 +35,7 @@ impl Drive {
     /// `NotFound`, `InvalidArgument` and `Gone` when it is no folder in the drive's tree.
     pub(crate) fn list_in(&self, folder: FileId, after: Option<&str>, limit: usize) -> Result<Vec<Row>> {
         let rows = self.engine()?.reader()?;
-        free::check_folder(&rows, self.id(), folder)?;
+        free_name::check_folder(&rows, self.id(), folder)?;
         listing::list(&rows, folder, after, limit)
     }
 
@@ -44,8 +45,8 @@ impl Drive {
     /// As [`Drive::list_in`].
     pub(crate) fn child(&self, folder: FileId, name: &str) -> Result<Option<FileInfo>> {
         let rows = self.engine()?.reader()?;
-        free::check_folder(&rows, self.id(), folder)?;
-        tree::child(&rows, folder, name)?.map(|child| tree::info(&rows, child.file)).transpose()
+        free_name::check_folder(&rows, self.id(), folder)?;
+        node::child(&rows, folder, name)?.map(|child| stat::by_id(&rows, child.file)).transpose()
     }
 
     /// Returns the name that something new is to have in a folder.
@@ -54,8 +55,8 @@ impl Drive {
     /// As [`Drive::list_in`]; `Exists` when the name is taken and is not to change.
     pub(crate) fn free_name(&self, folder: FileId, name: &str, rename: bool, now: Time) -> Result<String> {
         let rows = self.engine()?.reader()?;
-        free::check_folder(&rows, self.id(), folder)?;
-        Ok(free::name(&rows, folder, name, rename, now)?.into_owned())
+        free_name::check_folder(&rows, self.id(), folder)?;
+        Ok(free_name::choose(&rows, folder, name, rename, now)?.into_owned())
     }
 
     /// Makes a folder in a folder.
@@ -66,11 +67,11 @@ impl Drive {
         let engine = self.engine()?;
         let (ids, drive, name) = (engine.ids(1)?, self.id(), name.to_owned());
         engine.write(move |change| {
-            free::check_folder(change, drive, folder)?;
-            let name = free::name(change, folder, &name, rename, now)?;
-            let id = number::file(&mut ids.clone())?;
-            tree::insert(change, id, &tree::node(drive, folder, &name, Kind::Folder, now), None)?;
-            tree::info(change, id)
+            free_name::check_folder(change, drive, folder)?;
+            let name = free_name::choose(change, folder, &name, rename, now)?;
+            let id = id_sequence::file(&mut ids.clone())?;
+            node::insert(change, id, &node::new(drive, folder, &name, Kind::Folder, now), None)?;
+            stat::by_id(change, id)
         })
     }
 
@@ -82,7 +83,7 @@ impl Drive {
         let drive = self.clone();
         self.engine()?.write(move |change| {
             own(change, &drive, file)?;
-            match tree::path_of(change, file)? {
+            match state::path_of(change, file)? {
                 Some(path) => trash::put(change, drive.id(), &path, now).map(drop),
                 None => Ok(()),
             }
@@ -102,8 +103,8 @@ impl Drive {
         engine.write(move |change| {
             let to = trash::way_back(change, drive, file)?;
             let (folder, name) = to.rsplit_once('/').unwrap_or(("", &to));
-            let free = match tree::resolve(change, drive, folder) {
-                Ok((folder, _)) => free::name(change, folder, name, true, now)?.into_owned(),
+            let free = match path::resolve(change, drive, folder) {
+                Ok((folder, _)) => free_name::choose(change, folder, name, true, now)?.into_owned(),
                 Err(error) if error.kind() == ErrorKind::NotFound => name.to_owned(),
                 Err(error) => return Err(error),
             };
@@ -121,13 +122,13 @@ impl Drive {
         let (drive, moment) = (self.clone(), Moment { now, grace: engine.options.grace });
         let whole = engine.write(move |change| {
             own(change, &drive, file)?;
-            match tree::path_of(change, file)? {
-                Some(path) => delete::path(change, drive.id(), &path, moment),
+            match state::path_of(change, file)? {
+                Some(path) => delete::at_path(change, drive.id(), &path, moment),
                 None => trash::purge(change, drive.id(), file, moment),
             }
         })?;
         if !whole {
-            self.store().clear_doomed()?;
+            self.store().clear_deleted()?;
         }
         Ok(())
     }
@@ -157,7 +158,7 @@ impl Drive {
         if id.file() != file {
             return Err(Error::not_found(format!("file {file} has no version {id}")));
         }
-        Ok((version::info(&rows, id)?, version::note(&rows, id)?))
+        Ok((version::info(&rows, id)?, note::get(&rows, id)?))
     }
 
     /// Says something of a version, and whether it is kept; none leaves it as it is.
@@ -182,7 +183,7 @@ impl Drive {
                 ));
             }
             if let Some(note) = &note {
-                version::set_note(change, id, note)?;
+                note::set(change, id, note)?;
             }
             match keep {
                 Some(keep) if keep != known.keep => version::set_keep(change, id, keep),
@@ -199,18 +200,18 @@ impl Drive {
         self.version_of(file, id)?;
         let engine = self.engine()?;
         let moment = Moment { now, grace: engine.options.grace };
-        engine.write(move |change| version::put_again(change, id, moment))
+        engine.write(move |change| put::again(change, id, moment))
     }
 }
 
 /// Describes a file of the drive that was not deleted.
 fn own(rows: &impl Read, drive: &Drive, file: FileId) -> Result<FileInfo> {
     let absent = || Error::not_found(format!("there is no file {file} in drive {}", drive.id()));
-    let info = tree::info(rows, file).map_err(|error| match error.kind() {
+    let info = stat::by_id(rows, file).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::Gone => absent(),
         _ => error,
     })?;
-    match info.drive == drive.id() && tree::standing(rows, file)? != Standing::Doomed {
+    match info.drive == drive.id() && state::of_file(rows, file)? != State::Deleted {
         true => Ok(info),
         false => Err(absent()),
     }

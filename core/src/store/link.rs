@@ -2,7 +2,7 @@
 
 use super::{Drive, Store};
 use crate::catalog::counter::{self, Counter};
-use crate::catalog::{LinkInfo, link, tree};
+use crate::catalog::{LinkInfo, link, node, path};
 use crate::http::escape_segment;
 use crate::id::{FileId, LinkId};
 use crate::name::{check_name, shown};
@@ -28,7 +28,7 @@ impl Drive {
     pub fn link_paced(&self, path: &str, pace: u64) -> Result<LinkInfo> {
         let engine = self.engine()?;
         let rows = engine.reader()?;
-        let (file, record) = tree::resolve(&rows, self.id(), path)?;
+        let (file, record) = path::resolve(&rows, self.id(), path)?;
         if record.kind == Kind::Folder {
             return Err(Error::invalid(format!(
                 "{} is a folder; a direct link leads to a file",
@@ -51,7 +51,7 @@ impl Drive {
         let engine = self.engine()?;
         engine.try_flush_counts();
         let rows = engine.reader()?;
-        let (file, _) = tree::resolve(&rows, self.id(), path)?;
+        let (file, _) = path::resolve(&rows, self.id(), path)?;
         link::list(&rows, file)
     }
 }
@@ -87,7 +87,7 @@ impl Store {
         let (id, name, now) = (LinkId(random_id()?), name.to_owned(), Time::now());
         let downloads = i64::try_from(downloads).unwrap_or(i64::MAX);
         engine.write(move |change| {
-            if tree::get(change, file)?.kind == Kind::Folder {
+            if node::get(change, file)?.kind == Kind::Folder {
                 return Err(Error::invalid(format!("{file} is a folder; a direct link leads to a file")));
             }
             link::add(change, id, file, name.clone(), pace, now)?;

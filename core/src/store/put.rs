@@ -9,8 +9,8 @@ use crate::blobs::pool;
 use crate::blobs::stage::{Spooled, Stage, Staged};
 use crate::catalog::blob::{self, Moment};
 use crate::catalog::claim;
+use crate::catalog::put::{self, NewVersion};
 use crate::catalog::record::{BlobRecord, Place};
-use crate::catalog::version::{self, NewVersion};
 use crate::catalog::{Expect, VersionInfo};
 use crate::digest::Digest;
 use crate::engine::{Change, Dedup, Engine, Ids, ids_for};
@@ -454,12 +454,12 @@ fn put_one(
     moment: Moment,
 ) -> Result<VersionInfo> {
     // Found before anything is written, so that a put that is refused leaves no bytes.
-    let target = version::target(change, drive, &one.path, one.expect)?;
+    let target = put::target(change, drive, &one.path, one.expect)?;
     let blob = insert(change, &one.content, &one.digest, one.blob, scope, moment)?;
     if let Some(beginning) = one.beginning.filter(|_| blob == one.blob) {
         claim::note(change, blob, beginning)?;
     }
-    version::put_at(change, drive, target, one.version(blob), ids, moment)
+    put::at_target(change, drive, target, one.version(blob), ids, moment)
 }
 
 /// Finds the blob of the scope that has this content, or makes it one as `blob`.

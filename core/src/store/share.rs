@@ -11,8 +11,8 @@ use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::Owner;
 use crate::catalog::share::{self, Terms};
 use crate::catalog::share_access::{check_access, check_active};
-use crate::catalog::tree;
 use crate::catalog::{FileInfo, Row, ShareInfo, listing};
+use crate::catalog::{node, path, stat};
 use crate::engine::Engine;
 use crate::engine::rate_limit::Rate;
 use crate::id::{FileId, ShareId};
@@ -95,7 +95,7 @@ impl Drive {
         let (views, downloads) = (i64::try_from(share.views).unwrap_or(i64::MAX), share.downloads);
         let (id, drive, path) = (ShareId(random_id()?), self.id(), path.to_owned());
         engine.write(move |change| {
-            let (file, _) = tree::resolve(change, drive, &path)?;
+            let (file, _) = path::resolve(change, drive, &path)?;
             let terms = Terms { expires, password: password.clone(), max_downloads, purchase };
             let made = share::create(change, id, file, terms, now)?;
             if (views, downloads) == (0, 0) {
@@ -114,7 +114,7 @@ impl Drive {
         let engine = self.engine()?;
         engine.try_flush_counts();
         let rows = engine.reader()?;
-        let (file, _) = tree::resolve(&rows, self.id(), path)?;
+        let (file, _) = path::resolve(&rows, self.id(), path)?;
         share::list(&rows, file)
     }
 }
@@ -139,7 +139,7 @@ impl Visit {
     /// is over.
     pub fn stat(&self, path: &str) -> Result<FileInfo> {
         let rows = self.store.engine()?.reader()?;
-        tree::info(&rows, find(&rows, &self.info, path)?)
+        stat::by_id(&rows, find(&rows, &self.info, path)?)
     }
 
     /// Lists a folder in the share, as [`Drive::list`] does.
@@ -149,7 +149,7 @@ impl Visit {
     pub fn list(&self, path: &str, after: Option<&str>, limit: usize) -> Result<Vec<Row>> {
         let rows = self.store.engine()?.reader()?;
         let folder = find(&rows, &self.info, path)?;
-        if tree::get(&rows, folder)?.kind != Kind::Folder {
+        if node::get(&rows, folder)?.kind != Kind::Folder {
             return Err(Error::invalid(format!("there is a file at {}, which has no listing", shown(path))));
         }
         listing::list(&rows, folder, after, limit)
@@ -194,7 +194,7 @@ impl Visit {
             ErrorKind::Gone | ErrorKind::NotFound => absent(),
             _ => error,
         })?;
-        tree::info(&rows, file)
+        stat::by_id(&rows, file)
     }
 
     /// Counts a download and begins a URL of a file of the share, by its id, as [`Visit::url`] does.
@@ -235,7 +235,7 @@ fn find(rows: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
     check_active(rows, info.id, Time::now())?;
     let mut at = info.file;
     for name in crate::name::split_path(path)? {
-        let child = tree::child(rows, at, name)?;
+        let child = node::child(rows, at, name)?;
         at = child
             .ok_or_else(|| Error::not_found(format!("there is nothing at {} in the share", shown(path))))?
             .file;

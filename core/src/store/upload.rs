@@ -11,10 +11,11 @@ use super::put::{Content, insert, scope, settle, sweep_unused};
 use super::{Drive, Store};
 use crate::blobs::stage::{Spooled, Stage, Staged};
 use crate::catalog::blob::{self, Moment};
+use crate::catalog::path::PathLookup;
+use crate::catalog::put::{self, NewVersion, PutTarget};
 use crate::catalog::record::{BlobRecord, Goal, PartRecord, UploadRecord};
-use crate::catalog::tree::{self, Spot};
-use crate::catalog::version::{self, NewVersion, Target};
-use crate::catalog::{Expect, VersionInfo, claim, drive, free, number, upload};
+use crate::catalog::{Expect, VersionInfo, claim, drive, upload};
+use crate::catalog::{free_name, id_sequence, node, revocation, version};
 use crate::digest::{Digest, crc64_combine};
 use crate::engine::{Change, Engine};
 use crate::id::{BlobId, DriveId, FileId, UploadId};
@@ -71,7 +72,7 @@ impl Store {
 
     /// Draws the id of a file that an upload is to become.
     pub(crate) fn draw_file(&self) -> Result<FileId> {
-        number::file(&mut self.engine()?.ids(1)?)
+        id_sequence::file(&mut self.engine()?.ids(1)?)
     }
 
     /// Reads an upload.
@@ -95,7 +96,7 @@ impl Store {
     /// # Errors
     /// `NotFound` when the drive was deleted.
     pub(crate) fn upload_epoch(&self, id: DriveId) -> Result<u64> {
-        version::drive_epoch(&self.engine()?.reader()?, id)
+        revocation::of_drive(&self.engine()?.reader()?, id)
     }
 
     /// Puts a part of an upload, durably; at most `max` bytes. `check` sees the digest before
@@ -403,9 +404,9 @@ fn publish_whole(
         claim::note(change, blob, beginning)?;
         let version = put_goal(change, &record, goal, blob, moment)?;
         if !record.attributes.is_empty() {
-            let mut attributes = tree::get(change, version.id.file())?.attributes;
+            let mut attributes = node::get(change, version.id.file())?.attributes;
             attributes.extend(record.attributes.clone());
-            tree::set_attributes(change, version.id.file(), attributes, now)?;
+            node::set_attributes(change, version.id.file(), attributes, now)?;
         }
         if let Some(id) = id {
             upload::finish(change, id, version.id, now)?;
@@ -436,13 +437,13 @@ fn check_goal(change: &impl Rows, record: &UploadRecord, now: Time) -> Result<Pl
     drive::get(change, record.drive)?;
     match &record.goal {
         Goal::New { file, folder, name, rename } => {
-            free::check_folder(change, record.drive, *folder)?;
-            let name = free::name(change, *folder, name, *rename, now)?.into_owned();
+            free_name::check_folder(change, record.drive, *folder)?;
+            let name = free_name::choose(change, *folder, name, *rename, now)?.into_owned();
             Ok(Place::New { file: *file, folder: *folder, name })
         }
         Goal::Version { file, expect } => {
             let expect = expect.map_or(Expect::Any, Expect::Current);
-            version::check_put_to(change, *file, expect)?;
+            put::check_file(change, *file, expect)?;
             Ok(Place::Version { file: *file, expect })
         }
     }
@@ -460,18 +461,24 @@ fn put_goal(
     match place {
         Place::New { file, folder, name } => {
             let (drive, mut id) = (record.drive, One(Some(file.0)));
-            let spot =
-                Spot { drive, folder, missing: Vec::new(), name: &name, child: None, trail: Vec::new() };
-            version::put_at(change, drive, Target::Spot(spot), new, &mut id, moment)
+            let spot = PathLookup {
+                drive,
+                folder,
+                missing: Vec::new(),
+                name: &name,
+                child: None,
+                trail: Vec::new(),
+            };
+            put::at_target(change, drive, PutTarget::New(spot), new, &mut id, moment)
         }
-        Place::Version { file, expect } => version::put_to(change, file, new, expect, moment),
+        Place::Version { file, expect } => put::to_file(change, file, new, expect, moment),
     }
 }
 
 /// The id that was drawn when the upload began.
 struct One(Option<u64>);
 
-impl number::NewId for One {
+impl id_sequence::NewId for One {
     fn next(&mut self) -> Result<u64> {
         self.0.take().ok_or_else(|| Error::bug("an upload took a second id"))
     }

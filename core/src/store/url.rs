@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{Drive, Store};
 use crate::catalog::archive_access::UsableArchive;
-use crate::catalog::tree::{self, Standing};
-use crate::catalog::{share, version};
+use crate::catalog::share;
+use crate::catalog::state::State;
+use crate::catalog::{node, revocation};
 use crate::engine::Engine;
 use crate::engine::snapshot::View;
 use crate::http::{Disposition, escape_segment};
@@ -312,7 +313,7 @@ impl Url {
                 if node.kind == Kind::Folder {
                     return Err(Error::invalid(format!("{id} is a folder; make an archive of it")));
                 }
-                if node.standing == Standing::Doomed {
+                if node.standing == State::Deleted {
                     return Err(Error::new(ErrorKind::Gone, format!("file {id} was deleted")));
                 }
                 (node.epoch, node.name.clone())
@@ -323,7 +324,7 @@ impl Url {
             }
             Subject::Share(id, file) => {
                 let rows = view.rows()?;
-                (share_epoch(rows, id, file)?, tree::get(rows, file)?.name)
+                (share_epoch(rows, id, file)?, node::get(rows, file)?.name)
             }
         })
     }
@@ -382,7 +383,7 @@ pub(crate) fn base_path(base_url: &str) -> &str {
 
 /// The revocation counters of a file and its drive.
 pub(crate) fn tree_epoch(rows: &RedbReader, file: FileId) -> Result<u64> {
-    version::file_epoch(rows, file)
+    revocation::of_file(rows, file)
 }
 
 /// Makes what names an archive in a URL of the Cloudreve form: its id, and behind points its pace and its

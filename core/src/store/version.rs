@@ -3,7 +3,7 @@
 use super::Store;
 use crate::body::Body;
 use crate::catalog::blob::Moment;
-use crate::catalog::{VersionInfo, delete, tree, version};
+use crate::catalog::{VersionInfo, delete, stat, state, version};
 use crate::engine::snapshot::View;
 use crate::id::{FileId, VersionId};
 use crate::time::Time;
@@ -20,7 +20,7 @@ impl Store {
     /// # Errors
     /// `NotFound` when there is none.
     pub fn file(&self, file: FileId) -> Result<FileInfo> {
-        tree::info(&self.engine()?.reader()?, file)
+        stat::by_id(&self.engine()?.reader()?, file)
     }
 
     /// Returns the path of a file or folder in its drive; none when it is in the trash or deleted.
@@ -28,7 +28,7 @@ impl Store {
     /// # Errors
     /// `NotFound` when there is none.
     pub fn path_of(&self, file: FileId) -> Result<Option<String>> {
-        tree::path_of(&self.engine()?.reader()?, file)
+        state::path_of(&self.engine()?.reader()?, file)
     }
 
     /// Returns what a version is.
@@ -79,7 +79,7 @@ impl Store {
     }
 
     /// Deletes the rows of files that were cut off from their trees, in bounded steps.
-    pub(crate) fn clear_doomed(&self) -> Result<()> {
+    pub(crate) fn clear_deleted(&self) -> Result<()> {
         let engine = self.engine()?;
         let moment = Moment { now: Time::now(), grace: engine.options.grace };
         while !engine.write(move |change| delete::step(change, moment, STEP))?.done {}

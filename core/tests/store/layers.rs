@@ -153,9 +153,9 @@ fn a_planted_arrow_is_found() {
     let planted = [
         ("kv/redb.rs", "use crate::catalog::table;"),
         ("kv/mod.rs", "use crate::{Error, journal::{self, Journal}};"),
-        ("catalog/tree.rs", "use crate::blobs::pool;"),
-        ("catalog/tree.rs", "fn f() { crate::store::open() }"),
-        ("blobs/pool.rs", "use crate::catalog::tree;"),
+        ("catalog/path.rs", "use crate::blobs::pool;"),
+        ("catalog/path.rs", "fn f() { crate::store::open() }"),
+        ("blobs/pool.rs", "use crate::catalog::path;"),
         ("body/mod.rs", "use crate::{\n    Error,\n    vfs::Vfs,\n};"),
         ("http/range.rs", "use crate::Store;"),
         ("token/mod.rs", "use crate::FileInfo as Other;"),

@@ -13,7 +13,7 @@ use super::uri::{FileUri, Tree};
 use crate::api::{Api, Caller};
 use crate::catalog::record::ChildRecord;
 use crate::catalog::share_access;
-use crate::catalog::{ShareInfo, alias, drive, key, share, tree, version};
+use crate::catalog::{ShareInfo, alias, drive, node, revocation, share, signing_key};
 use crate::engine::Engine;
 use crate::http::RequestHeaders;
 use crate::id::{DriveId, FileId, LinkId, ShareId, VersionId};
@@ -80,7 +80,7 @@ impl<'a> Finder<'a> {
             None => None,
         };
         let own = own.map(|id| Ok::<_, Error>((id, drive::get(&rows, id)?.root))).transpose()?;
-        let ids = HashIds::new(&key::salt(&rows)?)?;
+        let ids = HashIds::new(&signing_key::salt(&rows)?)?;
         let ticket = RequestHeaders(&request.headers).get("X-Cr-Purchase-Ticket");
         Ok(Finder {
             caller,
@@ -150,7 +150,7 @@ impl<'a> Finder<'a> {
         let id = self.random(&uri.id, HashKind::Share, alias::Kind::Share)?;
         let id = ShareId(id.ok_or_else(|| Fault::share("the id in the URI is no share's"))?);
         let info = self.enter(id, uri.password.as_deref())?;
-        let record = tree::get(&self.rows, info.file)?;
+        let record = node::get(&self.rows, info.file)?;
         match (record.kind, uri.names.as_slice()) {
             (Kind::Folder, names) => self.below((info.drive, info.file), names, Some(id)),
             // The root of a shared file is a folder that holds it alone.
@@ -248,7 +248,7 @@ impl<'a> Finder<'a> {
         let absent = || Fault::path(format!("there is nothing called {name:?}"));
         // What cannot be a name names nothing.
         check_name(name).map_err(|_| absent())?;
-        Ok(tree::child(&self.rows, folder, name)?.ok_or_else(absent)?)
+        Ok(node::child(&self.rows, folder, name)?.ok_or_else(absent)?)
     }
 
     /// Reads a hash id, an imported one too; none if it is no id of that kind.
@@ -301,7 +301,7 @@ impl<'a> Finder<'a> {
     /// Returns what names a version in a URL that is given through a share or direct link, or to the
     /// owner: with all the counters of revocations that the URL is to be held to.
     pub(super) fn entity(&self, id: VersionId, through: Option<Through>) -> Result<String, Error> {
-        let mut epoch = version::epoch(&self.rows, id)?;
+        let mut epoch = revocation::of_version(&self.rows, id)?;
         if let Some(Through::Share(share)) = through {
             epoch = epoch.wrapping_add(share::record(&self.rows, share)?.revocations);
         }

@@ -7,7 +7,8 @@ use super::find::Finder;
 use super::make::Maker;
 use super::url::redirect;
 use crate::catalog::counter::Counter;
-use crate::catalog::tree::{self, Standing};
+use crate::catalog::node;
+use crate::catalog::state::{self, State};
 use crate::catalog::{LinkInfo, link};
 use crate::id::VersionId;
 use crate::serve::route::decode;
@@ -39,9 +40,9 @@ pub(super) fn answer(call: &Call<'_>, path: &str) -> Result<Reply> {
 fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, Stop> {
     let finder = Finder::new(call.api, call.caller, call.request)?;
     let link = look_up(&finder, id, name)?;
-    let record = tree::get(&finder.rows, link.file)?;
+    let record = node::get(&finder.rows, link.file)?;
     let invalid = || Fault::new(Code::NotFound, "Direct link invalid");
-    if record.kind != Kind::File || tree::standing(&finder.rows, link.file)? != Standing::Live {
+    if record.kind != Kind::File || state::of_file(&finder.rows, link.file)? != State::Live {
         return Err(invalid().detail("the file is in the trash, or was deleted").into());
     }
     if !call.api.mount.redirect_links {

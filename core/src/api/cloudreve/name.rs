@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::api::Api;
-use crate::catalog::{key, share};
+use crate::catalog::{share, signing_key};
 use crate::id::ShareId;
 use crate::token::{HashIds, HashKind};
 
@@ -15,7 +15,7 @@ impl Api {
     pub fn share_uri(&self, share: ShareId) -> Result<String> {
         let rows = self.store.engine()?.reader()?;
         share::record(&rows, share)?;
-        let id = HashIds::new(&key::salt(&rows)?)?.encode_random(share.0, HashKind::Share);
+        let id = HashIds::new(&signing_key::salt(&rows)?)?.encode_random(share.0, HashKind::Share);
         Ok(format!("cloudreve://{id}@share"))
     }
 }

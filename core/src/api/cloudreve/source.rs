@@ -12,7 +12,7 @@ use super::make::Maker;
 use super::uri::FileUri;
 use super::url::read_uris;
 use super::words::Words;
-use crate::catalog::{LinkInfo, link, tree};
+use crate::catalog::{LinkInfo, link, node};
 use crate::id::LinkId;
 use crate::random::random_id;
 use crate::serve::Reply;
@@ -107,7 +107,7 @@ fn write(
         for ((file, name), id) in files.iter().zip(&ids) {
             let id = LinkId(*id);
             let link = match unique {
-                true => tree::get(change, *file)
+                true => node::get(change, *file)
                     .and_then(|_| link::add(change, id, *file, name.clone(), pace, now)),
                 false => link::create(change, id, *file, pace, now),
             };
@@ -131,7 +131,7 @@ pub(super) fn delete(call: &Call<'_>, id: &str) -> Result<Reply, Stop> {
         _ => error.into(),
     };
     let link = link::get(&finder.rows, id).map_err(gone)?;
-    if !finder.owns(tree::get(&finder.rows, link.file)?.drive) {
+    if !finder.owns(node::get(&finder.rows, link.file)?.drive) {
         return Err(absent());
     }
     finder.engine.write(move |change| link::delete(change, id)).map_err(gone)?;

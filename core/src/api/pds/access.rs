@@ -3,8 +3,9 @@
 use super::Call;
 use super::fault::{Fault, Stop, not_found};
 use crate::catalog::record::ShareRecord;
-use crate::catalog::tree::Standing;
-use crate::catalog::{drive, share, version};
+use crate::catalog::revocation;
+use crate::catalog::state::State;
+use crate::catalog::{drive, share};
 use crate::http::RequestHeaders;
 use crate::id::{DriveId, FileId, ShareId};
 use crate::kv::Read;
@@ -66,7 +67,7 @@ impl Own {
     pub(super) fn live(&self, file: FileId) -> Result<FileInfo, Stop> {
         let found = self.drive.find(file).map_err(|error| not_found(error, Fault::file))?;
         match found.standing {
-            Standing::Live => Ok(found.info),
+            State::Live => Ok(found.info),
             _ => Err(Fault::trashed(format!("file {file} is in the recycle bin")).into()),
         }
     }
@@ -241,5 +242,5 @@ impl Call<'_> {
 
 /// The revocation counters that a share token carries: the share's and its drive's.
 pub(super) fn share_epoch(rows: &impl Read, record: &ShareRecord) -> Result<u64> {
-    Ok(record.revocations.wrapping_add(version::drive_epoch(rows, record.drive)?))
+    Ok(record.revocations.wrapping_add(revocation::of_drive(rows, record.drive)?))
 }

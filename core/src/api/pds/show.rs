@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::access::{Download, Own, Reach};
 use super::fault::Stop;
 use super::{Call, DEFAULT_EXPIRE};
-use crate::catalog::tree::Standing;
+use crate::catalog::state::State;
 use crate::id::{DriveId, VersionId};
 use crate::time::Time;
 use crate::{FileInfo, Kind, Result, VersionInfo};
@@ -146,7 +146,7 @@ impl Call<'_> {
     }
 
     fn is_live(&self, own: &Own, info: &FileInfo) -> Result<bool, Stop> {
-        Ok(info.trashed.is_none() && own.drive.find(info.id)?.standing == Standing::Live)
+        Ok(info.trashed.is_none() && own.drive.find(info.id)?.standing == State::Live)
     }
 
     /// Adds the URLs that show and save a version.

@@ -4,6 +4,7 @@ use super::*;
 use crate::catalog::record::{ChildRecord, PartRecord, Record};
 use crate::catalog::table::{BLOB, CHILD, COUNTER, DOOMED_BLOB, DOOMED_FILE, TRASH, VERSION_NOTE};
 use crate::catalog::{claim, upload};
+use crate::catalog::{node, note, state};
 use crate::kv::Table;
 
 /// Makes a store that has a row in every table that is checked.
@@ -48,7 +49,7 @@ fn uploads(tx: &mut impl Write, ids: &mut impl NewId, drive: DriveId, version: V
     )?;
     let known = blob::find(tx, 0, &blake3)?.unwrap();
     claim::note(tx, known, [9; 20])?;
-    version::set_note(tx, version, "said")
+    note::set(tx, version, "said")
 }
 
 /// What downloads through a link were counted, and what is said of a version, is known by nothing else.
@@ -90,7 +91,7 @@ pub(super) fn every_planted_fault_is_found<K: Kv>(make: &impl Fn() -> K) {
     let store = full(make);
     let (a, b, f) = (store.id("a"), store.id("a/b"), store.id("a/f"));
     let blob = BlobId(blob::find(&store.reader(), 0, &[1; 32]).unwrap().unwrap().0);
-    let node = |tx: &K::Writer, id: FileId| tree::get(tx, id).unwrap();
+    let node = |tx: &K::Writer, id: FileId| node::get(tx, id).unwrap();
     let set =
         |tx: &mut K::Writer, id: FileId, node: &FileRecord| row::put(tx, FILE, &id.to_key(), node).unwrap();
 
@@ -109,24 +110,24 @@ pub(super) fn every_planted_fault_is_found<K: Kv>(make: &impl Fn() -> K) {
         set(tx, f, &node);
     }));
     assert!(is_found(&store, |tx| {
-        let key = tree::child_key(a, "f");
+        let key = node::child_key(a, "f");
         let row: ChildRecord = row::get(tx, CHILD, &key).unwrap().unwrap();
         row::put(tx, CHILD, &key, &ChildRecord { size: 11, ..row }).unwrap();
     }));
     assert!(is_found(&store, |tx| {
         let name = "twice";
-        let row = tx.get(CHILD, &tree::child_key(a, "f"), ChildRecord::decode).unwrap().unwrap();
-        row::put(tx, CHILD, &tree::child_key(b, name), &row).unwrap();
+        let row = tx.get(CHILD, &node::child_key(a, "f"), ChildRecord::decode).unwrap().unwrap();
+        row::put(tx, CHILD, &node::child_key(b, name), &row).unwrap();
     }));
     assert!(is_found(&store, |tx| tx.put(TRASH, &row::pair(store.drive.0, f.0), &[]).unwrap()));
     assert!(is_found(&store, |tx| {
         // a/b, with its row, into itself: every row agrees with its neighbours.
         let root = drive::get(tx, store.drive).unwrap().root;
-        let row = tree::child(tx, root, "a").unwrap().unwrap();
-        tx.del(CHILD, &tree::child_key(root, "a")).unwrap();
-        row::put(tx, CHILD, &tree::child_key(b, "a"), &row).unwrap();
+        let row = node::child(tx, root, "a").unwrap().unwrap();
+        tx.del(CHILD, &node::child_key(root, "a")).unwrap();
+        row::put(tx, CHILD, &node::child_key(b, "a"), &row).unwrap();
         let node = FileRecord { parent: Some(b), ..node(tx, a) };
         set(tx, a, &node);
-        assert_eq!(kind(tree::standing(tx, f)), Some(ErrorKind::TooLarge), "no endless climb");
+        assert_eq!(kind(state::of_file(tx, f)), Some(ErrorKind::TooLarge), "no endless climb");
     }));
 }

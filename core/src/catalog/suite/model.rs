@@ -1,5 +1,6 @@
 //! Random work on the catalog, beside a model too simple to be wrong.
 
+use crate::catalog::{stat, state};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -120,7 +121,8 @@ pub(super) fn random_work_agrees_with_a_naive_model<K: Kv>(make: &impl Fn() -> K
 fn step<K: Kv>(store: &mut Store<K>, model: &mut Model, op: &Op) {
     let (done, expected) = match op {
         Op::Put(path, content, hope) => {
-            let current = tree::stat(&store.reader(), store.drive, path).ok().and_then(|info| info.current);
+            let current =
+                stat::at_path(&store.reader(), store.drive, path).ok().and_then(|info| info.current);
             let id = current.map_or(VersionId(77), |version| version.id);
             let expect = match hope {
                 Hope::Any => Expect::Any,
@@ -211,7 +213,7 @@ fn step<K: Kv>(store: &mut Store<K>, model: &mut Model, op: &Op) {
 
 /// Returns the id of a version of what is at a path, if that is a file.
 fn find<K: Kv>(store: &Store<K>, path: &str, number: u32) -> Option<VersionId> {
-    let (id, node) = tree::resolve(&store.reader(), store.drive, path).ok()?;
+    let (id, node) = path::resolve(&store.reader(), store.drive, path).ok()?;
     (node.kind == Kind::File).then(|| VersionId::new(id, number))
 }
 
@@ -222,7 +224,7 @@ fn agree<K: Kv>(store: &Store<K>, model: &Model) {
     let root = drive::get(&tx, store.drive).unwrap().root;
     let mut found = BTreeMap::new();
     listing::walk(&tx, root, &mut |path, row| {
-        assert_eq!(tree::path_of(&tx, row.file)?.as_deref(), Some(path));
+        assert_eq!(state::path_of(&tx, row.file)?.as_deref(), Some(path));
         found.insert(path.to_owned(), (row.file, row.version.map(VersionId::number), row.size));
         Ok(Scan::Next)
     })

@@ -1,6 +1,7 @@
 //! Drives, trees, listings, moves and copies.
 
 use super::*;
+use crate::catalog::{node, revocation, stat, state};
 
 pub(super) fn a_drive_is_opened_by_name<K: Kv>(make: &impl Fn() -> K) {
     let mut store = Store::new(make);
@@ -66,13 +67,13 @@ pub(super) fn missing_parents_are_made_and_a_file_in_the_way_is_named<K: Kv>(mak
     }
     let tx = store.reader();
     for path in ["nothing", "a/b/c/d", "a/nothing/c"] {
-        assert_eq!(kind(tree::stat(&tx, store.drive, path)), Some(ErrorKind::NotFound), "{path}");
+        assert_eq!(kind(stat::at_path(&tx, store.drive, path)), Some(ErrorKind::NotFound), "{path}");
     }
-    let info = tree::stat(&tx, store.drive, "a/b/c").unwrap();
+    let info = stat::at_path(&tx, store.drive, "a/b/c").unwrap();
     assert_eq!((info.name.as_str(), info.kind, info.parent), ("c", Kind::File, Some(folder)));
     assert_eq!(info.current.unwrap().size, 10);
-    assert_eq!(tree::path_of(&tx, info.id).unwrap().as_deref(), Some("a/b/c"));
-    assert_eq!(tree::path_of(&tx, root).unwrap().as_deref(), Some(""));
+    assert_eq!(state::path_of(&tx, info.id).unwrap().as_deref(), Some("a/b/c"));
+    assert_eq!(state::path_of(&tx, root).unwrap().as_deref(), Some(""));
     store.verify();
 }
 
@@ -188,7 +189,7 @@ pub(super) fn a_copy_shares_content_and_can_be_continued<K: Kv>(make: &impl Fn()
         let now = store.now;
         store.change(|tx, _| version::set_current(tx, second, now)).unwrap();
         store.change(|tx, _| version::set_keep(tx, second, true)).unwrap();
-        store.change(|tx, _| version::revoke(tx, second)).unwrap();
+        store.change(|tx, _| revocation::revoke_version(tx, second)).unwrap();
         for name in ["a/b/g", "a/b/h", "a/b/i", "a/j"] {
             store.put(name, 6).unwrap();
         }
@@ -197,13 +198,13 @@ pub(super) fn a_copy_shares_content_and_can_be_continued<K: Kv>(make: &impl Fn()
         assert_eq!(file, store.id("x/y"));
         assert_eq!(store.numbers("x/y/f"), [1]);
         assert_eq!((store.refs(1), store.refs(2), store.refs(6)), (1, 2, 8));
-        let copied = tree::stat(&store.reader(), store.drive, "x/y/f").unwrap().current.unwrap();
+        let copied = stat::at_path(&store.reader(), store.drive, "x/y/f").unwrap().current.unwrap();
         assert!(!copied.keep);
         store.copy("a", "z", CopyVersions::All, limit).unwrap();
         assert_eq!(store.numbers("z/f"), [5, 4, 3, 2, 1]);
-        let copied = tree::stat(&store.reader(), store.drive, "z/f").unwrap().current.unwrap();
+        let copied = stat::at_path(&store.reader(), store.drive, "z/f").unwrap().current.unwrap();
         assert_eq!((copied.id.number(), copied.keep), (2, true));
-        assert_eq!(version::epoch(&store.reader(), copied.id).unwrap(), 0);
+        assert_eq!(revocation::of_version(&store.reader(), copied.id).unwrap(), 0);
         assert_eq!((store.refs(1), store.refs(2), store.refs(6)), (2, 3, 12));
         let below = |top: &str| {
             let paths = store.paths();
@@ -272,13 +273,13 @@ pub(super) fn attributes_are_bounded<K: Kv>(make: &impl Fn() -> K) {
     let now = store.now;
     let fits = BTreeMap::from([("k".to_owned(), "v".repeat((64 << 10) - 1))]);
     for id in [file, folder] {
-        store.change(|tx, _| tree::set_attributes(tx, id, fits.clone(), now)).unwrap();
-        assert_eq!(tree::info(&store.reader(), id).unwrap().attributes, fits);
+        store.change(|tx, _| node::set_attributes(tx, id, fits.clone(), now)).unwrap();
+        assert_eq!(stat::by_id(&store.reader(), id).unwrap().attributes, fits);
     }
     let too_long = BTreeMap::from([("k".to_owned(), "v".repeat(64 << 10))]);
     let too_many = (0..5000).map(|count| (count.to_string(), String::new())).collect();
     for attributes in [too_long, too_many] {
-        let set = store.change(|tx, _| tree::set_attributes(tx, file, attributes, now));
+        let set = store.change(|tx, _| node::set_attributes(tx, file, attributes, now));
         assert_eq!(kind(set), Some(ErrorKind::TooLarge));
     }
     store.verify();

@@ -1,6 +1,8 @@
 //! Trash, deletion for good, and content that nothing refers to.
 
 use super::*;
+use crate::catalog::node;
+use crate::catalog::state::{self, State};
 
 pub(super) fn what_is_trashed_comes_back<K: Kv>(make: &impl Fn() -> K) {
     let mut store = Store::new(make);
@@ -8,8 +10,8 @@ pub(super) fn what_is_trashed_comes_back<K: Kv>(make: &impl Fn() -> K) {
     let file = store.trash("a/b/f").unwrap();
     assert_eq!(store.paths(), ["a/", "a/b/"]);
     let opened = version::open(&store.reader(), version).unwrap();
-    assert_eq!(opened.standing, Standing::Trashed);
-    assert_eq!(tree::path_of(&store.reader(), file).unwrap(), None);
+    assert_eq!(opened.standing, State::Trashed);
+    assert_eq!(state::path_of(&store.reader(), file).unwrap(), None);
     let listed = trash::list(&store.reader(), store.drive, None, 10).unwrap();
     assert_eq!((listed[0].file, listed[0].path.as_str()), (file, "a/b/f"));
     assert!(trash::list(&store.reader(), store.drive, Some(file), 10).unwrap().is_empty());
@@ -33,8 +35,8 @@ pub(super) fn what_is_trashed_comes_back<K: Kv>(make: &impl Fn() -> K) {
     assert_eq!(kind(store.restore(folder, Some(""))), Some(ErrorKind::InvalidArgument));
     store.restore(folder, Some("new/place")).unwrap();
     assert_eq!(store.paths(), ["a/", "c/", "c/f", "new/", "new/place/"]);
-    assert_eq!(tree::standing(&store.reader(), file).unwrap(), Standing::Live);
-    assert_eq!(tree::get(&store.reader(), file).unwrap().trashed, None);
+    assert_eq!(state::of_file(&store.reader(), file).unwrap(), State::Live);
+    assert_eq!(node::get(&store.reader(), file).unwrap().trashed, None);
     assert_eq!(kind(store.trash("")), Some(ErrorKind::InvalidArgument));
     assert_eq!(kind(store.trash("none")), Some(ErrorKind::NotFound));
     store.verify();
@@ -86,7 +88,7 @@ pub(super) fn t14_a_deleted_file_is_gone_at_once<K: Kv>(make: &impl Fn() -> K) {
     assert!(!store.delete("a/b").unwrap());
     assert_eq!(store.paths(), ["a/"]);
     assert_eq!(kind(version::open(&store.reader(), deep)), Some(ErrorKind::Gone));
-    assert_eq!(tree::standing(&store.reader(), deep.file()).unwrap(), Standing::Doomed);
+    assert_eq!(state::of_file(&store.reader(), deep.file()).unwrap(), State::Deleted);
     assert_eq!(kind(store.delete("")), Some(ErrorKind::InvalidArgument));
     assert_eq!(kind(store.delete("g")), Some(ErrorKind::NotFound));
     // In the trash of a folder that is deleted: still to be had.
@@ -94,7 +96,7 @@ pub(super) fn t14_a_deleted_file_is_gone_at_once<K: Kv>(make: &impl Fn() -> K) {
     store.trash("x/y").unwrap();
     store.delete("x").unwrap();
     store.clear(100);
-    assert_eq!(version::open(&store.reader(), kept).unwrap().standing, Standing::Trashed);
+    assert_eq!(version::open(&store.reader(), kept).unwrap().standing, State::Trashed);
     store.restore(kept.file(), None).unwrap();
     assert_eq!(store.paths(), ["a/", "x/", "x/y"]);
     store.verify();

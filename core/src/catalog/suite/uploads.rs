@@ -1,6 +1,7 @@
 //! Uploads in parts, notes on versions, and content found by its SHA-1.
 
 use super::*;
+use crate::catalog::note;
 use crate::catalog::record::{Goal, PartRecord, UploadRecord};
 use crate::catalog::{claim, upload};
 
@@ -174,7 +175,7 @@ pub(super) fn a_part_that_became_a_version_outlives_it_by_the_grace<K: Kv>(make:
         .change(|tx, _| {
             blob::adopt(tx, became, 0)?;
             let new = NewVersion { blob: became, media_type: "", modified: Time(2) };
-            version::put_to(tx, file, new, Expect::Any, at(3))
+            put::to_file(tx, file, new, Expect::Any, at(3))
         })
         .unwrap();
     store
@@ -194,23 +195,23 @@ pub(super) fn a_note_goes_with_its_version<K: Kv>(make: &impl Fn() -> K) {
     let mut store = Store::new(make);
     let first = store.put("f", 1).unwrap().id;
     let second = store.put("f", 2).unwrap().id;
-    assert_eq!(version::note(&store.reader(), first).unwrap(), "");
-    store.change(|tx, _| version::set_note(tx, first, "said")).unwrap();
-    assert_eq!(version::note(&store.reader(), first).unwrap(), "said");
+    assert_eq!(note::get(&store.reader(), first).unwrap(), "");
+    store.change(|tx, _| note::set(tx, first, "said")).unwrap();
+    assert_eq!(note::get(&store.reader(), first).unwrap(), "said");
     let long = "n".repeat((16 << 10) + 1);
-    assert_eq!(kind(store.change(|tx, _| version::set_note(tx, first, &long))), Some(ErrorKind::TooLarge));
+    assert_eq!(kind(store.change(|tx, _| note::set(tx, first, &long))), Some(ErrorKind::TooLarge));
     let nobody = VersionId::new(first.file(), 9);
-    assert_eq!(kind(store.change(|tx, _| version::set_note(tx, nobody, "x"))), Some(ErrorKind::NotFound));
+    assert_eq!(kind(store.change(|tx, _| note::set(tx, nobody, "x"))), Some(ErrorKind::NotFound));
     let moment = Moment { now: Time(5), grace: Duration::ZERO };
     // Its content once more, as the newest.
-    let again = store.change(|tx, _| version::put_again(tx, first, moment)).unwrap();
+    let again = store.change(|tx, _| put::again(tx, first, moment)).unwrap();
     assert_eq!((again.id.number(), again.blake3), (3, [1; 32]));
     assert_eq!(
-        kind(store.change(|tx, _| version::put_again(tx, again.id, moment))),
+        kind(store.change(|tx, _| put::again(tx, again.id, moment))),
         Some(ErrorKind::InvalidArgument)
     );
     store.change(|tx, _| version::remove(tx, first, moment)).unwrap();
-    assert_eq!(version::note(&store.reader(), first).unwrap(), "");
+    assert_eq!(note::get(&store.reader(), first).unwrap(), "");
     assert_eq!(version::count_kept(&store.reader(), first.file(), 9).unwrap(), 0);
     store.change(|tx, _| version::set_keep(tx, second, true)).unwrap();
     assert_eq!(version::count_kept(&store.reader(), first.file(), 9).unwrap(), 1);

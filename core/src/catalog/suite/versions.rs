@@ -1,6 +1,7 @@
 //! Versions: put, limited, made current, removed, revoked.
 
 use super::*;
+use crate::catalog::{node, revocation, stat};
 
 pub(super) fn a_put_to_an_existing_path_adds_a_version<K: Kv>(make: &impl Fn() -> K) {
     let mut store = Store::new(make);
@@ -24,18 +25,18 @@ pub(super) fn a_put_to_an_existing_path_adds_a_version<K: Kv>(make: &impl Fn() -
 
     let (file, moment, blob) = (first.id.file(), store.moment(), row.blob);
     let new = NewVersion { blob, media_type: "", modified: Time(6) };
-    let byid = store.change(|tx, _| version::put_to(tx, file, new, Expect::Any, moment)).unwrap();
+    let byid = store.change(|tx, _| put::to_file(tx, file, new, Expect::Any, moment)).unwrap();
     assert_eq!(byid.id.number(), 4);
     let wrong = NewVersion { blob: BlobId(999), ..new };
-    let put = store.change(|tx, _| version::put_to(tx, file, wrong, Expect::Any, moment));
+    let put = store.change(|tx, _| put::to_file(tx, file, wrong, Expect::Any, moment));
     assert_eq!(kind(put), Some(ErrorKind::NotFound));
     for media_type in ["text/plain\r\nSet-Cookie: a=b", &"x".repeat(256)] {
         let wrong = NewVersion { media_type, ..new };
-        let put = store.change(|tx, _| version::put_to(tx, file, wrong, Expect::Any, moment));
+        let put = store.change(|tx, _| put::to_file(tx, file, wrong, Expect::Any, moment));
         assert_eq!(kind(put), Some(ErrorKind::InvalidArgument));
     }
     store.trash("f").unwrap();
-    let put = store.change(|tx, _| version::put_to(tx, file, new, Expect::Any, moment));
+    let put = store.change(|tx, _| put::to_file(tx, file, new, Expect::Any, moment));
     assert_eq!(kind(put), Some(ErrorKind::Gone));
     store.verify();
 }
@@ -81,7 +82,7 @@ pub(super) fn a_file_runs_out_of_version_numbers<K: Kv>(make: &impl Fn() -> K) {
     let file = store.put("f", 1).unwrap().id.file();
     store
         .change(|tx, _| {
-            let node = FileRecord { next: VersionId::MAX_NUMBER, ..tree::get(tx, file)? };
+            let node = FileRecord { next: VersionId::MAX_NUMBER, ..node::get(tx, file)? };
             row::put(tx, FILE, &file.to_key(), &node)
         })
         .unwrap();
@@ -103,7 +104,7 @@ pub(super) fn setting_an_older_version_current_only_repoints<K: Kv>(make: &impl 
     store.change(|tx, _| version::set_current(tx, first, now)).unwrap();
     store.change(|tx, _| version::set_current(tx, first, now)).unwrap();
     assert_eq!(store.numbers("f"), [2, 1]);
-    assert_eq!(tree::stat(&store.reader(), store.drive, "f").unwrap().current.unwrap().id, first);
+    assert_eq!(stat::at_path(&store.reader(), store.drive, "f").unwrap().current.unwrap().id, first);
     store.verify();
     assert_eq!(store.put("f", 3).unwrap().id.number(), 3);
     for wrong in [VersionId::new(first.file(), 9), VersionId::new(first.file(), 0), VersionId(u64::MAX)] {
@@ -139,20 +140,20 @@ pub(super) fn t14_revoking_raises_the_epoch_of_what_it_covers<K: Kv>(make: &impl
     let epochs = |store: &Store<K>| {
         let tx = store.reader();
         for id in [one, two, other] {
-            assert_eq!(version::open(&tx, id).unwrap().epoch, version::epoch(&tx, id).unwrap());
+            assert_eq!(version::open(&tx, id).unwrap().epoch, revocation::of_version(&tx, id).unwrap());
         }
-        [one, two, other].map(|id| version::epoch(&tx, id).unwrap())
+        [one, two, other].map(|id| revocation::of_version(&tx, id).unwrap())
     };
     assert_eq!(epochs(&store), [0, 0, 0]);
-    store.change(|tx, _| version::revoke(tx, one)).unwrap();
+    store.change(|tx, _| revocation::revoke_version(tx, one)).unwrap();
     assert_eq!(epochs(&store), [1, 0, 0]);
-    store.change(|tx, _| tree::revoke(tx, one.file())).unwrap();
+    store.change(|tx, _| revocation::revoke_file(tx, one.file())).unwrap();
     assert_eq!(epochs(&store), [2, 1, 0]);
     let drive = store.drive;
     store.change(|tx, _| drive::revoke(tx, drive)).unwrap();
     assert_eq!(epochs(&store), [3, 2, 1]);
     let tx = store.reader();
-    assert_eq!(version::file_epoch(&tx, one.file()).unwrap(), 2);
-    assert_eq!(version::drive_epoch(&tx, drive).unwrap(), 1);
+    assert_eq!(revocation::of_file(&tx, one.file()).unwrap(), 2);
+    assert_eq!(revocation::of_drive(&tx, drive).unwrap(), 1);
     store.verify();
 }

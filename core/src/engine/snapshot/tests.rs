@@ -294,7 +294,7 @@ fn what_is_kept_is_bounded() {
 /// What a reader without anything kept finds at a path: the file, and its content.
 fn unkept(drive: &Drive, path: &str) -> Option<(FileId, Vec<u8>)> {
     let engine = drive.engine().unwrap();
-    let (file, record) = tree::resolve(&engine.reader().unwrap(), drive.id(), path).ok()?;
+    let (file, record) = path::resolve(&engine.reader().unwrap(), drive.id(), path).ok()?;
     if record.kind == Kind::Folder {
         return Some((file, Vec::new()));
     }

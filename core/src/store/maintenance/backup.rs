@@ -19,7 +19,7 @@ use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::{pool, segment as file, stage};
 use crate::catalog::history::{self, CopyRecord};
 use crate::catalog::record::{BlobRecord, FileRecord, Place, Record, SegmentRecord};
-use crate::catalog::{index, row, segment, table};
+use crate::catalog::{prefix, row, segment, table};
 use crate::engine::Engine;
 use crate::engine::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
 use crate::engine::lock::StoreLock;
@@ -328,9 +328,9 @@ impl Backup<'_, '_> {
     fn large(&mut self) -> Result<()> {
         let (mut after, mut dirs): (Option<Vec<u8>>, _) = (None, BTreeSet::new());
         loop {
-            let page = index::page(&self.rows, table::BLOB, &[], after.as_deref(), PAGE)?;
+            let page = prefix::page(&self.rows, table::BLOB, &[], after.as_deref(), PAGE)?;
             for (key, value) in &page {
-                let (id, record) = (BlobId(index::number(key)?), BlobRecord::decode(value)?);
+                let (id, record) = (BlobId(row::number(key)?), BlobRecord::decode(value)?);
                 if record.place == Place::File {
                     self.report.files += 1;
                     if self.large_one(id, record.len)? {
@@ -444,7 +444,7 @@ impl Backup<'_, '_> {
         for table in table::ALL {
             let mut after: Option<Vec<u8>> = None;
             loop {
-                let page = index::page(&self.rows, *table, &[], after.as_deref(), PAGE)?;
+                let page = prefix::page(&self.rows, *table, &[], after.as_deref(), PAGE)?;
                 for (key, value) in &page {
                     if *table == table::META && [segment::MODE, history::COPY].contains(&&**key) {
                         continue;

@@ -8,7 +8,7 @@ use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::check::Problem;
 use crate::catalog::record::{BlobRecord, FileRecord, Place, Record, VersionRecord};
-use crate::catalog::{blob, check, drive, index, row, segment, table, tree, version};
+use crate::catalog::{blob, check, drive, node, prefix, row, segment, state, table};
 use crate::digest::{Digest, Digester};
 use crate::engine::Engine;
 use crate::id::{BlobId, FileId, VersionId};
@@ -184,10 +184,10 @@ impl Checker<'_, '_> {
     fn blobs(&mut self) -> Result<()> {
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = index::page(&self.rows, table::BLOB, &[], after.as_deref(), PAGE)?;
+            let page = prefix::page(&self.rows, table::BLOB, &[], after.as_deref(), PAGE)?;
             for (key, value) in &page {
                 // A row that cannot be read is among the problems already.
-                let (Ok(id), Ok(record)) = (index::number(key), BlobRecord::decode(value)) else { continue };
+                let (Ok(id), Ok(record)) = (row::number(key), BlobRecord::decode(value)) else { continue };
                 self.blob(BlobId(id), record)?;
             }
             match page.into_iter().next_back() {
@@ -363,7 +363,7 @@ impl Checker<'_, '_> {
                 let Ok(record) = VersionRecord::decode(value) else { return Ok(Scan::Next) };
                 if damaged.contains_key(&record.blob) {
                     let (file, number) = key.split_at_checked(8).unwrap_or_default();
-                    let id = VersionId::new(FileId(index::number(file)?), version::number(number)?);
+                    let id = VersionId::new(FileId(row::number(file)?), node::version_number(number)?);
                     let having = versions.entry(record.blob).or_default();
                     if having.len() < NAMED {
                         having.push(id);
@@ -388,8 +388,8 @@ impl Checker<'_, '_> {
 
     /// Returns `drive:path`, if that can be told.
     fn path_of(&self, file: FileId) -> Option<String> {
-        let path = tree::path_of(&self.rows, file).ok()??;
-        let record = drive::get(&self.rows, tree::record(&self.rows, file).ok()?.drive).ok()?;
+        let path = state::path_of(&self.rows, file).ok()??;
+        let record = drive::get(&self.rows, node::record(&self.rows, file).ok()?.drive).ok()?;
         Some(format!("{}:{path}", record.name))
     }
 }

@@ -77,7 +77,7 @@ impl Store {
     pub(crate) fn gc_at(&self, now: Time) -> Result<GcReport> {
         let engine = self.engine()?;
         let mut report = GcReport::default();
-        let cleared = self.clear_doomed();
+        let cleared = self.clear_deleted();
         report.keep(cleared)?;
         let expired = expire(&engine, now);
         report.archives = report.keep(expired)?;

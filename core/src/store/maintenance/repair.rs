@@ -12,7 +12,7 @@ use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::check::{Problem, check};
 use crate::catalog::history::{self, CopyRecord};
 use crate::catalog::record::{BlobRecord, Place, Record};
-use crate::catalog::{blob, index, number, row, segment, table};
+use crate::catalog::{blob, id_sequence, row, segment, table};
 use crate::digest::Digest;
 use crate::engine::layout::{self, BAD_ROWS, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
 use crate::engine::lock::StoreLock;
@@ -174,7 +174,7 @@ fn reinstate(engine: &Engine, found: &CheckReport) -> Result<Vec<BlobId>> {
         found.damaged.iter().chain(&found.unread).map(|damage| damage.blob).collect();
     let mut sound = Vec::new();
     engine.reader()?.scan(table::BLOB, row::ALL, false, &mut |key, value| {
-        let id = BlobId(index::number(key)?);
+        let id = BlobId(row::number(key)?);
         // A row that cannot be read is among the problems already.
         let aside = BlobRecord::decode(value).is_ok_and(|record| blob::is_aside(record.scope));
         if aside && !wrong.contains(&id) {
@@ -277,10 +277,10 @@ fn fill(
     let mut writer = kv.writer()?;
     let (lost, largest) = find_lost(vfs.as_ref(), &writer)?;
     let highest = largest.max(highest(&writer)?);
-    let next = number::next(&writer)?;
+    let next = id_sequence::next(&writer)?;
     let from = next.max(highest.saturating_add(1));
     let spare = if mutant::is_active(Mutant::RebuildSkipsOneBlock) { 1 << 16 } else { SPARE_IDS };
-    number::reserve(&mut writer, from.saturating_sub(next).saturating_add(spare))?;
+    id_sequence::reserve(&mut writer, from.saturating_sub(next).saturating_add(spare))?;
     settle_segments(vfs.as_ref(), &mut writer)?;
     // What the log lost had ids, too: whoever writes first begins behind them.
     if !mutant::is_active(Mutant::RebuildSkipsOneBlock) {
@@ -311,7 +311,7 @@ fn highest(rows: &impl Read) -> Result<u64> {
     let mut highest = 0;
     for table in TABLES {
         rows.scan(table, row::ALL, true, &mut |key, _| {
-            highest = highest.max(index::number(key.get(..8).unwrap_or_default())?);
+            highest = highest.max(row::number(key.get(..8).unwrap_or_default())?);
             Ok(Scan::Stop)
         })?;
     }
@@ -325,7 +325,7 @@ fn large(vfs: &dyn Vfs, dir: &str) -> Result<Vec<BlobId>> {
         listed => listed.map_err(failed)?,
     };
     let ids = listed.iter().filter_map(|entry| pool::id_of(&entry.name));
-    Ok(ids.filter(|id| id.0 < number::END).collect())
+    Ok(ids.filter(|id| id.0 < id_sequence::END).collect())
 }
 
 /// Large blobs that are to be moved.

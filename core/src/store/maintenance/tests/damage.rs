@@ -3,15 +3,16 @@
 use super::*;
 use crate::ErrorKind;
 use crate::catalog::record::{BlobRecord, Place, Record};
+use crate::catalog::row;
 use crate::id::BlobId;
 use crate::vfs::{Fault, Open, Times};
 
 /// Every blob of a store.
 fn blobs(store: &Store) -> Vec<(BlobId, BlobRecord)> {
     let reader = store.engine().unwrap().reader().unwrap();
-    let page = index::page(&reader, BLOB, &[], None, usize::MAX).unwrap();
+    let page = prefix::page(&reader, BLOB, &[], None, usize::MAX).unwrap();
     let decode = |(key, value): &(Vec<u8>, Vec<u8>)| {
-        (BlobId(index::number(key).unwrap()), BlobRecord::decode(value).unwrap())
+        (BlobId(row::number(key).unwrap()), BlobRecord::decode(value).unwrap())
     };
     page.iter().map(decode).collect()
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::catalog::record::{Goal, UploadRecord};
 use crate::catalog::table::{self, BLOB, META, SEGMENT};
-use crate::catalog::{history, index, segment};
+use crate::catalog::{history, prefix, segment};
 use crate::id::UploadId;
 use crate::journal::POSITION;
 use crate::kv::Table;
@@ -155,7 +155,7 @@ fn rows(store: &Store) -> Rows {
     };
     let mut rows = Vec::new();
     for table in table::ALL {
-        for (key, value) in index::page(&reader, *table, &[], None, usize::MAX).unwrap() {
+        for (key, value) in prefix::page(&reader, *table, &[], None, usize::MAX).unwrap() {
             if !apart(*table, &key) {
                 rows.push((table.name, key, value));
             }
@@ -171,7 +171,7 @@ fn assert_sound(store: &Store) {
 
 fn blob_count(store: &Store) -> usize {
     let reader = store.engine().unwrap().reader().unwrap();
-    index::page(&reader, BLOB, &[], None, usize::MAX).unwrap().len()
+    prefix::page(&reader, BLOB, &[], None, usize::MAX).unwrap().len()
 }
 
 /// An upload of two parts that were put, and the file that one before became.

@@ -209,7 +209,7 @@ fn one_blob_that_cannot_be_removed_does_not_stop_the_others() {
         drive.delete(&format!("{n}")).unwrap();
     }
     let engine = store.engine().unwrap();
-    let page = index::page(&engine.reader().unwrap(), BLOB, &[], None, 1).unwrap();
+    let page = prefix::page(&engine.reader().unwrap(), BLOB, &[], None, 1).unwrap();
     engine.write(move |change| change.put(BLOB, &page[0].0, b"\x01damaged")).unwrap();
     let report = store.gc_at(later()).unwrap();
     assert_eq!((report.blobs, report.failed.len()), (4, 1), "{report:?}");

@@ -2,19 +2,14 @@
 
 use std::ops::Bound;
 
+use crate::Result;
 use crate::kv::{Read, Scan, Table};
-use crate::{Error, Result};
 
 /// A key and its value.
 pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
 /// Is told of a row: its key, without what was looked for, and its value.
 pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Scan> + 'a;
-
-/// Reads an id that is a row's whole value.
-pub(crate) fn id(tx: &impl Read, table: Table, key: &[u8]) -> Result<Option<u64>> {
-    tx.get(table, key, number)
-}
 
 /// Visits the rows whose key begins with `prefix`, in order, without the prefix; those up to and
 /// with `after` are left out.
@@ -64,12 +59,6 @@ fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
         }
     }
     None
-}
-
-/// Reads 8 bytes, big-endian.
-pub(crate) fn number(bytes: &[u8]) -> Result<u64> {
-    let bytes = bytes.try_into().map_err(|_| Error::corrupt("an id is not 8 bytes long"))?;
-    Ok(u64::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{index, table::META};
+use super::row;
+use super::table::META;
 use crate::id::FileId;
 use crate::kv::{Read, Write};
 use crate::{Error, ErrorKind, Result};
@@ -36,7 +37,7 @@ pub(crate) fn reserve(tx: &mut impl Write, count: u64) -> Result<Range<u64>> {
 
 /// Returns the first id that was not reserved yet.
 pub(crate) fn next(tx: &impl Read) -> Result<u64> {
-    Ok(index::id(tx, META, NEXT)?.unwrap_or(1))
+    Ok(row::id(tx, META, NEXT)?.unwrap_or(1))
 }
 
 /// Draws the ids of `count` files or folders.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::depth;
 use super::record::Kind;
-use super::tree::{self, Standing};
+use super::state::{self, State};
+use super::{node, path};
 use crate::id::{DriveId, FileId};
 use crate::kv::Read;
 use crate::name::check_name;
@@ -21,7 +22,7 @@ const MAX_TRIES: u32 = 1000;
 ///
 /// # Errors
 /// `Exists` when the name is taken and is not to change, `InvalidArgument` when it cannot be one.
-pub(crate) fn name<'a>(
+pub(crate) fn choose<'a>(
     tx: &impl Read,
     folder: FileId,
     name: &'a str,
@@ -29,7 +30,7 @@ pub(crate) fn name<'a>(
     now: Time,
 ) -> Result<Cow<'a, str>> {
     check_name(name)?;
-    if tree::child(tx, folder, name)?.is_none() {
+    if node::child(tx, folder, name)?.is_none() {
         return Ok(Cow::Borrowed(name));
     }
     for attempt in 1..=MAX_TRIES {
@@ -37,11 +38,11 @@ pub(crate) fn name<'a>(
             break;
         }
         let other = stamped(name, now, attempt);
-        if tree::child(tx, folder, &other)?.is_none() {
+        if node::child(tx, folder, &other)?.is_none() {
             return Ok(Cow::Owned(other));
         }
     }
-    Err(tree::taken(name))
+    Err(path::taken(name))
 }
 
 /// Puts the time into a name, before its extension. What would be too long loses the end of its stem.
@@ -66,14 +67,14 @@ fn stamped(name: &str, now: Time, attempt: u32) -> String {
 /// `NotFound` when it is not, `Gone` when it is in the trash or was deleted, `InvalidArgument` when it
 /// is a file, or lies too deep.
 pub(crate) fn check_folder(tx: &impl Read, drive: DriveId, folder: FileId) -> Result<()> {
-    let record = tree::get(tx, folder)?;
+    let record = node::get(tx, folder)?;
     if record.drive != drive {
         return Err(Error::not_found(format!("there is no folder {folder} in drive {drive}")));
     }
     if record.kind != Kind::Folder {
         return Err(Error::invalid(format!("{folder} is a file, and nothing lies in it")));
     }
-    if tree::standing(tx, folder)? != Standing::Live {
+    if state::of_file(tx, folder)? != State::Live {
         return Err(Error::new(ErrorKind::Gone, format!("folder {folder} is in the trash or deleted")));
     }
     depth::check_in(tx, folder)

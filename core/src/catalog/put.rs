@@ -1,0 +1,270 @@
+//! Putting content: a version more for a file, or a new file.
+
+use super::blob::{self, Moment, signed};
+use super::counter::{self, Counter};
+use super::id_sequence::{self, NewId};
+use super::info::VersionInfo;
+use super::path::{self, PathLookup};
+use super::record::{FileRecord, Kind, Record, VersionRecord};
+use super::state::{self, State};
+use super::table::VERSION;
+use super::{drive, history, node, prefix, row, version};
+use crate::id::{BlobId, DriveId, FileId, VersionId};
+use crate::kv::{Read, Scan, Write};
+use crate::name::shown;
+use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
+
+/// The most versions that one put clears away when the limit was lowered; the next put goes on.
+const PRUNE: usize = 256;
+
+/// The longest media type, in bytes.
+const MAX_MEDIA_TYPE: usize = 255;
+
+/// What must be at the path for a put to go ahead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expect {
+    /// Anything but a folder: a file gets one more version.
+    #[default]
+    Any,
+    /// Nothing.
+    Absent,
+    /// A file whose current version is this one (as `If-Match` of RFC 9110 section 13.1.1).
+    Current(VersionId),
+}
+
+/// What is put.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewVersion<'a> {
+    /// The content; its length and CRC-32 are the blob's own.
+    pub(crate) blob: BlobId,
+    pub(crate) media_type: &'a str,
+    /// How old the content is.
+    pub(crate) modified: Time,
+}
+
+/// Puts content at a path: a version more for the file that is there, or a new file, with the
+/// folders it is to lie in. The version becomes current; those that are too many then are removed.
+///
+/// # Errors
+/// `Exists` when a folder is there, the path leads through a file, or `Absent` was expected;
+/// `Mismatch` when another version than expected is current, or none; `NotFound` when there is no
+/// such blob or drive; `TooLarge` when the file had 2^20 - 1 versions in its life;
+/// `InvalidArgument` when the path or the media type cannot be one.
+pub(crate) fn at_path(
+    tx: &mut impl Write,
+    drive: DriveId,
+    path: &str,
+    new: NewVersion<'_>,
+    expect: Expect,
+    ids: &mut impl NewId,
+    moment: Moment,
+) -> Result<VersionInfo> {
+    let target = target(tx, drive, path, expect)?;
+    at_target(tx, drive, target, new, ids, moment)
+}
+
+/// Puts content where [`target`] has found that it may go, in the same transaction.
+///
+/// # Errors
+/// As [`at_path`].
+pub(crate) fn at_target(
+    tx: &mut impl Write,
+    drive: DriveId,
+    target: PutTarget<'_>,
+    new: NewVersion<'_>,
+    ids: &mut impl NewId,
+    moment: Moment,
+) -> Result<VersionInfo> {
+    check(tx, new)?;
+    match target {
+        PutTarget::File(file, node) => append(tx, file, node, new, moment),
+        PutTarget::New(spot) => {
+            let fresh = id_sequence::files(ids, spot.missing.len())?;
+            let id = id_sequence::file(ids)?;
+            let folder = spot.make_parents(tx, &fresh, moment.now)?;
+            let mut node = node::new(drive, folder, spot.name, Kind::File, moment.now);
+            node.revocations = history::tag(tx, id.0)?;
+            counter::add(tx, Counter::DriveFiles(drive), 1)?;
+            append(tx, id, node, new, moment)
+        }
+    }
+}
+
+/// Where a put at a path goes.
+#[derive(Debug)]
+pub(crate) enum PutTarget<'path> {
+    /// To the file that is there.
+    File(FileId, FileRecord),
+    /// To a new file.
+    New(PathLookup<'path>),
+}
+
+/// Finds where a put at a path goes, before the content that it needs is written.
+///
+/// # Errors
+/// As [`at_path`].
+pub(crate) fn target<'path>(
+    tx: &impl Read,
+    drive: DriveId,
+    path: &'path str,
+    expect: Expect,
+) -> Result<PutTarget<'path>> {
+    let spot = path::locate(tx, drive, path)?;
+    match &spot.child {
+        Some(found) if found.kind == Kind::Folder => Err(Error::new(
+            ErrorKind::Exists,
+            format!("there is a folder at {}; name a file, in it or elsewhere", shown(path)),
+        )),
+        Some(_) if expect == Expect::Absent => Err(path::taken(path)),
+        Some(found) => {
+            let node = node::record(tx, found.file)?;
+            may_put_on(found.file, &node, expect)?;
+            Ok(PutTarget::File(found.file, node))
+        }
+        None => match expect {
+            Expect::Current(version) => Err(Error::new(
+                ErrorKind::Mismatch,
+                format!("version {version} was expected at {}, and nothing is there", shown(path)),
+            )),
+            _ => Ok(PutTarget::New(spot)),
+        },
+    }
+}
+
+/// Puts content to a file by id, as [`at_path`] does by path.
+///
+/// # Errors
+/// As [`at_path`]; also `NotFound` when there is no such file, and `Gone` when it lies in the trash or
+/// was deleted.
+pub(crate) fn to_file(
+    tx: &mut impl Write,
+    file: FileId,
+    new: NewVersion<'_>,
+    expect: Expect,
+    moment: Moment,
+) -> Result<VersionInfo> {
+    let node = check_file(tx, file, expect)?;
+    check(tx, new)?;
+    append(tx, file, node, new, moment)
+}
+
+/// Checks that [`to_file`] may go ahead, before the content that it needs is written.
+///
+/// # Errors
+/// As [`to_file`].
+pub(crate) fn check_file(tx: &impl Read, file: FileId, expect: Expect) -> Result<FileRecord> {
+    let node = node::get(tx, file)?;
+    if state::of_file(tx, file)? != State::Live {
+        return Err(Error::new(
+            ErrorKind::Gone,
+            format!("file {file} is in the trash or deleted; restore it or put another"),
+        ));
+    }
+    may_put_on(file, &node, expect)?;
+    Ok(node)
+}
+
+/// Checks that a file that is known to be live takes one more version.
+fn may_put_on(file: FileId, node: &FileRecord, expect: Expect) -> Result<()> {
+    if node.kind == Kind::Folder {
+        return Err(Error::new(ErrorKind::Exists, format!("{file} is a folder; it takes no content")));
+    }
+    let current = VersionId::new(file, node.current);
+    match expect {
+        Expect::Any => {}
+        Expect::Absent => {
+            return Err(Error::new(ErrorKind::Exists, format!("there is a file {file} already")));
+        }
+        Expect::Current(version) if version == current => {}
+        Expect::Current(version) => {
+            return Err(Error::new(
+                ErrorKind::Mismatch,
+                format!("version {version} was expected to be current, and {current} is; read it first"),
+            ));
+        }
+    }
+    if node.next > VersionId::MAX_NUMBER {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            format!("file {file} had {} versions, the most there can be; copy it", VersionId::MAX_NUMBER),
+        ));
+    }
+    Ok(())
+}
+
+fn check(tx: &impl Read, new: NewVersion<'_>) -> Result<()> {
+    if new.media_type.len() > MAX_MEDIA_TYPE || new.media_type.chars().any(char::is_control) {
+        return Err(Error::invalid(format!(
+            "media type {} is longer than {MAX_MEDIA_TYPE} bytes or holds a control character",
+            shown(new.media_type)
+        )));
+    }
+    blob::get(tx, new.blob).map(|_| ())
+}
+
+/// Writes a version that was found to be in order, and clears away those that are too many.
+fn append(
+    tx: &mut impl Write,
+    file: FileId,
+    mut node: FileRecord,
+    new: NewVersion<'_>,
+    moment: Moment,
+) -> Result<VersionInfo> {
+    let max_versions = drive::get(tx, node.drive)?.max_versions;
+    let content = blob::link(tx, new.blob)?;
+    let id = VersionId::new(file, history::version_number(tx, file, node.next)?);
+    let version = VersionRecord {
+        blob: new.blob,
+        size: content.len,
+        crc32: content.crc32,
+        created: moment.now,
+        modified: new.modified,
+        media_type: new.media_type.to_owned(),
+        keep: false,
+        revocations: history::tag(tx, id.0)?,
+    };
+    node.date(moment.now);
+    node.current = id.number();
+    node.next = node.current + 1;
+    node.modified = moment.now;
+    row::put(tx, VERSION, &node::version_key(id), &version)?;
+    node::insert(tx, file, &node, Some(&version))?;
+    counter::add(tx, Counter::DriveBytes(node.drive), signed(version.size)?)?;
+    if max_versions > 0 {
+        for (number, extra) in extras(tx, file, node.current, max_versions)? {
+            version::erase(tx, node.drive, VersionId::new(file, number), &extra, moment)?;
+        }
+    }
+    Ok(version::info_of(id, version, &content, true))
+}
+
+/// Returns the versions behind the newest `max`, those marked to be kept not counted.
+fn extras(tx: &impl Read, file: FileId, current: u32, max: u32) -> Result<Vec<(u32, VersionRecord)>> {
+    let (mut seen, mut extras) = (0_u32, Vec::new());
+    prefix::under(tx, VERSION, &file.to_key(), None, &mut |suffix, value| {
+        let version = VersionRecord::decode(value)?;
+        let number = node::version_number(suffix)?;
+        if !version.keep {
+            seen = seen.saturating_add(1);
+            if seen > max && number != current {
+                extras.push((number, version));
+            }
+        }
+        Ok(if extras.len() < PRUNE { Scan::Next } else { Scan::Stop })
+    })?;
+    Ok(extras)
+}
+
+/// Puts the content of an older version once more, as the newest version of its file.
+///
+/// # Errors
+/// As [`super::version::get`] and [`to_file`]; `InvalidArgument` when it is the current one.
+pub(crate) fn again(tx: &mut impl Write, id: VersionId, moment: Moment) -> Result<VersionInfo> {
+    let (file, version) = version::get(tx, id)?;
+    if file.current == id.number() {
+        return Err(Error::invalid(format!("version {id} is the current one already")));
+    }
+    let new = NewVersion { blob: version.blob, media_type: &version.media_type, modified: version.modified };
+    to_file(tx, id.file(), new, Expect::Any, moment)
+}
