@@ -107,7 +107,7 @@ ifeq ($(REV),)
 	@echo 'no tag to compare the public API with; REV=... names a revision'
 else
 	@command -v cargo-semver-checks >/dev/null || $(CARGO) install --locked cargo-semver-checks
-	$(CARGO) semver-checks -p holdall --baseline-rev $(REV)
+	$(CARGO) semver-checks check-release -p holdall --baseline-rev $(REV)
 endif
 
 DOCS = target/docs-venv

@@ -56,6 +56,15 @@
 //! - **Errors have a kind.** Every call returns [`Error`], whose [`ErrorKind`] has a fixed number and an HTTP
 //!   status. Nothing panics on bad input.
 //!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `cloudreve` | on | the API of Cloudreve v4, and URLs in its form |
+//! | `pds` | on | the API of Alibaba PDS |
+//! | `deflate` | on | archives that are compressed, and so have no known length |
+//! | `sim` | off | for tests: a disk that loses power, and a clock and randomness from a seed |
+//!
 //! Calls block; from an async server, run them on a thread for blocking work. All handles are cheap to clone
 //! and safe to use from every thread. Linux is what is tested.
 #![cfg_attr(
