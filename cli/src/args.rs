@@ -148,8 +148,13 @@ pub(crate) enum Verb {
         #[arg(long)]
         rebuild: bool,
     },
-    /// Remove what nothing refers to, and compact
-    Gc,
+    /// Remove what nothing refers to once its grace is over, and compact
+    Gc {
+        /// Set how long deleted content stays from now on, and the most that an archive may live. A shorter
+        /// time counts when archives that were made before are over
+        #[arg(long, value_parser = duration, value_name = "TIME")]
+        grace: Option<Duration>,
+    },
     /// Copy the store to a directory; the next backup there copies what is new
     Backup { target: PathBuf },
     /// Tell what the store holds

@@ -127,7 +127,7 @@ fn run(program: &Path, args: Args) -> Result<u8> {
         Verb::Check { content } => check::run(&store, content, out),
         Verb::Repair { .. } => check::repair(&store, out),
         Verb::Backup { target } => upkeep::backup(&store, &target, out),
-        Verb::Gc => upkeep::gc(&store, out),
+        Verb::Gc { grace } => upkeep::gc(&store, grace, out),
         Verb::Stats => upkeep::stats(&store, out),
         Verb::Import { from: args::Import::Cloudreve(cloudreve) } => import::run(&store, &cloudreve, out),
         Verb::Serve(serve) => server::run(store.clone(), &serve),

@@ -1,6 +1,7 @@
 //! `holdall gc`, `holdall backup` and `holdall stats`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use holdall::{Mode, Progress, Result, Store};
 use serde_json::json;
@@ -8,7 +9,10 @@ use serde_json::json;
 use crate::output::{self, Output};
 use crate::progress;
 
-pub(crate) fn gc(store: &Store, out: Output) -> Result<()> {
+pub(crate) fn gc(store: &Store, grace: Option<Duration>, out: Output) -> Result<()> {
+    if let Some(grace) = grace {
+        store.set_grace(grace)?;
+    }
     let report = store.gc()?;
     let failed = report.failed.iter().chain(&report.compaction.failed);
     let failed: Vec<String> = failed.map(ToString::to_string).collect();
@@ -19,6 +23,10 @@ pub(crate) fn gc(store: &Store, out: Output) -> Result<()> {
         "orphans": report.orphans,
         "segments": report.compaction.segments,
         "segment_bytes": report.compaction.bytes,
+        "waiting_blobs": report.waiting_blobs,
+        "waiting_bytes": report.waiting_bytes,
+        "next_due": report.next_due.map(output::time),
+        "grace_seconds": store.grace()?.as_secs(),
         "failed": failed,
     });
     let mut lines = vec![format!(
@@ -29,6 +37,10 @@ pub(crate) fn gc(store: &Store, out: Output) -> Result<()> {
         output::bytes(report.compaction.bytes),
         report.orphans
     )];
+    if let Some(due) = report.next_due {
+        let (blobs, bytes) = (report.waiting_blobs, output::bytes(report.waiting_bytes));
+        lines.push(format!("{blobs} blobs of {bytes} wait for the grace period; the first may go at {due}"));
+    }
     lines.extend(failed.iter().map(|told| format!("could not remove: {told}")));
     out.print(&value, lines.join("\n"))
 }

@@ -107,6 +107,10 @@ pub enum Mutant {
     FormOutlivesShare,
     /// A URL of the Cloudreve form outlived the revocation of what it leads to.
     FormWithoutRevocations,
+    /// The grace was each process's own: one with a shorter one collected what another had promised to keep.
+    GraceOfTheProcess,
+    /// The grace counted from before the change that let go of the content waited for its group.
+    GraceFromTheCall,
     /// `revoke` of a folder said that it was done, and every URL of what lies in it went on.
     RevokedFolder,
 }

@@ -1,6 +1,7 @@
 //! Caring for a store: counting, checking, collecting, compacting.
 
 use std::ffi::{c_char, c_void};
+use std::time::Duration;
 
 use holdall::{CheckOptions, Mode, Progress};
 
@@ -78,7 +79,7 @@ pub struct holdall_check_report {
     pub unread: u64,
 }
 
-/// What a collection or a compaction did; of a compaction the first four are 0.
+/// What a collection or a compaction did; of a compaction the first four and the last three are 0.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_gc_report {
@@ -98,6 +99,12 @@ pub struct holdall_gc_report {
     pub segment_bytes: u64,
     /// What could not be removed; the next run tries again.
     pub failed: u64,
+    /// Blobs that wait for the grace, after a collection.
+    pub waiting_blobs: u64,
+    /// Bytes of those.
+    pub waiting_bytes: u64,
+    /// When the first of them may be removed; 0 when none waits.
+    pub next_due_unix_us: i64,
 }
 
 records!(holdall_stats, holdall_check_options, holdall_check_report, holdall_gc_report,);
@@ -188,7 +195,33 @@ pub unsafe extern "C" fn holdall_store_gc(
             segments: done.compaction.segments,
             segment_bytes: done.compaction.bytes,
             failed: u64::try_from(errors().count()).unwrap_or(u64::MAX),
+            waiting_blobs: done.waiting_blobs,
+            waiting_bytes: done.waiting_bytes,
+            next_due_unix_us: done.next_due.map_or(0, |due| due.0),
         })
+    })
+}
+
+/// Gives the grace of the store: how long content outlives the last version that has it, and how long an
+/// archive may live.
+/// Codes: READ.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_store_grace(store: *const holdall_store, grace_s: *mut u64) -> i32 {
+    entry!(caller => {
+        let out = caller.out("the place of the grace", grace_s)?;
+        out.put(caller.get(store)?.grace()?.as_secs())
+    })
+}
+
+/// Sets the grace of the store, for every process that has it open; 0 is none. A longer one holds for all that
+/// was not removed yet. A shorter one limits new archives at once; content goes sooner only when the
+/// archives that were made under the longer one can all be over.
+/// Codes: WRITE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_store_set_grace(store: *const holdall_store, grace_s: u64) -> i32 {
+    entry!(caller => {
+        caller.get(store)?.set_grace(Duration::from_secs(grace_s))?;
+        Ok(())
     })
 }
 

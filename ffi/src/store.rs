@@ -43,7 +43,8 @@ pub struct holdall_open_options {
     pub cache_bytes: u64,
     /// The longest content that a put takes: 1 TiB by default.
     pub max_put_bytes: u64,
-    /// How long content outlives the last version that has it: 24 hours by default.
+    /// The grace of the store is set to this, see holdall_store_set_grace(); 0 leaves it as it is. A new store has
+    /// 24 hours.
     pub grace_s: u64,
     /// The longest that a URL may live: 7 days by default.
     pub max_lifetime_s: u64,

@@ -7,6 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDateTime, PyDelta, PyTzInfo};
 
 /// A time on its way to Python, where it is an aware datetime in UTC.
+#[derive(Clone, Copy)]
 pub(crate) struct Datetime(Time);
 
 /// Returns a time for Python.

@@ -2,6 +2,8 @@
 
 use pyo3::prelude::*;
 
+use crate::datetime::{Datetime, datetime};
+
 /// What `Store.check` found.
 #[pyclass(frozen, get_all, module = "holdall")]
 pub(crate) struct CheckReport {
@@ -193,6 +195,12 @@ pub(crate) struct GcReport {
     segments: u64,
     /// Bytes that they took.
     segment_bytes: u64,
+    /// Blobs that nothing refers to and that wait for the grace, after a collection.
+    waiting_blobs: u64,
+    /// Bytes of their content.
+    waiting_bytes: u64,
+    /// When the first of them may be removed, an aware datetime in UTC; None when none waits.
+    next_due: Option<Datetime>,
     /// Sentences of what could not be removed; the next run tries again.
     failed: Vec<String>,
 }
@@ -208,6 +216,9 @@ impl From<holdall::GcReport> for GcReport {
             failed: failed.chain(compaction.failed).collect(),
             segments: compaction.segments,
             segment_bytes: compaction.segment_bytes,
+            waiting_blobs: report.waiting_blobs,
+            waiting_bytes: report.waiting_bytes,
+            next_due: report.next_due.map(datetime),
         }
     }
 }
@@ -220,6 +231,9 @@ impl From<holdall::CompactReport> for GcReport {
             orphans: 0,
             segments: report.segments,
             segment_bytes: report.bytes,
+            waiting_blobs: 0,
+            waiting_bytes: 0,
+            next_due: None,
             failed: report.failed.iter().map(ToString::to_string).collect(),
         }
     }

@@ -53,7 +53,8 @@ impl Store {
 /// segment_bytes: bytes after which a segment is left for a new one: 256 MiB by default.
 /// cache_bytes: bytes of rows that are kept in memory: 64 MiB by default.
 /// max_put_bytes: bytes of the longest content that a put takes: 1 TiB by default.
-/// grace: how long content outlives its last version: seconds or a timedelta, a day by default.
+/// grace: how long content outlives its last version: seconds or a timedelta. It is the store's: given
+///     here it is set as by `Store.set_grace`, and a new store has a day.
 /// max_lifetime: the longest that a URL may live: seconds or a timedelta, 7 days by default.
 /// max_archive_entries, max_archive_bytes: limits of an archive: 100,000 and 1 TiB by default.
 /// lock_timeout: how long to wait for another process that is opening the store: 10 seconds.

@@ -1,10 +1,12 @@
 //! Upkeep of a store: checks, backups, repairs, and what is done from a timer.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use holdall::{CheckOptions, Options};
 use pyo3::prelude::*;
 
+use crate::convert::duration;
 use crate::fault::Outcome;
 use crate::job::{patient, watched};
 use crate::report::{BackupReport, CheckReport, GcReport, RebuildReport, RepairReport, Stats};
@@ -83,6 +85,20 @@ impl Store {
     fn gc(&self, py: Python<'_>) -> Outcome<GcReport> {
         let store = self.store()?.clone();
         Ok(patient(py, move || store.gc())?.into())
+    }
+
+    /// How long content outlives its last version, and how long an archive may live.
+    #[getter]
+    fn grace(&self, py: Python<'_>) -> Outcome<Duration> {
+        self.call(py, |store| store.grace())
+    }
+
+    /// Sets the grace, for every process that has the store open: seconds or a timedelta. A longer one
+    /// holds for all that was not removed yet. A shorter one limits new archives at once; content goes
+    /// sooner only when the archives that were made under the longer one can all be over.
+    fn set_grace(&self, py: Python<'_>, grace: &Bound<'_, PyAny>) -> Outcome<()> {
+        let grace = duration(grace)?;
+        self.call(py, |store| store.set_grace(grace))
     }
 
     /// Copies what lives out of segments that are more than half dead, and removes them.

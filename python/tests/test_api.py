@@ -388,6 +388,17 @@ def test_checks_and_counts(alice: holdall.Drive, store: holdall.Store) -> None:
     alice.set_max_versions(3)
     assert alice.info().max_versions == 3
     assert store.gc().failed == []
+    assert store.grace == dt.timedelta(days=1)
+    store.set_grace(dt.timedelta(hours=2))
+    store.set_grace(3600)
+    assert store.grace == dt.timedelta(hours=1)
+    alice.put("waits", b"content that nothing else has")
+    alice.delete("waits")
+    report = store.gc()
+    assert (report.waiting_blobs, report.waiting_bytes) == (1, 29)
+    assert report.next_due is not None
+    # What the longer grace promised counts until it is over.
+    assert report.next_due > dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=23)
     assert store.compact().failed == []
 
 

@@ -377,3 +377,19 @@ fn what_goes_wrong_is_told_with_its_remedy() {
         assert!(!part.exists(), "nothing is left behind");
     }
 }
+
+#[test]
+fn a_collection_says_what_waits_and_until_when() {
+    let shelf = Shelf::new();
+    shelf.put("a", b"content");
+    shelf.ok(&["rm", "a", "--forever"]);
+    let told = shelf.json(&["gc", "--grace", "2h"]);
+    assert_eq!((&told["waiting_blobs"], &told["waiting_bytes"]), (&1.into(), &7.into()));
+    assert_eq!((&told["blobs"], &told["grace_seconds"]), (&0.into(), &7200.into()));
+    let due = told["next_due"].as_str().unwrap();
+    let text = shelf.ok(&["gc"]);
+    assert!(
+        text.ends_with(&format!("1 blobs of 7 B wait for the grace period; the first may go at {due}")),
+        "{text}"
+    );
+}

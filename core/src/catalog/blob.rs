@@ -1,10 +1,8 @@
 //! Blobs: content that versions share, counted by reference.
 //!
-//! A blob that the last version let go of waits until its due time, because a reply under way or
-//! a put of the same content may still want it. Its row in `DOOMED_BLOB` and the due time in its
-//! own record come and go together, so that reviving it needs no search.
-
-use std::time::Duration;
+//! A blob that the last version let go of waits for the store's grace ([`super::grace`]), because an
+//! archive, a reply under way or a put of the same content may still want it. Its row in `DOOMED_BLOB`
+//! and the time in its own record come and go together, so that reviving it needs no search.
 
 use super::counter::{self, Counter};
 use super::record::{BlobRecord, Place};
@@ -13,22 +11,20 @@ use super::{claim, id_sequence, prefix, row};
 use crate::id::BlobId;
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
-/// When a change happens, and how long content outlives its last version.
+/// When a change happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
+    /// As who asked for it has it: what expires is measured by it, and it is written down.
     pub(crate) now: Time,
-    /// How long a blob that nothing refers to any more stays.
-    pub(crate) grace: Duration,
+    /// As the group has it that makes it durable, which may have waited long. The grace of what the
+    /// change lets go of counts from then.
+    pub(crate) group: Time,
 }
 
-impl Moment {
-    /// Returns when a blob that is let go of now may be removed.
-    pub(crate) fn due(self) -> Time {
-        self.now.after(self.grace)
-    }
-}
+/// When content was let go of that need not wait for the grace.
+pub(crate) const AT_ONCE: Time = Time(i64::MIN);
 
 /// Returns a length as what is added to a counter.
 pub(crate) fn signed(len: u64) -> Result<i64> {
@@ -130,22 +126,23 @@ pub(crate) fn find(tx: &impl Read, scope: u64, blake3: &[u8; 32]) -> Result<Opti
     }
 }
 
-/// Adds a blob that no version has yet: it is due at `due`, unless one links it before.
+/// Adds a blob that no version has yet: it waits for the grace from `released` on, unless one links it
+/// before.
 ///
-/// `record.refs` and `record.due` are set here.
+/// `record.refs` and `record.released` are set here.
 ///
 /// # Errors
 /// `Bug` when the id is taken or the scope has that content: [`find`] it first, in the same
 /// transaction.
-pub(crate) fn insert(tx: &mut impl Write, id: BlobId, record: BlobRecord, due: Time) -> Result<()> {
+pub(crate) fn insert(tx: &mut impl Write, id: BlobId, record: BlobRecord, released: Time) -> Result<()> {
     if row::exists(tx, BLOB, &id.to_key())? || find(tx, record.scope, &record.blake3)?.is_some() {
         return Err(Error::bug(format!("blob {id} or its content is in the catalog already")));
     }
-    let record = BlobRecord { refs: 0, due: Some(due), ..record };
+    let record = BlobRecord { refs: 0, released: Some(released), ..record };
     if is_shared(record.scope) {
         tx.put(BLOB_HASH, &hash_key(record.scope, &record.blake3), &id.to_key())?;
     }
-    tx.put(DOOMED_BLOB, &row::due(due, id.0), &[])?;
+    tx.put(DOOMED_BLOB, &row::due(released, id.0), &[])?;
     counter::add(tx, Counter::Blobs, 1)?;
     counter::add(tx, Counter::BlobBytes, signed(record.len)?)?;
     row::put(tx, BLOB, &id.to_key(), &record)
@@ -158,18 +155,18 @@ pub(crate) fn insert(tx: &mut impl Write, id: BlobId, record: BlobRecord, due: T
 pub(crate) fn link(tx: &mut impl Write, id: BlobId) -> Result<BlobRecord> {
     let mut record = get(tx, id)?;
     record.refs = record.refs.checked_add(1).ok_or_else(|| Error::bug("a blob's references overflow"))?;
-    if let Some(due) = record.due.take() {
-        tx.del(DOOMED_BLOB, &row::due(due, id.0))?;
+    if let Some(released) = record.released.take() {
+        tx.del(DOOMED_BLOB, &row::due(released, id.0))?;
     }
     row::put(tx, BLOB, &id.to_key(), &record)?;
     Ok(record)
 }
 
-/// Counts one version less; content that no version has is removed at `due`.
+/// Counts one version less; content that no version has waits for the grace from `released` on.
 ///
 /// # Errors
 /// `Corrupt` when there is no such blob, or no version had it.
-pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, due: Time) -> Result<()> {
+pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, released: Time) -> Result<()> {
     let found = row::get::<BlobRecord>(tx, BLOB, &id.to_key())?;
     let Some((mut record, refs)) = found.and_then(|record| {
         let refs = record.refs.checked_sub(1)?;
@@ -179,17 +176,17 @@ pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, due: Time) -> Result<()> {
     };
     record.refs = refs;
     if refs == 0 {
-        record.due = Some(due);
-        tx.put(DOOMED_BLOB, &row::due(due, id.0), &[])?;
+        record.released = Some(released);
+        tx.put(DOOMED_BLOB, &row::due(released, id.0), &[])?;
     }
     row::put(tx, BLOB, &id.to_key(), &record)
 }
 
-/// Returns up to `limit` blobs that may be removed at `now`, the one that waits longest first.
-pub(crate) fn due(tx: &impl Read, now: Time, limit: usize) -> Result<Vec<BlobId>> {
+/// Returns up to `limit` blobs that were let go of at `until` or before, the one that waits longest first.
+pub(crate) fn released(tx: &impl Read, until: Time, limit: usize) -> Result<Vec<BlobId>> {
     let mut ids = Vec::new();
     prefix::under(tx, DOOMED_BLOB, &[], None, &mut |key, _| {
-        if ids.len() == limit || row::due_time(DOOMED_BLOB, key)? > now {
+        if ids.len() == limit || row::due_time(DOOMED_BLOB, key)? > until {
             return Ok(Scan::Stop);
         }
         ids.push(BlobId(row::tail(DOOMED_BLOB, key)?));
@@ -198,20 +195,48 @@ pub(crate) fn due(tx: &impl Read, now: Time, limit: usize) -> Result<Vec<BlobId>
     Ok(ids)
 }
 
-/// Deletes the rows of a blob that is due at `now` and returns its record, so that its file can
-/// be removed or its bytes counted as dead once the transaction is durable.
+/// What waits for the grace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) blobs: u64,
+    pub(crate) bytes: u64,
+    /// When the first of it was let go of.
+    pub(crate) first: Option<Time>,
+}
+
+/// Counts what waits for the grace, at the price of two rows for each blob. The bytes of one whose record
+/// is damaged are not known.
+pub(crate) fn waiting(tx: &impl Read) -> Result<Waiting> {
+    let mut waiting = Waiting::default();
+    prefix::under(tx, DOOMED_BLOB, &[], None, &mut |key, _| {
+        let record = match get(tx, BlobId(row::tail(DOOMED_BLOB, key)?)) {
+            Ok(record) => Some(record),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => None,
+            Err(error) => return Err(error),
+        };
+        waiting.blobs += 1;
+        waiting.bytes = waiting.bytes.saturating_add(record.map_or(0, |record| record.len));
+        waiting.first.get_or_insert(row::due_time(DOOMED_BLOB, key)?);
+        Ok(Scan::Next)
+    })?;
+    Ok(waiting)
+}
+
+/// Deletes the rows of a blob that was let go of at `until` or before and returns its record, so that its
+/// file can be removed or its bytes counted as dead once the transaction is durable.
 ///
 /// None, and nothing is deleted, when it is gone already, a version has it again, or it was let
 /// go of anew and its time has not come.
-pub(crate) fn forget(tx: &mut impl Write, id: BlobId, now: Time) -> Result<Option<BlobRecord>> {
+pub(crate) fn forget(tx: &mut impl Write, id: BlobId, until: Time) -> Result<Option<BlobRecord>> {
     let Some(record) = row::get::<BlobRecord>(tx, BLOB, &id.to_key())? else { return Ok(None) };
-    let Some(due) = record.due.filter(|due| record.refs == 0 && *due <= now) else { return Ok(None) };
+    let released = record.released.filter(|released| record.refs == 0 && *released <= until);
+    let Some(released) = released else { return Ok(None) };
     let hash = hash_key(record.scope, &record.blake3);
     if row::id(tx, BLOB_HASH, &hash)? == Some(id.0) {
         tx.del(BLOB_HASH, &hash)?;
     }
     claim::remove(tx, id, &record)?;
-    tx.del(DOOMED_BLOB, &row::due(due, id.0))?;
+    tx.del(DOOMED_BLOB, &row::due(released, id.0))?;
     tx.del(BLOB, &id.to_key())?;
     counter::add(tx, Counter::Blobs, -1)?;
     counter::add(tx, Counter::BlobBytes, -signed(record.len)?)?;

@@ -360,11 +360,11 @@ impl<R: Read> Check<'_, R> {
             check.must(blob.refs == refs, BLOB, || {
                 format!("blob {id} counts {} versions, and {refs} have it", blob.refs)
             });
-            check.must(blob.due.is_some() == (blob.refs == 0), BLOB, || {
+            check.must(blob.released.is_some() == (blob.refs == 0), BLOB, || {
                 format!("blob {id} is due for removal although a version has it, or the other way round")
             });
-            if let Some(due) = blob.due {
-                let waits = check.has(DOOMED_BLOB, &row::due(due, id.0))?;
+            if let Some(released) = blob.released {
+                let waits = check.has(DOOMED_BLOB, &row::due(released, id.0))?;
                 check.must(waits, BLOB, || format!("blob {id} is wanted by nothing and not due for removal"));
             }
             let found = blob::find(check.tx, blob.scope, &blob.blake3)?;
@@ -387,9 +387,9 @@ impl<R: Read> Check<'_, R> {
     fn doomed(&mut self) -> Result<()> {
         self.each(DOOMED_BLOB, |check, key, _| {
             let id = BlobId(row::tail(DOOMED_BLOB, key)?);
-            let due = row::due_time(DOOMED_BLOB, key)?;
+            let released = row::due_time(DOOMED_BLOB, key)?;
             let blob = check.get::<BlobRecord>(BLOB, &id.to_key())?;
-            let fits = blob.is_some_and(|blob| blob.refs == 0 && blob.due == Some(due));
+            let fits = blob.is_some_and(|blob| blob.refs == 0 && blob.released == Some(released));
             check.must(fits, DOOMED_BLOB, || format!("blob {id} waits for removal, and is in use or gone"));
             Ok(())
         })?;

@@ -18,6 +18,7 @@ pub(crate) mod depth;
 pub(crate) mod drive;
 pub(crate) mod dump;
 pub(crate) mod free_name;
+pub(crate) mod grace;
 pub(crate) mod history;
 pub(crate) mod id_sequence;
 pub(crate) mod info;

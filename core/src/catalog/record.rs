@@ -84,7 +84,6 @@ records! {
     DriveRecord 1 "drive";
     ChildRecord 1 "child";
     VersionRecord 1 "version";
-    BlobRecord 1 "blob";
     SegmentRecord 2 "segment";
     TrashRecord 1 "trash";
     LinkRecord 1 "link";
@@ -232,10 +231,21 @@ pub(crate) struct BlobRecord {
     pub(crate) blake3: [u8; 32],
     /// Versions that have this content.
     pub(crate) refs: u64,
-    /// When it may be removed; only while no version has it. The same as in its doomed row.
-    pub(crate) due: Option<Time>,
+    /// When the last version let go of it; only while no version has it. The same as in its doomed row.
+    pub(crate) released: Option<Time>,
     /// The scope of deduplication it was stored under: 0, or a drive.
     pub(crate) scope: u64,
+}
+
+/// Version 1 had the same fields, and in `released` the time when the blob was due. Read as it is, the
+/// grace counts once more from then.
+impl Record for BlobRecord {
+    const VERSION: u8 = 2;
+    const NOUN: &'static str = "blob";
+
+    fn decode_older(version: u8, rest: &[u8]) -> Option<Result<BlobRecord>> {
+        (version == 1).then(|| fields(rest, Self::NOUN))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -134,7 +134,7 @@ impl<K: Kv> Store<K> {
     }
 
     fn moment(&self) -> Moment {
-        Moment { now: self.now, grace: GRACE }
+        Moment { now: self.now, group: self.now }
     }
 
     fn reader(&self) -> K::Reader {
@@ -169,12 +169,12 @@ impl<K: Kv> Store<K> {
 
     /// Finds or stores the content that is 10 times `content` bytes long.
     fn blob(&mut self, content: u8) -> BlobId {
-        let due = self.moment().due();
+        let released = self.now;
         self.change(|tx, ids| match blob::find(tx, 0, &[content; 32])? {
             Some(id) => Ok(id),
             None => {
                 let id = BlobId(ids.next()?);
-                blob::insert(tx, id, content_of(content), due)?;
+                blob::insert(tx, id, content_of(content), released)?;
                 Ok(id)
             }
         })
@@ -237,10 +237,10 @@ impl<K: Kv> Store<K> {
 
     /// Removes the blobs whose time has come.
     fn collect(&mut self) -> usize {
-        let now = self.now;
-        let due = blob::due(&self.reader(), now, 1000).unwrap();
+        let until = self.now.before(GRACE);
+        let due = blob::released(&self.reader(), until, 1000).unwrap();
         for id in &due {
-            assert!(self.change(|tx, _| blob::forget(tx, *id, now)).unwrap().is_some());
+            assert!(self.change(|tx, _| blob::forget(tx, *id, until)).unwrap().is_some());
         }
         due.len()
     }
@@ -290,7 +290,7 @@ fn content_of(content: u8) -> BlobRecord {
         sha1: [7; 20],
         blake3: [content; 32],
         refs: 0,
-        due: None,
+        released: None,
         scope: 0,
     }
 }

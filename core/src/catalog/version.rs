@@ -145,7 +145,7 @@ pub(crate) fn erase(
     version: &VersionRecord,
     moment: Moment,
 ) -> Result<()> {
-    blob::unlink(tx, version.blob, moment.due())?;
+    blob::unlink(tx, version.blob, moment.group)?;
     counter::add(tx, Counter::DriveBytes(drive), -signed(version.size)?)?;
     if row::exists(tx, VERSION_NOTE, &node::version_key(id))? {
         tx.del(VERSION_NOTE, &node::version_key(id))?;

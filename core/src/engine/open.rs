@@ -9,7 +9,7 @@ use super::lock::StoreLock;
 use super::options::{Mode, Options};
 use crate::blobs;
 use crate::catalog::history::{self, Session};
-use crate::catalog::{segment, signing_key, table};
+use crate::catalog::{grace, segment, signing_key, table};
 use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover, void_tails};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
@@ -57,11 +57,14 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal, lock);
     if signing_key::list(&engine.reader()?)?.is_empty() {
         let (secret, salt) = (random::<32>()?, blake3::Hash::from_bytes(random()?).to_hex());
+        let now = Time::now();
+        let grace = engine.options.grace.unwrap_or(grace::DEFAULT);
         engine.write(move |change| {
             // Another process may have been first.
             if signing_key::list(change)?.is_empty() {
-                signing_key::add(change, &secret, true, Time::now())?;
+                signing_key::add(change, &secret, true, now)?;
                 signing_key::set_salt(change, &salt)?;
+                grace::begin(change, grace)?;
             }
             Ok(())
         })?;

@@ -41,7 +41,7 @@ pub struct Options {
     pub(crate) segment_bytes: u64,
     pub(crate) cache_bytes: usize,
     pub(crate) max_put_bytes: u64,
-    pub(crate) grace: Duration,
+    pub(crate) grace: Option<Duration>,
     pub(crate) max_lifetime: Duration,
     pub(crate) max_archive_entries: u64,
     pub(crate) max_archive_bytes: u64,
@@ -71,7 +71,7 @@ impl Options {
             segment_bytes: 256 << 20,
             cache_bytes: 64 << 20,
             max_put_bytes: 1 << 40,
-            grace: Duration::from_secs(24 * 3600),
+            grace: None,
             max_lifetime: Duration::from_secs(7 * 24 * 3600),
             max_archive_entries: 100_000,
             max_archive_bytes: 1 << 40,
@@ -146,11 +146,11 @@ impl Options {
         self
     }
 
-    /// Sets how long content outlives the last version that has it, for replies and archives that
-    /// are under way: 24 hours by default.
+    /// Sets the grace of the store, as [`Store::set_grace`](crate::Store::set_grace) does once it is open. By
+    /// default it stays what it is, and that of a new store is 24 hours.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Options {
-        self.grace = grace;
+        self.grace = Some(grace);
         self
     }
 

@@ -4,10 +4,12 @@ use bytes::Bytes;
 
 use super::change;
 use crate::blobs::frame::{Frame, FrameKind, frame_len};
+use crate::catalog::blob::Moment;
 use crate::catalog::record::Place;
 use crate::digest::Digest;
 use crate::id::BlobId;
 use crate::kv::{KeyRange, Read, Table, Visit, Write};
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -51,6 +53,12 @@ impl<W: Write> Group<'_, W> {
     /// Logs a row as it is, which changes nothing.
     pub(crate) fn log_again(&mut self, table: Table, key: &[u8], value: &[u8]) {
         change::put(&mut self.pending.change, table.byte, key, value);
+    }
+
+    /// Returns when a change happens that was asked for at `now`.
+    pub(crate) fn moment(&self, now: Time) -> Moment {
+        let before = mutant::is_active(Mutant::GraceFromTheCall);
+        Moment { now, group: if before { now } else { self.pending.time } }
     }
 
     /// Adds a blob's bytes to the group and returns where they will be.

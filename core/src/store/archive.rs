@@ -13,7 +13,7 @@ use crate::catalog::record::{ArchiveRecord, MemberRecord, Owner};
 use crate::catalog::share_access::check_access;
 use crate::catalog::state::{self, State};
 use crate::catalog::version::{self, Opened};
-use crate::catalog::{archive, blob, drive, listing, share};
+use crate::catalog::{archive, blob, drive, grace, listing, share};
 use crate::catalog::{node, path};
 use crate::digest::{Digest, crc64_combine};
 use crate::engine::Engine;
@@ -137,17 +137,12 @@ impl Archive {
     /// its downloads are used up.
     pub fn create(self) -> Result<ArchiveInfo> {
         let engine = self.drive.engine()?;
-        if self.lifetime.as_secs() == 0 || self.lifetime > engine.options.grace {
-            return Err(Error::invalid(format!(
-                "an archive for {} s is out of range: give 1 s to the store's grace of {} s",
-                self.lifetime.as_secs(),
-                engine.options.grace.as_secs()
-            )));
-        }
         crate::name::check_name(&self.name)?;
         // Before the rows are read: what is deleted from here on outlives the archive by the grace.
-        let created = Time::now();
-        let Gathered { entries, drives, mut shares } = self.gather(&engine.reader()?, created)?;
+        let (created, rows) = (Time::now(), engine.reader()?);
+        check_lifetime(self.lifetime, grace::get(&rows)?.length)?;
+        let Gathered { entries, drives, mut shares } = self.gather(&rows, created)?;
+        drop(rows);
         let mut owner = self.owner;
         if mutant::is_active(Mutant::ArchiveOfFirstDrive) {
             owner = Owner::Drive(self.drive.id());
@@ -213,6 +208,18 @@ impl Archive {
         let url = url.unwrap_or_else(|| Url::new(&store, Subject::Archive(info.id)));
         url.of(Subject::Archive(info.id)).expires_in(lifetime).sign()
     }
+}
+
+/// Refuses a lifetime past which the content of an archive is not sure to be there.
+fn check_lifetime(lifetime: Duration, grace: Duration) -> Result<()> {
+    if lifetime.as_secs() > 0 && lifetime <= grace {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "an archive for {} s is out of range: give 1 s to the store's grace of {} s, or set a longer grace",
+        lifetime.as_secs(),
+        grace.as_secs()
+    )))
 }
 
 fn limits(engine: &Engine) -> Limits {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::Store;
 use crate::body::Body;
-use crate::catalog::blob::Moment;
 use crate::catalog::{
     self, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, copy, delete, drive, listing, node, path, rename,
     stat, trash, version,
@@ -58,10 +57,6 @@ impl Drive {
 
     pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
         self.store.engine()
-    }
-
-    fn moment(&self, engine: &Engine) -> Moment {
-        Moment { now: Time::now(), grace: engine.options.grace }
     }
 
     /// Returns what the drive is and holds.
@@ -162,9 +157,11 @@ impl Drive {
     /// `Exists` when something is at `to` and `replace` is false, or either is a folder.
     pub fn rename(&self, from: &str, to: &str, replace: bool) -> Result<FileId> {
         let engine = self.engine()?;
-        let (ids, id, moment) = (engine.ids(ids_for(to))?, self.id, self.moment(&engine));
+        let (ids, id, now) = (engine.ids(ids_for(to))?, self.id, Time::now());
         let (from, to) = (from.to_owned(), to.to_owned());
-        engine.write(move |change| rename::rename(change, id, &from, &to, replace, &mut ids.clone(), moment))
+        engine.write(move |change| {
+            rename::rename(change, id, &from, &to, replace, &mut ids.clone(), change.moment(now))
+        })
     }
 
     /// Copies what is at `from` to `to`, with the current version of each file or all of them. The
@@ -236,8 +233,8 @@ impl Drive {
     /// `NotFound` when nothing is at `path`.
     pub fn delete(&self, path: &str) -> Result<()> {
         let engine = self.engine()?;
-        let (id, path, moment) = (self.id, path.to_owned(), self.moment(&engine));
-        let whole = engine.write(move |change| delete::at_path(change, id, &path, moment))?;
+        let (id, path, now) = (self.id, path.to_owned(), Time::now());
+        let whole = engine.write(move |change| delete::at_path(change, id, &path, change.moment(now)))?;
         if !whole {
             self.store.clear_deleted()?;
         }

@@ -1,7 +1,6 @@
 //! The verbs of a drive by the id of a file, as the wire formats speak of it.
 
 use super::Drive;
-use crate::catalog::blob::Moment;
 use crate::catalog::state::{self, State};
 use crate::catalog::{FileInfo, Row, VersionInfo, listing, trash};
 use crate::catalog::{delete, free_name, id_sequence, node, note, path, put, stat, version};
@@ -119,8 +118,9 @@ impl Drive {
     /// `NotFound` when there is none, `InvalidArgument` for the root.
     pub(crate) fn delete_file(&self, file: FileId, now: Time) -> Result<()> {
         let engine = self.engine()?;
-        let (drive, moment) = (self.clone(), Moment { now, grace: engine.options.grace });
+        let drive = self.clone();
         let whole = engine.write(move |change| {
+            let moment = change.moment(now);
             own(change, &drive, file)?;
             match state::path_of(change, file)? {
                 Some(path) => delete::at_path(change, drive.id(), &path, moment),
@@ -199,8 +199,7 @@ impl Drive {
     pub(crate) fn put_again(&self, file: FileId, id: VersionId, now: Time) -> Result<VersionInfo> {
         self.version_of(file, id)?;
         let engine = self.engine()?;
-        let moment = Moment { now, grace: engine.options.grace };
-        engine.write(move |change| put::again(change, id, moment))
+        engine.write(move |change| put::again(change, id, change.moment(now)))
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod archive;
 pub(crate) mod archive_source;
 mod drive;
 mod file;
+mod grace;
 mod key_ring;
 pub(crate) mod link;
 mod maintenance;
@@ -64,6 +65,9 @@ impl Shared {
         vfs: impl Fn() -> Result<Arc<dyn Vfs>> + Send + Sync + 'static,
     ) -> Result<Shared> {
         let session = registry::session(place, &options, || open(vfs()?, options.clone()))?;
+        if let Some(grace) = options.grace {
+            grace::set(session.engine(), grace)?;
+        }
         // Where it was open already, the options are those of the first.
         let options = session.engine().options.clone();
         Ok(Shared { options, place, vfs: Box::new(vfs), session: ArcSwapOption::new(Some(session)) })

@@ -375,11 +375,10 @@ fn publish(
         let (modified, expect) = (put.modified.unwrap_or(now), put.expect);
         ready.push(Ready { path, media_type, modified, expect, digest, beginning, blob, content });
     }
-    let moment = Moment { now, grace: engine.options.grace };
     let write = |ready: Vec<Ready>| {
         let ids = ids.clone();
         engine.journal.write(small, move |change| {
-            let mut ids = ids.clone();
+            let (mut ids, moment) = (ids.clone(), change.moment(now));
             ready.iter().map(|one| put_one(change, drive, one, scope, &mut ids, moment)).collect()
         })
     };
@@ -482,7 +481,7 @@ pub(super) fn insert(
         (Content::Small(bytes), None) => change.append(blob, bytes.clone(), digest)?,
         (Content::Large, None) => Place::File,
     };
-    blob::insert(change, blob, record(digest, place, scope), moment.due())?;
+    blob::insert(change, blob, record(digest, place, scope), moment.group)?;
     Ok(blob)
 }
 
@@ -495,7 +494,7 @@ fn record(digest: &Digest, place: Place, scope: u64) -> BlobRecord {
         sha1: digest.sha1,
         blake3: digest.blake3,
         refs: 0,
-        due: None,
+        released: None,
         scope,
     }
 }

@@ -227,8 +227,7 @@ impl Store {
     /// Lets go of the parts of an upload that is done.
     pub(crate) fn clear_upload(&self, id: UploadId, now: Time) -> Result<()> {
         let engine = self.engine()?;
-        let moment = Moment { now, grace: engine.options.grace };
-        while engine.write(move |change| upload::clear(change, id, moment, STEP))? == STEP {}
+        while engine.write(move |change| upload::clear(change, id, change.moment(now), STEP))? == STEP {}
         Ok(())
     }
 
@@ -337,10 +336,10 @@ fn publish_part(
     let small = staged.small_len();
     engine.room(small)?;
     let content = settle(engine, blob::APART, staged, blob, placed, &mut Vec::new())?;
-    let moment = Moment { now, grace: engine.options.grace };
     let most = engine.options.max_put_bytes;
     engine.journal.write(small, move |change| {
         upload::open(change, id, part, now)?;
+        let moment = change.moment(now);
         let blob = insert(change, &content, &digest, blob, blob::APART, moment)?;
         let Digest { len, blake3, crc64, .. } = digest;
         upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, most, moment)
@@ -382,7 +381,6 @@ fn publish_whole(
             (settle(engine, scope, staged, blob, placed, &mut Vec::new())?, None)
         }
     };
-    let moment = Moment { now, grace: engine.options.grace };
     let record = record.clone();
     engine.journal.write(small, move |change| {
         if let Some(id) = id
@@ -390,6 +388,7 @@ fn publish_whole(
         {
             return version::info(change, done);
         }
+        let moment = change.moment(now);
         // Looked at before anything is written, so that what is refused leaves no bytes.
         let goal = check_goal(change, &record, now)?;
         let found = blob::find(change, scope, &digest.blake3)?;

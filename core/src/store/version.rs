@@ -2,7 +2,6 @@
 
 use super::Store;
 use crate::body::Body;
-use crate::catalog::blob::Moment;
 use crate::catalog::{VersionInfo, delete, stat, state, version};
 use crate::engine::snapshot::View;
 use crate::id::{FileId, VersionId};
@@ -66,8 +65,8 @@ impl Store {
     /// was removed.
     pub fn remove_version(&self, version: VersionId) -> Result<()> {
         let engine = self.engine()?;
-        let moment = Moment { now: Time::now(), grace: engine.options.grace };
-        engine.write(move |change| version::remove(change, version, moment))
+        let now = Time::now();
+        engine.write(move |change| version::remove(change, version, change.moment(now)))
     }
 
     /// Marks a version to be kept whatever the limit on their number, or no longer.
@@ -81,8 +80,8 @@ impl Store {
     /// Deletes the rows of files that were cut off from their trees, in bounded steps.
     pub(crate) fn clear_deleted(&self) -> Result<()> {
         let engine = self.engine()?;
-        let moment = Moment { now: Time::now(), grace: engine.options.grace };
-        while !engine.write(move |change| delete::step(change, moment, STEP))?.done {}
+        let now = Time::now();
+        while !engine.write(move |change| delete::step(change, change.moment(now), STEP))?.done {}
         Ok(())
     }
 }

@@ -28,6 +28,7 @@ static void sound(const holdall_store *store) {
 static void numbers(const holdall_store *store) {
     holdall_page *page = NULL;
     size_t count = 1;
+    uint64_t grace = 0;
     int calls = 0;
     RECORD(holdall_stats, stats);
     RECORD(holdall_check_options, options);
@@ -45,7 +46,13 @@ static void numbers(const holdall_store *store) {
     OK(holdall_page_free(page));
     options.progress = stop;
     FAILS(HOLDALL_TOO_LARGE, holdall_store_check(store, &options, &report, NULL));
+    OK(holdall_store_grace(store, &grace));
+    CHECK(grace == 24 * 3600);
+    OK(holdall_store_set_grace(store, 7200));
+    OK(holdall_store_grace(store, &grace));
+    CHECK(grace == 7200);
     OK(holdall_store_gc(store, &collected, NULL));
+    CHECK((collected.waiting_blobs == 0) == (collected.next_due_unix_us == 0));
     OK(holdall_store_compact(store, &compacted, NULL));
     CHECK(collected.failed == 0 && compacted.failed == 0);
 }

@@ -330,6 +330,14 @@ class Store:
         """Removes what nothing refers to once its grace is over, and compacts. It works in short steps
         beside everything else: call it from a timer, in one process.
         """
+    @property
+    def grace(self) -> datetime.timedelta:
+        """How long content outlives its last version, and how long an archive may live."""
+    def set_grace(self, grace: _Length) -> None:
+        """Sets the grace, for every process that has the store open: seconds or a timedelta. A longer one
+        holds for all that was not removed yet. A shorter one limits new archives at once; content goes
+        sooner only when the archives that were made under the longer one can all be over.
+        """
     def compact(self) -> GcReport:
         """Copies what lives out of segments that are more than half dead, and removes them."""
     def stats(self) -> Stats:
@@ -1085,6 +1093,12 @@ class GcReport:
     """Segments that were more than half dead and are gone."""
     segment_bytes: Final[int]
     """Bytes that they took."""
+    waiting_blobs: Final[int]
+    """Blobs that nothing refers to and that wait for the grace, after a collection."""
+    waiting_bytes: Final[int]
+    """Bytes of their content."""
+    next_due: Final[datetime.datetime | None]
+    """When the first of them may be removed, an aware datetime in UTC; None when none waits."""
     failed: Final[list[str]]
     """Sentences of what could not be removed; the next run tries again."""
 

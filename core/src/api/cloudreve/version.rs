@@ -8,7 +8,6 @@ use super::find::{Act, Finder};
 use super::uri::FileUri;
 use super::url::version_of;
 use super::words::Words;
-use crate::catalog::blob::Moment;
 use crate::catalog::version;
 use crate::id::VersionId;
 use crate::serve::Reply;
@@ -25,8 +24,8 @@ pub(super) fn set_current(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply,
 /// Removes a version that is not the current one.
 pub(super) fn delete(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop> {
     let (finder, id) = pick(call, body)?;
-    let moment = Moment { now: call.request.now, grace: finder.engine.options.grace };
-    finder.engine.write(move |change| version::remove(change, id, moment)).map_err(|error| {
+    let now = call.request.now;
+    finder.engine.write(move |change| version::remove(change, id, change.moment(now))).map_err(|error| {
         match error.kind() {
             ErrorKind::InvalidArgument => Stop::Fault(Fault::not_supported().detail(error)),
             _ => gone(error),

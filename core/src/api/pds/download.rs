@@ -144,7 +144,7 @@ impl Call<'_> {
     fn archive(&self, reach: &Reach, files: &[FileId], name: String, expire: u64) -> Result<ArchiveId, Stop> {
         self.check_archive()?;
         reach.download()?;
-        self.check_life(expire, self.api.store.engine()?.options.grace)?;
+        self.check_life(expire, self.api.store.grace()?)?;
         let archive = match reach {
             Reach::Own(own) => Archive::of_files(&own.drive, files)?,
             Reach::Share { visit, .. } => visit.archive_of(files)?,

@@ -156,13 +156,13 @@ pub(super) fn s12_content_that_waits_for_removal_is_revived<K: Kv>(make: &impl F
     store.put("g", 1).unwrap();
     assert_eq!((store.blob(1), store.refs(1)), (blob, 1));
     assert_eq!(store.collect(), 0, "a version has it again");
-    let now = store.now;
+    let now = store.now.before(GRACE);
     assert!(store.change(|tx, _| blob::forget(tx, blob, now)).unwrap().is_none());
 
     // Let go of anew, it waits the whole time anew.
     store.delete("g").unwrap();
-    let now = store.now.before(Duration::from_secs(5)).after(GRACE);
-    assert!(blob::due(&store.reader(), now, 10).unwrap().is_empty());
+    let now = store.now.before(Duration::from_secs(5));
+    assert!(blob::released(&store.reader(), now, 10).unwrap().is_empty());
     assert!(store.change(|tx, _| blob::forget(tx, blob, now)).unwrap().is_none());
     store.now = store.now.after(GRACE);
     assert_eq!(store.collect(), 1);
@@ -183,12 +183,12 @@ pub(super) fn d3_content_is_told_apart_by_its_own_hash_and_scope<K: Kv>(make: &i
     let mut store = Store::new(make);
     let [one, two] = [1, 2].map(|content| store.blob(content));
     assert_ne!(one, two, "the same SHA-1, another BLAKE3");
-    let due = store.moment().due();
+    let released = store.moment().group;
     let scoped = BlobRecord { scope: 9, ..content_of(1) };
     let three = store
         .change(|tx, ids| {
             let id = BlobId(ids.next()?);
-            blob::insert(tx, id, scoped.clone(), due)?;
+            blob::insert(tx, id, scoped.clone(), released)?;
             Ok(id)
         })
         .unwrap();
@@ -196,9 +196,9 @@ pub(super) fn d3_content_is_told_apart_by_its_own_hash_and_scope<K: Kv>(make: &i
     assert_eq!(blob::find(&tx, 0, &[1; 32]).unwrap(), Some(one));
     assert_eq!(blob::find(&tx, 9, &[1; 32]).unwrap(), Some(three));
     assert_eq!(blob::find(&tx, 8, &[1; 32]).unwrap(), None);
-    let twice = store.change(|tx, ids| blob::insert(tx, BlobId(ids.next()?), scoped, due));
+    let twice = store.change(|tx, ids| blob::insert(tx, BlobId(ids.next()?), scoped, released));
     assert_eq!(kind(twice), Some(ErrorKind::Bug));
-    let taken = store.change(|tx, _| blob::insert(tx, one, content_of(5), due));
+    let taken = store.change(|tx, _| blob::insert(tx, one, content_of(5), released));
     assert_eq!(kind(taken), Some(ErrorKind::Bug));
     assert_eq!(counter::get(&store.reader(), Counter::Blobs).unwrap(), 3);
     store.verify();

@@ -23,9 +23,8 @@ pub(super) fn record(drive: DriveId, file: FileId) -> UploadRecord {
     }
 }
 
-/// A moment with the grace of an hour.
 fn at(micros: i64) -> Moment {
-    Moment { now: Time(micros), grace: Duration::from_secs(3600) }
+    Moment { now: Time(micros), group: Time(micros) }
 }
 
 /// Puts a part with the content of a byte.
@@ -39,7 +38,7 @@ fn put(tx: &mut impl Write, ids: &mut impl NewId, id: UploadId, number: u32, byt
         sha1: [byte; 20],
         blake3: [byte; 32],
         refs: 0,
-        due: None,
+        released: None,
         scope: blob::APART,
     };
     upload::open(tx, id, number, Time(2))?;
@@ -78,7 +77,7 @@ pub(super) fn a_part_replaces_the_one_before_and_is_shared_with_nobody<K: Kv>(ma
     );
     assert_eq!(upload::parts(&store.reader(), id, 2, 10).unwrap().len(), 1);
     // What was replaced may go at once: nobody else can have it.
-    assert_eq!(blob::due(&store.reader(), Time(2), 9).unwrap(), [first]);
+    assert_eq!(blob::released(&store.reader(), blob::AT_ONCE, 9).unwrap(), [first]);
     store.verify();
     for number in [0, 10_001, u32::MAX] {
         let refused = store.change(|tx, ids| put(tx, ids, id, number, 1));
@@ -125,7 +124,7 @@ pub(super) fn expired_uploads_are_swept_in_bounded_steps<K: Kv>(make: &impl Fn()
     for id in ids {
         assert_eq!(kind(upload::get(&store.reader(), id, Time(3))), Some(ErrorKind::NotFound));
     }
-    assert_eq!(blob::due(&store.reader(), OVER, 99).unwrap().len(), 14);
+    assert_eq!(blob::released(&store.reader(), OVER, 99).unwrap().len(), 14);
 }
 
 pub(super) fn d3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() -> K) {
@@ -156,8 +155,8 @@ pub(super) fn d3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() ->
     // What is set aside, or gone, is found no more; the other is then.
     store.change(|tx, _| blob::set_aside(tx, two)).unwrap();
     assert_eq!(find(&store, len), Some(one));
-    let due = blob::get(&store.reader(), one).unwrap().due.unwrap();
-    store.change(|tx, _| blob::forget(tx, one, due)).unwrap();
+    let released = blob::get(&store.reader(), one).unwrap().released.unwrap();
+    store.change(|tx, _| blob::forget(tx, one, released)).unwrap();
     assert_eq!(find(&store, len), None);
     assert!(!begins(&store, 0, 9, len));
     store.verify();
@@ -185,9 +184,9 @@ pub(super) fn a_part_that_became_a_version_outlives_it_by_the_grace<K: Kv>(make:
         })
         .unwrap();
     store.change(|tx, _| upload::clear(tx, id, at(5), 10)).unwrap();
-    let due = |blob| blob::get(&store.reader(), blob).unwrap().due;
-    assert_eq!(due(became), Some(at(5).due()), "an archive may have it");
-    assert_eq!(due(apart), Some(Time(5)), "nobody else had it");
+    let released = |blob| blob::get(&store.reader(), blob).unwrap().released;
+    assert_eq!(released(became), Some(Time(5)), "an archive may have it");
+    assert_eq!(released(apart), Some(blob::AT_ONCE), "nobody else had it");
     store.verify();
 }
 
@@ -202,7 +201,7 @@ pub(super) fn a_note_goes_with_its_version<K: Kv>(make: &impl Fn() -> K) {
     assert_eq!(kind(store.change(|tx, _| note::set(tx, first, &long))), Some(ErrorKind::TooLarge));
     let nobody = VersionId::new(first.file(), 9);
     assert_eq!(kind(store.change(|tx, _| note::set(tx, nobody, "x"))), Some(ErrorKind::NotFound));
-    let moment = Moment { now: Time(5), grace: Duration::ZERO };
+    let moment = at(5);
     // Its content once more, as the newest.
     let again = store.change(|tx, _| put::again(tx, first, moment)).unwrap();
     assert_eq!((again.id.number(), again.blake3), (3, [1; 32]));

@@ -9,12 +9,12 @@ use super::compact::{self, CompactReport};
 use crate::blobs::frame::{SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self as file, Segment};
 use crate::blobs::{pool, stage};
-use crate::catalog::blob::Moment;
 use crate::catalog::record::{BlobRecord, Place};
-use crate::catalog::{archive, blob, row, segment, table, upload, usage};
-use crate::engine::Engine;
+use crate::catalog::{archive, blob, grace, row, segment, table, upload, usage};
 use crate::engine::layout::BLOBS;
+use crate::engine::{Engine, Options};
 use crate::id::BlobId;
+use crate::kv::Read;
 use crate::mutant::{self, Mutant};
 use crate::store::Store;
 use crate::time::Time;
@@ -44,6 +44,12 @@ pub struct GcReport {
     pub orphans: u64,
     /// What became of segments that were more than half dead.
     pub compaction: CompactReport,
+    /// Blobs that nothing refers to and that wait for the grace, after this run.
+    pub waiting_blobs: u64,
+    /// Bytes of their content.
+    pub waiting_bytes: u64,
+    /// When the first of them may be removed; none when none waits.
+    pub next_due: Option<Time>,
     /// What could not be removed; the next run tries again.
     pub failed: Vec<Error>,
 }
@@ -89,6 +95,7 @@ impl Store {
         let compacted = compact::compact(&engine);
         report.compaction = report.keep(compacted)?;
         sweep(&engine, now, &mut report)?;
+        count_waiting(&engine, now, &mut report)?;
         Ok(report)
     }
 }
@@ -104,10 +111,9 @@ fn expire(engine: &Engine, now: Time) -> Result<u64> {
 }
 
 fn expire_uploads(engine: &Engine, now: Time) -> Result<u64> {
-    let moment = Moment { now, grace: engine.options.grace };
     let mut parts = 0_u64;
     loop {
-        match engine.write(move |change| upload::expire(change, moment, STEP))? {
+        match engine.write(move |change| upload::expire(change, change.moment(now), STEP))? {
             0 => return Ok(parts),
             removed => parts = parts.saturating_add(u64::try_from(removed).unwrap_or(0)),
         }
@@ -125,11 +131,32 @@ fn sweep_uses(engine: &Engine, now: Time) -> Result<()> {
     }
 }
 
+/// Counts what waits for the grace.
+fn count_waiting(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
+    let rows = engine.reader()?;
+    let (waiting, grace) = (blob::waiting(&rows)?, grace::get(&rows)?);
+    (report.waiting_blobs, report.waiting_bytes) = (waiting.blobs, waiting.bytes);
+    report.next_due = waiting.first.map(|released| grace.due(released).max(now));
+    Ok(())
+}
+
+/// Returns until when what was let go of may be removed at `now`: the store says it, in the transaction
+/// that removes it.
+fn released_by(options: &Options, rows: &impl Read, now: Time) -> Result<Time> {
+    if mutant::is_active(Mutant::GraceOfTheProcess) {
+        return Ok(now.before(options.grace.unwrap_or(grace::DEFAULT)));
+    }
+    Ok(grace::get(rows)?.released_by(now))
+}
+
 /// Removes the blobs that are due. One that cannot be removed is passed over.
 fn collect(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
     let mut passed = HashSet::new();
     loop {
-        let mut due = blob::due(&engine.reader()?, now, passed.len().saturating_add(STEP))?;
+        let rows = engine.reader()?;
+        let until = released_by(&engine.options, &rows, now)?;
+        let mut due = blob::released(&rows, until, passed.len().saturating_add(STEP))?;
+        drop(rows);
         due.retain(|id| !passed.contains(id));
         if due.is_empty() {
             return Ok(());
@@ -172,10 +199,12 @@ struct Forgotten {
 }
 
 fn forget(engine: &Engine, due: Vec<BlobId>, now: Time) -> Result<Forgotten> {
+    let options = engine.options.clone();
     engine.write(move |change| {
+        let until = released_by(&options, change, now)?;
         let mut forgotten = Forgotten::default();
         for id in &due {
-            let Some(record) = blob::forget(change, *id, now)? else { continue };
+            let Some(record) = blob::forget(change, *id, until)? else { continue };
             if let Place::Segment { segment, .. } = record.place {
                 match segment::add_dead(change, segment, frame_len(record.len)) {
                     Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Bug) => {

@@ -2,6 +2,7 @@
 
 mod backup;
 mod damage;
+mod grace;
 mod race;
 mod restore;
 mod space;
