@@ -38,6 +38,8 @@ pub struct holdall_stats {
     pub created_unix_us: i64,
     /// Whether this process has the store for itself.
     pub exclusive: bool,
+    /// How long content outlives its last version, and the most that an archive may live.
+    pub grace_s: u64,
 }
 
 /// All content is read and hashed again.
@@ -135,6 +137,7 @@ pub unsafe extern "C" fn holdall_store_stats(store: *const holdall_store, stats:
             lsn: found.lsn,
             created_unix_us: created.0,
             exclusive: found.mode == Mode::Exclusive,
+            grace_s: store.grace()?.as_secs(),
         })
     })
 }
@@ -170,10 +173,8 @@ pub unsafe extern "C" fn holdall_store_check(
     })
 }
 
-/// Removes what nothing refers to: content whose last version is gone for longer than the grace,
-/// expired archives, what was cut off; and compacts. To be called now and then by a
-/// thread of the host's; it works in short steps. What could not be removed is told on the page `failed`, or
-/// nowhere for NULL.
+/// Removes what nothing refers to once its grace is over, and compacts, in short steps: for a thread of the host's,
+/// now and then. What could not be removed is told on the page `failed`, which may be NULL.
 /// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_gc(
@@ -202,20 +203,7 @@ pub unsafe extern "C" fn holdall_store_gc(
     })
 }
 
-/// Gives the grace of the store: how long content outlives the last version that has it, and how long an
-/// archive may live.
-/// Codes: READ.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_store_grace(store: *const holdall_store, grace_s: *mut u64) -> i32 {
-    entry!(caller => {
-        let out = caller.out("the place of the grace", grace_s)?;
-        out.put(caller.get(store)?.grace()?.as_secs())
-    })
-}
-
-/// Sets the grace of the store, for every process that has it open; 0 is none. A longer one holds for all that
-/// was not removed yet. A shorter one limits new archives at once; content goes sooner only when the
-/// archives that were made under the longer one can all be over.
+/// Sets the grace of the store; a shorter one counts when archives of before are over. 0 is none.
 /// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_set_grace(store: *const holdall_store, grace_s: u64) -> i32 {
@@ -225,8 +213,7 @@ pub unsafe extern "C" fn holdall_store_set_grace(store: *const holdall_store, gr
     })
 }
 
-/// Copies what lives out of segments that are more than half dead, and removes them. Why one was kept
-/// is told on the page `failed`, which may be NULL.
+/// Copies what lives out of segments that are more than half dead, and removes them. `failed`: as before.
 /// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_compact(

@@ -169,7 +169,7 @@ pub unsafe extern "C" fn holdall_visit_list(
     })
 }
 
-/// Counts a download and makes a URL of the file at a path in the share. It ends with the share.
+/// Counts a download and makes a URL; it ends with the share.
 /// Codes: PATH, WRITE; EXPIRED, GONE; as holdall_url_version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_url(

@@ -43,8 +43,7 @@ pub struct holdall_open_options {
     pub cache_bytes: u64,
     /// The longest content that a put takes: 1 TiB by default.
     pub max_put_bytes: u64,
-    /// The grace of the store is set to this, see holdall_store_set_grace(); 0 leaves it as it is. A new store has
-    /// 24 hours.
+    /// The grace, set as by holdall_store_set_grace; 0 leaves it, and a new store has 24 hours.
     pub grace_s: u64,
     /// The longest that a URL may live: 7 days by default.
     pub max_lifetime_s: u64,
@@ -101,8 +100,8 @@ pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Re
 /// Opens the store in a directory, and makes it where there is none. The same directory opened twice in a
 /// process is one store. The path is the system's, of any bytes but NUL.
 /// Codes: READ; LOCKED when another process has it in a mode that excludes this one; NOT_FOUND when there
-/// is none and none may be made; INVALID_ARGUMENT for a directory of something else or an option that can
-/// never be right; UNSUPPORTED when a later version made it.
+/// is none and none may be made; INVALID_ARGUMENT for a foreign directory or a bad
+/// option; UNSUPPORTED when a later version made it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_open(
     path: *const c_char,

@@ -134,7 +134,8 @@ fn puts_beside_a_copy_with_all_versions_lose_nothing() {
         for n in 0..4 {
             drive.put("from", content(n, 50).as_slice(), Put::new()).unwrap();
         }
-        let over = std::sync::atomic::AtomicBool::new(false);
+        let (over, put) =
+            (std::sync::atomic::AtomicBool::new(false), std::sync::atomic::AtomicBool::new(false));
         let going = || !over.load(std::sync::atomic::Ordering::Acquire);
         let own: Vec<VersionInfo> = thread::scope(|scope| {
             scope.spawn(|| {
@@ -150,11 +151,15 @@ fn puts_beside_a_copy_with_all_versions_lose_nothing() {
                         let bytes = content(1_000_000 + copy, 60);
                         own.push(drive.put(&format!("copy{copy}"), &bytes[..], Put::new()).unwrap());
                         copy += 1;
+                        put.store(true, std::sync::atomic::Ordering::Release);
                     }
                 }
                 own
             });
-            for copy in 0..60 {
+            for copy in 0..600 {
+                if copy >= 60 && put.load(std::sync::atomic::Ordering::Acquire) {
+                    break;
+                }
                 drive.copy("from", &format!("copy{copy}"), CopyVersions::All).unwrap();
             }
             over.store(true, std::sync::atomic::Ordering::Release);
