@@ -154,7 +154,7 @@ typedef struct {
     uint64_t segment_bytes; // After this length a segment is left for a new one: 256 MiB by default
     uint64_t cache_bytes; // Memory for rows: 64 MiB by default
     uint64_t max_put_bytes; // The longest content that a put takes: 1 TiB by default
-    uint64_t grace_s; // How long content outlives the last version that has it: 24 hours by default
+    uint64_t grace_s; // The grace, set as by holdall_store_set_grace; 0 leaves it, and a new store has 24 hours
     uint64_t max_lifetime_s; // The longest that a URL may live: 7 days by default
     uint64_t max_archive_entries; // The most entries of an archive: 100,000 by default
     uint64_t max_archive_bytes; // The longest archive: 1 TiB by default
@@ -242,8 +242,7 @@ typedef struct {
     char name[256]; // The name
 } holdall_row;
 
-// Is shown one thing below a folder: its path from there on, with a NUL behind it, and its row; both live during the
-// call. It answers as a progress callback does.
+// Is shown one thing below a folder: path (a NUL behind it) and row, alive in the call; answers as holdall_progress.
 typedef int32_t (*holdall_walk)(void *context, const char *path, size_t path_len_bytes, const holdall_row *row);
 
 // A header of a request or a reply. Its layout never changes. In a reply both texts have a NUL behind them.
@@ -418,6 +417,7 @@ typedef struct {
     uint64_t lsn; // The number of the last group in the log
     int64_t created_unix_us; // When the store was made
     bool exclusive; // Whether this process has the store for itself
+    uint64_t grace_s; // How long content outlives its last version, and the most that an archive may live
 } holdall_stats;
 
 // How a store is checked. What is 0 or NULL has the default.
@@ -439,7 +439,7 @@ typedef struct {
     uint64_t unread; // Blobs among the problems that could not be read: whether they are sound is not known
 } holdall_check_report;
 
-// What a collection or a compaction did; of a compaction the first four are 0.
+// What a collection or a compaction did; of a compaction the first four and the last three are 0.
 typedef struct {
     size_t size; // sizeof this
     uint64_t blobs; // Blobs that were removed
@@ -449,6 +449,9 @@ typedef struct {
     uint64_t segments; // Segments that were compacted away
     uint64_t segment_bytes; // Bytes that they took
     uint64_t failed; // What could not be removed; the next run tries again
+    uint64_t waiting_blobs; // Blobs that wait for the grace, after a collection
+    uint64_t waiting_bytes; // Bytes of those
+    int64_t next_due_unix_us; // When the first of them may be removed; 0 when none waits
 } holdall_gc_report;
 
 // What a repair did.
@@ -499,8 +502,7 @@ const char *holdall_version_text(void); // "0.1.0", say, of the library that run
 // Opens the store in a directory, and makes it where there is none. The same directory opened twice in a process is one
 // store. The path is the system's, of any bytes but NUL.
 // Codes: READ; LOCKED when another process has it in a mode that excludes this one; NOT_FOUND when there is none and
-// none may be made; INVALID_ARGUMENT for a directory of something else or an option that can never be right;
-// UNSUPPORTED when a later version made it.
+// none may be made; INVALID_ARGUMENT for a foreign directory or a bad option; UNSUPPORTED when a later version made it.
 int32_t holdall_open(const char *path, size_t path_len_bytes, const holdall_open_options *options,
     holdall_store **store);
 
@@ -617,8 +619,8 @@ int32_t holdall_file_attributes(const holdall_drive *drive, const char *path, si
 // versions go on until they expire or are revoked. `file_id` may be NULL. Codes: PATH, WRITE.
 int32_t holdall_trash_put(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t *file_id);
 
-// Lists at most `limit` of what lies in the trash, by id, from behind `after` on: 0 for the first page.
-// Codes: READ; NOT_FOUND when the drive was deleted.
+// Lists at most `limit` of the trash by id, from behind `after`, 0 at first.
+// Codes: READ; NOT_FOUND for a deleted drive.
 int32_t holdall_trash_list(const holdall_drive *drive, uint64_t after, size_t limit, holdall_page **trashed);
 
 // Takes a file or folder out of the trash: to the path `to`, or where that is NULL to where it lay.
@@ -774,8 +776,7 @@ int32_t holdall_visit_stat(const holdall_visit *visit, const char *path, size_t 
 int32_t holdall_visit_list(const holdall_visit *visit, const char *path, size_t path_len_bytes, const char *after,
     size_t after_len_bytes, size_t limit, holdall_page **rows);
 
-// Counts a download and makes a URL of the file at a path in the share. It ends with the share.
-// Codes: PATH, WRITE; EXPIRED, GONE; as holdall_url_version.
+// Counts a download and makes a URL; it ends with the share. Codes: PATH, WRITE; EXPIRED, GONE; as holdall_url_version.
 int32_t holdall_visit_url(const holdall_visit *visit, const char *path, size_t path_len_bytes,
     const holdall_url_options *options, holdall_text **url);
 
@@ -845,13 +846,14 @@ int32_t holdall_store_stats(const holdall_store *store, holdall_stats *stats);
 int32_t holdall_store_check(const holdall_store *store, const holdall_check_options *options,
     holdall_check_report *report, holdall_page **problems);
 
-// Removes what nothing refers to: content whose last version is gone for longer than the grace, expired archives, what
-// was cut off; and compacts. To be called now and then by a thread of the host's; it works in short steps. What could
-// not be removed is told on the page `failed`, or nowhere for NULL. Codes: WRITE.
+// Removes what nothing refers to once its grace is over, and compacts, in short steps: for a thread of the host's, now
+// and then. What could not be removed is told on the page `failed`, which may be NULL. Codes: WRITE.
 int32_t holdall_store_gc(const holdall_store *store, holdall_gc_report *report, holdall_page **failed);
 
-// Copies what lives out of segments that are more than half dead, and removes them. Why one was kept is told on the
-// page `failed`, which may be NULL. Codes: WRITE.
+// Sets the grace of the store; a shorter one counts when archives of before are over. 0 is none. Codes: WRITE.
+int32_t holdall_store_set_grace(const holdall_store *store, uint64_t grace_s);
+
+// Copies what lives out of segments that are more than half dead, and removes them. `failed`: as before. Codes: WRITE.
 int32_t holdall_store_compact(const holdall_store *store, holdall_gc_report *report, holdall_page **failed);
 
 // Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a store. A directory

@@ -9,8 +9,7 @@ use crate::record::holdall_row;
 pub type holdall_progress =
     Option<unsafe extern "C" fn(context: *mut c_void, done_bytes: u64, total_bytes: u64) -> i32>;
 
-/// Is shown one thing below a folder: its path from there on, with a NUL behind it, and its row; both
-/// live during the call. It answers as a progress callback does.
+/// Is shown one thing below a folder: path (a NUL behind it) and row, alive in the call; answers as holdall_progress.
 pub type holdall_walk = Option<
     unsafe extern "C" fn(
         context: *mut c_void,

@@ -24,8 +24,8 @@ pub unsafe extern "C" fn holdall_trash_put(
     })
 }
 
-/// Lists at most `limit` of what lies in the trash, by id, from behind `after` on: 0 for the first page.
-/// Codes: READ; NOT_FOUND when the drive was deleted.
+/// Lists at most `limit` of the trash by id, from behind `after`, 0 at first.
+/// Codes: READ, NOT_FOUND.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_list(
     drive: *const holdall_drive,
