@@ -619,8 +619,7 @@ int32_t holdall_file_attributes(const holdall_drive *drive, const char *path, si
 // versions go on until they expire or are revoked. `file_id` may be NULL. Codes: PATH, WRITE.
 int32_t holdall_trash_put(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t *file_id);
 
-// Lists at most `limit` of the trash by id, from behind `after`, 0 at first.
-// Codes: READ; NOT_FOUND for a deleted drive.
+// Lists at most `limit` of the trash by id, from behind `after`, 0 at first. Codes: READ, NOT_FOUND.
 int32_t holdall_trash_list(const holdall_drive *drive, uint64_t after, size_t limit, holdall_page **trashed);
 
 // Takes a file or folder out of the trash: to the path `to`, or where that is NULL to where it lay.
