@@ -53,7 +53,7 @@ pub(crate) struct Content {
     pub(crate) place: Place,
     /// Live or trashed.
     pub(crate) standing: State,
-    /// As [`revocation::of_version`].
+    /// As [`crate::catalog::revocation::of_version`].
     pub(crate) epoch: u64,
 }
 
@@ -111,7 +111,7 @@ pub(crate) struct Node {
     /// The current version; of no meaning for a folder.
     pub(crate) current: VersionId,
     pub(crate) standing: State,
-    /// As [`revocation::of_file`]; of no meaning when it was deleted.
+    /// As [`crate::catalog::revocation::of_file`]; of no meaning when it was deleted.
     pub(crate) epoch: u64,
 }
 
