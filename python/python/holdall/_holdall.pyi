@@ -81,7 +81,8 @@ def open(
     segment_bytes: bytes after which a segment is left for a new one: 256 MiB by default.
     cache_bytes: bytes of rows that are kept in memory: 64 MiB by default.
     max_put_bytes: bytes of the longest content that a put takes: 1 TiB by default.
-    grace: how long content outlives its last version: seconds or a timedelta, a day by default.
+    grace: how long content outlives its last version: seconds or a timedelta. It is the store's: given
+        here it is set as by `Store.set_grace`, and a new store has a day.
     max_lifetime: the longest that a URL may live: seconds or a timedelta, 7 days by default.
     max_archive_entries, max_archive_bytes: limits of an archive: 100,000 and 1 TiB by default.
     lock_timeout: how long to wait for another process that is opening the store: 10 seconds.
@@ -331,7 +332,7 @@ class Store:
         beside everything else: call it from a timer, in one process.
         """
     @property
-    def grace(self) -> datetime.timedelta:
+    def grace(self) -> timedelta:
         """How long content outlives its last version, and how long an archive may live."""
     def set_grace(self, grace: _Length) -> None:
         """Sets the grace, for every process that has the store open: seconds or a timedelta. A longer one
@@ -1097,7 +1098,7 @@ class GcReport:
     """Blobs that nothing refers to and that wait for the grace, after a collection."""
     waiting_bytes: Final[int]
     """Bytes of their content."""
-    next_due: Final[datetime.datetime | None]
+    next_due: Final[datetime | None]
     """When the first of them may be removed, an aware datetime in UTC; None when none waits."""
     failed: Final[list[str]]
     """Sentences of what could not be removed; the next run tries again."""
