@@ -398,7 +398,7 @@ def test_checks_and_counts(alice: holdall.Drive, store: holdall.Store) -> None:
     assert (report.waiting_blobs, report.waiting_bytes) == (1, 29)
     assert report.next_due is not None
     # What the longer grace promised counts until it is over.
-    assert report.next_due > dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=23)
+    assert report.next_due > dt.datetime.now(dt.UTC) + dt.timedelta(hours=23)
     assert store.compact().failed == []
 
 
