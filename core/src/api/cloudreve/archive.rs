@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Call;
-use super::code::{Code, Fault, Stop};
 use super::envelope::Faults;
-use super::find::{Act, Finder, Found};
+use super::error::{Code, Fault, Stop};
 use super::make::{Ends, Maker};
+use super::resolve::{Act, Finder, Found};
+use super::response::one;
+use super::share_limit::{left, used_up};
 use super::uri::FileUri;
-use super::url::{left, one, used_up};
 use crate::catalog::record::Owner;
 use crate::catalog::share;
 use crate::id::{DriveId, ShareId};

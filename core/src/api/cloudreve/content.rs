@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Call;
-use super::code::{Code, Fault, Stop};
-use super::find::Finder;
+use super::error::{Code, Fault, Stop};
+use super::resolve::Finder;
 use crate::body::Body;
 use crate::engine::Engine;
 use crate::http::{CacheControl, Disposition};

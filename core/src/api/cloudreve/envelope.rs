@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::code::{Code, Fault};
+use super::error::{Code, Fault};
 use crate::api::Api;
 use crate::body::Body;
 use crate::http::RequestHeaders;

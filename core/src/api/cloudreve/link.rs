@@ -1,11 +1,11 @@
 //! Direct links: `/f/<link>/<name>` shows the file, `/f/d/<link>/<name>` saves it.
 
 use super::Call;
-use super::code::{Code, Fault, Stop};
 use super::content::open_to_all;
-use super::find::Finder;
+use super::error::{Code, Fault, Stop};
 use super::make::Maker;
-use super::url::redirect;
+use super::resolve::Finder;
+use super::response::redirect;
 use crate::catalog::counter::Counter;
 use crate::catalog::node;
 use crate::catalog::state::{self, State};

@@ -11,7 +11,7 @@ use crate::token::{cloudreve, expiry, stable_expiry};
 use crate::{Error, Result};
 
 use super::Call;
-use super::find::Finder;
+use super::resolve::Finder;
 
 /// Makes the URLs of one call.
 pub(super) struct Maker<'a> {

@@ -15,19 +15,21 @@
 //! each call, and says where the behaviour differs from the original's and why.
 
 mod archive;
-mod code;
 mod content;
 mod envelope;
-mod find;
+mod error;
 mod link;
 mod make;
 mod name;
+mod request;
+mod resolve;
+mod response;
+mod share_limit;
 mod source;
 mod ticket;
 mod uri;
 mod url;
 mod version;
-mod words;
 
 use std::io::Read;
 
@@ -35,8 +37,8 @@ use super::{Api, Caller};
 use crate::Result;
 use crate::serve::{Reply, Request};
 
-use code::{Fault, Stop};
 use envelope::Answer;
+use error::{Fault, Stop};
 
 /// Answers a call or a signed URL; `path` is the part under `api/v4`.
 pub(super) fn answer(

@@ -5,13 +5,13 @@ use std::io::Read;
 use serde::Serialize;
 
 use super::Call;
-use super::code::{Code, Fault, Stop};
 use super::envelope::Faults;
-use super::find::{Act, Finder, Found};
+use super::error::{Code, Fault, Stop};
 use super::make::Maker;
+use super::request::Words;
+use super::resolve::{Act, Finder, Found};
 use super::uri::FileUri;
 use super::url::read_uris;
-use super::words::Words;
 use crate::catalog::{LinkInfo, link, node};
 use crate::id::LinkId;
 use crate::random::random_id;

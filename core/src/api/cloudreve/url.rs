@@ -1,40 +1,21 @@
 //! POST `file/url`: URLs of files, in the order asked for.
 
-use std::collections::BTreeMap;
 use std::io;
 
-use serde::Serialize;
-
-use super::code::{Code, Fault, Stop};
 use super::envelope::Faults;
-use super::find::{Act, Finder, Found};
-use super::make::{Ends, Maker};
+use super::error::{Code, Fault, Stop};
+use super::make::Maker;
+use super::request::Words;
+use super::resolve::{Act, Finder, Found};
+use super::response::{Item, Urls, redirect};
+use super::share_limit::count;
 use super::uri::FileUri;
-use super::words::Words;
 use super::{Call, archive};
-use crate::body::Body;
-use crate::catalog::{share, version};
-use crate::engine::Engine;
-use crate::id::{ShareId, VersionId};
-use crate::kv::Read;
+use crate::catalog::version;
+use crate::id::VersionId;
 use crate::serve::Reply;
-use crate::time::Time;
 use crate::token::Through;
-use crate::{Error, ErrorKind, Kind};
-
-/// What is answered.
-#[derive(Serialize)]
-pub(super) struct Urls {
-    pub(super) urls: Vec<Item>,
-    /// The earliest end among the URLs; null if there is none.
-    pub(super) expires: Option<String>,
-}
-
-/// A URL; empty where there is none.
-#[derive(Clone, Default, Serialize)]
-pub(super) struct Item {
-    pub(super) url: String,
-}
+use crate::{ErrorKind, Kind};
 
 /// Answers a call.
 pub(super) fn answer(call: &Call<'_>, body: &mut dyn io::Read) -> Result<Reply, Stop> {
@@ -147,82 +128,5 @@ pub(super) fn version_of(finder: &Finder<'_>, found: &Found, text: &str) -> Resu
         Ok(_) => Ok(Some(id)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => Ok(None),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Counts a download for each URI that leads through a share, all in one change: no race passes a
-/// limit. Where one share has fewer left than are asked for, the first get them if `some` will do,
-/// else nothing is counted. Returns the places that got none.
-pub(super) fn count(
-    engine: &Engine,
-    through: &[Option<ShareId>],
-    some: bool,
-    now: Time,
-) -> Result<Vec<(usize, Fault)>, Error> {
-    if through.iter().all(Option::is_none) {
-        return Ok(Vec::new());
-    }
-    let through = through.to_vec();
-    let refused = engine.write(move |change| {
-        let (granted, refused) = left(change, &through, now)?;
-        if refused.is_empty() || some {
-            for (share, downloads) in granted.iter().filter(|(_, downloads)| **downloads > 0) {
-                share::count_downloads(change, *share, *downloads, now)?;
-            }
-        }
-        Ok(refused)
-    })?;
-    Ok(refused.into_iter().map(|at| (at, used_up())).collect())
-}
-
-/// Returns how many of the downloads that are asked of each share it has left, and the places of those
-/// that it has not: the first get what there is.
-pub(super) fn left(
-    rows: &impl Read,
-    through: &[Option<ShareId>],
-    now: Time,
-) -> Result<(BTreeMap<ShareId, u64>, Vec<usize>), Error> {
-    let mut wanted: BTreeMap<ShareId, Vec<usize>> = BTreeMap::new();
-    for (at, share) in through.iter().enumerate() {
-        if let Some(share) = share {
-            wanted.entry(*share).or_default().push(at);
-        }
-    }
-    let (mut granted, mut refused) = (BTreeMap::new(), Vec::new());
-    for (share, places) in &wanted {
-        let left = match share::check_left(rows, *share, now) {
-            Ok(left) => left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX)),
-            Err(error) => match error.kind() {
-                ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => 0,
-                _ => return Err(error),
-            },
-        };
-        let (first, rest) = places.split_at(left.min(places.len()));
-        granted.insert(*share, u64::try_from(first.len()).unwrap_or(u64::MAX));
-        refused.extend_from_slice(rest);
-    }
-    Ok((granted, refused))
-}
-
-pub(super) fn used_up() -> Fault {
-    Fault::share("the downloads that it allows are used up")
-}
-
-/// Sends the client on.
-pub(super) fn redirect(url: String) -> Reply {
-    let headers = vec![
-        ("Location", url),
-        ("Content-Length", "0".to_owned()),
-        ("Cache-Control", "private, no-cache".to_owned()),
-        ("X-Content-Type-Options", "nosniff".to_owned()),
-    ];
-    Reply { status: 302, headers, body: Body::empty(), pace: None }
-}
-
-/// Makes the answer of a call that one URL came out of, or none.
-pub(super) fn one(url: Option<(String, Ends)>) -> Urls {
-    match url {
-        Some((url, ends)) => Urls { urls: vec![Item { url }], expires: Some(ends.text()) },
-        None => Urls { urls: Vec::new(), expires: None },
     }
 }

@@ -3,11 +3,11 @@
 use std::io::Read;
 
 use super::Call;
-use super::code::{Fault, Stop};
-use super::find::{Act, Finder};
+use super::error::{Fault, Stop};
+use super::request::Words;
+use super::resolve::{Act, Finder};
 use super::uri::FileUri;
 use super::url::version_of;
-use super::words::Words;
 use crate::catalog::version;
 use crate::id::VersionId;
 use crate::serve::Reply;

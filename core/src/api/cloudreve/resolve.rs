@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::code::{Code, Fault, Stop};
+use super::error::{Code, Fault, Stop};
 use super::ticket;
 use super::uri::{FileUri, Tree};
 use crate::api::{Api, Caller};

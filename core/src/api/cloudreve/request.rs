@@ -5,7 +5,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use super::code::{Fault, Stop};
+use super::error::{Fault, Stop};
 use crate::api::read_body;
 
 /// The fields of a request's body.
@@ -79,7 +79,7 @@ fn wrong(text: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::cloudreve::code::Code;
+    use crate::api::cloudreve::error::Code;
 
     fn read(json: &str) -> Words {
         Words::read(&mut json.as_bytes()).unwrap_or_else(|_| panic!("{json}"))
