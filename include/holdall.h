@@ -332,7 +332,7 @@ typedef struct {
 typedef struct {
     size_t size; // sizeof this
     uint64_t id; // Names the archive
-    uint64_t entries; // Files and empty folders in it
+    uint64_t entries; // Files and folders in it
     uint64_t len_bytes; // Length of the zip
     int64_t created_unix_us; // When it was made
     int64_t expires_unix_us; // When it ends; its content is kept until then

@@ -192,7 +192,7 @@ pub struct holdall_archive {
     pub size: usize,
     /// Names the archive.
     pub id: u64,
-    /// Files and empty folders in it.
+    /// Files and folders in it.
     pub entries: u64,
     /// Length of the zip.
     pub len_bytes: u64,

@@ -20,7 +20,7 @@ value! {
         id: String = archive.id.to_string();
         /// The name of the download.
         name: &str = &archive.name;
-        /// Files and empty folders in it.
+        /// Files and folders in it.
         entries: u64 = archive.entries;
         /// Length of the zip in bytes.
         size: u64 = archive.len;

@@ -268,6 +268,7 @@ def test_archives(alice: holdall.Drive, store: holdall.Store) -> None:
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         assert archive.testzip() is None
         assert {name: archive.read(name) for name in archive.namelist()} == {
+            "dir/": b"",
             **files,
             "dir/empty/": b"",
         }

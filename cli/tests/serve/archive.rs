@@ -16,8 +16,8 @@ for at, folders, names in os.walk(tree):
     for name in names:
         path = os.path.join(at, name)
         want[os.path.relpath(path, tree)] = open(path, "rb").read()
-    if not folders and not names:
-        want[os.path.relpath(at, tree) + "/"] = b""
+    want[os.path.relpath(at, tree).removeprefix(".") + "/"] = b""
+want[""] = want.pop("/")
 have = {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()}
 assert have == want, set(have) ^ set(want)
 "#;

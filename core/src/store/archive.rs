@@ -77,7 +77,7 @@ pub struct ArchiveInfo {
     pub id: ArchiveId,
     /// The name of the download.
     pub name: String,
-    /// Files and empty folders in it.
+    /// Files and folders in it.
     pub entries: u64,
     /// Length of the zip in bytes.
     pub len: u64,
@@ -270,8 +270,9 @@ fn identity(
     Ok(blake3::derive_key("holdall archive identity, layout 1", &bytes))
 }
 
-/// Adds what a file or folder gives to an archive: itself, or all below it under its name. A folder
-/// has an entry of its own only when it is empty.
+/// Adds what a file or folder gives to an archive: itself, and all below it under its name. A folder
+/// has an entry of its own, before what is in it: some readers find what is in a folder only so, and
+/// it keeps the folder's time.
 fn gather(rows: &RedbReader, pick: &Pick, max: u64, entries: &mut Vec<Entry>) -> Result<()> {
     let file = pick.file;
     let top = node::get(rows, file)?;
@@ -285,35 +286,38 @@ fn gather(rows: &RedbReader, pick: &Pick, max: u64, entries: &mut Vec<Entry>) ->
         entries.push(chosen(rows, top.drive, VersionId::new(file, top.current))?);
         return Ok(());
     }
-    let under = if top.name.is_empty() { String::new() } else { format!("{}/", top.name) };
+    let folder = |name, modified: Time| Entry {
+        name,
+        kind: Kind::Folder,
+        size: 0,
+        crc32: 0,
+        modified: modified.unix(),
+        content: 0,
+    };
+    let mut under = String::new();
+    // A drive's root has no name, so what is in it stands at the top.
+    if !top.name.is_empty() {
+        under = format!("{}/", top.name);
+        entries.push(folder(top.name, top.modified));
+    }
     let mut walk = listing::Walk::new(file, &under);
-    // A folder whose first descendant has not come yet; still there at the end, it is empty.
-    let mut waiting = (!top.name.is_empty()).then(|| (top.name.clone(), top.modified.unix()));
-    let folder =
-        |(name, modified)| Entry { name, kind: Kind::Folder, size: 0, crc32: 0, modified, content: 0 };
     loop {
         let page = walk.page(rows, PAGE)?;
         if page.is_empty() {
-            break;
+            return Ok(());
         }
         page.visit(|path, row| {
-            if let Some(before) = waiting.take() {
-                let inside = path.strip_prefix(&before.0).is_some_and(|rest| rest.starts_with('/'));
-                if !inside {
-                    entries.push(folder(before));
-                }
-            }
-            match row.kind {
-                Kind::Folder => waiting = Some((path.to_owned(), row.modified.unix())),
-                Kind::File => entries.push(Entry {
+            entries.push(match row.kind {
+                Kind::Folder => folder(path.to_owned(), row.modified),
+                Kind::File => Entry {
                     name: path.to_owned(),
                     kind: Kind::File,
                     size: row.size,
                     crc32: row.crc32,
                     modified: row.modified.unix(),
                     content: row.blob.0,
-                }),
-            }
+                },
+            });
             Ok(Scan::Next)
         })?;
         if u64::try_from(entries.len()).unwrap_or(u64::MAX) > max {
@@ -323,8 +327,6 @@ fn gather(rows: &RedbReader, pick: &Pick, max: u64, entries: &mut Vec<Entry>) ->
             ));
         }
     }
-    entries.extend(waiting.map(folder));
-    Ok(())
 }
 
 /// Makes the rows of the members.

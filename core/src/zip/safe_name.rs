@@ -87,7 +87,8 @@ pub(super) fn safe_part(part: &str, out: &mut String) {
         out.push('_');
     }
     if out.as_bytes().windows(2).any(|two| two == b"..") {
-        *out = out.replace("..", "_.").replace("..", "_.");
+        let next = out.chars().skip(1).chain(['_']);
+        *out = out.chars().zip(next).map(|two| if two == ('.', '.') { '_' } else { two.0 }).collect();
     }
     if out.len() > PART_MAX {
         cut(out, PART_MAX);
