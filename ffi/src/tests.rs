@@ -63,7 +63,8 @@ fn exports() -> Vec<(&'static str, *const ())> {
         archive: holdall_archive_create holdall_archive_create_of holdall_archive_stat holdall_archive_open
             holdall_archive_crc64 holdall_archive_write_deflated holdall_archive_revoke;
         body: holdall_body_len holdall_body_segment holdall_body_read holdall_body_slice holdall_body_ref;
-        care: holdall_store_stats holdall_store_check holdall_store_gc holdall_store_compact holdall_store_backup;
+        care: holdall_store_stats holdall_store_check holdall_store_gc holdall_store_compact holdall_store_backup
+            holdall_store_set_grace;
         drive: holdall_drive_open holdall_drive_find holdall_drive_stat holdall_drive_set_max_versions
             holdall_drive_revoke;
         file: holdall_file_stat holdall_file_open holdall_folder_make holdall_folder_list holdall_folder_walk
