@@ -116,6 +116,8 @@ pub mod zip;
 #[cfg(any(feature = "cloudreve", feature = "pds"))]
 pub use api::{Api, Caller, Limits};
 pub use catalog::check::Problem;
+#[cfg(feature = "sim")]
+pub use catalog::codec;
 pub use catalog::{
     Alias, CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
 };

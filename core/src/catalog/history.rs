@@ -41,7 +41,7 @@ const MANY_VERSIONS: u32 = 1 << 19;
 
 /// A session that wrote to the store, under the number of its first group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct SessionRecord {
+pub(super) struct SessionRecord {
     id: [u8; 16],
 }
 
@@ -65,7 +65,7 @@ impl Record for CopyRecord {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct TimelineRecord {
+pub(super) struct TimelineRecord {
     /// The first id of the timeline; files below it are older.
     first: u64,
     /// The lowest number of a new version of an older file.

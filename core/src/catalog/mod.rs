@@ -11,6 +11,8 @@ pub(crate) mod archive_access;
 pub(crate) mod blob;
 pub(crate) mod check;
 pub(crate) mod claim;
+#[cfg(feature = "sim")]
+pub mod codec;
 pub(crate) mod copy;
 pub(crate) mod counter;
 pub(crate) mod delete;

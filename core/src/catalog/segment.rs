@@ -16,7 +16,7 @@ pub(crate) const MODE: &[u8] = b"mode";
 pub(crate) const OPEN: &[u8] = b"open-segments";
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct OpenRecord(Vec<u32>);
+pub(super) struct OpenRecord(Vec<u32>);
 
 impl Record for OpenRecord {
     const VERSION: u8 = 1;
@@ -58,7 +58,7 @@ pub(crate) fn forget(tx: &mut impl Write, segment: u32) -> Result<()> {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct ModeRecord {
+pub(super) struct ModeRecord {
     exclusive: bool,
 }
 

@@ -15,7 +15,7 @@ use crate::{Error, ErrorKind, Result};
 const SWEPT: &[u8] = b"uses-swept";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct SweptRecord(Time);
+pub(super) struct SweptRecord(Time);
 
 impl Record for SweptRecord {
     const VERSION: u8 = 1;

@@ -6,6 +6,7 @@ mod header;
 mod input;
 mod model;
 mod name;
+mod record;
 mod recovery;
 mod request;
 mod token;
@@ -17,7 +18,7 @@ pub use zip::archive;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its corpus and of its binary too.
-pub const ALL: [(&str, Target); 12] = [
+pub const ALL: [(&str, Target); 13] = [
     ("token", token::token),
     ("cloudreve_url", token::cloudreve_url),
     ("path", name::path),
@@ -25,6 +26,7 @@ pub const ALL: [(&str, Target); 12] = [
     ("range", header::range),
     ("condition", header::condition),
     ("request", request::request),
+    ("record", record::record),
     ("recovery", recovery::recovery),
     ("zip_plan", zip::zip_plan),
     ("cloudreve_json", api::cloudreve_json),

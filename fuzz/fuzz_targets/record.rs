@@ -1,0 +1,3 @@
+#![no_main]
+
+holdall_fuzz::target!("record");
