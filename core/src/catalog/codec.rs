@@ -1,5 +1,6 @@
 //! Every record's codec by number, for the fuzzer and the tests.
 
+use super::grace::GraceRecord;
 use super::history::{CopyRecord, SessionRecord, TimelineRecord};
 use super::record::{
     ArchiveRecord, BlobRecord, ChildRecord, DriveRecord, FileRecord, KeyRecord, LinkRecord, MembersRecord,
@@ -20,7 +21,7 @@ macro_rules! codecs {
 codecs! {
     DriveRecord FileRecord ChildRecord VersionRecord BlobRecord SegmentRecord TrashRecord LinkRecord
     ShareRecord ArchiveRecord MembersRecord KeyRecord UseRecord UploadRecord PartRecord NoteRecord
-    OpenRecord ModeRecord FloorRecord SessionRecord CopyRecord TimelineRecord SweptRecord
+    OpenRecord ModeRecord FloorRecord SessionRecord CopyRecord TimelineRecord SweptRecord GraceRecord
 }
 
 /// Returns the noun of every record.

@@ -24,7 +24,7 @@ const MARGIN: Duration = Duration::from_secs(5 * 60);
 const ROW: &[u8] = b"grace";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct GraceRecord {
+pub(super) struct GraceRecord {
     micros: u64,
     promised: Option<(u64, Time)>,
 }
