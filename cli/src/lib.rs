@@ -85,6 +85,10 @@ fn run(program: &Path, args: Args) -> Result<u8> {
         Verb::Put(put) => put::Walk::of(put)?,
         _ => put::Walk::default(),
     };
+    let mut server = match &verb {
+        Verb::Import { from: args::Import::Cloudreve(args) } => Some(import::Server::open(args)?),
+        _ => None,
+    };
     // Only what brings content makes a store or a drive: to all others a mistyped name is an error.
     let makes = matches!(verb, Verb::Put(_) | Verb::Mkdir { .. });
     let takes = matches!(&verb, Verb::Serve(serve) if serve.api) || matches!(verb, Verb::Import { .. });
@@ -129,7 +133,9 @@ fn run(program: &Path, args: Args) -> Result<u8> {
         Verb::Backup { target } => upkeep::backup(&store, &target, out),
         Verb::Gc { grace } => upkeep::gc(&store, grace, out),
         Verb::Stats => upkeep::stats(&store, out),
-        Verb::Import { from: args::Import::Cloudreve(cloudreve) } => import::run(&store, &cloudreve, out),
+        Verb::Import { from: args::Import::Cloudreve(args) } => {
+            server.take().map_or(Ok(()), |server| server.import(&store, &args, out))
+        }
         Verb::Serve(serve) => server::run(store.clone(), &serve),
         Verb::Demo => Ok(()),
     };

@@ -128,6 +128,7 @@ pub use kind::Kind;
 pub use serve::{Grant, Reply, Request};
 pub use store::{
     Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Drive, GcReport,
-    Progress, Put, PutWriter, RebuildReport, RepairReport, Share, Stats, Store, Target, Url, Visit, Watch,
+    Origin, Progress, Put, PutWriter, RebuildReport, RepairReport, Share, Stats, Store, Target, Url, Visit,
+    Watch,
 };
 pub use time::Time;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use holdall::Time;
 use holdall::name::{MAX_NAME, join, split_path};
 
 use super::database::Node;
@@ -12,6 +13,11 @@ pub(super) struct Item {
     pub(super) folder: bool,
     pub(super) path: String,
     pub(super) primary: Option<u64>,
+    pub(super) created: Option<Time>,
+    pub(super) modified: Option<Time>,
+    /// Its path with the name that it had, where that is another.
+    pub(super) was: String,
+    pub(super) renamed: bool,
 }
 
 /// What was put in the trash at once.
@@ -21,15 +27,16 @@ pub(super) struct Top {
 }
 
 /// All of one user.
+#[derive(Default)]
 pub(super) struct Plan {
     pub(super) items: Vec<Item>,
     pub(super) trash: Vec<Top>,
     /// Folders that stand for another user's, with what is in them.
-    pub(super) symbolic: usize,
+    pub(super) symbolic: Vec<u64>,
     /// Files and folders that lie deeper than a path can name.
-    pub(super) deep: usize,
+    pub(super) deep: Vec<u64>,
     /// Files and folders that lie in no folder and not in the trash.
-    pub(super) lost: usize,
+    pub(super) lost: Vec<u64>,
 }
 
 impl Plan {
@@ -41,7 +48,7 @@ impl Plan {
                 children.entry(parent).or_default().push(node);
             }
         }
-        let mut plan = Plan { items: Vec::new(), trash: Vec::new(), symbolic: 0, deep: 0, lost: 0 };
+        let mut plan = Plan::default();
         let mut seen = HashSet::new();
         for root in own.iter().filter(|node| is_root(node)) {
             seen.insert(root.id);
@@ -49,17 +56,20 @@ impl Plan {
             plan.below(&children, root.id, "", &mut items, &mut seen);
             plan.items.append(&mut items);
         }
-        let mut taken: HashSet<String> = plan.items.iter().map(|item| item.path.clone()).collect();
+        let tree: HashSet<String> = plan.items.iter().map(|item| item.path.clone()).collect();
+        let mut taken = tree.clone();
         for node in own.iter().filter(|node| node.parent.is_none() && !is_root(node)) {
             let Some(restore) = trashed.get(&node.id) else { continue };
-            let path = trash_path(restore, &taken);
+            let path = trash_path(restore, &tree, &taken);
             taken.insert(path.clone());
             seen.insert(node.id);
-            let mut items = vec![item(node, path.clone())];
+            let was = old_path(restore);
+            let renamed = was.rsplit('/').next() != path.rsplit('/').next();
+            let mut items = vec![Item { was, renamed, ..item(node, path.clone()) }];
             plan.below(&children, node.id, &path, &mut items, &mut seen);
             plan.trash.push(Top { items });
         }
-        plan.lost = own.iter().filter(|node| !seen.contains(&node.id)).count();
+        plan.lost = own.iter().map(|node| node.id).filter(|id| !seen.contains(id)).collect();
         plan
     }
 
@@ -80,16 +90,17 @@ impl Plan {
                     continue;
                 }
                 if node.symbolic {
-                    self.symbolic += 1;
+                    self.symbolic.push(node.id);
                     continue;
                 }
+                let was = join(&path, &node.name);
                 let path = join(&path, &unique(&plain(&node.name), &mut names));
                 if node.folder {
                     waiting.push((node.id, path.clone()));
                 }
                 match split_path(&path) {
-                    Ok(_) => items.push(item(node, path)),
-                    Err(_) => self.deep += 1,
+                    Ok(_) => items.push(Item { renamed: was != path, was, ..item(node, path) }),
+                    Err(_) => self.deep.push(node.id),
                 }
             }
         }
@@ -102,7 +113,16 @@ fn is_root(node: &Node) -> bool {
 }
 
 fn item(node: &Node, path: String) -> Item {
-    Item { id: node.id, folder: node.folder, path, primary: node.primary }
+    Item {
+        id: node.id,
+        folder: node.folder,
+        was: path.clone(),
+        path,
+        primary: node.primary,
+        created: node.created,
+        modified: node.modified,
+        renamed: false,
+    }
 }
 
 /// Makes a name of what may not be one here.
@@ -121,32 +141,46 @@ fn cut(text: &str, max: usize) -> &str {
 }
 
 /// Returns a name, or what is made of it where it is taken: the first of ` (2)`, ` (3)` and so on
-/// that is free, within what a name may hold.
+/// that is free, before the extension, within what a name may hold.
 fn unique(name: &str, taken: &mut HashSet<String>) -> String {
+    // A name that begins with its only dot has no extension, nor has one with a blank behind it.
+    let at = name.rfind('.').filter(|at| *at > 0 && !name.get(*at..).unwrap_or_default().contains(' '));
+    let (stem, extension) = name.split_at_checked(at.unwrap_or(name.len())).unwrap_or((name, ""));
     let numbered = (2_u64..).map(|count| {
-        let number = format!(" ({count})");
-        format!("{}{number}", cut(name, MAX_NAME.saturating_sub(number.len())))
+        let end = format!(" ({count}){extension}");
+        format!("{}{end}", cut(stem, MAX_NAME.saturating_sub(end.len())))
     });
     let mut names = std::iter::once(name.to_owned()).chain(numbered);
     names.find(|name| taken.insert(name.clone())).unwrap_or_default()
 }
 
-/// Returns the path that something in the trash had, or where that is taken the next that is free.
-fn trash_path(restore: &str, taken: &HashSet<String>) -> String {
+/// Returns the path that something in the trash had; empty where its URI tells none.
+fn old_path(restore: &str) -> String {
     let path = restore.split_once("://").map_or("", |(_, rest)| rest);
     let path = path.split_once('/').map_or("", |(_, path)| path).split(['?', '#']).next().unwrap_or_default();
     let names: Vec<String> =
         path.split('/').filter(|name| !name.is_empty()).map(|name| plain(&decode(name))).collect();
-    let path = if names.is_empty() { "restored".to_owned() } else { names.join("/") };
+    names.join("/")
+}
+
+/// Returns the path that something in the trash had; where that is taken or leads through no folder of
+/// the tree, the next name that is free at the top.
+fn trash_path(restore: &str, tree: &HashSet<String>, taken: &HashSet<String>) -> String {
+    let path = Some(old_path(restore)).filter(|path| !path.is_empty());
+    let path = path.unwrap_or_else(|| "restored".to_owned());
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+    let mut parents = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
     // A folder of that path may be there and hold other things; a file may be in the way.
-    let blocked = |path: &str| {
-        let parents = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
-        taken.contains(path) || parents.into_iter().any(|parent| !taken.contains(parent))
+    let folder = if parents.all(|parent| tree.contains(parent)) { folder } else { "" };
+    let inside = |path: &String| match folder {
+        "" => (!path.contains('/')).then(|| path.clone()),
+        folder => {
+            let name = path.strip_prefix(folder)?.strip_prefix('/')?;
+            (!name.contains('/')).then(|| name.to_owned())
+        }
     };
-    if !blocked(&path) {
-        return path;
-    }
-    unique(names.last().map_or("restored", String::as_str), &mut taken.clone())
+    let mut names: HashSet<String> = taken.iter().filter_map(inside).collect();
+    join(folder, &unique(name, &mut names))
 }
 
 /// Decodes the escapes of a URI; what is none stays.
@@ -177,17 +211,22 @@ mod tests {
 
     #[test]
     fn a_path_in_the_trash_is_the_old_one_or_a_free_one() {
-        let taken: HashSet<String> = ["docs", "docs/a", "b"].map(str::to_owned).into();
+        let tree: HashSet<String> = ["docs", "docs/a", "docs/x.txt", "b"].map(str::to_owned).into();
+        let mut taken = tree.clone();
+        // Lies in the trash as well, so that nothing can be in it.
+        taken.insert("old".to_owned());
         for (uri, path) in [
             ("cloudreve://my/docs/c%20d", "docs/c d"),
-            ("cloudreve://my/docs/a", "a"),
+            ("cloudreve://my/docs/a", "docs/a (2)"),
+            ("cloudreve://my/docs/x.txt", "docs/x (2).txt"),
+            ("cloudreve://my/old/y.txt", "y.txt"),
             ("cloudreve://my/b", "b (2)"),
             ("cloudreve://my/gone/e", "e"),
             ("cloudreve://my", "restored"),
             ("nonsense", "restored"),
             ("cloudreve://my/../x%2fy%00", "x_y_"),
         ] {
-            assert_eq!(trash_path(uri, &taken), path, "{uri}");
+            assert_eq!(trash_path(uri, &tree, &taken), path, "{uri}");
         }
     }
 
@@ -203,9 +242,10 @@ mod tests {
     fn no_two_names_are_made_one_and_none_grows_too_long() {
         let mut taken = HashSet::new();
         let long = "\u{e9}".repeat(127);
-        let names = ["a", "a (2)", "a", "a", &long, &long, &long];
+        let names = ["a", "a (2)", "a", "a", &long, &long, &long, "b.c", "b.c", ".d", ".d", "e. f", "e. f"];
         let made: Vec<String> = names.iter().map(|name| unique(name, &mut taken)).collect();
         assert_eq!(made[..4], ["a", "a (2)", "a (3)", "a (4)"]);
+        assert_eq!(made[7..], ["b.c", "b (2).c", ".d", ".d (2)", "e. f", "e. f (2)"]);
         assert_eq!(taken.len(), names.len());
         assert!(made.iter().all(|name| holdall::name::check_name(name).is_ok()), "{made:?}");
     }

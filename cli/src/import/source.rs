@@ -1,76 +1,307 @@
-//! Where the content of an entity is, in the folder of uploads and nowhere else.
+//! Where the content of an entity is, in the folders that were named and nowhere else.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
+use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
-use holdall::{Error, Result};
+use holdall::{Error, ErrorKind, Result};
 use rustix::fs::{Mode, OFlags, open, openat};
 
+use super::crypt::MasterKey;
 use super::database::{Database, Entity};
+use super::report::Cause;
 
-/// The folder of uploads. What is in it was put there by the old server's users, or by whoever could
-/// write there: no link in it is followed, whether it is a file or a folder on the way to one.
-pub(super) struct Uploads(OwnedFd);
+/// How many contents decide where a root is.
+const SAMPLE: usize = 256;
+
+/// The folders of contents. What is in them was put there by the old server's users, or by whoever
+/// could write there: no link in them is followed, whether it is a file or a folder on the way to one.
+pub(super) struct Uploads {
+    path: PathBuf,
+    folder: OwnedFd,
+    /// Beginnings of paths and the folders that they are now, the longest first.
+    maps: Vec<(String, OwnedFd)>,
+    roots: Vec<Root>,
+    master: Option<MasterKey>,
+}
+
+/// What the paths of contents begin with.
+struct Root {
+    /// With a slash at its end.
+    beginning: String,
+    /// Its last folders that are below the one that was named, without a slash at the end.
+    tail: Option<String>,
+}
 
 impl Uploads {
-    /// Opens the folder; it may be named through links, by whoever runs the import.
+    /// Opens the folders, which may be named through links by whoever runs the import, and finds out
+    /// which part of the paths in the database they stand for.
     ///
     /// # Errors
-    /// `Io` and `NotFound` when it is not there or is no folder.
-    pub(super) fn open(path: &Path) -> Result<Uploads> {
-        let folder = open(path, FOLDER, Mode::empty())
-            .map_err(|cause| Error::io(format!("opening {}", path.display()), cause.into()))?;
-        Ok(Uploads(folder))
-    }
-
-    /// Opens the file of an entity; none where it is not there, or not as long as it should be.
-    pub(super) fn find(&self, entity: &Entity) -> Option<File> {
-        if !entity.usable {
-            return None;
+    /// `Io` and `NotFound` when one is not there or is no folder.
+    pub(super) fn open(
+        database: &Database,
+        path: &Path,
+        maps: &[(String, PathBuf)],
+        master: Option<MasterKey>,
+    ) -> Result<Uploads> {
+        let mut opened = Vec::with_capacity(maps.len());
+        for (old, new) in maps {
+            opened.push((plain(old).trim_end_matches('/').to_owned(), folder(new)?));
         }
-        let source = Path::new(&entity.source);
-        // The folder may be the server's own, its data folder, or that of the uploads alone.
-        let tails = ["", "data", "data/uploads", "uploads"];
-        let tails = tails.iter().filter_map(|tail| source.strip_prefix(tail).ok());
-        tails
-            .filter_map(|tail| self.beneath(tail))
-            .find(|file| file.metadata().is_ok_and(|found| found.is_file() && found.len() == entity.size))
+        opened.sort_by_key(|(old, _)| std::cmp::Reverse(old.len()));
+        let mut uploads =
+            Uploads { path: path.to_owned(), folder: folder(path)?, maps: opened, roots: Vec::new(), master };
+        uploads.find_roots(database);
+        Ok(uploads)
     }
 
-    /// Opens a file step by step. What is looked at is what is read: nobody can put a link in the
-    /// place of a folder in between.
-    fn beneath(&self, path: &Path) -> Option<File> {
-        let mut names = Vec::new();
-        for part in path.components() {
-            match part {
-                Component::Normal(name) => names.push(name),
-                Component::CurDir => {}
-                Component::Prefix(_) | Component::RootDir | Component::ParentDir => return None,
+    /// Finds where each root is: the same for all that begins with it, and no two in one place, since
+    /// other content of the same name and length may be there.
+    fn find_roots(&mut self, database: &Database) {
+        let wanted: Vec<&Entity> = wanted(database).filter(|entity| readable(entity).is_ok()).collect();
+        let sources: Vec<(String, u64)> = wanted
+            .iter()
+            .map(|entity| (plain(&entity.source), entity.size))
+            .filter(|(source, _)| self.mapped(source).is_none())
+            .collect();
+        let mut of_root: BTreeMap<String, Vec<&(String, u64)>> = BTreeMap::new();
+        let beginnings = roots(database, sources.iter().map(|(source, _)| source.as_str()));
+        for one in &sources {
+            if let Some(root) = beginnings.iter().find(|root| one.0.starts_with(*root)) {
+                of_root.entry(root.clone()).or_default().push(one);
             }
         }
-        let (last, folders) = names.split_last()?;
-        let mut folder = None;
-        for name in folders {
-            let above = folder.as_ref().unwrap_or(&self.0);
-            folder = Some(openat(above, *name, FOLDER | OFlags::NOFOLLOW, Mode::empty()).ok()?);
+        let mut of_root: Vec<_> = of_root.into_iter().collect();
+        of_root.sort_by_key(|(_, sources)| std::cmp::Reverse(sources.len()));
+        let mut taken = HashSet::new();
+        for (beginning, sources) in of_root {
+            let step = sources.len().div_ceil(SAMPLE).max(1);
+            let hits = |tail: &String| {
+                let sample = sources.iter().step_by(step);
+                let rest =
+                    sample.filter_map(|(source, size)| Some((source.strip_prefix(&beginning)?, *size)));
+                rest.filter(|(rest, size)| self.look(&self.folder, &join(tail, rest), *size).is_ok()).count()
+            };
+            let mut tails: Vec<(usize, String)> = tails(&beginning)
+                .filter(|tail| !taken.contains(tail))
+                .map(|tail| (hits(&tail), tail))
+                .collect();
+            // Of equals the first, which is the longest.
+            tails.sort_by_key(|(hits, _)| std::cmp::Reverse(*hits));
+            let tail = tails.into_iter().find(|(hits, _)| *hits > 0).map(|(_, tail)| tail);
+            taken.extend(tail.clone());
+            self.roots.push(Root { beginning, tail });
         }
-        // A pipe would make the opening wait.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        openat(folder.as_ref().unwrap_or(&self.0), *last, flags, Mode::empty()).ok().map(File::from)
     }
+
+    /// Opens the content of an entity.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) fn find(&self, entity: &Entity) -> std::result::Result<Box<dyn Read>, Cause> {
+        readable(entity)?;
+        let source = plain(&entity.source);
+        let file = match self.mapped(&source) {
+            Some((folder, rest)) => self.look(folder, rest, entity.size)?,
+            None => {
+                let rest = self
+                    .roots
+                    .iter()
+                    .find_map(|root| Some(join(root.tail.as_ref()?, source.strip_prefix(&root.beginning)?)));
+                self.look(&self.folder, &rest.ok_or(Cause::Missing)?, entity.size)?
+            }
+        };
+        Ok(match (&entity.envelope, &self.master) {
+            (None, _) => Box::new(file),
+            (Some(_), None) => return Err(Cause::MasterKey),
+            (Some(envelope), Some(master)) => Box::new(master.open(envelope, file).ok_or(Cause::Encryption)?),
+        })
+    }
+
+    /// Returns the folder that the beginning of a path was mapped to, and the rest of the path.
+    fn mapped<'a>(&self, source: &'a str) -> Option<(&OwnedFd, &'a str)> {
+        self.maps.iter().find_map(|(old, new)| {
+            let rest = source.strip_prefix(old.as_str())?;
+            Some((new, rest.strip_prefix('/')?))
+        })
+    }
+
+    /// Opens a file that must have a length.
+    fn look(&self, folder: &OwnedFd, path: &str, size: u64) -> std::result::Result<File, Cause> {
+        let file = beneath(folder, Path::new(path)).ok_or(Cause::Missing)?;
+        match file.metadata() {
+            Ok(found) if found.is_file() && found.len() == size => Ok(file),
+            Ok(found) if found.is_file() => Err(Cause::Length),
+            _ => Err(Cause::Missing),
+        }
+    }
+
+    /// Checks that the contents of the database are there; single ones may be missing where that was
+    /// allowed.
+    ///
+    /// # Errors
+    /// `NotFound`, with what to try.
+    pub(super) fn check(&self, database: &Database, may_miss: bool) -> Result<()> {
+        let mut faults: BTreeMap<Cause, Vec<&Entity>> = BTreeMap::new();
+        let mut all = 0_usize;
+        for entity in wanted(database).filter(|entity| !entity.uploading) {
+            all += 1;
+            if let Err(cause) = self.find(entity) {
+                faults.entry(cause).or_default().push(entity);
+            }
+        }
+        let gone: usize = faults.values().map(Vec::len).sum();
+        let elsewhere = faults.get(&Cause::Storage).map_or(0, Vec::len);
+        let (here, lost) = (all.saturating_sub(elsewhere), gone.saturating_sub(elsewhere));
+        // Where one in ten or less is there, the folder or the key is wrong and not the content.
+        let wrong = lost > 0 && lost.saturating_mul(10) >= here.saturating_mul(9);
+        if gone == 0 || (may_miss && !wrong) {
+            return Ok(());
+        }
+        let mut told = format!("{gone} of {all} contents cannot be read");
+        for (cause, entities) in &faults {
+            let some: Vec<String> = entities
+                .iter()
+                .take(3)
+                .map(|entity| format!("entity {} at {}", entity.id, entity.source))
+                .collect();
+            told.push_str(&format!("; {}: {} ({})", cause.text(), entities.len(), some.join(", ")));
+        }
+        let mut remedies = Vec::new();
+        if faults.contains_key(&Cause::Missing) || faults.contains_key(&Cause::Length) {
+            let from = self.roots.iter().find(|root| root.tail.is_none()).or_else(|| self.roots.first());
+            let from = from.map_or("OLD", |root| root.beginning.trim_end_matches('/'));
+            remedies.push(format!(
+                "they were looked for in {}: give the folder that holds them as --uploads DIR, or --map \
+                 {from}=DIR",
+                self.path.display()
+            ));
+        }
+        if faults.contains_key(&Cause::MasterKey) {
+            remedies.push("give --master-key FILE, or set CR_ENCRYPT_MASTER_KEY".to_owned());
+        }
+        if !wrong {
+            remedies.push("or --skip-missing to leave them out".to_owned());
+        }
+        Err(Error::new(ErrorKind::NotFound, format!("{told}; {}", remedies.join(", "))))
+    }
+}
+
+/// Returns the contents that files have, each once: neither thumbnails nor what belongs to nothing.
+fn wanted(database: &Database) -> impl Iterator<Item = &Entity> {
+    let mut seen = HashSet::new();
+    let ids = database.contents.values().flatten().filter(move |id| seen.insert(**id));
+    ids.filter_map(|id| database.entities.get(id)).filter(|entity| entity.kind == 0)
+}
+
+/// Says what stands against reading content, whether or not it is there.
+fn readable(entity: &Entity) -> std::result::Result<(), Cause> {
+    match entity {
+        entity if entity.uploading => Err(Cause::Unfinished),
+        entity if !entity.local => Err(Cause::Storage),
+        _ => Ok(()),
+    }
+}
+
+/// Returns what the paths begin with, by the rules of the storage policies or, where a rule was changed
+/// since, by the folder that holds the data of every server; none of them begins with another.
+fn roots<'a>(database: &Database, sources: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut found: HashSet<String> = HashSet::new();
+    for rule in &database.roots {
+        let rule = plain(rule);
+        let fixed = rule.split('{').next().unwrap_or_default();
+        if let Some((root, _)) = fixed.rsplit_once('/').filter(|(root, _)| !root.is_empty()) {
+            found.insert(format!("{root}/"));
+        }
+    }
+    for source in sources {
+        if found.iter().any(|root| source.starts_with(root)) {
+            continue;
+        }
+        let absolute = ["/data/uploads/", "/data/"].iter().find_map(|folder| {
+            let at = source.find(folder)?;
+            source.get(..at + folder.len())
+        });
+        let relative =
+            ["data/uploads/", "data/", "uploads/"].into_iter().find(|root| source.starts_with(root));
+        if let Some(root) = relative.or(absolute) {
+            found.insert(root.to_owned());
+        }
+    }
+    let mut found: Vec<String> = found.into_iter().collect();
+    found.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+    let mut roots: Vec<String> = Vec::new();
+    for root in found {
+        if !roots.iter().any(|above| root.starts_with(above)) {
+            roots.push(root);
+        }
+    }
+    roots
+}
+
+/// Returns the ends of a root, from all of its folders to none.
+fn tails(root: &str) -> impl Iterator<Item = String> {
+    let names: Vec<&str> = root.split('/').filter(|name| !name.is_empty()).collect();
+    let tails: Vec<String> =
+        (0..=names.len()).filter_map(|from| Some(names.get(from..)?.join("/"))).collect();
+    tails.into_iter()
+}
+
+fn join(folder: &str, path: &str) -> String {
+    if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") }
+}
+
+/// Writes a path with slashes: no name holds a backslash, which Windows has in their place.
+fn plain(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    path.strip_prefix("./").map_or(path.clone(), str::to_owned)
+}
+
+fn folder(path: &Path) -> Result<OwnedFd> {
+    open(path, FOLDER, Mode::empty())
+        .map_err(|cause| Error::io(format!("opening {}", path.display()), cause.into()))
+}
+
+/// Opens a file step by step. What is looked at is what is read: nobody can put a link in the place of
+/// a folder in between.
+fn beneath(folder: &OwnedFd, path: &Path) -> Option<File> {
+    let mut names = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => names.push(name),
+            Component::CurDir => {}
+            Component::Prefix(_) | Component::RootDir | Component::ParentDir => return None,
+        }
+    }
+    let (last, folders) = names.split_last()?;
+    let mut inner = None;
+    for name in folders {
+        let above = inner.as_ref().unwrap_or(folder);
+        inner = Some(openat(above, *name, FOLDER | OFlags::NOFOLLOW, Mode::empty()).ok()?);
+    }
+    // A pipe would make the opening wait.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    openat(inner.as_ref().unwrap_or(folder), *last, flags, Mode::empty()).ok().map(File::from)
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Lists what cannot be imported of the contents that files have: the entity and where it should be.
-pub(super) fn missing(database: &Database, uploads: &Uploads) -> Vec<String> {
-    let mut missing = Vec::new();
-    for entity in database.contents.values().flatten().filter_map(|id| database.entities.get(id)) {
-        if entity.kind == 0 && uploads.find(entity).is_none() {
-            missing.push(format!("entity {} at {}", entity.id, entity.source));
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_a_root_go_from_all_to_none() {
+        let tails: Vec<String> = tails("/cloudreve/data/uploads/").collect();
+        assert_eq!(tails, ["cloudreve/data/uploads", "data/uploads", "uploads", ""]);
     }
-    missing.dedup();
-    missing
+
+    #[test]
+    fn a_path_of_windows_has_slashes() {
+        assert_eq!(plain(r"C:\cloudreve\data\uploads\1\a.txt"), "C:/cloudreve/data/uploads/1/a.txt");
+        assert_eq!(plain("./data/a"), "data/a");
+    }
 }

@@ -25,4 +25,5 @@ mod life;
 mod name;
 mod output;
 mod page;
+mod real;
 mod url;

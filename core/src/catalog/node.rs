@@ -42,7 +42,18 @@ pub(crate) fn set_attributes(
     attributes: BTreeMap<String, String>,
     now: Time,
 ) -> Result<()> {
+    check_attributes(&attributes)?;
     let mut node = get(tx, file)?;
+    node.attributes = attributes;
+    node.modified = now;
+    update(tx, file, &node)
+}
+
+/// Checks that attributes are no more than a file can have.
+///
+/// # Errors
+/// `TooLarge` when names and values are over 64 KiB together.
+pub(crate) fn check_attributes(attributes: &BTreeMap<String, String>) -> Result<()> {
     let bytes: usize = attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > MAX_ATTRIBUTES || attributes.len() > MAX_ATTRIBUTES / 16 {
         return Err(Error::new(
@@ -54,8 +65,26 @@ pub(crate) fn set_attributes(
             ),
         ));
     }
-    node.attributes = attributes;
-    node.modified = now;
+    Ok(())
+}
+
+/// Says how old a file or folder was in another system, and what was kept with it there.
+///
+/// # Errors
+/// `NotFound` when there is none.
+pub(crate) fn set_origin(
+    tx: &mut impl Write,
+    file: FileId,
+    created: Option<Time>,
+    modified: Option<Time>,
+    attributes: Option<&BTreeMap<String, String>>,
+) -> Result<()> {
+    let mut node = get(tx, file)?;
+    node.created = created.unwrap_or(node.created);
+    node.modified = modified.unwrap_or(node.modified);
+    if let Some(attributes) = attributes {
+        node.attributes.clone_from(attributes);
+    }
     update(tx, file, &node)
 }
 

@@ -137,6 +137,16 @@ pub(crate) fn list(
         .collect()
 }
 
+/// Says when a version was made in another system.
+///
+/// # Errors
+/// As [`get`].
+pub(crate) fn set_created(tx: &mut impl Write, id: VersionId, created: Time) -> Result<()> {
+    let (_, mut version) = get(tx, id)?;
+    version.created = created;
+    row::put(tx, VERSION, &node::version_key(id), &version)
+}
+
 /// Deletes the row of a version and lets go of its content.
 pub(crate) fn erase(
     tx: &mut impl Write,

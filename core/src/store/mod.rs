@@ -9,6 +9,7 @@ mod grace;
 mod key_ring;
 pub(crate) mod link;
 mod maintenance;
+mod origin;
 mod put;
 mod registry;
 pub(crate) mod share;
@@ -27,6 +28,7 @@ pub use maintenance::{
     BackupReport, CheckOptions, CheckReport, CompactReport, Damage, GcReport, Progress, RebuildReport,
     RepairReport, Stats, Watch,
 };
+pub use origin::Origin;
 pub use put::{Put, PutWriter};
 pub use share::{Share, Visit};
 pub use url::{Target, Url};

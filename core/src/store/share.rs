@@ -28,6 +28,7 @@ use crate::{Error, ErrorKind, Kind, Result};
 pub struct Share {
     password: Option<String>,
     expires_in: Option<Duration>,
+    expires_at: Option<Time>,
     max_downloads: Option<u64>,
     purchase: bool,
     views: u64,
@@ -51,6 +52,13 @@ impl Share {
     #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Share {
         self.expires_in = Some(lifetime);
+        self
+    }
+
+    /// Ends the share at a time, instead of after a while.
+    #[must_use]
+    pub fn expires_at(mut self, time: Time) -> Share {
+        self.expires_at = Some(time);
         self
     }
 
@@ -90,7 +98,7 @@ impl Drive {
             Some(password) => Some(share::hash_password(password, random()?)?),
             None => None,
         };
-        let expires = share.expires_in.map(|lifetime| now.after(lifetime));
+        let expires = share.expires_at.or(share.expires_in.map(|lifetime| now.after(lifetime)));
         let (max_downloads, purchase) = (share.max_downloads, share.purchase);
         let (views, downloads) = (i64::try_from(share.views).unwrap_or(i64::MAX), share.downloads);
         let (id, drive, path) = (ShareId(random_id()?), self.id(), path.to_owned());

@@ -25,6 +25,11 @@ use error::Fault;
 pub(super) use tables::{Kind, Table};
 use text::System;
 
+/// Returns the bytes that hexadecimal digits stand for; none of what is none.
+pub(super) fn hex(digits: &str) -> Option<Vec<u8>> {
+    mysql::hex(digits).ok()
+}
+
 /// How much of a file says what it is, in bytes.
 const BEGINNING: u64 = 1024;
 

@@ -11,6 +11,7 @@ use super::error::Fault;
 pub(in super::super) enum Kind {
     Number,
     Text,
+    Bytes,
     /// `t` and `f` in `PostgreSQL`, 1 and 0 in the others.
     Flag,
 }
@@ -144,6 +145,7 @@ fn cell(kind: Kind, value: Value) -> Option<Cell> {
     let Some(bytes) = value else { return Some(Cell::Null) };
     Some(match kind {
         Kind::Text => Cell::Text(String::from_utf8(bytes).ok()?),
+        Kind::Bytes => Cell::Blob(bytes),
         Kind::Number => Cell::Integer(std::str::from_utf8(&bytes).ok()?.parse().ok()?),
         Kind::Flag => Cell::Integer(match bytes.as_slice() {
             b"t" | b"true" | b"1" | b"\x01" => 1,

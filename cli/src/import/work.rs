@@ -1,0 +1,406 @@
+//! An import under way.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use holdall::{Alias, Drive, Error, ErrorKind, FileId, Origin, Put, Result, Share, Store, Time};
+use indicatif::ProgressBar;
+
+use crate::progress;
+
+use super::database::{Database, Entity, Node};
+use super::notes;
+use super::plan::{Item, Plan};
+use super::put::{Batch, Of, is_of_one};
+use super::report::{Cause, Report, Thing};
+use super::source::Uploads;
+
+/// An import under way.
+pub(super) struct Work<'a> {
+    store: &'a Store,
+    uploads: &'a Uploads,
+    database: &'a Database,
+    report: Report,
+    /// Whether an older version stands in for a current one that cannot be read.
+    older: bool,
+    /// The files that were made, by their old ids; the path of those that are in the tree.
+    made: HashMap<u64, (FileId, Drive, Option<String>)>,
+    nodes: HashMap<u64, &'a Node>,
+    /// The address of each user.
+    owners: HashMap<u64, &'a str>,
+    /// Users whose links and shares are followed.
+    active: HashSet<u64>,
+    /// What is said of each file.
+    attributes: HashMap<u64, BTreeMap<String, String>>,
+    /// Old ids and what they name here.
+    aliases: Vec<(u64, Alias)>,
+    origins: Vec<Origin>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(
+        store: &'a Store,
+        database: &'a Database,
+        uploads: &'a Uploads,
+        report: Report,
+        older: bool,
+    ) -> Work<'a> {
+        Work {
+            store,
+            uploads,
+            database,
+            report,
+            older,
+            made: HashMap::new(),
+            nodes: database.nodes.iter().map(|node| (node.id, node)).collect(),
+            owners: database.users.iter().map(|user| (user.id, user.email.as_str())).collect(),
+            active: database.users.iter().filter(|user| user.is_active()).map(|user| user.id).collect(),
+            attributes: notes::attributes(database),
+            aliases: Vec::new(),
+            origins: Vec::new(),
+        }
+    }
+
+    /// Makes the drives of all users, with what is in them.
+    pub(super) fn users(&mut self, quiet: bool) -> Result<()> {
+        let entities = self.database.contents.values().flatten();
+        let total = entities.filter_map(|id| self.database.entities.get(id)).map(|entity| entity.size).sum();
+        let bar = progress::bar(Some(total), quiet);
+        let mut drives = self.drives()?;
+        let mut nodes: HashMap<u64, Vec<&Node>> = HashMap::new();
+        for node in &self.database.nodes {
+            nodes.entry(node.owner).or_default().push(node);
+        }
+        let trashed = self.database.trashed();
+        for user in &self.database.users {
+            let drive = drives.remove(&user.id).ok_or_else(|| no_drive(user.id))?;
+            self.aliases.push((user.id, Alias::Drive(drive.id())));
+            self.report.drives += 1;
+            bar.set_message(user.email.clone());
+            let plan = Plan::of(&nodes.remove(&user.id).unwrap_or_default(), &trashed);
+            for (ids, cause) in
+                [(&plan.symbolic, Cause::Shortcut), (&plan.deep, Cause::Deep), (&plan.lost, Cause::Lost)]
+            {
+                for id in ids {
+                    self.leave_out_node(*id, cause)?;
+                }
+            }
+            self.drive(&drive, &plan, &bar)?;
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    /// Makes all of a drive.
+    fn drive(&mut self, drive: &Drive, plan: &Plan, bar: &ProgressBar) -> Result<()> {
+        let mut batch = Batch::new(drive);
+        let all = || plan.items.iter().chain(plan.trash.iter().flat_map(|top| &top.items));
+        for item in all() {
+            if item.folder {
+                self.folder(drive, item)?;
+            } else {
+                self.file(&mut batch, item, bar)?;
+            }
+        }
+        batch.flush()?;
+        for item in all() {
+            if !item.folder {
+                self.settle(drive, &mut batch, item)?;
+            }
+        }
+        for of in std::mem::take(&mut batch.refused) {
+            self.leave_out_node(of.file, Cause::Refused)?;
+        }
+        for top in &plan.trash {
+            let Some(item) = top.items.first().filter(|item| drive.stat(&item.path).is_ok()) else {
+                continue;
+            };
+            drive.trash(&item.path)?;
+            self.report.trashed += 1;
+            for item in &top.items {
+                if let Some(made) = self.made.get_mut(&item.id) {
+                    made.2 = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a drive for each user, which is nobody else's: neither another user's, whose address may
+    /// be what a drive is called for want of one, nor one that was in the store before.
+    fn drives(&self) -> Result<HashMap<u64, Drive>> {
+        let mut taken = HashSet::new();
+        let mut drives = HashMap::new();
+        let plain = |user: &&super::database::User| holdall::name::check_name(&user.email).is_ok();
+        // Addresses first, so that each user who has one gets a drive of that name.
+        let (named, others): (Vec<_>, Vec<_>) = self.database.users.iter().partition(plain);
+        for user in named.into_iter().chain(others) {
+            let own = plain(&user).then(|| user.email.clone());
+            let made = (1..).map(|count: u64| match count {
+                1 => format!("user-{}", user.id),
+                _ => format!("user-{} ({count})", user.id),
+            });
+            for name in own.into_iter().chain(made) {
+                if self.store.find_drive(&name)?.is_none() && taken.insert(name.clone()) {
+                    drives.insert(user.id, self.store.drive(&name)?);
+                    break;
+                }
+            }
+        }
+        Ok(drives)
+    }
+
+    fn folder(&mut self, drive: &Drive, item: &Item) -> Result<()> {
+        match drive.mkdir(&item.path) {
+            Ok(folder) => {
+                self.report.folders += 1;
+                self.came(drive, item, folder)
+            }
+            Err(error) if is_of_one(&error) => self.leave_out_node(item.id, Cause::Refused),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts the versions of a file, oldest first. One whose current version cannot be read is left out:
+    /// what was older would be served in its place.
+    fn file(&mut self, batch: &mut Batch, item: &Item, bar: &ProgressBar) -> Result<()> {
+        let database = self.database;
+        let ids = database.contents.get(&item.id).map(Vec::as_slice).unwrap_or_default();
+        let entities = ids.iter().filter_map(|id| database.entities.get(id));
+        let (versions, others): (Vec<&Entity>, Vec<&Entity>) = entities.partition(|entity| entity.kind == 0);
+        for entity in others {
+            let cause = if entity.kind == 1 { Cause::Thumbnail } else { Cause::LivePhoto };
+            self.leave_out("version", entity.id, item, cause)?;
+        }
+        let found: Vec<_> =
+            versions.iter().map(|entity| (*entity, self.uploads.find(entity).err())).collect();
+        let current = item.primary.and_then(|primary| found.iter().find(|(entity, _)| entity.id == primary));
+        // One that the server itself does not know any more is not there either.
+        let fault = match (current, item.primary) {
+            (Some((_, fault)), _) => *fault,
+            (None, Some(_)) => Some(Cause::Missing),
+            (None, None) => None,
+        };
+        let any = found.iter().any(|(_, fault)| fault.is_none());
+        // What was made by name alone has no content; of an upload that is not finished it is not whole.
+        let empty = item.primary.is_none() && found.is_empty();
+        let out = match fault {
+            Some(fault) if !(self.older && any) => Some(fault),
+            None if !any && !empty => found.iter().find_map(|(_, fault)| *fault),
+            _ => None,
+        };
+        for (entity, fault) in &found {
+            if let Some(cause) = fault.or(out.map(|_| Cause::Current)) {
+                self.leave_out("version", entity.id, item, cause)?;
+                bar.inc(entity.size);
+            }
+        }
+        if let Some(cause) = out {
+            return self.leave_out_node(item.id, cause);
+        }
+        if empty {
+            let of = Of { file: item.id, entity: None };
+            return batch.put(
+                of,
+                &item.path,
+                0,
+                Box::new(std::io::empty()),
+                Put::new().modified(item_time(item)),
+            );
+        }
+        for (entity, _) in found.iter().filter(|(_, fault)| fault.is_none()) {
+            let content = self.uploads.find(entity).map_err(|cause| went(entity, cause))?;
+            let modified = match item.primary == Some(entity.id) {
+                true => item.modified.or(entity.modified),
+                // Copying a file touches the time of change of what both are of.
+                false => entity.created.into_iter().chain(entity.modified).min(),
+            };
+            let put = Put::new().modified(modified.unwrap_or_else(Time::now));
+            batch.put(
+                Of { file: item.id, entity: Some(entity.id) },
+                &item.path,
+                entity.size,
+                content,
+                put,
+            )?;
+            bar.inc(entity.size);
+        }
+        Ok(())
+    }
+
+    /// Lets the version be current that was, once all are there.
+    fn settle(&mut self, drive: &Drive, batch: &mut Batch, item: &Item) -> Result<()> {
+        let Some(versions) = batch.made.remove(&item.id) else { return Ok(()) };
+        let Some((_, last)) = versions.last().copied() else { return Ok(()) };
+        let primary = versions.iter().find(|(entity, _)| entity.is_some() && *entity == item.primary);
+        if let Some((_, primary)) = primary.filter(|(_, version)| *version != last) {
+            self.store.set_current(*primary)?;
+        }
+        for (entity, version) in versions {
+            self.report.versions += 1;
+            let Some(entity) = entity.and_then(|id| self.database.entities.get(&id)) else { continue };
+            self.aliases.push((entity.id, Alias::Version(version)));
+            if let Some(created) = entity.created {
+                self.origins.push(Origin::version(version, created));
+            }
+        }
+        self.report.files += 1;
+        self.came(drive, item, last.file())
+    }
+
+    /// Notes that a file or folder came along, with its times and what is said of it.
+    fn came(&mut self, drive: &Drive, item: &Item, file: FileId) -> Result<()> {
+        self.made.insert(item.id, (file, drive.clone(), Some(item.path.clone())));
+        let mut origin = Origin::file(file);
+        if let Some(created) = item.created {
+            origin = origin.created(created);
+        }
+        if let Some(modified) = item.modified {
+            origin = origin.modified(modified);
+        }
+        if let Some(attributes) = self.attributes.remove(&item.id) {
+            let count = u64::try_from(attributes.len()).unwrap_or(u64::MAX);
+            match origin.clone().attributes(attributes) {
+                Ok(said) => {
+                    self.report.attributes += count;
+                    origin = said;
+                }
+                Err(_) => self.leave_out("attributes", item.id, item, Cause::Attributes)?,
+            }
+        }
+        self.origins.push(origin);
+        if let Some(name) = item.renamed.then(|| item.path.rsplit('/').next().unwrap_or_default()) {
+            let thing = Thing { kind: kind(item), id: item.id, owner: self.owner(item.id), path: &item.was };
+            self.report.rename(&thing, name)?;
+        }
+        Ok(())
+    }
+
+    fn owner(&self, node: u64) -> &'a str {
+        let node = self.nodes.get(&node);
+        node.and_then(|node| self.owners.get(&node.owner)).copied().unwrap_or_default()
+    }
+
+    fn leave_out(&mut self, kind: &'static str, id: u64, item: &Item, cause: Cause) -> Result<()> {
+        let owner = self.owner(item.id);
+        self.report.leave_out(&Thing { kind, id, owner, path: &item.was }, cause)
+    }
+
+    fn leave_out_node(&mut self, id: u64, cause: Cause) -> Result<()> {
+        let kind = if self.nodes.get(&id).is_some_and(|node| node.folder) { "folder" } else { "file" };
+        let (owner, path) = (self.owner(id), self.path(id));
+        self.report.leave_out(&Thing { kind, id, owner, path: &path }, cause)
+    }
+
+    /// Returns the path of a file or folder in the database.
+    fn path(&self, id: u64) -> String {
+        let mut names = Vec::new();
+        let (mut at, mut seen) = (Some(id), HashSet::new());
+        while let Some(node) = at.filter(|id| seen.insert(*id)).and_then(|id| self.nodes.get(&id)) {
+            names.push(node.name.as_str());
+            at = node.parent;
+        }
+        names.retain(|name| !name.is_empty());
+        names.reverse();
+        names.join("/")
+    }
+
+    fn is_active(&self, file: u64) -> bool {
+        self.nodes.get(&file).is_some_and(|node| self.active.contains(&node.owner))
+    }
+
+    /// Makes the direct links.
+    pub(super) fn links(&mut self) -> Result<()> {
+        for link in &self.database.links {
+            let made = self.made.get(&link.file).map(|(file, ..)| *file);
+            let cause = match made {
+                Some(_) if !self.is_active(link.file) => Cause::Owner,
+                None => Cause::Target,
+                Some(file) => match self.store.import_link(file, &link.name, link.speed, link.downloads) {
+                    Ok(info) => {
+                        self.aliases.push((link.id, Alias::Link(info.id)));
+                        self.report.links += 1;
+                        continue;
+                    }
+                    Err(error) if error.kind() == ErrorKind::InvalidArgument => Cause::Refused,
+                    Err(error) => return Err(error),
+                },
+            };
+            let (owner, path) = (self.owner(link.file), self.path(link.file));
+            self.report.leave_out(&Thing { kind: "link", id: link.id, owner, path: &path }, cause)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the shares that are not over.
+    pub(super) fn shares(&mut self) -> Result<()> {
+        let now = Time::now();
+        for share in &self.database.shares {
+            if let Some(cause) = self.share(share, now)? {
+                let (owner, path) = (self.owner(share.file), self.path(share.file));
+                self.report.leave_out(&Thing { kind: "share", id: share.id, owner, path: &path }, cause)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a share; returns why it is left out, if it is.
+    fn share(&mut self, share: &super::database::Share, now: Time) -> Result<Option<Cause>> {
+        if share.expires.is_some_and(|ends| ends <= now) || share.remain.is_some_and(|remain| remain <= 0) {
+            return Ok(Some(Cause::Over));
+        }
+        let (drive, path) = match self.made.get(&share.file) {
+            Some(_) if !self.is_active(share.file) => return Ok(Some(Cause::Owner)),
+            Some((_, drive, Some(path))) => (drive, path),
+            Some((_, _, None)) => return Ok(Some(Cause::Trashed)),
+            None => return Ok(Some(Cause::Target)),
+        };
+        let mut terms = Share::new().counted(share.views, share.downloads);
+        if !share.password.is_empty() {
+            terms = terms.password(&share.password);
+        }
+        if let Some(ends) = share.expires {
+            terms = terms.expires_at(ends);
+        }
+        if let Some(remain) = share.remain.and_then(|remain| u64::try_from(remain).ok()) {
+            terms = terms.max_downloads(remain.saturating_add(share.downloads));
+        }
+        let info = match drive.share(path, &terms) {
+            Ok(info) => info,
+            Err(error) if is_of_one(&error) => return Ok(Some(Cause::Refused)),
+            Err(error) => return Err(error),
+        };
+        self.aliases.push((share.id, Alias::Share(info.id)));
+        self.report.shares += 1;
+        Ok(None)
+    }
+
+    /// Writes down the old ids and times, and returns what is to be told.
+    pub(super) fn end(mut self) -> Result<Report> {
+        self.store.set_origins(std::mem::take(&mut self.origins))?;
+        // An entity that copies of a file share leads to the first of them.
+        let mut seen = HashSet::new();
+        let aliases = std::mem::take(&mut self.aliases);
+        self.store.set_aliases(
+            aliases.into_iter().filter(|(id, ours)| !matches!(ours, Alias::Version(_)) || seen.insert(*id)),
+        )?;
+        notes::tell(self.database, &mut self.report)?;
+        Ok(self.report)
+    }
+}
+
+fn kind(item: &Item) -> &'static str {
+    if item.folder { "folder" } else { "file" }
+}
+
+fn item_time(item: &Item) -> Time {
+    item.modified.unwrap_or_else(Time::now)
+}
+
+fn went(entity: &Entity, cause: Cause) -> Error {
+    let told = format!("the content of entity {} changed during the import: {}", entity.id, cause.text());
+    Error::new(ErrorKind::Mismatch, told)
+}
+
+fn no_drive(user: u64) -> Error {
+    Error::new(ErrorKind::NotFound, format!("no drive was made for user {user}"))
+}

@@ -1,0 +1,558 @@
+//! `holdall import cloudreve` of servers that were real: their folders and databases, held to what they
+//! answered themselves. `real/README.md` says where they come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use holdall::token::cloudreve::{escape_query, sign};
+use holdall::token::{HashIds, HashKind};
+use holdall::{Api, Caller, Drive, Options, Request, Store, Time};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::host::{Shelf, other};
+use crate::import::{ask, get, text};
+
+/// A server: its folder and what it answered.
+struct Server {
+    shelf: Shelf,
+    name: &'static str,
+    manifest: Value,
+    secret: String,
+    salt: String,
+}
+
+/// Contents that are longer than what is kept for tests, by what they are in the database.
+const LEFT_OUT: [&str; 3] = ["big 60.bin", "enc/12 MiB.bin", "enc/client-encrypted.bin"];
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/serve/real").join(name)
+}
+
+fn unzipped(name: &str) -> Vec<u8> {
+    let output = Command::new("gzip").arg("-dc").arg(fixture(name)).output().unwrap();
+    assert!(output.status.success(), "{name}");
+    output.stdout
+}
+
+/// The end of the share that lives for five days: the test is to go well after them.
+const ENDS: (&str, &str) = ("2026-12-02 07:", "2126-12-02 07:");
+
+impl Server {
+    fn new(name: &'static str) -> Server {
+        let shelf = Shelf::new();
+        let folder = shelf.dir.path().join("cloudreve");
+        std::fs::create_dir(&folder).unwrap();
+        let data = fixture(&format!("{name}-data.tar.gz"));
+        let status = Command::new("tar").arg("-xzf").arg(data).arg("-C").arg(&folder).status().unwrap();
+        assert!(status.success());
+        let manifest = serde_json::from_slice(&unzipped(&format!("manifest-{name}.json.gz"))).unwrap();
+        let mut server = Server { shelf, name, manifest, secret: String::new(), salt: String::new() };
+        let settings = if name == "pg" { server.postgres() } else { server.sqlite() };
+        server.secret = settings["secret_key"].clone();
+        server.salt = settings["hash_id_salt"].clone();
+        server
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.shelf.dir.path().join("cloudreve")
+    }
+
+    /// Changes the database, and returns its settings.
+    fn sqlite(&self) -> BTreeMap<String, String> {
+        let db = Connection::open(self.folder().join("data/cloudreve.db")).unwrap();
+        let change = "UPDATE shares SET expires = replace(expires, ?1, ?2) WHERE expires LIKE ?1 || '%'";
+        assert_eq!(db.execute(change, [ENDS.0, ENDS.1]).unwrap(), 1);
+        let mut query = db.prepare("SELECT name, coalesce(value, '') FROM settings").unwrap();
+        query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Writes the dump into the folder, and returns the settings.
+    fn postgres(&self) -> BTreeMap<String, String> {
+        let dump = String::from_utf8(unzipped("pg.sql.gz")).unwrap();
+        assert_eq!(dump.matches(ENDS.0).count(), 1);
+        std::fs::write(self.folder().join("dump.sql"), dump.replace(ENDS.0, ENDS.1)).unwrap();
+        let lines = dump.lines().skip_while(|line| !line.starts_with("COPY public.settings "));
+        let rows = lines.skip(1).take_while(|line| *line != "\\.").map(|line| line.split('\t').skip(4));
+        rows.map(|mut row| (row.next().unwrap().to_owned(), row.next().unwrap().to_owned())).collect()
+    }
+
+    fn run(&self, more: &[&str]) -> std::process::Output {
+        let folder = self.folder();
+        self.shelf.run(&[&["--json", "import", "cloudreve", folder.to_str().unwrap()], more].concat())
+    }
+
+    /// Imports all but what is not kept here, and returns what is told and the lines of the report.
+    fn import(&self, more: &[&str]) -> (Value, Vec<Value>) {
+        let report = self.shelf.fresh();
+        let args = ["--skip-missing", "--report", report.to_str().unwrap()];
+        let output = self.run(&[&args[..], more].concat());
+        assert!(output.status.success(), "{}: {}", self.name, String::from_utf8_lossy(&output.stderr));
+        let lines = std::fs::read_to_string(&report).unwrap();
+        let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (serde_json::from_slice(&output.stdout).unwrap(), lines)
+    }
+
+    fn open(&self) -> (Store, Api) {
+        let store = Store::open(self.shelf.store(), Options::new()).unwrap();
+        let api = Api::new(&store);
+        (store, api)
+    }
+
+    fn drive(&self, store: &Store, user: &str) -> Drive {
+        let email = self.manifest["users"][user]["email"].as_str().unwrap();
+        store.find_drive(email).unwrap().unwrap()
+    }
+
+    fn list(&self, what: &str) -> Vec<Value> {
+        self.manifest[what].as_array().unwrap().clone()
+    }
+
+    /// Returns a URL that the server signed, signed for today: the signature that it had is checked.
+    fn renewed(&self, url: &str) -> String {
+        let (path, query) = target(url).split_once('?').unwrap();
+        let pair = query.split('&').find_map(|pair| pair.strip_prefix("sign=")).unwrap();
+        let (_, expires) = pair.rsplit_once("%3A").unwrap();
+        let plain = decoded(path);
+        let signed = |expires| escape_query(&sign(self.secret.as_bytes(), &plain, expires)).to_string();
+        assert_eq!(signed(expires.parse().unwrap()), pair, "{url}");
+        let until = if expires == "0" { 0 } else { Time::now().unix() + 60 };
+        format!("{path}?{}", query.replace(pair, &signed(until)))
+    }
+
+    fn ids(&self) -> HashIds {
+        HashIds::new(&self.salt).unwrap()
+    }
+}
+
+/// Returns a URL from its path on.
+fn target(url: &str) -> &str {
+    url.splitn(4, '/').nth(3).map(|rest| &url[url.len() - rest.len() - 1..]).unwrap()
+}
+
+fn decoded(text: &str) -> String {
+    let (mut out, mut bytes) = (Vec::new(), text.bytes());
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'%' => {
+                let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(out).unwrap()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let mut child = Command::new("sha256sum")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), bytes).unwrap();
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap()[..64].to_owned()
+}
+
+fn header<'a>(real: &'a Value, name: &str) -> Option<&'a str> {
+    let pairs = real["headers"].as_array()?.iter();
+    pairs.filter(|pair| pair[0] == name).find_map(|pair| pair[1].as_str())
+}
+
+/// Returns a time of the manifest as a store keeps it, in microseconds.
+fn micros(time: &Value) -> i64 {
+    let time: jiff::Timestamp = time.as_str().unwrap().parse().unwrap();
+    time.as_nanosecond().div_euclid(1000) as i64
+}
+
+fn each(test: impl Fn(&Server)) {
+    if other().is_none() {
+        for name in ["sqlite", "pg"] {
+            test(&Server::new(name));
+        }
+    }
+}
+
+#[test]
+fn a_default_installation_comes_with_its_folder_alone() {
+    each(|server| {
+        let (told, _) = server.import(&[]);
+        let counts = ["drives", "files", "versions", "trashed", "links", "shares"];
+        let counts: Vec<u64> = counts.iter().map(|count| told[count].as_u64().unwrap()).collect();
+        assert_eq!(counts, [4, 79, 98, 11, 25, 11], "{}: {told}", server.name);
+    });
+}
+
+#[test]
+fn every_file_has_its_bytes() {
+    each(|server| {
+        server.import(&[]);
+        let (store, _) = server.open();
+        for file in server.list("files") {
+            let (user, path) = (file["user"].as_str().unwrap(), file["path"].as_str().unwrap());
+            let found = server.drive(&store, user).open_file(&path.replace('\t', "_"));
+            if LEFT_OUT.contains(&path) {
+                assert!(found.is_err(), "{user} {path}");
+                continue;
+            }
+            let bytes = found.unwrap_or_else(|error| panic!("{user} {path}: {error}"));
+            let bytes = bytes.to_vec(1 << 20).unwrap();
+            // Of these the sum of what was stored is written down; their URLs tell what they are.
+            if file["encrypted"] != true {
+                assert_eq!(sha256(&bytes), file["sha256"].as_str().unwrap(), "{} {user} {path}", server.name);
+            }
+        }
+    });
+}
+
+/// URLs that lead to what no store has, or to what is not kept here.
+fn is_left_out(url: &Value) -> bool {
+    let path = url["path"].as_str().unwrap();
+    let real = url["url"].as_str().unwrap();
+    LEFT_OUT.contains(&path)
+        || url["how"] == "thumb"
+        || url["how"] == "archive"
+        || real.contains("_live_photo.mov")
+}
+
+#[test]
+fn every_signed_url_gives_what_it_gave() {
+    each(|server| {
+        server.import(&[]);
+        let (_, api) = server.open();
+        let mut same = 0;
+        for url in server.list("urls").iter().filter(|url| url["how"] != "archive") {
+            let (told, real) = (url["url"].as_str().unwrap(), &url["real"]);
+            if told.contains("tab%09x") || told.contains("created%20empty") {
+                continue;
+            }
+            let reply = get(&api, &server.renewed(told));
+            let body = reply.body.to_vec(1 << 20).unwrap();
+            assert_eq!(reply.status, 200, "{told}");
+            if is_left_out(url) || header(real, "Etag").is_none() {
+                assert!(text(&reply).contains("\"code\":40077"), "{told}: {}", text(&reply));
+                continue;
+            }
+            assert_eq!(sha256(&body), real["sha256"].as_str().unwrap(), "{} {told}", server.name);
+            assert_eq!(reply.header("ETag"), header(real, "Etag"), "{told}");
+            same += 1;
+        }
+        assert_eq!(same, 72);
+    });
+}
+
+#[test]
+fn every_link_leads_where_it_led() {
+    each(|server| {
+        server.import(&[]);
+        let (_, api) = server.open();
+        for link in server.list("links") {
+            let url = link["link"].as_str().unwrap();
+            for (real, end, direct) in [("real", "real_final", true), ("reald", "real_finald", false)] {
+                let mut asked = target(url).to_owned();
+                if asked.contains("sign=") {
+                    asked = server.renewed(url);
+                } else if !direct {
+                    asked = asked.replacen("/f/", "/f/d/", 1);
+                }
+                let reply = get(&api, &asked);
+                let path = link["path"].as_str().unwrap();
+                if LEFT_OUT.contains(&path) {
+                    assert_eq!(reply.status, 404, "{asked}");
+                    continue;
+                }
+                assert_eq!(json!(reply.status), link[real]["status"], "{} {asked}", server.name);
+                let (reply, real) = match reply.status {
+                    302 => (get(&api, reply.header("Location").unwrap()), &link[end]),
+                    200 => (reply, &link[real]),
+                    _ => continue,
+                };
+                let body = reply.body.to_vec(1 << 20).unwrap();
+                assert_eq!(json!(reply.status), real["status"], "{asked}");
+                assert_eq!(sha256(&body), real["sha256"].as_str().unwrap(), "{asked}");
+            }
+        }
+    });
+}
+
+#[test]
+fn versions_have_their_order_their_times_and_their_current_one() {
+    each(|server| {
+        server.import(&[]);
+        let (store, api) = server.open();
+        let drive = server.drive(&store, "admin");
+        let ids = server.ids();
+        let delver = &server.manifest["delver"]["after"];
+        for told in [&server.manifest["versions.after"], &server.manifest["many"], delver] {
+            let name = told["name"].as_str().unwrap();
+            let file = drive.stat(name).unwrap();
+            assert_eq!(file.created.0, micros(&told["created_at"]), "{name}");
+            assert_eq!(file.modified.0, micros(&told["updated_at"]), "{name}");
+            let made = drive.versions(name, None, 99).unwrap();
+            let real = told["extended_info"]["entities"].as_array().unwrap();
+            let real: Vec<_> = real.iter().filter(|entity| entity["type"] == 0).collect();
+            assert_eq!(made.len(), real.len(), "{name}");
+            for (made, real) in made.iter().zip(real) {
+                assert_eq!(json!(made.size), real["size"], "{name}");
+                assert_eq!(made.created.0, micros(&real["created_at"]), "{name}");
+                assert_eq!(made.current, real["id"] == told["primary_entity"], "{name}");
+                let modified = if made.current { micros(&told["updated_at"]) } else { made.created.0 };
+                assert!(made.modified.0 <= modified, "{name}");
+                assert!(ids.decode(real["id"].as_str().unwrap(), HashKind::Entity).is_ok());
+            }
+            let current = file.current.unwrap();
+            assert_eq!(current.modified.0, micros(&told["updated_at"]), "{name}");
+        }
+        drop(api);
+    });
+}
+
+#[test]
+fn times_of_files_and_folders_are_those_that_clients_saw() {
+    each(|server| {
+        server.import(&[]);
+        let (store, _) = server.open();
+        let drive = server.drive(&store, "admin");
+        let listed = server.manifest["admin_list"]["files"].as_array().unwrap();
+        let (mut checked, mut tagged) = (0, 0);
+        for told in listed {
+            let name = told["name"].as_str().unwrap();
+            let Ok(found) = drive.stat(name) else {
+                assert!(["unfinished.bin", "big 60.bin"].contains(&name), "{name}");
+                continue;
+            };
+            assert_eq!(found.created.0, micros(&told["created_at"]), "{name}");
+            let changed = name == "docs" || name == "kib.bin";
+            assert!(changed || found.modified.0 == micros(&told["updated_at"]), "{} {name}", server.name);
+            if let Some(current) = found.current {
+                assert!(changed || current.modified.0 == micros(&told["updated_at"]), "{name}");
+            }
+            let mut attributes: BTreeMap<String, String> =
+                serde_json::from_value(told["metadata"].clone()).unwrap();
+            attributes.retain(|name, _| !name.starts_with("sys:"));
+            tagged += usize::from(!attributes.is_empty());
+            assert_eq!(found.attributes, attributes, "{name}");
+            checked += 1;
+        }
+        assert!(checked >= 15 && tagged > 0, "{checked} {tagged}");
+    });
+}
+
+#[test]
+fn what_lies_in_the_trash_can_be_restored_under_its_name() {
+    each(|server| {
+        let (_, lines) = server.import(&[]);
+        let (store, _) = server.open();
+        let drive = server.drive(&store, "admin");
+        let trash = drive.list_trash(None, 99).unwrap();
+        let paths: BTreeSet<&str> = trash.iter().map(|item| item.path.as_str()).collect();
+        for told in server.manifest["trash"]["files"].as_array().unwrap() {
+            let uri = told["metadata"]["sys:restore_uri"].as_str().unwrap();
+            let path = decoded(uri.strip_prefix("cloudreve://my/").unwrap());
+            let found = paths.contains(path.as_str()) || path == "trashed file.txt";
+            assert!(found, "{path}: {paths:?}");
+        }
+        for path in ["trashed file (2).txt", "trashed file (3).txt"] {
+            assert!(paths.contains(path), "{paths:?}");
+            let line = lines.iter().find(|line| line["cause"] == "renamed" && line["name"] == path);
+            assert_eq!(line.unwrap()["path"], "trashed file.txt");
+        }
+        for item in &trash {
+            drive.restore(item.file, None).unwrap();
+        }
+        assert_eq!(drive.list_trash(None, 99).unwrap().len(), 0);
+    });
+}
+
+#[test]
+fn shares_answer_each_caller_as_they_did() {
+    each(|server| {
+        server.import(&[]);
+        let (_, api) = server.open();
+        let nobody = Caller::anonymous();
+        let inside = |terms: &Value, file: &str| {
+            let (id, password) = (terms["id"].as_str().unwrap(), terms["pw"].as_str().unwrap());
+            let password = if password.is_empty() { String::new() } else { format!(":{password}") };
+            let file = if file.is_empty() { String::new() } else { format!("/{file}") };
+            format!("cloudreve://{id}{password}@share{file}")
+        };
+        let shares = &server.manifest["S"];
+        let code = |name: &str, file: &str| ask(&api, &nobody, &inside(&shares[name], file)).0;
+        for (name, file) in [
+            ("folder", "one.txt"),
+            ("folder", "sub/three.txt"),
+            ("folder_pw", "three.txt"),
+            ("folder_pw_auto", "three.txt"),
+            ("file", "bob.txt"),
+            ("file_pw", "two%20%E4%B8%AD.txt"),
+            ("file_expire", "bob.txt"),
+            ("admin_root_file", "kib.bin"),
+            ("admin_docs", "a.txt"),
+            ("renamed", "renamed%20ok.txt"),
+        ] {
+            assert_eq!(code(name, file), 0, "{} {name} {file}", server.name);
+        }
+        for name in ["expired", "exhausted", "trashed", "deleted", "dave"] {
+            assert_eq!(code(name, ""), 404, "{name}");
+        }
+        for name in ["folder_pw", "file_pw"] {
+            let mut without = shares[name].clone();
+            without["pw"] = json!("");
+            assert_eq!(ask(&api, &nobody, &inside(&without, "x")).0, 40069, "{name}");
+        }
+        // Five were allowed, and one was used before; of the folder three.
+        for (name, left) in [("file_limit", 4), ("folder_limit", 3)] {
+            for _ in 0..left {
+                assert_eq!(code(name, "one.txt"), 0, "{name}");
+            }
+            assert_eq!(code(name, "one.txt"), 404, "{name}");
+        }
+        let mallory = Caller::of("carol+x@example.com");
+        assert_eq!(ask(&api, &mallory, &inside(&shares["folder"], "one.txt")).0, 0);
+    });
+}
+
+#[test]
+fn the_report_names_what_did_not_come_and_why() {
+    each(|server| {
+        let (told, lines) = server.import(&[]);
+        let of = |kind: &str, cause: &str| {
+            let lines = lines.iter().filter(|line| line["kind"] == kind && line["cause"] == cause);
+            lines.map(|line| line["path"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+        };
+        let set = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(of("file", "content-missing"), set(&LEFT_OUT));
+        assert_eq!(of("version", "content-missing"), set(&LEFT_OUT));
+        assert_eq!(of("file", "unfinished-upload"), set(&["unfinished.bin"]));
+        assert_eq!(of("version", "unfinished-upload"), set(&["unfinished.bin", "halfversion.bin"]));
+        assert_eq!(of("version", "thumbnail"), set(&["pics/pic.png"]));
+        assert_eq!(of("version", "live-photo"), set(&["pics/live.png"]));
+        assert_eq!(of("folder", "shortcut").len(), 1);
+        assert_eq!(of("link", "target-left-out"), set(&["big 60.bin"]));
+        assert_eq!(of("link", "owner-not-active"), set(&["dave.txt"]));
+        assert_eq!(of("share", "share-over"), set(&["bob.txt"]));
+        assert_eq!(of("share", "owner-not-active"), set(&["dave.txt"]));
+        assert_eq!(of("share", "target-in-trash").len(), 1);
+        assert_eq!(lines.iter().filter(|line| line["kind"] == "user").count(), 4);
+        let carol = lines.iter().find(|line| line["kind"] == "user" && line["id"] == 3).unwrap();
+        assert_eq!((&carol["archive"], &carol["links_at_once"]), (&json!(true), &json!(5)));
+        let bob = lines.iter().find(|line| line["kind"] == "user" && line["id"] == 2).unwrap();
+        assert_eq!((&bob["archive"], &bob["links_at_once"]), (&json!(false), &json!(10)));
+        assert_eq!(told["no_place"]["pins"], 1, "{told}");
+        // What is counted is named, once.
+        let counted: u64 = told["left_out"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+        let named = lines.iter().filter(|line| line["kind"] != "user" && line["cause"] != "renamed").count();
+        assert_eq!(counted, named as u64, "{told}");
+    });
+}
+
+#[test]
+fn a_wrong_folder_is_no_success_and_the_message_says_what_to_try() {
+    each(|server| {
+        let folder = server.folder();
+        let empty = server.shelf.fresh();
+        std::fs::create_dir(&empty).unwrap();
+        for more in [&[][..], &["--skip-missing"]] {
+            let output = server.run(&[&["--uploads", empty.to_str().unwrap()], more].concat());
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{told}");
+            assert!(told.contains("--map /cloudreve/data/uploads=DIR"), "{told}");
+            assert!(!told.contains("--skip-missing") && !told.contains("made a new store"), "{told}");
+            assert!(!server.shelf.store().exists(), "a store was made of nothing");
+        }
+        // The uploads were moved elsewhere, under another name.
+        let moved = server.shelf.fresh();
+        std::fs::rename(folder.join("data/uploads"), &moved).unwrap();
+        let map = format!("/cloudreve/data/uploads={}", moved.display());
+        let (told, _) = server.import(&["--map", &map]);
+        assert_eq!(told["files"], 79, "{told}");
+    });
+}
+
+#[test]
+fn encrypted_content_needs_the_master_key() {
+    if other().is_some() {
+        return;
+    }
+    let server = Server::new("sqlite");
+    let db = Connection::open(server.folder().join("data/cloudreve.db")).unwrap();
+    let key: String = db
+        .query_row("SELECT value FROM settings WHERE name = 'encrypt_master_key'", [], |row| row.get(0))
+        .unwrap();
+    db.execute("UPDATE settings SET value = '' WHERE name = 'encrypt_master_key'", []).unwrap();
+    let output = server.run(&[]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("CR_ENCRYPT_MASTER_KEY") && told.contains("there is no master key"), "{told}");
+    let file = server.shelf.fresh();
+    std::fs::write(&file, format!("{key}\n")).unwrap();
+    let (_, lines) = server.import(&["--master-key", file.to_str().unwrap()]);
+    assert!(lines.iter().all(|line| line["cause"] != "no-master-key"));
+    let (store, _) = server.open();
+    let secret = server.drive(&store, "carol").open_file("enc/secret.txt").unwrap().to_vec(99).unwrap();
+    let told = server.list("urls").into_iter().find(|url| url["path"] == "enc/secret.txt").unwrap();
+    assert_eq!(sha256(&secret), told["real"]["sha256"].as_str().unwrap());
+}
+
+#[test]
+fn older_bytes_never_stand_in_for_the_current_ones_unasked() {
+    if other().is_some() {
+        return;
+    }
+    for (more, current) in [(&[][..], None), (&["--older-versions"], Some("many 11"))] {
+        let server = Server::new("sqlite");
+        let db = Connection::open(server.folder().join("data/cloudreve.db")).unwrap();
+        let query = "SELECT e.source FROM files f JOIN entities e ON e.id = f.primary_entity \
+                     WHERE f.name = 'many.txt'";
+        let source: String = db.query_row(query, [], |row| row.get(0)).unwrap();
+        let path = source.strip_prefix("/cloudreve/").unwrap();
+        std::fs::remove_file(server.folder().join(path)).unwrap();
+        let (_, lines) = server.import(more);
+        let (store, _) = server.open();
+        let found = server.drive(&store, "admin").open_file("many.txt").ok();
+        let found = found.map(|file| String::from_utf8(file.to_vec(99).unwrap()).unwrap());
+        assert_eq!(found.as_deref(), current);
+        let named = lines.iter().filter(|line| line["path"] == "many.txt").collect::<Vec<_>>();
+        assert!(named.iter().any(|line| line["cause"] == "content-missing"), "{named:?}");
+        assert_eq!(named.iter().any(|line| line["cause"] == "current-not-readable"), current.is_none());
+    }
+}
+
+/// Writes a database as text.
+const DUMP: &str = "
+import sqlite3, sys
+with open(sys.argv[2], 'w', encoding='utf-8') as out:
+    out.writelines(line + '\\n' for line in sqlite3.connect(sys.argv[1]).iterdump())
+";
+
+#[test]
+fn the_dump_of_a_real_database_gives_what_the_database_gives() {
+    if other().is_some() {
+        return;
+    }
+    let server = Server::new("sqlite");
+    let (told, _) = server.import(&[]);
+    let dump = Server::new("sqlite");
+    let database = dump.folder().join("data/cloudreve.db");
+    let mut python = Command::new("python3");
+    let status = python.args(["-c", DUMP]).arg(&database).arg(dump.folder().join("dump.sql")).status();
+    assert!(status.expect("python3 is not there; install it").success());
+    std::fs::remove_file(database).unwrap();
+    assert_eq!(dump.import(&[]).0, told);
+}
+
+#[test]
+fn a_request_of_the_api_knows_the_old_ids() {
+    each(|server| {
+        server.import(&[]);
+        let (_, api) = server.open();
+        let admin = Caller::of("admin@example.com");
+        let body = json!({ "uris": ["cloudreve://my/versions.txt"], "entity": "vEsl" }).to_string();
+        let body =
+            body.replace("vEsl", server.manifest["versions.before"]["primary_entity"].as_str().unwrap());
+        let reply = api.answer(&admin, &Request::new("POST", "/api/v4/file/url"), body.as_bytes()).unwrap();
+        let told: Value = serde_json::from_str(&text(&reply)).unwrap();
+        assert_eq!(told["code"], 0, "{told}");
+    });
+}
