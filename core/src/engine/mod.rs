@@ -1,5 +1,6 @@
 //! One open store within one process: the log, the rows, the blobs and the keys.
 
+pub(crate) mod cache;
 mod counts;
 mod ids;
 mod key_ring;
@@ -13,24 +14,25 @@ pub(crate) mod snapshot;
 pub(crate) mod streams;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 pub(crate) use ids::{Ids, ids_for};
 pub use options::{Dedup, Mode, Options};
 
+use cache::RowCache;
 use counts::Counts;
 use ids::ReservedIds;
 use key_ring::{KeyRingCache, VersionedRing};
 use lock::StoreLock;
 use plan_cache::PlanCache;
 use rate_limit::Budgets;
-use snapshot::Known;
 use streams::Streams;
 
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::Place;
-use crate::catalog::{blob, id_sequence, link, segment, share};
+use crate::catalog::{blob, grace, id_sequence, link, segment, share};
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
 use crate::kv::redb::{RedbKv, RedbReader, RedbWriter};
@@ -61,7 +63,7 @@ pub(crate) struct Engine {
     pub(crate) budgets: Budgets,
     ids: ReservedIds,
     key_ring: KeyRingCache,
-    pub(crate) known: Known,
+    cache: RowCache,
 }
 
 impl Engine {
@@ -87,7 +89,7 @@ impl Engine {
             budgets: Budgets::default(),
             ids: ReservedIds::default(),
             key_ring: KeyRingCache::default(),
-            known: Known::default(),
+            cache: RowCache::default(),
         }
     }
 
@@ -162,6 +164,14 @@ impl Engine {
             place = blob::get(&self.reader()?, id)?.place;
         }
         Err(Error::corrupt(format!("the content of blob {id} is missing; check the store")))
+    }
+
+    /// Sets the grace, and writes nothing where it is that already.
+    pub(crate) fn set_grace(&self, length: Duration) -> Result<()> {
+        if grace::get(&self.reader()?)?.length == length {
+            return Ok(());
+        }
+        self.write(move |change| grace::set(change, length, change.moment(Time::now()).group))
     }
 
     /// Returns the key ring as `rows` have it.

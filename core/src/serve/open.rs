@@ -13,7 +13,8 @@ use crate::catalog::share_access::check_access;
 use crate::catalog::state::State;
 use crate::catalog::{LinkInfo, usage};
 use crate::engine::Engine;
-use crate::engine::snapshot::{Content, View};
+use crate::engine::cache::CachedVersion;
+use crate::engine::snapshot::Snapshot;
 use crate::http::{CacheControl, Disposition, Head, Representation, Selected, entity_tag};
 use crate::id::{ArchiveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
@@ -39,7 +40,7 @@ pub(crate) struct Found {
 
 /// Where the content is.
 enum What {
-    Version(Arc<Content>),
+    Version(Arc<CachedVersion>),
     Archive { archive: Box<UsableArchive>, rows: RedbReader },
 }
 
@@ -123,16 +124,16 @@ fn has_first_byte(selected: &Selected) -> bool {
 /// # Errors
 /// `Denied`, `Expired`, `NotFound` and `Gone`, which are the client's; `Io` and `Corrupt`.
 pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_>) -> Result<Found> {
-    let view = View::new(engine);
+    let snapshot = Snapshot::new(engine);
     match route {
-        Route::Token { token, name } => by_token(&view, token, name, request),
-        Route::Link { id, name, save } => by_link(&view, id, name, *save),
+        Route::Token { token, name } => by_token(&snapshot, token, name, request),
+        Route::Link { id, name, save } => by_link(&snapshot, id, name, *save),
         #[cfg(feature = "cloudreve")]
         Route::Content { entity, speed, name, signed } => {
-            let signer = check_sign(&view, signed, request.now)?;
-            let entity = Entity::read(view.hash_ids()?.as_ref(), entity).ok_or_else(nowhere)?;
+            let signer = check_sign(&snapshot, signed, request.now)?;
+            let entity = Entity::read(snapshot.hash_ids()?.as_ref(), entity).ok_or_else(nowhere)?;
             let pace = speed.parse::<u64>().map_err(|_| nowhere())?;
-            let mut found = by_entity(&view, &entity, signer, request.now)?;
+            let mut found = by_entity(&snapshot, &entity, signer, request.now)?;
             let representation = Arc::make_mut(&mut found.representation);
             representation.name = name.to_string();
             representation.disposition =
@@ -142,8 +143,8 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
         }
         #[cfg(feature = "cloudreve")]
         Route::Archive { id, name, signed } => {
-            let signer = check_sign(&view, signed, request.now)?;
-            let mut found = archive_by_text(view.rows()?, id, signer, request.now)?;
+            let signer = check_sign(&snapshot, signed, request.now)?;
+            let mut found = archive_by_text(snapshot.tx()?, id, signer, request.now)?;
             Arc::make_mut(&mut found.representation).name = name.to_string();
             Ok(found)
         }
@@ -159,7 +160,7 @@ pub(crate) fn content(
     signer: Signer,
     now: Time,
 ) -> Result<Found> {
-    by_entity(&View::at(engine, rows.clone()), entity, signer, now)
+    by_entity(&Snapshot::at(engine, rows.clone()), entity, signer, now)
 }
 
 /// Finds the version that a URL of the Cloudreve form names, if nothing that it hangs on is over.
@@ -168,13 +169,13 @@ pub(crate) fn content(
 /// `Gone` when it is not there or was revoked, or no longer where it was reached through; `Expired`
 /// when the share's time is over; `NotFound` for what another system signed and that never came from it.
 #[cfg(feature = "cloudreve")]
-fn by_entity(view: &View<'_>, entity: &Entity, signer: Signer, now: Time) -> Result<Found> {
-    let Named { version: id, imported, epoch: before } = view.named(entity.number)?;
+fn by_entity(snapshot: &Snapshot<'_>, entity: &Entity, signer: Signer, now: Time) -> Result<Found> {
+    let Named { version: id, imported, epoch: before } = snapshot.named(entity.number)?;
     let foreign = signer == Signer::Foreign;
     if foreign && !(imported && entity.is_plain()) && !opens_all() {
         return Err(nowhere());
     }
-    let content = content_of(view, id)?;
+    let content = content_of(snapshot, id)?;
     let (mut epoch, mut expected) = (content.epoch, entity.epoch);
     if foreign {
         expected = before.unwrap_or(epoch);
@@ -184,12 +185,12 @@ fn by_entity(view: &View<'_>, entity: &Entity, signer: Signer, now: Time) -> Res
     {
         match through {
             Through::Share(share) => {
-                let rows = view.rows()?;
+                let rows = snapshot.tx()?;
                 let record = check_access(rows, share, id.file(), now).map_err(gone)?;
                 epoch = epoch.wrapping_add(record.revocations);
             }
             Through::Link(link) => {
-                let leads_here = view.link(link).map_err(gone)?.file == id.file();
+                let leads_here = snapshot.link(link).map_err(gone)?.file == id.file();
                 if !leads_here || content.standing != State::Live {
                     return Err(lost(id.file()));
                 }
@@ -239,11 +240,11 @@ pub(crate) fn link_found(
     link: LinkInfo,
     save: bool,
 ) -> Result<Found> {
-    link_in_view(&View::at(engine, rows.clone()), &link, save)
+    link_in_snapshot(&Snapshot::at(engine, rows.clone()), &link, save)
 }
 
-fn link_in_view(view: &View<'_>, link: &LinkInfo, save: bool) -> Result<Found> {
-    let mut found = current_found(view, link.file)?;
+fn link_in_snapshot(snapshot: &Snapshot<'_>, link: &LinkInfo, save: bool) -> Result<Found> {
+    let mut found = current_found(snapshot, link.file)?;
     let representation = Arc::make_mut(&mut found.representation);
     representation.name.clone_from(&link.name);
     representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
@@ -252,8 +253,8 @@ fn link_in_view(view: &View<'_>, link: &LinkInfo, save: bool) -> Result<Found> {
     Ok(found)
 }
 
-fn by_token(view: &View<'_>, token: &str, name: &str, request: &Request<'_>) -> Result<Found> {
-    let ring = view.ring()?;
+fn by_token(snapshot: &Snapshot<'_>, token: &str, name: &str, request: &Request<'_>) -> Result<Found> {
+    let ring = snapshot.ring()?;
     // A clock before 1970 is broken: nothing is valid by it.
     let now = u64::try_from(request.now.unix()).unwrap_or(u64::MAX);
     let claims = ring.1.verify_named(token, name, Purposes::DOWNLOAD, now, request.client).map_err(
@@ -265,7 +266,7 @@ fn by_token(view: &View<'_>, token: &str, name: &str, request: &Request<'_>) -> 
     let mut found = match claims.purpose {
         Purpose::Version | Purpose::Revision => {
             let id = VersionId(claims.subject);
-            let content = content_of(view, id)?;
+            let content = content_of(snapshot, id)?;
             check_epoch(content.epoch, &claims)?;
             if claims.purpose == Purpose::Revision && content.standing != State::Live {
                 return Err(lost(id.file()));
@@ -274,17 +275,17 @@ fn by_token(view: &View<'_>, token: &str, name: &str, request: &Request<'_>) -> 
         }
         Purpose::File => {
             let id = FileId(claims.subject);
-            check_epoch(view.node(id).map_err(gone)?.epoch, &claims)?;
-            current_found(view, id)?
+            check_epoch(snapshot.file(id).map_err(gone)?.epoch, &claims)?;
+            current_found(snapshot, id)?
         }
         Purpose::Archive => {
-            archive_found(view.rows()?, ArchiveId(claims.subject), claims.epoch, request.now)?
+            archive_found(snapshot.tx()?, ArchiveId(claims.subject), claims.epoch, request.now)?
         }
         Purpose::Share => {
-            let (share, file, rows) = (ShareId(claims.subject), FileId(claims.file), view.rows()?);
+            let (share, file, rows) = (ShareId(claims.subject), FileId(claims.file), snapshot.tx()?);
             check_epoch(share_epoch(rows, share, file).map_err(gone)?, &claims)?;
             check_access(rows, share, file, request.now).map_err(gone)?;
-            current_found(view, file)?
+            current_found(snapshot, file)?
         }
         _ => return Err(Refusal::WrongPurpose.into()),
     };
@@ -317,18 +318,18 @@ fn change(representation: &mut Representation, claims: &Claims, left: Option<u64
     }
 }
 
-fn by_link(view: &View<'_>, id: &str, name: &str, save: bool) -> Result<Found> {
+fn by_link(snapshot: &Snapshot<'_>, id: &str, name: &str, save: bool) -> Result<Found> {
     let id: LinkId = id.parse().map_err(|_| nowhere())?;
-    let link = view.link(id)?;
+    let link = snapshot.link(id)?;
     if link.name != name {
         return Err(nowhere());
     }
-    link_in_view(view, &link, save)
+    link_in_snapshot(snapshot, &link, save)
 }
 
 #[cfg(feature = "cloudreve")]
-fn check_sign(view: &View<'_>, signed: &Signed<'_>, now: Time) -> Result<Signer> {
-    let checked = view.ring()?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now.unix());
+fn check_sign(snapshot: &Snapshot<'_>, signed: &Signed<'_>, now: Time) -> Result<Signer> {
+    let checked = snapshot.ring()?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now.unix());
     checked.map_err(|fault| match fault {
         cloudreve::SignFault::Expired => Refusal::Expired.into(),
         _ => Refusal::BadSignature.into(),
@@ -354,13 +355,13 @@ fn gone(error: Error) -> Error {
     }
 }
 
-fn content_of(view: &View<'_>, id: VersionId) -> Result<Arc<Content>> {
-    view.content(id).map_err(gone)
+fn content_of(snapshot: &Snapshot<'_>, id: VersionId) -> Result<Arc<CachedVersion>> {
+    snapshot.version(id).map_err(gone)
 }
 
 /// The current version of a file that must be in its tree.
-fn current_found(view: &View<'_>, file: FileId) -> Result<Found> {
-    let content = view.current(file).map_err(gone)?.ok_or_else(|| lost(file))?;
+fn current_found(snapshot: &Snapshot<'_>, file: FileId) -> Result<Found> {
+    let content = snapshot.current(file).map_err(gone)?.ok_or_else(|| lost(file))?;
     let representation = content.followed().clone();
     Ok(Found { representation, ..version_found(content) })
 }
@@ -369,7 +370,7 @@ fn lost(file: FileId) -> Error {
     Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash"))
 }
 
-fn version_found(content: Arc<Content>) -> Found {
+fn version_found(content: Arc<CachedVersion>) -> Found {
     let representation = content.representation.clone();
     Found { what: What::Version(content), representation, pace: None, counts: Counts::default() }
 }

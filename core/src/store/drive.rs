@@ -9,7 +9,7 @@ use crate::catalog::{
     self, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, copy, delete, drive, listing, node, path, rename,
     stat, trash, version,
 };
-use crate::engine::snapshot::View;
+use crate::engine::snapshot::Snapshot;
 use crate::engine::{Engine, ids_for};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::Scan;
@@ -27,8 +27,27 @@ pub struct Drive {
     id: DriveId,
 }
 
+impl Store {
+    /// Opens a drive by its name, and makes it where there is none.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the name breaks the rules of names.
+    pub fn drive(&self, name: &str) -> Result<Drive> {
+        Drive::open(self, name)
+    }
+
+    /// Opens a drive by its name; none where there is none.
+    ///
+    /// # Errors
+    /// `Io` and `Corrupt` when the store cannot be read.
+    pub fn find_drive(&self, name: &str) -> Result<Option<Drive>> {
+        let found = drive::find(&self.engine()?.reader()?, name)?;
+        Ok(found.map(|id| Drive::with_id(self, id)))
+    }
+}
+
 impl Drive {
-    pub(super) fn open(store: &Store, name: &str) -> Result<Drive> {
+    fn open(store: &Store, name: &str) -> Result<Drive> {
         let engine = store.engine()?;
         let known = drive::find(&engine.reader()?, name)?;
         let id = match known {
@@ -142,12 +161,12 @@ impl Drive {
     /// content is damaged in a way that shows at once.
     pub fn open_file(&self, path: &str) -> Result<Body> {
         let engine = self.engine()?;
-        let view = View::new(&engine);
-        let (file, record) = view.resolve(self.id, path)?;
+        let snapshot = Snapshot::new(&engine);
+        let (file, record) = snapshot.resolve(self.id, path)?;
         if record.kind == Kind::Folder {
             return Err(Error::invalid(format!("{} is a folder and has no content; list it", shown(path))));
         }
-        let (version, blob) = version::current(view.rows()?, file, &record)?;
+        let (version, blob) = version::current(snapshot.tx()?, file, &record)?;
         Ok(Body::new(Arc::new(engine.open_blob(version.blob, blob.place, blob.len)?)))
     }
 

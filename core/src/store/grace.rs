@@ -5,8 +5,6 @@ use std::time::Duration;
 use super::Store;
 use crate::Result;
 use crate::catalog::grace;
-use crate::engine::Engine;
-use crate::time::Time;
 
 impl Store {
     /// Returns the grace of the store: how long content outlives the last version that has it, and how long
@@ -38,14 +36,6 @@ impl Store {
     /// # Ok::<(), holdall::Error>(())
     /// ```
     pub fn set_grace(&self, grace: Duration) -> Result<()> {
-        set(self.engine()?.as_ref(), grace)
+        self.engine()?.set_grace(grace)
     }
-}
-
-/// Sets the grace, and writes nothing where it is that already.
-pub(super) fn set(engine: &Engine, length: Duration) -> Result<()> {
-    if grace::get(&engine.reader()?)?.length == length {
-        return Ok(());
-    }
-    engine.write(move |change| grace::set(change, length, change.moment(Time::now()).group))
 }

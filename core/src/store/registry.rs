@@ -1,6 +1,6 @@
-//! The stores that this process has open: one session for each place, whoever opens it.
+//! The stores that this process has open: one session for each location, whoever opens it.
 //!
-//! A place has a slot, and whoever opens or closes holds nothing but its own slot's state, and that
+//! A location has a slot, and whoever opens or closes holds nothing but its own slot's state, and that
 //! only to look at it: opening one store never waits for another. A store that is being closed is
 //! waited for. A forked child begins with no slots, whatever its parent's threads were doing.
 
@@ -20,22 +20,22 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Where a store is, as this process tells stores apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Place {
+pub(super) enum StoreLocation {
     /// A directory: device and inode.
     Dir(u64, u64),
     /// A file system of the caller's, which no other opening shares.
     Own(u64),
 }
 
-impl Place {
-    /// Returns a place that nothing else is at.
-    pub(super) fn own() -> Place {
+impl StoreLocation {
+    /// Returns a location that no other store is at.
+    pub(super) fn own() -> StoreLocation {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Place::Own(NEXT.fetch_add(1, Ordering::Relaxed))
+        StoreLocation::Own(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
-/// An open engine, shared by all that opened the store at its place in this process; it ends when it
+/// An open engine, shared by all that opened the store at its location in this process; it ends when it
 /// is closed, or with the last of them.
 pub(super) struct Session {
     /// The process that it belongs to: a forked child must not touch its parent's.
@@ -82,7 +82,7 @@ impl Drop for Session {
     }
 }
 
-/// What happens at a place.
+/// What happens at a location.
 enum State {
     Free,
     /// A thread opens the store.
@@ -154,7 +154,7 @@ fn closes_long(timeout: Duration) -> Error {
 /// The slots of one process; in a simulation, of all that it runs.
 struct Registry {
     generation: u64,
-    slots: Mutex<HashMap<(u64, Place), Arc<Slot>>>,
+    slots: Mutex<HashMap<(u64, StoreLocation), Arc<Slot>>>,
 }
 
 static REGISTRY: ArcSwapOption<Registry> = ArcSwapOption::const_empty();
@@ -174,31 +174,31 @@ fn registry() -> Arc<Registry> {
     }
 }
 
-fn slot(place: Place) -> Arc<Slot> {
+fn slot(location: StoreLocation) -> Arc<Slot> {
     let registry = registry();
     let mut slots = registry.slots.lock().unwrap_or_else(PoisonError::into_inner);
-    let place = (fork::generation(), place);
-    if let Some(slot) = slots.get(&place) {
+    let key = (fork::generation(), location);
+    if let Some(slot) = slots.get(&key) {
         return slot.clone();
     }
     // Whoever opens, has open or closes has a part in the slot.
     slots.retain(|_, slot| Arc::strong_count(slot) > 1);
     let slot = Arc::new(Slot(Mutex::new(State::Free)));
-    slots.insert(place, slot.clone());
+    slots.insert(key, slot.clone());
     slot
 }
 
-/// Returns the session at `place`, opened by `open` where there is none yet.
+/// Returns the session at `location`, opened by `open` where there is none yet.
 ///
 /// # Errors
 /// Those of `open`; `Locked` when the store is open in another mode, or takes longer to close than
 /// `options` let the caller wait.
 pub(super) fn session(
-    place: Place,
+    location: StoreLocation,
     options: &Options,
     open: impl FnOnce() -> Result<Engine>,
 ) -> Result<Arc<Session>> {
-    let slot = slot(place);
+    let slot = slot(location);
     if let Some(session) = slot.take(options.lock_timeout)? {
         return match session.engine.options.mode == options.mode {
             true => Ok(session),

@@ -8,7 +8,7 @@ use crate::catalog::share;
 use crate::catalog::state::State;
 use crate::catalog::{node, revocation};
 use crate::engine::Engine;
-use crate::engine::snapshot::View;
+use crate::engine::snapshot::Snapshot;
 use crate::http::{Disposition, escape_segment};
 use crate::id::{ArchiveId, FileId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
@@ -204,13 +204,13 @@ impl Url {
     /// ```
     pub fn sign(self) -> Result<String> {
         let engine = self.store.engine()?;
-        let view = View::new(&engine);
+        let snapshot = Snapshot::new(&engine);
         if self.public_cache && (self.network.is_some() || self.max_uses.is_some()) {
             return Err(Error::invalid(
                 "a shared cache keeps to no network and counts no use; leave public_cache out, or those",
             ));
         }
-        let (epoch, name) = self.look_up(&view)?;
+        let (epoch, name) = self.look_up(&snapshot)?;
         let (purpose, subject, file) = match self.subject {
             Subject::Version(id) => (Purpose::Version, id.0, 0),
             Subject::Revision(id) => (Purpose::Revision, id.0, 0),
@@ -234,7 +234,7 @@ impl Url {
             Some(limit) => Some(UseLimit { limit, id: random()? }),
             None => None,
         };
-        let token = view.ring()?.1.sign_named(&claims, &shown)?;
+        let token = snapshot.ring()?.1.sign_named(&claims, &shown)?;
         Ok(format!("{}d/{token}/{}", engine.options.base_url, escape_segment(&shown)))
     }
 
@@ -253,8 +253,8 @@ impl Url {
             ));
         }
         let engine = self.store.engine()?;
-        let view = View::new(&engine);
-        let (epoch, name) = self.look_up(&view)?;
+        let snapshot = Snapshot::new(&engine);
+        let (epoch, name) = self.look_up(&snapshot)?;
         let name = self.name.clone().unwrap_or(name);
         check_name(&name)?;
         let expires = match self.expiry(&engine, Edge::Within)? {
@@ -265,7 +265,7 @@ impl Url {
         };
         let (plain, escaped) = match self.subject {
             Subject::Version(id) => {
-                let entity = Entity::new(id, epoch, None).text(view.hash_ids()?.as_ref());
+                let entity = Entity::new(id, epoch, None).text(snapshot.hash_ids()?.as_ref());
                 let head = format!("file/content/{entity}/{}/", self.pace.unwrap_or(0));
                 (format!("{head}{name}"), format!("{head}{}", cloudreve::escape_segment(&name)))
             }
@@ -278,7 +278,7 @@ impl Url {
             }
         };
         let base = &engine.options.base_url;
-        let ring = view.ring()?;
+        let ring = snapshot.ring()?;
         let secrets = ring.1.cloudreve_secrets();
         let secret = secrets.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
         let sign = cloudreve::sign(secret, &format!("{}{plain}", base_path(base)), expires);
@@ -302,14 +302,14 @@ impl Url {
     }
 
     /// Returns the revocation counters of what the URL leads to, summed, and its name.
-    fn look_up(&self, view: &View<'_>) -> Result<(u64, String)> {
+    fn look_up(&self, snapshot: &Snapshot<'_>) -> Result<(u64, String)> {
         Ok(match self.subject {
             Subject::Version(id) | Subject::Revision(id) => {
-                let content = view.content(id)?;
+                let content = snapshot.version(id)?;
                 (content.epoch, content.representation.name.clone())
             }
             Subject::File(id) => {
-                let node = view.node(id)?;
+                let node = snapshot.file(id)?;
                 if node.kind == Kind::Folder {
                     return Err(Error::invalid(format!("{id} is a folder; make an archive of it")));
                 }
@@ -319,11 +319,11 @@ impl Url {
                 (node.epoch, node.name.clone())
             }
             Subject::Archive(id) => {
-                let record = UsableArchive::find(view.rows()?, id, self.now())?.record;
+                let record = UsableArchive::find(snapshot.tx()?, id, self.now())?.record;
                 (record.revocations, record.name)
             }
             Subject::Share(id, file) => {
-                let rows = view.rows()?;
+                let rows = snapshot.tx()?;
                 (share_epoch(rows, id, file)?, node::get(rows, file)?.name)
             }
         })
@@ -425,10 +425,10 @@ impl Drive {
     /// `NotFound` when nothing is at `path`.
     pub fn url(&self, path: &str) -> Result<Url> {
         let engine = self.engine()?;
-        let view = View::new(&engine);
-        let (file, _) = view.resolve(self.id(), path)?;
+        let snapshot = Snapshot::new(&engine);
+        let (file, _) = snapshot.resolve(self.id(), path)?;
         // Signing will ask for it.
-        view.node(file)?;
+        snapshot.file(file)?;
         Ok(Url::new(self.store(), Subject::File(file)))
     }
 }

@@ -3,7 +3,7 @@
 use super::Store;
 use crate::body::Body;
 use crate::catalog::{VersionInfo, delete, stat, state, version};
-use crate::engine::snapshot::View;
+use crate::engine::snapshot::Snapshot;
 use crate::id::{FileId, VersionId};
 use crate::time::Time;
 use crate::{FileInfo, Result};
@@ -45,7 +45,7 @@ impl Store {
     /// is damaged in a way that shows at once.
     pub fn open_version(&self, version: VersionId) -> Result<Body> {
         let engine = self.engine()?;
-        let content = View::new(&engine).content(version)?;
+        let content = Snapshot::new(&engine).version(version)?;
         Ok(Body::new(Arc::new(engine.open_blob(content.blob, content.place, content.representation.len)?)))
     }
 

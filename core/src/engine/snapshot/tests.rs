@@ -93,7 +93,7 @@ fn a_revocation_would_be_missed_if_the_stamp_were_not_compared() {
     let (_, id) = file(&changing, "a.txt");
     let url = serving.url(id).sign().unwrap();
     assert_eq!(status(&serving, &url), 200);
-    serving.engine().unwrap().known.blind.store(true, Ordering::Relaxed);
+    serving.engine().unwrap().cache.blind.store(true, Ordering::Relaxed);
     changing.revoke_version(id).unwrap();
     assert_eq!((status(&serving, &url), status(&changing, &url)), (200, 410));
     assert!(catch_unwind(AssertUnwindSafe(|| revocations(&serving, &changing))).is_err());
@@ -256,15 +256,15 @@ fn the_next_request_for_the_same_reads_no_row() {
         let link = drive.link("a.txt").unwrap();
         let engine = serving.engine().unwrap();
         let reads = || {
-            let view = View::new(&engine);
-            view.ring().unwrap();
-            view.content(id).unwrap();
-            view.node(id.file()).unwrap();
-            view.current(id.file()).unwrap().unwrap();
-            view.link(link.id).unwrap();
-            view.hash_ids().unwrap();
-            assert_eq!(view.named(id.0).unwrap().version, id);
-            view.rows.get().is_some()
+            let snapshot = Snapshot::new(&engine);
+            snapshot.ring().unwrap();
+            snapshot.version(id).unwrap();
+            snapshot.file(id.file()).unwrap();
+            snapshot.current(id.file()).unwrap().unwrap();
+            snapshot.link(link.id).unwrap();
+            snapshot.hash_ids().unwrap();
+            assert_eq!(snapshot.named(id.0).unwrap().version, id);
+            snapshot.tx.get().is_some()
         };
         for _ in 0..3 {
             assert!(reads());
@@ -274,21 +274,6 @@ fn the_next_request_for_the_same_reads_no_row() {
             drive.delete("folder").unwrap();
         }
     });
-}
-
-/// Two generations are kept, and what was used in the last one stays.
-#[test]
-fn what_is_kept_is_bounded() {
-    let mut kept = Generations::default();
-    let mut gone = 0;
-    for key in 0..GENERATION * 10 {
-        gone += kept.insert(key, Arc::new(key)).map_or(0, |gone| gone.len());
-        assert!(kept.young.len() <= GENERATION && kept.old.len() <= GENERATION);
-        assert_eq!(kept.get(7).as_deref(), (key >= 7).then_some(&7), "at {key}");
-        assert_eq!(kept.get(key).as_deref(), Some(&key));
-    }
-    assert!(gone > GENERATION * 7);
-    assert_eq!(kept.get(8), None);
 }
 
 /// What a reader without anything kept finds at a path: the file, and its content.

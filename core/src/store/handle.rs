@@ -1,0 +1,172 @@
+//! The handle of an open store.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use super::registry::{self, Session, StoreLocation};
+use crate::engine::layout;
+use crate::engine::open::open;
+use crate::engine::{Engine, Options};
+use crate::vfs::{RealVfs, Vfs};
+use crate::{Error, Result, Time};
+
+/// An open store. Cloning it is cheap, and every thread may use it.
+///
+/// A clone that a forked child inherits works too: the child opens the store anew at its first
+/// use, and what the parent holds is left alone.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+/// What the clones of a [`Store`] share.
+struct Shared {
+    options: Options,
+    location: StoreLocation,
+    /// Opens the store again in a forked child.
+    vfs: Box<dyn Fn() -> Result<Arc<dyn Vfs>> + Send + Sync>,
+    /// The session of the process that used it last; none once the store was closed.
+    session: ArcSwapOption<Session>,
+}
+
+impl Shared {
+    fn open(
+        location: StoreLocation,
+        options: Options,
+        vfs: impl Fn() -> Result<Arc<dyn Vfs>> + Send + Sync + 'static,
+    ) -> Result<Shared> {
+        let session = registry::session(location, &options, || open(vfs()?, options.clone()))?;
+        if let Some(grace) = options.grace {
+            session.engine().set_grace(grace)?;
+        }
+        // Where it was open already, the options are those of the first.
+        let options = session.engine().options.clone();
+        Ok(Shared { options, location, vfs: Box::new(vfs), session: ArcSwapOption::new(Some(session)) })
+    }
+
+    fn engine(&self) -> Result<Arc<Engine>> {
+        loop {
+            let known = self.session.load();
+            let Some(session) = known.as_ref().filter(|session| !session.is_closed()) else {
+                return Err(Error::invalid("the store was closed; open it again"));
+            };
+            if session.is_ours() {
+                return Ok(session.engine().clone());
+            }
+            let ours = registry::session(self.location, &self.options, || {
+                open((self.vfs)()?, self.options.clone())
+            })?;
+            self.session.compare_and_swap(&known, Some(ours));
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store in a directory, and makes it where there is none.
+    ///
+    /// The same directory opened twice in a process, by whatever path, is one store.
+    ///
+    /// # Errors
+    /// `Locked` when another process has it open in a mode that excludes this one, `InvalidArgument`
+    /// when the directory holds something else or an option can never be right, `Unsupported` when
+    /// a later version made it, `Corrupt` when it is damaged, `Io` as the system says.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path();
+    /// use holdall::{Options, Store};
+    /// let store = Store::open(path, Options::new())?;
+    /// let drive = store.drive("alice")?;
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Store> {
+        let path = path.as_ref();
+        let doing = || format!("opening the store {}", path.display());
+        if path.is_file() {
+            return Err(Error::invalid(format!("{} is a file; a store is a directory", path.display())));
+        }
+        if options.create {
+            layout::make_private(path).map_err(|cause| Error::io(doing(), cause))?;
+        }
+        let path: PathBuf = std::fs::canonicalize(path).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::not_found(format!("there is no directory {}", path.display()))
+            }
+            _ => Error::io(doing(), cause),
+        })?;
+        let found = std::fs::metadata(&path).map_err(|cause| Error::io(doing(), cause))?;
+        let location = {
+            use std::os::unix::fs::MetadataExt;
+            StoreLocation::Dir(found.dev(), found.ino())
+        };
+        let (named, maps) = (path.clone(), options.map);
+        let doing = || format!("opening the store {}", named.display());
+        let shared = Shared::open(location, options, move || {
+            let vfs = RealVfs::new(&path)
+                .map(|vfs| vfs.maps(maps))
+                .map_err(|cause| Error::io(format!("opening the store {}", path.display()), cause))?;
+            Ok(Arc::new(vfs) as Arc<dyn Vfs>)
+        });
+        shared.map(|shared| Store { shared: Arc::new(shared) }).map_err(|error| error.context(doing()))
+    }
+
+    /// Opens the store on a file system of the caller's, as tests do with a simulated one.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(vfs: Arc<dyn Vfs>, options: Options) -> Result<Store> {
+        let shared = Shared::open(StoreLocation::own(), options, move || Ok(vfs.clone()))?;
+        Ok(Store { shared: Arc::new(shared) })
+    }
+
+    /// Closes the store for all its clones and for all else that opened it in this process, after a
+    /// last checkpoint. Bodies that were handed out stay whole; every other use is an error from now
+    /// on. An opening in another thread waits until this is over.
+    ///
+    /// # Errors
+    /// `Io` when the checkpoint cannot be written; nothing is lost, and the store is closed.
+    pub fn close(&self) -> Result<()> {
+        self.shared.session.swap(None).map_or(Ok(()), |session| session.close())
+    }
+
+    /// Ends this opening: what [`Store::open`] returned and its clones are closed. The store itself
+    /// closes with the last opening in this process, as it does when the last is dropped.
+    ///
+    /// # Errors
+    /// As [`Store::close`].
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path();
+    /// use holdall::{Options, Store};
+    /// let (one, two) = (Store::open(path, Options::new())?, Store::open(path, Options::new())?);
+    /// one.release()?;
+    /// assert!(one.drive("alice").is_err());
+    /// assert!(two.drive("alice").is_ok());
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn release(&self) -> Result<()> {
+        let session = self.shared.session.swap(None);
+        session.and_then(Arc::into_inner).map_or(Ok(()), |last| last.close())
+    }
+
+    /// Returns when the store was made.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the store was closed.
+    pub fn created(&self) -> Result<Time> {
+        Ok(self.engine()?.created)
+    }
+
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
+        self.shared.engine()
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("options", &self.shared.options).finish_non_exhaustive()
+    }
+}
