@@ -439,6 +439,21 @@ pub(crate) struct Serve {
     /// With --api: what its URLs begin with; by default the address
     #[arg(long, requires = "api", value_name = "URL")]
     pub(crate) api_site: Option<String>,
+    /// With --api: of what content a PDS client may prove to have it instead of sending it
+    #[arg(long, requires = "api", value_enum, default_value_t, value_name = "WHERE")]
+    pub(crate) api_rapid: Rapid,
+}
+
+/// Of what content a PDS client may prove to have it.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub(crate) enum Rapid {
+    /// Of none
+    Off,
+    /// Of what its own drive has
+    #[default]
+    Drive,
+    /// Of what any drive has, by a proof of many pieces
+    Store,
 }
 
 /// Reads a token and the drive that it is of.

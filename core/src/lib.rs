@@ -114,7 +114,7 @@ pub mod vfs;
 pub mod zip;
 
 #[cfg(any(feature = "cloudreve", feature = "pds"))]
-pub use api::{Api, Caller, Limits};
+pub use api::{Api, Caller, Limits, RapidUploads};
 pub use catalog::check::Problem;
 #[cfg(feature = "sim")]
 pub use catalog::codec;

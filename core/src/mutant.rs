@@ -79,6 +79,8 @@ pub enum Mutant {
     /// Content of any drive was given for its hash and eight bytes, or as many as there are, at a place
     /// that the client's own token decides.
     ClaimsAcrossDrives,
+    /// Wrong proofs of content could be tried without end.
+    ProofsWithoutLimit,
     /// A share that could be looked at told the hashes of what could not be downloaded from it.
     HashesWithoutDownload,
     /// Moves, copies, what comes back from the trash, and what is made in a folder by its id could lie

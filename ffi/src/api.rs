@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
-use holdall::{Api, Limits, Result, ShareId};
+use holdall::{Api, Limits, RapidUploads, Result, ShareId};
 
 use crate::archive::holdall_string;
 use crate::callback::holdall_source;
@@ -25,8 +25,10 @@ pub const HOLDALL_API_DIRECT: u32 = 1;
 /// A client is told what was wrong inside.
 pub const HOLDALL_API_DEBUG: u32 = 2;
 
-/// Content is never proven to PDS but sent: for drives that do not trust each other.
+/// Content is never proven to PDS but sent.
 pub const HOLDALL_API_NO_RAPID: u32 = 4;
+/// Content of other drives is given to who proves by holdall-1 to have it.
+pub const HOLDALL_API_RAPID_ACROSS: u32 = 8;
 
 /// How calls are answered. What is 0 or NULL has the default. What tells of times and counts is Cloudreve's.
 #[derive(Clone, Copy)]
@@ -111,12 +113,17 @@ type Setter = fn(Api, &str) -> Result<Api>;
 /// Mounts the formats as the options say.
 fn mount(caller: &Caller, api: Api, given: *const holdall_api_options) -> Result<Api> {
     let given = caller.options(given)?;
-    let known = HOLDALL_API_DIRECT | HOLDALL_API_DEBUG | HOLDALL_API_NO_RAPID;
+    let known = HOLDALL_API_DIRECT | HOLDALL_API_DEBUG | HOLDALL_API_NO_RAPID | HOLDALL_API_RAPID_ACROSS;
     let flags = caller.flags(given.flags, known)?;
+    let rapid = match flags {
+        _ if flags & HOLDALL_API_NO_RAPID != 0 => RapidUploads::Off,
+        _ if flags & HOLDALL_API_RAPID_ACROSS != 0 => RapidUploads::Store,
+        _ => RapidUploads::Drive,
+    };
     let mut api = api
         .redirect_links(flags & HOLDALL_API_DIRECT == 0)
         .debug(flags & HOLDALL_API_DEBUG != 0)
-        .rapid_uploads(flags & HOLDALL_API_NO_RAPID == 0);
+        .rapid_uploads(rapid);
     let texts: [(&str, *const c_char, usize, Setter); 4] = [
         ("the prefix", given.prefix, given.prefix_len_bytes, Api::prefix),
         ("the site", given.site, given.site_len_bytes, Api::site),

@@ -1,12 +1,12 @@
 //! The wire formats of Cloudreve and PDS, and who calls them.
 
-use holdall::Limits;
+use holdall::{Limits, RapidUploads};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::convert;
 use crate::drive::Drive;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::feed::Feed;
 use crate::serve::{Asked, Reply};
 use crate::share::share_id;
@@ -129,16 +129,19 @@ impl Store {
     /// max_age: how long caches may keep what a URL of the Cloudreve form gives: a day by default.
     /// max_batched_file: the most URIs of one Cloudreve call: 3,000 by default.
     /// redirect_links: whether a direct link leads to a signed URL or gives the content itself.
+    /// rapid_uploads: of what content a PDS client may prove to have it instead of sending it: "drive",
+    ///     of what its own drive has; "store", also of what other drives have, by a proof of many
+    ///     pieces ("holdall-1"); "off", of none.
     /// debug: whether a client is told what was wrong inside.
     ///
     /// Raises InvalidArgument when a setting can never be right.
     #[pyo3(signature = (
         *, prefix = "", site = None, secondary_sites = vec![], internal_base = None, cdn_base = None,
         url_life = None, url_margin = None, archive_life = None, max_age = None, max_batched_file = None,
-        redirect_links = true, debug = false
+        redirect_links = true, rapid_uploads = "drive", debug = false
     ), text_signature = "($self, *, prefix='', site=None, secondary_sites=(), internal_base=None, \
         cdn_base=None, url_life=None, url_margin=None, archive_life=None, max_age=None, \
-        max_batched_file=None, redirect_links=True, debug=False)")]
+        max_batched_file=None, redirect_links=True, rapid_uploads='drive', debug=False)")]
     #[allow(clippy::too_many_arguments)]
     fn api(
         slf: PyRef<'_, Self>,
@@ -153,10 +156,20 @@ impl Store {
         max_age: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = convert::count)] max_batched_file: Option<usize>,
         redirect_links: bool,
+        rapid_uploads: &str,
         debug: bool,
     ) -> Outcome<Api> {
+        let rapid = match rapid_uploads {
+            "off" => RapidUploads::Off,
+            "drive" => RapidUploads::Drive,
+            "store" => RapidUploads::Store,
+            other => {
+                let told = format!("rapid_uploads {other:?} is none of \"off\", \"drive\", \"store\"");
+                return Err(Fault::invalid(told));
+            }
+        };
         let mut api = holdall::Api::new(slf.store()?);
-        api = api.prefix(prefix)?.redirect_links(redirect_links).debug(debug);
+        api = api.prefix(prefix)?.redirect_links(redirect_links).rapid_uploads(rapid).debug(debug);
         if let Some(site) = site {
             api = api.site(site)?;
         }

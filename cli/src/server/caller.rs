@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use holdall::body::Body;
-use holdall::{Api, Caller, Error, ErrorKind, Reply, Result, Store};
+use holdall::{Api, Caller, Error, ErrorKind, RapidUploads, Reply, Result, Store};
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -66,7 +66,11 @@ impl Mounted {
         }
         let site = args.api_site.clone().unwrap_or_else(|| format!("http://{address}"));
         Ok(Some(Mounted {
-            api: Api::new(store).site(&site)?,
+            api: Api::new(store).site(&site)?.rapid_uploads(match args.api_rapid {
+                args::Rapid::Off => RapidUploads::Off,
+                args::Rapid::Drive => RapidUploads::Drive,
+                args::Rapid::Store => RapidUploads::Store,
+            }),
             drive: args.api_drive.clone(),
             tokens: args.api_tokens.clone(),
             administrators: args.api_administrators.clone(),

@@ -20,6 +20,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 pub use caller::{Caller, Limits};
+pub use mount::RapidUploads;
 
 use crate::serve::{Reply, Request, malformed};
 use crate::store::Store;

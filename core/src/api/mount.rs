@@ -6,6 +6,19 @@ use std::time::Duration;
 use super::Api;
 use crate::{Error, Result};
 
+/// Of what content a PDS client may prove to have it instead of sending it: see [`Api::rapid_uploads`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RapidUploads {
+    /// Of none: every client sends what it has.
+    Off,
+    /// Of what a version in the caller's own drive has.
+    #[default]
+    Drive,
+    /// Also of what any drive has, where drives share content ([`Dedup::Store`](crate::Dedup::Store)).
+    Store,
+}
+
 /// The settings of an [`Api`].
 #[derive(Clone, Debug)]
 pub(super) struct Mount {
@@ -29,8 +42,8 @@ pub(super) struct Mount {
     pub(super) max_batched_file: usize,
     /// Whether a direct link leads to a signed URL, or gives the content itself.
     pub(super) redirect_links: bool,
-    /// Whether a PDS client may prove to have content instead of sending it.
-    pub(super) rapid_uploads: bool,
+    /// Of what content a PDS client may prove to have it instead of sending it.
+    pub(super) rapid_uploads: RapidUploads,
     /// Whether a client is told what was wrong inside.
     pub(super) debug: bool,
 }
@@ -48,7 +61,7 @@ impl Default for Mount {
             max_age: Duration::from_secs(86_400),
             max_batched_file: 3000,
             redirect_links: true,
-            rapid_uploads: true,
+            rapid_uploads: RapidUploads::Drive,
             debug: false,
         }
     }
@@ -168,13 +181,21 @@ impl Api {
         self
     }
 
-    /// Sets whether a PDS client may prove to have content instead of sending it, which it may by
-    /// default where each drive has its content for itself ([`Dedup::Drive`](crate::Dedup::Drive)). The
-    /// proof is 8 bytes of the content at a place that its access token decides, so it is taken for
-    /// content of the same drive alone: who knows the hash and most of another drive's file would come by
-    /// the rest. Where drives share content, every client sends its own.
+    /// Sets of what content a PDS client may prove to have it instead of sending it; by default of what a
+    /// version in the caller's own drive has, in the trash too.
+    ///
+    /// The proof of PDS is 8 bytes at a place that the caller's access token decides: enough for what the
+    /// caller owns, and far too little for more, so [`RapidUploads::Store`] takes another for content of
+    /// other drives, which clients of PDS do not make: a `file/create` with `"proof_version": "holdall-1"`
+    /// and no `proof_code` is answered with `proof_challenge`, a key and 256 pieces of 4 KiB (all of what is
+    /// no longer than 1 MiB), whether the content is there or not; the same call with `proof_code`, the
+    /// HMAC-SHA-256 under that key over the pieces in base 64, is then answered as any other.
+    /// Whoever may make such calls learns whether a content that he has is in the store.
+    ///
+    /// Content of less than 64 KiB is sent. Proofs that do not hold have a budget for each drive and
+    /// process, past which content is sent as well.
     #[must_use]
-    pub fn rapid_uploads(mut self, rapid: bool) -> Api {
+    pub fn rapid_uploads(mut self, rapid: RapidUploads) -> Api {
         self.set().rapid_uploads = rapid;
         self
     }

@@ -162,11 +162,11 @@ pub(crate) fn link(tx: &mut impl Write, id: BlobId) -> Result<BlobRecord> {
     Ok(record)
 }
 
-/// Counts one version less; content that no version has waits for the grace from `released` on.
+/// Counts one version less, and returns the record; content that no version has waits for the grace from `released` on.
 ///
 /// # Errors
 /// `Corrupt` when there is no such blob, or no version had it.
-pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, released: Time) -> Result<()> {
+pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, released: Time) -> Result<BlobRecord> {
     let found = row::get::<BlobRecord>(tx, BLOB, &id.to_key())?;
     let Some((mut record, refs)) = found.and_then(|record| {
         let refs = record.refs.checked_sub(1)?;
@@ -179,7 +179,8 @@ pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, released: Time) -> Result<
         record.released = Some(released);
         tx.put(DOOMED_BLOB, &row::due(released, id.0), &[])?;
     }
-    row::put(tx, BLOB, &id.to_key(), &record)
+    row::put(tx, BLOB, &id.to_key(), &record)?;
+    Ok(record)
 }
 
 /// Returns up to `limit` blobs that were let go of at `until` or before, the one that waits longest first.

@@ -11,8 +11,9 @@ use super::record::{
     ShareRecord, TrashRecord, UploadRecord, VersionRecord,
 };
 use super::table::{
-    BLOB, BLOB_HASH, BLOB_SHA1, CHILD, DOOMED_BLOB, DOOMED_FILE, DRIVE, DRIVE_NAME, FILE, FILE_LINK,
-    FILE_SHARE, HISTORY, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
+    BLOB, BLOB_HASH, BLOB_SHA1, CHILD, DOOMED_BLOB, DOOMED_FILE, DRIVE, DRIVE_NAME, DRIVE_SHA1, FILE,
+    FILE_LINK, FILE_SHARE, HISTORY, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION,
+    VERSION_NOTE,
 };
 use super::{blob, claim, history, row, upload};
 use super::{id_sequence, node, prefix};
@@ -49,6 +50,7 @@ pub(crate) fn check(tx: &impl Read) -> Result<Vec<Problem>> {
         problems: Vec::new(),
         parents: HashMap::new(),
         refs: HashMap::new(),
+        held: HashMap::new(),
         usage: HashMap::new(),
         blobs: (0, 0),
         highest: 0,
@@ -74,6 +76,8 @@ struct Check<'a, R> {
     parents: HashMap<FileId, Option<FileId>>,
     /// Of every blob, how many versions have it.
     refs: HashMap<BlobId, u64>,
+    /// Of every drive and blob of a length that claims are for, how many versions have it.
+    held: HashMap<(DriveId, BlobId), u64>,
     /// Of every drive, its files and bytes.
     usage: HashMap<DriveId, (i64, i64)>,
     /// Blobs and their bytes.
@@ -283,6 +287,9 @@ impl<R: Read> Check<'_, R> {
             match check.get::<FileRecord>(FILE, file)? {
                 Some(file) => {
                     check.usage.entry(file.drive).or_default().1 += blob::signed(version.size)?;
+                    if version.size >= claim::MIN_LEN {
+                        *check.held.entry((file.drive, version.blob)).or_default() += 1;
+                    }
                     let fits = file.kind == Kind::File && (1..file.next).contains(&id.number());
                     check.must(fits, VERSION, || format!("version {id} has a number not given out yet"));
                 }
@@ -345,6 +352,19 @@ impl<R: Read> Check<'_, R> {
             };
             check
                 .must(fits, BLOB_SHA1, || format!("a sha1 leads to blob {id}, which has another or is gone"));
+            Ok(())
+        })?;
+        self.each(DRIVE_SHA1, |check, key, value| {
+            let id = BlobId(row::tail(DRIVE_SHA1, key)?);
+            let drive = DriveId(row::number(key.get(..8).unwrap_or_default())?);
+            let versions = check.held.get(&(drive, id)).copied().unwrap_or_default();
+            let fits = match check.get::<BlobRecord>(BLOB, &id.to_key())? {
+                Some(blob) => claim::is_held_row(check.tx, (drive, id), &blob, (key, value), versions)?,
+                None => false,
+            };
+            check.must(fits, DRIVE_SHA1, || {
+                format!("drive {drive} is said to have blob {id}, of which it has {versions} versions")
+            });
             Ok(())
         })
     }

@@ -3,13 +3,17 @@
 //! A claim is never believed: SHA-1 collides on purpose, and a hash is no content. What is found here
 //! is what a proof is then asked of. Only content from [`MIN_LEN`] on is noted with every put, since a
 //! claim of less saves nobody anything; what came by an upload in parts is noted at any length.
+//!
+//! Where drives share content, it is also noted under each drive that has a version of it, with how many
+//! those are: so a claim is answered by what its own drive has, and what others have changes neither the
+//! answer nor the time it takes.
 
 use super::blob;
 use super::record::BlobRecord;
 use super::row;
-use super::table::BLOB_SHA1;
-use crate::id::BlobId;
-use crate::kv::{Read, Scan, Write};
+use super::table::{BLOB_SHA1, DRIVE_SHA1};
+use crate::id::{BlobId, DriveId};
+use crate::kv::{Read, Scan, Table, Write};
 use crate::{Error, Result};
 
 /// Content of fewer bytes is not noted with a put.
@@ -58,6 +62,74 @@ pub(crate) fn remove(tx: &mut impl Write, id: BlobId, record: &BlobRecord) -> Re
     Ok(())
 }
 
+/// Whether what a drive has of a blob is noted: where drives share it, and a claim of it saves something.
+fn is_held(record: &BlobRecord) -> bool {
+    let apart = blob::is_shared(record.scope) && record.scope != 0;
+    record.len >= MIN_LEN && !apart
+}
+
+/// Notes that a drive has one more version of a blob that is noted itself.
+pub(crate) fn hold(tx: &mut impl Write, drive: DriveId, id: BlobId, record: &BlobRecord) -> Result<()> {
+    if !is_held(record) {
+        return Ok(());
+    }
+    let noted = tx.get(BLOB_SHA1, &key(record.scope, WHOLE, &record.sha1, id), sha1)?;
+    let Some(beginning) = noted else { return Ok(()) };
+    let whole = key(drive.0, WHOLE, &record.sha1, id);
+    let versions = tx.get(DRIVE_SHA1, &whole, held)?.map_or(0, |(_, versions)| versions);
+    if versions == 0 {
+        tx.put(DRIVE_SHA1, &key(drive.0, BEGIN, &beginning, id), &[])?;
+    }
+    put_held(tx, &whole, &beginning, versions.saturating_add(1))
+}
+
+/// Notes that a drive has one version less of a blob. What was not counted when it came, because the
+/// content was set aside then, is counted down all the same: so the count is never above what there is.
+pub(crate) fn release(tx: &mut impl Write, drive: DriveId, id: BlobId, record: &BlobRecord) -> Result<()> {
+    if !is_held(record) {
+        return Ok(());
+    }
+    let whole = key(drive.0, WHOLE, &record.sha1, id);
+    let Some((beginning, versions)) = tx.get(DRIVE_SHA1, &whole, held)? else { return Ok(()) };
+    if versions > 1 {
+        return put_held(tx, &whole, &beginning, versions - 1);
+    }
+    tx.del(DRIVE_SHA1, &whole)?;
+    tx.del(DRIVE_SHA1, &key(drive.0, BEGIN, &beginning, id))
+}
+
+fn put_held(tx: &mut impl Write, whole: &[u8], beginning: &[u8; 20], versions: u64) -> Result<()> {
+    tx.put(DRIVE_SHA1, whole, &[&beginning[..], &versions.to_be_bytes()].concat())
+}
+
+fn held(value: &[u8]) -> Result<([u8; 20], u64)> {
+    let wrong = || Error::corrupt("what a drive has of a content is not 28 bytes long");
+    let (beginning, versions) = value.split_at_checked(20).ok_or_else(wrong)?;
+    Ok((sha1(beginning)?, u64::from_be_bytes(versions.try_into().map_err(|_| wrong())?)))
+}
+
+/// Whether a row is one of the two that say what a drive has of a blob, the other is there too, and they
+/// count no more than `versions`.
+///
+/// # Errors
+/// `Corrupt` when it holds something else than it must.
+pub(crate) fn is_held_row(
+    tx: &impl Read,
+    (drive, id): (DriveId, BlobId),
+    record: &BlobRecord,
+    (row, value): (&[u8], &[u8]),
+    versions: u64,
+) -> Result<bool> {
+    let whole = key(drive.0, WHOLE, &record.sha1, id);
+    if row == whole.as_slice() {
+        let (beginning, counted) = held(value)?;
+        let begins = row::exists(tx, DRIVE_SHA1, &key(drive.0, BEGIN, &beginning, id))?;
+        return Ok(begins && (1..=versions).contains(&counted));
+    }
+    let beginning = tx.get(DRIVE_SHA1, &whole, held)?.map(|(beginning, _)| beginning);
+    Ok(beginning.is_some_and(|beginning| row == key(drive.0, BEGIN, &beginning, id)) && value.is_empty())
+}
+
 /// Whether a row is one of the two that note a blob, and the other is there too.
 ///
 /// # Errors
@@ -82,45 +154,65 @@ fn sha1(value: &[u8]) -> Result<[u8; 20]> {
     value.try_into().map_err(|_| Error::corrupt("the sha1 of a beginning is not 20 bytes long"))
 }
 
-/// Finds the content with this SHA-1 and length. None where there is none, and none where two
-/// contents have that SHA-1: one of them was made to collide.
+/// Where a claim is looked up: what is noted of a scope, or of a drive that shares content with others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Within {
+    Scope(u64),
+    Drive(DriveId),
+}
+
+impl Within {
+    fn place(self) -> (Table, u64) {
+        match self {
+            Within::Scope(scope) => (BLOB_SHA1, scope),
+            Within::Drive(drive) => (DRIVE_SHA1, drive.0),
+        }
+    }
+}
+
+/// Finds the content with this SHA-1 and length that a version has. None where there is none, and none
+/// where two contents have that SHA-1: one of them was made to collide.
 pub(crate) fn find(
     tx: &impl Read,
-    scope: u64,
+    within: Within,
     sha1: &[u8; 20],
     len: u64,
 ) -> Result<Option<(BlobId, BlobRecord)>> {
-    let found = under(tx, scope, WHOLE, sha1)?;
     let mut records = Vec::new();
-    for id in found {
-        records.push((id, blob::get(tx, id)?));
+    for id in under(tx, within, WHOLE, sha1)? {
+        let record = blob::get(tx, id)?;
+        if blob::is_shared(record.scope) {
+            records.push((id, record));
+        }
     }
     match records.as_slice() {
-        [(id, record)] if record.len == len => Ok(Some((*id, record.clone()))),
+        [(id, record)] if record.len == len && record.refs > 0 => Ok(Some((*id, record.clone()))),
         _ => Ok(None),
     }
 }
 
 /// Whether there may be content of this length that begins so. Where many begin alike, not all are
 /// looked at, and the answer is yes.
-pub(crate) fn begins(tx: &impl Read, scope: u64, beginning: &[u8; 20], len: u64) -> Result<bool> {
-    let found = under(tx, scope, BEGIN, beginning)?;
+pub(crate) fn begins(tx: &impl Read, within: Within, beginning: &[u8; 20], len: u64) -> Result<bool> {
+    let found = under(tx, within, BEGIN, beginning)?;
     if found.len() == MAX_FOUND {
         return Ok(true);
     }
     for id in found {
-        if blob::get(tx, id)?.len == len {
+        let record = blob::get(tx, id)?;
+        if record.len == len && record.refs > 0 && blob::is_shared(record.scope) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn under(tx: &impl Read, scope: u64, kind: u8, sha1: &[u8; 20]) -> Result<Vec<BlobId>> {
+fn under(tx: &impl Read, within: Within, kind: u8, sha1: &[u8; 20]) -> Result<Vec<BlobId>> {
+    let (table, scope) = within.place();
     let (first, last) = (key(scope, kind, sha1, BlobId(0)), key(scope, kind, sha1, BlobId(u64::MAX)));
     let mut found = Vec::new();
-    tx.scan(BLOB_SHA1, row::between(&first, &last), false, &mut |key, _| {
-        found.push(BlobId(row::tail(BLOB_SHA1, key)?));
+    tx.scan(table, row::between(&first, &last), false, &mut |key, _| {
+        found.push(BlobId(row::tail(table, key)?));
         Ok(if found.len() < MAX_FOUND { Scan::Next } else { Scan::Stop })
     })?;
     Ok(found)

@@ -10,7 +10,7 @@ use super::info::Row;
 use super::record::{FileRecord, Kind, Record, VersionRecord};
 use super::state::{self, State};
 use super::table::VERSION;
-use super::{depth, history, listing, row};
+use super::{claim, depth, history, listing, row};
 use super::{node, path, prefix, version};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
@@ -222,7 +222,8 @@ fn make(
 }
 
 fn put(tx: &mut impl Write, drive: DriveId, id: VersionId, version: VersionRecord) -> Result<()> {
-    blob::link(tx, version.blob)?;
+    let content = blob::link(tx, version.blob)?;
+    claim::hold(tx, drive, version.blob, &content)?;
     counter::add(tx, Counter::DriveBytes(drive), signed(version.size)?)?;
     let revocations = history::tag(tx, id.0)?;
     row::put(tx, VERSION, &node::version_key(id), &VersionRecord { revocations, ..version })

@@ -8,7 +8,7 @@ use super::path::{self, PathLookup};
 use super::record::{FileRecord, Kind, Record, VersionRecord};
 use super::state::{self, State};
 use super::table::VERSION;
-use super::{drive, history, node, prefix, row, version};
+use super::{claim, drive, history, node, prefix, row, version};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::name::shown;
@@ -213,6 +213,7 @@ fn append(
 ) -> Result<VersionInfo> {
     let max_versions = drive::get(tx, node.drive)?.max_versions;
     let content = blob::link(tx, new.blob)?;
+    claim::hold(tx, node.drive, new.blob, &content)?;
     let id = VersionId::new(file, history::version_number(tx, file, node.next)?);
     let version = VersionRecord {
         blob: new.blob,

@@ -63,6 +63,10 @@ tables! {
     /// scope u64, 0, 20 bytes of sha1, blob u64 -> 20 bytes of the beginning's sha1; and
     /// scope u64, 1, 20 bytes of the beginning's sha1, blob u64 -> nothing
     BLOB_SHA1 = 26 "blob-sha1-1";
+    /// drive u64, 0, 20 bytes of sha1, blob u64 -> 20 bytes of the beginning's sha1, versions u64; and
+    /// drive u64, 1, 20 bytes of the beginning's sha1, blob u64 -> nothing: what each drive has of the content
+    /// that drives share
+    DRIVE_SHA1 = 34 "drive-sha1-1";
     /// upload u64 -> UploadRecord
     UPLOAD = 27 "upload-1";
     /// upload u64, part u32 -> PartRecord

@@ -130,7 +130,7 @@ pub(crate) fn put_part(
 /// version's, and with that an archive's and a reply's, outlives it by the grace.
 fn let_go(tx: &mut impl Write, blob: BlobId, moment: Moment) -> Result<()> {
     let alone = blob::get(tx, blob)?.scope == blob::APART || mutant::is_active(Mutant::PartsGoAtOnce);
-    blob::unlink(tx, blob, if alone { blob::AT_ONCE } else { moment.group })
+    blob::unlink(tx, blob, if alone { blob::AT_ONCE } else { moment.group }).map(drop)
 }
 
 /// Reads a part, if it was put.

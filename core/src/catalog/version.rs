@@ -6,7 +6,7 @@ use super::info::VersionInfo;
 use super::record::{BlobRecord, FileRecord, Kind, Record, VersionRecord};
 use super::state::{self, State};
 use super::table::{BLOB, FILE, VERSION, VERSION_NOTE};
-use super::{node, prefix, row};
+use super::{claim, node, prefix, row};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
@@ -155,7 +155,8 @@ pub(crate) fn erase(
     version: &VersionRecord,
     moment: Moment,
 ) -> Result<()> {
-    blob::unlink(tx, version.blob, moment.group)?;
+    let content = blob::unlink(tx, version.blob, moment.group)?;
+    claim::release(tx, drive, version.blob, &content)?;
     counter::add(tx, Counter::DriveBytes(drive), -signed(version.size)?)?;
     if row::exists(tx, VERSION_NOTE, &node::version_key(id))? {
         tx.del(VERSION_NOTE, &node::version_key(id))?;

@@ -17,9 +17,10 @@ use crate::catalog::record::{BlobRecord, Goal, PartRecord, UploadRecord};
 use crate::catalog::{Expect, VersionInfo, claim, drive, upload};
 use crate::catalog::{free_name, id_sequence, node, revocation, version};
 use crate::digest::{Digest, crc64_combine};
-use crate::engine::{Change, Engine};
+use crate::engine::{Change, Dedup, Engine};
 use crate::id::{BlobId, DriveId, FileId, UploadId};
 use crate::kv::Read as Rows;
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
@@ -268,27 +269,65 @@ impl Claimed {
     pub(crate) fn read(&self, offset: u64, len: u64) -> Result<bytes::Bytes> {
         self.engine.open_blob(self.blob, self.record.place, self.record.len)?.window(offset, len)
     }
+
+    /// Reads `len` bytes from `offset` on.
+    ///
+    /// # Errors
+    /// `Corrupt` and `Io` when the content cannot be read, or ends before.
+    pub(crate) fn read_whole(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
+        let source = self.engine.open_blob(self.blob, self.record.place, self.record.len)?;
+        let (mut bytes, mut at, end) = (Vec::new(), offset, offset.saturating_add(len));
+        while at < end {
+            let window = source.window(at, end - at)?;
+            if window.is_empty() {
+                return Err(Error::corrupt(format!("blob {} is cut short", self.blob)));
+            }
+            at = at.saturating_add(u64::try_from(window.len()).unwrap_or(u64::MAX));
+            bytes.extend_from_slice(&window);
+        }
+        Ok(bytes)
+    }
 }
 
 impl Drive {
-    /// Looks for content that the drive shares with others, by what a client says of it. It is
-    /// the client's only once it has proved to have it.
+    /// Looks for content that the drive has, by what a client says of it. It is the client's only once
+    /// it has proved to have it.
     ///
     /// # Errors
     /// `Io` and `Corrupt` when the store cannot be read.
     pub(crate) fn claimed(&self, sha1: &[u8; 20], len: u64) -> Result<Option<Claimed>> {
         let engine = self.engine()?;
-        let found = claim::find(&engine.reader()?, scope(&engine, self.id()), sha1, len)?;
+        let found = claim::find(&engine.reader()?, within(&engine, self.id()), sha1, len)?;
         Ok(found.map(|(blob, record)| Claimed { engine, blob, record }))
     }
 
-    /// Whether there may be content of this length whose beginning has this SHA-1.
+    /// Looks for content that the drive would share with any drive that has it.
+    ///
+    /// # Errors
+    /// `Io` and `Corrupt` when the store cannot be read.
+    pub(crate) fn claimed_of_all(&self, sha1: &[u8; 20], len: u64) -> Result<Option<Claimed>> {
+        let engine = self.engine()?;
+        let all = claim::Within::Scope(scope(&engine, self.id()));
+        let found = claim::find(&engine.reader()?, all, sha1, len)?;
+        Ok(found.map(|(blob, record)| Claimed { engine, blob, record }))
+    }
+
+    /// Whether the drive may have content of this length whose beginning has this SHA-1.
     ///
     /// # Errors
     /// `Io` and `Corrupt` when the store cannot be read.
     pub(crate) fn may_have(&self, beginning: &[u8; 20], len: u64) -> Result<bool> {
         let engine = self.engine()?;
-        claim::begins(&engine.reader()?, scope(&engine, self.id()), beginning, len)
+        claim::begins(&engine.reader()?, within(&engine, self.id()), beginning, len)
+    }
+}
+
+/// Where content is noted that a drive has.
+fn within(engine: &Engine, drive: DriveId) -> claim::Within {
+    match engine.options.dedup {
+        Dedup::Store if mutant::is_active(Mutant::ClaimsAcrossDrives) => claim::Within::Scope(0),
+        Dedup::Store => claim::Within::Drive(drive),
+        Dedup::Drive => claim::Within::Scope(drive.0),
     }
 }
 

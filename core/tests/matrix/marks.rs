@@ -39,6 +39,8 @@ pub struct Content {
 /// The length of the first content; each further one is longer by a step.
 const SHORTEST: usize = 20_011;
 const STEP: usize = 331;
+/// By how much some are longer, so that a claim may be made of them; no multiple of a step.
+const LONGER: usize = 64 << 10;
 /// The length of a mark.
 const MARK: usize = 27;
 
@@ -56,8 +58,9 @@ impl Marks {
         let id = self.contents.len();
         let mark = format!("mark-{:016x}-{id:04}.", Digest::of(&id.to_be_bytes()).crc64);
         assert_eq!(mark.len(), MARK);
-        let mut bytes = mark.as_bytes().repeat((SHORTEST + STEP * id).div_ceil(mark.len()));
-        bytes.truncate(SHORTEST + STEP * id);
+        let len = SHORTEST + STEP * id + if id % 7 == 3 { LONGER } else { 0 };
+        let mut bytes = mark.as_bytes().repeat(len.div_ceil(mark.len()));
+        bytes.truncate(len);
         if zeros {
             let tail = bytes.len() - 4 * mark.len();
             bytes[..tail].fill(0);

@@ -93,6 +93,26 @@ fn passwords_are_not_tried_without_end() {
 }
 
 #[test]
+fn proofs_of_content_are_not_tried_without_end() {
+    finds(Mutant::ProofsWithoutLimit, || {
+        with_store(|store| {
+            let zeros = vec![0; 100 << 10];
+            let drive = store.drive("alice").unwrap();
+            drive.put("a", &zeros[..], Put::new()).unwrap();
+            let claim = |code: &str| {
+                let body = json!({
+                    "drive_id": drive.id().0.to_string(), "parent_file_id": "root", "type": "file", "name": "b",
+                    "size": zeros.len(), "content_hash": Digest::of(&zeros).sha1_hex(), "proof_code": code,
+                });
+                call(store, "/file/create", &body).1["rapid_upload"] == json!(true)
+            };
+            assert!((0..10).all(|_| !claim("AAAAAAAAAAE=")));
+            assert!(!claim("AAAAAAAAAAA="));
+        });
+    });
+}
+
+#[test]
 fn no_claim_gives_content_of_another_drive() {
     finds(Mutant::ClaimsAcrossDrives, || {
         with_store(|store| {

@@ -269,34 +269,39 @@ static void rapid(const char *path) {
         const char *token;
         uint32_t flags;
         int rapid;
+        const char *version;
     } ROWS[] = {
-        {"token of alice", 0, 1}, {NULL, 0, 0}, {"", 0, 0}, {"token of alice", HOLDALL_API_NO_RAPID, 0},
+        {"token of alice", 0, 1, "v1"},
+        {NULL, 0, 0, "v1"},
+        {"", 0, 0, "v1"},
+        {"token of alice", HOLDALL_API_NO_RAPID, 0, "v1"},
+        {"token of alice", HOLDALL_API_RAPID_ACROSS, 1, "v1"},
+        {"token of alice", HOLDALL_API_RAPID_ACROSS, 0, "holdall-1"},
+        {"token of alice", HOLDALL_API_RAPID_ACROSS | HOLDALL_API_NO_RAPID, 0, "v1"},
     };
     char sha1[41], ask[1024];
     size_t at;
     holdall_store *store;
     holdall_drive *drive;
-    RECORD(holdall_open_options, open);
     RECORD(holdall_version, version);
     RECORD(holdall_drive_info, info);
-    open.flags = HOLDALL_OPEN_DEDUP_DRIVE; /* only there a proof is taken */
-    OK(holdall_open(Z(path), &open, &store));
+    OK(holdall_open(Z(path), NULL, &store));
     drive = open_drive(store);
     memset(data, 'a', LEN); /* so that 8 bytes from anywhere are the same */
     OK(holdall_put_memory(drive, S("known"), data, LEN, NULL, &version));
     OK(holdall_drive_stat(drive, &info));
     for (at = 0; at < 20; at++) snprintf(sha1 + 2 * at, 3, "%02X", version.sha1[at]);
-    snprintf(ask, sizeof ask,
-             "{\"drive_id\":\"%llu\",\"parent_file_id\":\"root\",\"name\":\"rapid\",\"type\":\"file\",\"size\":%d,"
-             "\"content_hash_name\":\"sha1\",\"content_hash\":\"%s\",\"proof_version\":\"v1\","
-             "\"proof_code\":\"YWFhYWFhYWE=\"}",
-             (unsigned long long)info.id, LEN, sha1);
     for (at = 0; at < sizeof ROWS / sizeof ROWS[0]; at++) {
         holdall_request request = request_of("POST", "/v2/file/create");
         holdall_caller caller = owner("alice");
         holdall_api *api = NULL;
         holdall_reply *reply = NULL;
         RECORD(holdall_api_options, options);
+        snprintf(ask, sizeof ask,
+                 "{\"drive_id\":\"%llu\",\"parent_file_id\":\"root\",\"name\":\"rapid\",\"type\":\"file\",\"size\":%d,"
+                 "\"content_hash_name\":\"sha1\",\"content_hash\":\"%s\",\"proof_version\":\"%s\","
+                 "\"proof_code\":\"YWFhYWFhYWE=\"}",
+                 (unsigned long long)info.id, LEN, sha1, ROWS[at].version);
         options.flags = ROWS[at].flags;
         caller.token = ROWS[at].token;
         caller.token_len_bytes = ROWS[at].token != NULL ? strlen(ROWS[at].token) : 0;

@@ -357,6 +357,7 @@ class Store:
         max_age: _Length | None = None,
         max_batched_file: int | None = None,
         redirect_links: bool = True,
+        rapid_uploads: Literal["off", "drive", "store"] = "drive",
         debug: bool = False,
     ) -> Api:
         """Mounts the wire formats of Cloudreve v4 and PDS over this store.

@@ -9,14 +9,13 @@ use serde_json::{Value, json};
 use super::access::Own;
 use super::fault::{Fault, Stop, not_found};
 use super::part::{self, Part};
-use super::{Call, proof, show};
+use super::rapid::Rapid;
+use super::{Call, show};
 use crate::catalog::record::{Goal, UploadRecord};
-use crate::engine::Dedup;
 use crate::http::{media_type_of, valid_media_type};
 use crate::id::{FileId, VersionId};
-use crate::mutant::{self, Mutant};
 use crate::name::check_name;
-use crate::{FileInfo, Kind, VersionInfo};
+use crate::{FileInfo, Kind};
 
 /// How long an upload may take.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -207,7 +206,17 @@ impl Call<'_> {
         parts: &[Part],
     ) -> Result<Value, Stop> {
         let mut told = self.told_made(own, record.goal.file(), parent, name, Kind::File);
-        let rapid = self.rapid(own, &record, parent, name)?;
+        let rapid = match self.rapid(own, &record, parent, name)? {
+            Rapid::Made(version) => Some(version),
+            Rapid::None => None,
+            Rapid::Asked(challenge) => {
+                let Value::Object(fields) = &mut told else { return Ok(told) };
+                fields.insert("exist".into(), json!(false));
+                fields.insert("rapid_upload".into(), json!(false));
+                fields.insert("proof_challenge".into(), challenge);
+                return Ok(told);
+            }
+        };
         let Value::Object(fields) = &mut told else { return Ok(told) };
         fields.insert("exist".into(), json!(false));
         fields.insert("rapid_upload".into(), json!(rapid.is_some()));
@@ -226,54 +235,5 @@ impl Call<'_> {
         fields.insert("upload_id".into(), json!(id.to_string()));
         fields.insert("part_info_list".into(), self.upload_urls(id, drive, parts)?);
         Ok(told)
-    }
-
-    /// Makes the version out of content that is there already. Its hash is a claim: the client must
-    /// show bytes at an offset that its access token decides.
-    fn rapid(
-        &self,
-        own: &Own,
-        record: &UploadRecord,
-        parent: FileId,
-        name: &str,
-    ) -> Result<Option<VersionInfo>, Stop> {
-        let named = self.fields.word("content_hash_name", &["sha1", "sha256", "none"])?;
-        let claimed = match named {
-            None | Some("sha1") => self.fields.sha1("content_hash")?,
-            _ => None,
-        };
-        let beginning = self.fields.sha1("pre_hash")?;
-        let code = self.fields.any_text("proof_code")?;
-        let version = self.fields.text("proof_version")?.unwrap_or("v1");
-        // Without a token nothing could be proved later.
-        let token = self.caller.token.as_ref().filter(|_| self.api.mount.rapid_uploads);
-        // Where drives share content, a claim would tell of others' and a guess would give it.
-        let alone = self.api.store.engine()?.options.dedup == Dedup::Drive;
-        let token = token.filter(|_| alone || mutant::is_active(Mutant::ClaimsAcrossDrives));
-        let (Some(token), Some(size)) = (token, record.size) else { return Ok(None) };
-        let Some(sha1) = claimed else {
-            if let Some(beginning) = beginning.filter(|_| named != Some("none"))
-                && own.drive.may_have(&beginning, size)?
-            {
-                let told = "content that begins so is there; hash all of it and prove to have it";
-                return Err(Fault::beginning(told)
-                    .with("pre_hash", show::hash(&beginning))
-                    .with("file_name", name)
-                    .with("parent_file_id", own.wire(parent))
-                    .into());
-            }
-            return Ok(None);
-        };
-        let Some(code) = code.filter(|_| version == "v1") else { return Ok(None) };
-        let Some(content) = own.drive.claimed(&sha1, size)? else { return Ok(None) };
-        let bytes = match size {
-            0 => bytes::Bytes::new(),
-            size => content.read(proof::offset(&token.0, size), proof::LEN)?,
-        };
-        if !proof::holds(code, &bytes) {
-            tracing::debug!("a proof of content does not hold");
-            return Ok(None);
-        }
-        Ok(self.api.store.put_claimed(record, &content, self.now)?)
     }
 }

@@ -21,6 +21,7 @@ mod field;
 mod file;
 mod part;
 mod proof;
+mod rapid;
 mod recyclebin;
 mod revision;
 mod share;

@@ -14,6 +14,9 @@ fn full<K: Kv>(make: &impl Fn() -> K) -> Store<K> {
     store.put("a/f", 2).unwrap();
     store.put("a/b/g", 3).unwrap();
     store.put("gone/h", 4).unwrap();
+    let long = store.blob(LONG);
+    store.change(|tx, _| claim::note(tx, long, [8; 20])).unwrap();
+    store.put("long", LONG).unwrap();
     store.put("trash", 5).unwrap();
     let drive = store.drive;
     store.change(|tx, ids| hang(tx, ids, drive, file)).unwrap();

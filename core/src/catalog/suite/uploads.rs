@@ -130,16 +130,21 @@ pub(super) fn expired_uploads_are_swept_in_bounded_steps<K: Kv>(make: &impl Fn()
 pub(super) fn d3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() -> K) {
     let mut store = Store::new(make);
     let (one, two) = (store.blob(1), store.blob(2));
+    for (path, content) in [("one", 1), ("two", 2)] {
+        store.put(path, content).unwrap();
+    }
+    let all = claim::Within::Scope;
     let record = blob::get(&store.reader(), one).unwrap();
     let (sha1, len) = (record.sha1, record.len);
-    let find =
-        |store: &Store<K>, len| claim::find(&store.reader(), 0, &sha1, len).unwrap().map(|found| found.0);
+    let find = |store: &Store<K>, len| {
+        claim::find(&store.reader(), all(0), &sha1, len).unwrap().map(|found| found.0)
+    };
     assert_eq!(find(&store, len), None);
     store.change(|tx, _| claim::note(tx, one, [9; 20])).unwrap();
     store.change(|tx, _| claim::note(tx, one, [9; 20])).unwrap();
     assert_eq!((find(&store, len), find(&store, len + 1)), (Some(one), None));
     let begins = |store: &Store<K>, scope, beginning, len| {
-        claim::begins(&store.reader(), scope, &[beginning; 20], len).unwrap()
+        claim::begins(&store.reader(), all(scope), &[beginning; 20], len).unwrap()
     };
     assert!(begins(&store, 0, 9, len));
     assert!(!begins(&store, 0, 9, len + 1) && !begins(&store, 0, 8, len) && !begins(&store, 1, 9, len));
@@ -155,11 +160,50 @@ pub(super) fn d3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() ->
     // What is set aside, or gone, is found no more; the other is then.
     store.change(|tx, _| blob::set_aside(tx, two)).unwrap();
     assert_eq!(find(&store, len), Some(one));
-    let released = blob::get(&store.reader(), one).unwrap().released.unwrap();
-    store.change(|tx, _| blob::forget(tx, one, released)).unwrap();
+    store.delete("one").unwrap();
     assert_eq!(find(&store, len), None);
     assert!(!begins(&store, 0, 9, len));
+    let released = blob::get(&store.reader(), one).unwrap().released.unwrap();
+    store.change(|tx, _| blob::forget(tx, one, released)).unwrap();
     store.verify();
+}
+
+/// What drives share is found by a drive as long as a version of its own has it, wherever that lies.
+pub(super) fn a_drive_finds_what_it_has_and_nothing_of_others<K: Kv>(make: &impl Fn() -> K) {
+    let mut store = Store::new(make);
+    let (id, drive) = (store.blob(LONG), store.drive);
+    let (sha1, len) = (content_of(LONG).sha1, content_of(LONG).len);
+    store.change(|tx, _| claim::note(tx, id, [9; 20])).unwrap();
+    let other = store.change(|tx, ids| drive::open(tx, "other", ids, Time(1))).unwrap();
+    let has = |store: &Store<K>, drive| {
+        let within = claim::Within::Drive(drive);
+        let found = claim::find(&store.reader(), within, &sha1, len).unwrap().is_some();
+        assert_eq!(claim::begins(&store.reader(), within, &[9; 20], len).unwrap(), found);
+        store.verify();
+        found
+    };
+    assert!(!has(&store, drive));
+    let first = store.put("a", LONG).unwrap();
+    assert_eq!((has(&store, drive), has(&store, other)), (true, false));
+    // An older version, a copy, and what lies in the trash are its own too.
+    store.put("a", 1).unwrap();
+    assert!(has(&store, drive));
+    store.copy("a", "b", CopyVersions::All, 9).unwrap();
+    let moment = Moment { now: Time(9), group: Time(9) };
+    store.change(|tx, _| version::remove(tx, first.id, moment)).unwrap();
+    assert!(has(&store, drive));
+    let trashed = store.trash("b").unwrap();
+    assert!(has(&store, drive));
+    store.restore(trashed, None).unwrap();
+    // Content that is set aside is given for no claim, and comes and goes with its versions all the same.
+    store.change(|tx, _| blob::set_aside(tx, id)).unwrap();
+    assert!(!has(&store, drive));
+    store.copy("b", "c", CopyVersions::All, 9).unwrap();
+    store.delete("b").unwrap();
+    store.change(|tx, _| blob::reinstate(tx, id)).unwrap();
+    assert!(!has(&store, drive));
+    store.delete("c").unwrap();
+    assert!(!has(&store, drive));
 }
 
 /// The version of an upload goes before its parts are cleared, as it may when a process dies between.

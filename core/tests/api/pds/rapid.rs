@@ -1,5 +1,7 @@
 //! Rapid uploads: content that is there already, for those who prove to have it.
 
+use holdall::{Dedup, RapidUploads};
+
 use super::*;
 
 /// The proof of version 1, made with the tools of a client.
@@ -15,9 +17,9 @@ pub(super) fn proof(token: &str, bytes: &[u8]) -> String {
     STANDARD.encode(&bytes[at..bytes.len().min(at + 8)])
 }
 
-/// A world whose drives have their content for themselves: only there a proof is taken.
+/// A world whose drives have their content for themselves.
 fn alone() -> World {
-    World::with(options().dedup(holdall::Dedup::Drive))
+    World::with(options().dedup(Dedup::Drive))
 }
 
 fn claim(bytes: &[u8]) -> Value {
@@ -193,23 +195,162 @@ fn d1_a_host_that_wants_no_proofs_gets_bytes() {
     let bytes = noise(100 * KIB, 4);
     world.put("there", &bytes);
     assert_eq!(world.create("a", claim(&bytes)).good()["rapid_upload"], json!(true));
-    world.api = world.api.rapid_uploads(false);
+    world.api = world.api.rapid_uploads(RapidUploads::Off);
     assert_eq!(world.create("b", claim(&bytes)).good()["rapid_upload"], json!(false));
     let pre = json!({ "pre_hash": digest(&bytes[..1024]).sha1_hex(), "size": bytes.len() });
     assert_eq!(world.create("c", pre).good()["status"], "uploading");
 }
 
 #[test]
-fn where_drives_share_content_no_claim_tells_of_any_or_gives_it() {
+fn where_drives_share_content_a_claim_is_of_what_the_own_drive_has() {
     let world = World::new();
     // Zeros, so that every eight bytes of them are a right guess.
-    let zeros = vec![0; 100 * KIB];
+    let (zeros, mine) = (vec![0; 100 * KIB], noise(100 * KIB, 7));
     world.bob.put("his", &zeros[..], Put::new()).unwrap();
+    world.bob.put("both", &mine[..], Put::new()).unwrap();
+    let pre = |bytes: &[u8]| json!({ "pre_hash": digest(&bytes[..1024]).sha1_hex(), "size": bytes.len() });
+    for bytes in [&zeros, &mine] {
+        assert_eq!(world.create("a", claim(bytes)).good()["rapid_upload"], json!(false));
+        assert_eq!(world.create("b", pre(bytes)).good()["status"], "uploading", "nor is it told to be there");
+    }
+    world.put("mine", &mine);
+    assert_eq!(world.create("c", claim(&mine)).good()["rapid_upload"], json!(true));
+    assert_eq!(world.create("d", pre(&mine)).bad(), (409, "PreHashMatched"));
+    assert_eq!(world.create("e", claim(&zeros)).good()["rapid_upload"], json!(false));
+    // An older version and the trash are the drive's, what it let go of is not, though bob has it still.
+    world.put("mine", b"other");
+    world.alice.trash("mine").unwrap();
+    world.alice.delete("c").unwrap();
+    assert_eq!(world.create("f", claim(&mine)).good()["rapid_upload"], json!(true));
+    world.alice.delete("f").unwrap();
+    world.sound();
+    world.alice.empty_trash(Time::now().after(seconds(9))).unwrap();
+    assert_eq!(world.create("g", claim(&mine)).good()["rapid_upload"], json!(false));
+    // What is short is sent.
     world.upload("short", b"x", 10);
-    let mut guess = claim(&zeros);
-    guess["proof_code"] = json!("AAAAAAAAAAA=");
-    assert_eq!(world.create("a", guess).good()["rapid_upload"], json!(false));
-    let pre = json!({ "pre_hash": digest(&zeros[..1024]).sha1_hex(), "size": zeros.len() });
-    assert_eq!(world.create("b", pre).good()["status"], "uploading", "nor is it told that it is there");
-    assert_eq!(world.create("c", claim(b"x")).good()["rapid_upload"], json!(false));
+    assert_eq!(world.create("h", claim(b"x")).good()["rapid_upload"], json!(false));
+    world.sound();
+}
+
+#[test]
+fn wrong_proofs_have_a_budget_and_are_answered_like_content_that_is_not_there() {
+    let world = World::new();
+    let (bytes, now) = (noise(100 * KIB, 2), Time::now());
+    world.put("there", &bytes);
+    let drive = json!({
+        "drive_id": world.id(&world.alice), "parent_file_id": "root", "type": "file", "name": "n",
+        "check_name_mode": "auto_rename",
+    });
+    let ask = |body: Value, later: u64| {
+        let body = merged(drive.clone(), body).to_string();
+        let told =
+            world.send(&world.owner(), "/file/create", &[], body.as_bytes(), now.after(seconds(later)));
+        told.good()["rapid_upload"].as_bool().unwrap()
+    };
+    let wrong = merged(claim(&bytes), json!({ "proof_code": "AAAAAAAAAAA=" }));
+    assert!((0..20).all(|_| ask(claim(&bytes), 0)), "right ones are not counted");
+    assert!((0..10).all(|_| !ask(wrong.clone(), 0)));
+    assert!(!ask(claim(&bytes), 0), "past the budget a right one is not looked at");
+    assert!(ask(claim(&bytes), 61));
+    world.sound();
+}
+
+/// Asks for the pieces of a content, and proves with the tools of a client.
+fn across(world: &World, caller: &Caller, drive: &Drive, bytes: &[u8], now: Time) -> (Value, Value) {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use hmac::{KeyInit, Mac};
+    let body = json!({
+        "drive_id": world.id(drive), "parent_file_id": "root", "type": "file", "name": "across",
+        "check_name_mode": "auto_rename", "size": bytes.len(), "content_hash": digest(bytes).sha1_hex(),
+        "proof_version": "holdall-1",
+    });
+    let ask = |body: &Value, later: u64| {
+        let now = now.after(seconds(later));
+        world.send(caller, "/file/create", &[], body.to_string().as_bytes(), now).good()
+    };
+    let asked = ask(&body, 0)["proof_challenge"].clone();
+    let key = STANDARD.decode(asked["key"].as_str().unwrap_or_default()).unwrap();
+    let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
+    for piece in asked["pieces"].as_array().into_iter().flatten() {
+        let at = |name: &str| piece[name].as_u64().unwrap() as usize;
+        mac.update(&bytes[at("offset")..at("offset") + at("length")]);
+    }
+    let code = STANDARD.encode(mac.finalize().into_bytes());
+    (asked, merged(body, json!({ "proof_code": code })))
+}
+
+#[test]
+fn content_of_other_drives_takes_an_option_and_a_proof_of_many_pieces() {
+    let mut world = World::new();
+    let now = Time::now();
+    let (long, whole) = (noise((3 << 20) + 5, 3), vec![0; 100 * KIB]);
+    for (name, bytes) in [("long", &long), ("whole", &whole)] {
+        world.bob.put(name, &bytes[..], Put::new()).unwrap();
+    }
+    let owner = world.owner();
+    let ask = |world: &World, body: &Value, later: u64| {
+        let now = now.after(seconds(later));
+        let told = world.send(&world.owner(), "/file/create", &[], body.to_string().as_bytes(), now).good();
+        told["rapid_upload"].as_bool().unwrap()
+    };
+    // Without the option nothing is asked, and the right answer counts for nothing.
+    let (asked, _) = across(&world, &owner, &world.alice, &long, now);
+    assert_eq!(asked, Value::Null);
+    world.api = world.api.clone().rapid_uploads(RapidUploads::Store);
+    let (asked, right) = across(&world, &owner, &world.alice, &long, now);
+    assert_eq!(asked["pieces"].as_array().unwrap().len(), 256);
+    assert!(ask(&world, &right, 0));
+    assert_eq!(world.alice.open_file("across").unwrap().to_vec(4 << 20).unwrap(), long);
+    let (asked, short) = across(&world, &owner, &world.alice, &whole, now);
+    assert_eq!(asked["pieces"], json!([{ "offset": 0, "length": whole.len() }]));
+    assert!(ask(&world, &short, 0));
+    // The same is asked all day, so that nobody asks until it suits; of bob, and tomorrow, another.
+    let (again, _) = across(&world, &owner, &world.alice, &long, now);
+    assert_eq!(again, across(&world, &owner, &world.alice, &long, now).0);
+    let bob = across(&world, &Caller::of("bob").token("t"), &world.bob, &long, now).0;
+    assert_ne!(again["pieces"], bob["pieces"]);
+    assert!(ask(&world, &right, 24 * 3600), "asked before midnight, answered after it");
+    assert!(!ask(&world, &right, 48 * 3600));
+    // What is in no drive is asked for in the same way, and one wrong byte is one too many.
+    let mut other = long.clone();
+    let (asked, absent) = across(&world, &owner, &world.alice, &noise(2 << 20, 9), now);
+    assert_eq!(asked["pieces"].as_array().unwrap().len(), 256);
+    assert!(!ask(&world, &absent, 0));
+    let at = again["pieces"][100]["offset"].as_u64().unwrap() as usize;
+    other[at] ^= 1;
+    let (_, mut wrong) = across(&world, &owner, &world.alice, &other, now);
+    wrong["content_hash"] = json!(digest(&long).sha1_hex());
+    assert!(!ask(&world, &wrong, 0));
+    for more in [json!({ "proof_code": "" }), json!({ "proof_code": "AAAAAAAAAAA=" }), json!({ "size": 1 })] {
+        assert!(!ask(&world, &merged(right.clone(), more), 0));
+    }
+    // The proof of PDS stays one of the own drive.
+    let body =
+        json!({ "drive_id": world.id(&world.alice), "parent_file_id": "root", "type": "file", "name": "v1" });
+    let zeros = vec![0; 70 * KIB];
+    world.bob.put("zeros", &zeros[..], Put::new()).unwrap();
+    assert!(!ask(&world, &merged(body, claim(&zeros)), 0));
+    world.sound();
+}
+
+#[test]
+fn claims_of_other_drives_that_come_to_nothing_are_counted_whatever_is_there() {
+    let mut world = World::new();
+    world.api = world.api.clone().rapid_uploads(RapidUploads::Store);
+    let (there, now) = (noise(70 * KIB, 3), Time::now());
+    world.bob.put("his", &there[..], Put::new()).unwrap();
+    let owner = world.owner();
+    let ask = |body: &Value, now: Time| {
+        let told = world.send(&owner, "/file/create", &[], body.to_string().as_bytes(), now).good();
+        told["rapid_upload"].as_bool().unwrap()
+    };
+    let (_, absent) = across(&world, &owner, &world.alice, &noise(70 * KIB, 4), now);
+    let (_, right) = across(&world, &owner, &world.alice, &there, now);
+    let wrong = merged(right.clone(), json!({ "proof_code": "AAAA" }));
+    for body in [&absent, &wrong] {
+        assert!((0..50).all(|_| !ask(body, now)));
+    }
+    assert!(!ask(&right, now));
+    assert!(ask(&right, now.after(seconds(7))));
 }
