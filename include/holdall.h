@@ -119,7 +119,8 @@
 #define HOLDALL_INLINE 1 // To be shown
 #define HOLDALL_API_DIRECT 1 // A direct link gives the content itself, and leads to no signed URL
 #define HOLDALL_API_DEBUG 2 // A client is told what was wrong inside
-#define HOLDALL_API_NO_RAPID 4 // Content is never proven to PDS but sent: for drives that do not trust each other
+#define HOLDALL_API_NO_RAPID 4 // Content is never proven to PDS but sent
+#define HOLDALL_API_RAPID_ACROSS 8 // Content of other drives is given to who proves by holdall-1 to have it
 #define HOLDALL_CALLER_ADMINISTRATOR 1 // May do what administrators may, and make 1,000 links
 #define HOLDALL_CALLER_NO_ARCHIVE 2 // Gets no zip of several files
 #define HOLDALL_CALLER_NO_SHARES 4 // Downloads nothing from shares of others

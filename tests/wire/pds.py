@@ -228,7 +228,7 @@ def the_sdk_resumes_an_upload_after_the_server_was_restarted(host):
 
 
 @test
-def rapid_upload_is_off_where_drives_share_their_content(host):
+def rapid_upload_is_of_what_the_own_drive_has(host):
     client = client_of(host)
     drive = drive_of(client)
     data = random.Random(5).randbytes(100_000)
@@ -241,12 +241,17 @@ def rapid_upload_is_off_where_drives_share_their_content(host):
     told = client.create_file(models.CreateFileRequest(**{k: v for k, v in body.items() if k != "proof_version"})).body
     assert told.rapid_upload is False
     assert call(host, "/file/create", dict(body, proof_code=proof(OTHER, data)))[1]["rapid_upload"] is False
-    # A right proof neither: the store of `serve` keeps one content for all drives, so it would tell what others have.
-    status, told = call(host, "/file/create", dict(body, proof_code=proof(TOKEN, data)))
-    assert status == 200 and told["rapid_upload"] is False
     pre = {key: value for key, value in body.items() if not key.startswith(("content", "proof"))}
-    status, told = call(host, "/file/create", dict(pre, pre_hash=hashlib.sha1(data[:1024]).hexdigest()))
-    assert (status, told["rapid_upload"]) == (200, False)
+    pre["pre_hash"] = hashlib.sha1(data[:1024]).hexdigest()
+    # The store of `serve` keeps one content for all drives, and gives it to none but those that have it.
+    other = {"drive_id": drive_of(client_of(host, OTHER))}
+    for asked in ({**body, **other, "proof_code": proof(OTHER, data)}, {**pre, **other}):
+        status, told = call(host, "/file/create", asked, token=OTHER)
+        assert (status, told["rapid_upload"]) == (200, False)
+    status, told = call(host, "/file/create", pre)
+    assert (status, told["code"]) == (409, "PreHashMatched")
+    status, told = call(host, "/file/create", dict(body, proof_code=proof(TOKEN, data)))
+    assert (status, told["rapid_upload"]) == (200, True)
 
 
 @test
