@@ -319,6 +319,13 @@ impl KeyRing {
         self.keys().map(|key| key.cloudreve.as_slice()).collect()
     }
 
+    /// Derives the secret of a claim of content from the key that signs. It is a MAC by a sub-key whose
+    /// other messages are paths and tickets; no such text begins as this one.
+    #[cfg(feature = "pds")]
+    pub(crate) fn claim_secret(&self, claim: &str) -> [u8; MAC_LEN] {
+        mac(&prepare(self.signer.cloudreve.as_slice()), &[b"claim ", claim.as_bytes()])
+    }
+
     fn keys(&self) -> impl Iterator<Item = &SubKeys> {
         std::iter::once(&self.signer).chain(&self.others)
     }

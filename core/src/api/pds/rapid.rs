@@ -18,8 +18,7 @@ use crate::engine::rate_limit::Rate;
 use crate::id::FileId;
 use crate::mutant::{self, Mutant};
 use crate::store::upload::Claimed;
-use crate::token::cloudreve;
-use crate::{Error, Result, VersionInfo};
+use crate::{Result, VersionInfo};
 
 /// Wrong proofs of content that a drive has: of the drive, at once and then.
 const OWN: Rate = Rate { burst: 10, each: Duration::from_secs(60) };
@@ -133,11 +132,9 @@ impl Call<'_> {
     fn challenge(&self, own: &Own, claim: &Claim<'_>, day: i64) -> Result<proof::Challenge> {
         let engine = self.api.store.engine()?;
         let ring = engine.ring(&engine.reader()?)?;
-        let secrets = ring.1.cloudreve_secrets();
-        let secret = secrets.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
         let (drive, sha1, size) = (own.drive.id(), show::hash(&claim.sha1), claim.size);
-        let seed = cloudreve::sign(secret, &format!("claim {drive} {sha1} {size} {day}"), 0);
-        Ok(proof::Challenge::new(seed.as_bytes(), size))
+        let secret = ring.1.claim_secret(&format!("{drive} {sha1} {size} {day}"));
+        Ok(proof::Challenge::new(&secret, size))
     }
 
     /// Makes the version if a proof holds. Wrong ones are counted, and past their budget none is looked at.
