@@ -538,8 +538,7 @@ int32_t holdall_drive_revoke(const holdall_drive *drive);
 int32_t holdall_put_memory(const holdall_drive *drive, const char *path, size_t path_len_bytes, const void *data,
     size_t data_len_bytes, const holdall_put_options *options, holdall_version *version);
 
-// Puts the content of a file of the system's at a path, as holdall_put_memory does.
-// Codes: as holdall_put_memory; IO when the file cannot be opened or read.
+// Puts a file of the system's at a path. Codes: as holdall_put_memory; IO when it cannot be opened or read.
 int32_t holdall_put_file(const holdall_drive *drive, const char *path, size_t path_len_bytes, const char *source,
     size_t source_len_bytes, const holdall_put_options *options, holdall_version *version);
 

@@ -133,8 +133,7 @@ pub unsafe extern "C" fn holdall_put_memory(
     })
 }
 
-/// Puts the content of a file of the system's at a path, as holdall_put_memory does.
-/// Codes: as holdall_put_memory; IO when the file cannot be opened or read.
+/// Puts a file of the system's at a path. Codes: as holdall_put_memory; IO when it cannot be opened or read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_file(
     drive: *const holdall_drive,
