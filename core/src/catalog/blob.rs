@@ -1,17 +1,12 @@
-//! Blobs: content that versions share, counted by reference.
-//!
-//! A blob that the last version let go of waits for the store's grace ([`super::grace`]), because an
-//! archive, a reply under way or a put of the same content may still want it. Its row in `DOOMED_BLOB`
-//! and the time in its own record come and go together, so that reviving it needs no search.
+//! Blobs: content that versions share, found by id or by hash.
 
-use super::counter::{self, Counter};
 use super::record::{BlobRecord, Place};
-use super::table::{BLOB, BLOB_HASH, DOOMED_BLOB};
-use super::{claim, id_sequence, prefix, row};
+use super::table::{BLOB, BLOB_HASH};
+use super::{id_sequence, row};
 use crate::id::BlobId;
-use crate::kv::{Read, Scan, Write};
+use crate::kv::{Read, Write};
 use crate::time::Time;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// When a change happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +18,12 @@ pub(crate) struct Moment {
     pub(crate) group: Time,
 }
 
-/// When content was let go of that need not wait for the grace.
-pub(crate) const AT_ONCE: Time = Time(i64::MIN);
-
 /// Returns a length as what is added to a counter.
 pub(crate) fn signed(len: u64) -> Result<i64> {
     i64::try_from(len).map_err(|_| Error::corrupt(format!("a length of {len} bytes is not possible")))
 }
 
-fn hash_key(scope: u64, blake3: &[u8; 32]) -> Vec<u8> {
+pub(super) fn hash_key(scope: u64, blake3: &[u8; 32]) -> Vec<u8> {
     [scope.to_be_bytes().as_slice(), blake3].concat()
 }
 
@@ -45,41 +37,7 @@ pub(crate) fn get(tx: &impl Read, id: BlobId) -> Result<BlobRecord> {
 
 /// Marks the scope of content that is damaged: nothing is deduplicated to it. The scope that it was
 /// in is the rest.
-const ASIDE: u64 = 1 << 62;
-
-/// Sets damaged content aside, so that the same content put again is stored anew.
-///
-/// # Errors
-/// `NotFound` when there is no such blob.
-pub(crate) fn set_aside(tx: &mut impl Write, id: BlobId) -> Result<()> {
-    let record = get(tx, id)?;
-    if is_aside(record.scope) {
-        return Ok(());
-    }
-    if is_shared(record.scope) {
-        claim::remove(tx, id, &record)?;
-        tx.del(BLOB_HASH, &hash_key(record.scope, &record.blake3))?;
-    }
-    row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope: record.scope ^ ASIDE, ..record })
-}
-
-/// Brings content that was set aside back to where it was; returns whether. Where the same content
-/// was put again meanwhile, that one stays the one that is found, and this one aside.
-///
-/// # Errors
-/// `NotFound` when there is no such blob.
-pub(crate) fn reinstate(tx: &mut impl Write, id: BlobId) -> Result<bool> {
-    let record = get(tx, id)?;
-    let scope = record.scope ^ ASIDE;
-    if !is_aside(record.scope) || (is_shared(scope) && find(tx, scope, &record.blake3)?.is_some()) {
-        return Ok(false);
-    }
-    if is_shared(scope) {
-        tx.put(BLOB_HASH, &hash_key(scope, &record.blake3), &id.to_key())?;
-    }
-    row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope, ..record })?;
-    Ok(true)
-}
+pub(super) const ASIDE: u64 = 1 << 62;
 
 /// The scope of the parts of uploads: nothing is deduplicated to them, so that what a part lets go of
 /// nobody else can have.
@@ -96,23 +54,6 @@ pub(crate) fn is_aside(scope: u64) -> bool {
     is_shared(before) || before == APART
 }
 
-/// Brings the content of a part into a scope where it is found by its hash.
-///
-/// # Errors
-/// `NotFound` when there is no such blob, `Bug` when the scope has that content: [`find`] it first,
-/// in the same transaction.
-pub(crate) fn adopt(tx: &mut impl Write, id: BlobId, scope: u64) -> Result<()> {
-    let record = get(tx, id)?;
-    if record.scope != APART {
-        return Ok(());
-    }
-    if find(tx, scope, &record.blake3)?.is_some() {
-        return Err(Error::bug(format!("the content of blob {id} is in the catalog already")));
-    }
-    tx.put(BLOB_HASH, &hash_key(scope, &record.blake3), &id.to_key())?;
-    row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope, ..record })
-}
-
 /// Looks for content by its hash, within a scope of deduplication (0, or a drive).
 ///
 /// A blob that waits for its removal is found too: a version that links it revives it.
@@ -124,124 +65,6 @@ pub(crate) fn find(tx: &impl Read, scope: u64, blake3: &[u8; 32]) -> Result<Opti
         Some(id) if row::exists(tx, BLOB, &id.to_key())? => Ok(Some(id)),
         _ => Ok(None),
     }
-}
-
-/// Adds a blob that no version has yet: it waits for the grace from `released` on, unless one links it
-/// before.
-///
-/// `record.refs` and `record.released` are set here.
-///
-/// # Errors
-/// `Bug` when the id is taken or the scope has that content: [`find`] it first, in the same
-/// transaction.
-pub(crate) fn insert(tx: &mut impl Write, id: BlobId, record: BlobRecord, released: Time) -> Result<()> {
-    if row::exists(tx, BLOB, &id.to_key())? || find(tx, record.scope, &record.blake3)?.is_some() {
-        return Err(Error::bug(format!("blob {id} or its content is in the catalog already")));
-    }
-    let record = BlobRecord { refs: 0, released: Some(released), ..record };
-    if is_shared(record.scope) {
-        tx.put(BLOB_HASH, &hash_key(record.scope, &record.blake3), &id.to_key())?;
-    }
-    tx.put(DOOMED_BLOB, &row::due(released, id.0), &[])?;
-    counter::add(tx, Counter::Blobs, 1)?;
-    counter::add(tx, Counter::BlobBytes, signed(record.len)?)?;
-    row::put(tx, BLOB, &id.to_key(), &record)
-}
-
-/// Counts one more version that has the content, and returns the record.
-///
-/// # Errors
-/// `NotFound` when there is no such blob.
-pub(crate) fn link(tx: &mut impl Write, id: BlobId) -> Result<BlobRecord> {
-    let mut record = get(tx, id)?;
-    record.refs = record.refs.checked_add(1).ok_or_else(|| Error::bug("a blob's references overflow"))?;
-    if let Some(released) = record.released.take() {
-        tx.del(DOOMED_BLOB, &row::due(released, id.0))?;
-    }
-    row::put(tx, BLOB, &id.to_key(), &record)?;
-    Ok(record)
-}
-
-/// Counts one version less, and returns the record; content that no version has waits for the grace from `released` on.
-///
-/// # Errors
-/// `Corrupt` when there is no such blob, or no version had it.
-pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, released: Time) -> Result<BlobRecord> {
-    let found = row::get::<BlobRecord>(tx, BLOB, &id.to_key())?;
-    let Some((mut record, refs)) = found.and_then(|record| {
-        let refs = record.refs.checked_sub(1)?;
-        Some((record, refs))
-    }) else {
-        return Err(Error::corrupt(format!("blob {id} of a version is gone, or counted too low")));
-    };
-    record.refs = refs;
-    if refs == 0 {
-        record.released = Some(released);
-        tx.put(DOOMED_BLOB, &row::due(released, id.0), &[])?;
-    }
-    row::put(tx, BLOB, &id.to_key(), &record)?;
-    Ok(record)
-}
-
-/// Returns up to `limit` blobs that were let go of at `until` or before, the one that waits longest first.
-pub(crate) fn released(tx: &impl Read, until: Time, limit: usize) -> Result<Vec<BlobId>> {
-    let mut ids = Vec::new();
-    prefix::under(tx, DOOMED_BLOB, &[], None, &mut |key, _| {
-        if ids.len() == limit || row::due_time(DOOMED_BLOB, key)? > until {
-            return Ok(Scan::Stop);
-        }
-        ids.push(BlobId(row::tail(DOOMED_BLOB, key)?));
-        Ok(Scan::Next)
-    })?;
-    Ok(ids)
-}
-
-/// What waits for the grace.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Waiting {
-    pub(crate) blobs: u64,
-    pub(crate) bytes: u64,
-    /// When the first of it was let go of.
-    pub(crate) first: Option<Time>,
-}
-
-/// Counts what waits for the grace, at the price of two rows for each blob. The bytes of one whose record
-/// is damaged are not known.
-pub(crate) fn waiting(tx: &impl Read) -> Result<Waiting> {
-    let mut waiting = Waiting::default();
-    prefix::under(tx, DOOMED_BLOB, &[], None, &mut |key, _| {
-        let record = match get(tx, BlobId(row::tail(DOOMED_BLOB, key)?)) {
-            Ok(record) => Some(record),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => None,
-            Err(error) => return Err(error),
-        };
-        waiting.blobs += 1;
-        waiting.bytes = waiting.bytes.saturating_add(record.map_or(0, |record| record.len));
-        waiting.first.get_or_insert(row::due_time(DOOMED_BLOB, key)?);
-        Ok(Scan::Next)
-    })?;
-    Ok(waiting)
-}
-
-/// Deletes the rows of a blob that was let go of at `until` or before and returns its record, so that its
-/// file can be removed or its bytes counted as dead once the transaction is durable.
-///
-/// None, and nothing is deleted, when it is gone already, a version has it again, or it was let
-/// go of anew and its time has not come.
-pub(crate) fn forget(tx: &mut impl Write, id: BlobId, until: Time) -> Result<Option<BlobRecord>> {
-    let Some(record) = row::get::<BlobRecord>(tx, BLOB, &id.to_key())? else { return Ok(None) };
-    let released = record.released.filter(|released| record.refs == 0 && *released <= until);
-    let Some(released) = released else { return Ok(None) };
-    let hash = hash_key(record.scope, &record.blake3);
-    if row::id(tx, BLOB_HASH, &hash)? == Some(id.0) {
-        tx.del(BLOB_HASH, &hash)?;
-    }
-    claim::remove(tx, id, &record)?;
-    tx.del(DOOMED_BLOB, &row::due(released, id.0))?;
-    tx.del(BLOB, &id.to_key())?;
-    counter::add(tx, Counter::Blobs, -1)?;
-    counter::add(tx, Counter::BlobBytes, -signed(record.len)?)?;
-    Ok(Some(record))
 }
 
 /// Says that a blob's bytes are now at `to`, if they are still at `from`; returns whether.

@@ -15,7 +15,7 @@ use super::table::{
     FILE_LINK, FILE_SHARE, HISTORY, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION,
     VERSION_NOTE,
 };
-use super::{blob, claim, history, row, upload};
+use super::{blob, history, row, sha1_index, upload};
 use super::{id_sequence, node, prefix};
 use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};
 use crate::kv::{Read, Table};
@@ -287,7 +287,7 @@ impl<R: Read> Check<'_, R> {
             match check.get::<FileRecord>(FILE, file)? {
                 Some(file) => {
                     check.usage.entry(file.drive).or_default().1 += blob::signed(version.size)?;
-                    if version.size >= claim::MIN_LEN {
+                    if version.size >= sha1_index::MIN_LEN {
                         *check.held.entry((file.drive, version.blob)).or_default() += 1;
                     }
                     let fits = file.kind == Kind::File && (1..file.next).contains(&id.number());
@@ -347,7 +347,7 @@ impl<R: Read> Check<'_, R> {
         self.each(BLOB_SHA1, |check, key, value| {
             let id = BlobId(row::tail(BLOB_SHA1, key)?);
             let fits = match check.get::<BlobRecord>(BLOB, &id.to_key())? {
-                Some(blob) => claim::is_row_of(check.tx, id, &blob, key, value)?,
+                Some(blob) => sha1_index::is_row_of(check.tx, id, &blob, key, value)?,
                 None => false,
             };
             check
@@ -359,7 +359,7 @@ impl<R: Read> Check<'_, R> {
             let drive = DriveId(row::number(key.get(..8).unwrap_or_default())?);
             let versions = check.held.get(&(drive, id)).copied().unwrap_or_default();
             let fits = match check.get::<BlobRecord>(BLOB, &id.to_key())? {
-                Some(blob) => claim::is_held_row(check.tx, (drive, id), &blob, (key, value), versions)?,
+                Some(blob) => sha1_index::is_held_row(check.tx, (drive, id), &blob, (key, value), versions)?,
                 None => false,
             };
             check.must(fits, DRIVE_SHA1, || {

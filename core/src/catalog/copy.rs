@@ -3,14 +3,14 @@
 //! A copy of a folder appears as it is made, as that of `cp -r` does; one that is broken off
 //! stays as far as it came. What the caller wants whole it does in one transaction.
 
-use super::blob::{self, signed};
+use super::blob;
 use super::counter::{self, Counter};
 use super::id_sequence::{self, NewId};
 use super::info::Row;
 use super::record::{FileRecord, Kind, Record, VersionRecord};
 use super::state::{self, State};
 use super::table::VERSION;
-use super::{claim, depth, history, listing, row};
+use super::{depth, history, listing, refcount, row, sha1_index};
 use super::{node, path, prefix, version};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
@@ -222,9 +222,9 @@ fn make(
 }
 
 fn put(tx: &mut impl Write, drive: DriveId, id: VersionId, version: VersionRecord) -> Result<()> {
-    let content = blob::link(tx, version.blob)?;
-    claim::hold(tx, drive, version.blob, &content)?;
-    counter::add(tx, Counter::DriveBytes(drive), signed(version.size)?)?;
+    let content = refcount::link(tx, version.blob)?;
+    sha1_index::hold(tx, drive, version.blob, &content)?;
+    counter::add(tx, Counter::DriveBytes(drive), blob::signed(version.size)?)?;
     let revocations = history::tag(tx, id.0)?;
     row::put(tx, VERSION, &node::version_key(id), &VersionRecord { revocations, ..version })
 }

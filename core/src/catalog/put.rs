@@ -1,14 +1,15 @@
 //! Putting content: a version more for a file, or a new file.
 
-use super::blob::{self, Moment, signed};
+use super::blob::{self, Moment};
 use super::counter::{self, Counter};
 use super::id_sequence::{self, NewId};
 use super::info::VersionInfo;
 use super::path::{self, PathLookup};
 use super::record::{FileRecord, Kind, Record, VersionRecord};
+use super::refcount;
 use super::state::{self, State};
 use super::table::VERSION;
-use super::{claim, drive, history, node, prefix, row, version};
+use super::{drive, history, node, prefix, row, sha1_index, version};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::name::shown;
@@ -212,8 +213,8 @@ fn append(
     moment: Moment,
 ) -> Result<VersionInfo> {
     let max_versions = drive::get(tx, node.drive)?.max_versions;
-    let content = blob::link(tx, new.blob)?;
-    claim::hold(tx, node.drive, new.blob, &content)?;
+    let content = refcount::link(tx, new.blob)?;
+    sha1_index::hold(tx, node.drive, new.blob, &content)?;
     let id = VersionId::new(file, history::version_number(tx, file, node.next)?);
     let version = VersionRecord {
         blob: new.blob,
@@ -231,7 +232,7 @@ fn append(
     node.modified = moment.now;
     row::put(tx, VERSION, &node::version_key(id), &version)?;
     node::insert(tx, file, &node, Some(&version))?;
-    counter::add(tx, Counter::DriveBytes(node.drive), signed(version.size)?)?;
+    counter::add(tx, Counter::DriveBytes(node.drive), blob::signed(version.size)?)?;
     if max_versions > 0 {
         for (number, extra) in extras(tx, file, node.current, max_versions)? {
             version::erase(tx, node.drive, VersionId::new(file, number), &extra, moment)?;

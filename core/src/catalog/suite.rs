@@ -16,6 +16,7 @@ use super::info::VersionInfo;
 use super::listing::{self, Walk};
 use super::put::{self, Expect, NewVersion};
 use super::record::{BlobRecord, FileRecord, Kind, LinkRecord, Place, ShareRecord};
+use super::refcount;
 use super::row;
 use super::table::{self, ALL, FILE, VERSION};
 use super::trash;
@@ -175,7 +176,7 @@ impl<K: Kv> Store<K> {
             Some(id) => Ok(id),
             None => {
                 let id = BlobId(ids.next()?);
-                blob::insert(tx, id, content_of(content), released)?;
+                refcount::insert(tx, id, content_of(content), released)?;
                 Ok(id)
             }
         })
@@ -239,9 +240,9 @@ impl<K: Kv> Store<K> {
     /// Removes the blobs whose time has come.
     fn collect(&mut self) -> usize {
         let until = self.now.before(GRACE);
-        let due = blob::released(&self.reader(), until, 1000).unwrap();
+        let due = refcount::released(&self.reader(), until, 1000).unwrap();
         for id in &due {
-            assert!(self.change(|tx, _| blob::forget(tx, *id, until)).unwrap().is_some());
+            assert!(self.change(|tx, _| refcount::forget(tx, *id, until)).unwrap().is_some());
         }
         due.len()
     }
@@ -288,7 +289,7 @@ const LONG: u8 = 250;
 fn content_of(content: u8) -> BlobRecord {
     BlobRecord {
         place: Place::File,
-        len: if content == LONG { super::claim::MIN_LEN } else { 10 * u64::from(content) },
+        len: if content == LONG { super::sha1_index::MIN_LEN } else { 10 * u64::from(content) },
         crc32: u32::from(content),
         crc64: u64::from(content),
         sha1: [7; 20],

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::blob::{self, Moment};
 use super::counter::{self, Counter};
 use super::record::{PartRecord, Record, UploadRecord};
+use super::refcount;
 use super::table::{UPLOAD, UPLOAD_CLAIM, UPLOAD_EXPIRY, UPLOAD_PART};
 use super::{drive, prefix, row};
 use crate::id::{BlobId, UploadId, VersionId};
@@ -118,7 +119,7 @@ pub(crate) fn put_part(
     let before = row::get::<PartRecord>(tx, UPLOAD_PART, &key)?;
     let less = before.as_ref().map_or(0, |before| before.len);
     counter::add(tx, Counter::UploadBytes(id), blob::signed(part.len)? - blob::signed(less)?)?;
-    blob::link(tx, part.blob)?;
+    refcount::link(tx, part.blob)?;
     row::put(tx, UPLOAD_PART, &key, part)?;
     match before {
         Some(before) => let_go(tx, before.blob, moment),
@@ -130,7 +131,7 @@ pub(crate) fn put_part(
 /// version's, and with that an archive's and a reply's, outlives it by the grace.
 fn let_go(tx: &mut impl Write, blob: BlobId, moment: Moment) -> Result<()> {
     let alone = blob::get(tx, blob)?.scope == blob::APART || mutant::is_active(Mutant::PartsGoAtOnce);
-    blob::unlink(tx, blob, if alone { blob::AT_ONCE } else { moment.group }).map(drop)
+    refcount::unlink(tx, blob, if alone { refcount::AT_ONCE } else { moment.group }).map(drop)
 }
 
 /// Reads a part, if it was put.

@@ -1,12 +1,13 @@
 //! Versions: the immutable contents of a file, of which one is current.
 
-use super::blob::{self, Moment, signed};
+use super::blob::{self, Moment};
 use super::counter::{self, Counter};
 use super::info::VersionInfo;
 use super::record::{BlobRecord, FileRecord, Kind, Record, VersionRecord};
+use super::refcount;
 use super::state::{self, State};
 use super::table::{BLOB, FILE, VERSION, VERSION_NOTE};
-use super::{claim, node, prefix, row};
+use super::{node, prefix, row, sha1_index};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
@@ -155,9 +156,9 @@ pub(crate) fn erase(
     version: &VersionRecord,
     moment: Moment,
 ) -> Result<()> {
-    let content = blob::unlink(tx, version.blob, moment.group)?;
-    claim::release(tx, drive, version.blob, &content)?;
-    counter::add(tx, Counter::DriveBytes(drive), -signed(version.size)?)?;
+    let content = refcount::unlink(tx, version.blob, moment.group)?;
+    sha1_index::release(tx, drive, version.blob, &content)?;
+    counter::add(tx, Counter::DriveBytes(drive), -blob::signed(version.size)?)?;
     if row::exists(tx, VERSION_NOTE, &node::version_key(id))? {
         tx.del(VERSION_NOTE, &node::version_key(id))?;
     }

@@ -8,10 +8,10 @@ use super::drive::Drive;
 use crate::blobs::pool;
 use crate::blobs::stage::{Spooled, Stage, Staged};
 use crate::catalog::blob::{self, Moment};
-use crate::catalog::claim;
 use crate::catalog::put::{self, NewVersion};
 use crate::catalog::record::{BlobRecord, Place};
 use crate::catalog::{Expect, VersionInfo};
+use crate::catalog::{refcount, sha1_index};
 use crate::digest::Digest;
 use crate::engine::{Change, Dedup, Engine, Ids, ids_for};
 use crate::http::{media_type_of, valid_media_type};
@@ -428,10 +428,10 @@ pub(super) fn settle(
 
 /// Computes the SHA-1 of the beginning of content that is worth to be found by its SHA-1.
 fn beginning(staged: &Staged) -> Result<Option<[u8; 20]>> {
-    if staged.digest().len < claim::MIN_LEN {
+    if staged.digest().len < sha1_index::MIN_LEN {
         return Ok(None);
     }
-    let mut bytes = [0; claim::BEGINNING];
+    let mut bytes = [0; sha1_index::BEGINNING];
     staged.read_beginning(&mut bytes)?;
     Ok(Some(Digest::of(&bytes).sha1))
 }
@@ -456,7 +456,7 @@ fn put_one(
     let target = put::target(change, drive, &one.path, one.expect)?;
     let blob = insert(change, &one.content, &one.digest, one.blob, scope, moment)?;
     if let Some(beginning) = one.beginning.filter(|_| blob == one.blob) {
-        claim::note(change, blob, beginning)?;
+        sha1_index::note(change, blob, beginning)?;
     }
     put::at_target(change, drive, target, one.version(blob), ids, moment)
 }
@@ -481,7 +481,7 @@ pub(super) fn insert(
         (Content::Small(bytes), None) => change.append(blob, bytes.clone(), digest)?,
         (Content::Large, None) => Place::File,
     };
-    blob::insert(change, blob, record(digest, place, scope), moment.group)?;
+    refcount::insert(change, blob, record(digest, place, scope), moment.group)?;
     Ok(blob)
 }
 

@@ -14,8 +14,9 @@ use crate::catalog::blob::{self, Moment};
 use crate::catalog::path::PathLookup;
 use crate::catalog::put::{self, NewVersion, PutTarget};
 use crate::catalog::record::{BlobRecord, Goal, PartRecord, UploadRecord};
-use crate::catalog::{Expect, VersionInfo, claim, drive, upload};
+use crate::catalog::{Expect, VersionInfo, drive, upload};
 use crate::catalog::{free_name, id_sequence, node, revocation, version};
+use crate::catalog::{refcount, sha1_index};
 use crate::digest::{Digest, crc64_combine};
 use crate::engine::{Change, Dedup, Engine};
 use crate::id::{BlobId, DriveId, FileId, UploadId};
@@ -195,7 +196,7 @@ impl Store {
                 if window.is_empty() {
                     return Err(Error::corrupt(format!("part {number} of upload {id} is cut short")));
                 }
-                let wanted = claim::BEGINNING.saturating_sub(first.len());
+                let wanted = sha1_index::BEGINNING.saturating_sub(first.len());
                 first.extend_from_slice(window.get(..wanted.min(window.len())).unwrap_or_default());
                 stage.write(&window)?;
                 at = at.saturating_add(u64::try_from(window.len()).unwrap_or(u64::MAX));
@@ -297,7 +298,7 @@ impl Drive {
     /// `Io` and `Corrupt` when the store cannot be read.
     pub(crate) fn claimed(&self, sha1: &[u8; 20], len: u64) -> Result<Option<Claimed>> {
         let engine = self.engine()?;
-        let found = claim::find(&engine.reader()?, within(&engine, self.id()), sha1, len)?;
+        let found = sha1_index::find(&engine.reader()?, within(&engine, self.id()), sha1, len)?;
         Ok(found.map(|(blob, record)| Claimed { engine, blob, record }))
     }
 
@@ -307,8 +308,8 @@ impl Drive {
     /// `Io` and `Corrupt` when the store cannot be read.
     pub(crate) fn claimed_of_all(&self, sha1: &[u8; 20], len: u64) -> Result<Option<Claimed>> {
         let engine = self.engine()?;
-        let all = claim::Within::Scope(scope(&engine, self.id()));
-        let found = claim::find(&engine.reader()?, all, sha1, len)?;
+        let all = sha1_index::Within::Scope(scope(&engine, self.id()));
+        let found = sha1_index::find(&engine.reader()?, all, sha1, len)?;
         Ok(found.map(|(blob, record)| Claimed { engine, blob, record }))
     }
 
@@ -318,16 +319,16 @@ impl Drive {
     /// `Io` and `Corrupt` when the store cannot be read.
     pub(crate) fn may_have(&self, beginning: &[u8; 20], len: u64) -> Result<bool> {
         let engine = self.engine()?;
-        claim::begins(&engine.reader()?, within(&engine, self.id()), beginning, len)
+        sha1_index::begins(&engine.reader()?, within(&engine, self.id()), beginning, len)
     }
 }
 
 /// Where content is noted that a drive has.
-fn within(engine: &Engine, drive: DriveId) -> claim::Within {
+fn within(engine: &Engine, drive: DriveId) -> sha1_index::Within {
     match engine.options.dedup {
-        Dedup::Store if mutant::is_active(Mutant::ClaimsAcrossDrives) => claim::Within::Scope(0),
-        Dedup::Store => claim::Within::Drive(drive),
-        Dedup::Drive => claim::Within::Scope(drive.0),
+        Dedup::Store if mutant::is_active(Mutant::ClaimsAcrossDrives) => sha1_index::Within::Scope(0),
+        Dedup::Store => sha1_index::Within::Drive(drive),
+        Dedup::Drive => sha1_index::Within::Scope(drive.0),
     }
 }
 
@@ -354,7 +355,7 @@ fn digest(record: &BlobRecord) -> Digest {
 
 /// Computes the SHA-1 of the beginning of a blob.
 fn beginning(engine: &Arc<Engine>, id: BlobId, record: &BlobRecord) -> Result<[u8; 20]> {
-    let limit = u64::try_from(claim::BEGINNING).unwrap_or(0);
+    let limit = u64::try_from(sha1_index::BEGINNING).unwrap_or(0);
     let first = match record.len {
         0 => bytes::Bytes::new(),
         len => engine.open_blob(id, record.place, len)?.window(0, limit)?,
@@ -434,12 +435,12 @@ fn publish_whole(
         let blob = match (part, found) {
             (Some(part), None) => {
                 check_part(change, id, part)?;
-                blob::adopt(change, part, scope)?;
+                refcount::adopt(change, part, scope)?;
                 part
             }
             _ => insert(change, &content, &digest, blob, scope, moment)?,
         };
-        claim::note(change, blob, beginning)?;
+        sha1_index::note(change, blob, beginning)?;
         let version = put_goal(change, &record, goal, blob, moment)?;
         if !record.attributes.is_empty() {
             let mut attributes = node::get(change, version.id.file())?.attributes;

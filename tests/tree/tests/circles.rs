@@ -1,24 +1,16 @@
-//! No two files of a crate need each other, but for the circles that stand here to be cut.
+//! No two files of a crate need each other, by way of whatever others.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
 
 use holdall_tree::{Tree, circles};
 
-/// The circles that are there. A new one is refused; one that was cut must leave this list.
-const TO_CUT: &[(&str, &[&str])] =
-    &[("cli", &[]), ("core", &["catalog::blob catalog::claim"]), ("ffi", &[]), ("python", &[])];
-
 #[test]
 fn files_run_in_no_circle() {
-    for (krate, to_cut) in TO_CUT {
+    for krate in ["cli", "core", "ffi", "python"] {
         let tree = Tree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(krate).join("src"));
         assert!(tree.len() > 10, "{krate} has {} files: the sources moved", tree.len());
-        let found: Vec<String> = circles(&tree.arrows()).iter().map(|circle| circle.join(" ")).collect();
-        assert_eq!(
-            found, *to_cut,
-            "in {krate}: cut the new circle, or take the one that is gone off the list"
-        );
+        assert_eq!(circles(&tree.arrows()), Vec::<Vec<String>>::new(), "in {krate}");
     }
 }
 

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::Result;
-use crate::catalog::claim;
+use crate::catalog::sha1_index;
 
 use crate::mutant::{self, Mutant};
 
@@ -46,7 +46,7 @@ pub(super) const ACROSS: &str = "holdall-1";
 /// Seconds for which one claim is asked for the same pieces.
 pub(super) const DAY: i64 = 24 * 3600;
 /// Content of fewer bytes is not claimed of other drives.
-pub(super) const LEAST: u64 = claim::MIN_LEN;
+pub(super) const LEAST: u64 = sha1_index::MIN_LEN;
 /// Content up to this length is asked for whole.
 const WHOLE: u64 = PIECES * PIECE;
 const PIECES: u64 = 256;

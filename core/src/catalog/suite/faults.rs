@@ -3,8 +3,8 @@
 use super::*;
 use crate::catalog::record::{ChildRecord, PartRecord, Record};
 use crate::catalog::table::{BLOB, CHILD, COUNTER, DOOMED_BLOB, DOOMED_FILE, TRASH, VERSION_NOTE};
-use crate::catalog::{claim, upload};
 use crate::catalog::{node, note, state};
+use crate::catalog::{sha1_index, upload};
 use crate::kv::Table;
 
 /// Makes a store that has a row in every table that is checked.
@@ -15,7 +15,7 @@ fn full<K: Kv>(make: &impl Fn() -> K) -> Store<K> {
     store.put("a/b/g", 3).unwrap();
     store.put("gone/h", 4).unwrap();
     let long = store.blob(LONG);
-    store.change(|tx, _| claim::note(tx, long, [8; 20])).unwrap();
+    store.change(|tx, _| sha1_index::note(tx, long, [8; 20])).unwrap();
     store.put("long", LONG).unwrap();
     store.put("trash", 5).unwrap();
     let drive = store.drive;
@@ -41,7 +41,7 @@ fn uploads(tx: &mut impl Write, ids: &mut impl NewId, drive: DriveId, version: V
     upload::begin(tx, id, &super::uploads::record(drive, version.file()))?;
     let content = blob::get(tx, BlobId(blob::find(tx, 0, &[1; 32])?.unwrap().0))?;
     let BlobRecord { len, crc64, blake3, .. } = content;
-    blob::insert(tx, part, BlobRecord { scope: blob::APART, ..content }, Time(9))?;
+    refcount::insert(tx, part, BlobRecord { scope: blob::APART, ..content }, Time(9))?;
     upload::put_part(
         tx,
         id,
@@ -51,7 +51,7 @@ fn uploads(tx: &mut impl Write, ids: &mut impl NewId, drive: DriveId, version: V
         Moment { now: Time(2), group: Time(2) },
     )?;
     let known = blob::find(tx, 0, &blake3)?.unwrap();
-    claim::note(tx, known, [9; 20])?;
+    sha1_index::note(tx, known, [9; 20])?;
     note::set(tx, version, "said")
 }
 

@@ -157,18 +157,18 @@ pub(super) fn s12_content_that_waits_for_removal_is_revived<K: Kv>(make: &impl F
     assert_eq!((store.blob(1), store.refs(1)), (blob, 1));
     assert_eq!(store.collect(), 0, "a version has it again");
     let now = store.now.before(GRACE);
-    assert!(store.change(|tx, _| blob::forget(tx, blob, now)).unwrap().is_none());
+    assert!(store.change(|tx, _| refcount::forget(tx, blob, now)).unwrap().is_none());
 
     // Let go of anew, it waits the whole time anew.
     store.delete("g").unwrap();
     let now = store.now.before(Duration::from_secs(5));
-    assert!(blob::released(&store.reader(), now, 10).unwrap().is_empty());
-    assert!(store.change(|tx, _| blob::forget(tx, blob, now)).unwrap().is_none());
+    assert!(refcount::released(&store.reader(), now, 10).unwrap().is_empty());
+    assert!(store.change(|tx, _| refcount::forget(tx, blob, now)).unwrap().is_none());
     store.now = store.now.after(GRACE);
     assert_eq!(store.collect(), 1);
     assert_eq!(blob::find(&store.reader(), 0, &[1; 32]).unwrap(), None);
     let now = store.now;
-    assert!(store.change(|tx, _| blob::forget(tx, blob, now)).unwrap().is_none(), "gone already");
+    assert!(store.change(|tx, _| refcount::forget(tx, blob, now)).unwrap().is_none(), "gone already");
     assert_eq!(counter::get(&store.reader(), Counter::BlobBytes).unwrap(), 0);
     assert_ne!(store.blob(1), blob);
     store.verify();
@@ -188,7 +188,7 @@ pub(super) fn d3_content_is_told_apart_by_its_own_hash_and_scope<K: Kv>(make: &i
     let three = store
         .change(|tx, ids| {
             let id = BlobId(ids.next()?);
-            blob::insert(tx, id, scoped.clone(), released)?;
+            refcount::insert(tx, id, scoped.clone(), released)?;
             Ok(id)
         })
         .unwrap();
@@ -196,9 +196,9 @@ pub(super) fn d3_content_is_told_apart_by_its_own_hash_and_scope<K: Kv>(make: &i
     assert_eq!(blob::find(&tx, 0, &[1; 32]).unwrap(), Some(one));
     assert_eq!(blob::find(&tx, 9, &[1; 32]).unwrap(), Some(three));
     assert_eq!(blob::find(&tx, 8, &[1; 32]).unwrap(), None);
-    let twice = store.change(|tx, ids| blob::insert(tx, BlobId(ids.next()?), scoped, released));
+    let twice = store.change(|tx, ids| refcount::insert(tx, BlobId(ids.next()?), scoped, released));
     assert_eq!(kind(twice), Some(ErrorKind::Bug));
-    let taken = store.change(|tx, _| blob::insert(tx, one, content_of(5), released));
+    let taken = store.change(|tx, _| refcount::insert(tx, one, content_of(5), released));
     assert_eq!(kind(taken), Some(ErrorKind::Bug));
     assert_eq!(counter::get(&store.reader(), Counter::Blobs).unwrap(), 3);
     store.verify();

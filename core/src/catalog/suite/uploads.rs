@@ -3,7 +3,7 @@
 use super::*;
 use crate::catalog::note;
 use crate::catalog::record::{Goal, PartRecord, UploadRecord};
-use crate::catalog::{claim, upload};
+use crate::catalog::{sha1_index, upload};
 
 /// The moment from which an upload of [`record`] is over.
 const OVER: Time = Time(1_000_000);
@@ -42,7 +42,7 @@ fn put(tx: &mut impl Write, ids: &mut impl NewId, id: UploadId, number: u32, byt
         scope: blob::APART,
     };
     upload::open(tx, id, number, Time(2))?;
-    blob::insert(tx, blob, content, Time(9))?;
+    refcount::insert(tx, blob, content, Time(9))?;
     let part = PartRecord { blob, len: 10, crc64: byte.into(), blake3: [byte; 32] };
     upload::put_part(tx, id, number, &part, u64::MAX, at(2))?;
     Ok(blob)
@@ -77,15 +77,15 @@ pub(super) fn a_part_replaces_the_one_before_and_is_shared_with_nobody<K: Kv>(ma
     );
     assert_eq!(upload::parts(&store.reader(), id, 2, 10).unwrap().len(), 1);
     // What was replaced may go at once: nobody else can have it.
-    assert_eq!(blob::released(&store.reader(), blob::AT_ONCE, 9).unwrap(), [first]);
+    assert_eq!(refcount::released(&store.reader(), refcount::AT_ONCE, 9).unwrap(), [first]);
     store.verify();
     for number in [0, 10_001, u32::MAX] {
         let refused = store.change(|tx, ids| put(tx, ids, id, number, 1));
         assert_eq!(kind(refused), Some(ErrorKind::InvalidArgument));
     }
     // In a scope where it is there already a part is not taken over; in another it is.
-    assert_eq!(kind(store.change(|tx, _| blob::adopt(tx, second, 0))), Some(ErrorKind::Bug));
-    store.change(|tx, _| blob::adopt(tx, second, 7)).unwrap();
+    assert_eq!(kind(store.change(|tx, _| refcount::adopt(tx, second, 0))), Some(ErrorKind::Bug));
+    store.change(|tx, _| refcount::adopt(tx, second, 7)).unwrap();
     assert_eq!(blob::find(&store.reader(), 7, &[1; 32]).unwrap(), Some(second));
     store.verify();
 }
@@ -124,7 +124,7 @@ pub(super) fn expired_uploads_are_swept_in_bounded_steps<K: Kv>(make: &impl Fn()
     for id in ids {
         assert_eq!(kind(upload::get(&store.reader(), id, Time(3))), Some(ErrorKind::NotFound));
     }
-    assert_eq!(blob::released(&store.reader(), OVER, 99).unwrap().len(), 14);
+    assert_eq!(refcount::released(&store.reader(), OVER, 99).unwrap().len(), 14);
 }
 
 pub(super) fn d3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() -> K) {
@@ -133,18 +133,18 @@ pub(super) fn d3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() ->
     for (path, content) in [("one", 1), ("two", 2)] {
         store.put(path, content).unwrap();
     }
-    let all = claim::Within::Scope;
+    let all = sha1_index::Within::Scope;
     let record = blob::get(&store.reader(), one).unwrap();
     let (sha1, len) = (record.sha1, record.len);
     let find = |store: &Store<K>, len| {
-        claim::find(&store.reader(), all(0), &sha1, len).unwrap().map(|found| found.0)
+        sha1_index::find(&store.reader(), all(0), &sha1, len).unwrap().map(|found| found.0)
     };
     assert_eq!(find(&store, len), None);
-    store.change(|tx, _| claim::note(tx, one, [9; 20])).unwrap();
-    store.change(|tx, _| claim::note(tx, one, [9; 20])).unwrap();
+    store.change(|tx, _| sha1_index::note(tx, one, [9; 20])).unwrap();
+    store.change(|tx, _| sha1_index::note(tx, one, [9; 20])).unwrap();
     assert_eq!((find(&store, len), find(&store, len + 1)), (Some(one), None));
     let begins = |store: &Store<K>, scope, beginning, len| {
-        claim::begins(&store.reader(), all(scope), &[beginning; 20], len).unwrap()
+        sha1_index::begins(&store.reader(), all(scope), &[beginning; 20], len).unwrap()
     };
     assert!(begins(&store, 0, 9, len));
     assert!(!begins(&store, 0, 9, len + 1) && !begins(&store, 0, 8, len) && !begins(&store, 1, 9, len));
@@ -153,18 +153,18 @@ pub(super) fn d3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() ->
         .change(|tx, _| {
             let other = blob::get(tx, two)?;
             row::put(tx, table::BLOB, &two.to_key(), &BlobRecord { sha1, ..other })?;
-            claim::note(tx, two, [9; 20])
+            sha1_index::note(tx, two, [9; 20])
         })
         .unwrap();
     assert_eq!(find(&store, len), None);
     // What is set aside, or gone, is found no more; the other is then.
-    store.change(|tx, _| blob::set_aside(tx, two)).unwrap();
+    store.change(|tx, _| refcount::quarantine(tx, two)).unwrap();
     assert_eq!(find(&store, len), Some(one));
     store.delete("one").unwrap();
     assert_eq!(find(&store, len), None);
     assert!(!begins(&store, 0, 9, len));
     let released = blob::get(&store.reader(), one).unwrap().released.unwrap();
-    store.change(|tx, _| blob::forget(tx, one, released)).unwrap();
+    store.change(|tx, _| refcount::forget(tx, one, released)).unwrap();
     store.verify();
 }
 
@@ -173,12 +173,12 @@ pub(super) fn a_drive_finds_what_it_has_and_nothing_of_others<K: Kv>(make: &impl
     let mut store = Store::new(make);
     let (id, drive) = (store.blob(LONG), store.drive);
     let (sha1, len) = (content_of(LONG).sha1, content_of(LONG).len);
-    store.change(|tx, _| claim::note(tx, id, [9; 20])).unwrap();
+    store.change(|tx, _| sha1_index::note(tx, id, [9; 20])).unwrap();
     let other = store.change(|tx, ids| drive::open(tx, "other", ids, Time(1))).unwrap();
     let has = |store: &Store<K>, drive| {
-        let within = claim::Within::Drive(drive);
-        let found = claim::find(&store.reader(), within, &sha1, len).unwrap().is_some();
-        assert_eq!(claim::begins(&store.reader(), within, &[9; 20], len).unwrap(), found);
+        let within = sha1_index::Within::Drive(drive);
+        let found = sha1_index::find(&store.reader(), within, &sha1, len).unwrap().is_some();
+        assert_eq!(sha1_index::begins(&store.reader(), within, &[9; 20], len).unwrap(), found);
         store.verify();
         found
     };
@@ -196,11 +196,11 @@ pub(super) fn a_drive_finds_what_it_has_and_nothing_of_others<K: Kv>(make: &impl
     assert!(has(&store, drive));
     store.restore(trashed, None).unwrap();
     // Content that is set aside is given for no claim, and comes and goes with its versions all the same.
-    store.change(|tx, _| blob::set_aside(tx, id)).unwrap();
+    store.change(|tx, _| refcount::quarantine(tx, id)).unwrap();
     assert!(!has(&store, drive));
     store.copy("b", "c", CopyVersions::All, 9).unwrap();
     store.delete("b").unwrap();
-    store.change(|tx, _| blob::reinstate(tx, id)).unwrap();
+    store.change(|tx, _| refcount::reinstate(tx, id)).unwrap();
     assert!(!has(&store, drive));
     store.delete("c").unwrap();
     assert!(!has(&store, drive));
@@ -216,7 +216,7 @@ pub(super) fn a_part_that_became_a_version_outlives_it_by_the_grace<K: Kv>(make:
     let apart = store.change(|tx, ids| put(tx, ids, id, 2, 9)).unwrap();
     let version = store
         .change(|tx, _| {
-            blob::adopt(tx, became, 0)?;
+            refcount::adopt(tx, became, 0)?;
             let new = NewVersion { blob: became, media_type: "", modified: Time(2) };
             put::to_file(tx, file, new, Expect::Any, at(3))
         })
@@ -230,7 +230,7 @@ pub(super) fn a_part_that_became_a_version_outlives_it_by_the_grace<K: Kv>(make:
     store.change(|tx, _| upload::clear(tx, id, at(5), 10)).unwrap();
     let released = |blob| blob::get(&store.reader(), blob).unwrap().released;
     assert_eq!(released(became), Some(Time(5)), "an archive may have it");
-    assert_eq!(released(apart), Some(blob::AT_ONCE), "nobody else had it");
+    assert_eq!(released(apart), Some(refcount::AT_ONCE), "nobody else had it");
     store.verify();
 }
 

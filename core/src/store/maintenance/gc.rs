@@ -10,7 +10,7 @@ use crate::blobs::frame::{SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self as file, Segment};
 use crate::blobs::{pool, stage};
 use crate::catalog::record::{BlobRecord, Place};
-use crate::catalog::{archive, blob, grace, row, segment, table, upload, usage};
+use crate::catalog::{archive, grace, refcount, row, segment, table, upload, usage};
 use crate::engine::layout::BLOBS;
 use crate::engine::{Engine, Options};
 use crate::id::BlobId;
@@ -134,7 +134,7 @@ fn sweep_uses(engine: &Engine, now: Time) -> Result<()> {
 /// Counts what waits for the grace.
 fn count_waiting(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
     let rows = engine.reader()?;
-    let (waiting, grace) = (blob::waiting(&rows)?, grace::get(&rows)?);
+    let (waiting, grace) = (refcount::waiting(&rows)?, grace::get(&rows)?);
     (report.waiting_blobs, report.waiting_bytes) = (waiting.blobs, waiting.bytes);
     report.next_due = waiting.first.map(|released| grace.due(released).max(now));
     Ok(())
@@ -155,7 +155,7 @@ fn collect(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
     loop {
         let rows = engine.reader()?;
         let until = released_by(&engine.options, &rows, now)?;
-        let mut due = blob::released(&rows, until, passed.len().saturating_add(STEP))?;
+        let mut due = refcount::released(&rows, until, passed.len().saturating_add(STEP))?;
         drop(rows);
         due.retain(|id| !passed.contains(id));
         if due.is_empty() {
@@ -204,7 +204,7 @@ fn forget(engine: &Engine, due: Vec<BlobId>, now: Time) -> Result<Forgotten> {
         let until = released_by(&options, change, now)?;
         let mut forgotten = Forgotten::default();
         for id in &due {
-            let Some(record) = blob::forget(change, *id, until)? else { continue };
+            let Some(record) = refcount::forget(change, *id, until)? else { continue };
             if let Place::Segment { segment, .. } = record.place {
                 match segment::add_dead(change, segment, frame_len(record.len)) {
                     Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Bug) => {

@@ -12,7 +12,7 @@ use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::check::{Problem, check};
 use crate::catalog::history::{self, CopyRecord};
 use crate::catalog::record::{BlobRecord, Place, Record};
-use crate::catalog::{blob, id_sequence, row, segment, table};
+use crate::catalog::{blob, id_sequence, refcount, row, segment, table};
 use crate::digest::Digest;
 use crate::engine::layout::{self, BAD_ROWS, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
 use crate::engine::lock::StoreLock;
@@ -160,7 +160,7 @@ impl Store {
             let mut told = |at| watch(at);
             left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
             let aside: Vec<BlobId> = left.damaged.iter().map(|damage| damage.blob).collect();
-            engine.write(move |change| aside.iter().try_for_each(|id| blob::set_aside(change, *id)))?;
+            engine.write(move |change| aside.iter().try_for_each(|id| refcount::quarantine(change, *id)))?;
         }
         let reinstated = reinstate(&engine, &left)?;
         let CheckReport { damaged, unread, problems, .. } = left;
@@ -189,7 +189,7 @@ fn reinstate(engine: &Engine, found: &CheckReport) -> Result<Vec<BlobId>> {
         let mut back = Vec::new();
         for id in &sound {
             // One that was collected meanwhile is not missed.
-            match blob::reinstate(change, *id) {
+            match refcount::reinstate(change, *id) {
                 Ok(true) => back.push(*id),
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 _ => {}

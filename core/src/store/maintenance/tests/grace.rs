@@ -1,8 +1,8 @@
 //! What was deleted stays as long as the store promised, whichever process collects.
 
 use super::*;
-use crate::catalog::blob;
 use crate::catalog::record::Record;
+use crate::catalog::{blob, refcount};
 use crate::kv::Write;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -105,9 +105,9 @@ fn a_store_whose_rows_say_when_content_is_due_keeps_it_at_least_so_long() {
             change.del(META, b"grace")?;
             let now = change.moment(Time::now()).group;
             let due = now.after(24 * HOUR);
-            for id in blob::released(change, now, 9)? {
-                blob::link(change, id)?;
-                blob::unlink(change, id, due)?;
+            for id in refcount::released(change, now, 9)? {
+                refcount::link(change, id)?;
+                refcount::unlink(change, id, due)?;
                 let mut first = blob::get(change, id)?.encode()?;
                 first[0] = 1;
                 change.put(BLOB, &id.to_key(), &first)?;
