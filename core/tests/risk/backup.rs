@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use holdall::vfs::{Policy, SimVfs, Vfs};
-use holdall::{CheckOptions, Mode, Store};
+use holdall::{CheckOptions, Error, ErrorKind, Mode, Put, Store};
 
 use crate::dice::Dice;
 use crate::model::{Model, View};
@@ -120,4 +120,25 @@ fn s1_power_loss_during_a_backup_leaves_the_earlier_one_or_the_new_one() {
     crate::figure(&format!("power loss while a backup is made: {states} states, {} bad", failures.len()));
     assert!(states >= 3000);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn a_backup_makes_durable_what_one_that_was_cut_off_left() {
+    let source: Arc<dyn Vfs> = Arc::new(SimVfs::new(1));
+    let drive = Store::open_on(source, options(Mode::Shared)).unwrap().drive(DRIVE).unwrap();
+    for number in 0..3_u8 {
+        drive.put(&format!("f{number}"), &vec![number; 9000][..], Put::new()).unwrap();
+    }
+    let target = SimVfs::new(2);
+    let onto: Arc<dyn Vfs> = Arc::new(target.clone());
+    let mut steps = 0;
+    let cut = drive.store().backup_on(&onto, &mut |_| {
+        steps += 1;
+        if steps < 3 { Ok(()) } else { Err(Error::new(ErrorKind::Io, "the process ends")) }
+    });
+    assert!(cut.is_err());
+    drive.store().backup_on(&onto, &mut |_| Ok(())).unwrap();
+    let copy = Store::open_on(Arc::new(target.crash(Policy::LoseAll)), options(Mode::Shared)).unwrap();
+    let report = copy.check(CheckOptions::new().content(true)).unwrap();
+    assert!(report.damaged.is_empty(), "{:?}", report.damaged);
 }

@@ -333,9 +333,9 @@ impl Backup<'_, '_> {
                 let (id, record) = (BlobId(row::number(key)?), BlobRecord::decode(value)?);
                 if record.place == Place::File {
                     self.report.files += 1;
-                    if self.large_one(id, record.len)? {
-                        dirs.insert(pool::dir(id));
-                    }
+                    self.large_one(id, record.len)?;
+                    // Of what is there already, nobody knows whether the backup that made it got as far.
+                    dirs.insert(pool::dir(id));
                 }
             }
             match page.into_iter().next_back() {
@@ -349,22 +349,20 @@ impl Backup<'_, '_> {
         Ok(())
     }
 
-    /// Copies a large blob's file, or makes a hard link to it; returns whether it had to.
-    fn large_one(&mut self, id: BlobId, len: u64) -> Result<bool> {
+    /// Copies a large blob's file, or makes a hard link to it, where it is not there.
+    fn large_one(&mut self, id: BlobId, len: u64) -> Result<()> {
         let path = pool::path(id);
         if let Some(found) = there(self.target.as_ref(), &path, Open::Read)? {
             if self.trust != Trust::Nothing && found.len().map_err(failed)? == len {
-                self.share(len)?;
-                return Ok(false);
+                return self.share(len);
             }
             remove(self.target.as_ref(), &path)?;
         }
         let source = self.open(&path, len)?;
         match source.file() {
-            Some(file) if (self.link)(&file, &path) => self.share(len)?,
-            _ => self.copy(source.as_ref(), &path, len)?,
+            Some(file) if (self.link)(&file, &path) => self.share(len),
+            _ => self.copy(source.as_ref(), &path, len),
         }
-        Ok(true)
     }
 
     fn log(&mut self) -> Result<()> {
