@@ -304,7 +304,7 @@ def test_archives_by_their_ids(alice: holdall.Drive, store: holdall.Store) -> No
     assert store.archive(archive.id) == archive == store.archive(archive)
     assert hash(store.archive(archive.id)) == hash(archive)
     assert archive != alice.freeze(["dir"])
-    assert repr(archive) == f"<ArchiveInfo 'all.zip' 20 entries {archive.size} bytes>"
+    assert repr(archive) == f"<ArchiveInfo 'all.zip' 21 entries {archive.size} bytes>"
     whole = store.open_archive(archive).read()
     assert len(whole) == archive.size
     for url in (

@@ -374,6 +374,9 @@ class Store:
         max_age: how long caches may keep what a URL of the Cloudreve form gives: a day by default.
         max_batched_file: the most URIs of one Cloudreve call: 3,000 by default.
         redirect_links: whether a direct link leads to a signed URL or gives the content itself.
+        rapid_uploads: of what content a PDS client may prove to have it instead of sending it: "drive",
+            of what its own drive has; "store", also of what other drives have, by a proof of many
+            pieces ("holdall-1"); "off", of none.
         debug: whether a client is told what was wrong inside.
 
         Raises InvalidArgument when a setting can never be right.
@@ -927,7 +930,7 @@ class ArchiveInfo:
     name: Final[str]
     """The name of the download."""
     entries: Final[int]
-    """Files and empty folders in it."""
+    """Files and folders in it."""
     size: Final[int]
     """Length of the zip in bytes."""
     created: Final[datetime]
