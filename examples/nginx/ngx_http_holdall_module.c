@@ -3,6 +3,7 @@
  *
  *     location / {
  *         holdall /srv/files [base_url=URL] [cache=SIZE];
+ *         holdall_thread_pool NAME | off;
  *     }
  *
  * The store is opened by each worker, beside other processes. It must be there, and one that is not yet, or
@@ -14,11 +15,15 @@ static void *create_main_conf(ngx_conf_t *cf);
 static void *create_loc_conf(ngx_conf_t *cf);
 static char *merge_loc_conf(ngx_conf_t *cf, void *above, void *conf);
 static char *set_store(ngx_conf_t *cf, ngx_command_t *command, void *conf);
+static char *set_pool(ngx_conf_t *cf, ngx_command_t *command, void *conf);
 static ngx_int_t init_process(ngx_cycle_t *cycle);
 static void exit_process(ngx_cycle_t *cycle);
 
 static ngx_command_t commands[] = {
     {ngx_string("holdall"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE123, set_store, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL},
+    {ngx_string("holdall_thread_pool"),
+     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_pool,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, NULL},
     ngx_null_command,
 };
 
@@ -37,7 +42,47 @@ static void *create_main_conf(ngx_conf_t *cf) {
 }
 
 static void *create_loc_conf(ngx_conf_t *cf) {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_holdall_loc_conf_t));
+    ngx_http_holdall_loc_conf_t *conf = ngx_pcalloc(cf->pool, sizeof *conf);
+    if (conf != NULL) conf->pool = NGX_CONF_UNSET_PTR;
+    return conf;
+}
+
+/* What a thread of a pool needs for calls of the library. */
+enum { STACK_BYTES = 256 << 10 };
+
+/* Finds the pool of that name, or with NULL the default one. NULL where threads are of no use, with the reason. */
+static struct ngx_thread_pool_s *pool_of(ngx_conf_t *cf, ngx_str_t *name, const char **why) {
+#if (NGX_THREADS)
+    pthread_attr_t attributes;
+    size_t stack = 0;
+
+    /* nginx gives its threads what is the default of the system: 128 KiB with musl. */
+    if (pthread_attr_init(&attributes) == 0) {
+        pthread_attr_getstacksize(&attributes, &stack);
+        pthread_attr_destroy(&attributes);
+    }
+    *why = "needs threads with 256 KiB of stack, and these have less";
+    if (stack < STACK_BYTES) return NULL;
+    *why = "finds no memory";
+    return ngx_thread_pool_add(cf, name);
+#else
+    (void)cf, (void)name;
+    *why = "needs an nginx that was built --with-threads";
+    return NULL;
+#endif
+}
+
+static char *set_pool(ngx_conf_t *cf, ngx_command_t *command, void *conf) {
+    ngx_http_holdall_loc_conf_t *own = conf;
+    ngx_str_t *words = cf->args->elts;
+    const char *why;
+
+    (void)command;
+    if (own->pool != NGX_CONF_UNSET_PTR) return "is duplicate";
+    own->pool = NULL;
+    if (ngx_strcmp(words[1].data, "off") == 0) return NGX_CONF_OK;
+    own->pool = pool_of(cf, &words[1], &why);
+    return own->pool != NULL ? NGX_CONF_OK : (char *)why;
 }
 
 /* What stands in a location has a configuration of its own: the blocks of an `if`, which keep the handler, and of
@@ -45,10 +90,19 @@ static void *create_loc_conf(ngx_conf_t *cf) {
 static char *merge_loc_conf(ngx_conf_t *cf, void *above, void *conf) {
     ngx_http_core_loc_conf_t *core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     ngx_http_holdall_loc_conf_t *outer = above, *own = conf;
+    const char *why;
 
-    if (own->store != NULL || outer->store == NULL || !(core->noname || core->lmt_excpt)) return NGX_CONF_OK;
-    own->store = outer->store;
-    if (core->lmt_excpt && core->handler == NULL) core->handler = ngx_http_holdall_handler;
+    if (own->store == NULL && outer->store != NULL && (core->noname || core->lmt_excpt)) {
+        own->store = outer->store;
+        if (core->lmt_excpt && core->handler == NULL) core->handler = ngx_http_holdall_handler;
+    }
+    ngx_conf_merge_ptr_value(own->pool, outer->pool, NGX_CONF_UNSET_PTR);
+    /* Only for a store: a pool is threads in every worker. */
+    if (own->store == NULL || own->pool != NGX_CONF_UNSET_PTR) return NGX_CONF_OK;
+    own->pool = pool_of(cf, NULL, &why);
+    if (own->pool == NULL)
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"holdall_thread_pool\" %s; it is off, and a worker waits for every write", why);
     return NGX_CONF_OK;
 }
 
@@ -78,6 +132,22 @@ static ngx_http_holdall_store_t *store_of(ngx_conf_t *cf, const ngx_http_holdall
     return store;
 }
 
+/* The path of a base URL, as the library has it. */
+static ngx_str_t path_of(const ngx_str_t *url) {
+    static const ngx_str_t root = ngx_string("/");
+    u_char *end = url->data + url->len, *host, *slash;
+    ngx_str_t path = *url;
+
+    if (url->len == 0) return root;
+    host = url->data[0] == '/' ? NULL : ngx_strnstr(url->data, "://", url->len);
+    if (host == NULL) return path;
+    slash = ngx_strlchr(host + 3, end, '/');
+    if (slash == NULL) return root;
+    path.data = slash;
+    path.len = end - slash;
+    return path;
+}
+
 static char *set_store(ngx_conf_t *cf, ngx_command_t *command, void *conf) {
     ngx_http_holdall_loc_conf_t *own = conf;
     ngx_http_core_loc_conf_t *core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -103,6 +173,7 @@ static char *set_store(ngx_conf_t *cf, ngx_command_t *command, void *conf) {
             return "has an unknown parameter; they are base_url= and cache=";
         }
     }
+    wanted.base_path = path_of(&wanted.base_url);
     own->store = store_of(cf, &wanted);
     if (own->store == NULL) return NGX_CONF_ERROR;
     core->handler = ngx_http_holdall_handler;
@@ -139,6 +210,7 @@ static void log_line(void *nothing, int32_t level, const char *text) {
     static const ngx_uint_t levels[] = {NGX_LOG_ERR, NGX_LOG_ERR, NGX_LOG_WARN, NGX_LOG_INFO, NGX_LOG_INFO};
     (void)nothing;
     if (level < 0 || level > HOLDALL_LOG_DEBUG) level = HOLDALL_LOG_ERROR;
+    if (ngx_http_holdall_take_line(levels[level], text)) return;
     ngx_log_error(levels[level], ngx_cycle->log, 0, "holdall: %s", text);
 }
 

@@ -58,22 +58,26 @@ static ngx_int_t target_of(ngx_http_request_t *r, ngx_str_t *target) {
     return NGX_OK;
 }
 
-/* Asks the library. */
-static int32_t ask(ngx_http_request_t *r, const holdall_store *store, const ngx_str_t *target,
-                   const ngx_array_t *headers, holdall_reply **reply) {
-    holdall_request asked = {.size = sizeof asked};
+/* Says what is asked of the library; all that it points to lives as long as the request. */
+static ngx_int_t describe(ngx_http_request_t *r, holdall_request *asked) {
+    ngx_array_t headers;
+    ngx_str_t target;
 
-    asked.method = (const char *)r->method_name.data;
-    asked.method_len_bytes = r->method_name.len;
-    asked.target = (const char *)target->data;
-    asked.target_len_bytes = target->len;
-    asked.headers = headers->elts;
-    asked.header_count = headers->nelts;
+    if (ngx_array_init(&headers, r->pool, 4, sizeof(holdall_header)) != NGX_OK ||
+        collect_headers(r, &headers) != NGX_OK || target_of(r, &target) != NGX_OK)
+        return NGX_ERROR;
+    asked->size = sizeof *asked;
+    asked->method = (const char *)r->method_name.data;
+    asked->method_len_bytes = r->method_name.len;
+    asked->target = (const char *)target.data;
+    asked->target_len_bytes = target.len;
+    asked->headers = headers.elts;
+    asked->header_count = headers.nelts;
     if (r->connection->sockaddr->sa_family != AF_UNIX) {
-        asked.client = (const char *)r->connection->addr_text.data;
-        asked.client_len_bytes = r->connection->addr_text.len;
+        asked->client = (const char *)r->connection->addr_text.data;
+        asked->client_len_bytes = r->connection->addr_text.len;
     }
-    return holdall_serve(store, &asked, reply);
+    return NGX_OK;
 }
 
 #define IS(header, literal)                              \
@@ -163,12 +167,28 @@ static ngx_int_t reply_of_code(ngx_http_request_t *r, ngx_http_holdall_ctx_t *ct
     return take_reply(r, ctx);
 }
 
+ngx_int_t ngx_http_holdall_answer(ngx_http_request_t *r, ngx_http_holdall_ctx_t *ctx, int32_t code) {
+    ngx_int_t done;
+
+    if (code == HOLDALL_OK) {
+        if (take_reply(r, ctx) != NGX_OK) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        /* What cannot be read is known before the first header. */
+        code = ngx_http_holdall_fill(r, ctx);
+        if (code != HOLDALL_OK) ngx_http_holdall_log_error(r->connection->log, "answering a request", code);
+    }
+    if (code != HOLDALL_OK &&
+        (reply_of_code(r, ctx, code) != NGX_OK || ngx_http_holdall_fill(r, ctx) != HOLDALL_OK))
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    done = ngx_http_send_header(r);
+    if (done == NGX_ERROR || done > NGX_OK || r->header_only) return done;
+    return ngx_http_holdall_send(r, ctx);
+}
+
 ngx_int_t ngx_http_holdall_handler(ngx_http_request_t *r) {
     ngx_http_holdall_loc_conf_t *own = ngx_http_get_module_loc_conf(r, ngx_http_holdall_module);
     ngx_http_holdall_ctx_t *ctx;
     ngx_pool_cleanup_t *cleanup;
-    ngx_array_t headers;
-    ngx_str_t target;
     holdall_store *store;
     ngx_int_t done = ngx_http_discard_request_body(r);
     int32_t code;
@@ -181,23 +201,16 @@ ngx_int_t ngx_http_holdall_handler(ngx_http_request_t *r) {
     ngx_memzero(ctx, sizeof *ctx);
     cleanup->handler = ngx_http_holdall_cleanup;
     ngx_http_set_ctx(r, ctx, ngx_http_holdall_module);
-    if (ngx_array_init(&headers, r->pool, 4, sizeof(holdall_header)) != NGX_OK ||
-        collect_headers(r, &headers) != NGX_OK || target_of(r, &target) != NGX_OK)
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (describe(r, &ctx->asked) != NGX_OK) return NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     store = ngx_http_holdall_open(own->store, r->connection->log, &code);
-    if (code == HOLDALL_OK) {
-        code = ask(r, store, &target, &headers, &ctx->reply);
-        if (code == HOLDALL_OK && take_reply(r, ctx) != NGX_OK) return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        /* What cannot be read is known before the first header. */
-        if (code == HOLDALL_OK) code = ngx_http_holdall_fill(r, ctx);
-        if (code != HOLDALL_OK) ngx_http_holdall_log_error(r->connection->log, "answering a request", code);
+    if (code != HOLDALL_OK) return ngx_http_holdall_answer(r, ctx, code);
+    if (own->pool != NULL && ngx_http_holdall_may_write(r, own->store, &ctx->asked)) {
+        if (ngx_http_holdall_post(r, ctx, own->pool, store) == NGX_OK) return NGX_DONE;
+        /* The queue of the pool is full. To write here would make everybody wait. */
+        return ngx_http_holdall_answer(r, ctx, HOLDALL_LOCKED);
     }
-    if (code != HOLDALL_OK &&
-        (reply_of_code(r, ctx, code) != NGX_OK || ngx_http_holdall_fill(r, ctx) != HOLDALL_OK))
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-
-    done = ngx_http_send_header(r);
-    if (done == NGX_ERROR || done > NGX_OK || r->header_only) return done;
-    return ngx_http_holdall_send(r, ctx);
+    code = holdall_serve(store, &ctx->asked, &ctx->reply);
+    if (code != HOLDALL_OK) ngx_http_holdall_log_error(r->connection->log, "answering a request", code);
+    return ngx_http_holdall_answer(r, ctx, code);
 }

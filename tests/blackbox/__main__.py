@@ -10,7 +10,20 @@ import unittest
 from pathlib import Path
 
 from . import __doc__ as about
-from . import archive, canary, crowd, http, life, load, name, nginx, refusal, resume, upload
+from . import (
+    archive,
+    canary,
+    crowd,
+    http,
+    life,
+    load,
+    name,
+    nginx,
+    refusal,
+    resume,
+    slow_disk,
+    upload,
+)
 from .case import Case
 from .client import Curl
 from .host import ROOT, Host, Kind, kind_of
@@ -68,7 +81,9 @@ def cases(kind: Kind) -> list[type[unittest.TestCase]]:
         life.Life,
     ]
     found += (
-        [life.Paced] * kind.paces + [upload.Upload] * kind.uploads + [nginx.Nginx] * kind.is_nginx
+        [life.Paced] * kind.paces
+        + [upload.Upload] * kind.uploads
+        + [nginx.Nginx, slow_disk.SlowDisk] * kind.is_nginx
     )
     return found + [life.End]
 
@@ -85,7 +100,7 @@ def suite_of(kind: Kind, only: str) -> unittest.TestSuite:
 def check(kind: Kind, holdall: str, only: str = "", stream=sys.stdout) -> Lines:
     """Runs the tests of a host, and returns what came of them."""
     with tempfile.TemporaryDirectory(prefix="holdall-blackbox-") as directory:
-        Case.shelf = nginx.Nginx.shelf = Shelf(holdall, Path(directory))
+        Case.shelf = nginx.Nginx.shelf = slow_disk.SlowDisk.shelf = Shelf(holdall, Path(directory))
         Case.shelf.put("first.txt", b"the store is made by the command line")
         with Host(kind, Case.shelf.store) as Case.host:
             Case.curl = Curl(Case.host.base, Case.shelf)

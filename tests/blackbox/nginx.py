@@ -17,7 +17,7 @@ from .shelf import Shelf, noise, tree
 CONFIG = """
 load_module "{module}";
 {user}
-worker_processes 2;
+worker_processes {workers};
 daemon off;
 pid "{run}/pid";
 error_log "{run}/error.log" {level};
@@ -36,7 +36,18 @@ http {{
 class Server:
     """nginx with a configuration of a test's own."""
 
-    def __init__(self, shelf: Shelf, *, http="", server="", listen="", main="", level="warn"):
+    def __init__(
+        self,
+        shelf: Shelf,
+        *,
+        http="",
+        server="",
+        listen="",
+        main="",
+        level="warn",
+        workers=2,
+        environment: dict[str, str] | None = None,
+    ):
         self.run = shelf.fresh()
         self.run.mkdir(mode=0o755)
         with socket.create_server(("127.0.0.1", 0)) as plug:
@@ -56,6 +67,7 @@ class Server:
             server=server,
             listen=listen,
             main=main,
+            workers=workers,
         )
         (self.run / "nginx.conf").write_text(text)
         command = [
@@ -66,7 +78,9 @@ class Server:
             self.run / "start.log",
         ]
         with open(self.run / "stderr.log", "wb") as told:
-            self.process = subprocess.Popen(command, stderr=told)
+            self.process = subprocess.Popen(
+                command, stderr=told, env={**os.environ, **(environment or {})}
+            )
         self.curl = Curl(f"{'https' if 'ssl' in listen else 'http'}://127.0.0.1:{self.port}", shelf)
 
     def log(self) -> str:
