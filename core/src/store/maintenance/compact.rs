@@ -174,8 +174,15 @@ fn empty(engine: &Engine, number: u32, report: &mut CompactReport) -> Result<Opt
         let row = still(engine)?;
         return Ok(row.map(|_| Emptied { number, len: 0, _held: None }));
     }
-    let opened = Segment::open(engine.vfs.as_ref(), number, Open::Write);
-    let Some(held) = opened? else { return Err(Error::corrupt("its header cannot be read")) };
+    let path = file::path(number);
+    let opened = match engine.vfs.open(&path, Open::Write) {
+        // Another compaction was quicker; the row is its to remove, or, should it be cut off, the next's.
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(|cause| Error::io(format!("opening {path}"), cause))?,
+    };
+    let Some(held) = Segment::of(opened, number)? else {
+        return Err(Error::corrupt("its header cannot be read"));
+    };
     if !held.file.try_lock().map_err(|cause| Error::io("locking it", cause))? {
         return Ok(None);
     }

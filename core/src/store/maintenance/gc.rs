@@ -319,7 +319,7 @@ fn sweep_segments(engine: &Engine, now: Time, report: &mut GcReport) -> Result<(
         let Some(held) = free(engine, &path, report) else { continue };
         // Only now does nobody else publish in it.
         let spoken_of = row::exists(&engine.reader()?, table::SEGMENT, &key)?;
-        let empty = is_empty(engine, number, held.as_ref());
+        let empty = is_empty(number, &held);
         if !spoken_of && report.keep(empty)? && unlink(engine, &path, report) {
             engine.pool.forget(number);
             report.orphans += 1;
@@ -330,8 +330,9 @@ fn sweep_segments(engine: &Engine, now: Time, report: &mut GcReport) -> Result<(
 
 /// Whether a segment holds no group. One whose header cannot be read counts only when nothing at
 /// all was written behind it: otherwise the header is damaged, and the rest may be wanted.
-fn is_empty(engine: &Engine, number: u32, held: &dyn VfsFile) -> Result<bool> {
-    if let Some(segment) = Segment::open(engine.vfs.as_ref(), number, Open::Read)? {
+fn is_empty(number: u32, held: &Arc<dyn VfsFile>) -> Result<bool> {
+    // By its handle: another collection may have removed its name.
+    if let Some(segment) = Segment::of(held.clone(), number)? {
         let mut groups = 0_u64;
         segment.salvage(&mut |_| {
             groups += 1;

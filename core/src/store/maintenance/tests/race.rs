@@ -13,9 +13,10 @@ const LONG: Duration = Duration::from_secs(60);
 type Opened = Box<dyn FnMut(&str, Open) + Send>;
 type Synced = Box<dyn FnMut(&str) + Send>;
 
-/// A file system that calls a test after it opened a file, and after it synced a directory.
+/// A file system that calls a test before and after it opens a file, and after it synced a directory.
 struct Hooked {
     vfs: Arc<dyn Vfs>,
+    opening: Mutex<Option<Opened>>,
     opened: Mutex<Option<Opened>>,
     synced: Mutex<Option<Synced>>,
 }
@@ -28,7 +29,12 @@ impl std::fmt::Debug for Hooked {
 
 impl Hooked {
     fn new(home: &Home) -> Arc<Hooked> {
-        Arc::new(Hooked { vfs: home.vfs.clone(), opened: Mutex::default(), synced: Mutex::default() })
+        Arc::new(Hooked {
+            vfs: home.vfs.clone(),
+            opening: Mutex::default(),
+            opened: Mutex::default(),
+            synced: Mutex::default(),
+        })
     }
 
     /// The hook is taken out while it runs, so that what it does is not told to it.
@@ -43,6 +49,7 @@ impl Hooked {
 
 impl Vfs for Hooked {
     fn open(&self, path: &str, how: Open) -> std::io::Result<Arc<dyn VfsFile>> {
+        Hooked::call(&self.opening, |hook| hook(path, how));
         let file = self.vfs.open(path, how)?;
         Hooked::call(&self.opened, |hook| hook(path, how));
         Ok(file)
@@ -122,6 +129,56 @@ fn a_file_in_the_spool_that_the_sweep_was_quicker_with_is_made_anew() {
         drive.put("large", content(1, 40_000).as_slice(), Put::new()).unwrap();
         assert_eq!(drive.open_file("large").unwrap().to_vec(u64::MAX).unwrap(), content(1, 40_000));
         assert!(home.files("spool").is_empty());
+    });
+}
+
+#[test]
+fn a_segment_that_another_compaction_removes_first_is_no_failure() {
+    everywhere(|home, mode| {
+        let hooked = Hooked::new(home);
+        let store = Store::open_on(hooked.clone(), options().mode(mode)).unwrap();
+        fill(&store);
+        thin_out(&store);
+        let before = everything(&store);
+        // One has listed the segments and is about to open the first; another does all there is to do.
+        let (removed, was_removed) = mpsc::channel();
+        let mut other = Some(store.clone());
+        *hooked.opening.lock().unwrap() = Some(Box::new(move |path, how| {
+            let opens = path == "seg/0000001.seg" && how == Open::Write;
+            if let Some(other) = other.take_if(|_| opens) {
+                removed.send(other.compact().unwrap()).unwrap();
+            }
+        }));
+        let report = store.gc_at(later()).unwrap();
+        let first = was_removed.try_recv().unwrap();
+        assert!(first.segments >= 3 && first.failed.is_empty(), "{first:?}");
+        assert!(report.failed.is_empty() && report.compaction.failed.is_empty(), "{report:?}");
+        assert!(!home.files("seg").contains(&"seg/0000001.seg".to_owned()));
+        assert_eq!(everything(&store), before);
+        assert_sound(&store);
+    });
+}
+
+#[test]
+fn an_empty_segment_that_another_collection_removes_first_is_no_failure() {
+    everywhere(|home, mode| {
+        let hooked = Hooked::new(home);
+        let store = Store::open_on(hooked.clone(), options().mode(mode)).unwrap();
+        store.drive("alice").unwrap().put("file", &b"content"[..], Put::new()).unwrap();
+        // A process died when it had made a segment, and before it wrote to it.
+        home.vfs.open("seg/0000000.seg", Open::CreateNew).unwrap();
+        let (removed, was_removed) = mpsc::channel();
+        let mut other = Some(store.clone());
+        *hooked.opened.lock().unwrap() = Some(Box::new(move |path, how| {
+            let opens = path == "seg/0000000.seg" && how == Open::Write;
+            if let Some(other) = other.take_if(|_| opens) {
+                removed.send(other.gc_at(later()).unwrap().orphans).unwrap();
+            }
+        }));
+        let report = store.gc_at(later()).unwrap();
+        assert_eq!(was_removed.try_recv().unwrap(), 1);
+        assert!(report.orphans == 0 && report.failed.is_empty(), "{report:?}");
+        assert_sound(&store);
     });
 }
 
