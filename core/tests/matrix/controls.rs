@@ -13,8 +13,8 @@ const BOUND: u64 = 40;
 /// The faults at the border of what one may see: the kind, which counts as they do that were found by a
 /// hostile reading of 8534d0a, and what was wrong, as it stands in the table.
 ///
-/// Those of the import (7) are planted in its own tests, as a server's folder of uploads is beside the
-/// store, and no call reaches it.
+/// Those of the import (7) are not among them: a server's folder of uploads is beside the store, and no
+/// call reaches it. The tests of the command line hold them, without a planted fault.
 const FAULTS: &[(u8, Mutant, &str)] = &[
     (2, Mutant::ArchiveOfFirstDrive, "an archive of others' shares was the sharer's"),
     (2, Mutant::ArchiveOutlivesSources, "an archive outlived what it was made of"),
