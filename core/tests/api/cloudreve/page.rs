@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use holdall::{Limits, Put, Request, Share, Time};
+use holdall::{Limits, Origin, Put, Request, Share, Time};
 use serde_json::{Value, json};
 
 use super::*;
@@ -138,6 +138,9 @@ fn exchanges() -> String {
     let old = shop.alice().put("The Man.mp3", &b"la la"[..], modified()).unwrap();
     shop.alice().put("The Man.mp3", &b"la la la"[..], modified()).unwrap();
     shop.alice().put("docs/q3.txt", &b"hello world"[..], modified()).unwrap();
+    // The folder's age is in archives too, and so in their tags.
+    let docs = Origin::file(shop.alice().stat("docs").unwrap().id).modified(Time::from_unix(NOW - 86_400));
+    shop.store.set_origins([docs]).unwrap();
     let paid = shop.share("docs/q3.txt", &Share::new().purchase());
     let closed = shop.share("docs", &Share::new().password("pw"));
     let (paid_uri, closed_uri) = (shop.share_uri(&paid, "q3.txt"), shop.share_uri(&closed, "q3.txt"));

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use holdall::Share;
+use holdall::{Origin, Share};
 
 use super::*;
 use crate::kept::{assert_kept, pretty};
@@ -143,6 +143,8 @@ fn exchanges() -> String {
     };
     let q3 = put(b"hello world");
     put(b"123456789");
+    let reports = Origin::file(world.alice.stat("reports").unwrap().id);
+    world.store.set_origins([reports.modified(Time::from_unix(1_767_366_245))]).unwrap();
     let share = world.alice.share("reports", &Share::new().password("sesame")).unwrap();
     let drive = world.id(&world.alice);
     let owner = Caller::of("alice").token("token");
