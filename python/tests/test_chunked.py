@@ -68,8 +68,10 @@ def sent(base: str, path: str, pieces: int, end: bytes) -> bytes:
                 wire.shutdown(socket.SHUT_WR)
             while more := wire.recv(65536):
                 got += more
-        except ConnectionError:
-            pass  # a server that refuses may close while we send
+        except TimeoutError:
+            raise
+        except OSError:
+            pass  # a server that refuses may close while we send, and before we end our side
         return got
 
 
