@@ -154,7 +154,7 @@ same "$(curl -sSf "$OLD" | sha1sum | cut -d' ' -f1)" "$(sha1 "$TREE/$FILE")" 'th
 same "$(curl -sSf "$LINK" | sha1sum)" "$("$HOLDALL" get "sources/$FILE" | sha1sum)" 'the direct link gives the new version'
 run "$HOLDALL" versions "sources/$FILE"
 FORGED=$(python3 -c 'import sys
-url = sys.argv[1]; at = url.rindex("/") - 5
+url = sys.argv[1]; at = url.rindex("/") - 35
 print(url[:at] + ("A" if url[at] != "A" else "B") + url[at + 1:])' "$OLD")
 same "$(curl -s -o /dev/null -w '%{http_code}' "$FORGED")" 403 'a URL with one letter changed is refused'
 
