@@ -12,6 +12,7 @@
 mod caller;
 #[cfg(feature = "cloudreve")]
 mod cloudreve;
+mod error;
 mod mount;
 #[cfg(feature = "pds")]
 mod pds;

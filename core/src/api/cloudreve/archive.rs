@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Call;
 use super::envelope::Faults;
-use super::error::{Code, Fault, Stop};
+use super::error::{ApiError, Code, Fault};
 use super::make::{Ends, Maker};
 use super::resolve::{Act, Finder, Found};
 use super::response::one;
@@ -25,7 +25,7 @@ use crate::store::{Archive, ArchiveInfo, Drive};
 use crate::{Error, ErrorKind};
 
 /// Answers a call.
-pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Result<Reply, ApiError> {
     if !call.caller.limits.archive {
         return Err(Fault::new(Code::GroupNotAllowed, "").into());
     }
@@ -38,7 +38,7 @@ pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Res
         });
         match picked {
             Ok(picked) => found.push((uri, picked)),
-            Err(Stop::Fault(fault)) => drop(faults.insert(uri.to_string(), fault)),
+            Err(ApiError::Fault(fault)) => drop(faults.insert(uri.to_string(), fault)),
             Err(stop) => return Err(stop),
         }
     }
@@ -96,7 +96,7 @@ fn refused(
     found: &[(&FileUri, Found)],
     mut faults: Faults,
     error: Error,
-) -> Result<Reply, Stop> {
+) -> Result<Reply, ApiError> {
     let fault = match error.kind() {
         ErrorKind::TooLarge => Fault::new(Code::FileTooLarge, "Archive is too large").detail(error),
         ErrorKind::Expired => Fault::share(error),
@@ -119,7 +119,7 @@ fn refused(
 }
 
 /// Returns how long the archive lives: no longer than a share that it is made through.
-fn life(finder: &Finder<'_>, call: &Call<'_>, shares: &BTreeSet<ShareId>) -> Result<Duration, Stop> {
+fn life(finder: &Finder<'_>, call: &Call<'_>, shares: &BTreeSet<ShareId>) -> Result<Duration, ApiError> {
     let mut life = call.api.mount.archive_ttl;
     for id in shares {
         if let Some(expires) = share::record(&finder.rows, *id)?.expires {

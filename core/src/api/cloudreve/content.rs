@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Call;
-use super::error::{Code, Fault, Stop};
+use super::error::{ApiError, Code, Fault};
 use super::resolve::Finder;
 use crate::body::Body;
 use crate::engine::Engine;
@@ -32,7 +32,7 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
         let found = open::content(&finder.engine, &finder.rows, &entity, signer, call.request.now);
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => {
-                Stop::Fault(Fault::entity().detail(error))
+                ApiError::Fault(Fault::entity().detail(error))
             }
             _ => error.into(),
         })?;
@@ -53,7 +53,9 @@ pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
         let absent = || Fault::new(Code::NotFound, "Archive session not exist");
         let found = open::archive_by_text(&finder.rows, id, signer, call.request.now);
         let mut found = found.map_err(|error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => Stop::Fault(absent().detail(error)),
+            ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => {
+                ApiError::Fault(absent().detail(error))
+            }
             _ => error.into(),
         })?;
         Arc::make_mut(&mut found.representation).name = decode(name).map_err(|_| absent())?.into_owned();
@@ -64,7 +66,7 @@ pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
 /// Checks the signature and sends what `find` finds.
 fn answer(
     call: &Call<'_>,
-    find: impl FnOnce(&Finder<'_>, &Signed<'_>, Signer) -> Result<Found, Stop>,
+    find: impl FnOnce(&Finder<'_>, &Signed<'_>, Signer) -> Result<Found, ApiError>,
 ) -> Result<Reply> {
     match call.request.method {
         "GET" | "HEAD" => {}
@@ -81,13 +83,13 @@ fn answer(
     });
     match sent {
         Ok(reply) => Ok(reply),
-        Err(Stop::Fault(fault)) => Ok(open_to_all(call.answer.fault(200, &fault)?)),
-        Err(Stop::Error(error)) => Err(error),
+        Err(ApiError::Fault(fault)) => Ok(open_to_all(call.answer.fault(200, &fault)?)),
+        Err(ApiError::Error(error)) => Err(error),
     }
 }
 
 /// Checks the signature of a URL. Returns what it says, who signed it, and the seconds that it has left.
-fn check<'a>(call: &Call<'a>, finder: &Finder<'_>) -> Result<(Signed<'a>, Signer, u64), Stop> {
+fn check<'a>(call: &Call<'a>, finder: &Finder<'_>) -> Result<(Signed<'a>, Signer, u64), ApiError> {
     let invalid = || Fault::new(Code::InvalidSign, "invalid sign");
     let target = call.request.target;
     if target.len() > MAX_TARGET {
@@ -105,7 +107,12 @@ fn check<'a>(call: &Call<'a>, finder: &Finder<'_>) -> Result<(Signed<'a>, Signer
     Ok((signed, signer, left))
 }
 
-fn check_sign(engine: &Engine, finder: &Finder<'_>, signed: &Signed<'_>, now: i64) -> Result<Signer, Stop> {
+fn check_sign(
+    engine: &Engine,
+    finder: &Finder<'_>,
+    signed: &Signed<'_>,
+    now: i64,
+) -> Result<Signer, ApiError> {
     let checked = engine.ring(&finder.rows)?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now);
     checked.map_err(|fault| {
         let code = match fault {
@@ -113,7 +120,7 @@ fn check_sign(engine: &Engine, finder: &Finder<'_>, signed: &Signed<'_>, now: i6
             cloudreve::SignFault::Expired => Code::SignExpired,
             cloudreve::SignFault::ExpiryMalformed | cloudreve::SignFault::Invalid => Code::InvalidSign,
         };
-        Stop::Fault(Fault::new(code, fault.message()))
+        ApiError::Fault(Fault::new(code, fault.message()))
     })
 }
 

@@ -108,22 +108,18 @@ impl Fault {
     }
 }
 
-/// What stopped a call: a fault, which the client is told, or an error, which the host is.
-#[derive(Debug)]
-pub(super) enum Stop {
-    Fault(Fault),
-    Error(Error),
-}
+/// What ended a call.
+pub(super) type ApiError = crate::api::error::ApiError<Fault>;
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Stop {
-        Stop::Fault(fault)
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> ApiError {
+        ApiError::Fault(fault)
     }
 }
 
 /// What the host must not know of is the client's, whatever it is.
-impl From<Error> for Stop {
-    fn from(error: Error) -> Stop {
+impl From<Error> for ApiError {
+    fn from(error: Error) -> ApiError {
         match error.kind() {
             ErrorKind::NotFound
             | ErrorKind::Exists
@@ -132,8 +128,8 @@ impl From<Error> for Stop {
             | ErrorKind::RangeNotSatisfiable
             | ErrorKind::Mismatch
             | ErrorKind::TooLarge
-            | ErrorKind::Gone => Stop::Fault(Fault::new(Code::NotSet, "").detail(error)),
-            _ => Stop::Error(error),
+            | ErrorKind::Gone => ApiError::Fault(Fault::new(Code::NotSet, "").detail(error)),
+            _ => ApiError::Error(error),
         }
     }
 }

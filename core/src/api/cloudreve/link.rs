@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::content::open_to_all;
-use super::error::{Code, Fault, Stop};
+use super::error::{ApiError, Code, Fault};
 use super::make::Maker;
 use super::resolve::Finder;
 use super::response::redirect;
@@ -29,15 +29,15 @@ pub(super) fn answer(call: &Call<'_>, path: &str) -> Result<Reply> {
     }
     match follow(call, id, name, save) {
         Ok(reply) => Ok(open_to_all(reply)),
-        Err(Stop::Fault(fault)) => {
+        Err(ApiError::Fault(fault)) => {
             let status = if fault.code == Code::Param { 200 } else { 404 };
             Ok(open_to_all(call.answer.fault(status, &fault)?))
         }
-        Err(Stop::Error(error)) => Err(error),
+        Err(ApiError::Error(error)) => Err(error),
     }
 }
 
-fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, Stop> {
+fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, ApiError> {
     let finder = Finder::new(call.api, call.caller, call.request)?;
     let link = look_up(&finder, id, name)?;
     let record = node::get(&finder.rows, link.file)?;
@@ -49,7 +49,7 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, St
         let found =
             open::link_found(&finder.engine, &finder.rows, link, save).map_err(|error| {
                 match error.kind() {
-                    ErrorKind::Gone | ErrorKind::NotFound => Stop::Fault(invalid().detail(error)),
+                    ErrorKind::Gone | ErrorKind::NotFound => ApiError::Fault(invalid().detail(error)),
                     _ => error.into(),
                 }
             })?;
@@ -74,11 +74,11 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, St
 }
 
 /// Finds a link by its hash id, or by the id that the store itself gives it, under its exact name.
-fn look_up(finder: &Finder<'_>, text: &str, name: &str) -> Result<LinkInfo, Stop> {
+fn look_up(finder: &Finder<'_>, text: &str, name: &str) -> Result<LinkInfo, ApiError> {
     let absent = || Fault::new(Code::NotFound, "Direct link not found");
     let id = finder.link(text)?.ok_or_else(absent)?;
     let link = link::get(&finder.rows, id).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Stop::Fault(absent()),
+        ErrorKind::NotFound => ApiError::Fault(absent()),
         _ => error.into(),
     })?;
     if decode(name).map_err(|_| absent())? != link.name {

@@ -38,7 +38,7 @@ use crate::Result;
 use crate::serve::{Reply, Request};
 
 use envelope::Answer;
-use error::{Fault, Stop};
+use error::{ApiError, Fault};
 
 /// Answers a call or a signed URL; `path` is the part under `api/v4`.
 pub(super) fn answer(
@@ -67,8 +67,8 @@ pub(super) fn answer(
     };
     match answered {
         Ok(reply) => Ok(reply),
-        Err(Stop::Fault(fault)) => call.answer.fault(200, &fault),
-        Err(Stop::Error(error)) => Err(error),
+        Err(ApiError::Fault(fault)) => call.answer.fault(200, &fault),
+        Err(ApiError::Error(error)) => Err(error),
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use super::error::{Fault, Stop};
+use super::error::{ApiError, Fault};
 use crate::api::read_body;
 
 /// The fields of a request's body.
@@ -13,7 +13,7 @@ pub(super) struct Words(serde_json::Map<String, Value>);
 
 impl Words {
     /// Reads the body of a request.
-    pub(super) fn read(body: &mut dyn Read) -> Result<Words, Stop> {
+    pub(super) fn read(body: &mut dyn Read) -> Result<Words, ApiError> {
         let bytes = read_body(body)?.ok_or_else(|| wrong("the body is larger than 4 MiB"))?;
         let mut values = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>();
         match values.next() {
@@ -99,7 +99,7 @@ mod tests {
         let deep = "[".repeat(100_000);
         for json in ["", "x", "[]", "1", "{", "\u{0}", r#"{"a":1"#, &deep] {
             match Words::read(&mut json.as_bytes()) {
-                Err(Stop::Fault(fault)) => assert_eq!((fault.code, fault.form), (Code::Param, true)),
+                Err(ApiError::Fault(fault)) => assert_eq!((fault.code, fault.form), (Code::Param, true)),
                 _ => panic!("{json:.20}"),
             }
         }
@@ -108,6 +108,6 @@ mod tests {
         assert!(words.flag("download").is_err() && words.text("entity").is_err());
         assert!(words.required("version").is_err());
         let mut huge = std::io::repeat(b' ');
-        assert!(matches!(Words::read(&mut huge), Err(Stop::Fault(_))));
+        assert!(matches!(Words::read(&mut huge), Err(ApiError::Fault(_))));
     }
 }

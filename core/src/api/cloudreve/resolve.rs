@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::error::{Code, Fault, Stop};
+use super::error::{ApiError, Code, Fault};
 use super::ticket;
 use super::uri::{FileUri, Tree};
 use crate::api::{Api, Caller};
@@ -108,11 +108,11 @@ impl<'a> Finder<'a> {
     }
 
     /// Finds what a URI leads to, if the caller may do that with it.
-    pub(super) fn find(&mut self, uri: &FileUri, act: Act) -> Result<Found, Stop> {
+    pub(super) fn find(&mut self, uri: &FileUri, act: Act) -> Result<Found, ApiError> {
         match &uri.tree {
             Tree::My => self.in_drive(uri),
             Tree::Share => self.in_share(uri),
-            Tree::Trash => self.known().and(Err(Fault::not_supported())).map_err(Stop::from),
+            Tree::Trash => self.known().and(Err(Fault::not_supported())).map_err(ApiError::from),
             Tree::SharedWithMe => {
                 self.known()?;
                 match (act, uri.names.is_empty()) {
@@ -132,7 +132,7 @@ impl<'a> Finder<'a> {
         self.caller.drive().ok_or_else(Fault::login)
     }
 
-    fn in_drive(&mut self, uri: &FileUri) -> Result<Found, Stop> {
+    fn in_drive(&mut self, uri: &FileUri) -> Result<Found, ApiError> {
         self.known()?;
         if !uri.id.is_empty() {
             let id = self.number(&uri.id, HashKind::User, alias::Kind::Drive)?;
@@ -146,7 +146,7 @@ impl<'a> Finder<'a> {
         self.below((own, root), &uri.names, None)
     }
 
-    fn in_share(&mut self, uri: &FileUri) -> Result<Found, Stop> {
+    fn in_share(&mut self, uri: &FileUri) -> Result<Found, ApiError> {
         let id = self.random(&uri.id, HashKind::Share, alias::Kind::Share)?;
         let id = ShareId(id.ok_or_else(|| Fault::share("the id in the URI is no share's"))?);
         let info = self.enter(id, uri.password.as_deref())?;
@@ -165,7 +165,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Lets the caller into a share.
-    fn enter(&mut self, id: ShareId, password: Option<&str>) -> Result<ShareInfo, Stop> {
+    fn enter(&mut self, id: ShareId, password: Option<&str>) -> Result<ShareInfo, ApiError> {
         let asked = (id, password.map(str::to_owned));
         if let Some(known) = self.entered.get(&asked) {
             return Ok(known.clone()?);
@@ -175,7 +175,7 @@ impl<'a> Finder<'a> {
                 self.entered.insert(asked, Ok(info.clone()));
                 Ok(info)
             }
-            Err(Stop::Fault(fault)) => {
+            Err(ApiError::Fault(fault)) => {
                 self.entered.insert(asked, Err(fault.clone()));
                 Err(fault.into())
             }
@@ -183,11 +183,13 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn enter_anew(&mut self, id: ShareId, password: Option<&str>) -> Result<ShareInfo, Stop> {
+    fn enter_anew(&mut self, id: ShareId, password: Option<&str>) -> Result<ShareInfo, ApiError> {
         let closed = |error: Error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => Stop::Fault(Fault::share(error)),
-            ErrorKind::Denied if error.retry_after().is_some() => Stop::Fault(too_many().detail(error)),
-            ErrorKind::Denied => Stop::Fault(wrong_password().detail(error)),
+            ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => {
+                ApiError::Fault(Fault::share(error))
+            }
+            ErrorKind::Denied if error.retry_after().is_some() => ApiError::Fault(too_many().detail(error)),
+            ErrorKind::Denied => ApiError::Fault(wrong_password().detail(error)),
             _ => error.into(),
         };
         let record = share_access::check_active(&self.rows, id, self.now).map_err(closed)?;
@@ -222,7 +224,7 @@ impl<'a> Finder<'a> {
         (drive, root): (DriveId, FileId),
         names: &[String],
         share: Option<ShareId>,
-    ) -> Result<Found, Stop> {
+    ) -> Result<Found, ApiError> {
         let Some((last, folders)) = names.split_last() else {
             let (kind, name, current) = (Kind::Folder, String::new(), 0);
             return Ok(Found { file: root, drive, kind, name, current, share, root: true });
@@ -244,7 +246,7 @@ impl<'a> Finder<'a> {
         Ok(Found { file: child.file, drive, kind, name: last.clone(), current, share, root: false })
     }
 
-    fn child(&self, folder: FileId, name: &str) -> Result<ChildRecord, Stop> {
+    fn child(&self, folder: FileId, name: &str) -> Result<ChildRecord, ApiError> {
         let absent = || Fault::path(format!("there is nothing called {name:?}"));
         // What cannot be a name names nothing.
         check_name(name).map_err(|_| absent())?;
@@ -287,7 +289,7 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     /// A fault for what is no id.
-    pub(super) fn link(&self, text: &str) -> Result<Option<LinkId>, Stop> {
+    pub(super) fn link(&self, text: &str) -> Result<Option<LinkId>, ApiError> {
         if let Some(id) = self.random(text, HashKind::SourceLink, alias::Kind::Link)? {
             return Ok(Some(LinkId(id)));
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Call;
 use super::envelope::Faults;
-use super::error::{Code, Fault, Stop};
+use super::error::{ApiError, Code, Fault};
 use super::make::Maker;
 use super::request::Words;
 use super::resolve::{Act, Finder, Found};
@@ -25,14 +25,14 @@ struct Made {
 }
 
 /// Makes direct links to files, or finds those that there are under the same name and speed.
-pub(super) fn create(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop> {
+pub(super) fn create(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiError> {
     let words = Words::read(body)?;
     let texts = words.list("uris")?.len();
     if texts == 0 {
         return Err(Fault::form("the field uris is empty").into());
     }
     let uris = match read_uris(call, &words) {
-        Err(Stop::Fault(fault)) if fault.code == Code::TooManyUris => return Err(fault.into()),
+        Err(ApiError::Fault(fault)) if fault.code == Code::TooManyUris => return Err(fault.into()),
         read => {
             let most = usize::try_from(call.caller.limits.links).unwrap_or(usize::MAX);
             match texts {
@@ -47,7 +47,7 @@ pub(super) fn create(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop
     for uri in &uris {
         match pick(call, &mut finder, uri) {
             Ok(picked) => found.push((uri, picked)),
-            Err(Stop::Fault(fault)) => drop(faults.insert(uri.to_string(), fault)),
+            Err(ApiError::Fault(fault)) => drop(faults.insert(uri.to_string(), fault)),
             Err(stop) => return Err(stop),
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn create(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop
 }
 
 /// Finds a file that the caller may make links to.
-fn pick(call: &Call<'_>, finder: &mut Finder<'_>, uri: &FileUri) -> Result<Found, Stop> {
+fn pick(call: &Call<'_>, finder: &mut Finder<'_>, uri: &FileUri) -> Result<Found, ApiError> {
     let found = finder.find(uri, Act::Download)?;
     if !finder.owns(found.drive) && !call.caller.is_administrator() {
         return Err(Fault::owner_only().into());
@@ -122,9 +122,9 @@ fn write(
 }
 
 /// Ends a direct link; the owner of the file may, and nobody else.
-pub(super) fn delete(call: &Call<'_>, id: &str) -> Result<Reply, Stop> {
+pub(super) fn delete(call: &Call<'_>, id: &str) -> Result<Reply, ApiError> {
     let finder = Finder::new(call.api, call.caller, call.request)?;
-    let absent = || Stop::Fault(Fault::new(Code::NotFound, "Direct link not found"));
+    let absent = || ApiError::Fault(Fault::new(Code::NotFound, "Direct link not found"));
     let id = finder.link(id)?.ok_or_else(absent)?;
     let gone = |error: Error| match error.kind() {
         ErrorKind::NotFound => absent(),

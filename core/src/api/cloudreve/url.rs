@@ -3,7 +3,7 @@
 use std::io;
 
 use super::envelope::Faults;
-use super::error::{Code, Fault, Stop};
+use super::error::{ApiError, Code, Fault};
 use super::make::Maker;
 use super::request::Words;
 use super::resolve::{Act, Finder, Found};
@@ -18,7 +18,7 @@ use crate::token::Through;
 use crate::{ErrorKind, Kind};
 
 /// Answers a call.
-pub(super) fn answer(call: &Call<'_>, body: &mut dyn io::Read) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &Call<'_>, body: &mut dyn io::Read) -> Result<Reply, ApiError> {
     let words = Words::read(body)?;
     let asked = Asked {
         download: words.flag("download")?,
@@ -45,7 +45,7 @@ struct Asked<'a> {
 }
 
 /// Reads the URIs of a batch: first how many there are, then whether each is one.
-pub(super) fn read_uris(call: &Call<'_>, words: &Words) -> Result<Vec<FileUri>, Stop> {
+pub(super) fn read_uris(call: &Call<'_>, words: &Words) -> Result<Vec<FileUri>, ApiError> {
     let texts = words.list("uris")?;
     let max = call.api.mount.max_batched_file;
     if texts.len() > max {
@@ -55,14 +55,14 @@ pub(super) fn read_uris(call: &Call<'_>, words: &Words) -> Result<Vec<FileUri>, 
     Ok(uris.ok_or_else(|| Fault::param("unknown uri"))?)
 }
 
-fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, Stop> {
+fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, ApiError> {
     let mut finder = Finder::new(call.api, call.caller, call.request)?;
     let mut faults = Faults::new();
     let mut found = Vec::with_capacity(uris.len());
     for uri in uris {
         match pick(&mut finder, uri, asked.entity) {
             Ok(picked) => found.push(Some(picked)),
-            Err(Stop::Fault(fault)) => {
+            Err(ApiError::Fault(fault)) => {
                 faults.insert(uri.to_string(), fault);
                 found.push(None);
             }
@@ -108,7 +108,7 @@ fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, S
 }
 
 /// Finds the version that a URI asks for.
-fn pick(finder: &mut Finder<'_>, uri: &FileUri, entity: &str) -> Result<(Found, VersionId), Stop> {
+fn pick(finder: &mut Finder<'_>, uri: &FileUri, entity: &str) -> Result<(Found, VersionId), ApiError> {
     let found = finder.find(uri, Act::Download)?;
     if found.kind != Kind::File {
         return Err(Fault::entity().into());
@@ -122,7 +122,11 @@ fn pick(finder: &mut Finder<'_>, uri: &FileUri, entity: &str) -> Result<(Found, 
 }
 
 /// Reads the hash id of one of a file's versions; none if it is not one.
-pub(super) fn version_of(finder: &Finder<'_>, found: &Found, text: &str) -> Result<Option<VersionId>, Stop> {
+pub(super) fn version_of(
+    finder: &Finder<'_>,
+    found: &Found,
+    text: &str,
+) -> Result<Option<VersionId>, ApiError> {
     let Some(id) = finder.version(text)?.filter(|id| id.file() == found.file) else { return Ok(None) };
     match version::get(&finder.rows, id) {
         Ok(_) => Ok(Some(id)),

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::Call;
-use super::error::{Fault, Stop};
+use super::error::{ApiError, Fault};
 use super::request::Words;
 use super::resolve::{Act, Finder};
 use super::uri::FileUri;
@@ -14,7 +14,7 @@ use crate::serve::Reply;
 use crate::{Error, ErrorKind};
 
 /// Makes a version the current one of its file.
-pub(super) fn set_current(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop> {
+pub(super) fn set_current(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiError> {
     let (finder, id) = pick(call, body)?;
     let now = call.request.now;
     finder.engine.write(move |change| version::set_current(change, id, now)).map_err(gone)?;
@@ -22,12 +22,12 @@ pub(super) fn set_current(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply,
 }
 
 /// Removes a version that is not the current one.
-pub(super) fn delete(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop> {
+pub(super) fn delete(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiError> {
     let (finder, id) = pick(call, body)?;
     let now = call.request.now;
     finder.engine.write(move |change| version::remove(change, id, change.moment(now))).map_err(|error| {
         match error.kind() {
-            ErrorKind::InvalidArgument => Stop::Fault(Fault::not_supported().detail(error)),
+            ErrorKind::InvalidArgument => ApiError::Fault(Fault::not_supported().detail(error)),
             _ => gone(error),
         }
     })?;
@@ -35,7 +35,7 @@ pub(super) fn delete(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, Stop
 }
 
 /// Finds the version that a call names, if the caller owns its file.
-fn pick<'a>(call: &Call<'a>, body: &mut dyn Read) -> Result<(Finder<'a>, VersionId), Stop> {
+fn pick<'a>(call: &Call<'a>, body: &mut dyn Read) -> Result<(Finder<'a>, VersionId), ApiError> {
     let words = Words::read(body)?;
     let (uri, text) = (words.required("uri")?, words.required("version")?);
     let uri = FileUri::parse(uri).ok_or_else(|| Fault::param("unknown uri"))?;
@@ -52,9 +52,9 @@ fn pick<'a>(call: &Call<'a>, body: &mut dyn Read) -> Result<(Finder<'a>, Version
 }
 
 /// What was removed in between is no version any more.
-fn gone(error: Error) -> Stop {
+fn gone(error: Error) -> ApiError {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::Gone => Stop::Fault(Fault::entity().detail(error)),
+        ErrorKind::NotFound | ErrorKind::Gone => ApiError::Fault(Fault::entity().detail(error)),
         _ => error.into(),
     }
 }

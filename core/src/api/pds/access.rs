@@ -1,7 +1,7 @@
 //! Who reaches what: the owner and an administrator a drive, a visitor with a token a share.
 
 use super::Call;
-use super::fault::{Fault, Stop, not_found};
+use super::fault::{ApiError, Fault, not_found};
 use crate::catalog::record::ShareRecord;
 use crate::catalog::revocation;
 use crate::catalog::state::State;
@@ -39,7 +39,7 @@ pub(super) enum Reach {
 pub(super) struct Download<'a>(std::marker::PhantomData<&'a Reach>);
 
 impl Own {
-    pub(super) fn of(call: &Call<'_>, id: DriveId) -> Result<Own, Stop> {
+    pub(super) fn of(call: &Call<'_>, id: DriveId) -> Result<Own, ApiError> {
         let record = drive::get(&call.api.store.engine()?.reader()?, id)
             .map_err(|error| not_found(error, |_| Fault::drive("there is no such drive")))?;
         Ok(Own { drive: Drive::with_id(&call.api.store, id), root: record.root })
@@ -64,7 +64,7 @@ impl Own {
     }
 
     /// Finds a file or folder in its tree.
-    pub(super) fn live(&self, file: FileId) -> Result<FileInfo, Stop> {
+    pub(super) fn live(&self, file: FileId) -> Result<FileInfo, ApiError> {
         let found = self.drive.find(file).map_err(|error| not_found(error, Fault::file))?;
         match found.standing {
             State::Live => Ok(found.info),
@@ -73,7 +73,7 @@ impl Own {
     }
 
     /// Finds a file that is no folder, in its tree.
-    pub(super) fn live_file(&self, file: FileId) -> Result<FileInfo, Stop> {
+    pub(super) fn live_file(&self, file: FileId) -> Result<FileInfo, ApiError> {
         let info = self.live(file)?;
         match info.kind {
             Kind::File => Ok(info),
@@ -113,7 +113,7 @@ impl Reach {
     }
 
     /// Finds a file or folder that may be read.
-    pub(super) fn live(&self, text: &str) -> Result<FileInfo, Stop> {
+    pub(super) fn live(&self, text: &str) -> Result<FileInfo, ApiError> {
         match self {
             Reach::Own(own) => own.live(own.id(text)?),
             Reach::Share { visit, .. } => {
@@ -137,7 +137,7 @@ pub(super) fn file_id(text: &str) -> Result<FileId, Fault> {
 
 impl Call<'_> {
     /// Finds the drive of a call that changes something, or shows what visitors do not see.
-    pub(super) fn own(&self) -> Result<Own, Stop> {
+    pub(super) fn own(&self) -> Result<Own, ApiError> {
         if self.caller.drive.is_none() && !self.caller.administrator {
             return Err(Fault::login("the access token is missing or not valid").into());
         }
@@ -153,14 +153,14 @@ impl Call<'_> {
     }
 
     /// Returns the caller's own drive, if there is one already.
-    pub(super) fn own_drive(&self) -> Result<Option<DriveId>, Stop> {
+    pub(super) fn own_drive(&self) -> Result<Option<DriveId>, ApiError> {
         let Some(name) = &self.caller.drive else { return Ok(None) };
         Ok(drive::find(&self.api.store.engine()?.reader()?, name)?)
     }
 
     /// Finds what a call reads from: a share, where a share token comes with the share's id, or else
     /// a drive.
-    pub(super) fn reach(&self) -> Result<Reach, Stop> {
+    pub(super) fn reach(&self) -> Result<Reach, ApiError> {
         let Some(share) = self.fields.any_text("share_id")?.filter(|share| !share.is_empty()) else {
             return self.own().map(Reach::Own);
         };
@@ -186,19 +186,19 @@ impl Call<'_> {
 
     /// Lets in a visitor by the token that was made when the password was right, and finds out what the
     /// visitor may do: to see what is there is not to download it.
-    pub(super) fn visit(&self, token: &str, id: ShareId) -> Result<Reach, Stop> {
+    pub(super) fn visit(&self, token: &str, id: ShareId) -> Result<Reach, ApiError> {
         let claims = self.share_claims(token)?;
         if claims.subject != id.0 {
             return Err(Fault::share_token("ShareLinkToken is invalid. It is of another share").into());
         }
         let visit = self.api.store.visit_again(id, self.now)?;
         let closed = match self.check_share_download(visit.info().drive) {
-            Err(Stop::Fault(fault)) => Some(fault),
+            Err(ApiError::Fault(fault)) => Some(fault),
             Err(stop) => return Err(stop),
             Ok(()) => match share::check_left(&self.api.store.engine()?.reader()?, id, self.now) {
                 Ok(_) => None,
-                Err(error) => match Stop::from(error) {
-                    Stop::Fault(fault) => Some(fault),
+                Err(error) => match ApiError::from(error) {
+                    ApiError::Fault(fault) => Some(fault),
                     stop => return Err(stop),
                 },
             },
@@ -208,7 +208,7 @@ impl Call<'_> {
 
     /// Checks that the caller's group may download from shares of a drive; from those of the caller's own
     /// everybody may.
-    pub(super) fn check_share_download(&self, drive: DriveId) -> Result<(), Stop> {
+    pub(super) fn check_share_download(&self, drive: DriveId) -> Result<(), ApiError> {
         if self.caller.limits.share_download || self.own_drive()? == Some(drive) {
             return Ok(());
         }
@@ -216,7 +216,7 @@ impl Call<'_> {
     }
 
     /// Verifies a share token.
-    pub(super) fn share_claims(&self, token: &str) -> Result<Claims, Stop> {
+    pub(super) fn share_claims(&self, token: &str) -> Result<Claims, ApiError> {
         let engine = self.api.store.engine()?;
         let rows = engine.reader()?;
         let now = u64::try_from(self.now.unix()).unwrap_or(u64::MAX);

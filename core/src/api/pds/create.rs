@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::access::Own;
-use super::fault::{Fault, Stop, not_found};
+use super::fault::{ApiError, Fault, not_found};
 use super::part::{self, Part};
 use super::rapid::Rapid;
 use super::{Call, show};
@@ -36,7 +36,7 @@ struct Wish<'a> {
 
 impl Call<'_> {
     /// Answers `file/create`.
-    pub(super) fn create(&self) -> Result<Value, Stop> {
+    pub(super) fn create(&self) -> Result<Value, ApiError> {
         let own = self.own()?;
         let kind = self.fields.required("type")?;
         match (kind, self.fields.text("file_id")?) {
@@ -50,7 +50,7 @@ impl Call<'_> {
         }
     }
 
-    fn wish_to_create(&self, own: &Own) -> Result<Wish<'_>, Stop> {
+    fn wish_to_create(&self, own: &Own) -> Result<Wish<'_>, ApiError> {
         let name = self.fields.required("name")?;
         if name.len() > 255 {
             return Err(Fault::range("name is longer than 255 bytes").into());
@@ -67,7 +67,7 @@ impl Call<'_> {
     }
 
     /// Tells what has the name already, if it does and the client wants to know.
-    fn taken(&self, own: &Own, wish: &Wish<'_>) -> Result<Option<Value>, Stop> {
+    fn taken(&self, own: &Own, wish: &Wish<'_>) -> Result<Option<Value>, ApiError> {
         if !wish.refuse {
             return Ok(None);
         }
@@ -96,7 +96,7 @@ impl Call<'_> {
         })
     }
 
-    fn create_folder(&self, own: &Own) -> Result<Value, Stop> {
+    fn create_folder(&self, own: &Own) -> Result<Value, ApiError> {
         let wish = self.wish_to_create(own)?;
         if let Some(told) = self.taken(own, &wish)? {
             return Ok(told);
@@ -110,7 +110,7 @@ impl Call<'_> {
         Ok(told)
     }
 
-    fn create_file(&self, own: &Own) -> Result<Value, Stop> {
+    fn create_file(&self, own: &Own) -> Result<Value, ApiError> {
         let wish = self.wish_to_create(own)?;
         let parts = part::asked(&self.fields)?;
         let record = self.record(own, wish.name)?;
@@ -128,7 +128,7 @@ impl Call<'_> {
     }
 
     /// A file that is there gets one more revision.
-    fn create_version(&self, own: &Own, file: &FileInfo) -> Result<Value, Stop> {
+    fn create_version(&self, own: &Own, file: &FileInfo) -> Result<Value, ApiError> {
         let parts = part::asked(&self.fields)?;
         let expect = self.last_revision(file)?;
         let record = self.record(own, &file.name)?;
@@ -138,7 +138,7 @@ impl Call<'_> {
     }
 
     /// Reads which revision the client thinks is the current one, and whether it is.
-    pub(super) fn last_revision(&self, file: &FileInfo) -> Result<Option<VersionId>, Stop> {
+    pub(super) fn last_revision(&self, file: &FileInfo) -> Result<Option<VersionId>, ApiError> {
         let Some(text) = self.fields.text("last_revision_id")? else { return Ok(None) };
         let current = file.current.as_ref().map(|version| version.id);
         match text.parse::<VersionId>() {
@@ -148,7 +148,7 @@ impl Call<'_> {
     }
 
     /// Reads what is said of the content and of the file.
-    fn record(&self, own: &Own, name: &str) -> Result<UploadRecord, Stop> {
+    fn record(&self, own: &Own, name: &str) -> Result<UploadRecord, ApiError> {
         let most = self.api.store.engine()?.options.max_put_bytes;
         let media_type = match self.fields.text("content_type")? {
             Some(media_type) if !valid_media_type(media_type) => {
@@ -170,7 +170,7 @@ impl Call<'_> {
         })
     }
 
-    fn attributes(&self) -> Result<BTreeMap<String, String>, Stop> {
+    fn attributes(&self) -> Result<BTreeMap<String, String>, ApiError> {
         let mut kept = BTreeMap::new();
         if let Some(text) = self.fields.text("description")? {
             if text.chars().count() > 1024 {
@@ -204,7 +204,7 @@ impl Call<'_> {
         parent: FileId,
         name: &str,
         parts: &[Part],
-    ) -> Result<Value, Stop> {
+    ) -> Result<Value, ApiError> {
         let mut told = self.told_made(own, record.goal.file(), parent, name, Kind::File);
         let rapid = match self.rapid(own, &record, parent, name)? {
             Rapid::Made(version) => Some(version),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::access::{Download, Own, Reach};
-use super::fault::{Fault, Stop, not_found};
+use super::fault::{ApiError, Fault, not_found};
 use super::show;
 use super::{Call, DEFAULT_EXPIRE, MAX_EXPIRE};
 use crate::catalog::archive_access::UsableArchive;
@@ -47,7 +47,7 @@ impl Call<'_> {
         }
     }
 
-    fn wish(&self) -> Result<Wish<'_>, Stop> {
+    fn wish(&self) -> Result<Wish<'_>, ApiError> {
         let expire = self.fields.number("expire_sec", 1..=MAX_EXPIRE)?.unwrap_or(DEFAULT_EXPIRE);
         self.check_life(expire, self.api.store.engine()?.options.max_lifetime)?;
         let name = self.fields.text("file_name")?;
@@ -72,7 +72,7 @@ impl Call<'_> {
     }
 
     /// Answers `get_download_url`: a file, one of its revisions, or a folder or archive as a zip.
-    pub(super) fn get_download_url(&self) -> Result<Value, Stop> {
+    pub(super) fn get_download_url(&self) -> Result<Value, ApiError> {
         let reach = self.reach()?;
         let id = self.fields.required("file_id")?;
         let wish = self.wish()?;
@@ -101,7 +101,7 @@ impl Call<'_> {
     }
 
     /// Finds the version that was asked for: the current one, or one of the file's.
-    fn version(&self, info: &FileInfo, revision: Option<&str>) -> Result<VersionInfo, Stop> {
+    fn version(&self, info: &FileInfo, revision: Option<&str>) -> Result<VersionInfo, ApiError> {
         let current = info.current.clone();
         let Some(text) = revision else {
             return current.ok_or_else(|| Fault::file("the file has no content").into());
@@ -121,7 +121,7 @@ impl Call<'_> {
         version: &VersionInfo,
         chosen: bool,
         _: Download<'_>,
-    ) -> Result<Url, Stop> {
+    ) -> Result<Url, ApiError> {
         match reach {
             Reach::Own(_) => Ok(self.api.store.url_of_revision(version)),
             Reach::Share { .. } if chosen && !version.current => {
@@ -141,7 +141,13 @@ impl Call<'_> {
     }
 
     /// Makes an archive of files and folders: at once, since no content is read for it.
-    fn archive(&self, reach: &Reach, files: &[FileId], name: String, expire: u64) -> Result<ArchiveId, Stop> {
+    fn archive(
+        &self,
+        reach: &Reach,
+        files: &[FileId],
+        name: String,
+        expire: u64,
+    ) -> Result<ArchiveId, ApiError> {
         self.check_archive()?;
         reach.download()?;
         self.check_life(expire, self.api.store.grace()?)?;
@@ -153,7 +159,7 @@ impl Call<'_> {
     }
 
     /// Answers for an archive that is there: its exact length and CRC-64 are known already.
-    fn archive_url(&self, reach: &Reach, id: ArchiveId, wish: &Wish<'_>) -> Result<Value, Stop> {
+    fn archive_url(&self, reach: &Reach, id: ArchiveId, wish: &Wish<'_>) -> Result<Value, ApiError> {
         let archive = self.find_archive(reach, id)?;
         let record = &archive.record;
         let left = record.expires.unix().saturating_sub(self.now.unix());
@@ -170,8 +176,8 @@ impl Call<'_> {
     }
 
     /// Finds an archive by its id, for who made it and may still have archives.
-    fn find_archive(&self, reach: &Reach, id: ArchiveId) -> Result<UsableArchive, Stop> {
-        let absent = || Stop::from(Fault::file("there is no such archive"));
+    fn find_archive(&self, reach: &Reach, id: ArchiveId) -> Result<UsableArchive, ApiError> {
+        let absent = || ApiError::from(Fault::file("there is no such archive"));
         let engine = self.api.store.engine()?;
         let found = UsableArchive::find(&engine.reader()?, id, self.now);
         let archive = found.map_err(|error| match error.kind() {
@@ -197,14 +203,14 @@ impl Call<'_> {
         Ok(archive)
     }
 
-    fn check_archive(&self) -> Result<(), Stop> {
+    fn check_archive(&self) -> Result<(), ApiError> {
         match self.caller.limits.archive {
             true => Ok(()),
             false => Err(Fault::permission("the caller's group may not download archives").into()),
         }
     }
 
-    fn made(&self, url: Url, wish: &Wish<'_>) -> Result<String, Stop> {
+    fn made(&self, url: Url, wish: &Wish<'_>) -> Result<String, ApiError> {
         let mut url = self.url(url, wish.expire);
         if let Some(name) = wish.name {
             url = url.attachment(name);
@@ -235,7 +241,7 @@ impl Call<'_> {
     }
 
     /// Answers `archive_files`: the archive is there when the answer is.
-    pub(super) fn archive_files(&self) -> Result<Value, Stop> {
+    pub(super) fn archive_files(&self) -> Result<Value, ApiError> {
         let reach = self.reach()?;
         let mut texts = Vec::new();
         for value in self.fields.list("file_ids", MAX_PICKS)?.unwrap_or_default() {
@@ -273,7 +279,7 @@ impl Call<'_> {
     }
 
     /// Answers `async_task/get` for an archive, which is done as soon as it has an id.
-    pub(super) fn get_async_task(&self) -> Result<Value, Stop> {
+    pub(super) fn get_async_task(&self) -> Result<Value, ApiError> {
         let absent = || Fault::absent("there is no such task");
         let text = self.fields.required("async_task_id")?;
         let id: ArchiveId = text.parse().map_err(|_| absent())?;
@@ -287,7 +293,7 @@ impl Call<'_> {
                 let found = UsableArchive::find(&engine.reader()?, id, self.now);
                 let owner = found.map_err(|error| match error.kind() {
                     ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::Gone => absent().into(),
-                    _ => Stop::from(error),
+                    _ => ApiError::from(error),
                 })?;
                 match owner.record.owner {
                     Owner::Drive(drive) if self.caller.administrator || self.own_drive()? == Some(drive) => {
@@ -301,7 +307,7 @@ impl Call<'_> {
         self.task(&reach, id)
     }
 
-    fn task(&self, reach: &Reach, id: ArchiveId) -> Result<Value, Stop> {
+    fn task(&self, reach: &Reach, id: ArchiveId) -> Result<Value, ApiError> {
         let wish = Wish { name: None, media_type: None, expire: DEFAULT_EXPIRE };
         let told = self.archive_url(reach, id, &wish)?;
         let of = |name: &str| told.get(name).cloned().unwrap_or_default();
@@ -317,7 +323,7 @@ impl Call<'_> {
     }
 
     /// Answers `GET file/download`: the address of the content, behind one that never changes.
-    pub(super) fn download(&self) -> Result<Reply, Stop> {
+    pub(super) fn download(&self) -> Result<Reply, ApiError> {
         let told = self.get_download_url()?;
         let url = told.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut reply = super::reply(302, &json!({}));

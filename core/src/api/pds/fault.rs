@@ -100,24 +100,20 @@ impl Fault {
     }
 }
 
-/// What stopped a call: a fault, which the client is told, or an error, which the host is.
-#[derive(Debug)]
-pub(super) enum Stop {
-    Fault(Fault),
-    Error(Error),
-}
+/// What ended a call.
+pub(super) type ApiError = crate::api::error::ApiError<Fault>;
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Stop {
-        Stop::Fault(fault)
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> ApiError {
+        ApiError::Fault(fault)
     }
 }
 
 /// An error whose kind tells what the client did, where the call has no closer word for it.
-impl From<Error> for Stop {
-    fn from(error: Error) -> Stop {
+impl From<Error> for ApiError {
+    fn from(error: Error) -> ApiError {
         let told = error.to_string();
-        Stop::Fault(match error.kind() {
+        ApiError::Fault(match error.kind() {
             ErrorKind::InvalidArgument => Fault::invalid(told),
             ErrorKind::NotFound => Fault::absent(told),
             ErrorKind::Exists => Fault::exists(told),
@@ -126,15 +122,15 @@ impl From<Error> for Stop {
             ErrorKind::Mismatch => Fault::conflict(told),
             ErrorKind::TooLarge => Fault::range(told),
             ErrorKind::RangeNotSatisfiable | ErrorKind::Unsupported => Fault::unsupported(told),
-            _ => return Stop::Error(error),
+            _ => return ApiError::Error(error),
         })
     }
 }
 
 /// Gives what is not found a closer word: `fault` makes it of the message.
-pub(super) fn not_found(error: Error, fault: fn(String) -> Fault) -> Stop {
+pub(super) fn not_found(error: Error, fault: fn(String) -> Fault) -> ApiError {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::Gone => Stop::Fault(fault(error.to_string())),
+        ErrorKind::NotFound | ErrorKind::Gone => ApiError::Fault(fault(error.to_string())),
         _ => error.into(),
     }
 }
@@ -154,7 +150,7 @@ mod tests {
     #[test]
     fn what_the_host_must_know_is_no_fault() {
         for kind in ErrorKind::ALL {
-            let stop = Stop::from(Error::new(kind, "a sentence"));
+            let stop = ApiError::from(Error::new(kind, "a sentence"));
             let hosts = matches!(
                 kind,
                 ErrorKind::Io
@@ -164,7 +160,7 @@ mod tests {
                     | ErrorKind::Bug
                     | ErrorKind::Forked
             );
-            assert_eq!(matches!(stop, Stop::Error(_)), hosts, "{}", kind.name());
+            assert_eq!(matches!(stop, ApiError::Error(_)), hosts, "{}", kind.name());
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::access::{Own, Reach};
-use super::fault::{Fault, Stop};
+use super::fault::{ApiError, Fault};
 use super::{Call, cursor, marker, show};
 use crate::store::Drive;
 use crate::{FileInfo, Kind};
@@ -65,7 +65,7 @@ impl Call<'_> {
     }
 
     /// Answers `file/get`: also for what lies in the recycle bin, which it says.
-    pub(super) fn get(&self) -> Result<Value, Stop> {
+    pub(super) fn get(&self) -> Result<Value, ApiError> {
         let reach = self.reach()?;
         let id = self.fields.required("file_id")?;
         let expire = self.url_expire(10..=14_400)?;
@@ -80,7 +80,7 @@ impl Call<'_> {
     }
 
     /// Answers `file/list`: a page of a folder.
-    pub(super) fn list(&self) -> Result<Value, Stop> {
+    pub(super) fn list(&self) -> Result<Value, ApiError> {
         let reach = self.reach()?;
         let parent = self.fields.text("parent_file_id")?.unwrap_or("root");
         let wish = self.wish_of_list()?;
@@ -99,12 +99,12 @@ impl Call<'_> {
             }
             Reach::Own(own) => self.page(&own.drive, &reach.live(parent)?, &wish, &mut infos)?,
         };
-        let items: Result<Vec<Value>, Stop> =
+        let items: Result<Vec<Value>, ApiError> =
             infos.iter().map(|info| self.file(&reach, info, expire)).collect();
         Ok(json!({ "items": items?, "next_marker": marker(next) }))
     }
 
-    fn wish_of_list(&self) -> Result<Wish<'_>, Stop> {
+    fn wish_of_list(&self) -> Result<Wish<'_>, ApiError> {
         let order = match self.fields.word("order_by", &["name", "created_at", "updated_at", "size"])? {
             Some("created_at") => Order::Created,
             Some("updated_at") => Order::Updated,
@@ -133,7 +133,7 @@ impl Call<'_> {
         folder: &FileInfo,
         wish: &Wish<'_>,
         infos: &mut Vec<FileInfo>,
-    ) -> Result<Option<String>, Stop> {
+    ) -> Result<Option<String>, ApiError> {
         if folder.kind != Kind::Folder {
             return Err(Fault::unsupported(format!("{} is a file and has no listing", folder.id)).into());
         }
@@ -150,7 +150,7 @@ impl Call<'_> {
         folder: &FileInfo,
         wish: &Wish<'_>,
         infos: &mut Vec<FileInfo>,
-    ) -> Result<Option<String>, Stop> {
+    ) -> Result<Option<String>, ApiError> {
         let (mut after, mut seen) = (wish.after.clone(), 0_usize);
         loop {
             let step = if wish.kind.is_none() && wish.category.is_none() { wish.limit } else { STEP };
@@ -184,7 +184,7 @@ impl Call<'_> {
         folder: &FileInfo,
         wish: &Wish<'_>,
         infos: &mut Vec<FileInfo>,
-    ) -> Result<Option<String>, Stop> {
+    ) -> Result<Option<String>, ApiError> {
         let rows = drive.list_in(folder.id, None, MAX_SORTED + 1)?;
         if rows.len() > MAX_SORTED {
             let told = format!("a folder of more than {MAX_SORTED} is listed in order of name ASC alone");
@@ -215,7 +215,7 @@ impl Call<'_> {
     }
 
     /// Answers `file/delete`: for good, and not to the recycle bin.
-    pub(super) fn delete(&self) -> Result<Value, Stop> {
+    pub(super) fn delete(&self) -> Result<Value, ApiError> {
         let own = self.own()?;
         let id = own.id(self.fields.required("file_id")?)?;
         self.refuse_root(&own, id)?;
@@ -228,7 +228,7 @@ impl Call<'_> {
         }))
     }
 
-    pub(super) fn refuse_root(&self, own: &Own, id: crate::FileId) -> Result<(), Stop> {
+    pub(super) fn refuse_root(&self, own: &Own, id: crate::FileId) -> Result<(), ApiError> {
         match id == own.root {
             true => Err(Fault::forbidden("the root of a drive stays where it is").into()),
             false => Ok(()),
@@ -236,12 +236,12 @@ impl Call<'_> {
     }
 
     /// Answers `drive/get`.
-    pub(super) fn get_drive(&self) -> Result<Value, Stop> {
+    pub(super) fn get_drive(&self) -> Result<Value, ApiError> {
         self.shown_drive(&self.own()?.drive)
     }
 
     /// Answers `drive/get_default_drive`: the caller's own, made where there is none yet.
-    pub(super) fn get_default_drive(&self) -> Result<Value, Stop> {
+    pub(super) fn get_default_drive(&self) -> Result<Value, ApiError> {
         let Some(name) = &self.caller.drive else {
             return Err(Fault::login("the access token is missing or not valid").into());
         };
@@ -249,11 +249,11 @@ impl Call<'_> {
     }
 
     /// Answers `drive/list_my_drives`.
-    pub(super) fn list_my_drives(&self) -> Result<Value, Stop> {
+    pub(super) fn list_my_drives(&self) -> Result<Value, ApiError> {
         Ok(json!({ "items": [self.get_default_drive()?], "next_marker": "" }))
     }
 
-    fn shown_drive(&self, drive: &Drive) -> Result<Value, Stop> {
+    fn shown_drive(&self, drive: &Drive) -> Result<Value, ApiError> {
         let info = drive.info()?;
         Ok(json!({
             "domain_id": show::DOMAIN,

@@ -41,7 +41,7 @@ use crate::serve::{Reply, Request};
 use crate::store::url::base_path;
 use crate::time::Time;
 
-use fault::{Fault, Stop};
+use fault::{ApiError, Fault};
 use field::Fields;
 
 /// How many seconds a URL lives if nothing is said.
@@ -59,7 +59,7 @@ struct Call<'a> {
 }
 
 /// What a call does.
-type Answer = for<'a, 'b> fn(&'a Call<'b>) -> std::result::Result<Value, Stop>;
+type Answer = for<'a, 'b> fn(&'a Call<'b>) -> std::result::Result<Value, ApiError>;
 
 /// The calls that are answered with JSON, by their path.
 const CALLS: &[(&str, Answer)] = &[
@@ -99,7 +99,7 @@ pub(super) fn answer(
     api.store.engine()?;
     match route(api, caller, request, path, body) {
         Ok(reply) => Ok(reply),
-        Err(Stop::Fault(fault)) => {
+        Err(ApiError::Fault(fault)) => {
             tracing::debug!(code = fault.code, message = fault.message, "refused a call");
             let mut reply = reply(fault.status, &fault.body());
             if let Some(wait) = fault.more.get("retry_after") {
@@ -110,7 +110,7 @@ pub(super) fn answer(
             }
             Ok(if request.method == "HEAD" { reply.without_body() } else { reply })
         }
-        Err(Stop::Error(error)) => Err(error),
+        Err(ApiError::Error(error)) => Err(error),
     }
 }
 
@@ -129,7 +129,7 @@ fn route(
     request: &Request<'_>,
     path: &str,
     body: &mut dyn Read,
-) -> Result<Reply, Stop> {
+) -> Result<Reply, ApiError> {
     let made = CALLS.iter().find(|(known, _)| *known == path).map(|(_, made)| made);
     let known = made.is_some() || path == "/file/download" || path.starts_with("/upload/");
     if !known {
@@ -196,7 +196,7 @@ impl Call<'_> {
     }
 
     /// Reads how long the URLs beside a file live.
-    fn url_expire(&self, bounds: std::ops::RangeInclusive<u64>) -> Result<u64, Stop> {
+    fn url_expire(&self, bounds: std::ops::RangeInclusive<u64>) -> Result<u64, ApiError> {
         let most = self.api.store.engine()?.options.max_lifetime.as_secs();
         let expire = self.fields.number("url_expire_sec", bounds)?;
         Ok(expire.unwrap_or(DEFAULT_EXPIRE).min(most))

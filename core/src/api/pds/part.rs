@@ -10,7 +10,7 @@ use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
 use super::access::Own;
-use super::fault::{Fault, Stop, not_found};
+use super::fault::{ApiError, Fault, not_found};
 use super::{Call, Fields, reply, show, upload_base};
 use crate::catalog::record::{Goal, PartRecord, UploadRecord};
 use crate::catalog::upload::MAX_PARTS;
@@ -79,7 +79,12 @@ impl Read for Counted<'_> {
 
 impl Call<'_> {
     /// Makes the URLs that parts are put to, each for one part.
-    pub(super) fn upload_urls(&self, id: UploadId, drive: DriveId, parts: &[Part]) -> Result<Value, Stop> {
+    pub(super) fn upload_urls(
+        &self,
+        id: UploadId,
+        drive: DriveId,
+        parts: &[Part],
+    ) -> Result<Value, ApiError> {
         let engine = self.api.store.engine()?;
         let ring = engine.ring(&engine.reader()?)?;
         let epoch = self.api.store.upload_epoch(drive)?;
@@ -109,14 +114,14 @@ impl Call<'_> {
     }
 
     /// Finds the upload that a call is about.
-    fn upload(&self, own: &Own) -> Result<(UploadId, UploadRecord), Stop> {
+    fn upload(&self, own: &Own) -> Result<(UploadId, UploadRecord), ApiError> {
         let file = own.id(self.fields.required("file_id")?)?;
         let text = self.fields.required("upload_id")?;
         let absent = || Fault::upload("the file has no such upload, or its time is over");
         let id: UploadId = text.parse().map_err(|_| absent())?;
         let record = self.api.store.upload(id, self.now).map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Expired => absent().into(),
-            _ => Stop::from(error),
+            _ => ApiError::from(error),
         })?;
         match record.drive == own.drive.id() && record.goal.file() == file {
             true => Ok((id, record)),
@@ -125,7 +130,7 @@ impl Call<'_> {
     }
 
     /// Answers `file/get_upload_url`.
-    pub(super) fn get_upload_url(&self) -> Result<Value, Stop> {
+    pub(super) fn get_upload_url(&self) -> Result<Value, ApiError> {
         let own = self.own()?;
         let (id, record) = self.upload(&own)?;
         if record.done.is_some() {
@@ -143,7 +148,7 @@ impl Call<'_> {
     }
 
     /// Answers `file/list_uploaded_parts`.
-    pub(super) fn list_uploaded_parts(&self) -> Result<Value, Stop> {
+    pub(super) fn list_uploaded_parts(&self) -> Result<Value, ApiError> {
         let own = self.own()?;
         let (id, record) = self.upload(&own)?;
         let limit = self.fields.number("limit", 1..=1000)?.unwrap_or(1000);
@@ -165,7 +170,7 @@ impl Call<'_> {
     }
 
     /// Takes a part in, as it comes: the URL says which, and nobody is asked who calls.
-    pub(super) fn put_part(&self, token: &str, body: &mut dyn Read) -> Result<Reply, Stop> {
+    pub(super) fn put_part(&self, token: &str, body: &mut dyn Read) -> Result<Reply, ApiError> {
         let (id, number, epoch) = self.part_of(token)?;
         let gone = |_| Fault::upload("there is no such upload, or its time is over");
         let record = self.api.store.upload(id, self.now).map_err(|error| match error.kind() {
@@ -216,7 +221,7 @@ impl Call<'_> {
     }
 
     /// Verifies the token of a part's URL.
-    fn part_of(&self, token: &str) -> Result<(UploadId, u32, u64), Stop> {
+    fn part_of(&self, token: &str) -> Result<(UploadId, u32, u64), ApiError> {
         let engine = self.api.store.engine()?;
         let ring = engine.ring(&engine.reader()?)?;
         let now = u64::try_from(self.now.unix()).unwrap_or(u64::MAX);
@@ -230,7 +235,7 @@ impl Call<'_> {
     }
 
     /// Answers `file/complete`: the parts become one version, hashed by the engine itself.
-    pub(super) fn complete(&self) -> Result<Value, Stop> {
+    pub(super) fn complete(&self) -> Result<Value, ApiError> {
         let own = self.own()?;
         let (id, record) = self.upload(&own)?;
         let crc64 = match self.fields.text("crc64_hash")? {
@@ -267,7 +272,7 @@ impl Call<'_> {
         id: UploadId,
         record: &UploadRecord,
         said: &Said<'_>,
-    ) -> Result<VersionId, Stop> {
+    ) -> Result<VersionId, ApiError> {
         let hasty = mutant::is_active(Mutant::CompletesBeforeLooking);
         if hasty || self.look(own, id, record, said)? <= 1 {
             // One part becomes the version as it is.
@@ -286,7 +291,13 @@ impl Call<'_> {
 
     /// Holds the parts of an upload to what was said of them, and where they go to what is there.
     /// Returns how many there are.
-    fn look(&self, own: &Own, id: UploadId, record: &UploadRecord, said: &Said<'_>) -> Result<usize, Stop> {
+    fn look(
+        &self,
+        own: &Own,
+        id: UploadId,
+        record: &UploadRecord,
+        said: &Said<'_>,
+    ) -> Result<usize, ApiError> {
         let outline = self.api.store.outline(id, said.listed).map_err(missing)?;
         let len = outline.len;
         if let Some(size) = record.size.filter(|size| *size != len) {
@@ -307,7 +318,7 @@ impl Call<'_> {
     }
 
     /// Makes the parts one content, and that a version.
-    fn join(&self, id: UploadId, record: &UploadRecord, said: &Said<'_>) -> Result<VersionId, Stop> {
+    fn join(&self, id: UploadId, record: &UploadRecord, said: &Said<'_>) -> Result<VersionId, ApiError> {
         let whole = self.api.store.assemble(id, said.listed).map_err(missing)?;
         let digest = *whole.digest();
         // Parts may have been put again since they were looked at.
@@ -324,20 +335,20 @@ impl Call<'_> {
     }
 
     /// An upload without a single part is no empty file, unless it was said to be one.
-    fn refuse_nothing(&self, id: UploadId) -> Result<(), Stop> {
+    fn refuse_nothing(&self, id: UploadId) -> Result<(), ApiError> {
         match self.api.store.parts(id, 0, 1)?.is_empty() {
             true => Err(Fault::unlike("no part was put").into()),
             false => Ok(()),
         }
     }
 
-    fn completed(&self, own: Own, version: VersionId) -> Result<Value, Stop> {
+    fn completed(&self, own: Own, version: VersionId) -> Result<Value, ApiError> {
         let info = own.drive.find(version.file()).map_err(|error| not_found(error, Fault::file))?.info;
         self.shown(own, &info)
     }
 
     /// Reads which parts the client says there are, and checks that they are what it put.
-    fn listed(&self, id: UploadId) -> Result<Option<Vec<u32>>, Stop> {
+    fn listed(&self, id: UploadId) -> Result<Option<Vec<u32>>, ApiError> {
         let most = usize::try_from(MAX_PARTS).unwrap_or(usize::MAX);
         let Some(list) = self.fields.list("part_info_list", most)?.filter(|list| !list.is_empty()) else {
             return Ok(None);
@@ -374,7 +385,7 @@ struct Said<'a> {
     sha1: Option<[u8; 20]>,
 }
 
-fn missing(error: Error) -> Stop {
+fn missing(error: Error) -> ApiError {
     match error.kind() {
         ErrorKind::NotFound => Fault::unlike(error.to_string()).into(),
         _ => error.into(),
@@ -382,7 +393,7 @@ fn missing(error: Error) -> Stop {
 }
 
 /// Says why an upload cannot go where it was to go.
-fn nowhere(error: Error) -> Stop {
+fn nowhere(error: Error) -> ApiError {
     match error.kind() {
         ErrorKind::Gone => Fault::trashed(error.to_string()).into(),
         ErrorKind::NotFound => Fault::file(error.to_string()).into(),

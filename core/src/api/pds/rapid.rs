@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::access::Own;
-use super::fault::{Fault, Stop};
+use super::fault::{ApiError, Fault};
 use super::{Call, proof, show};
 use crate::api::RapidUploads;
 use crate::catalog::record::UploadRecord;
@@ -51,7 +51,7 @@ impl Call<'_> {
         record: &UploadRecord,
         parent: FileId,
         name: &str,
-    ) -> Result<Rapid, Stop> {
+    ) -> Result<Rapid, ApiError> {
         let named = self.fields.word("content_hash_name", &["sha1", "sha256", "none"])?;
         let claimed = match named {
             None | Some("sha1") => self.fields.sha1("content_hash")?,
@@ -88,7 +88,7 @@ impl Call<'_> {
 
     /// A claim of content of the caller's own drive, proved by eight bytes of it at an offset that its
     /// access token decides.
-    fn of_own(&self, own: &Own, record: &UploadRecord, claim: &Claim<'_>) -> Result<Rapid, Stop> {
+    fn of_own(&self, own: &Own, record: &UploadRecord, claim: &Claim<'_>) -> Result<Rapid, ApiError> {
         let (Some(token), Some(code)) = (self.caller.token.as_ref(), claim.code) else {
             return Ok(Rapid::None);
         };
@@ -105,7 +105,7 @@ impl Call<'_> {
 
     /// A claim of content of any drive, proved by a MAC over many pieces of it, which the client is told
     /// first whether the content is there or not.
-    fn of_all(&self, own: &Own, record: &UploadRecord, claim: &Claim<'_>) -> Result<Rapid, Stop> {
+    fn of_all(&self, own: &Own, record: &UploadRecord, claim: &Claim<'_>) -> Result<Rapid, ApiError> {
         let day = self.now.unix().div_euclid(proof::DAY);
         let Some(code) = claim.code else {
             return Ok(Rapid::Asked(self.challenge(own, claim, day)?.shown()));
@@ -144,7 +144,7 @@ impl Call<'_> {
         record: &UploadRecord,
         (rate, what): (Rate, &'static str),
         holds: impl FnOnce() -> Result<Option<&'c Claimed>>,
-    ) -> Result<Rapid, Stop> {
+    ) -> Result<Rapid, ApiError> {
         let engine = self.api.store.engine()?;
         let key = (what, own.drive.id());
         let counted = !mutant::is_active(Mutant::ProofsWithoutLimit);

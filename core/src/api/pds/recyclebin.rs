@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::access::{Own, Reach};
-use super::fault::{Fault, Stop, not_found};
+use super::fault::{ApiError, Fault, not_found};
 use super::{Call, cursor, marker, show};
 use crate::FileId;
 
 impl Call<'_> {
     /// Answers `recyclebin/trash`: done at once, whatever is in it.
-    pub(super) fn trash(&self) -> Result<Value, Stop> {
+    pub(super) fn trash(&self) -> Result<Value, ApiError> {
         let own = self.own()?;
         let id = own.id(self.fields.required("file_id")?)?;
         self.refuse_root(&own, id)?;
@@ -18,7 +18,7 @@ impl Call<'_> {
     }
 
     /// Answers `recyclebin/restore`.
-    pub(super) fn restore(&self) -> Result<Value, Stop> {
+    pub(super) fn restore(&self) -> Result<Value, ApiError> {
         let own = self.own()?;
         let id = own.id(self.fields.required("file_id")?)?;
         own.drive.restore_file(id, self.now).map_err(|error| not_found(error, Fault::file))?;
@@ -26,7 +26,7 @@ impl Call<'_> {
     }
 
     /// Answers `recyclebin/list`, in order of id.
-    pub(super) fn list_recyclebin(&self) -> Result<Value, Stop> {
+    pub(super) fn list_recyclebin(&self) -> Result<Value, ApiError> {
         let own = self.own()?;
         let limit = self.limit(50, 200)?;
         let after = match cursor(&self.fields)? {

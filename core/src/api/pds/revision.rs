@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::access::Own;
-use super::fault::{Fault, Stop, not_found};
+use super::fault::{ApiError, Fault, not_found};
 use super::{Call, DEFAULT_EXPIRE, cursor, marker};
 use crate::id::VersionId;
 use crate::{ErrorKind, FileInfo, VersionInfo};
@@ -20,7 +20,7 @@ struct Named {
 }
 
 impl Call<'_> {
-    fn named(&self) -> Result<Named, Stop> {
+    fn named(&self) -> Result<Named, ApiError> {
         let own = self.own()?;
         let file = own.live_file(own.id(self.fields.required("file_id")?)?)?;
         let text = self.fields.required("revision_id")?;
@@ -32,7 +32,7 @@ impl Call<'_> {
     }
 
     /// Answers `file/revision/list`: newest first, without URLs.
-    pub(super) fn list_revisions(&self) -> Result<Value, Stop> {
+    pub(super) fn list_revisions(&self) -> Result<Value, ApiError> {
         let own = self.own()?;
         let file = own.live_file(own.id(self.fields.required("file_id")?)?)?;
         let limit = self.limit(50, 100)?;
@@ -58,14 +58,14 @@ impl Call<'_> {
     }
 
     /// Answers `file/revision/get`.
-    pub(super) fn get_revision(&self) -> Result<Value, Stop> {
+    pub(super) fn get_revision(&self) -> Result<Value, ApiError> {
         let Named { own, file, version, note } = self.named()?;
         let expire = self.url_expire(10..=86_400)?;
         self.revision(&file, &version, &note, Some(expire), own.download())
     }
 
     /// Answers `file/revision/update`: whether it is kept for ever, and what is said of it.
-    pub(super) fn update_revision(&self) -> Result<Value, Stop> {
+    pub(super) fn update_revision(&self) -> Result<Value, ApiError> {
         let Named { own, file, version, .. } = self.named()?;
         let keep = self.fields.flag("keep_forever")?;
         let note = self.fields.any_text("revision_description")?;
@@ -85,14 +85,14 @@ impl Call<'_> {
 
     /// Answers `file/revision/restore`: the old content becomes the newest revision, and no byte is
     /// copied.
-    pub(super) fn restore_revision(&self) -> Result<Value, Stop> {
+    pub(super) fn restore_revision(&self) -> Result<Value, ApiError> {
         let Named { own, file, version, .. } = self.named()?;
         let restored = own.drive.put_again(file.id, version.id, self.now).map_err(latest)?;
         self.revision(&file, &restored, "", Some(DEFAULT_EXPIRE), own.download())
     }
 
     /// Answers `file/revision/delete`.
-    pub(super) fn delete_revision(&self) -> Result<Value, Stop> {
+    pub(super) fn delete_revision(&self) -> Result<Value, ApiError> {
         let Named { version, .. } = self.named()?;
         self.api.store.remove_version(version.id).map_err(latest)?;
         Ok(json!({}))
@@ -100,7 +100,7 @@ impl Call<'_> {
 }
 
 /// Says of the current revision that it is the current one.
-fn latest(error: crate::Error) -> Stop {
+fn latest(error: crate::Error) -> ApiError {
     match error.kind() {
         ErrorKind::InvalidArgument => Fault::latest(error.to_string()).into(),
         _ => not_found(error, Fault::revision),

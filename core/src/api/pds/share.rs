@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Call;
 use super::access::share_epoch;
-use super::fault::{Fault, Stop};
+use super::fault::{ApiError, Fault};
 use super::show;
 use crate::ErrorKind;
 use crate::catalog::share;
@@ -18,11 +18,11 @@ const LIFE: u64 = 7200;
 
 impl Call<'_> {
     /// Answers `share_link/get_share_token`, for anybody who knows the password.
-    pub(super) fn get_share_token(&self) -> Result<Value, Stop> {
+    pub(super) fn get_share_token(&self) -> Result<Value, ApiError> {
         let text = self.fields.required("share_id")?;
         let password = self.fields.any_text("share_pwd")?.filter(|password| !password.is_empty());
         let life = self.fields.number("expire_sec", 1..=LIFE)?.unwrap_or(LIFE);
-        let absent = || Stop::from(Fault::absent("there is no such share"));
+        let absent = || ApiError::from(Fault::absent("there is no such share"));
         let id: ShareId = text.parse().map_err(|_| absent())?;
         let entered = self.api.store.visit_from(id, password, self.request.client);
         let visit = entered.map_err(|error| match (error.kind(), error.retry_after()) {

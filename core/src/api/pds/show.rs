@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::access::{Download, Own, Reach};
-use super::fault::Stop;
+use super::fault::ApiError;
 use super::{Call, DEFAULT_EXPIRE};
 use crate::catalog::state::State;
 use crate::id::{DriveId, VersionId};
@@ -87,7 +87,7 @@ fn content(fields: &mut Map<String, Value>, version: &VersionInfo) {
 
 impl Call<'_> {
     /// Shows a file or folder. The owner is given URLs of its content.
-    pub(super) fn file(&self, reach: &Reach, info: &FileInfo, expire: u64) -> Result<Value, Stop> {
+    pub(super) fn file(&self, reach: &Reach, info: &FileInfo, expire: u64) -> Result<Value, ApiError> {
         let mut fields = Map::new();
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
         set("domain_id", json!(DOMAIN));
@@ -145,12 +145,12 @@ impl Call<'_> {
         Ok(Value::Object(fields))
     }
 
-    fn is_live(&self, own: &Own, info: &FileInfo) -> Result<bool, Stop> {
+    fn is_live(&self, own: &Own, info: &FileInfo) -> Result<bool, ApiError> {
         Ok(info.trashed.is_none() && own.drive.find(info.id)?.standing == State::Live)
     }
 
     /// Adds the URLs that show and save a version.
-    fn urls(&self, fields: &mut Map<String, Value>, id: VersionId, expire: u64) -> Result<(), Stop> {
+    fn urls(&self, fields: &mut Map<String, Value>, id: VersionId, expire: u64) -> Result<(), ApiError> {
         let url = |inline: bool| {
             let mut url = self.url(self.api.store.url_of_revision(id), expire);
             if inline {
@@ -171,7 +171,7 @@ impl Call<'_> {
         note: &str,
         expire: Option<u64>,
         download: Download<'_>,
-    ) -> Result<Value, Stop> {
+    ) -> Result<Value, ApiError> {
         let mut fields = Map::new();
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
         set("domain_id", json!(DOMAIN));
@@ -194,7 +194,7 @@ impl Call<'_> {
     }
 
     /// Shows a file after it was changed, with URLs of the default life.
-    pub(super) fn shown(&self, own: Own, info: &FileInfo) -> Result<Value, Stop> {
+    pub(super) fn shown(&self, own: Own, info: &FileInfo) -> Result<Value, ApiError> {
         self.file(&Reach::Own(own), info, DEFAULT_EXPIRE)
     }
 }
