@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::frame::HEADER_LEN;
 use super::segment;
 use crate::body::{FileRange, Segment, Source};
-use crate::catalog::record::Place;
+use crate::catalog::record::Location;
 use crate::id::BlobId;
 use crate::vfs::{Open, Vfs, VfsFile};
 use crate::{Error, Result};
@@ -48,18 +48,18 @@ impl Pool {
         Pool { vfs, segments: RwLock::default() }
     }
 
-    /// Opens the content of a blob: `len` bytes at `place`. None when the file is gone, as after
+    /// Opens the content of a blob: `len` bytes at `location`. None when the file is gone, as after
     /// a compaction: the caller looks the place up again.
     ///
     /// # Errors
     /// `Corrupt` when the file is shorter than the blob.
-    pub(crate) fn open(&self, blob: BlobId, place: Place, len: u64) -> Result<Option<BlobSource>> {
-        let (file, offset) = match place {
-            Place::Segment { segment, offset } => match self.segment(segment)? {
+    pub(crate) fn open(&self, blob: BlobId, location: Location, len: u64) -> Result<Option<BlobSource>> {
+        let (file, offset) = match location {
+            Location::Segment { segment, offset } => match self.segment(segment)? {
                 Some(file) => (file, offset.saturating_add(HEADER_LEN as u64)),
                 None => return Ok(None),
             },
-            Place::File => match self.vfs.open(&path(blob), Open::Read) {
+            Location::File => match self.vfs.open(&path(blob), Open::Read) {
                 Ok(file) => (file, 0),
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(cause) => return Err(Error::io(format!("opening {}", path(blob)), cause)),
@@ -118,8 +118,8 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// Opens a blob in this segment. None when it is elsewhere, or not in what was seen.
-    pub(crate) fn open(&self, place: Place, len: u64) -> Option<BlobSource> {
-        let Place::Segment { segment, offset } = place else { return None };
+    pub(crate) fn open(&self, location: Location, len: u64) -> Option<BlobSource> {
+        let Location::Segment { segment, offset } = location else { return None };
         let offset = offset.checked_add(HEADER_LEN as u64)?;
         let seen = segment == self.number && offset.checked_add(len)? <= self.len;
         seen.then(|| BlobSource { file: self.file.clone(), offset, len })

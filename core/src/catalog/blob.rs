@@ -1,6 +1,6 @@
 //! Blobs: content that versions share, found by id or by hash.
 
-use super::record::{BlobRecord, Place};
+use super::record::{BlobRecord, Location};
 use super::table::{BLOB, BLOB_HASH};
 use super::{id_sequence, row};
 use crate::id::BlobId;
@@ -68,10 +68,10 @@ pub(crate) fn find(tx: &impl Read, scope: u64, blake3: &[u8; 32]) -> Result<Opti
 }
 
 /// Says that a blob's bytes are now at `to`, if they are still at `from`; returns whether.
-pub(crate) fn relocate(tx: &mut impl Write, id: BlobId, from: Place, to: Place) -> Result<bool> {
+pub(crate) fn relocate(tx: &mut impl Write, id: BlobId, from: Location, to: Location) -> Result<bool> {
     match row::get::<BlobRecord>(tx, BLOB, &id.to_key())? {
-        Some(record) if record.place == from => {
-            row::put(tx, BLOB, &id.to_key(), &BlobRecord { place: to, ..record })?;
+        Some(record) if record.location == from => {
+            row::put(tx, BLOB, &id.to_key(), &BlobRecord { location: to, ..record })?;
             Ok(true)
         }
         _ => Ok(false),

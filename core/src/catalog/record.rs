@@ -214,7 +214,7 @@ pub(crate) struct VersionRecord {
 
 /// Where a blob's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// In segment `segment`, from byte `offset` on.
     Segment { segment: u32, offset: u64 },
     /// In a file of its own.
@@ -223,7 +223,7 @@ pub(crate) enum Place {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BlobRecord {
-    pub(crate) place: Place,
+    pub(crate) location: Location,
     pub(crate) len: u64,
     pub(crate) crc32: u32,
     pub(crate) crc64: u64,

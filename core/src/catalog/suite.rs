@@ -15,7 +15,7 @@ use super::id_sequence::{self, NewId};
 use super::info::VersionInfo;
 use super::listing::{self, Walk};
 use super::put::{self, Expect, NewVersion};
-use super::record::{BlobRecord, FileRecord, Kind, LinkRecord, Place, ShareRecord};
+use super::record::{BlobRecord, FileRecord, Kind, LinkRecord, Location, ShareRecord};
 use super::refcount;
 use super::row;
 use super::table::{self, ALL, FILE, VERSION};
@@ -288,7 +288,7 @@ const LONG: u8 = 250;
 
 fn content_of(content: u8) -> BlobRecord {
     BlobRecord {
-        place: Place::File,
+        location: Location::File,
         len: if content == LONG { super::sha1_index::MIN_LEN } else { 10 * u64::from(content) },
         crc32: u32::from(content),
         crc64: u64::from(content),

@@ -16,7 +16,7 @@ use super::key_ring::VersionedRing;
 use crate::Kind;
 use crate::catalog::LinkInfo;
 use crate::catalog::alias::Named;
-use crate::catalog::record::Place;
+use crate::catalog::record::Location;
 use crate::catalog::state::State;
 use crate::catalog::version::Opened;
 use crate::http::{Representation, entity_tag, media_type_of, valid_media_type};
@@ -42,7 +42,7 @@ pub(crate) struct CachedVersion {
     /// As [`FileRecord::dated`](crate::catalog::record::FileRecord::dated); of no meaning unless it is the file's current version.
     dated: i64,
     pub(crate) blob: BlobId,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
     /// Live or trashed.
     pub(crate) standing: State,
     /// As [`of_version`](crate::catalog::revocation::of_version).
@@ -72,7 +72,7 @@ impl CachedVersion {
             followed: OnceLock::new(),
             dated: file.dated,
             blob: version.blob,
-            place: blob.place,
+            location: blob.location,
             standing,
             epoch,
         }

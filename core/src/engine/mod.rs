@@ -31,7 +31,7 @@ use streams::Streams;
 use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
 use crate::catalog::counter::{self, Counter};
-use crate::catalog::record::Place;
+use crate::catalog::record::Location;
 use crate::catalog::{blob, grace, id_sequence, link, segment, share};
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
@@ -156,12 +156,12 @@ impl Engine {
     }
 
     /// Opens a blob's content. A place that a compaction has emptied is looked up again.
-    pub(crate) fn open_blob(&self, id: BlobId, mut place: Place, len: u64) -> Result<BlobSource> {
+    pub(crate) fn open_blob(&self, id: BlobId, mut location: Location, len: u64) -> Result<BlobSource> {
         for _ in 0..3 {
-            if let Some(source) = self.pool.open(id, place, len)? {
+            if let Some(source) = self.pool.open(id, location, len)? {
                 return Ok(source);
             }
-            place = blob::get(&self.reader()?, id)?.place;
+            location = blob::get(&self.reader()?, id)?.location;
         }
         Err(Error::corrupt(format!("the content of blob {id} is missing; check the store")))
     }

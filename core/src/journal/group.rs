@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::change;
 use crate::blobs::frame::{Frame, FrameKind, frame_len};
 use crate::catalog::blob::Moment;
-use crate::catalog::record::Place;
+use crate::catalog::record::Location;
 use crate::digest::Digest;
 use crate::id::BlobId;
 use crate::kv::{KeyRange, Read, Table, Visit, Write};
@@ -62,14 +62,14 @@ impl<W: Write> Group<'_, W> {
     }
 
     /// Adds a blob's bytes to the group and returns where they will be.
-    pub(crate) fn append(&mut self, blob: BlobId, bytes: Bytes, digest: &Digest) -> Result<Place> {
+    pub(crate) fn append(&mut self, blob: BlobId, bytes: Bytes, digest: &Digest) -> Result<Location> {
         let len = u32::try_from(bytes.len()).map_err(|_| {
             Error::new(
                 ErrorKind::TooLarge,
                 format!("a blob of {} bytes is too large for a segment", bytes.len()),
             )
         })?;
-        let place = Place::Segment { segment: self.pending.segment, offset: self.pending.end };
+        let location = Location::Segment { segment: self.pending.segment, offset: self.pending.end };
         self.pending.end += frame_len(u64::from(len));
         let frame = Frame {
             kind: FrameKind::Blob,
@@ -82,7 +82,7 @@ impl<W: Write> Group<'_, W> {
             previous: 0,
         };
         self.pending.blobs.push((frame, bytes));
-        Ok(place)
+        Ok(location)
     }
 }
 

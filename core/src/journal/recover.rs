@@ -10,7 +10,7 @@ use super::tails::Tails;
 use super::{Position, edit_segment};
 use crate::blobs::frame::{ALIGN, SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self, GroupAt, Segment};
-use crate::catalog::record::{BlobRecord, Place, Record, SegmentRecord};
+use crate::catalog::record::{BlobRecord, Location, Record, SegmentRecord};
 use crate::catalog::segment::{FLOOR, FloorRecord, forget, list, open_segments};
 use crate::catalog::{row, table};
 use crate::kv::{Commit, Kv, Scan, Table, Write};
@@ -227,7 +227,7 @@ fn count_dead(rows: &mut impl Write) -> Result<()> {
     let mut live: HashMap<u32, u64> = HashMap::new();
     rows.scan(table::BLOB, row::ALL, false, &mut |_, value| {
         let record = BlobRecord::decode(value)?;
-        if let Place::Segment { segment, .. } = record.place {
+        if let Location::Segment { segment, .. } = record.location {
             *live.entry(segment).or_default() += frame_len(record.len);
         }
         Ok(Scan::Next)

@@ -10,7 +10,7 @@ use super::{Journal, Limits, Position, rebuild, recover};
 use crate::blobs::frame::frame_len;
 use crate::blobs::pool::Pool;
 use crate::blobs::segment::{self, Segment};
-use crate::catalog::record::Place;
+use crate::catalog::record::Location;
 use crate::catalog::table::{self, META};
 use crate::digest::Digest;
 use crate::id::BlobId;
@@ -53,12 +53,12 @@ fn new_disk() -> (SimVfs, Arc<dyn Vfs>) {
     (disk, vfs)
 }
 
-fn put(journal: &Journal<RedbKv>, key: u32, content: Bytes) -> Result<Place> {
+fn put(journal: &Journal<RedbKv>, key: u32, content: Bytes) -> Result<Location> {
     let digest = Digest::of(&content);
     journal.write(u64::try_from(content.len()).unwrap(), move |group| {
-        let place = group.append(BlobId(u64::from(key)), content.clone(), &digest)?;
+        let location = group.append(BlobId(u64::from(key)), content.clone(), &digest)?;
         group.put(META, &key.to_be_bytes(), &digest.blake3)?;
-        Ok(place)
+        Ok(location)
     })
 }
 
@@ -79,7 +79,7 @@ fn what_was_acknowledged_is_there_after_power_loss() {
     for policy in Policy::ALL {
         let (disk, vfs) = new_disk();
         let journal = open(&vfs);
-        let places: Vec<_> = (0..20_u32)
+        let locations: Vec<_> = (0..20_u32)
             .map(|key| put(&journal, key, Bytes::from(vec![7; 100 + key as usize])).unwrap())
             .collect();
         let after = disk.crash(policy);
@@ -88,8 +88,8 @@ fn what_was_acknowledged_is_there_after_power_loss() {
         let journal = open(&vfs);
         assert_eq!(keys(&journal.reader().unwrap()).len(), 20, "{policy:?}");
         let pool = Pool::new(vfs.clone());
-        for (key, place) in places.iter().enumerate() {
-            let blob = pool.open(BlobId(key as u64), *place, 100 + key as u64).unwrap().unwrap();
+        for (key, location) in locations.iter().enumerate() {
+            let blob = pool.open(BlobId(key as u64), *location, 100 + key as u64).unwrap().unwrap();
             assert_eq!(blob.window(0, u64::MAX).unwrap(), vec![7; 100 + key]);
         }
     }
@@ -163,9 +163,9 @@ fn the_rows_can_be_made_again_from_the_segments_alone() {
 fn rebuilding_goes_on_behind_damage() {
     let (disk, vfs) = new_disk();
     let journal = open(&vfs);
-    let places: Vec<_> =
+    let locations: Vec<_> =
         (0..5_u32).map(|key| put(&journal, key, Bytes::from(vec![1; 500])).unwrap()).collect();
-    let Place::Segment { offset, .. } = places[2] else { panic!("a small blob") };
+    let Location::Segment { offset, .. } = locations[2] else { panic!("a small blob") };
     let again = |name: &str| {
         let fresh = rows(&vfs, name);
         rebuild(&fresh, &vfs, STORE).unwrap();
@@ -182,7 +182,7 @@ fn a_last_group_with_damaged_content_is_taken_for_one_that_was_never_finished() 
     let (disk, vfs) = new_disk();
     let journal = open(&vfs);
     put(&journal, 1, Bytes::from(vec![1; 500])).unwrap();
-    let Place::Segment { offset, .. } = put(&journal, 2, Bytes::from(vec![2; 500])).unwrap() else {
+    let Location::Segment { offset, .. } = put(&journal, 2, Bytes::from(vec![2; 500])).unwrap() else {
         panic!("a small blob")
     };
     disk.bit_flip("seg/0000001.seg", offset + 100).unwrap();
@@ -278,22 +278,22 @@ fn damage_in_mid_log_is_no_torn_end() {
         let (disk, vfs) = new_disk();
         let kv = rows(&vfs, "meta.redb");
         let journal = Journal::new(kv, vfs.clone(), STORE, Limits { checkpoint_groups: 1000, ..limits() });
-        let places: Vec<_> = (0..10_u32)
+        let locations: Vec<_> = (0..10_u32)
             .map(|key| match put(&journal, key, Bytes::from(vec![7; 300])).unwrap() {
-                Place::Segment { offset, .. } => offset,
-                Place::File => panic!("a small blob"),
+                Location::Segment { offset, .. } => offset,
+                Location::File => panic!("a small blob"),
             })
             .collect();
-        (disk, vfs, journal, places)
+        (disk, vfs, journal, locations)
     };
     // A blob's header, its content, the header of the change, the write-set.
     for (part, lost) in [(10, true), (200, false), (frame_len(300) + 10, true), (frame_len(300) + 100, true)]
     {
         for group in [0, 3, 8, 9] {
-            let (disk, _, journal, places) = build();
+            let (disk, _, journal, locations) = build();
             let after = disk.crash(Policy::KeepAll);
             std::mem::forget(journal);
-            after.bit_flip("seg/0000001.seg", places[group] + part).unwrap();
+            after.bit_flip("seg/0000001.seg", locations[group] + part).unwrap();
             let vfs: Arc<dyn Vfs> = Arc::new(after.clone());
             let before = after.files();
             let kv = rows(&vfs, "meta.redb");
@@ -320,9 +320,9 @@ fn damage_at_the_end_of_a_segment_that_was_left_is_no_torn_end() {
     let kv = rows(&vfs, "meta.redb");
     let limits = Limits { checkpoint_groups: 1000, segment_len: 1000, ..limits() };
     let journal = Journal::new(kv, vfs.clone(), STORE, limits);
-    let places: Vec<_> =
+    let locations: Vec<_> =
         (0..6_u32).map(|key| put(&journal, key, Bytes::from(vec![7; 600])).unwrap()).collect();
-    let Place::Segment { segment: 2, offset } = places[1] else { panic!("{places:?}") };
+    let Location::Segment { segment: 2, offset } = locations[1] else { panic!("{locations:?}") };
     let after = disk.crash(Policy::KeepAll);
     std::mem::forget(journal);
     after.bit_flip("seg/0000002.seg", offset + 100).unwrap();
@@ -337,11 +337,11 @@ fn damage_at_the_end_of_a_segment_that_was_left_is_no_torn_end() {
 fn parts_of_two_tries_of_a_group_make_no_group() {
     let (_, vfs) = new_disk();
     let journal = open(&vfs);
-    let place = |place| match place {
-        Place::Segment { offset, .. } => offset,
-        Place::File => panic!("a small blob"),
+    let location = |location| match location {
+        Location::Segment { offset, .. } => offset,
+        Location::File => panic!("a small blob"),
     };
-    let first = place(put(&journal, 1, Bytes::from(vec![1; 400])).unwrap());
+    let first = location(put(&journal, 1, Bytes::from(vec![1; 400])).unwrap());
     std::mem::forget(journal);
     let file = vfs.open("seg/0000001.seg", Open::Write).unwrap();
     let mut whole = vec![0; 2000];

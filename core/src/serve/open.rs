@@ -55,7 +55,7 @@ impl Found {
                 tracing::trace!(blob = %content.blob, "serving");
                 Ok(Body::new(Arc::new(engine.open_blob(
                     content.blob,
-                    content.place,
+                    content.location,
                     content.representation.len,
                 )?)))
             }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::blobs::pool::{BlobSource, Seen};
 use crate::body::Body;
 use crate::catalog::archive_access::UsableArchive;
-use crate::catalog::record::Place;
+use crate::catalog::record::Location;
 use crate::catalog::{archive, blob};
 use crate::engine::Engine;
 use crate::engine::streams::{PendingLookups, Pins};
@@ -16,7 +16,7 @@ use crate::mutant::{self, Mutant};
 use crate::zip::{Member, Plan, Rope};
 use crate::{Error, ErrorKind, Result, body, fork};
 
-/// Places of blobs that are looked up at once while an archive streams.
+/// Locations of blobs that are looked up at once while an archive streams.
 const AHEAD: usize = 128;
 
 /// Returns the plan of an archive, made anew from its frozen list where it is not at hand.
@@ -54,15 +54,15 @@ pub(super) struct MemberContents {
     generation: u64,
     engine: Arc<Engine>,
     plan: Arc<Plan>,
-    places: Arc<Places>,
+    locations: Arc<Locations>,
 }
 
 impl MemberContents {
     pub(super) fn new(engine: Arc<Engine>, plan: Arc<Plan>) -> MemberContents {
-        let places = Arc::new(Places { plan: plan.clone(), ahead: Mutex::default() });
-        let stream: Arc<dyn PendingLookups> = places.clone();
+        let locations = Arc::new(Locations { plan: plan.clone(), ahead: Mutex::default() });
+        let stream: Arc<dyn PendingLookups> = locations.clone();
         engine.streams.add(Arc::downgrade(&stream));
-        MemberContents { generation: fork::generation(), engine, plan, places }
+        MemberContents { generation: fork::generation(), engine, plan, locations }
     }
 }
 
@@ -75,7 +75,7 @@ impl crate::zip::Contents for MemberContents {
             ));
         }
         let member = self.plan.member(index).ok_or_else(|| Error::bug("a member beyond the archive"))?;
-        let source = self.places.open(&self.engine, index, content, member.size)?;
+        let source = self.locations.open(&self.engine, index, content, member.size)?;
         let segment = body::Source::segment(&source, offset, limit)?;
         let whole = u64::try_from(segment.data.len()) == Ok(member.size);
         if whole && crc32fast::hash(&segment.data) != member.crc32 {
@@ -89,7 +89,7 @@ impl crate::zip::Contents for MemberContents {
 }
 
 /// Where the contents of an archive's members are, looked up some way ahead.
-struct Places {
+struct Locations {
     plan: Arc<Plan>,
     ahead: Mutex<Ahead>,
 }
@@ -100,7 +100,7 @@ struct Places {
 #[derive(Default)]
 struct Ahead {
     first: usize,
-    found: Vec<Option<Place>>,
+    found: Vec<Option<Location>>,
     seen: Option<Seen>,
     large: Option<(usize, BlobSource)>,
     /// After a close, the segments that all members are in, held open: nobody can ask any more where
@@ -111,8 +111,8 @@ struct Ahead {
 impl Ahead {
     /// Holds every segment that was found open; false when one is gone.
     fn pin(&mut self, pins: &mut Pins<'_>) -> Result<bool> {
-        for place in self.found.iter().flatten() {
-            let Place::Segment { segment, .. } = place else { continue };
+        for location in self.found.iter().flatten() {
+            let Location::Segment { segment, .. } = location else { continue };
             if self.pinned.contains_key(segment) {
                 continue;
             }
@@ -122,36 +122,36 @@ impl Ahead {
         Ok(true)
     }
 
-    fn place(&self, index: usize) -> Option<Place> {
+    fn location(&self, index: usize) -> Option<Location> {
         self.found.get(index.checked_sub(self.first)?).copied().flatten()
     }
 }
 
-impl Places {
+impl Locations {
     fn open(&self, engine: &Engine, index: usize, content: u64, size: u64) -> Result<BlobSource> {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, source)) = ahead.large.as_ref().filter(|(last, _)| *last == index) {
             return Ok(source.clone());
         }
-        let place = match ahead.place(index) {
-            Some(place) => place,
+        let location = match ahead.location(index) {
+            Some(location) => location,
             None => {
                 *ahead = self.look_up(&engine.reader()?, index, AHEAD)?;
-                ahead.place(index).ok_or_else(collected)?
+                ahead.location(index).ok_or_else(collected)?
             }
         };
-        if let Some(source) = ahead.seen.as_ref().and_then(|seen| seen.open(place, size)) {
+        if let Some(source) = ahead.seen.as_ref().and_then(|seen| seen.open(location, size)) {
             return Ok(source);
         }
-        if let Place::Segment { segment, .. } = place {
-            if let Some(source) = ahead.pinned.get(&segment).and_then(|seen| seen.open(place, size)) {
+        if let Location::Segment { segment, .. } = location {
+            if let Some(source) = ahead.pinned.get(&segment).and_then(|seen| seen.open(location, size)) {
                 return Ok(source);
             }
             ahead.seen = engine.pool.see(segment)?;
         }
         drop(ahead);
-        let source = engine.open_blob(BlobId(content), place, size)?;
-        if matches!(place, Place::File) {
+        let source = engine.open_blob(BlobId(content), location, size)?;
+        if matches!(location, Location::File) {
             let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
             ahead.large = Some((index, source.clone()));
         }
@@ -165,7 +165,7 @@ impl Places {
             found.push(match member.size {
                 0 => None,
                 _ => match blob::get(rows, BlobId(member.content)) {
-                    Ok(record) => Some(record.place),
+                    Ok(record) => Some(record.location),
                     Err(error) if error.kind() == ErrorKind::NotFound => None,
                     Err(error) => return Err(error),
                 },
@@ -175,7 +175,7 @@ impl Places {
     }
 }
 
-impl PendingLookups for Places {
+impl PendingLookups for Locations {
     fn finish(&self, rows: &RedbReader, pins: &mut Pins<'_>) -> Result<bool> {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         *ahead = self.look_up(rows, 0, usize::MAX)?;

@@ -167,7 +167,7 @@ impl Drive {
             return Err(Error::invalid(format!("{} is a folder and has no content; list it", shown(path))));
         }
         let (version, blob) = version::current(snapshot.tx()?, file, &record)?;
-        Ok(Body::new(Arc::new(engine.open_blob(version.blob, blob.place, blob.len)?)))
+        Ok(Body::new(Arc::new(engine.open_blob(version.blob, blob.location, blob.len)?)))
     }
 
     /// Moves what is at `from` to `to`, making missing folders; a file may replace a file.

@@ -9,7 +9,7 @@ use crate::blobs::pool;
 use crate::blobs::stage::{Spooled, Stage, Staged};
 use crate::catalog::blob::{self, Moment};
 use crate::catalog::put::{self, NewVersion};
-use crate::catalog::record::{BlobRecord, Place};
+use crate::catalog::record::{BlobRecord, Location};
 use crate::catalog::{Expect, VersionInfo};
 use crate::catalog::{refcount, sha1_index};
 use crate::digest::Digest;
@@ -470,7 +470,7 @@ pub(super) fn insert(
     scope: u64,
     moment: Moment,
 ) -> Result<BlobId> {
-    let place = match (content, blob::find(change, scope, &digest.blake3)?) {
+    let location = match (content, blob::find(change, scope, &digest.blake3)?) {
         (_, Some(known)) => return Ok(known),
         (Content::Known, None) => {
             return Err(Error::new(
@@ -479,15 +479,15 @@ pub(super) fn insert(
             ));
         }
         (Content::Small(bytes), None) => change.append(blob, bytes.clone(), digest)?,
-        (Content::Large, None) => Place::File,
+        (Content::Large, None) => Location::File,
     };
-    refcount::insert(change, blob, record(digest, place, scope), moment.group)?;
+    refcount::insert(change, blob, record(digest, location, scope), moment.group)?;
     Ok(blob)
 }
 
-fn record(digest: &Digest, place: Place, scope: u64) -> BlobRecord {
+fn record(digest: &Digest, location: Location, scope: u64) -> BlobRecord {
     BlobRecord {
-        place,
+        location,
         len: digest.len,
         crc32: digest.crc32,
         crc64: digest.crc64,

@@ -189,7 +189,7 @@ impl Store {
         let (mut stage, mut crc64, mut first) = (engine.stage(), 0_u64, Vec::new());
         for (number, part) in &parts {
             let record = blob::get(&rows, part.blob)?;
-            let source = engine.open_blob(part.blob, record.place, record.len)?;
+            let source = engine.open_blob(part.blob, record.location, record.len)?;
             let mut at = 0;
             while at < part.len {
                 let window = source.window(at, WINDOW)?;
@@ -268,7 +268,7 @@ impl Claimed {
     /// # Errors
     /// `Corrupt` and `Io` when the content cannot be read.
     pub(crate) fn read(&self, offset: u64, len: u64) -> Result<bytes::Bytes> {
-        self.engine.open_blob(self.blob, self.record.place, self.record.len)?.window(offset, len)
+        self.engine.open_blob(self.blob, self.record.location, self.record.len)?.window(offset, len)
     }
 
     /// Reads `len` bytes from `offset` on.
@@ -276,7 +276,7 @@ impl Claimed {
     /// # Errors
     /// `Corrupt` and `Io` when the content cannot be read, or ends before.
     pub(crate) fn read_whole(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
-        let source = self.engine.open_blob(self.blob, self.record.place, self.record.len)?;
+        let source = self.engine.open_blob(self.blob, self.record.location, self.record.len)?;
         let (mut bytes, mut at, end) = (Vec::new(), offset, offset.saturating_add(len));
         while at < end {
             let window = source.window(at, end - at)?;
@@ -358,7 +358,7 @@ fn beginning(engine: &Arc<Engine>, id: BlobId, record: &BlobRecord) -> Result<[u
     let limit = u64::try_from(sha1_index::BEGINNING).unwrap_or(0);
     let first = match record.len {
         0 => bytes::Bytes::new(),
-        len => engine.open_blob(id, record.place, len)?.window(0, limit)?,
+        len => engine.open_blob(id, record.location, len)?.window(0, limit)?,
     };
     Ok(Digest::of(&first).sha1)
 }
@@ -467,23 +467,23 @@ fn check_part(change: &Change<'_>, id: Option<UploadId>, part: BlobId) -> Result
 }
 
 /// Where a whole upload goes, as this transaction finds it.
-enum Place {
+enum Target {
     New { file: FileId, folder: FileId, name: String },
     Version { file: FileId, expect: Expect },
 }
 
-fn check_goal(change: &impl Rows, record: &UploadRecord, now: Time) -> Result<Place> {
+fn check_goal(change: &impl Rows, record: &UploadRecord, now: Time) -> Result<Target> {
     drive::get(change, record.drive)?;
     match &record.goal {
         Goal::New { file, folder, name, rename } => {
             free_name::check_folder(change, record.drive, *folder)?;
             let name = free_name::choose(change, *folder, name, *rename, now)?.into_owned();
-            Ok(Place::New { file: *file, folder: *folder, name })
+            Ok(Target::New { file: *file, folder: *folder, name })
         }
         Goal::Version { file, expect } => {
             let expect = expect.map_or(Expect::Any, Expect::Current);
             put::check_file(change, *file, expect)?;
-            Ok(Place::Version { file: *file, expect })
+            Ok(Target::Version { file: *file, expect })
         }
     }
 }
@@ -491,14 +491,14 @@ fn check_goal(change: &impl Rows, record: &UploadRecord, now: Time) -> Result<Pl
 fn put_goal(
     change: &mut Change<'_>,
     record: &UploadRecord,
-    place: Place,
+    target: Target,
     blob: BlobId,
     moment: Moment,
 ) -> Result<VersionInfo> {
     let modified = record.modified.unwrap_or(moment.now);
     let new = NewVersion { blob, media_type: &record.media_type, modified };
-    match place {
-        Place::New { file, folder, name } => {
+    match target {
+        Target::New { file, folder, name } => {
             let (drive, mut id) = (record.drive, One(Some(file.0)));
             let spot = PathLookup {
                 drive,
@@ -510,7 +510,7 @@ fn put_goal(
             };
             put::at_target(change, drive, PutTarget::New(spot), new, &mut id, moment)
         }
-        Place::Version { file, expect } => put::to_file(change, file, new, expect, moment),
+        Target::Version { file, expect } => put::to_file(change, file, new, expect, moment),
     }
 }
 

@@ -207,12 +207,12 @@ pub(super) fn d3_content_is_told_apart_by_its_own_hash_and_scope<K: Kv>(make: &i
 pub(super) fn content_moves_only_from_where_it_is<K: Kv>(make: &impl Fn() -> K) {
     let mut store = Store::new(make);
     let id = store.blob(1);
-    let [here, there] = [10, 20].map(|offset| Place::Segment { segment: 1, offset });
+    let [here, there] = [10, 20].map(|offset| Location::Segment { segment: 1, offset });
     let mut relocate = |id, from, to| store.change(|tx, _| blob::relocate(tx, id, from, to)).unwrap();
-    assert!(relocate(id, Place::File, here));
-    assert!(!relocate(id, Place::File, there));
+    assert!(relocate(id, Location::File, here));
+    assert!(!relocate(id, Location::File, there));
     assert!(relocate(id, here, there));
     assert!(!relocate(BlobId(999), here, there));
-    assert_eq!(blob::get(&store.reader(), id).unwrap().place, there);
+    assert_eq!(blob::get(&store.reader(), id).unwrap().location, there);
     store.verify();
 }

@@ -31,7 +31,7 @@ fn at(micros: i64) -> Moment {
 fn put(tx: &mut impl Write, ids: &mut impl NewId, id: UploadId, number: u32, byte: u8) -> Result<BlobId> {
     let blob = BlobId(ids.next()?);
     let content = BlobRecord {
-        place: Place::File,
+        location: Location::File,
         len: 10,
         crc32: 1,
         crc64: byte.into(),

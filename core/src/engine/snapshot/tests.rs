@@ -320,8 +320,8 @@ proptest::proptest! {
         for path in SPELLED {
             drive.put(path, path.as_bytes(), Put::new()).unwrap();
         }
-        for (place, spelling, verb) in steps {
-            let path = SPELLED[place];
+        for (location, spelling, verb) in steps {
+            let path = SPELLED[location];
             let spelled = [path.to_owned(), format!("/{path}"), format!("{path}/"), format!("/{path}/")];
             let (text, label) = (&spelled[spelling], format!("{verb} {}", spelled[spelling]));
             let same = unkept(&drive, path).unwrap();

@@ -18,7 +18,7 @@ use super::check::{Progress, Watch};
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::{pool, segment as file, stage};
 use crate::catalog::history::{self, CopyRecord};
-use crate::catalog::record::{BlobRecord, FileRecord, Place, Record, SegmentRecord};
+use crate::catalog::record::{BlobRecord, FileRecord, Location, Record, SegmentRecord};
 use crate::catalog::{prefix, row, segment, table};
 use crate::engine::Engine;
 use crate::engine::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
@@ -153,18 +153,18 @@ fn remove(vfs: &dyn Vfs, path: &str) -> Result<()> {
 }
 
 /// Who a directory of a store is, as the system names its file `STORE`.
-fn place(found: &std::fs::Metadata) -> (u64, u64) {
+fn identity(found: &std::fs::Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
     (found.dev(), found.ino())
 }
 
-fn place_of(vfs: &dyn Vfs) -> Option<(u64, u64)> {
-    Some(place(&vfs.open(STORE, Open::Read).ok()?.file()?.metadata().ok()?))
+fn identity_of(vfs: &dyn Vfs) -> Option<(u64, u64)> {
+    Some(identity(&vfs.open(STORE, Open::Read).ok()?.file()?.metadata().ok()?))
 }
 
 fn refuse_itself(engine: &Engine, target: &Arc<dyn Vfs>) -> Result<()> {
-    let ours = place_of(engine.vfs.as_ref());
-    if Arc::ptr_eq(&engine.vfs, target) || (ours.is_some() && ours == place_of(target.as_ref())) {
+    let ours = identity_of(engine.vfs.as_ref());
+    if Arc::ptr_eq(&engine.vfs, target) || (ours.is_some() && ours == identity_of(target.as_ref())) {
         return Err(Error::invalid("a store cannot be backed up into its own directory; name another one"));
     }
     Ok(())
@@ -173,10 +173,10 @@ fn refuse_itself(engine: &Engine, target: &Arc<dyn Vfs>) -> Result<()> {
 /// Refuses a directory in that of the store, whether it is there yet or not: what lies there is the
 /// store's, and goes where it goes.
 fn refuse_inside(engine: &Engine, target: &Path) -> Result<()> {
-    let Some(ours) = place_of(engine.vfs.as_ref()) else { return Ok(()) };
+    let Some(ours) = identity_of(engine.vfs.as_ref()) else { return Ok(()) };
     let there = target.ancestors().find(|path| path.exists()).filter(|path| *path != Path::new(""));
     let there = std::fs::canonicalize(there.unwrap_or(Path::new("."))).map_err(failed)?;
-    let is_ours = |dir: &Path| std::fs::metadata(dir.join(STORE)).is_ok_and(|found| place(&found) == ours);
+    let is_ours = |dir: &Path| std::fs::metadata(dir.join(STORE)).is_ok_and(|found| identity(&found) == ours);
     if there.ancestors().any(is_ours) {
         return Err(Error::invalid(format!(
             "{} lies in the store that is to be backed up; name a directory outside of it",
@@ -302,9 +302,9 @@ impl Backup<'_, '_> {
         let mut total = self.segments.iter().fold(0_u64, |sum, (_, row)| sum.saturating_add(row.len));
         self.rows.scan(table::BLOB, row::ALL, false, &mut |_, value| {
             let record = BlobRecord::decode(value)?;
-            match record.place {
-                Place::File => total = total.saturating_add(record.len),
-                Place::Segment { segment, .. } => {
+            match record.location {
+                Location::File => total = total.saturating_add(record.len),
+                Location::Segment { segment, .. } => {
                     self.used.insert(segment);
                 }
             }
@@ -331,7 +331,7 @@ impl Backup<'_, '_> {
             let page = prefix::page(&self.rows, table::BLOB, &[], after.as_deref(), PAGE)?;
             for (key, value) in &page {
                 let (id, record) = (BlobId(row::number(key)?), BlobRecord::decode(value)?);
-                if record.place == Place::File {
+                if record.location == Location::File {
                     self.report.files += 1;
                     self.large_one(id, record.len)?;
                     // Of what is there already, nobody knows whether the backup that made it got as far.

@@ -7,7 +7,7 @@ use crate::blobs::frame::{Frame, FrameKind};
 use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::check::Problem;
-use crate::catalog::record::{BlobRecord, FileRecord, Place, Record, VersionRecord};
+use crate::catalog::record::{BlobRecord, FileRecord, Location, Record, VersionRecord};
 use crate::catalog::{blob, check, drive, node, prefix, row, segment, state, table};
 use crate::digest::{Digest, Digester};
 use crate::engine::Engine;
@@ -205,7 +205,7 @@ impl Checker<'_, '_> {
             }
             // It may have been moved or collected since this check began.
             match blob::get(&self.engine.reader()?, id) {
-                Ok(now) if now.place != record.place => record = now,
+                Ok(now) if now.location != record.location => record = now,
                 Err(error) if error.kind() == ErrorKind::NotFound => break None,
                 _ => break finding,
             }
@@ -234,9 +234,9 @@ impl Checker<'_, '_> {
     }
 
     fn look(&mut self, id: BlobId, record: &BlobRecord) -> Result<Option<Wrong>> {
-        let found = match record.place {
-            Place::Segment { segment, offset } => self.look_in_segment(id, record, segment, offset),
-            Place::File => self.look_in_file(id, record),
+        let found = match record.location {
+            Location::Segment { segment, offset } => self.look_in_segment(id, record, segment, offset),
+            Location::File => self.look_in_file(id, record),
         };
         match found {
             Ok(finding) => Ok(finding.map(Wrong::Damaged)),

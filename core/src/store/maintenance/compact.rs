@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::log_snapshot;
 use crate::blobs::frame::{Frame, FrameKind, SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self as file, Segment};
-use crate::catalog::record::{BlobRecord, Place, Record, SegmentRecord};
+use crate::catalog::record::{BlobRecord, Location, Record, SegmentRecord};
 use crate::catalog::{blob, row, segment, table};
 use crate::digest::Digest;
 use crate::engine::Engine;
@@ -220,7 +220,7 @@ pub(super) fn frames(
 
 struct Copy {
     id: BlobId,
-    from: Place,
+    from: Location,
     bytes: Bytes,
     digest: Digest,
 }
@@ -234,9 +234,9 @@ fn copy_blobs(engine: &Engine, segment: &Segment, end: u64, report: &mut Compact
         if frame.kind != FrameKind::Blob {
             return Ok(());
         }
-        let (id, from) = (BlobId(frame.id), Place::Segment { segment: segment.header.number, offset });
+        let (id, from) = (BlobId(frame.id), Location::Segment { segment: segment.header.number, offset });
         let record = row::get::<BlobRecord>(&rows, table::BLOB, &id.to_key())?;
-        let Some(record) = record.filter(|record| record.place == from) else { return Ok(()) };
+        let Some(record) = record.filter(|record| record.location == from) else { return Ok(()) };
         let sound = frame.blake3 == record.blake3 && u64::from(frame.len) == record.len;
         match segment.payload(offset, frame)?.filter(|_| sound) {
             Some(bytes) => {
@@ -279,10 +279,10 @@ fn copy(engine: &Engine, batch: Vec<Copy>, len: u64, report: &mut CompactReport)
         for Copy { id, from, bytes: content, digest } in &batch {
             // Looked at before anything is appended: one that was collected leaves no bytes.
             let record = row::get::<BlobRecord>(change, table::BLOB, &id.to_key())?;
-            if record.is_some_and(|record| record.place == *from) {
+            if record.is_some_and(|record| record.location == *from) {
                 let to = change.append(*id, content.clone(), digest)?;
                 blob::relocate(change, *id, *from, to)?;
-                if let Place::Segment { segment, .. } = *from {
+                if let Location::Segment { segment, .. } = *from {
                     segment::add_dead(change, segment, frame_len(digest.len))?;
                 }
                 blobs += 1;
@@ -300,7 +300,7 @@ fn copy(engine: &Engine, batch: Vec<Copy>, len: u64, report: &mut CompactReport)
 fn segments_in_use(engine: &Engine) -> Result<HashSet<u32>> {
     let mut numbers = HashSet::new();
     engine.reader()?.scan(table::BLOB, row::ALL, false, &mut |_, value| {
-        if let Place::Segment { segment, .. } = BlobRecord::decode(value)?.place {
+        if let Location::Segment { segment, .. } = BlobRecord::decode(value)?.location {
             numbers.insert(segment);
         }
         Ok(Scan::Next)

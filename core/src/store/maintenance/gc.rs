@@ -9,7 +9,7 @@ use super::compact::{self, CompactReport};
 use crate::blobs::frame::{SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self as file, Segment};
 use crate::blobs::{pool, stage};
-use crate::catalog::record::{BlobRecord, Place};
+use crate::catalog::record::{BlobRecord, Location};
 use crate::catalog::{archive, grace, refcount, row, segment, table, upload, usage};
 use crate::engine::layout::BLOBS;
 use crate::engine::{Engine, Options};
@@ -183,7 +183,7 @@ fn collect(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
             passed.remove(&id);
             report.blobs += 1;
             report.bytes = report.bytes.saturating_add(record.len);
-            if record.place == Place::File {
+            if record.location == Location::File {
                 // Its rows are gone, durably: cut off here, the file is an orphan for the sweep.
                 unlink(engine, &pool::path(id), report);
             }
@@ -205,7 +205,7 @@ fn forget(engine: &Engine, due: Vec<BlobId>, now: Time) -> Result<Forgotten> {
         let mut forgotten = Forgotten::default();
         for id in &due {
             let Some(record) = refcount::forget(change, *id, until)? else { continue };
-            if let Place::Segment { segment, .. } = record.place {
+            if let Location::Segment { segment, .. } = record.location {
                 match segment::add_dead(change, segment, frame_len(record.len)) {
                     Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Bug) => {
                         forgotten.uncounted.push(error);

@@ -11,7 +11,7 @@ use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::check::{Problem, check};
 use crate::catalog::history::{self, CopyRecord};
-use crate::catalog::record::{BlobRecord, Place, Record};
+use crate::catalog::record::{BlobRecord, Location, Record};
 use crate::catalog::{blob, id_sequence, refcount, row, segment, table};
 use crate::digest::Digest;
 use crate::engine::layout::{self, BAD_ROWS, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
@@ -351,7 +351,7 @@ fn find_lost(vfs: &dyn Vfs, rows: &impl Read) -> Result<(Lost, u64)> {
     for id in large(vfs, LOST)? {
         highest = highest.max(id.0);
         let record = row::get::<BlobRecord>(rows, table::BLOB, &id.to_key())?;
-        if record.is_some_and(|record| record.place == Place::File) {
+        if record.is_some_and(|record| record.location == Location::File) {
             lost.back.push(id);
         }
     }
@@ -400,7 +400,7 @@ fn restore(engine: &Engine, damaged: &[Damage]) -> Result<Vec<BlobId>> {
     let mut wanted: HashMap<[u8; 32], Vec<(BlobId, BlobRecord)>> = HashMap::new();
     for Damage { blob: id, .. } in damaged {
         if let Some(record) = row::get::<BlobRecord>(&rows, table::BLOB, &id.to_key())?
-            && matches!(record.place, Place::Segment { .. })
+            && matches!(record.location, Location::Segment { .. })
         {
             wanted.entry(record.blake3).or_default().push((*id, record));
         }
@@ -446,13 +446,13 @@ fn mend(
     bytes: bytes::Bytes,
     digest: Digest,
 ) -> Result<bool> {
-    let from = damaged.place;
+    let from = damaged.location;
     engine.journal.write(digest.len, move |change| {
-        if blob::get(change, id)?.place != from {
+        if blob::get(change, id)?.location != from {
             return Ok(false);
         }
         let to = change.append(id, bytes.clone(), &digest)?;
-        if let Place::Segment { segment, .. } = from {
+        if let Location::Segment { segment, .. } = from {
             match segment::add_dead(change, segment, frame_len(digest.len)) {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Bug) => {}
                 counted => counted?,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ErrorKind;
-use crate::catalog::record::{BlobRecord, Place, Record};
+use crate::catalog::record::{BlobRecord, Location, Record};
 use crate::catalog::row;
 use crate::id::BlobId;
 use crate::vfs::{Fault, Open, Times};
@@ -27,11 +27,11 @@ fn filled() -> (SimVfs, Home) {
 
 /// The file of a blob, and where its bytes begin and end in it.
 fn bytes_of(id: BlobId, record: &BlobRecord) -> (String, u64, u64) {
-    match record.place {
-        Place::Segment { segment, offset } => {
+    match record.location {
+        Location::Segment { segment, offset } => {
             (crate::blobs::segment::path(segment), offset, offset + 80 + record.len)
         }
-        Place::File => (crate::blobs::pool::path(id), 0, record.len),
+        Location::File => (crate::blobs::pool::path(id), 0, record.len),
     }
 }
 
@@ -56,7 +56,7 @@ fn s8_a_flipped_bit_anywhere_in_any_blob_is_found() {
 fn s8_content_that_is_cut_removed_or_replaced_is_found_without_reading_it() {
     let (disk, home) = filled();
     let all = blobs(&home.open(Mode::Shared));
-    let large: Vec<_> = all.iter().filter(|(_, record)| record.place == Place::File).collect();
+    let large: Vec<_> = all.iter().filter(|(_, record)| record.location == Location::File).collect();
     let path = |n: usize| crate::blobs::pool::path(large[n].0);
     let damage = |spoil: &dyn Fn(&SimVfs), content: bool| {
         let disk = disk.copy();
@@ -74,7 +74,7 @@ fn s8_content_that_is_cut_removed_or_replaced_is_found_without_reading_it() {
     assert_eq!(damage(&replace, true), [large[2].0, large[3].0]);
     let within = |number: u32| {
         let lies =
-            |record: &BlobRecord| matches!(record.place, Place::Segment { segment, .. } if segment == number);
+            |record: &BlobRecord| matches!(record.location, Location::Segment { segment, .. } if segment == number);
         all.iter().filter(|(_, record)| lies(record)).map(|(id, _)| *id).collect::<Vec<_>>()
     };
     assert_eq!(damage(&|disk| disk.remove("seg/0000002.seg").unwrap(), false), within(2));
@@ -309,7 +309,7 @@ fn a_compaction_keeps_the_segment_of_a_damaged_blob() {
     thin_out(&store);
     let (id, record) = blobs(&store)
         .into_iter()
-        .find(|(_, record)| record.refs > 0 && matches!(record.place, Place::Segment { segment: 2, .. }))
+        .find(|(_, record)| record.refs > 0 && matches!(record.location, Location::Segment { segment: 2, .. }))
         .unwrap();
     let (path, start, _) = bytes_of(id, &record);
     disk.bit_flip(&path, start + 90).unwrap();
