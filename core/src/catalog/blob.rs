@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 /// When a change happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Moment {
+pub(crate) struct ChangeTime {
     /// As who asked for it has it: what expires is measured by it, and it is written down.
     pub(crate) now: Time,
     /// As the group has it that makes it durable, which may have waited long. The grace of what the

@@ -4,7 +4,7 @@
 //! there, and [`super::state::of_file`] says deleted of everything in it. The rows follow by
 //! [`step`], a bounded number in each transaction; one that is lost or run twice does no harm.
 
-use super::blob::Moment;
+use super::blob::ChangeTime;
 use super::counter::{self, Counter};
 use super::record::{ChildRecord, FileRecord, Kind, Record, VersionRecord};
 use super::row;
@@ -31,23 +31,23 @@ pub(crate) struct Progress {
 ///
 /// # Errors
 /// `NotFound` when nothing lies there, `InvalidArgument` for the root.
-pub(crate) fn at_path(tx: &mut impl Write, drive: DriveId, path: &str, moment: Moment) -> Result<bool> {
+pub(crate) fn at_path(tx: &mut impl Write, drive: DriveId, path: &str, time: ChangeTime) -> Result<bool> {
     let (id, node) = path::resolve(tx, drive, path)?;
     if node.parent.is_none() {
         return Err(path::root("deleted; delete the drive"));
     }
-    erase(tx, id, node, moment)
+    erase(tx, id, node, time)
 }
 
 /// Deletes a file or folder that is in a tree or in the trash, as [`at_path`] does.
-pub(crate) fn erase(tx: &mut impl Write, id: FileId, node: FileRecord, moment: Moment) -> Result<bool> {
+pub(crate) fn erase(tx: &mut impl Write, id: FileId, node: FileRecord, time: ChangeTime) -> Result<bool> {
     let kind = node.kind;
     detach(tx, id, node)?;
     match kind {
         Kind::Folder => Ok(false),
         Kind::File => {
             let mut left = AT_ONCE;
-            clear(tx, id, moment, &mut left)
+            clear(tx, id, time, &mut left)
         }
     }
 }
@@ -65,7 +65,7 @@ pub(crate) fn detach(tx: &mut impl Write, id: FileId, mut node: FileRecord) -> R
 }
 
 /// Clears away up to `budget` (at least 1) things that were deleted.
-pub(crate) fn step(tx: &mut impl Write, moment: Moment, budget: usize) -> Result<Progress> {
+pub(crate) fn step(tx: &mut impl Write, time: ChangeTime, budget: usize) -> Result<Progress> {
     let budget = budget.max(1);
     let mut left = budget;
     while left > 0 {
@@ -73,20 +73,20 @@ pub(crate) fn step(tx: &mut impl Write, moment: Moment, budget: usize) -> Result
         let Some((key, _)) = first.first() else {
             return Ok(Progress { cleared: budget - left, done: true });
         };
-        clear(tx, FileId(row::number(key)?), moment, &mut left)?;
+        clear(tx, FileId(row::number(key)?), time, &mut left)?;
     }
     let done = prefix::page(tx, DOOMED_FILE, &[], None, 1)?.is_empty();
     Ok(Progress { cleared: budget - left, done })
 }
 
 /// Clears away one deleted file or folder, up to `left` things of it; returns whether it is gone.
-fn clear(tx: &mut impl Write, id: FileId, moment: Moment, left: &mut usize) -> Result<bool> {
+fn clear(tx: &mut impl Write, id: FileId, time: ChangeTime, left: &mut usize) -> Result<bool> {
     let Some(node) = row::get::<FileRecord>(tx, FILE, &id.to_key())? else {
         tx.del(DOOMED_FILE, &id.to_key())?;
         return Ok(true);
     };
     match node.kind {
-        Kind::File => clear_versions(tx, id, node.drive, moment, left)?,
+        Kind::File => clear_versions(tx, id, node.drive, time, left)?,
         Kind::Folder => {
             clear_children(tx, id, left)?;
             clear_trash(tx, node.drive, left)?;
@@ -110,12 +110,12 @@ fn clear_versions(
     tx: &mut impl Write,
     file: FileId,
     drive: DriveId,
-    moment: Moment,
+    time: ChangeTime,
     left: &mut usize,
 ) -> Result<()> {
     for (suffix, value) in prefix::page(tx, VERSION, &file.to_key(), None, *left)? {
         let id = VersionId::new(file, node::version_number(&suffix)?);
-        version::erase(tx, drive, id, &VersionRecord::decode(&value)?, moment)?;
+        version::erase(tx, drive, id, &VersionRecord::decode(&value)?, time)?;
         *left -= 1;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Putting content: a version more for a file, or a new file.
 
-use super::blob::{self, Moment};
+use super::blob::{self, ChangeTime};
 use super::counter::{self, Counter};
 use super::id_sequence::{self, NewId};
 use super::info::VersionInfo;
@@ -59,10 +59,10 @@ pub(crate) fn at_path(
     new: NewVersion<'_>,
     expect: Expect,
     ids: &mut impl NewId,
-    moment: Moment,
+    time: ChangeTime,
 ) -> Result<VersionInfo> {
     let target = target(tx, drive, path, expect)?;
-    at_target(tx, drive, target, new, ids, moment)
+    at_target(tx, drive, target, new, ids, time)
 }
 
 /// Puts content where [`target`] has found that it may go, in the same transaction.
@@ -75,19 +75,19 @@ pub(crate) fn at_target(
     target: PutTarget<'_>,
     new: NewVersion<'_>,
     ids: &mut impl NewId,
-    moment: Moment,
+    time: ChangeTime,
 ) -> Result<VersionInfo> {
     check(tx, new)?;
     match target {
-        PutTarget::File(file, node) => append(tx, file, node, new, moment),
+        PutTarget::File(file, node) => append(tx, file, node, new, time),
         PutTarget::New(spot) => {
             let fresh = id_sequence::files(ids, spot.missing.len())?;
             let id = id_sequence::file(ids)?;
-            let folder = spot.make_parents(tx, &fresh, moment.now)?;
-            let mut node = node::new(drive, folder, spot.name, Kind::File, moment.now);
+            let folder = spot.make_parents(tx, &fresh, time.now)?;
+            let mut node = node::new(drive, folder, spot.name, Kind::File, time.now);
             node.revocations = history::tag(tx, id.0)?;
             counter::add(tx, Counter::DriveFiles(drive), 1)?;
-            append(tx, id, node, new, moment)
+            append(tx, id, node, new, time)
         }
     }
 }
@@ -143,11 +143,11 @@ pub(crate) fn to_file(
     file: FileId,
     new: NewVersion<'_>,
     expect: Expect,
-    moment: Moment,
+    time: ChangeTime,
 ) -> Result<VersionInfo> {
     let node = check_file(tx, file, expect)?;
     check(tx, new)?;
-    append(tx, file, node, new, moment)
+    append(tx, file, node, new, time)
 }
 
 /// Checks that [`to_file`] may go ahead, before the content that it needs is written.
@@ -210,7 +210,7 @@ fn append(
     file: FileId,
     mut node: FileRecord,
     new: NewVersion<'_>,
-    moment: Moment,
+    time: ChangeTime,
 ) -> Result<VersionInfo> {
     let max_versions = drive::get(tx, node.drive)?.max_versions;
     let content = refcount::link(tx, new.blob)?;
@@ -220,22 +220,22 @@ fn append(
         blob: new.blob,
         size: content.len,
         crc32: content.crc32,
-        created: moment.now,
+        created: time.now,
         modified: new.modified,
         media_type: new.media_type.to_owned(),
         keep: false,
         revocations: history::tag(tx, id.0)?,
     };
-    node.date(moment.now);
+    node.date(time.now);
     node.current = id.number();
     node.next = node.current + 1;
-    node.modified = moment.now;
+    node.modified = time.now;
     row::put(tx, VERSION, &node::version_key(id), &version)?;
     node::insert(tx, file, &node, Some(&version))?;
     counter::add(tx, Counter::DriveBytes(node.drive), blob::signed(version.size)?)?;
     if max_versions > 0 {
         for (number, extra) in extras(tx, file, node.current, max_versions)? {
-            version::erase(tx, node.drive, VersionId::new(file, number), &extra, moment)?;
+            version::erase(tx, node.drive, VersionId::new(file, number), &extra, time)?;
         }
     }
     Ok(version::info_of(id, version, &content, true))
@@ -262,11 +262,11 @@ fn extras(tx: &impl Read, file: FileId, current: u32, max: u32) -> Result<Vec<(u
 ///
 /// # Errors
 /// As [`super::version::get`] and [`to_file`]; `InvalidArgument` when it is the current one.
-pub(crate) fn again(tx: &mut impl Write, id: VersionId, moment: Moment) -> Result<VersionInfo> {
+pub(crate) fn again(tx: &mut impl Write, id: VersionId, time: ChangeTime) -> Result<VersionInfo> {
     let (file, version) = version::get(tx, id)?;
     if file.current == id.number() {
         return Err(Error::invalid(format!("version {id} is the current one already")));
     }
     let new = NewVersion { blob: version.blob, media_type: &version.media_type, modified: version.modified };
-    to_file(tx, id.file(), new, Expect::Any, moment)
+    to_file(tx, id.file(), new, Expect::Any, time)
 }

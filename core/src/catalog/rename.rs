@@ -1,6 +1,6 @@
 //! Moving and renaming within a drive.
 
-use super::blob::Moment;
+use super::blob::ChangeTime;
 use super::id_sequence::{self, NewId};
 use super::record::Kind;
 use super::table::{CHILD, FILE};
@@ -25,7 +25,7 @@ pub(crate) fn rename(
     to: &str,
     replace: bool,
     ids: &mut impl NewId,
-    moment: Moment,
+    time: ChangeTime,
 ) -> Result<FileId> {
     let (id, mut node) = path::resolve(tx, drive, from)?;
     let Some(parent) = node.parent else { return Err(path::root("moved")) };
@@ -45,15 +45,15 @@ pub(crate) fn rename(
 
     if let Some(victim) = victim {
         let doomed = node::record(tx, victim)?;
-        delete::erase(tx, victim, doomed, moment)?;
+        delete::erase(tx, victim, doomed, time)?;
     }
     tx.del(CHILD, &node::child_key(parent, &node.name))?;
-    let folder = spot.make_parents(tx, &fresh, moment.now)?;
+    let folder = spot.make_parents(tx, &fresh, time.now)?;
     row::put(tx, CHILD, &node::child_key(folder, spot.name), &row)?;
     node.parent = Some(folder);
     if node.name != spot.name {
         // The name may tell the media type.
-        node.date(moment.now);
+        node.date(time.now);
     }
     node.name = spot.name.to_owned();
     row::put(tx, FILE, &id.to_key(), &node)?;

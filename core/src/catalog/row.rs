@@ -68,7 +68,7 @@ pub(crate) fn tail(table: Table, key: &[u8]) -> Result<u64> {
 }
 
 /// Makes 8 bytes that sort as the moments do: big-endian with the sign bit flipped.
-pub(crate) fn moment(time: Time) -> [u8; 8] {
+pub(crate) fn time_key(time: Time) -> [u8; 8] {
     let mut bytes = time.0.to_be_bytes();
     if let Some(first) = bytes.first_mut() {
         *first ^= 0x80;
@@ -78,7 +78,7 @@ pub(crate) fn moment(time: Time) -> [u8; 8] {
 
 /// Makes the key of a moment and a number: sorts by the moment, then by the number.
 pub(crate) fn due(time: Time, number: u64) -> [u8; 16] {
-    pair(u64::from_be_bytes(moment(time)), number)
+    pair(u64::from_be_bytes(time_key(time)), number)
 }
 
 /// Reads the moment of a key that [`due`] made.

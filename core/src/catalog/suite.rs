@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::blob::{self, Moment};
+use super::blob::{self, ChangeTime};
 use super::check::check;
 use super::copy::{self, CopyVersions};
 use super::counter::{self, Counter};
@@ -135,8 +135,8 @@ impl<K: Kv> Store<K> {
         Store { kv, drive, ids, now }
     }
 
-    fn moment(&self) -> Moment {
-        Moment { now: self.now, group: self.now }
+    fn time(&self) -> ChangeTime {
+        ChangeTime { now: self.now, group: self.now }
     }
 
     fn reader(&self) -> K::Reader {
@@ -161,11 +161,11 @@ impl<K: Kv> Store<K> {
     }
 
     fn put_if(&mut self, path: &str, content: u8, expect: Expect) -> Result<VersionInfo> {
-        let (drive, moment) = (self.drive, self.moment());
+        let (drive, time) = (self.drive, self.time());
         let blob = self.blob(content);
         self.change(|tx, ids| {
             let new = NewVersion { blob, media_type: "text/plain", modified: Time(5) };
-            put::at_path(tx, drive, path, new, expect, ids, moment)
+            put::at_path(tx, drive, path, new, expect, ids, time)
         })
     }
 
@@ -195,8 +195,8 @@ impl<K: Kv> Store<K> {
     }
 
     fn relocate(&mut self, from: &str, to: &str, replace: bool) -> Result<FileId> {
-        let (drive, moment) = (self.drive, self.moment());
-        self.change(|tx, ids| rename::rename(tx, drive, from, to, replace, ids, moment))
+        let (drive, time) = (self.drive, self.time());
+        self.change(|tx, ids| rename::rename(tx, drive, from, to, replace, ids, time))
     }
 
     /// Copies to the end, `limit` rows in a transaction.
@@ -220,15 +220,15 @@ impl<K: Kv> Store<K> {
     }
 
     fn delete(&mut self, path: &str) -> Result<bool> {
-        let (drive, moment) = (self.drive, self.moment());
-        self.change(|tx, _| delete::at_path(tx, drive, path, moment))
+        let (drive, time) = (self.drive, self.time());
+        self.change(|tx, _| delete::at_path(tx, drive, path, time))
     }
 
     /// Clears away everything deleted, `budget` things in a transaction; returns the steps it took.
     fn clear(&mut self, budget: usize) -> usize {
         for steps in 1.. {
-            let moment = self.moment();
-            let progress = self.change(|tx, _| delete::step(tx, moment, budget)).unwrap();
+            let time = self.time();
+            let progress = self.change(|tx, _| delete::step(tx, time, budget)).unwrap();
             assert!(progress.cleared <= budget);
             if progress.done {
                 return steps;

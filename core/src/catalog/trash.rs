@@ -2,7 +2,7 @@
 //!
 //! They keep their ids, versions, links and shares, and count towards the drive's usage.
 
-use super::blob::Moment;
+use super::blob::ChangeTime;
 use super::id_sequence::{self, NewId};
 use super::info::TrashInfo;
 use super::record::{FileRecord, Kind, Record, TrashRecord};
@@ -115,9 +115,9 @@ pub(crate) fn way_back(tx: &impl Read, drive: DriveId, file: FileId) -> Result<S
 ///
 /// # Errors
 /// `NotFound` when it is not in the trash of the drive.
-pub(crate) fn purge(tx: &mut impl Write, drive: DriveId, file: FileId, moment: Moment) -> Result<bool> {
+pub(crate) fn purge(tx: &mut impl Write, drive: DriveId, file: FileId, time: ChangeTime) -> Result<bool> {
     let (_, node) = get(tx, drive, file)?;
-    delete::erase(tx, file, node, moment)
+    delete::erase(tx, file, node, time)
 }
 
 /// One step of purging the trash of a drive.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::blob::{self, Moment};
+use super::blob::{self, ChangeTime};
 use super::counter::{self, Counter};
 use super::record::{PartRecord, Record, UploadRecord};
 use super::refcount;
@@ -104,9 +104,9 @@ pub(crate) fn put_part(
     number: u32,
     part: &PartRecord,
     most: u64,
-    moment: Moment,
+    time: ChangeTime,
 ) -> Result<()> {
-    let record = open(tx, id, number, moment.now)?;
+    let record = open(tx, id, number, time.now)?;
     let room = room(tx, id, &record, number, most)?;
     if part.len > room {
         let len = part.len;
@@ -122,16 +122,16 @@ pub(crate) fn put_part(
     refcount::link(tx, part.blob)?;
     row::put(tx, UPLOAD_PART, &key, part)?;
     match before {
-        Some(before) => let_go(tx, before.blob, moment),
+        Some(before) => let_go(tx, before.blob, time),
         None => Ok(()),
     }
 }
 
 /// Lets go of the content of a part. What only the upload had may go at once; what became a
 /// version's, and with that an archive's and a reply's, outlives it by the grace.
-fn let_go(tx: &mut impl Write, blob: BlobId, moment: Moment) -> Result<()> {
+fn let_go(tx: &mut impl Write, blob: BlobId, time: ChangeTime) -> Result<()> {
     let alone = blob::get(tx, blob)?.scope == blob::APART || mutant::is_active(Mutant::PartsGoAtOnce);
-    refcount::unlink(tx, blob, if alone { refcount::AT_ONCE } else { moment.group }).map(drop)
+    refcount::unlink(tx, blob, if alone { refcount::AT_ONCE } else { time.group }).map(drop)
 }
 
 /// Reads a part, if it was put.
@@ -192,27 +192,27 @@ pub(crate) fn release(tx: &mut impl Write, id: UploadId) -> Result<()> {
 }
 
 /// Lets go of at most `limit` parts, and returns how many: fewer when none is left.
-pub(crate) fn clear(tx: &mut impl Write, id: UploadId, moment: Moment, limit: usize) -> Result<usize> {
+pub(crate) fn clear(tx: &mut impl Write, id: UploadId, time: ChangeTime, limit: usize) -> Result<usize> {
     let some = parts(tx, id, 0, limit)?;
     for (number, part) in &some {
-        let_go(tx, part.blob, moment)?;
+        let_go(tx, part.blob, time)?;
         tx.del(UPLOAD_PART, &part_key(id, *number))?;
     }
     Ok(some.len())
 }
 
 /// Removes what expired, up to `limit` (at least 1) parts and uploads; 0 when nothing is left.
-pub(crate) fn expire(tx: &mut impl Write, moment: Moment, limit: usize) -> Result<usize> {
+pub(crate) fn expire(tx: &mut impl Write, time: ChangeTime, limit: usize) -> Result<usize> {
     let limit = limit.max(1);
     let mut removed = 0;
     while removed < limit {
         let first = prefix::page(tx, UPLOAD_EXPIRY, &[], None, 1)?;
         let Some((key, _)) = first.first() else { break };
-        if row::due_time(UPLOAD_EXPIRY, key)? > moment.now {
+        if row::due_time(UPLOAD_EXPIRY, key)? > time.now {
             break;
         }
         let id = UploadId(row::tail(UPLOAD_EXPIRY, key)?);
-        let cleared = clear(tx, id, moment, limit - removed)?;
+        let cleared = clear(tx, id, time, limit - removed)?;
         removed += cleared;
         if removed < limit {
             tx.del(UPLOAD, &id.to_key())?;

@@ -1,6 +1,6 @@
 //! Versions: the immutable contents of a file, of which one is current.
 
-use super::blob::{self, Moment};
+use super::blob::{self, ChangeTime};
 use super::counter::{self, Counter};
 use super::info::VersionInfo;
 use super::record::{BlobRecord, FileRecord, Kind, Record, VersionRecord};
@@ -154,9 +154,9 @@ pub(crate) fn erase(
     drive: DriveId,
     id: VersionId,
     version: &VersionRecord,
-    moment: Moment,
+    time: ChangeTime,
 ) -> Result<()> {
-    let content = refcount::unlink(tx, version.blob, moment.group)?;
+    let content = refcount::unlink(tx, version.blob, time.group)?;
     sha1_index::release(tx, drive, version.blob, &content)?;
     counter::add(tx, Counter::DriveBytes(drive), -blob::signed(version.size)?)?;
     if row::exists(tx, VERSION_NOTE, &node::version_key(id))? {
@@ -195,14 +195,14 @@ pub(crate) fn set_current(tx: &mut impl Write, id: VersionId, now: Time) -> Resu
 ///
 /// # Errors
 /// As [`get`]; `InvalidArgument` when it is the current one.
-pub(crate) fn remove(tx: &mut impl Write, id: VersionId, moment: Moment) -> Result<()> {
+pub(crate) fn remove(tx: &mut impl Write, id: VersionId, time: ChangeTime) -> Result<()> {
     let (file, version) = get(tx, id)?;
     if file.current == id.number() {
         return Err(Error::invalid(format!(
             "version {id} is the current one; make another current first, or delete the file"
         )));
     }
-    erase(tx, file.drive, id, &version, moment)
+    erase(tx, file.drive, id, &version, time)
 }
 
 /// Sets whether a version is exempt from the limit on the number of versions.

@@ -171,7 +171,7 @@ impl Engine {
         if grace::get(&self.reader()?)?.length == length {
             return Ok(());
         }
-        self.write(move |change| grace::set(change, length, change.moment(Time::now()).group))
+        self.write(move |change| grace::set(change, length, change.time(Time::now()).group))
     }
 
     /// Returns the key ring as `rows` have it.

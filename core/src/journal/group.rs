@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::change;
 use crate::blobs::frame::{Frame, FrameKind, frame_len};
-use crate::catalog::blob::Moment;
+use crate::catalog::blob::ChangeTime;
 use crate::catalog::record::Location;
 use crate::digest::Digest;
 use crate::id::BlobId;
@@ -56,9 +56,9 @@ impl<W: Write> Group<'_, W> {
     }
 
     /// Returns when a change happens that was asked for at `now`.
-    pub(crate) fn moment(&self, now: Time) -> Moment {
+    pub(crate) fn time(&self, now: Time) -> ChangeTime {
         let before = mutant::is_active(Mutant::GraceFromTheCall);
-        Moment { now, group: if before { now } else { self.pending.time } }
+        ChangeTime { now, group: if before { now } else { self.pending.time } }
     }
 
     /// Adds a blob's bytes to the group and returns where they will be.

@@ -179,7 +179,7 @@ impl Drive {
         let (ids, id, now) = (engine.ids(ids_for(to))?, self.id, Time::now());
         let (from, to) = (from.to_owned(), to.to_owned());
         engine.write(move |change| {
-            rename::rename(change, id, &from, &to, replace, &mut ids.clone(), change.moment(now))
+            rename::rename(change, id, &from, &to, replace, &mut ids.clone(), change.time(now))
         })
     }
 
@@ -253,7 +253,7 @@ impl Drive {
     pub fn delete(&self, path: &str) -> Result<()> {
         let engine = self.engine()?;
         let (id, path, now) = (self.id, path.to_owned(), Time::now());
-        let whole = engine.write(move |change| delete::at_path(change, id, &path, change.moment(now)))?;
+        let whole = engine.write(move |change| delete::at_path(change, id, &path, change.time(now)))?;
         if !whole {
             self.store.clear_deleted()?;
         }

@@ -120,11 +120,11 @@ impl Drive {
         let engine = self.engine()?;
         let drive = self.clone();
         let whole = engine.write(move |change| {
-            let moment = change.moment(now);
+            let time = change.time(now);
             own(change, &drive, file)?;
             match state::path_of(change, file)? {
-                Some(path) => delete::at_path(change, drive.id(), &path, moment),
-                None => trash::purge(change, drive.id(), file, moment),
+                Some(path) => delete::at_path(change, drive.id(), &path, time),
+                None => trash::purge(change, drive.id(), file, time),
             }
         })?;
         if !whole {
@@ -199,7 +199,7 @@ impl Drive {
     pub(crate) fn put_again(&self, file: FileId, id: VersionId, now: Time) -> Result<VersionInfo> {
         self.version_of(file, id)?;
         let engine = self.engine()?;
-        engine.write(move |change| put::again(change, id, change.moment(now)))
+        engine.write(move |change| put::again(change, id, change.time(now)))
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::drive::Drive;
 use crate::blobs::pool;
 use crate::blobs::stage::{Spooled, Stage, Staged};
-use crate::catalog::blob::{self, Moment};
+use crate::catalog::blob::{self, ChangeTime};
 use crate::catalog::put::{self, NewVersion};
 use crate::catalog::record::{BlobRecord, Location};
 use crate::catalog::{Expect, VersionInfo};
@@ -378,8 +378,8 @@ fn publish(
     let write = |ready: Vec<Ready>| {
         let ids = ids.clone();
         engine.journal.write(small, move |change| {
-            let (mut ids, moment) = (ids.clone(), change.moment(now));
-            ready.iter().map(|one| put_one(change, drive, one, scope, &mut ids, moment)).collect()
+            let (mut ids, time) = (ids.clone(), change.time(now));
+            ready.iter().map(|one| put_one(change, drive, one, scope, &mut ids, time)).collect()
         })
     };
     if spare.is_empty() {
@@ -450,15 +450,15 @@ fn put_one(
     one: &Ready,
     scope: u64,
     ids: &mut Ids,
-    moment: Moment,
+    time: ChangeTime,
 ) -> Result<VersionInfo> {
     // Found before anything is written, so that a put that is refused leaves no bytes.
     let target = put::target(change, drive, &one.path, one.expect)?;
-    let blob = insert(change, &one.content, &one.digest, one.blob, scope, moment)?;
+    let blob = insert(change, &one.content, &one.digest, one.blob, scope, time)?;
     if let Some(beginning) = one.beginning.filter(|_| blob == one.blob) {
         sha1_index::note(change, blob, beginning)?;
     }
-    put::at_target(change, drive, target, one.version(blob), ids, moment)
+    put::at_target(change, drive, target, one.version(blob), ids, time)
 }
 
 /// Finds the blob of the scope that has this content, or makes it one as `blob`.
@@ -468,7 +468,7 @@ pub(super) fn insert(
     digest: &Digest,
     blob: BlobId,
     scope: u64,
-    moment: Moment,
+    time: ChangeTime,
 ) -> Result<BlobId> {
     let location = match (content, blob::find(change, scope, &digest.blake3)?) {
         (_, Some(known)) => return Ok(known),
@@ -481,7 +481,7 @@ pub(super) fn insert(
         (Content::Small(bytes), None) => change.append(blob, bytes.clone(), digest)?,
         (Content::Large, None) => Location::File,
     };
-    refcount::insert(change, blob, record(digest, location, scope), moment.group)?;
+    refcount::insert(change, blob, record(digest, location, scope), time.group)?;
     Ok(blob)
 }
 

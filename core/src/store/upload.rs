@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::put::{Content, insert, scope, settle, sweep_unused};
 use super::{Drive, Store};
 use crate::blobs::stage::{Spooled, Stage, Staged};
-use crate::catalog::blob::{self, Moment};
+use crate::catalog::blob::{self, ChangeTime};
 use crate::catalog::path::PathLookup;
 use crate::catalog::put::{self, NewVersion, PutTarget};
 use crate::catalog::record::{BlobRecord, Goal, PartRecord, UploadRecord};
@@ -229,7 +229,7 @@ impl Store {
     /// Lets go of the parts of an upload that is done.
     pub(crate) fn clear_upload(&self, id: UploadId, now: Time) -> Result<()> {
         let engine = self.engine()?;
-        while engine.write(move |change| upload::clear(change, id, change.moment(now), STEP))? == STEP {}
+        while engine.write(move |change| upload::clear(change, id, change.time(now), STEP))? == STEP {}
         Ok(())
     }
 
@@ -379,10 +379,10 @@ fn publish_part(
     let most = engine.options.max_put_bytes;
     engine.journal.write(small, move |change| {
         upload::open(change, id, part, now)?;
-        let moment = change.moment(now);
-        let blob = insert(change, &content, &digest, blob, blob::APART, moment)?;
+        let time = change.time(now);
+        let blob = insert(change, &content, &digest, blob, blob::APART, time)?;
         let Digest { len, blake3, crc64, .. } = digest;
-        upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, most, moment)
+        upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, most, time)
     })
 }
 
@@ -428,7 +428,7 @@ fn publish_whole(
         {
             return version::info(change, done);
         }
-        let moment = change.moment(now);
+        let time = change.time(now);
         // Looked at before anything is written, so that what is refused leaves no bytes.
         let goal = check_goal(change, &record, now)?;
         let found = blob::find(change, scope, &digest.blake3)?;
@@ -438,10 +438,10 @@ fn publish_whole(
                 refcount::adopt(change, part, scope)?;
                 part
             }
-            _ => insert(change, &content, &digest, blob, scope, moment)?,
+            _ => insert(change, &content, &digest, blob, scope, time)?,
         };
         sha1_index::note(change, blob, beginning)?;
-        let version = put_goal(change, &record, goal, blob, moment)?;
+        let version = put_goal(change, &record, goal, blob, time)?;
         if !record.attributes.is_empty() {
             let mut attributes = node::get(change, version.id.file())?.attributes;
             attributes.extend(record.attributes.clone());
@@ -493,9 +493,9 @@ fn put_goal(
     record: &UploadRecord,
     target: Target,
     blob: BlobId,
-    moment: Moment,
+    time: ChangeTime,
 ) -> Result<VersionInfo> {
-    let modified = record.modified.unwrap_or(moment.now);
+    let modified = record.modified.unwrap_or(time.now);
     let new = NewVersion { blob, media_type: &record.media_type, modified };
     match target {
         Target::New { file, folder, name } => {
@@ -508,9 +508,9 @@ fn put_goal(
                 child: None,
                 trail: Vec::new(),
             };
-            put::at_target(change, drive, PutTarget::New(spot), new, &mut id, moment)
+            put::at_target(change, drive, PutTarget::New(spot), new, &mut id, time)
         }
-        Target::Version { file, expect } => put::to_file(change, file, new, expect, moment),
+        Target::Version { file, expect } => put::to_file(change, file, new, expect, time),
     }
 }
 

@@ -340,13 +340,13 @@ impl Url {
             }
             return Ok(None);
         }
-        let moment = self.now();
-        let now = u64::try_from(moment.unix())
+        let time = self.now();
+        let now = u64::try_from(time.unix())
             .map_err(|_| Error::invalid("the clock is before 1970; set it, or pass a time"))?;
         let max = engine.options.max_lifetime.as_secs();
         let lifetime = match self.ends {
             // A moment that is past leaves nothing.
-            Some(ends) => Duration::from_micros(u64::try_from(ends.0.saturating_sub(moment.0)).unwrap_or(0)),
+            Some(ends) => Duration::from_micros(u64::try_from(ends.0.saturating_sub(time.0)).unwrap_or(0)),
             None => self.lifetime.unwrap_or(Duration::from_secs(DEFAULT_LIFETIME.min(max))),
         };
         // What is less than a second is none.
@@ -356,7 +356,7 @@ impl Url {
             None if edge == Edge::Within => expiry(now, seconds, max),
             // The end is rounded up, so that no URL lives shorter than was said.
             None => {
-                let begun = Duration::from_micros(u64::try_from(moment.0.rem_euclid(1_000_000)).unwrap_or(0));
+                let begun = Duration::from_micros(u64::try_from(time.0.rem_euclid(1_000_000)).unwrap_or(0));
                 let late = whole_seconds(lifetime.saturating_add(begun)).saturating_sub(seconds);
                 expiry(now.saturating_add(late), seconds, max)
             }

@@ -66,7 +66,7 @@ impl Store {
     pub fn remove_version(&self, version: VersionId) -> Result<()> {
         let engine = self.engine()?;
         let now = Time::now();
-        engine.write(move |change| version::remove(change, version, change.moment(now)))
+        engine.write(move |change| version::remove(change, version, change.time(now)))
     }
 
     /// Marks a version to be kept whatever the limit on their number, or no longer.
@@ -81,7 +81,7 @@ impl Store {
     pub(crate) fn clear_deleted(&self) -> Result<()> {
         let engine = self.engine()?;
         let now = Time::now();
-        while !engine.write(move |change| delete::step(change, change.moment(now), STEP))?.done {}
+        while !engine.write(move |change| delete::step(change, change.time(now), STEP))?.done {}
         Ok(())
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn set_current(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply,
 pub(super) fn delete(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiError> {
     let (finder, id) = pick(call, body)?;
     let now = call.request.now;
-    finder.engine.write(move |change| version::remove(change, id, change.moment(now))).map_err(|error| {
+    finder.engine.write(move |change| version::remove(change, id, change.time(now))).map_err(|error| {
         match error.kind() {
             ErrorKind::InvalidArgument => ApiError::Fault(Fault::not_supported().detail(error)),
             _ => gone(error),

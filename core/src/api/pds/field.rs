@@ -129,7 +129,7 @@ impl Fields {
     pub(super) fn time(&self, name: &str) -> Result<Option<Time>, Fault> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match text.parse::<jiff::Timestamp>() {
-            Ok(moment) => Ok(Some(Time(moment.as_microsecond()))),
+            Ok(time) => Ok(Some(Time(time.as_microsecond()))),
             Err(_) => Err(Fault::format(format!("{name} is no time such as 2026-01-02T15:04:05Z"))),
         }
     }

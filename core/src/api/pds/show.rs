@@ -21,7 +21,7 @@ pub(super) fn attribute(field: &str) -> String {
 /// Shows a moment: RFC 3339 in UTC, with milliseconds.
 pub(super) fn time(time: Time) -> String {
     match jiff::Timestamp::from_microsecond(time.0) {
-        Ok(moment) => format!("{moment:.3}"),
+        Ok(time) => format!("{time:.3}"),
         Err(_) => time.to_string(),
     }
 }

@@ -48,7 +48,7 @@ fn uploads(tx: &mut impl Write, ids: &mut impl NewId, drive: DriveId, version: V
         7,
         &PartRecord { blob: part, len, crc64, blake3 },
         u64::MAX,
-        Moment { now: Time(2), group: Time(2) },
+        ChangeTime { now: Time(2), group: Time(2) },
     )?;
     let known = blob::find(tx, 0, &blake3)?.unwrap();
     sha1_index::note(tx, known, [9; 20])?;

@@ -151,8 +151,8 @@ fn step<K: Kv>(store: &mut Store<K>, model: &mut Model, op: &Op) {
         }
         Op::Purge(which) => {
             let id = model.trash.get(*which).map_or(FileId(999_999), |trashed| trashed.id);
-            let (drive, moment) = (store.drive, store.moment());
-            let done = store.change(|tx, _| trash::purge(tx, drive, id, moment));
+            let (drive, time) = (store.drive, store.time());
+            let done = store.change(|tx, _| trash::purge(tx, drive, id, time));
             let expected = match model.trash.get(*which) {
                 Some(_) => {
                     model.trash.remove(*which);
@@ -173,8 +173,8 @@ fn step<K: Kv>(store: &mut Store<K>, model: &mut Model, op: &Op) {
         }
         Op::Remove(path, number) => {
             let Some(id) = find(store, path, *number) else { return };
-            let moment = store.moment();
-            let done = store.change(|tx, _| version::remove(tx, id, moment));
+            let time = store.time();
+            let done = store.change(|tx, _| version::remove(tx, id, time));
             let expected = model.version(path, *number).and_then(|content| {
                 if content.current == *number {
                     return Err(ErrorKind::InvalidArgument);
@@ -198,8 +198,8 @@ fn step<K: Kv>(store: &mut Store<K>, model: &mut Model, op: &Op) {
             (store.change(|tx, _| drive::set_max_versions(tx, drive, *max)).err(), Ok(()))
         }
         Op::Step(budget) => {
-            let moment = store.moment();
-            (store.change(|tx, _| delete::step(tx, moment, *budget)).err(), Ok(()))
+            let time = store.time();
+            (store.change(|tx, _| delete::step(tx, time, *budget)).err(), Ok(()))
         }
         Op::Collect => {
             store.now = store.now.after(GRACE);

@@ -71,9 +71,9 @@ pub(super) fn old_trash_is_purged_in_steps<K: Kv>(make: &impl Fn() -> K) {
     assert_eq!(store.refs(1), 3);
     let left = trash::list(&store.reader(), drive, None, 10).unwrap();
     assert_eq!(left.iter().map(|item| item.path.as_str()).collect::<Vec<_>>(), ["b", "c"]);
-    let (file, moment) = (left[0].file, store.moment());
-    assert!(store.change(|tx, _| trash::purge(tx, drive, file, moment)).unwrap());
-    let purged = store.change(|tx, _| trash::purge(tx, drive, file, moment));
+    let (file, time) = (left[0].file, store.time());
+    assert!(store.change(|tx, _| trash::purge(tx, drive, file, time)).unwrap());
+    let purged = store.change(|tx, _| trash::purge(tx, drive, file, time));
     assert_eq!(kind(purged), Some(ErrorKind::NotFound));
     assert_eq!(store.usage(), (2, 20));
     store.verify();
@@ -115,8 +115,8 @@ pub(super) fn a_big_tree_is_cleared_away_in_bounded_steps<K: Kv>(make: &impl Fn(
         let mut steps = 0;
         loop {
             steps += 1;
-            let moment = store.moment();
-            let progress = store.change(|tx, _| delete::step(tx, moment, budget)).unwrap();
+            let time = store.time();
+            let progress = store.change(|tx, _| delete::step(tx, time, budget)).unwrap();
             assert!(progress.cleared <= budget);
             store.verify();
             if progress.done {
@@ -183,7 +183,7 @@ pub(super) fn d3_content_is_told_apart_by_its_own_hash_and_scope<K: Kv>(make: &i
     let mut store = Store::new(make);
     let [one, two] = [1, 2].map(|content| store.blob(content));
     assert_ne!(one, two, "the same SHA-1, another BLAKE3");
-    let released = store.moment().group;
+    let released = store.time().group;
     let scoped = BlobRecord { scope: 9, ..content_of(1) };
     let three = store
         .change(|tx, ids| {

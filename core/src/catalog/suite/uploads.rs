@@ -23,8 +23,8 @@ pub(super) fn record(drive: DriveId, file: FileId) -> UploadRecord {
     }
 }
 
-fn at(micros: i64) -> Moment {
-    Moment { now: Time(micros), group: Time(micros) }
+fn at(micros: i64) -> ChangeTime {
+    ChangeTime { now: Time(micros), group: Time(micros) }
 }
 
 /// Puts a part with the content of a byte.
@@ -189,8 +189,8 @@ pub(super) fn a_drive_finds_what_it_has_and_nothing_of_others<K: Kv>(make: &impl
     store.put("a", 1).unwrap();
     assert!(has(&store, drive));
     store.copy("a", "b", CopyVersions::All, 9).unwrap();
-    let moment = Moment { now: Time(9), group: Time(9) };
-    store.change(|tx, _| version::remove(tx, first.id, moment)).unwrap();
+    let time = ChangeTime { now: Time(9), group: Time(9) };
+    store.change(|tx, _| version::remove(tx, first.id, time)).unwrap();
     assert!(has(&store, drive));
     let trashed = store.trash("b").unwrap();
     assert!(has(&store, drive));
@@ -245,15 +245,15 @@ pub(super) fn a_note_goes_with_its_version<K: Kv>(make: &impl Fn() -> K) {
     assert_eq!(kind(store.change(|tx, _| note::set(tx, first, &long))), Some(ErrorKind::TooLarge));
     let nobody = VersionId::new(first.file(), 9);
     assert_eq!(kind(store.change(|tx, _| note::set(tx, nobody, "x"))), Some(ErrorKind::NotFound));
-    let moment = at(5);
+    let time = at(5);
     // Its content once more, as the newest.
-    let again = store.change(|tx, _| put::again(tx, first, moment)).unwrap();
+    let again = store.change(|tx, _| put::again(tx, first, time)).unwrap();
     assert_eq!((again.id.number(), again.blake3), (3, [1; 32]));
     assert_eq!(
-        kind(store.change(|tx, _| put::again(tx, again.id, moment))),
+        kind(store.change(|tx, _| put::again(tx, again.id, time))),
         Some(ErrorKind::InvalidArgument)
     );
-    store.change(|tx, _| version::remove(tx, first, moment)).unwrap();
+    store.change(|tx, _| version::remove(tx, first, time)).unwrap();
     assert_eq!(note::get(&store.reader(), first).unwrap(), "");
     assert_eq!(version::count_kept(&store.reader(), first.file(), 9).unwrap(), 0);
     store.change(|tx, _| version::set_keep(tx, second, true)).unwrap();

@@ -23,20 +23,20 @@ pub(super) fn a_put_to_an_existing_path_adds_a_version<K: Kv>(make: &impl Fn() -
     let row = &listing::list(&tx, drive::get(&tx, store.drive).unwrap().root, None, 10).unwrap()[0];
     assert_eq!((row.version, row.size, row.crc32, row.modified), (Some(again.id), 10, 1, Time(5)));
 
-    let (file, moment, blob) = (first.id.file(), store.moment(), row.blob);
+    let (file, time, blob) = (first.id.file(), store.time(), row.blob);
     let new = NewVersion { blob, media_type: "", modified: Time(6) };
-    let byid = store.change(|tx, _| put::to_file(tx, file, new, Expect::Any, moment)).unwrap();
+    let byid = store.change(|tx, _| put::to_file(tx, file, new, Expect::Any, time)).unwrap();
     assert_eq!(byid.id.number(), 4);
     let wrong = NewVersion { blob: BlobId(999), ..new };
-    let put = store.change(|tx, _| put::to_file(tx, file, wrong, Expect::Any, moment));
+    let put = store.change(|tx, _| put::to_file(tx, file, wrong, Expect::Any, time));
     assert_eq!(kind(put), Some(ErrorKind::NotFound));
     for media_type in ["text/plain\r\nSet-Cookie: a=b", &"x".repeat(256)] {
         let wrong = NewVersion { media_type, ..new };
-        let put = store.change(|tx, _| put::to_file(tx, file, wrong, Expect::Any, moment));
+        let put = store.change(|tx, _| put::to_file(tx, file, wrong, Expect::Any, time));
         assert_eq!(kind(put), Some(ErrorKind::InvalidArgument));
     }
     store.trash("f").unwrap();
-    let put = store.change(|tx, _| put::to_file(tx, file, new, Expect::Any, moment));
+    let put = store.change(|tx, _| put::to_file(tx, file, new, Expect::Any, time));
     assert_eq!(kind(put), Some(ErrorKind::Gone));
     store.verify();
 }
@@ -111,8 +111,8 @@ pub(super) fn setting_an_older_version_current_only_repoints<K: Kv>(make: &impl 
         let set = store.change(|tx, _| version::set_current(tx, wrong, now));
         assert_eq!(kind(set), Some(ErrorKind::NotFound));
     }
-    let moment = store.moment();
-    store.change(|tx, _| version::remove(tx, second, moment)).unwrap();
+    let time = store.time();
+    store.change(|tx, _| version::remove(tx, second, time)).unwrap();
     let set = store.change(|tx, _| version::set_current(tx, second, now));
     assert_eq!(kind(set), Some(ErrorKind::Gone));
     store.verify();
@@ -122,11 +122,11 @@ pub(super) fn the_current_version_cannot_be_removed<K: Kv>(make: &impl Fn() -> K
     let mut store = Store::new(make);
     let first = store.put("f", 1).unwrap().id;
     let second = store.put("f", 2).unwrap().id;
-    let moment = store.moment();
-    let removed = store.change(|tx, _| version::remove(tx, second, moment));
+    let time = store.time();
+    let removed = store.change(|tx, _| version::remove(tx, second, time));
     assert_eq!(kind(removed), Some(ErrorKind::InvalidArgument));
-    store.change(|tx, _| version::remove(tx, first, moment)).unwrap();
-    let removed = store.change(|tx, _| version::remove(tx, first, moment));
+    store.change(|tx, _| version::remove(tx, first, time)).unwrap();
+    let removed = store.change(|tx, _| version::remove(tx, first, time));
     assert_eq!(kind(removed), Some(ErrorKind::Gone));
     assert_eq!(store.numbers("f"), [2]);
     assert_eq!(store.usage(), (1, 20));

@@ -113,7 +113,7 @@ fn expire(engine: &Engine, now: Time) -> Result<u64> {
 fn expire_uploads(engine: &Engine, now: Time) -> Result<u64> {
     let mut parts = 0_u64;
     loop {
-        match engine.write(move |change| upload::expire(change, change.moment(now), STEP))? {
+        match engine.write(move |change| upload::expire(change, change.time(now), STEP))? {
             0 => return Ok(parts),
             removed => parts = parts.saturating_add(u64::try_from(removed).unwrap_or(0)),
         }

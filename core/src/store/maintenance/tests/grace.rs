@@ -103,7 +103,7 @@ fn a_store_whose_rows_say_when_content_is_due_keeps_it_at_least_so_long() {
         .unwrap()
         .write(|change| {
             change.del(META, b"grace")?;
-            let now = change.moment(Time::now()).group;
+            let now = change.time(Time::now()).group;
             let due = now.after(24 * HOUR);
             for id in refcount::released(change, now, 9)? {
                 refcount::link(change, id)?;
