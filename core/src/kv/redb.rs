@@ -1,6 +1,6 @@
 //! The embedded driver: redb, one of its tables for each of ours.
 
-mod latest;
+mod snapshot_cache;
 mod stamp;
 mod writer;
 
@@ -15,7 +15,7 @@ use redb::{
     ReadableDatabase, TableDefinition,
 };
 
-use latest::Latest;
+use snapshot_cache::SnapshotCache;
 use stamp::Head;
 pub(crate) use stamp::Stamp;
 pub(crate) use writer::RedbWriter;
@@ -51,7 +51,7 @@ pub(crate) struct RedbKv {
     head: Head,
     /// Goes up by one with each commit.
     commits: AtomicU64,
-    latest: Latest,
+    snapshot_cache: SnapshotCache,
 }
 
 impl RedbKv {
@@ -84,7 +84,7 @@ impl RedbKv {
             sharing,
             head,
             commits: AtomicU64::new(0),
-            latest: Latest::default(),
+            snapshot_cache: SnapshotCache::default(),
         };
         if fresh || !kv.has(tables)? {
             let mut writer = kv.writer()?;
@@ -112,18 +112,18 @@ impl RedbKv {
     }
 
     fn begin_read(&self) -> Result<RedbReader> {
-        static MOMENTS: AtomicU64 = AtomicU64::new(0);
+        static SNAPSHOTS: AtomicU64 = AtomicU64::new(0);
         let transaction = guarded(|| self.database()?.begin_read().map_err(other))?;
-        let number = MOMENTS.fetch_add(1, Ordering::Relaxed);
-        Ok(RedbReader(Arc::new(Moment { number, transaction, open: [const { OnceLock::new() }; TABLES] })))
+        let number = SNAPSHOTS.fetch_add(1, Ordering::Relaxed);
+        Ok(RedbReader(Arc::new(ReadSnapshot { number, transaction, open: [const { OnceLock::new() }; TABLES] })))
     }
 }
 
 /// A moment of the rows. Cloning it is cheap.
 #[derive(Clone)]
-pub(crate) struct RedbReader(Arc<Moment>);
+pub(crate) struct RedbReader(Arc<ReadSnapshot>);
 
-struct Moment {
+struct ReadSnapshot {
     /// No other moment has it, of these rows or of others.
     number: u64,
     transaction: ReadTransaction,
@@ -142,20 +142,20 @@ impl Kv for RedbKv {
 
     fn reader(&self) -> Result<RedbReader> {
         let stamp = self.stamp();
-        if let Some(found) = stamp.and_then(|stamp| self.latest.get(stamp)) {
+        if let Some(found) = stamp.and_then(|stamp| self.snapshot_cache.get(stamp)) {
             return Ok(found);
         }
         // The stamp a second time, before the reading begins: only so may the moment be kept.
-        let kept = stamp.filter(|stamp| self.stamp() == Some(*stamp));
+        let cached = stamp.filter(|stamp| self.stamp() == Some(*stamp));
         let reader = self.begin_read()?;
-        match (kept, self.sharing) {
-            (Some(stamp), Sharing::Exclusive) => self.latest.keep(stamp, reader.clone()),
-            (Some(stamp), Sharing::Shared) => self.latest.keep_while_read(stamp, &reader),
+        match (cached, self.sharing) {
+            (Some(stamp), Sharing::Exclusive) => self.snapshot_cache.insert(stamp, reader.clone()),
+            (Some(stamp), Sharing::Shared) => self.snapshot_cache.cache_while_read(stamp, &reader),
             (None, _) => {}
         }
         if self.database.load().is_none() {
             // Closed meanwhile: what is kept would hold the file open.
-            self.latest.let_go();
+            self.snapshot_cache.clear();
         }
         Ok(reader)
     }
@@ -167,7 +167,7 @@ impl Kv for RedbKv {
     }
 
     fn commit(&self, writer: RedbWriter, how: Commit) -> Result<()> {
-        self.latest.let_go();
+        self.snapshot_cache.clear();
         let mut transaction = writer.settle()?;
         let committed = guarded(|| {
             match (how, self.sharing) {
@@ -179,7 +179,7 @@ impl Kv for RedbKv {
             transaction.commit().map_err(other)
         });
         self.commits.fetch_add(1, Ordering::AcqRel);
-        self.latest.let_go();
+        self.snapshot_cache.clear();
         committed
     }
 
@@ -195,7 +195,7 @@ impl Kv for RedbKv {
         }
         // From now on what is kept is out of date.
         self.commits.fetch_add(1, Ordering::AcqRel);
-        self.latest.let_go();
+        self.snapshot_cache.clear();
     }
 }
 

@@ -26,7 +26,7 @@
 //!
 //! Together: what is kept with the number n has seen n, and a request that finds n began before
 //! n+1 was acknowledged. What is kept may be values, or the moment itself that they are read from
-//! (`kv/redb/latest.rs`).
+//! (`kv/redb/snapshot_cache.rs`).
 //!
 //! A map shows what a read would: on a local file system both go to the same pages of the system's
 //! cache. Whoever cuts the file of an open store to nothing kills the processes that have it open, as

@@ -27,7 +27,7 @@ const THICK: u32 = 8;
 
 /// Keeps one moment.
 #[derive(Debug, Default)]
-pub(super) struct Latest {
+pub(super) struct SnapshotCache {
     slot: Arc<Slot>,
     /// The number of the last stamp that a moment began with, and how many did.
     seen: AtomicU64,
@@ -36,44 +36,44 @@ pub(super) struct Latest {
 
 #[derive(Debug, Default)]
 struct Slot {
-    kept: ArcSwapOption<Kept>,
+    cached: ArcSwapOption<CachedSnapshot>,
     /// Whether a thread looks after it.
     watched: AtomicBool,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct CachedSnapshot {
     stamp: Stamp,
     reader: RedbReader,
     /// Whether it was read since the thread last looked.
     read: AtomicBool,
 }
 
-impl Latest {
+impl SnapshotCache {
     /// Returns the moment of a stamp, if it is kept.
     pub(super) fn get(&self, stamp: Stamp) -> Option<RedbReader> {
-        let kept = self.slot.kept.load();
-        let kept = kept.as_ref().filter(|kept| kept.stamp == stamp)?;
-        if !kept.read.load(Ordering::Relaxed) {
-            kept.read.store(true, Ordering::Relaxed);
+        let cached = self.slot.cached.load();
+        let cached = cached.as_ref().filter(|cached| cached.stamp == stamp)?;
+        if !cached.read.load(Ordering::Relaxed) {
+            cached.read.store(true, Ordering::Relaxed);
         }
-        Some(kept.reader.clone())
+        Some(cached.reader.clone())
     }
 
     /// Keeps a moment until the next, or until it is let go.
-    pub(super) fn keep(&self, stamp: Stamp, reader: RedbReader) {
-        self.slot.kept.store(Some(Arc::new(Kept { stamp, reader, read: AtomicBool::new(true) })));
+    pub(super) fn insert(&self, stamp: Stamp, reader: RedbReader) {
+        self.slot.cached.store(Some(Arc::new(CachedSnapshot { stamp, reader, read: AtomicBool::new(true) })));
     }
 
     /// Keeps a moment until nobody reads it, if many were begun since the last commit.
-    pub(super) fn keep_while_read(&self, stamp: Stamp, reader: &RedbReader) {
+    pub(super) fn cache_while_read(&self, stamp: Stamp, reader: &RedbReader) {
         if self.seen.swap(stamp.number(), Ordering::Relaxed) != stamp.number() {
             self.times.store(0, Ordering::Relaxed);
         }
         if self.times.fetch_add(1, Ordering::Relaxed) < THICK {
             return;
         }
-        self.keep(stamp, reader.clone());
+        self.insert(stamp, reader.clone());
         // A simulation runs no thread that it does not know of.
         if machine::simulated_process().is_some() || self.slot.watched.swap(true, Ordering::SeqCst) {
             return;
@@ -81,13 +81,13 @@ impl Latest {
         let slot = Arc::downgrade(&self.slot);
         if thread::Builder::new().name("holdall-moment".into()).spawn(move || watch(&slot)).is_err() {
             self.slot.watched.store(false, Ordering::SeqCst);
-            self.let_go();
+            self.clear();
         }
     }
 
     /// Lets go of what is kept.
-    pub(super) fn let_go(&self) {
-        self.slot.kept.store(None);
+    pub(super) fn clear(&self) {
+        self.slot.cached.store(None);
     }
 }
 
@@ -96,14 +96,14 @@ fn watch(slot: &Weak<Slot>) {
     loop {
         thread::sleep(IDLE);
         let Some(slot) = slot.upgrade() else { return };
-        let kept = slot.kept.load();
-        if kept.as_ref().is_some_and(|kept| kept.read.swap(false, Ordering::Relaxed)) {
+        let cached = slot.cached.load();
+        if cached.as_ref().is_some_and(|cached| cached.read.swap(false, Ordering::Relaxed)) {
             continue;
         }
-        slot.kept.compare_and_swap(&kept, None);
+        slot.cached.compare_and_swap(&cached, None);
         slot.watched.store(false, Ordering::SeqCst);
         // One that was kept meanwhile met a thread that was still there: it is for this one.
-        if slot.kept.load().is_none() || slot.watched.swap(true, Ordering::SeqCst) {
+        if slot.cached.load().is_none() || slot.watched.swap(true, Ordering::SeqCst) {
             return;
         }
     }
@@ -137,8 +137,8 @@ mod tests {
         found.unwrap().map_or(0, u32::from_be_bytes)
     }
 
-    fn keeps(kv: &RedbKv) -> bool {
-        kv.latest.slot.kept.load().is_some()
+    fn has(kv: &RedbKv) -> bool {
+        kv.snapshot_cache.slot.cached.load().is_some()
     }
 
     fn until(what: &str, holds: impl Fn() -> bool) {
@@ -153,15 +153,15 @@ mod tests {
     fn what_another_process_commits_is_read_though_a_moment_is_kept() {
         let dir = tempfile::tempdir().unwrap();
         let (ours, theirs) = (open(dir.path(), Sharing::Shared), open(dir.path(), Sharing::Shared));
-        let mut kept = 0;
+        let mut cached = 0;
         for value in 1..=200 {
             put(&theirs, value);
             for _ in 0..2 * THICK {
                 assert_eq!(get(&ours), value);
             }
-            kept += u32::from(keeps(&ours));
+            cached += u32::from(has(&ours));
         }
-        assert!(kept > 0, "no moment was ever kept");
+        assert!(cached > 0, "no moment was ever kept");
     }
 
     #[test]
@@ -170,17 +170,17 @@ mod tests {
         let kv = open(dir.path(), Sharing::Shared);
         for value in 1..=3 {
             put(&kv, value);
-            until("a moment is never kept", || get(&kv) == value && keeps(&kv));
-            until("a moment is never let go", || !keeps(&kv));
-            until("a thread stays without a moment", || !kv.latest.slot.watched.load(Ordering::SeqCst));
+            until("a moment is never kept", || get(&kv) == value && has(&kv));
+            until("a moment is never let go", || !has(&kv));
+            until("a thread stays without a moment", || !kv.snapshot_cache.slot.watched.load(Ordering::SeqCst));
         }
         // The control: nobody watches what is kept for good.
         let stamp = kv.stamp().unwrap();
-        kv.latest.keep(stamp, kv.begin_read().unwrap());
+        kv.snapshot_cache.insert(stamp, kv.begin_read().unwrap());
         thread::sleep(5 * IDLE);
-        assert!(keeps(&kv));
+        assert!(has(&kv));
         put(&kv, 4);
-        assert!(!keeps(&kv), "who commits lets go");
+        assert!(!has(&kv), "who commits lets go");
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         for value in 1..=20 {
             put(&kv, value);
             (0..THICK / 2).for_each(|_| assert_eq!(get(&kv), value));
-            assert!(!keeps(&kv) && !kv.latest.slot.watched.load(Ordering::SeqCst));
+            assert!(!has(&kv) && !kv.snapshot_cache.slot.watched.load(Ordering::SeqCst));
         }
     }
 
@@ -226,7 +226,7 @@ mod tests {
             put(&kv, 1);
             (0..2 * THICK).for_each(|_| assert_eq!(get(&kv), 1));
             kv.close();
-            assert!(!keeps(&kv) && kv.reader().is_err());
+            assert!(!has(&kv) && kv.reader().is_err());
             // Nobody holds a lock any more.
             put(&open(dir.path(), Sharing::Exclusive), 2);
         }
