@@ -6,7 +6,7 @@
 
 mod memory;
 mod reader;
-mod rope;
+mod concat;
 mod segments;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ fn sample(len: usize) -> Vec<u8> {
 }
 
 /// Joins the runs of `bytes` that have the lengths `sizes`.
-fn rope(bytes: &[u8], sizes: &[usize]) -> Body {
+fn concat(bytes: &[u8], sizes: &[usize]) -> Body {
     let mut rest = bytes;
     let pieces = sizes.iter().map(|size| {
         let (piece, after) = rest.split_at(*size);
@@ -94,7 +94,7 @@ fn r6_every_slice_of_every_small_rope_is_the_naive_slice() {
     for total in 0..=8 {
         let bytes = sample(total);
         for sizes in compositions(total) {
-            let body = rope(&bytes, &sizes);
+            let body = concat(&bytes, &sizes);
             for (a, b) in every_slice(total) {
                 let found = difference(&slice(&body, a, b), &bytes[a..b], 1..=8);
                 assert_eq!(found, None, "bytes {a} to {b} of pieces of {sizes:?}");
@@ -107,7 +107,7 @@ fn r6_every_slice_of_every_small_rope_is_the_naive_slice() {
 fn r6_empty_pieces_leave_no_trace() {
     for sizes in [&[0, 0][..], &[0, 1, 0], &[2, 0, 0, 3], &[0, 4, 0, 1, 1, 0, 0]] {
         let bytes = sample(sizes.iter().sum());
-        let body = rope(&bytes, sizes);
+        let body = concat(&bytes, sizes);
         for (a, b) in every_slice(bytes.len()) {
             let found = difference(&slice(&body, a, b), &bytes[a..b], 1..=8);
             assert_eq!(found, None, "bytes {a} to {b} of pieces of {sizes:?}");
@@ -117,11 +117,11 @@ fn r6_empty_pieces_leave_no_trace() {
 
 #[test]
 fn r6_every_slice_of_longer_ropes_is_the_naive_slice() {
-    let ropes: [&[usize]; 5] =
+    let joined: [&[usize]; 5] =
         [&[64], &[1; 64], &[31, 1, 32], &[1, 2, 3, 5, 8, 13, 21, 11], &[16, 0, 16, 16, 0, 0, 16]];
-    for sizes in ropes {
+    for sizes in joined {
         let bytes = sample(64);
-        let body = rope(&bytes, sizes);
+        let body = concat(&bytes, sizes);
         for (a, b) in every_slice(64) {
             let part = slice(&body, a, b);
             for limit in [1, 3, 16, 64] {
@@ -138,7 +138,7 @@ fn r6_every_slice_of_longer_ropes_is_the_naive_slice() {
 #[test]
 fn r6_every_slice_of_every_slice_is_the_naive_slice() {
     let bytes = sample(7);
-    let body = rope(&bytes, &[1, 3, 1, 2]);
+    let body = concat(&bytes, &[1, 3, 1, 2]);
     for (a, b) in every_slice(7) {
         let outer = slice(&body, a, b);
         for (c, d) in every_slice(b - a) {
@@ -176,7 +176,7 @@ fn control_a_rope_that_is_off_by_one_at_a_join_is_found() {
 
 #[test]
 fn a_slice_outside_the_body_is_an_invalid_argument() {
-    let body = rope(&sample(5), &[2, 3]).slice(1..4).unwrap();
+    let body = concat(&sample(5), &[2, 3]).slice(1..4).unwrap();
     for (start, end) in [(0, 4), (4, 4), (2, 1), (0, u64::MAX), (u64::MAX, u64::MAX), (u64::MAX, 0)] {
         let error = body.slice(start..end).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
@@ -197,7 +197,7 @@ fn a_segment_outside_the_body_is_an_invalid_argument() {
 
 #[test]
 fn an_empty_body_has_nothing_in_any_form() {
-    for body in [Body::empty(), Body::default(), Body::concat(vec![]).unwrap(), rope(&[], &[0, 0])] {
+    for body in [Body::empty(), Body::default(), Body::concat(vec![]).unwrap(), concat(&[], &[0, 0])] {
         assert!(body.is_empty());
         assert_eq!(body.segments().count(), 0);
         assert_eq!(body.to_vec(0).unwrap(), b"");
@@ -209,7 +209,7 @@ fn an_empty_body_has_nothing_in_any_form() {
 
 #[test]
 fn segments_start_over_at_each_call() {
-    let body = rope(&sample(6), &[1, 5]);
+    let body = concat(&sample(6), &[1, 5]);
     let mut first = body.segments_of(2);
     assert_eq!(first.remaining(), 6);
     assert_eq!(first.next().unwrap().unwrap().data, &[0][..]);
@@ -240,7 +240,7 @@ fn slices_and_segments_share_the_bytes() {
 
 #[test]
 fn a_copy_in_memory_is_bounded() {
-    let body = rope(&sample(10), &[4, 6]);
+    let body = concat(&sample(10), &[4, 6]);
     assert_eq!(body.to_vec(10).unwrap(), sample(10));
     assert_eq!(body.to_vec(9).unwrap_err().kind(), ErrorKind::TooLarge);
     let endless = Body::new(Arc::new(Planted { len: u64::MAX, run: 1 }));
@@ -360,7 +360,7 @@ impl Write for Full {
 
 #[test]
 fn a_writer_that_fails_is_an_io_error_that_says_where() {
-    let body = rope(&sample(10), &[4, 6]);
+    let body = concat(&sample(10), &[4, 6]);
     assert_eq!(body.copy_to(&mut Full(10)).unwrap(), 10);
     let error = body.copy_to(&mut Full(7)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
@@ -369,7 +369,7 @@ fn a_writer_that_fails_is_an_io_error_that_says_where() {
 
 #[test]
 fn a_reader_goes_to_any_position_and_no_further_back_than_the_start() {
-    let mut reader = rope(&sample(10), &[4, 6]).reader();
+    let mut reader = concat(&sample(10), &[4, 6]).reader();
     let mut byte = [0];
     for (to, position, expected) in [
         (SeekFrom::Start(3), 3, Some(3)),

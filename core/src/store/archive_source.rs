@@ -13,7 +13,7 @@ use crate::engine::streams::{PendingLookups, Pins};
 use crate::id::{ArchiveId, BlobId};
 use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
-use crate::zip::{Member, Plan, Rope};
+use crate::zip::{Member, Plan, ZipSource};
 use crate::{Error, ErrorKind, Result, body, fork};
 
 /// Locations of blobs that are looked up at once while an archive streams.
@@ -45,7 +45,7 @@ pub(crate) fn open(engine: &Arc<Engine>, rows: &RedbReader, archive: &UsableArch
     if plan.len() != archive.record.len {
         return Err(Error::corrupt(format!("archive {} is not as long as when it was made", archive.id)));
     }
-    Ok(Body::new(Arc::new(Rope::new(plan.clone(), MemberContents::new(engine.clone(), plan)))))
+    Ok(Body::new(Arc::new(ZipSource::new(plan.clone(), MemberContents::new(engine.clone(), plan)))))
 }
 
 /// The contents of an archive's members.

@@ -29,7 +29,7 @@ pub use deflate::write_deflated;
 pub use member::{Entry, Limits, Member};
 pub use plan::Plan;
 pub use safe_name::safe_name;
-pub use source::{Contents, Rope};
+pub use source::{Contents, ZipSource};
 pub use unique_names::Names;
 
 pub use crate::Kind;

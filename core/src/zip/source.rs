@@ -27,15 +27,15 @@ pub trait Contents: Send + Sync + 'static {
 /// Holds the plan and the contents; makes headers as they are asked for. A segment costs O(log n) in
 /// the number of members, wherever it starts.
 #[derive(Clone, Debug)]
-pub struct Rope<C> {
+pub struct ZipSource<C> {
     plan: Arc<Plan>,
     contents: C,
 }
 
-impl<C: Contents> Rope<C> {
+impl<C: Contents> ZipSource<C> {
     /// Makes the body of the planned archive.
-    pub fn new(plan: Arc<Plan>, contents: C) -> Rope<C> {
-        Rope { plan, contents }
+    pub fn new(plan: Arc<Plan>, contents: C) -> ZipSource<C> {
+        ZipSource { plan, contents }
     }
 
     /// Returns the plan.
@@ -99,7 +99,7 @@ impl<C: Contents> Rope<C> {
     }
 }
 
-impl<C: Contents> Source for Rope<C> {
+impl<C: Contents> Source for ZipSource<C> {
     fn len(&self) -> u64 {
         self.plan.len()
     }

@@ -71,17 +71,17 @@ fn unlimited() -> Limits {
 }
 
 /// Makes the archive of `files`, in which a name that ends with `/` is a folder.
-fn archive(files: &[(&str, &[u8])]) -> Rope<Memory> {
+fn archive(files: &[(&str, &[u8])]) -> ZipSource<Memory> {
     let entries = files.iter().enumerate().map(|(index, (name, bytes))| match name.ends_with('/') {
         true => folder(name),
         false => file(name, index as u64, bytes),
     });
     let plan = Plan::new(entries, &unlimited()).unwrap();
-    Rope::new(plan.shared(), Memory::new(files.iter().map(|(_, bytes)| bytes.to_vec())))
+    ZipSource::new(plan.shared(), Memory::new(files.iter().map(|(_, bytes)| bytes.to_vec())))
 }
 
 /// An archive with one of everything, under 2 kB.
-fn sampler() -> Rope<Memory> {
+fn sampler() -> ZipSource<Memory> {
     archive(&[
         ("a.txt", b"alpha"),
         ("empty", b""),

@@ -255,15 +255,15 @@ fn a1_a2_a3_a4_hostile_names_are_extracted_inside_the_root() {
     let contents: Vec<Vec<u8>> = (0..paths.len()).map(|index| format!("{index}").into_bytes()).collect();
     let files: Vec<(&str, &[u8])> =
         paths.iter().zip(&contents).map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
-    let rope = archive(&files);
-    let members: Vec<String> = rope.plan().members().map(|member| member.name.to_owned()).collect();
+    let zip = archive(&files);
+    let members: Vec<String> = zip.plan().members().map(|member| member.name.to_owned()).collect();
     assert_distinct(&members);
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("hostile.zip");
-    std::fs::write(&path, read(&rope)).unwrap();
+    std::fs::write(&path, read(&zip)).unwrap();
     let found: serde_json::Value = serde_json::from_str(&python(EXTRACT, path.to_str().unwrap())).unwrap();
     let found = found.as_object().unwrap();
-    let files: Vec<_> = rope.plan().members().filter(|member| member.kind == Kind::File).collect();
+    let files: Vec<_> = zip.plan().members().filter(|member| member.kind == Kind::File).collect();
     assert_eq!(found.len(), files.len());
     for member in files {
         assert_eq!(found[member.name], member.content.to_string(), "{}", member.name);

@@ -34,8 +34,8 @@ print("ok")
 "#;
 
 /// Returns what Python should find in the archive at `path`; `read` says whether to read it all.
-pub(super) fn expected<C: Contents>(path: &Path, rope: &Rope<C>, read: bool) -> Value {
-    let entries: Vec<Value> = rope
+pub(super) fn expected<C: Contents>(path: &Path, zip: &ZipSource<C>, read: bool) -> Value {
+    let entries: Vec<Value> = zip
         .plan()
         .members()
         .map(|m| {
@@ -60,11 +60,11 @@ pub(super) fn ask_zipfile(expected: &[Value]) {
 }
 
 /// Compares every member with what the crates read.
-fn ask_crates(bytes: &[u8], rope: &Rope<Memory>) {
-    let members: Vec<_> = rope.plan().members().collect();
+fn ask_crates(bytes: &[u8], zip: &ZipSource<Memory>) {
+    let members: Vec<_> = zip.plan().members().collect();
     let content = |member: &Member<'_>| match member.size {
         0 => Bytes::new(),
-        _ => rope.contents_for_test().blobs[member.content as usize].clone(),
+        _ => zip.contents_for_test().blobs[member.content as usize].clone(),
     };
     let mut theirs = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
     assert_eq!(theirs.len(), members.len());
@@ -106,23 +106,23 @@ fn a5_a6_every_reader_agrees_about_every_small_archive() {
         ropes.push(archive(&files));
     }
     let mut python = Vec::new();
-    for (index, rope) in ropes.iter().enumerate() {
-        let bytes = read(rope);
+    for (index, zip) in ropes.iter().enumerate() {
+        let bytes = read(zip);
         let found = check(&bytes).unwrap();
-        assert_eq!(found.len() as u64, rope.plan().entries());
+        assert_eq!(found.len() as u64, zip.plan().entries());
         // Without its members, an archive of 65,535 is longer by the zip64 records alone.
-        assert_eq!(bytes.windows(4).any(|four| four == b"PK\x06\x06"), rope.plan().entries() >= 65_535);
-        ask_crates(&bytes, rope);
+        assert_eq!(bytes.windows(4).any(|four| four == b"PK\x06\x06"), zip.plan().entries() >= 65_535);
+        ask_crates(&bytes, zip);
         let path = root.path().join(format!("{index}.zip"));
         std::fs::write(&path, &bytes).unwrap();
         // Reading all is slow in Python: once across the boundary is enough.
-        let whole = rope.plan().entries() != 65_534 && rope.plan().entries() != 65_536;
+        let whole = zip.plan().entries() != 65_534 && zip.plan().entries() != 65_536;
         if whole || index < 4 {
-            python.push(expected(&path, rope, true));
+            python.push(expected(&path, zip, true));
         }
         let path = path.to_str().unwrap();
         // unzip warns of an empty archive with status 1.
-        if rope.plan().entries() > 0 {
+        if zip.plan().entries() > 0 {
             tool("unzip", &["-tq", path]);
         }
         tool("bsdtar", &["-tf", path]);

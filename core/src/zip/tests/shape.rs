@@ -7,18 +7,18 @@ use super::*;
 use crate::ErrorKind;
 
 /// The archive written out plainly: every header and content in its order.
-fn naive(rope: &Rope<Memory>, contents: &Memory) -> Vec<u8> {
+fn naive(zip: &ZipSource<Memory>, contents: &Memory) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for member in rope.plan().members() {
+    for member in zip.plan().members() {
         member.put_local(&mut bytes);
         if member.size > 0 {
             bytes.extend_from_slice(&contents.blobs[member.content as usize]);
         }
     }
-    for member in rope.plan().members() {
+    for member in zip.plan().members() {
         member.put_central(&mut bytes);
     }
-    rope.plan().put_end(&mut bytes);
+    zip.plan().put_end(&mut bytes);
     bytes
 }
 
@@ -38,14 +38,14 @@ fn sampler_contents() -> Memory {
 #[test]
 fn every_offset_and_small_limit_gives_the_bytes_of_the_plain_archive() {
     let contents = sampler_contents();
-    let rope = sampler();
-    let bytes = naive(&rope, &contents);
-    assert_eq!(rope.len(), bytes.len() as u64);
+    let zip = sampler();
+    let bytes = naive(&zip, &contents);
+    assert_eq!(zip.len(), bytes.len() as u64);
     for run in [1, 3, usize::MAX] {
-        let rope = Rope::new(Arc::clone(rope.plan()), Memory { run, ..contents.clone() });
+        let zip = ZipSource::new(Arc::clone(zip.plan()), Memory { run, ..contents.clone() });
         for offset in 0..bytes.len() {
             for limit in (1..=7).chain([100, 10_000, u64::MAX]) {
-                let data = rope.segment(offset as u64, limit).unwrap().data;
+                let data = zip.segment(offset as u64, limit).unwrap().data;
                 assert!(!data.is_empty() && data.len() as u64 <= limit);
                 assert_eq!(data, &bytes[offset..offset + data.len()], "{offset} {limit}");
             }
@@ -55,12 +55,12 @@ fn every_offset_and_small_limit_gives_the_bytes_of_the_plain_archive() {
 
 #[test]
 fn an_archive_planned_again_is_the_same() {
-    let rope = sampler();
-    let again = Plan::again(rope.plan().members()).unwrap();
-    assert_eq!((again.len(), again.entries()), (rope.plan().len(), rope.plan().entries()));
+    let zip = sampler();
+    let again = Plan::again(zip.plan().members()).unwrap();
+    assert_eq!((again.len(), again.entries()), (zip.plan().len(), zip.plan().entries()));
     let hash = |content: u64| Ok(*blake3::hash(&content.to_le_bytes()).as_bytes());
-    assert_eq!(again.digest(hash).unwrap(), rope.plan().digest(hash).unwrap());
-    assert_eq!(read(&Rope::new(again.shared(), sampler_contents())), read(&rope));
+    assert_eq!(again.digest(hash).unwrap(), zip.plan().digest(hash).unwrap());
+    assert_eq!(read(&ZipSource::new(again.shared(), sampler_contents())), read(&zip));
 
     let member =
         Member { name: "a", kind: Kind::Folder, size: 0, crc32: 0, modified: 0, content: 0, offset: 0 };
@@ -88,63 +88,63 @@ fn the_member_of_any_byte_is_found_in_archives_of_any_size() {
 
 #[test]
 fn a8_a_download_resumed_at_any_byte_equals_the_full_one() {
-    let rope = sampler();
-    let bytes = read(&rope);
+    let zip = sampler();
+    let bytes = read(&zip);
     for offset in 0..bytes.len() {
-        assert_eq!(read_from(&rope, offset as u64, u64::MAX).unwrap(), &bytes[offset..]);
+        assert_eq!(read_from(&zip, offset as u64, u64::MAX).unwrap(), &bytes[offset..]);
     }
     for limit in 1..=7 {
-        assert_eq!(read_from(&rope, 0, limit).unwrap(), bytes);
+        assert_eq!(read_from(&zip, 0, limit).unwrap(), bytes);
     }
 }
 
 #[test]
 fn headers_are_batched_and_a_content_is_passed_on_without_a_copy() {
-    let rope = sampler();
-    let content = rope.contents_for_test().blobs[0].as_ptr();
-    let first = rope.plan().member(0).unwrap();
-    let data = rope.segment(first.offset + first.local_len(), u64::MAX).unwrap().data;
+    let zip = sampler();
+    let content = zip.contents_for_test().blobs[0].as_ptr();
+    let first = zip.plan().member(0).unwrap();
+    let data = zip.segment(first.offset + first.local_len(), u64::MAX).unwrap().data;
     assert_eq!(data.as_ptr(), content);
     let many: Vec<String> = (0..10_000).map(|index| format!("folder {index}/")).collect();
     let many: Vec<(&str, &[u8])> = many.iter().map(|name| (name.as_str(), &b""[..])).collect();
-    let rope = archive(&many);
+    let zip = archive(&many);
     let (mut segments, mut offset) = (0, 0);
-    while offset < rope.len() {
-        let data = rope.segment(offset, u64::MAX).unwrap().data;
+    while offset < zip.len() {
+        let data = zip.segment(offset, u64::MAX).unwrap().data;
         assert!(data.len() < 100_000);
         offset += data.len() as u64;
         segments += 1;
     }
-    assert!(segments <= rope.len() / 60_000 + 2, "{segments} segments for {} bytes", rope.len());
-    check(&read(&rope)).unwrap();
+    assert!(segments <= zip.len() / 60_000 + 2, "{segments} segments for {} bytes", zip.len());
+    check(&read(&zip)).unwrap();
 }
 
 #[test]
 fn a_segment_past_the_end_or_of_no_bytes_is_refused() {
-    let rope = archive(&[]);
-    assert_eq!(rope.len(), 22);
-    assert_eq!(rope.segment(22, 1).unwrap_err().kind(), ErrorKind::InvalidArgument);
-    assert_eq!(rope.segment(u64::MAX, 1).unwrap_err().kind(), ErrorKind::InvalidArgument);
-    assert_eq!(rope.segment(0, 0).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let zip = archive(&[]);
+    assert_eq!(zip.len(), 22);
+    assert_eq!(zip.segment(22, 1).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(zip.segment(u64::MAX, 1).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(zip.segment(0, 0).unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 
 #[test]
 fn a9_an_archive_reads_what_was_planned_or_breaks_off() {
-    let rope = sampler();
+    let zip = sampler();
     let mut contents = sampler_contents();
     contents.blobs[7] = contents.blobs[7].slice(..10);
-    let cut = Rope::new(Arc::clone(rope.plan()), contents.clone());
+    let cut = ZipSource::new(Arc::clone(zip.plan()), contents.clone());
     let error = read_from(&cut, 0, u64::MAX).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(error.to_string().contains("\"PK\" ends after 10 of 39 bytes"), "{error}");
     contents.blobs.truncate(7);
-    let gone = Rope::new(Arc::clone(rope.plan()), contents.clone());
+    let gone = ZipSource::new(Arc::clone(zip.plan()), contents.clone());
     let error = read_from(&gone, 0, u64::MAX).unwrap_err();
     assert_eq!(error.to_string(), "reading the member \"PK\": no such blob");
     // A content that is longer than planned is not let into the next header.
     let mut longer = sampler_contents();
     longer.blobs[0] = Bytes::from_static(b"alpha and beta");
-    assert_eq!(read(&Rope::new(Arc::clone(rope.plan()), longer)), read(&rope));
+    assert_eq!(read(&ZipSource::new(Arc::clone(zip.plan()), longer)), read(&zip));
 }
 
 #[test]
@@ -202,9 +202,9 @@ fn a_range_in_a_large_archive_takes_hardly_more_looks_than_in_a_small_one() {
     let looks = |count: u64| {
         let entries = (0..count).map(|index| file(&format!("{index:06}"), 0, b"x"));
         let plan = Plan::new(entries, &unlimited()).unwrap();
-        let rope = Rope::new(plan.shared(), Memory::new([b"x".to_vec()]));
-        let step = rope.len() / 1000;
-        let one = |at| steps::of(|| drop(rope.segment(at, 1).unwrap()));
+        let zip = ZipSource::new(plan.shared(), Memory::new([b"x".to_vec()]));
+        let step = zip.len() / 1000;
+        let one = |at| steps::of(|| drop(zip.segment(at, 1).unwrap()));
         (0..1000).map(|round| one(round * step + round % step)).max().unwrap()
     };
     let (small, large) = (looks(1_000), looks(500_000));
@@ -226,16 +226,16 @@ fn planning_looks_at_each_member_a_few_times_however_many() {
 #[test]
 fn a_member_name_as_long_as_can_be_still_fits_its_record() {
     let deep = format!("{}/", "w".repeat(255)).repeat(1000);
-    let rope = archive(&[
+    let zip = archive(&[
         (&(deep.clone() + "x.txt"), b"x"),
         (&deep, b""),
         (&(deep.clone() + &"z".repeat(300)), b"z"),
     ]);
-    for member in rope.plan().members() {
+    for member in zip.plan().members() {
         assert!(member.name.len() > 64_000 && member.name.len() <= PATH_MAX);
         assert!(member.central_len() <= 65_535);
     }
-    assert_eq!(check(&read(&rope)).unwrap().len(), 3);
+    assert_eq!(check(&read(&zip)).unwrap().len(), 3);
 }
 
 #[test]
@@ -273,8 +273,8 @@ fn crc64_by_combination_is_that_of_the_bytes() {
     let crc64 = |bytes: &[u8]| checksum(Crc64Xz, bytes);
     let combine = |a, b, len| checksum_combine(Crc64Xz, a, b, len);
     let contents = sampler_contents();
-    for rope in [sampler(), archive(&[]), archive(&[("x/", b""), ("y", b"")])] {
+    for zip in [sampler(), archive(&[]), archive(&[("x/", b""), ("y", b"")])] {
         let by_key = |content: u64| Ok(crc64(&contents.blobs[content as usize]));
-        assert_eq!(rope.plan().crc64(crc64, combine, by_key).unwrap(), crc64(&read(&rope)));
+        assert_eq!(zip.plan().crc64(crc64, combine, by_key).unwrap(), crc64(&read(&zip)));
     }
 }

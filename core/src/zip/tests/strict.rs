@@ -199,10 +199,10 @@ pub(super) fn check(bytes: &[u8]) -> Result<Vec<Found>, String> {
 
 #[test]
 fn a11_every_byte_of_an_archive_is_accounted_for() {
-    for rope in [sampler(), archive(&[]), archive(&[("x", b"")]), archive(&[("x/", b"")])] {
-        let bytes = read(&rope);
+    for zip in [sampler(), archive(&[]), archive(&[("x", b"")]), archive(&[("x/", b"")])] {
+        let bytes = read(&zip);
         let found = check(&bytes).unwrap();
-        let planned: Vec<_> = rope.plan().members().map(|m| (m.name.to_owned(), m.size, m.crc32)).collect();
+        let planned: Vec<_> = zip.plan().members().map(|m| (m.name.to_owned(), m.size, m.crc32)).collect();
         let read: Vec<_> = found.iter().map(|f| (f.name.clone(), f.size, f.crc32)).collect();
         assert_eq!(read, planned);
     }

@@ -29,20 +29,20 @@ fn zeros(name: &str, size: u64) -> Entry {
     Entry { size, crc32: crc32_of_zeros(size), ..file(name, 0, b"") }
 }
 
-/// Writes the headers of `rope` to a sparse file; its contents are the holes.
-fn sparse(rope: &Rope<Zeros>, file: &File) {
-    file.set_len(rope.len()).unwrap();
-    for member in rope.plan().members() {
+/// Writes the headers of `zip` to a sparse file; its contents are the holes.
+fn sparse(zip: &ZipSource<Zeros>, file: &File) {
+    file.set_len(zip.len()).unwrap();
+    for member in zip.plan().members() {
         let header = member.local_len();
         let mut at = 0;
         while at < header {
-            let data = rope.segment(member.offset + at, header - at).unwrap().data;
+            let data = zip.segment(member.offset + at, header - at).unwrap().data;
             file.write_all_at(&data, member.offset + at).unwrap();
             at += data.len() as u64;
         }
     }
-    let start = rope.plan().central_offset();
-    file.write_all_at(&read_from(rope, start, u64::MAX).unwrap(), start).unwrap();
+    let start = zip.plan().central_offset();
+    file.write_all_at(&read_from(zip, start, u64::MAX).unwrap(), start).unwrap();
 }
 
 #[test]
@@ -64,11 +64,11 @@ fn a5_members_around_and_behind_4_gib_are_right_in_every_reader() {
     ];
     let mut python = Vec::new();
     for (index, entries) in sets.into_iter().enumerate() {
-        let rope = Rope::new(Plan::new(entries, &unlimited()).unwrap().shared(), Zeros);
+        let zip = ZipSource::new(Plan::new(entries, &unlimited()).unwrap().shared(), Zeros);
         let path = root.path().join(format!("{index}.zip"));
         let file = File::options().create_new(true).read(true).write(true).open(&path).unwrap();
-        sparse(&rope, &file);
-        let members: Vec<_> = rope.plan().members().collect();
+        sparse(&zip, &file);
+        let members: Vec<_> = zip.plan().members().collect();
         assert_eq!(members[0].local_len() > 60, members[0].size >= GIB4 - 1);
 
         let mut theirs = zip::ZipArchive::new(File::open(&path).unwrap()).unwrap();
@@ -97,7 +97,7 @@ fn a5_members_around_and_behind_4_gib_are_right_in_every_reader() {
             assert_eq!(entry.local_header_offset(), member.offset);
             other.get_entry(entry.wayfinder()).unwrap();
         }
-        python.push(expected(&path, &rope, false));
+        python.push(expected(&path, &zip, false));
         let last = members.last().unwrap();
         // In a record that has only a 64-bit offset, unzip 6.0 looks for sizes too if the member before it
         // is of just 4 GiB - 1: it takes that size for the mark.
@@ -114,12 +114,12 @@ fn a5_members_around_and_behind_4_gib_are_right_in_every_reader() {
 #[test]
 fn a_large_archive_is_read_at_any_place_without_what_is_before_it() {
     let entries = (0..1000).map(|index| zeros(&format!("{index}"), GIB4 * 1000));
-    let rope = Rope::new(Plan::new(entries, &unlimited()).unwrap().shared(), Zeros);
-    assert!(rope.len() > 3 << 50);
-    let middle = rope.plan().member(500).unwrap();
-    let data = rope.segment(middle.offset, u64::MAX).unwrap().data;
+    let zip = ZipSource::new(Plan::new(entries, &unlimited()).unwrap().shared(), Zeros);
+    assert!(zip.len() > 3 << 50);
+    let middle = zip.plan().member(500).unwrap();
+    let data = zip.segment(middle.offset, u64::MAX).unwrap().data;
     assert_eq!(data.len() as u64, middle.local_len());
     assert!(data.starts_with(b"PK\x03\x04"));
-    let before = rope.segment(middle.offset - 3, u64::MAX).unwrap().data;
+    let before = zip.segment(middle.offset - 3, u64::MAX).unwrap().data;
     assert_eq!(&before[..], [0; 3]);
 }

@@ -6,7 +6,7 @@ use super::{Body, Segment, Source};
 use crate::{Error, ErrorKind, Result};
 
 /// A source that goes through its pieces in order.
-pub(super) struct Rope {
+pub(super) struct Concat {
     /// In order of `start`, none empty.
     pieces: Vec<Piece>,
     len: u64,
@@ -25,13 +25,13 @@ impl Body {
     /// # Errors
     /// [`ErrorKind::TooLarge`] where the lengths add up to more than 2^64 - 1 bytes.
     pub fn concat(bodies: Vec<Body>) -> Result<Body> {
-        Ok(Body::new(Arc::new(Rope::new(bodies)?)))
+        Ok(Body::new(Arc::new(Concat::new(bodies)?)))
     }
 }
 
-impl Rope {
+impl Concat {
     /// Joins `bodies` in order; empty ones leave no trace.
-    pub(super) fn new(bodies: Vec<Body>) -> Result<Rope> {
+    pub(super) fn new(bodies: Vec<Body>) -> Result<Concat> {
         let mut len = 0_u64;
         let mut pieces = Vec::with_capacity(bodies.len());
         for body in bodies.into_iter().filter(|body| !body.is_empty()) {
@@ -44,11 +44,11 @@ impl Rope {
             })?;
             pieces.push(Piece { start, body });
         }
-        Ok(Rope { pieces, len })
+        Ok(Concat { pieces, len })
     }
 }
 
-impl Source for Rope {
+impl Source for Concat {
     fn len(&self) -> u64 {
         self.len
     }
