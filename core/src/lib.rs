@@ -95,7 +95,7 @@ pub(crate) mod journal;
 mod kind;
 #[allow(dead_code)]
 pub(crate) mod kv;
-pub(crate) mod lane;
+pub(crate) mod worker;
 #[cfg(feature = "sim")]
 pub mod machine;
 #[cfg(not(feature = "sim"))]

@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::pool;
 use crate::digest::{Digest, StreamDigester};
 use crate::id::BlobId;
-use crate::lane::{self, Lane};
+use crate::worker::{self, Worker};
 use crate::vfs::{DIRECT_ALIGN, Open, Vfs, VfsFile};
 use crate::{Error, ErrorKind, Result, machine};
 
@@ -172,7 +172,7 @@ enum Writer {
     /// The caller's thread.
     Here(Out),
     /// A thread of its own, so that a disk that is slow for a moment does not stop the hashing.
-    Beside(Lane<Bytes, Result<()>>),
+    Beside(Worker<Bytes, Result<()>>),
 }
 
 /// The end of a file in the spool.
@@ -368,7 +368,7 @@ impl Writer {
     fn divide(&mut self) {
         let Writer::Here(out) = self else { return };
         let out = Out { path: out.path.clone(), file: out.file.clone(), ..*out };
-        let lane = Lane::start(WAITING, |blocks| {
+        let worker = Worker::start(WAITING, |blocks| {
             let work = move || {
                 let mut out = out;
                 blocks.iter().try_for_each(|block: Bytes| out.write(&block))?;
@@ -377,17 +377,17 @@ impl Writer {
             };
             thread::Builder::new().name("holdall-spool".into()).spawn(work)
         });
-        if let Ok(lane) = lane {
-            *self = Writer::Beside(lane);
+        if let Ok(worker) = worker {
+            *self = Writer::Beside(worker);
         }
     }
 
     fn push(&mut self, block: &Bytes) -> Result<()> {
         match self {
             Writer::Here(out) => out.write(block),
-            Writer::Beside(lane) if lane.push(block.clone())? => Ok(()),
+            Writer::Beside(worker) if worker.push(block.clone())? => Ok(()),
             // It ends early only with an error.
-            Writer::Beside(lane) => lane.finish()?.and(Err(lane::died())),
+            Writer::Beside(worker) => worker.finish()?.and(Err(worker::died())),
         }
     }
 
@@ -398,7 +398,7 @@ impl Writer {
                 out.write_behind();
                 Ok(())
             }
-            Writer::Beside(mut lane) => lane.finish()?,
+            Writer::Beside(mut worker) => worker.finish()?,
         }
     }
 }

@@ -11,7 +11,7 @@ use sha1::{Digest as _, Sha1};
 use super::Digest;
 use super::digester::{Digester, Rest};
 use crate::Result;
-use crate::lane::{self, Lane};
+use crate::worker::{self, Worker};
 
 /// Input shorter than this, in bytes, is not worth a thread.
 pub(super) const ALONE: u64 = 4 << 20;
@@ -108,7 +108,7 @@ impl StreamDigester {
     #[cfg(test)]
     pub(super) fn pretend_forked(&mut self) {
         if let State::Beside(_, beside) = &mut self.state {
-            beside.lane.pretend_forked();
+            beside.worker.pretend_forked();
         }
     }
 
@@ -133,15 +133,15 @@ impl Default for StreamDigester {
 
 /// SHA-1 in its lane, and what is gathered for it.
 struct Beside {
-    lane: Lane<Bundle, Sha1>,
+    worker: Worker<Bundle, Sha1>,
     gathered: Bundle,
     gathered_len: usize,
 }
 
 impl Beside {
     fn start(start: Start, sha1: Sha1) -> io::Result<Beside> {
-        let lane = Lane::start(WAITING, |bundles| start(sha1, bundles))?;
-        Ok(Beside { lane, gathered: Bundle::new(), gathered_len: 0 })
+        let worker = Worker::start(WAITING, |bundles| start(sha1, bundles))?;
+        Ok(Beside { worker, gathered: Bundle::new(), gathered_len: 0 })
     }
 
     /// Returns how many bytes the next piece may have; at least 1.
@@ -160,12 +160,12 @@ impl Beside {
 
     fn hand_over(&mut self) -> Result<()> {
         self.gathered_len = 0;
-        if self.lane.push(mem::take(&mut self.gathered))? { Ok(()) } else { Err(lane::died()) }
+        if self.worker.push(mem::take(&mut self.gathered))? { Ok(()) } else { Err(worker::died()) }
     }
 
     fn finish(mut self) -> Result<Sha1> {
         self.hand_over()?;
-        self.lane.finish()
+        self.worker.finish()
     }
 }
 

@@ -11,14 +11,14 @@ use crate::{Error, ErrorKind, Result};
 /// The caller's end of a lane of items `I` that ends with a `T`.
 ///
 /// Dropping it returns at once: the thread ends by itself after what it was handed.
-pub(crate) struct Lane<I, T> {
+pub(crate) struct Worker<I, T> {
     /// `None` only while it is taken apart.
     ends: Option<(SyncSender<I>, JoinHandle<T>)>,
     /// The process that the thread lives in.
     process: u32,
 }
 
-impl<I, T> Lane<I, T> {
+impl<I, T> Worker<I, T> {
     /// Begins a lane in which `waiting` items may wait; one more is being worked on.
     ///
     /// # Errors
@@ -26,14 +26,14 @@ impl<I, T> Lane<I, T> {
     pub(crate) fn start(
         waiting: usize,
         start: impl FnOnce(Receiver<I>) -> io::Result<JoinHandle<T>>,
-    ) -> io::Result<Lane<I, T>> {
+    ) -> io::Result<Worker<I, T>> {
         let (sender, receiver) = sync_channel(waiting);
         let thread = start(receiver)?;
-        Ok(Lane { ends: Some((sender, thread)), process: process::id() })
+        Ok(Worker { ends: Some((sender, thread)), process: process::id() })
     }
 
     /// Hands an item over, and waits while too many wait. Returns false when the thread has ended
-    /// already: [`Lane::finish`] tells with what.
+    /// already: [`Worker::finish`] tells with what.
     ///
     /// # Errors
     /// [`ErrorKind::Forked`] in the child of a fork, where the thread does not exist.
@@ -72,7 +72,7 @@ impl<I, T> Lane<I, T> {
     }
 }
 
-impl<I, T> Drop for Lane<I, T> {
+impl<I, T> Drop for Worker<I, T> {
     fn drop(&mut self) {
         // Without a sender the thread ends by itself. In the child of a fork the locks inside
         // the channel may be held for ever, and the thread's own memory may be gone.
