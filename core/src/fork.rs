@@ -214,7 +214,7 @@ mod tests {
     }
 
     /// Forks a child that inherits all descriptors, says so and lives until told to end.
-    fn heir() -> (libc::pid_t, impl FnOnce()) {
+    fn child_of_fork() -> (libc::pid_t, impl FnOnce()) {
         let (mut ready, mut says_ready): (PipeReader, _) = io::pipe().unwrap();
         let (mut told, tell) = io::pipe().unwrap();
         let own = tell.as_raw_fd();
@@ -254,7 +254,7 @@ mod tests {
         let file = open(&path);
         file.try_lock().unwrap();
         let guard = Guard::new(file.as_raw_fd()).unwrap();
-        let (child, end) = heir();
+        let (child, end) = child_of_fork();
         assert!(locked(&path));
         end();
         assert_eq!(status(child), 0);
@@ -272,7 +272,7 @@ mod tests {
         let file = open(&path);
         file.try_lock().unwrap();
         let guard = Guard::new(file.as_raw_fd()).unwrap();
-        let (child, end) = heir();
+        let (child, end) = child_of_fork();
         drop(guard);
         drop(file);
         assert!(!locked(&path));
@@ -287,7 +287,7 @@ mod tests {
         let path = dir.path().join("lock");
         let file = open(&path);
         file.try_lock().unwrap();
-        let (child, end) = heir();
+        let (child, end) = child_of_fork();
         drop(file);
         assert!(locked(&path));
         end();
@@ -305,7 +305,7 @@ mod tests {
             (0..3 * SLOTS).map(|_| Guard::new(open(&twin).into_raw_fd()).unwrap()).collect();
         file.try_lock().unwrap();
         let guard = Guard::new(file.as_raw_fd()).unwrap();
-        let (child, end) = heir();
+        let (child, end) = child_of_fork();
         drop(guard);
         drop(file);
         assert!(!locked(&path));

@@ -82,7 +82,7 @@ impl Record for TimelineRecord {
 pub(crate) struct Session {
     pub(crate) id: [u8; 16],
     /// Where a timeline begins, if it begins one.
-    pub(crate) dice: u64,
+    pub(crate) seed: u64,
 }
 
 /// Notes a session with its first group, and begins a timeline where the rows were a copy.
@@ -90,20 +90,20 @@ pub(crate) fn begin(tx: &mut impl Write, session: Session, lsn: u64) -> Result<(
     if let Some(copy) = row::get::<CopyRecord>(tx, META, COPY)? {
         tx.del(META, COPY)?;
         if !mutant::is_active(Mutant::RestoredIdsRepeat) {
-            part(tx, &copy, session.dice)?;
+            part(tx, &copy, session.seed)?;
         }
     }
     row::put(tx, HISTORY, &lsn.to_be_bytes(), &SessionRecord { id: session.id })?;
     forget_oldest(tx)
 }
 
-fn part(tx: &mut impl Write, copy: &CopyRecord, dice: u64) -> Result<()> {
+fn part(tx: &mut impl Write, copy: &CopyRecord, seed: u64) -> Result<()> {
     let left = id_sequence::END.saturating_sub(id_sequence::next(tx)?);
-    let random = dice % (left / SHARE).max(1);
+    let random = seed % (left / SHARE).max(1);
     let gap = GAP.min(left / SHARE).saturating_add(random);
     let first = id_sequence::reserve(tx, gap)?.end;
     let left = VersionId::MAX_NUMBER.saturating_sub(copy.versions) / VERSION_SHARE;
-    let random = u32::try_from((dice >> 32) % u64::from(left.max(1))).unwrap_or(0);
+    let random = u32::try_from((seed >> 32) % u64::from(left.max(1))).unwrap_or(0);
     let version = copy.versions.saturating_add(left).saturating_add(random);
     row::put(tx, META, TIMELINE, &TimelineRecord { first, version })
 }
@@ -202,22 +202,22 @@ mod tests {
     use crate::kv::Kv;
     use crate::kv::memory::MemoryKv;
 
-    fn begun(dice: u64, versions: u32, times: u32) -> (u64, u32) {
+    fn begun(seed: u64, versions: u32, times: u32) -> (u64, u32) {
         let kv = MemoryKv::default();
         let mut tx = kv.writer().unwrap();
         for time in 0..times {
             set_copy(&mut tx, &CopyRecord { of: None, versions }).unwrap();
-            begin(&mut tx, Session { id: [7; 16], dice }, u64::from(time) + 1).unwrap();
+            begin(&mut tx, Session { id: [7; 16], seed }, u64::from(time) + 1).unwrap();
         }
         (id_sequence::next(&tx).unwrap(), version_number(&tx, FileId(1), 1).unwrap())
     }
 
     #[test]
     fn a_timeline_begins_behind_all_that_the_one_before_can_have_given_out() {
-        for dice in [0, 1, u64::from(u32::MAX), 1 << 63, u64::MAX] {
-            let (id, version) = begun(dice, 5, 1);
-            assert!(id > GAP && id < id_sequence::END / 100, "{dice}: {id}");
-            assert!((32_000..70_000).contains(&version), "{dice}: {version}");
+        for seed in [0, 1, u64::from(u32::MAX), 1 << 63, u64::MAX] {
+            let (id, version) = begun(seed, 5, 1);
+            assert!(id > GAP && id < id_sequence::END / 100, "{seed}: {id}");
+            assert!((32_000..70_000).contains(&version), "{seed}: {version}");
         }
         assert_ne!(begun(0, 5, 1), begun(u64::MAX / 3, 5, 1), "two copies of one backup");
     }
@@ -234,14 +234,14 @@ mod tests {
         assert_eq!((session(&tx, 9).unwrap(), tag(&tx, 1).unwrap()), (None, 0));
         for lsn in [5_u64, 9] {
             let id = [u8::try_from(lsn).unwrap(); 16];
-            begin(&mut tx, Session { id, dice: 1 }, lsn).unwrap();
+            begin(&mut tx, Session { id, seed: 1 }, lsn).unwrap();
         }
         assert_eq!(session(&tx, 4).unwrap(), None);
         assert_eq!([5, 8, 9, 99].map(|lsn| session(&tx, lsn).unwrap().unwrap().0), [5, 5, 9, 9]);
         let tags = [1, 2].map(|id| tag(&tx, id).unwrap());
         assert!(tags[0] != tags[1] && tags.iter().all(|tag| *tag > 0 && *tag <= u64::from(u32::MAX)));
         for lsn in 10..(10 + SESSIONS as u64) {
-            begin(&mut tx, Session { id: [1; 16], dice: 1 }, lsn).unwrap();
+            begin(&mut tx, Session { id: [1; 16], seed: 1 }, lsn).unwrap();
         }
         assert_eq!(session(&tx, 9).unwrap(), None);
         assert_eq!(session(&tx, 10).unwrap().unwrap().0, 10);

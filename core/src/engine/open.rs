@@ -51,7 +51,7 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     } else {
         void_tails(&kv, &vfs)?;
     }
-    let session = Session { id: random()?, dice: u64::from_le_bytes(random()?) };
+    let session = Session { id: random()?, seed: u64::from_le_bytes(random()?) };
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options))
         .beginning_with(Box::new(move |group, lsn| history::begin(group, session, lsn)));
     let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal, lock);

@@ -5,7 +5,7 @@
 //! rest, [`SimVfs::crash`] keeps what a [`Policy`] and the seed say.
 
 mod crash;
-mod dice;
+mod rng;
 mod disk;
 mod fault;
 mod lock;
@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use rustix::io::Errno;
 
-use self::dice::Dice;
+use self::rng::Rng;
 use self::disk::{Change, Disk, Node, ROOT};
 use self::fault::{Op, Plan, Verb};
 use self::lock::WHOLE;
@@ -68,7 +68,7 @@ pub struct SimVfs {
 struct State {
     disk: Disk,
     plan: Plan,
-    dice: Dice,
+    rng: Rng,
     handles: u64,
     /// How many processes it was told of, and which of them have ended.
     processes: u64,
@@ -83,7 +83,7 @@ struct State {
 impl SimVfs {
     /// Makes an empty disk whose every chance follows from `seed`.
     pub fn new(seed: u64) -> SimVfs {
-        SimVfs::of(State::new(Disk::new(), Plan::default(), Dice::new(seed)))
+        SimVfs::of(State::new(Disk::new(), Plan::default(), Rng::new(seed)))
     }
 
     fn of(state: State) -> SimVfs {
@@ -102,10 +102,10 @@ impl SimVfs {
     #[must_use]
     pub fn crash(&self, policy: Policy) -> SimVfs {
         let mut state = self.state();
-        let State { disk, plan, dice, .. } = &mut *state;
+        let State { disk, plan, rng, .. } = &mut *state;
         plan.dead = true;
-        let found = disk.after_loss(policy, dice);
-        SimVfs::of(State::new(found, plan.heir(), Dice::new(dice.throw())))
+        let found = disk.after_loss(policy, rng);
+        SimVfs::of(State::new(found, plan.continued(), Rng::new(rng.throw())))
     }
 
     /// Returns another disk with the same content, unsynced changes, lies and chance, but without
@@ -113,11 +113,11 @@ impl SimVfs {
     #[must_use]
     pub fn copy(&self) -> SimVfs {
         let mut state = self.state().clone();
-        state.plan = state.plan.heir();
+        state.plan = state.plan.continued();
         for file in state.disk.files.values_mut() {
             (file.whole, file.ranges) = Default::default();
         }
-        SimVfs::of(State::new(state.disk, state.plan, state.dice))
+        SimVfs::of(State::new(state.disk, state.plan, state.rng))
     }
 
     /// Plants a fault at the operation of that index (see [`SimVfs::op_count`]).
@@ -183,11 +183,11 @@ impl SimVfs {
     /// `NotFound` if no file has that path, `UnexpectedEof` if it has no such byte.
     pub fn bit_flip(&self, path: &str, offset: u64) -> io::Result<()> {
         let mut state = self.state();
-        let State { disk, dice, .. } = &mut *state;
+        let State { disk, rng, .. } = &mut *state;
         let node = disk.find(path)?;
         let file = disk.file(node)?;
         let at = usize::try_from(offset).unwrap_or(usize::MAX);
-        let bit = 1_u8 << dice.below(8);
+        let bit = 1_u8 << rng.below(8);
         *file.live.get_mut(at).ok_or(io::ErrorKind::UnexpectedEof)? ^= bit;
         if let Some(byte) = file.durable.get_mut(at) {
             *byte ^= bit;
@@ -211,11 +211,11 @@ impl SimVfs {
 }
 
 impl State {
-    fn new(disk: Disk, plan: Plan, dice: Dice) -> State {
+    fn new(disk: Disk, plan: Plan, rng: Rng) -> State {
         State {
             disk,
             plan,
-            dice,
+            rng,
             handles: 0,
             processes: 0,
             ended: BTreeSet::new(),
@@ -369,7 +369,7 @@ impl VfsFile for SimFile {
         self.must_be_writable()?;
         let mut offset = offset;
         match fault {
-            Some(Fault::ShortWrite) => bytes.truncate(state.dice.index(bytes.len())),
+            Some(Fault::ShortWrite) => bytes.truncate(state.rng.index(bytes.len())),
             Some(Fault::Misdirected) => offset = offset.saturating_add(ASTRAY),
             Some(fault) => return fault.error().map_or(Ok(()), Err),
             None => {}
@@ -405,10 +405,10 @@ impl VfsFile for SimFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let (mut state, fault) = self.begin(Verb::SyncData, 0, 0)?;
-        let State { disk, plan, dice, .. } = &mut *state;
+        let State { disk, plan, rng, .. } = &mut *state;
         match fault.and_then(Fault::error) {
             Some(error) => {
-                disk.drop_dirty(self.node, dice)?;
+                disk.drop_dirty(self.node, rng)?;
                 if plan.lies(Lie::IgnoreFailedSync) { Ok(()) } else { Err(error) }
             }
             None if plan.lies(Lie::SkipFileSync) => Ok(()),

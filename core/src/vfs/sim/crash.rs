@@ -1,6 +1,6 @@
 //! Power loss: which of the unsynced changes the platter has, and which it has in part.
 
-use super::dice::Dice;
+use super::rng::Rng;
 use super::disk::{Change, Dir, Disk, File, Node, ROOT, Renaming};
 
 /// Bytes that a disk writes whole or not at all.
@@ -50,19 +50,19 @@ enum Fate {
 /// One power loss: a policy, its chance, and where an ordered disk stopped.
 struct Loss<'a> {
     policy: Policy,
-    dice: &'a mut Dice,
+    rng: &'a mut Rng,
     /// The change that the power went in, by its place in the order of the disk.
     stop: u64,
 }
 
 impl Disk {
     /// Returns the disk that a machine finds after power loss.
-    pub(super) fn after_loss(&self, policy: Policy, dice: &mut Dice) -> Disk {
+    pub(super) fn after_loss(&self, policy: Policy, rng: &mut Rng) -> Disk {
         let dirty = self.files.values().flat_map(|file| file.dirty.iter().map(|(seq, _)| *seq));
         let mut order: Vec<u64> = self.names.iter().map(|(seq, _)| *seq).chain(dirty).collect();
         order.sort_unstable();
-        let stop = order.get(dice.index(order.len() + 1)).copied().unwrap_or(u64::MAX);
-        let mut loss = Loss { policy, dice, stop };
+        let stop = order.get(rng.index(order.len() + 1)).copied().unwrap_or(u64::MAX);
+        let mut loss = Loss { policy, rng, stop };
 
         let mut named = self.blank();
         named.dirs = self.dirs.clone();
@@ -105,10 +105,10 @@ impl Loss<'_> {
 
     fn fate(&mut self, seq: u64, last: bool) -> Fate {
         let kept = match self.policy {
-            Policy::RandomSubset | Policy::ByteTear if self.dice.one_in(4) => return Fate::Both,
-            Policy::RandomSubset | Policy::ByteTear | Policy::HeaderOnly => self.dice.coin(),
+            Policy::RandomSubset | Policy::ByteTear if self.rng.one_in(4) => return Fate::Both,
+            Policy::RandomSubset | Policy::ByteTear | Policy::HeaderOnly => self.rng.coin(),
             Policy::Prefix => seq < self.stop,
-            Policy::LastLost => !last || self.dice.coin(),
+            Policy::LastLost => !last || self.rng.coin(),
             Policy::KeepAll => true,
             Policy::LoseAll => false,
         };
@@ -123,7 +123,7 @@ impl Loss<'_> {
     fn content(&mut self, file: &File) -> Vec<u8> {
         let mut kept = Vec::new();
         let whole = match self.policy {
-            Policy::HeaderOnly if self.dice.coin() => Some(self.dice.index(file.dirty.len())),
+            Policy::HeaderOnly if self.rng.coin() => Some(self.rng.index(file.dirty.len())),
             _ => None,
         };
         for (index, (seq, change)) in file.dirty.iter().enumerate() {
@@ -138,14 +138,14 @@ impl Loss<'_> {
                 Policy::LastLost => kept.push(change.clone()),
                 Policy::HeaderOnly if whole == Some(index) => kept.push(change.clone()),
                 Policy::HeaderOnly => kept.push(header(change)),
-                Policy::RandomSubset | Policy::ByteTear if self.dice.coin() => {}
-                Policy::RandomSubset if self.dice.one_in(3) => self.sectors(change, &mut kept),
+                Policy::RandomSubset | Policy::ByteTear if self.rng.coin() => {}
+                Policy::RandomSubset if self.rng.one_in(3) => self.sectors(change, &mut kept),
                 Policy::RandomSubset => kept.push(change.clone()),
                 Policy::ByteTear => kept.extend(self.cut(change)),
             }
         }
         if matches!(self.policy, Policy::RandomSubset | Policy::ByteTear) {
-            self.dice.shuffle(&mut kept);
+            self.rng.shuffle(&mut kept);
         }
         let mut content = file.durable.clone();
         for change in &kept {
@@ -172,9 +172,9 @@ impl Loss<'_> {
         }
         match self.policy {
             Policy::RandomSubset | Policy::ByteTear | Policy::HeaderOnly => {
-                lens.get(self.dice.index(lens.len())).copied()
+                lens.get(self.rng.index(lens.len())).copied()
             }
-            Policy::LastLost if self.dice.coin() => Some(len),
+            Policy::LastLost if self.rng.coin() => Some(len),
             _ => None,
         }
     }
@@ -182,10 +182,10 @@ impl Loss<'_> {
     /// Keeps the front of a write, or at times its back, cut at any byte.
     fn cut(&mut self, change: &Change) -> Option<Change> {
         let Change::Write(offset, bytes) = change else {
-            return self.dice.coin().then(|| change.clone());
+            return self.rng.coin().then(|| change.clone());
         };
-        let (front, back) = bytes.split_at_checked(self.dice.index(bytes.len() + 1))?;
-        if self.policy == Policy::ByteTear && self.dice.one_in(4) {
+        let (front, back) = bytes.split_at_checked(self.rng.index(bytes.len() + 1))?;
+        if self.policy == Policy::ByteTear && self.rng.one_in(4) {
             let skipped = u64::try_from(front.len()).ok()?;
             return Some(Change::Write(offset.checked_add(skipped)?, back.to_vec()));
         }
@@ -202,7 +202,7 @@ impl Loss<'_> {
         while !rest.is_empty() {
             let room = usize::try_from(SECTOR - at % SECTOR).unwrap_or(usize::MAX);
             let Some((sector, behind)) = rest.split_at_checked(room.min(rest.len())) else { break };
-            if self.dice.coin() {
+            if self.rng.coin() {
                 kept.push(Change::Write(at, sector.to_vec()));
             }
             at = at.saturating_add(u64::try_from(sector.len()).unwrap_or(u64::MAX));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::super::{Entry, Open, path};
-use super::dice::Dice;
+use super::rng::Rng;
 use super::lock::Locks;
 
 /// Number of an inode, file or directory.
@@ -83,9 +83,9 @@ impl File {
 
     /// Forgets what is unsynced, as a failed sync does: of each write the platter has it or not,
     /// and no later sync will bring it. The length stays to be synced, as it does on Linux.
-    pub(super) fn drop_dirty(&mut self, seq: u64, dice: &mut Dice) {
+    pub(super) fn drop_dirty(&mut self, seq: u64, rng: &mut Rng) {
         for (_, change) in std::mem::take(&mut self.dirty) {
-            if matches!(change, Change::Write(..)) && dice.coin() {
+            if matches!(change, Change::Write(..)) && rng.coin() {
                 change.apply(&mut self.durable);
             }
         }
@@ -210,9 +210,9 @@ impl Disk {
     }
 
     /// Makes a failed sync of a file drop what it should have written.
-    pub(super) fn drop_dirty(&mut self, node: Node, dice: &mut Dice) -> io::Result<()> {
+    pub(super) fn drop_dirty(&mut self, node: Node, rng: &mut Rng) -> io::Result<()> {
         let seq = self.tick();
-        self.file(node)?.drop_dirty(seq, dice);
+        self.file(node)?.drop_dirty(seq, rng);
         Ok(())
     }
 

@@ -145,7 +145,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Returns the plan of a disk made from this one: it lies alike, and nothing else is planned.
-    pub(super) fn heir(&self) -> Plan {
+    pub(super) fn continued(&self) -> Plan {
         Plan { lies: self.lies.clone(), ..Plan::default() }
     }
 

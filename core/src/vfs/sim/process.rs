@@ -74,8 +74,8 @@ impl SimVfs {
     pub fn lose_power(&self, policy: Policy) {
         let mut state = self.state();
         state.end_all();
-        let State { disk, dice, .. } = &mut *state;
-        *disk = disk.after_loss(policy, dice);
+        let State { disk, rng, .. } = &mut *state;
+        *disk = disk.after_loss(policy, rng);
     }
 
     /// Ends all processes and sets the disk to what another holds, unsynced changes too.
