@@ -1,4 +1,4 @@
-//! A lane: a thread beside the caller's that takes items in order and ends with a result.
+//! A worker: a thread that takes items from the caller in order and ends with a result.
 
 use std::io;
 use std::mem;
@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use crate::{Error, ErrorKind, Result};
 
-/// The caller's end of a lane of items `I` that ends with a `T`.
+/// The caller's end of a worker that takes items `I` and ends with a `T`.
 ///
 /// Dropping it returns at once: the thread ends by itself after what it was handed.
 pub(crate) struct Worker<I, T> {
@@ -19,10 +19,10 @@ pub(crate) struct Worker<I, T> {
 }
 
 impl<I, T> Worker<I, T> {
-    /// Begins a lane in which `waiting` items may wait; one more is being worked on.
+    /// Starts a worker with a queue of `waiting` items, besides the one in work.
     ///
     /// # Errors
-    /// What `start` says when it can start no thread.
+    /// The error of `start` when it cannot start a thread.
     pub(crate) fn start(
         waiting: usize,
         start: impl FnOnce(Receiver<I>) -> io::Result<JoinHandle<T>>,

@@ -13,7 +13,7 @@ pub(super) struct Concat {
 }
 
 struct Piece {
-    /// Offset in the rope of the first byte: the sum of the lengths before.
+    /// Offset in the whole of the first byte: the sum of the lengths before.
     start: u64,
     body: Body,
 }
@@ -57,7 +57,7 @@ impl Source for Concat {
         let after = self.pieces.partition_point(|piece| piece.start <= offset);
         match after.checked_sub(1).and_then(|at| self.pieces.get(at)) {
             Some(piece) => piece.body.segment(offset - piece.start, limit),
-            None => Err(Error::bug(format!("a segment was asked for at byte {offset} of an empty rope"))),
+            None => Err(Error::bug(format!("a segment was asked for at byte {offset} of an empty body"))),
         }
     }
 }

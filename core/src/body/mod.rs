@@ -1,4 +1,4 @@
-//! The rope: a response body as a value, with an exact length, that can be sliced and iterated
+//! A response body as a value, with an exact length, that can be sliced and iterated
 //! again. Pure: where the bytes come from is behind [`Source`].
 //!
 //! A [`Body`] is a window on a source. Slicing moves the window, [`Body::concat`] joins bodies;

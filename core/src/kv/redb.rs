@@ -119,12 +119,12 @@ impl RedbKv {
     }
 }
 
-/// A moment of the rows. Cloning it is cheap.
+/// A read transaction: the rows as of one commit. Cloning it is cheap.
 #[derive(Clone)]
 pub(crate) struct RedbReader(Arc<ReadSnapshot>);
 
 struct ReadSnapshot {
-    /// No other moment has it, of these rows or of others.
+    /// Unique among the snapshots of this process.
     number: u64,
     transaction: ReadTransaction,
     open: [OnceLock<ReadOnlyTable<&'static [u8], &'static [u8]>>; TABLES],
@@ -145,7 +145,7 @@ impl Kv for RedbKv {
         if let Some(found) = stamp.and_then(|stamp| self.snapshot_cache.get(stamp)) {
             return Ok(found);
         }
-        // The stamp a second time, before the reading begins: only so may the moment be kept.
+        // The stamp a second time, before the reading begins: only so may the snapshot be cached.
         let cached = stamp.filter(|stamp| self.stamp() == Some(*stamp));
         let reader = self.begin_read()?;
         match (cached, self.sharing) {
@@ -154,7 +154,7 @@ impl Kv for RedbKv {
             (None, _) => {}
         }
         if self.database.load().is_none() {
-            // Closed meanwhile: what is kept would hold the file open.
+            // Closed meanwhile: a cached snapshot would hold the file open.
             self.snapshot_cache.clear();
         }
         Ok(reader)
@@ -193,7 +193,7 @@ impl Kv for RedbKv {
                 machine::pause(Duration::from_micros(100));
             }
         }
-        // From now on what is kept is out of date.
+        // From now on the cached snapshot is out of date.
         self.commits.fetch_add(1, Ordering::AcqRel);
         self.snapshot_cache.clear();
     }
@@ -204,7 +204,7 @@ fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'static 
 }
 
 impl RedbReader {
-    /// Returns what tells this moment from all others that this process reads.
+    /// Returns a number that no other snapshot of this process has.
     pub(crate) fn number(&self) -> u64 {
         self.0.number
     }

@@ -1,4 +1,4 @@
-//! The rope of an archive: any range of the zip, its headers made when they are asked for.
+//! An archive as a source of bytes: any range of the zip, with headers made on demand.
 
 use std::sync::Arc;
 

@@ -1,13 +1,13 @@
-//! The last moment of the rows that was read, kept for those who read next.
+//! The newest read snapshot, cached for the readers that come next.
 //!
-//! To begin a moment costs more than to read a few rows of it: in shared mode redb takes and gives
-//! back locks that other processes see. So a moment is kept with its [`Stamp`] and read on, as long
-//! as the stamp is the same; why that is right stands in `kv/redb/stamp.rs`.
+//! Opening a snapshot costs more than reading a few rows from it: in shared mode redb takes and
+//! releases locks that other processes see. So a snapshot is cached with its [`Stamp`] and reused as
+//! long as the stamp is unchanged; `kv/redb/stamp.rs` proves that this is correct.
 //!
-//! A moment keeps redb from using again the pages that were freed since. Who commits lets it go. In
-//! shared mode others commit, too, and cannot: there a thread lets go of what nobody read for
-//! [`IDLE`], and ends when nothing is kept. It begins only where reads come thick: a program that
-//! reads now and then, or opens a store and forks, has no thread of ours.
+//! An open snapshot keeps redb from reusing the pages that were freed since. A commit clears the cache.
+//! In shared mode other processes commit, too, and cannot clear it: there a thread drops a snapshot
+//! that nobody has read for [`IDLE`], and ends when the cache is empty. The thread is started only
+//! while reads are frequent: a program that reads now and then, or opens a store and forks, has none.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -19,17 +19,17 @@ use arc_swap::ArcSwapOption;
 use super::{RedbReader, Stamp};
 use crate::machine;
 
-/// A moment that nobody reads is let go after one to two times this.
+/// A snapshot that nobody reads is dropped after one to two times this.
 const IDLE: Duration = Duration::from_millis(20);
 
-/// Between two commits so many moments are begun before one is kept while it is read.
-const THICK: u32 = 8;
+/// How many snapshots are opened between two commits before one is cached while it is read.
+const FREQUENT: u32 = 8;
 
-/// Keeps one moment.
+/// Caches one snapshot.
 #[derive(Debug, Default)]
 pub(super) struct SnapshotCache {
     slot: Arc<Slot>,
-    /// The number of the last stamp that a moment began with, and how many did.
+    /// The number of the last stamp that a snapshot was opened with, and how many were.
     seen: AtomicU64,
     times: AtomicU32,
 }
@@ -50,7 +50,7 @@ struct CachedSnapshot {
 }
 
 impl SnapshotCache {
-    /// Returns the moment of a stamp, if it is kept.
+    /// Returns the snapshot of a stamp, if it is cached.
     pub(super) fn get(&self, stamp: Stamp) -> Option<RedbReader> {
         let cached = self.slot.cached.load();
         let cached = cached.as_ref().filter(|cached| cached.stamp == stamp)?;
@@ -60,17 +60,17 @@ impl SnapshotCache {
         Some(cached.reader.clone())
     }
 
-    /// Keeps a moment until the next, or until it is let go.
+    /// Caches a snapshot until the next one, or until the cache is cleared.
     pub(super) fn insert(&self, stamp: Stamp, reader: RedbReader) {
         self.slot.cached.store(Some(Arc::new(CachedSnapshot { stamp, reader, read: AtomicBool::new(true) })));
     }
 
-    /// Keeps a moment until nobody reads it, if many were begun since the last commit.
+    /// Caches a snapshot until nobody reads it, if many were opened since the last commit.
     pub(super) fn cache_while_read(&self, stamp: Stamp, reader: &RedbReader) {
         if self.seen.swap(stamp.number(), Ordering::Relaxed) != stamp.number() {
             self.times.store(0, Ordering::Relaxed);
         }
-        if self.times.fetch_add(1, Ordering::Relaxed) < THICK {
+        if self.times.fetch_add(1, Ordering::Relaxed) < FREQUENT {
             return;
         }
         self.insert(stamp, reader.clone());
@@ -79,19 +79,19 @@ impl SnapshotCache {
             return;
         }
         let slot = Arc::downgrade(&self.slot);
-        if thread::Builder::new().name("holdall-moment".into()).spawn(move || watch(&slot)).is_err() {
+        if thread::Builder::new().name("holdall-snapshot".into()).spawn(move || watch(&slot)).is_err() {
             self.slot.watched.store(false, Ordering::SeqCst);
             self.clear();
         }
     }
 
-    /// Lets go of what is kept.
+    /// Drops the cached snapshot.
     pub(super) fn clear(&self) {
         self.slot.cached.store(None);
     }
 }
 
-/// Lets go of each moment that nobody reads, until there is none.
+/// Drops each snapshot that nobody reads, until there is none.
 fn watch(slot: &Weak<Slot>) {
     loop {
         thread::sleep(IDLE);
@@ -102,7 +102,7 @@ fn watch(slot: &Weak<Slot>) {
         }
         slot.cached.compare_and_swap(&cached, None);
         slot.watched.store(false, Ordering::SeqCst);
-        // One that was kept meanwhile met a thread that was still there: it is for this one.
+        // A snapshot that was cached meanwhile found this thread still running, so it started none.
         if slot.cached.load().is_none() || slot.watched.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_process_commits_is_read_though_a_moment_is_kept() {
+    fn what_another_process_commits_is_read_though_a_snapshot_is_cached() {
         let dir = tempfile::tempdir().unwrap();
         let (ours, theirs) = (open(dir.path(), Sharing::Shared), open(dir.path(), Sharing::Shared));
         let mut cached = 0;
@@ -161,18 +161,18 @@ mod tests {
             }
             cached += u32::from(has(&ours));
         }
-        assert!(cached > 0, "no moment was ever kept");
+        assert!(cached > 0, "no snapshot was ever cached");
     }
 
     #[test]
-    fn a_moment_that_nobody_reads_is_let_go_and_the_next_is_kept_again() {
+    fn a_snapshot_that_nobody_reads_is_dropped_and_the_next_is_cached_again() {
         let dir = tempfile::tempdir().unwrap();
         let kv = open(dir.path(), Sharing::Shared);
         for value in 1..=3 {
             put(&kv, value);
-            until("a moment is never kept", || get(&kv) == value && has(&kv));
-            until("a moment is never let go", || !has(&kv));
-            until("a thread stays without a moment", || !kv.snapshot_cache.slot.watched.load(Ordering::SeqCst));
+            until("a snapshot is never cached", || get(&kv) == value && has(&kv));
+            until("a snapshot is never dropped", || !has(&kv));
+            until("a thread stays without a snapshot", || !kv.snapshot_cache.slot.watched.load(Ordering::SeqCst));
         }
         // The control: nobody watches what is kept for good.
         let stamp = kv.stamp().unwrap();
@@ -193,7 +193,7 @@ mod tests {
                 scope.spawn(|| {
                     loop {
                         let before = committed.load(Ordering::SeqCst);
-                        assert!(get(&ours) >= before, "an older moment was read");
+                        assert!(get(&ours) >= before, "an older snapshot was read");
                         if before == 300 {
                             return;
                         }
