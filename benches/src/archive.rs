@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use holdall::body::{Body, Segment};
-use holdall::zip::{Contents as Members, Entry, Kind, Limits, Plan, Rope};
+use holdall::zip::{Contents as Members, Entry, Kind, Limits, Plan, ZipSource};
 use holdall::{Drive, Mode, Options, Put, Request, Store};
 
 use crate::measure::{Table, Want, Work, busy, time, turns, unit};
@@ -181,7 +181,7 @@ pub fn range(table: &mut Table) {
     const COUNT: usize = 20_000;
     let body = |count: usize| {
         let plan = Plan::new(entries(count, 4096), &NO_LIMITS).expect("planned").shared();
-        Body::new(Arc::new(Rope::new(plan, Same(Contents::new(40).bytes(4096)))))
+        Body::new(Arc::new(ZipSource::new(plan, Same(Contents::new(40).bytes(4096)))))
     };
     let (small, large) = (body(1_000), body(1_000_000));
     let ranges = |body: &Body, seed: u64| -> Duration {

@@ -95,7 +95,6 @@ pub(crate) mod journal;
 mod kind;
 #[allow(dead_code)]
 pub(crate) mod kv;
-pub(crate) mod worker;
 #[cfg(feature = "sim")]
 pub mod machine;
 #[cfg(not(feature = "sim"))]
@@ -111,6 +110,7 @@ mod store;
 mod time;
 pub mod token;
 pub mod vfs;
+pub(crate) mod worker;
 pub mod zip;
 
 #[cfg(any(feature = "cloudreve", feature = "pds"))]

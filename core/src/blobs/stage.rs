@@ -11,8 +11,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::pool;
 use crate::digest::{Digest, StreamDigester};
 use crate::id::BlobId;
-use crate::worker::{self, Worker};
 use crate::vfs::{DIRECT_ALIGN, Open, Vfs, VfsFile};
+use crate::worker::{self, Worker};
 use crate::{Error, ErrorKind, Result, machine};
 
 /// The directory of uploads in progress.

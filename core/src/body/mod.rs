@@ -4,9 +4,9 @@
 //! A [`Body`] is a window on a source. Slicing moves the window, [`Body::concat`] joins bodies;
 //! neither touches a byte. The bytes come out as [`Segments`], by position, or as a [`Reader`].
 
+mod concat;
 mod memory;
 mod reader;
-mod concat;
 mod segments;
 #[cfg(test)]
 mod tests;

@@ -23,13 +23,13 @@ impl UsableArchive {
     /// # Errors
     /// `NotFound` when there is none, `Expired` when its time or that of a share is over, `Gone` when
     /// something that it was made of was revoked, deleted or moved to the trash as what a share leads to.
-    pub(crate) fn find(rows: &impl Read, id: ArchiveId, now: Time) -> Result<UsableArchive> {
-        let record = archive::get(rows, id, now)?;
+    pub(crate) fn find(tx: &impl Read, id: ArchiveId, now: Time) -> Result<UsableArchive> {
+        let record = archive::get(tx, id, now)?;
         if !mutant::is_active(Mutant::ArchiveOutlivesSources) {
-            archive::check_sources(rows, &record, now)?;
+            archive::check_sources(tx, &record, now)?;
         }
         for (share, _) in &record.shares {
-            check_active(rows, *share, now)?;
+            check_active(tx, *share, now)?;
         }
         Ok(UsableArchive { id, record })
     }

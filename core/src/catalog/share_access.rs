@@ -13,10 +13,10 @@ use crate::{Error, ErrorKind, Result};
 ///
 /// # Errors
 /// `NotFound` when there is none, `Expired` and `Gone` when it is over.
-pub(crate) fn check_active(rows: &impl Read, id: ShareId, now: Time) -> Result<ShareRecord> {
-    let record = share::record(rows, id)?;
+pub(crate) fn check_active(tx: &impl Read, id: ShareId, now: Time) -> Result<ShareRecord> {
+    let record = share::record(tx, id)?;
     share::check_time(id, &record, now)?;
-    if state::of_file(rows, record.file)? != State::Live {
+    if state::of_file(tx, record.file)? != State::Live {
         return Err(Error::new(ErrorKind::Gone, format!("what share {id} leads to was deleted")));
     }
     Ok(record)
@@ -26,14 +26,14 @@ pub(crate) fn check_active(rows: &impl Read, id: ShareId, now: Time) -> Result<S
 ///
 /// # Errors
 /// As [`check_active`]; `Gone` when the file was moved out.
-pub(crate) fn check_access(rows: &impl Read, id: ShareId, file: FileId, now: Time) -> Result<ShareRecord> {
-    let record = check_active(rows, id, now)?;
+pub(crate) fn check_access(tx: &impl Read, id: ShareId, file: FileId, now: Time) -> Result<ShareRecord> {
+    let record = check_active(tx, id, now)?;
     let mut at = file;
     for _ in 0..=crate::name::MAX_DEPTH {
         if at == record.file {
             return Ok(record);
         }
-        match node::get(rows, at)?.parent {
+        match node::get(tx, at)?.parent {
             Some(parent) => at = parent,
             None => break,
         }

@@ -18,20 +18,20 @@ pub(super) struct KeyRingCache(ArcSwapOption<VersionedRing>);
 
 impl KeyRingCache {
     /// Returns the key ring of the store `uuid` as `rows` have it.
-    pub(super) fn get(&self, uuid: [u8; 16], rows: &RedbReader) -> Result<Arc<VersionedRing>> {
-        let version = signing_key::ring_version(rows)?;
+    pub(super) fn get(&self, uuid: [u8; 16], tx: &RedbReader) -> Result<Arc<VersionedRing>> {
+        let version = signing_key::ring_version(tx)?;
         if let Some(known) = self.0.load_full().filter(|known| known.0 == version) {
             return Ok(known);
         }
         let mut keys = Vec::new();
-        for (id, record) in signing_key::list(rows)? {
+        for (id, record) in signing_key::list(tx)? {
             // Those that only verify are older than the one that signs, whenever they were made.
             let rank =
                 if record.signs { u64::MAX } else { u64::try_from(record.created.unix()).unwrap_or(0) };
             keys.push(Key::new(id, record.secret.clone(), rank)?);
         }
         let mut ring = KeyRing::new(uuid, keys)?;
-        for secret in signing_key::foreign(rows)? {
+        for secret in signing_key::foreign(tx)? {
             ring = ring.verifying_cloudreve(secret);
         }
         let ring = Arc::new((version, ring));

@@ -175,8 +175,8 @@ impl Engine {
     }
 
     /// Returns the key ring as `rows` have it.
-    pub(crate) fn ring(&self, rows: &RedbReader) -> Result<Arc<VersionedRing>> {
-        self.key_ring.get(self.uuid, rows)
+    pub(crate) fn ring(&self, tx: &RedbReader) -> Result<Arc<VersionedRing>> {
+        self.key_ring.get(self.uuid, tx)
     }
 
     /// Adds one to a counter of downloads or views, which is written down within a second of the next.

@@ -128,11 +128,11 @@ fn settle(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool)
             tracing::info!(groups, "replayed the end of the log");
         }
     }
-    let mut rows = kv.writer()?;
-    segment::set_exclusive(&mut rows, exclusive)?;
-    leave_all_but_last(&mut rows, vfs.as_ref())?;
-    Position::fence(&mut rows, u32::from_le_bytes(random()?))?;
-    kv.commit(rows, Commit::Synced)
+    let mut tx = kv.writer()?;
+    segment::set_exclusive(&mut tx, exclusive)?;
+    leave_all_but_last(&mut tx, vfs.as_ref())?;
+    Position::fence(&mut tx, u32::from_le_bytes(random()?))?;
+    kv.commit(tx, Commit::Synced)
 }
 
 fn limits(options: &Options) -> Limits {

@@ -15,7 +15,7 @@ const PIN_TRIES: u32 = 10;
 pub(crate) trait PendingLookups: Send + Sync {
     /// Looks up all that is still to be looked up, and holds the segments that it is in open by
     /// `pins`. Returns false when one of them is gone: it was compacted since `rows` began to be read.
-    fn finish(&self, rows: &RedbReader, pins: &mut Pins<'_>) -> Result<bool>;
+    fn finish(&self, tx: &RedbReader, pins: &mut Pins<'_>) -> Result<bool>;
 }
 
 /// Segments that are held open, each once for all replies.

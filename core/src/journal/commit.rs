@@ -341,9 +341,9 @@ impl<K: Kv> Journal<K> {
     }
 
     fn sync_rows(&self, lead: &mut Lead) -> Result<()> {
-        let mut rows = self.kv.writer()?;
-        Position::read(&rows)?.write(&mut rows)?;
-        self.kv.commit(rows, Commit::Synced).inspect_err(|_| self.poison())?;
+        let mut tx = self.kv.writer()?;
+        Position::read(&tx)?.write(&mut tx)?;
+        self.kv.commit(tx, Commit::Synced).inspect_err(|_| self.poison())?;
         lead.unsynced = 0;
         lead.synced_at = machine::uptime();
         Ok(())
@@ -351,23 +351,23 @@ impl<K: Kv> Journal<K> {
 
     fn attempt(&self, lead: &mut Lead, batch: &mut [Request<K::Writer>], len: u64) -> Result<Attempt> {
         let mut lease = self.lease(lead, len)?;
-        let mut rows = self.kv.writer()?;
-        if let Err(error) = self.void_tails(lead, &mut lease, &rows) {
+        let mut tx = self.kv.writer()?;
+        if let Err(error) = self.void_tails(lead, &mut lease, &tx) {
             lead.lease = Some(lease);
             return Err(error);
         }
-        let position = Position::read(&rows)?;
+        let position = Position::read(&tx)?;
         let mut pending = Pending::new(position.next_lsn()?, Time::now(), lease.number(), lease.tail);
         let mut attempt = Attempt { rejected: Vec::new(), again: false, wrote: false };
         if lead.session == Session::Begins
             && let Some(beginning) = &self.beginning
         {
             let lsn = pending.lsn;
-            beginning(&mut Group { rows: &mut rows, pending: &mut pending }, lsn)?;
+            beginning(&mut Group { tx: &mut tx, pending: &mut pending }, lsn)?;
         }
         for (index, request) in batch.iter_mut().enumerate() {
             let before = pending.mark();
-            let mut group = Group { rows: &mut rows, pending: &mut pending };
+            let mut group = Group { tx: &mut tx, pending: &mut pending };
             let ran = catch_unwind(AssertUnwindSafe(|| (request.change)(&mut group)))
                 .unwrap_or_else(|_| Err(Error::bug("a change panicked")));
             if let Err(error) = ran {
@@ -405,15 +405,15 @@ impl<K: Kv> Journal<K> {
             return Err(self.take_back(&lease, start, Error::io("syncing the log", cause)));
         }
         let published = Position { lsn: pending.lsn, crc }
-            .write(&mut rows)
+            .write(&mut tx)
             .and_then(|()| {
-                edit_segment(&mut rows, lease.number(), |row| {
+                edit_segment(&mut tx, lease.number(), |row| {
                     row.len = row.len.max(end);
                     row.blobs = row.blobs.saturating_add(pending.end.saturating_sub(start));
                     row.last = pending.lsn;
                 })
             })
-            .and_then(|()| self.kv.commit(rows, self.durability()));
+            .and_then(|()| self.kv.commit(tx, self.durability()));
         if let Err(error) = published {
             self.poison();
             // Rows that are synced may speak of the group already; unsynced ones are gone by then.
@@ -432,13 +432,13 @@ impl<K: Kv> Journal<K> {
 
     /// Voids what lies behind the ends of the segments, as [`Tails`] says, before a group is
     /// appended to `lease`.
-    fn void_tails(&self, lead: &mut Lead, lease: &mut Lease, rows: &impl Read) -> Result<()> {
+    fn void_tails(&self, lead: &mut Lead, lease: &mut Lease, tx: &impl Read) -> Result<()> {
         let mine = (!lease.inherited).then(|| lease.number());
         if lease.inherited && !mutant::is_active(Mutant::TailBeforeWriter) {
             // A commit that its process died in is hidden until a writer begins, and is there now.
-            lease.tail = lease.tail.max(segment::get(rows, lease.number())?.len);
+            lease.tail = lease.tail.max(segment::get(tx, lease.number())?.len);
         }
-        lead.tails.void(self.vfs.as_ref(), rows, mine)?;
+        lead.tails.void(self.vfs.as_ref(), tx, mine)?;
         lease.inherited = false;
         Ok(())
     }
@@ -485,7 +485,7 @@ impl<K: Kv> Journal<K> {
     fn make_segment(&self, lead: &mut Lead, mut left: Option<Lease>) -> Result<Lease> {
         let made = Lease::make(&self.vfs, self.store, Time::now());
         let made = made.and_then(|made| Ok((made, self.kv.writer()?)));
-        let (made, mut rows) = match made {
+        let (made, mut tx) = match made {
             Ok(made) => made,
             Err(error) => {
                 lead.lease = left;
@@ -493,14 +493,14 @@ impl<K: Kv> Journal<K> {
             }
         };
         if let Some(lease) = &mut left {
-            if let Err(error) = self.void_tails(lead, lease, &rows) {
+            if let Err(error) = self.void_tails(lead, lease, &tx) {
                 lead.lease = left;
                 return Err(error);
             }
-            edit_segment(&mut rows, lease.number(), |row| row.open = false)?;
+            edit_segment(&mut tx, lease.number(), |row| row.open = false)?;
         }
-        edit_segment(&mut rows, made.number(), |row| row.open = true)?;
-        self.kv.commit(rows, self.durability()).inspect_err(|_| self.poison())?;
+        edit_segment(&mut tx, made.number(), |row| row.open = true)?;
+        self.kv.commit(tx, self.durability()).inspect_err(|_| self.poison())?;
         Ok(made)
     }
 }

@@ -45,7 +45,7 @@ impl Pending {
 
 /// The rows and the log, as one change of a group sees them. It may be run more than once.
 pub(crate) struct Group<'g, W> {
-    pub(super) rows: &'g mut W,
+    pub(super) tx: &'g mut W,
     pub(super) pending: &'g mut Pending,
 }
 
@@ -88,29 +88,29 @@ impl<W: Write> Group<'_, W> {
 
 impl<W: Write> Read for Group<'_, W> {
     fn get<R>(&self, table: Table, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
-        self.rows.get(table, key, found)
+        self.tx.get(table, key, found)
     }
 
     fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
-        self.rows.scan(table, range, reverse, visit)
+        self.tx.scan(table, range, reverse, visit)
     }
 }
 
 impl<W: Write> Write for Group<'_, W> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
         change::put(&mut self.pending.change, table.byte, key, value);
-        self.rows.put(table, key, value)
+        self.tx.put(table, key, value)
     }
 
     fn del(&mut self, table: Table, key: &[u8]) -> Result<()> {
         change::delete(&mut self.pending.change, table.byte, key);
-        self.rows.del(table, key)
+        self.tx.del(table, key)
     }
 
     fn add(&mut self, table: Table, key: &[u8], delta: i64) -> Result<()> {
-        self.rows.add(table, key, delta)?;
+        self.tx.add(table, key, delta)?;
         let change = &mut self.pending.change;
-        let sum = self.rows.get(table, key, |value| {
+        let sum = self.tx.get(table, key, |value| {
             change::put(change, table.byte, key, value);
             Ok(())
         })?;

@@ -43,21 +43,21 @@ impl Record for Position {
 pub(crate) const POSITION: &[u8] = b"log";
 
 impl Position {
-    pub(crate) fn read(rows: &impl Read) -> Result<Position> {
-        Ok(rows.get(table::META, POSITION, Position::decode)?.unwrap_or_default())
+    pub(crate) fn read(tx: &impl Read) -> Result<Position> {
+        Ok(tx.get(table::META, POSITION, Position::decode)?.unwrap_or_default())
     }
 
     /// Sets the position. It is never logged: the log itself says where it stands.
-    pub(crate) fn write(self, rows: &mut impl Write) -> Result<()> {
-        rows.put(table::META, POSITION, &self.encode()?)
+    pub(crate) fn write(self, tx: &mut impl Write) -> Result<()> {
+        tx.put(table::META, POSITION, &self.encode()?)
     }
 
     /// Sets a mark that the next group names as its predecessor in place of the last group.
     ///
     /// A crash may leave a whole group behind the last published one. A session that showed the
     /// rows without it must never see it replayed, so what names the last group is cut off here.
-    pub(crate) fn fence(rows: &mut impl Write, mark: u32) -> Result<()> {
-        Position { crc: mark, ..Position::read(rows)? }.write(rows)
+    pub(crate) fn fence(tx: &mut impl Write, mark: u32) -> Result<()> {
+        Position { crc: mark, ..Position::read(tx)? }.write(tx)
     }
 
     /// Returns the position behind this one.
@@ -68,8 +68,8 @@ impl Position {
 
 /// Changes the row of a segment; see [`segment::edit`]. One that is not there yet ends behind its
 /// header.
-fn edit_segment(rows: &mut impl Write, number: u32, edit: impl FnOnce(&mut SegmentRecord)) -> Result<()> {
-    segment::edit(rows, number, |row| {
+fn edit_segment(tx: &mut impl Write, number: u32, edit: impl FnOnce(&mut SegmentRecord)) -> Result<()> {
+    segment::edit(tx, number, |row| {
         row.len = row.len.max(SEGMENT_HEADER_LEN as u64);
         edit(row);
     })

@@ -171,24 +171,24 @@ pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
     }
     chain.reverse();
     apply(kv, &segments, &chain, floor)?;
-    let mut rows = kv.writer()?;
-    count_dead(&mut rows)?;
+    let mut tx = kv.writer()?;
+    count_dead(&mut tx)?;
     let last = segments.keys().next_back().copied();
     for number in segments.keys().filter(|number| Some(**number) != last) {
-        edit_segment(&mut rows, *number, |row| row.open = false)?;
+        edit_segment(&mut tx, *number, |row| row.open = false)?;
     }
-    kv.commit(rows, Commit::Synced)?;
+    kv.commit(tx, Commit::Synced)?;
     u64::try_from(chain.len()).map_err(|_| Error::bug("more groups than can be counted"))
 }
 
 /// Marks every segment but the last as left, so that compaction may have it. A crash forgets who
 /// had left one; nobody else may have the store open. What was never published behind any of them
 /// is voided first.
-pub(crate) fn leave_all_but_last(rows: &mut impl Write, vfs: &dyn Vfs) -> Result<()> {
-    Tails::default().void(vfs, rows, None)?;
-    let mut open = open_segments(rows)?;
+pub(crate) fn leave_all_but_last(tx: &mut impl Write, vfs: &dyn Vfs) -> Result<()> {
+    Tails::default().void(vfs, tx, None)?;
+    let mut open = open_segments(tx)?;
     open.pop();
-    open.into_iter().try_for_each(|number| edit_segment(rows, number, |row| row.open = false))
+    open.into_iter().try_for_each(|number| edit_segment(tx, number, |row| row.open = false))
 }
 
 fn open_all(vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<BTreeMap<u32, Segment>> {
@@ -223,18 +223,18 @@ fn stated_floor(change: &[u8]) -> Result<u64> {
 }
 
 /// Counts anew what of the segments is dead.
-fn count_dead(rows: &mut impl Write) -> Result<()> {
+fn count_dead(tx: &mut impl Write) -> Result<()> {
     let mut live: HashMap<u32, u64> = HashMap::new();
-    rows.scan(table::BLOB, row::ALL, false, &mut |_, value| {
+    tx.scan(table::BLOB, row::ALL, false, &mut |_, value| {
         let record = BlobRecord::decode(value)?;
         if let Location::Segment { segment, .. } = record.location {
             *live.entry(segment).or_default() += frame_len(record.len);
         }
         Ok(Scan::Next)
     })?;
-    for (number, _) in list(rows)? {
+    for (number, _) in list(tx)? {
         let live = live.get(&number).copied().unwrap_or(0);
-        edit_segment(rows, number, |row| row.dead = row.blobs.saturating_sub(live))?;
+        edit_segment(tx, number, |row| row.dead = row.blobs.saturating_sub(live))?;
     }
     Ok(())
 }
@@ -244,9 +244,9 @@ fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[Found], floo
     if chain.is_empty() {
         return Ok(());
     }
-    let (mut rows, mut operations) = (kv.writer()?, 0);
+    let (mut tx, mut operations) = (kv.writer()?, 0);
     for found in chain {
-        edit_segment(&mut rows, found.segment, |row| {
+        edit_segment(&mut tx, found.segment, |row| {
             row.len = row.len.max(found.end);
             row.blobs = row.blobs.saturating_add(found.blobs);
             row.last = row.last.max(found.lsn);
@@ -259,29 +259,29 @@ fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[Found], floo
         let group = group.ok_or_else(|| Error::corrupt("a group changed while it was replayed"))?;
         change::each(&group.change, &mut |operation| {
             operations += 1;
-            replay(&mut rows, operation)
+            replay(&mut tx, operation)
         })?;
-        Position { lsn: found.lsn, crc: found.crc }.write(&mut rows)?;
+        Position { lsn: found.lsn, crc: found.crc }.write(&mut tx)?;
         if operations > ROWS_AT_ONCE {
-            kv.commit(rows, Commit::Unsynced)?;
-            (rows, operations) = (kv.writer()?, 0);
+            kv.commit(tx, Commit::Unsynced)?;
+            (tx, operations) = (kv.writer()?, 0);
         }
     }
-    kv.commit(rows, Commit::Synced)
+    kv.commit(tx, Commit::Synced)
 }
 
-fn replay(rows: &mut impl Write, operation: Operation<'_>) -> Result<()> {
+fn replay(tx: &mut impl Write, operation: Operation<'_>) -> Result<()> {
     let (Operation::Put { table, .. } | Operation::Delete { table, .. }) = operation;
     let table = table_of(table)?;
     match operation {
         // Of a segment only that is logged which the log does not say itself.
         Operation::Put { key, value, .. } if table == table::SEGMENT => {
             let dead = SegmentRecord::decode(value)?.dead;
-            edit_segment(rows, segment_key(key)?, |row| row.dead = dead)
+            edit_segment(tx, segment_key(key)?, |row| row.dead = dead)
         }
-        Operation::Delete { key, .. } if table == table::SEGMENT => forget(rows, segment_key(key)?),
-        Operation::Put { key, value, .. } => rows.put(table, key, value),
-        Operation::Delete { key, .. } => rows.del(table, key),
+        Operation::Delete { key, .. } if table == table::SEGMENT => forget(tx, segment_key(key)?),
+        Operation::Put { key, value, .. } => tx.put(table, key, value),
+        Operation::Delete { key, .. } => tx.del(table, key),
     }
 }
 

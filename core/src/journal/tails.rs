@@ -27,14 +27,14 @@ impl Tails {
     ///
     /// # Errors
     /// `Io` when one cannot be looked at or voided: then nothing may be appended.
-    pub(super) fn void(&mut self, vfs: &dyn Vfs, rows: &impl Read, mine: Option<u32>) -> Result<()> {
+    pub(super) fn void(&mut self, vfs: &dyn Vfs, tx: &impl Read, mine: Option<u32>) -> Result<()> {
         if mutant::is_active(Mutant::UnpublishedGroupsStay) {
             return Ok(());
         }
-        let open = open_segments(rows)?;
+        let open = open_segments(tx)?;
         self.0.retain(|number, _| open.contains(number));
         for number in open.into_iter().filter(|number| Some(*number) != mine) {
-            let end = get(rows, number)?.len;
+            let end = get(tx, number)?.len;
             if let Some(segment) = self.segment(vfs, number)? {
                 segment.void(end)?;
             }
@@ -65,16 +65,16 @@ pub(super) fn find(vfs: &dyn Vfs, number: u32) -> Result<Option<Segment>> {
 /// work: the lock of the writer is taken only where there seems to be something.
 pub(crate) fn void_tails<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>) -> Result<()> {
     let mut found = false;
-    let rows = kv.reader()?;
-    for number in open_segments(&rows)? {
+    let tx = kv.reader()?;
+    for number in open_segments(&tx)? {
         if let Some(segment) = find(vfs.as_ref(), number)? {
-            found |= segment.frame_at(get(&rows, number)?.len)?.is_some();
+            found |= segment.frame_at(get(&tx, number)?.len)?.is_some();
         }
     }
-    drop(rows);
+    drop(tx);
     if found {
-        let rows = kv.writer()?;
-        Tails::default().void(vfs.as_ref(), &rows, None)?;
+        let tx = kv.writer()?;
+        Tails::default().void(vfs.as_ref(), &tx, None)?;
     }
     Ok(())
 }

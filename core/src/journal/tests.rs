@@ -62,9 +62,9 @@ fn put(journal: &Journal<RedbKv>, key: u32, content: Bytes) -> Result<Location> 
     })
 }
 
-fn keys(rows: &impl Read) -> Vec<Vec<u8>> {
+fn keys(tx: &impl Read) -> Vec<Vec<u8>> {
     let mut keys = Vec::new();
-    rows.scan(META, (Unbounded, Unbounded), false, &mut |key, _| {
+    tx.scan(META, (Unbounded, Unbounded), false, &mut |key, _| {
         if key.len() == 4 {
             keys.push(key.to_vec());
         }

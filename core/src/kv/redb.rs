@@ -115,7 +115,11 @@ impl RedbKv {
         static SNAPSHOTS: AtomicU64 = AtomicU64::new(0);
         let transaction = guarded(|| self.database()?.begin_read().map_err(other))?;
         let number = SNAPSHOTS.fetch_add(1, Ordering::Relaxed);
-        Ok(RedbReader(Arc::new(ReadSnapshot { number, transaction, open: [const { OnceLock::new() }; TABLES] })))
+        Ok(RedbReader(Arc::new(ReadSnapshot {
+            number,
+            transaction,
+            open: [const { OnceLock::new() }; TABLES],
+        })))
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Found {
 /// Where the content is.
 enum What {
     Version(Arc<CachedVersion>),
-    Archive { archive: Box<UsableArchive>, rows: RedbReader },
+    Archive { archive: Box<UsableArchive>, tx: RedbReader },
 }
 
 impl Found {
@@ -59,7 +59,7 @@ impl Found {
                     content.representation.len,
                 )?)))
             }
-            What::Archive { archive, rows } => archive_source::open(engine, rows, archive),
+            What::Archive { archive, tx } => archive_source::open(engine, tx, archive),
         }
     }
 }
@@ -155,12 +155,12 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
 #[cfg(feature = "cloudreve")]
 pub(crate) fn content(
     engine: &Arc<Engine>,
-    rows: &RedbReader,
+    tx: &RedbReader,
     entity: &Entity,
     signer: Signer,
     now: Time,
 ) -> Result<Found> {
-    by_entity(&Snapshot::at(engine, rows.clone()), entity, signer, now)
+    by_entity(&Snapshot::at(engine, tx.clone()), entity, signer, now)
 }
 
 /// Finds the version that a URL of the Cloudreve form names, if nothing that it hangs on is over.
@@ -185,8 +185,8 @@ fn by_entity(snapshot: &Snapshot<'_>, entity: &Entity, signer: Signer, now: Time
     {
         match through {
             Through::Share(share) => {
-                let rows = snapshot.tx()?;
-                let record = check_access(rows, share, id.file(), now).map_err(gone)?;
+                let tx = snapshot.tx()?;
+                let record = check_access(tx, share, id.file(), now).map_err(gone)?;
                 epoch = epoch.wrapping_add(record.revocations);
             }
             Through::Link(link) => {
@@ -211,7 +211,7 @@ fn opens_all() -> bool {
 ///
 /// # Errors
 /// `NotFound`, also for what another system signed, whose archives are none of ours; `Gone` and `Expired`.
-pub(crate) fn archive_by_text(rows: &RedbReader, text: &str, signer: Signer, now: Time) -> Result<Found> {
+pub(crate) fn archive_by_text(tx: &RedbReader, text: &str, signer: Signer, now: Time) -> Result<Found> {
     if signer == Signer::Foreign && !opens_all() {
         return Err(nowhere());
     }
@@ -225,7 +225,7 @@ pub(crate) fn archive_by_text(rows: &RedbReader, text: &str, signer: Signer, now
     if parts.next().is_some() {
         return Err(nowhere());
     }
-    let mut found = archive_found(rows, id, revocations, now)?;
+    let mut found = archive_found(tx, id, revocations, now)?;
     found.pace = Some(pace).filter(|pace| *pace > 0);
     Ok(found)
 }
@@ -234,13 +234,8 @@ pub(crate) fn archive_by_text(rows: &RedbReader, text: &str, signer: Signer, now
 ///
 /// # Errors
 /// `Gone` when the file was deleted or is in the trash.
-pub(crate) fn link_found(
-    engine: &Arc<Engine>,
-    rows: &RedbReader,
-    link: LinkInfo,
-    save: bool,
-) -> Result<Found> {
-    link_in_snapshot(&Snapshot::at(engine, rows.clone()), &link, save)
+pub(crate) fn link_found(engine: &Arc<Engine>, tx: &RedbReader, link: LinkInfo, save: bool) -> Result<Found> {
+    link_in_snapshot(&Snapshot::at(engine, tx.clone()), &link, save)
 }
 
 fn link_in_snapshot(snapshot: &Snapshot<'_>, link: &LinkInfo, save: bool) -> Result<Found> {
@@ -376,8 +371,8 @@ fn version_found(content: Arc<CachedVersion>) -> Found {
 }
 
 /// Finds an archive by its id and what its URL says of its revocations.
-fn archive_found(rows: &RedbReader, id: ArchiveId, revocations: u64, now: Time) -> Result<Found> {
-    let archive = UsableArchive::find(rows, id, now).map_err(gone)?;
+fn archive_found(tx: &RedbReader, id: ArchiveId, revocations: u64, now: Time) -> Result<Found> {
+    let archive = UsableArchive::find(tx, id, now).map_err(gone)?;
     let record = &archive.record;
     if record.revocations != revocations && !mutant::is_active(Mutant::FormWithoutRevocations) {
         return Err(revoked());
@@ -391,6 +386,6 @@ fn archive_found(rows: &RedbReader, id: ArchiveId, revocations: u64, now: Time) 
         name: record.name.clone(),
         ..Representation::default()
     };
-    let what = What::Archive { archive: Box::new(archive), rows: rows.clone() };
+    let what = What::Archive { archive: Box::new(archive), tx: tx.clone() };
     Ok(Found { what, representation: Arc::new(representation), pace: None, counts: Counts::default() })
 }

@@ -139,10 +139,10 @@ impl Archive {
         let engine = self.drive.engine()?;
         crate::name::check_name(&self.name)?;
         // Before the rows are read: what is deleted from here on outlives the archive by the grace.
-        let (created, rows) = (Time::now(), engine.reader()?);
-        check_lifetime(self.lifetime, grace::get(&rows)?.length)?;
-        let Gathered { entries, drives, mut shares } = self.gather(&rows, created)?;
-        drop(rows);
+        let (created, tx) = (Time::now(), engine.reader()?);
+        check_lifetime(self.lifetime, grace::get(&tx)?.length)?;
+        let Gathered { entries, drives, mut shares } = self.gather(&tx, created)?;
+        drop(tx);
         let mut owner = self.owner;
         if mutant::is_active(Mutant::ArchiveOfFirstDrive) {
             owner = Owner::Drive(self.drive.id());
@@ -173,22 +173,22 @@ impl Archive {
     }
 
     /// Reads what was picked at one moment, if the maker may have it then.
-    fn gather(&self, rows: &RedbReader, now: Time) -> Result<Gathered> {
+    fn gather(&self, tx: &RedbReader, now: Time) -> Result<Gathered> {
         let max = self.drive.engine()?.options.max_archive_entries;
         let mut gathered = Gathered { entries: Vec::new(), drives: Vec::new(), shares: Vec::new() };
         for pick in &self.picks {
             if !gathered.drives.iter().any(|(known, _)| *known == pick.drive) {
-                gathered.drives.push((pick.drive, drive::withdrawals(rows, pick.drive)?));
+                gathered.drives.push((pick.drive, drive::withdrawals(tx, pick.drive)?));
             }
             if let Some(share) = pick.share {
-                check_access(rows, share, pick.file, now)?;
+                check_access(tx, share, pick.file, now)?;
                 if !gathered.shares.iter().any(|(known, _)| *known == share) {
-                    gathered.shares.push((share, share::record(rows, share)?.revocations));
+                    gathered.shares.push((share, share::record(tx, share)?.revocations));
                 }
             }
             match pick.version {
-                Some(version) => gathered.entries.push(chosen(rows, pick.drive, version)?),
-                None => gather(rows, pick, max, &mut gathered.entries)?,
+                Some(version) => gathered.entries.push(chosen(tx, pick.drive, version)?),
+                None => gather(tx, pick, max, &mut gathered.entries)?,
             }
         }
         gathered.drives.sort_unstable();
@@ -242,8 +242,8 @@ fn info(id: ArchiveId, record: &ArchiveRecord) -> ArchiveInfo {
 }
 
 /// Makes the entry of a chosen version under its file's name.
-fn chosen(rows: &RedbReader, drive: DriveId, id: VersionId) -> Result<Entry> {
-    let Opened { file, version, .. } = version::open(rows, id)?;
+fn chosen(tx: &RedbReader, drive: DriveId, id: VersionId) -> Result<Entry> {
+    let Opened { file, version, .. } = version::open(tx, id)?;
     if file.drive != drive {
         return Err(Error::not_found(format!("there is no version {id} in drive {drive}")));
     }
@@ -273,17 +273,17 @@ fn identity(
 /// Adds what a file or folder gives to an archive: itself, and all below it under its name. A folder
 /// has an entry of its own, before what is in it: some readers find what is in a folder only so, and
 /// it keeps the folder's time.
-fn gather(rows: &RedbReader, pick: &Pick, max: u64, entries: &mut Vec<Entry>) -> Result<()> {
+fn gather(tx: &RedbReader, pick: &Pick, max: u64, entries: &mut Vec<Entry>) -> Result<()> {
     let file = pick.file;
-    let top = node::get(rows, file)?;
+    let top = node::get(tx, file)?;
     if top.drive != pick.drive {
         return Err(Error::not_found(format!("there is no file {file} in drive {}", pick.drive)));
     }
-    if state::of_file(rows, file)? != State::Live {
+    if state::of_file(tx, file)? != State::Live {
         return Err(Error::not_found(format!("file {file} was deleted before the archive was made")));
     }
     if top.kind == Kind::File {
-        entries.push(chosen(rows, top.drive, VersionId::new(file, top.current))?);
+        entries.push(chosen(tx, top.drive, VersionId::new(file, top.current))?);
         return Ok(());
     }
     let folder = |name, modified: Time| Entry {
@@ -302,7 +302,7 @@ fn gather(rows: &RedbReader, pick: &Pick, max: u64, entries: &mut Vec<Entry>) ->
     }
     let mut walk = listing::Walk::new(file, &under);
     loop {
-        let page = walk.page(rows, PAGE)?;
+        let page = walk.page(tx, PAGE)?;
         if page.is_empty() {
             return Ok(());
         }
@@ -353,15 +353,15 @@ fn publish(
     let id = ArchiveId(random_id()?);
     let (created, quota) = (record.created, quota(engine));
     // Looked at before the members are written, so that what is refused leaves nothing.
-    let rows = engine.reader()?;
-    let known = archive::find(&rows, &record.identity, created)?.is_some();
+    let tx = engine.reader()?;
+    let known = archive::find(&tx, &record.identity, created)?.is_some();
     for share in downloads.keys() {
-        share::check_left(&rows, *share, created)?;
+        share::check_left(&tx, *share, created)?;
     }
     if !known {
-        archive::check_quota(&rows, &record, quota)?;
+        archive::check_quota(&tx, &record, quota)?;
     }
-    drop(rows);
+    drop(tx);
     let parts: Vec<Vec<MemberRecord>> = archive::parts(&members).map(<[MemberRecord]>::to_vec).collect();
     let many = parts.len() > 1 && !known;
     if many {
@@ -424,10 +424,10 @@ impl Drive {
     /// # Errors
     /// `NotFound` when nothing is at one of the paths, `InvalidArgument` when none is given.
     pub fn archive<P: AsRef<str>>(&self, paths: impl IntoIterator<Item = P>) -> Result<Archive> {
-        let rows = self.engine()?.reader()?;
+        let tx = self.engine()?.reader()?;
         let mut files = Vec::new();
         for path in paths {
-            files.push(path::resolve(&rows, self.id(), path.as_ref())?.0);
+            files.push(path::resolve(&tx, self.id(), path.as_ref())?.0);
         }
         Archive::of_files(self, &files)
     }
@@ -495,8 +495,8 @@ impl Store {
     /// As [`Store::archive`].
     pub fn open_archive(&self, id: ArchiveId) -> Result<Body> {
         let engine = self.engine()?;
-        let rows = engine.reader()?;
-        open(&engine, &rows, &UsableArchive::find(&rows, id, Time::now())?)
+        let tx = engine.reader()?;
+        open(&engine, &tx, &UsableArchive::find(&tx, id, Time::now())?)
     }
 
     /// Begins a URL of an archive.
@@ -510,12 +510,12 @@ impl Store {
     /// As [`Store::archive`].
     pub fn archive_crc64(&self, id: ArchiveId) -> Result<u64> {
         let engine = self.engine()?;
-        let rows = engine.reader()?;
-        let plan = plan(&engine, &rows, UsableArchive::find(&rows, id, Time::now())?.id)?;
+        let tx = engine.reader()?;
+        let plan = plan(&engine, &tx, UsableArchive::find(&tx, id, Time::now())?.id)?;
         plan.crc64(
             |bytes| Digest::of(bytes).crc64,
             crc64_combine,
-            |blob| Ok(blob::get(&rows, BlobId(blob))?.crc64),
+            |blob| Ok(blob::get(&tx, BlobId(blob))?.crc64),
         )
     }
 
@@ -526,9 +526,9 @@ impl Store {
     #[cfg(feature = "deflate")]
     pub fn write_deflated(&self, id: ArchiveId, out: &mut impl std::io::Write) -> Result<()> {
         let engine = self.engine()?;
-        let rows = engine.reader()?;
-        let plan = plan(&engine, &rows, UsableArchive::find(&rows, id, Time::now())?.id)?;
-        drop(rows);
+        let tx = engine.reader()?;
+        let plan = plan(&engine, &tx, UsableArchive::find(&tx, id, Time::now())?.id)?;
+        drop(tx);
         write_deflated(&plan, &MemberContents::new(engine, plan.clone()), out)
     }
 }

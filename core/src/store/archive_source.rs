@@ -20,11 +20,11 @@ use crate::{Error, ErrorKind, Result, body, fork};
 const AHEAD: usize = 128;
 
 /// Returns the plan of an archive, made anew from its frozen list where it is not at hand.
-pub(super) fn plan(engine: &Engine, rows: &RedbReader, id: ArchiveId) -> Result<Arc<Plan>> {
+pub(super) fn plan(engine: &Engine, tx: &RedbReader, id: ArchiveId) -> Result<Arc<Plan>> {
     if let Some(known) = engine.plans.get(id) {
         return Ok(known);
     }
-    let members = archive::members(rows, id)?;
+    let members = archive::members(tx, id)?;
     let plan = Plan::again(members.iter().map(|member| Member {
         name: &member.name,
         kind: member.kind,
@@ -40,8 +40,8 @@ pub(super) fn plan(engine: &Engine, rows: &RedbReader, id: ArchiveId) -> Result<
 }
 
 /// Opens the zip of an archive that was looked up.
-pub(crate) fn open(engine: &Arc<Engine>, rows: &RedbReader, archive: &UsableArchive) -> Result<Body> {
-    let plan = plan(engine, rows, archive.id)?;
+pub(crate) fn open(engine: &Arc<Engine>, tx: &RedbReader, archive: &UsableArchive) -> Result<Body> {
+    let plan = plan(engine, tx, archive.id)?;
     if plan.len() != archive.record.len {
         return Err(Error::corrupt(format!("archive {} is not as long as when it was made", archive.id)));
     }
@@ -158,13 +158,13 @@ impl Locations {
         Ok(source)
     }
 
-    fn look_up(&self, rows: &RedbReader, first: usize, count: usize) -> Result<Ahead> {
+    fn look_up(&self, tx: &RedbReader, first: usize, count: usize) -> Result<Ahead> {
         let mut found = Vec::new();
         for index in first..first.saturating_add(count) {
             let Some(member) = self.plan.member(index) else { break };
             found.push(match member.size {
                 0 => None,
-                _ => match blob::get(rows, BlobId(member.content)) {
+                _ => match blob::get(tx, BlobId(member.content)) {
                     Ok(record) => Some(record.location),
                     Err(error) if error.kind() == ErrorKind::NotFound => None,
                     Err(error) => return Err(error),
@@ -176,9 +176,9 @@ impl Locations {
 }
 
 impl PendingLookups for Locations {
-    fn finish(&self, rows: &RedbReader, pins: &mut Pins<'_>) -> Result<bool> {
+    fn finish(&self, tx: &RedbReader, pins: &mut Pins<'_>) -> Result<bool> {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        *ahead = self.look_up(rows, 0, usize::MAX)?;
+        *ahead = self.look_up(tx, 0, usize::MAX)?;
         Ok(mutant::is_active(Mutant::ClosePinsNothing) || ahead.pin(pins)?)
     }
 }

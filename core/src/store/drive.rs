@@ -119,9 +119,9 @@ impl Drive {
     /// # Errors
     /// `NotFound` when nothing is at `path`, `InvalidArgument` when a file is.
     pub fn list(&self, path: &str, after: Option<&str>, limit: usize) -> Result<Vec<Row>> {
-        let rows = self.engine()?.reader()?;
-        let folder = listing::folder(&rows, self.id, path)?;
-        listing::list(&rows, folder, after, limit)
+        let tx = self.engine()?.reader()?;
+        let folder = listing::folder(&tx, self.id, path)?;
+        listing::list(&tx, folder, after, limit)
     }
 
     /// Visits everything below `path`, a folder before what is in it, until the visitor returns
@@ -149,9 +149,9 @@ impl Drive {
     /// # Errors
     /// `NotFound` when nothing is at `path`, `InvalidArgument` when a folder is.
     pub fn versions(&self, path: &str, before: Option<VersionId>, limit: usize) -> Result<Vec<VersionInfo>> {
-        let rows = self.engine()?.reader()?;
-        let (file, _) = path::resolve(&rows, self.id, path)?;
-        version::list(&rows, file, before, limit)
+        let tx = self.engine()?.reader()?;
+        let (file, _) = path::resolve(&tx, self.id, path)?;
+        version::list(&tx, file, before, limit)
     }
 
     /// Opens the current content of the file at `path`.

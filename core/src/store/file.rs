@@ -23,9 +23,9 @@ impl Drive {
     /// # Errors
     /// `NotFound` when the drive has none of that id, or it was deleted.
     pub(crate) fn find(&self, file: FileId) -> Result<Found> {
-        let rows = self.engine()?.reader()?;
-        let info = own(&rows, self, file)?;
-        Ok(Found { standing: state::of_file(&rows, file)?, info })
+        let tx = self.engine()?.reader()?;
+        let info = own(&tx, self, file)?;
+        Ok(Found { standing: state::of_file(&tx, file)?, info })
     }
 
     /// Lists a folder by its id, as [`Drive::list`] does by path.
@@ -33,9 +33,9 @@ impl Drive {
     /// # Errors
     /// `NotFound`, `InvalidArgument` and `Gone` when it is no folder in the drive's tree.
     pub(crate) fn list_in(&self, folder: FileId, after: Option<&str>, limit: usize) -> Result<Vec<Row>> {
-        let rows = self.engine()?.reader()?;
-        free_name::check_folder(&rows, self.id(), folder)?;
-        listing::list(&rows, folder, after, limit)
+        let tx = self.engine()?.reader()?;
+        free_name::check_folder(&tx, self.id(), folder)?;
+        listing::list(&tx, folder, after, limit)
     }
 
     /// Returns what has a name in a folder.
@@ -43,9 +43,9 @@ impl Drive {
     /// # Errors
     /// As [`Drive::list_in`].
     pub(crate) fn child(&self, folder: FileId, name: &str) -> Result<Option<FileInfo>> {
-        let rows = self.engine()?.reader()?;
-        free_name::check_folder(&rows, self.id(), folder)?;
-        node::child(&rows, folder, name)?.map(|child| stat::by_id(&rows, child.file)).transpose()
+        let tx = self.engine()?.reader()?;
+        free_name::check_folder(&tx, self.id(), folder)?;
+        node::child(&tx, folder, name)?.map(|child| stat::by_id(&tx, child.file)).transpose()
     }
 
     /// Returns the name that something new is to have in a folder.
@@ -53,9 +53,9 @@ impl Drive {
     /// # Errors
     /// As [`Drive::list_in`]; `Exists` when the name is taken and is not to change.
     pub(crate) fn free_name(&self, folder: FileId, name: &str, rename: bool, now: Time) -> Result<String> {
-        let rows = self.engine()?.reader()?;
-        free_name::check_folder(&rows, self.id(), folder)?;
-        Ok(free_name::choose(&rows, folder, name, rename, now)?.into_owned())
+        let tx = self.engine()?.reader()?;
+        free_name::check_folder(&tx, self.id(), folder)?;
+        Ok(free_name::choose(&tx, folder, name, rename, now)?.into_owned())
     }
 
     /// Makes a folder in a folder.
@@ -143,9 +143,9 @@ impl Drive {
         before: Option<VersionId>,
         limit: usize,
     ) -> Result<Vec<VersionInfo>> {
-        let rows = self.engine()?.reader()?;
-        own(&rows, self, file)?;
-        version::list(&rows, file, before, limit)
+        let tx = self.engine()?.reader()?;
+        own(&tx, self, file)?;
+        version::list(&tx, file, before, limit)
     }
 
     /// Returns a version of a file of the drive, and what is said of it.
@@ -153,12 +153,12 @@ impl Drive {
     /// # Errors
     /// `NotFound` when the file has no such version, `Gone` when it was removed.
     pub(crate) fn version_of(&self, file: FileId, id: VersionId) -> Result<(VersionInfo, String)> {
-        let rows = self.engine()?.reader()?;
-        own(&rows, self, file)?;
+        let tx = self.engine()?.reader()?;
+        own(&tx, self, file)?;
         if id.file() != file {
             return Err(Error::not_found(format!("file {file} has no version {id}")));
         }
-        Ok((version::info(&rows, id)?, note::get(&rows, id)?))
+        Ok((version::info(&tx, id)?, note::get(&tx, id)?))
     }
 
     /// Says something of a version, and whether it is kept; none leaves it as it is.
@@ -204,13 +204,13 @@ impl Drive {
 }
 
 /// Describes a file of the drive that was not deleted.
-fn own(rows: &impl Read, drive: &Drive, file: FileId) -> Result<FileInfo> {
+fn own(tx: &impl Read, drive: &Drive, file: FileId) -> Result<FileInfo> {
     let absent = || Error::not_found(format!("there is no file {file} in drive {}", drive.id()));
-    let info = stat::by_id(rows, file).map_err(|error| match error.kind() {
+    let info = stat::by_id(tx, file).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::Gone => absent(),
         _ => error,
     })?;
-    match info.drive == drive.id() && state::of_file(rows, file)? != State::Deleted {
+    match info.drive == drive.id() && state::of_file(tx, file)? != State::Deleted {
         true => Ok(info),
         false => Err(absent()),
     }

@@ -27,18 +27,18 @@ impl Drive {
     /// As [`Drive::link`].
     pub fn link_paced(&self, path: &str, pace: u64) -> Result<LinkInfo> {
         let engine = self.engine()?;
-        let rows = engine.reader()?;
-        let (file, record) = path::resolve(&rows, self.id(), path)?;
+        let tx = engine.reader()?;
+        let (file, record) = path::resolve(&tx, self.id(), path)?;
         if record.kind == Kind::Folder {
             return Err(Error::invalid(format!(
                 "{} is a folder; a direct link leads to a file",
                 shown(path)
             )));
         }
-        if let Some(known) = link::find(&rows, file, &record.name, pace)? {
+        if let Some(known) = link::find(&tx, file, &record.name, pace)? {
             return Ok(known);
         }
-        drop(rows);
+        drop(tx);
         let (id, now) = (LinkId(random_id()?), Time::now());
         engine.write(move |change| link::create(change, id, file, pace, now))
     }
@@ -50,9 +50,9 @@ impl Drive {
     pub fn links(&self, path: &str) -> Result<Vec<LinkInfo>> {
         let engine = self.engine()?;
         engine.try_flush_counts();
-        let rows = engine.reader()?;
-        let (file, _) = path::resolve(&rows, self.id(), path)?;
-        link::list(&rows, file)
+        let tx = engine.reader()?;
+        let (file, _) = path::resolve(&tx, self.id(), path)?;
+        link::list(&tx, file)
     }
 }
 

@@ -508,9 +508,9 @@ pub(super) fn sweep_unused<T>(engine: &Engine, placed: &[(BlobId, Spooled)], don
     if placed.is_empty() || done.as_ref().is_err_and(unsure) {
         return;
     }
-    let Ok(rows) = engine.reader() else { return };
+    let Ok(tx) = engine.reader() else { return };
     for (id, _) in placed {
-        if blob::get(&rows, *id).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        if blob::get(&tx, *id).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             let _ = engine.vfs.remove(&pool::path(*id));
         }
     }

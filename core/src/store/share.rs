@@ -121,9 +121,9 @@ impl Drive {
     pub fn shares(&self, path: &str) -> Result<Vec<ShareInfo>> {
         let engine = self.engine()?;
         engine.try_flush_counts();
-        let rows = engine.reader()?;
-        let (file, _) = path::resolve(&rows, self.id(), path)?;
-        share::list(&rows, file)
+        let tx = engine.reader()?;
+        let (file, _) = path::resolve(&tx, self.id(), path)?;
+        share::list(&tx, file)
     }
 }
 
@@ -146,8 +146,8 @@ impl Visit {
     /// `NotFound` when nothing is at `path`, or the share was deleted, `Expired` and `Gone` when it
     /// is over.
     pub fn stat(&self, path: &str) -> Result<FileInfo> {
-        let rows = self.store.engine()?.reader()?;
-        stat::by_id(&rows, find(&rows, &self.info, path)?)
+        let tx = self.store.engine()?.reader()?;
+        stat::by_id(&tx, find(&tx, &self.info, path)?)
     }
 
     /// Lists a folder in the share, as [`Drive::list`] does.
@@ -155,12 +155,12 @@ impl Visit {
     /// # Errors
     /// As [`Visit::stat`]; `InvalidArgument` when a file is at `path`.
     pub fn list(&self, path: &str, after: Option<&str>, limit: usize) -> Result<Vec<Row>> {
-        let rows = self.store.engine()?.reader()?;
-        let folder = find(&rows, &self.info, path)?;
-        if node::get(&rows, folder)?.kind != Kind::Folder {
+        let tx = self.store.engine()?.reader()?;
+        let folder = find(&tx, &self.info, path)?;
+        if node::get(&tx, folder)?.kind != Kind::Folder {
             return Err(Error::invalid(format!("there is a file at {}, which has no listing", shown(path))));
         }
-        listing::list(&rows, folder, after, limit)
+        listing::list(&tx, folder, after, limit)
     }
 
     /// Counts a download and begins a URL of the file at `path` in the share. The URL ends with the
@@ -184,10 +184,10 @@ impl Visit {
     /// # Errors
     /// `NotFound` when nothing is at a path, `Expired` and `Gone` when the share is over.
     pub fn archive<P: AsRef<str>>(&self, paths: impl IntoIterator<Item = P>) -> Result<Archive> {
-        let rows = self.store.engine()?.reader()?;
+        let tx = self.store.engine()?.reader()?;
         let files: Result<Vec<_>> =
-            paths.into_iter().map(|path| find(&rows, &self.info, path.as_ref())).collect();
-        self.archive_in(&rows, &files?)
+            paths.into_iter().map(|path| find(&tx, &self.info, path.as_ref())).collect();
+        self.archive_in(&tx, &files?)
     }
 
     /// Returns a file or folder of the share, by its id.
@@ -195,14 +195,14 @@ impl Visit {
     /// # Errors
     /// `NotFound` when the share has none of that id, `Expired` and `Gone` when it is over.
     pub(crate) fn file(&self, file: FileId) -> Result<FileInfo> {
-        let rows = self.store.engine()?.reader()?;
-        check_active(&rows, self.info.id, Time::now())?;
+        let tx = self.store.engine()?.reader()?;
+        check_active(&tx, self.info.id, Time::now())?;
         let absent = || Error::not_found(format!("there is no file {file} in the share"));
-        check_access(&rows, self.info.id, file, Time::now()).map_err(|error| match error.kind() {
+        check_access(&tx, self.info.id, file, Time::now()).map_err(|error| match error.kind() {
             ErrorKind::Gone | ErrorKind::NotFound => absent(),
             _ => error,
         })?;
-        stat::by_id(&rows, file)
+        stat::by_id(&tx, file)
     }
 
     /// Counts a download and begins a URL of a file of the share, by its id, as [`Visit::url`] does.
@@ -220,9 +220,9 @@ impl Visit {
         self.archive_in(&self.store.engine()?.reader()?, files)
     }
 
-    fn archive_in(&self, rows: &impl Read, files: &[FileId]) -> Result<Archive> {
+    fn archive_in(&self, tx: &impl Read, files: &[FileId]) -> Result<Archive> {
         let ShareInfo { id, drive, .. } = self.info;
-        share::check_left(rows, id, Time::now())?;
+        share::check_left(tx, id, Time::now())?;
         let pick = |file: &FileId| Pick { share: Some(id), ..Pick::own(drive, *file) };
         let archive = Archive::new(
             &Drive::with_id(&self.store, drive),
@@ -239,11 +239,11 @@ impl Visit {
 }
 
 /// Finds what is at a path below what was shared, if the share still stands.
-fn find(rows: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
-    check_active(rows, info.id, Time::now())?;
+fn find(tx: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
+    check_active(tx, info.id, Time::now())?;
     let mut at = info.file;
     for name in crate::name::split_path(path)? {
-        let child = node::child(rows, at, name)?;
+        let child = node::child(tx, at, name)?;
         at = child
             .ok_or_else(|| Error::not_found(format!("there is nothing at {} in the share", shown(path))))?
             .file;
@@ -258,14 +258,14 @@ fn find(rows: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
 /// As [`share::enter`]; `Denied`, with how long to wait, when the budget is spent.
 pub(crate) fn enter(
     engine: &Engine,
-    rows: &impl Read,
+    tx: &impl Read,
     id: ShareId,
     (password, client): (Option<&str>, Option<IpAddr>),
     now: Time,
 ) -> Result<ShareInfo> {
-    let checks = password.is_some() && share::record(rows, id)?.password.is_some();
+    let checks = password.is_some() && share::record(tx, id)?.password.is_some();
     if !checks || mutant::is_active(Mutant::PasswordsWithoutLimit) {
-        return share::enter(rows, id, password, now);
+        return share::enter(tx, id, password, now);
     }
     let minute = Duration::from_secs(60);
     let of_client = Rate { burst: engine.options.client_passwords, each: minute };
@@ -285,7 +285,7 @@ pub(crate) fn enter(
         }
         return Err(limited(wait));
     }
-    let entered = share::enter(rows, id, password, now);
+    let entered = share::enter(tx, id, password, now);
     if !matches!(&entered, Err(error) if error.kind() == ErrorKind::Denied) {
         engine.budgets.give_back(all, of_all);
         if let Some(client) = client {
@@ -320,9 +320,9 @@ impl Store {
     /// As [`Store::visit`].
     pub fn visit_from(&self, id: ShareId, password: Option<&str>, client: Option<IpAddr>) -> Result<Visit> {
         let engine = self.engine()?;
-        let (rows, now) = (engine.reader()?, Time::now());
-        check_active(&rows, id, now)?;
-        let info = enter(&engine, &rows, id, (password, client), now)?;
+        let (tx, now) = (engine.reader()?, Time::now());
+        check_active(&tx, id, now)?;
+        let info = enter(&engine, &tx, id, (password, client), now)?;
         engine.count(Counter::ShareViews(id));
         Ok(Visit { store: self.clone(), info })
     }
@@ -332,9 +332,9 @@ impl Store {
     /// # Errors
     /// `NotFound` when there is no such share, `Expired` and `Gone` when it is over.
     pub(crate) fn visit_again(&self, id: ShareId, now: Time) -> Result<Visit> {
-        let rows = self.engine()?.reader()?;
-        check_active(&rows, id, now)?;
-        Ok(Visit { store: self.clone(), info: share::get(&rows, id)? })
+        let tx = self.engine()?.reader()?;
+        check_active(&tx, id, now)?;
+        Ok(Visit { store: self.clone(), info: share::get(&tx, id)? })
     }
 
     /// Makes every URL that was made through a share invalid, those of archives too.

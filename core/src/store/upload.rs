@@ -117,10 +117,10 @@ impl Store {
         check: impl FnOnce(&Digest) -> Result<()>,
     ) -> Result<Digest> {
         let engine = self.engine()?;
-        let rows = engine.reader()?;
-        let record = upload::open(&rows, id, part, now)?;
-        let max = max.min(upload::room(&rows, id, &record, part, engine.options.max_put_bytes)?);
-        drop(rows);
+        let tx = engine.reader()?;
+        let record = upload::open(&tx, id, part, now)?;
+        let max = max.min(upload::room(&tx, id, &record, part, engine.options.max_put_bytes)?);
+        drop(tx);
         let mut stage = Stage::new(&engine.vfs, engine.options.threshold, max);
         while stage.read_from(source)? > 0 {}
         let staged = stage.finish()?;
@@ -179,16 +179,16 @@ impl Store {
     /// `NotFound` when a part is missing, `Corrupt` when one is damaged.
     pub(crate) fn assemble(&self, id: UploadId, numbers: Option<&[u32]>) -> Result<Whole> {
         let engine = self.engine()?;
-        let rows = engine.reader()?;
-        let parts = chosen(&rows, id, numbers)?;
+        let tx = engine.reader()?;
+        let parts = chosen(&tx, id, numbers)?;
         if let [(_, part)] = parts.as_slice() {
-            let record = blob::get(&rows, part.blob)?;
+            let record = blob::get(&tx, part.blob)?;
             let beginning = beginning(&engine, part.blob, &record)?;
             return Ok(Whole { digest: digest(&record), beginning, content: Made::Part(part.blob) });
         }
         let (mut stage, mut crc64, mut first) = (engine.stage(), 0_u64, Vec::new());
         for (number, part) in &parts {
-            let record = blob::get(&rows, part.blob)?;
+            let record = blob::get(&tx, part.blob)?;
             let source = engine.open_blob(part.blob, record.location, record.len)?;
             let mut at = 0;
             while at < part.len {
@@ -333,9 +333,9 @@ fn within(engine: &Engine, drive: DriveId) -> sha1_index::Within {
 }
 
 /// Reads the parts of an upload that were asked for; all there are, if none were.
-fn chosen(rows: &impl Rows, id: UploadId, numbers: Option<&[u32]>) -> Result<Vec<(u32, PartRecord)>> {
+fn chosen(tx: &impl Rows, id: UploadId, numbers: Option<&[u32]>) -> Result<Vec<(u32, PartRecord)>> {
     let limit = usize::try_from(upload::MAX_PARTS).unwrap_or(usize::MAX);
-    let mut parts = upload::parts(rows, id, 0, limit)?;
+    let mut parts = upload::parts(tx, id, 0, limit)?;
     if let Some(numbers) = numbers {
         parts.retain(|(number, _)| numbers.contains(number));
     }

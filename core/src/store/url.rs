@@ -323,8 +323,8 @@ impl Url {
                 (record.revocations, record.name)
             }
             Subject::Share(id, file) => {
-                let rows = snapshot.tx()?;
-                (share_epoch(rows, id, file)?, node::get(rows, file)?.name)
+                let tx = snapshot.tx()?;
+                (share_epoch(tx, id, file)?, node::get(tx, file)?.name)
             }
         })
     }
@@ -382,8 +382,8 @@ pub(crate) fn base_path(base_url: &str) -> &str {
 }
 
 /// The revocation counters of a file and its drive.
-pub(crate) fn tree_epoch(rows: &RedbReader, file: FileId) -> Result<u64> {
-    revocation::of_file(rows, file)
+pub(crate) fn tree_epoch(tx: &RedbReader, file: FileId) -> Result<u64> {
+    revocation::of_file(tx, file)
 }
 
 /// Makes what names an archive in a URL of the Cloudreve form: its id, and behind points its pace and its
@@ -397,8 +397,8 @@ pub(crate) fn archive_text(id: ArchiveId, revocations: u64, pace: u64) -> String
 }
 
 /// The revocation counters of a file in a share: the share's, the file's and its drive's.
-pub(crate) fn share_epoch(rows: &RedbReader, id: ShareId, file: FileId) -> Result<u64> {
-    Ok(share::record(rows, id)?.revocations.wrapping_add(tree_epoch(rows, file)?))
+pub(crate) fn share_epoch(tx: &RedbReader, id: ShareId, file: FileId) -> Result<u64> {
+    Ok(share::record(tx, id)?.revocations.wrapping_add(tree_epoch(tx, file)?))
 }
 
 impl Store {

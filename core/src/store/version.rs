@@ -46,7 +46,11 @@ impl Store {
     pub fn open_version(&self, version: VersionId) -> Result<Body> {
         let engine = self.engine()?;
         let content = Snapshot::new(&engine).version(version)?;
-        Ok(Body::new(Arc::new(engine.open_blob(content.blob, content.location, content.representation.len)?)))
+        Ok(Body::new(Arc::new(engine.open_blob(
+            content.blob,
+            content.location,
+            content.representation.len,
+        )?)))
     }
 
     /// Makes an older version the current one. Nothing is copied.

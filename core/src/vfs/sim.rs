@@ -5,11 +5,11 @@
 //! rest, [`SimVfs::crash`] keeps what a [`Policy`] and the seed say.
 
 mod crash;
-mod rng;
 mod disk;
 mod fault;
 mod lock;
 mod process;
+mod rng;
 #[cfg(test)]
 mod tests;
 
@@ -21,11 +21,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use rustix::io::Errno;
 
-use self::rng::Rng;
 use self::disk::{Change, Disk, Node, ROOT};
 use self::fault::{Op, Plan, Verb};
 use self::lock::WHOLE;
 use self::process::Process;
+use self::rng::Rng;
 use super::{Entry, Open, RangeLocks, Vfs, VfsFile};
 
 pub use self::crash::Policy;

@@ -6,7 +6,7 @@
 //! of PKWARE's APPNOTE.TXT 6.3.10.
 //!
 //! ```text
-//! Entry -> Plan (names made safe, offsets) -> Rope (a body::Source)     stored, resumable
+//! Entry -> Plan (names made safe, offsets) -> ZipSource (a body::Source)     stored, resumable
 //!                                          -> write_deflated            smaller, no length
 //! ```
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use holdall::body::{Body, Segment};
-use holdall::zip::{Contents, Entry, Limits, Plan, Rope};
+use holdall::zip::{Contents, Entry, Limits, Plan, ZipSource};
 use holdall::{Kind, Result};
 
 use super::input::Input;
@@ -45,7 +45,7 @@ pub fn archive(data: &[u8]) -> Option<(Vec<u8>, Members)> {
     let members =
         plan.members().map(|member| (member.name.to_owned(), blobs[member.content as usize].clone()));
     let members: Members = members.collect();
-    let body = Body::new(Arc::new(Rope::new(plan.clone(), Memory(blobs))));
+    let body = Body::new(Arc::new(ZipSource::new(plan.clone(), Memory(blobs))));
     let bytes = body.to_vec(1 << 24).unwrap();
     assert_eq!(bytes.len() as u64, plan.len());
     let cut = (bytes.len() / 3) as u64;

@@ -122,7 +122,7 @@ fn refused(
 fn life(finder: &Finder<'_>, call: &Call<'_>, shares: &BTreeSet<ShareId>) -> Result<Duration, ApiError> {
     let mut life = call.api.mount.archive_ttl;
     for id in shares {
-        if let Some(expires) = share::record(&finder.rows, *id)?.expires {
+        if let Some(expires) = share::record(&finder.tx, *id)?.expires {
             let left = u64::try_from(expires.0.saturating_sub(call.request.now.0)).unwrap_or(0);
             life = life.min(Duration::from_micros(left).max(Duration::from_secs(1)));
         }

@@ -29,7 +29,7 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
         let parse = || Fault::param("Failed to parse object ID");
         let entity = finder.read_entity(entity).ok_or_else(parse)?;
         let speed: u64 = speed.parse().map_err(|_| parse())?;
-        let found = open::content(&finder.engine, &finder.rows, &entity, signer, call.request.now);
+        let found = open::content(&finder.engine, &finder.tx, &entity, signer, call.request.now);
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => {
                 ApiError::Fault(Fault::entity().detail(error))
@@ -51,7 +51,7 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
 pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
     answer(call, |finder, _, signer| {
         let absent = || Fault::new(Code::NotFound, "Archive session not exist");
-        let found = open::archive_by_text(&finder.rows, id, signer, call.request.now);
+        let found = open::archive_by_text(&finder.tx, id, signer, call.request.now);
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => {
                 ApiError::Fault(absent().detail(error))
@@ -113,7 +113,7 @@ fn check_sign(
     signed: &Signed<'_>,
     now: i64,
 ) -> Result<Signer, ApiError> {
-    let checked = engine.ring(&finder.rows)?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now);
+    let checked = engine.ring(&finder.tx)?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now);
     checked.map_err(|fault| {
         let code = match fault {
             cloudreve::SignFault::ExpiryMissing => Code::NoPermission,

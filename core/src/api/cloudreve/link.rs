@@ -40,18 +40,16 @@ pub(super) fn answer(call: &Call<'_>, path: &str) -> Result<Reply> {
 fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, ApiError> {
     let finder = Finder::new(call.api, call.caller, call.request)?;
     let link = look_up(&finder, id, name)?;
-    let record = node::get(&finder.rows, link.file)?;
+    let record = node::get(&finder.tx, link.file)?;
     let invalid = || Fault::new(Code::NotFound, "Direct link invalid");
-    if record.kind != Kind::File || state::of_file(&finder.rows, link.file)? != State::Live {
+    if record.kind != Kind::File || state::of_file(&finder.tx, link.file)? != State::Live {
         return Err(invalid().detail("the file is in the trash, or was deleted").into());
     }
     if !call.api.mount.redirect_links {
         let found =
-            open::link_found(&finder.engine, &finder.rows, link, save).map_err(|error| {
-                match error.kind() {
-                    ErrorKind::Gone | ErrorKind::NotFound => ApiError::Fault(invalid().detail(error)),
-                    _ => error.into(),
-                }
+            open::link_found(&finder.engine, &finder.tx, link, save).map_err(|error| match error.kind() {
+                ErrorKind::Gone | ErrorKind::NotFound => ApiError::Fault(invalid().detail(error)),
+                _ => error.into(),
             })?;
         return Ok(send(&finder.engine, found, call.request)?);
     }
@@ -77,7 +75,7 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, Ap
 fn look_up(finder: &Finder<'_>, text: &str, name: &str) -> Result<LinkInfo, ApiError> {
     let absent = || Fault::new(Code::NotFound, "Direct link not found");
     let id = finder.link(text)?.ok_or_else(absent)?;
-    let link = link::get(&finder.rows, id).map_err(|error| match error.kind() {
+    let link = link::get(&finder.tx, id).map_err(|error| match error.kind() {
         ErrorKind::NotFound => ApiError::Fault(absent()),
         _ => error.into(),
     })?;

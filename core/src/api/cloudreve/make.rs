@@ -49,7 +49,7 @@ impl<'a> Maker<'a> {
     /// is not asked for; or else on the primary one.
     pub(super) fn new(call: &Call<'a>, finder: &Finder<'_>, primary: bool) -> Result<Maker<'a>> {
         let (mount, request) = (call.api.mount.as_ref(), call.request);
-        let ring = finder.engine.ring(&finder.rows)?;
+        let ring = finder.engine.ring(&finder.tx)?;
         let host = RequestHeaders(&request.headers).get("Host").filter(|_| !primary);
         let is_at = |site: &&String| site.split_once("://").map(|(_, at)| at) == host;
         let site = mount.sites.iter().find(is_at).or(mount.sites.first()).map_or("", String::as_str);

@@ -13,9 +13,9 @@ impl Api {
     /// # Errors
     /// `NotFound` when there is no such share.
     pub fn share_uri(&self, share: ShareId) -> Result<String> {
-        let rows = self.store.engine()?.reader()?;
-        share::record(&rows, share)?;
-        let id = HashIds::new(&signing_key::salt(&rows)?)?.encode_random(share.0, HashKind::Share);
+        let tx = self.store.engine()?.reader()?;
+        share::record(&tx, share)?;
+        let id = HashIds::new(&signing_key::salt(&tx)?)?.encode_random(share.0, HashKind::Share);
         Ok(format!("cloudreve://{id}@share"))
     }
 }

@@ -59,7 +59,7 @@ pub(super) struct Finder<'a> {
     client: Option<IpAddr>,
     now: Time,
     pub(super) engine: Arc<Engine>,
-    pub(super) rows: RedbReader,
+    pub(super) tx: RedbReader,
     ids: HashIds,
     /// The caller's drive and its root.
     own: Option<(DriveId, FileId)>,
@@ -74,13 +74,13 @@ pub(super) struct Finder<'a> {
 impl<'a> Finder<'a> {
     pub(super) fn new(api: &Api, caller: &'a Caller, request: &'a Request<'_>) -> Result<Finder<'a>, Error> {
         let engine = api.store.engine()?;
-        let rows = engine.reader()?;
+        let tx = engine.reader()?;
         let own = match caller.drive() {
-            Some(name) => drive::find(&rows, name)?,
+            Some(name) => drive::find(&tx, name)?,
             None => None,
         };
-        let own = own.map(|id| Ok::<_, Error>((id, drive::get(&rows, id)?.root))).transpose()?;
-        let ids = HashIds::new(&signing_key::salt(&rows)?)?;
+        let own = own.map(|id| Ok::<_, Error>((id, drive::get(&tx, id)?.root))).transpose()?;
+        let ids = HashIds::new(&signing_key::salt(&tx)?)?;
         let ticket = RequestHeaders(&request.headers).get("X-Cr-Purchase-Ticket");
         Ok(Finder {
             caller,
@@ -88,7 +88,7 @@ impl<'a> Finder<'a> {
             client: request.client,
             now: request.now,
             engine,
-            rows,
+            tx,
             ids,
             own,
             folders: HashMap::new(),
@@ -150,7 +150,7 @@ impl<'a> Finder<'a> {
         let id = self.random(&uri.id, HashKind::Share, alias::Kind::Share)?;
         let id = ShareId(id.ok_or_else(|| Fault::share("the id in the URI is no share's"))?);
         let info = self.enter(id, uri.password.as_deref())?;
-        let record = node::get(&self.rows, info.file)?;
+        let record = node::get(&self.tx, info.file)?;
         match (record.kind, uri.names.as_slice()) {
             (Kind::Folder, names) => self.below((info.drive, info.file), names, Some(id)),
             // The root of a shared file is a folder that holds it alone.
@@ -192,11 +192,11 @@ impl<'a> Finder<'a> {
             ErrorKind::Denied => ApiError::Fault(wrong_password().detail(error)),
             _ => error.into(),
         };
-        let record = share_access::check_active(&self.rows, id, self.now).map_err(closed)?;
+        let record = share_access::check_active(&self.tx, id, self.now).map_err(closed)?;
         if self.owns(record.drive) {
             // Whose it is needs neither password nor ticket: all of it is in the caller's own drive.
-            share::check_left(&self.rows, id, self.now).map_err(closed)?;
-            return Ok(share::get(&self.rows, id)?);
+            share::check_left(&self.tx, id, self.now).map_err(closed)?;
+            return Ok(share::get(&self.tx, id)?);
         }
         if record.password.is_some() && password.is_some() {
             self.checked += 1;
@@ -205,7 +205,7 @@ impl<'a> Finder<'a> {
             }
         }
         let info =
-            shares::enter(&self.engine, &self.rows, id, (password, self.client), self.now).map_err(closed)?;
+            shares::enter(&self.engine, &self.tx, id, (password, self.client), self.now).map_err(closed)?;
         if !self.caller.limits.share_download {
             return Err(match self.caller.drive() {
                 None => Fault::new(Code::AnonymousAccessDenied, "Anonymous access denied"),
@@ -213,7 +213,7 @@ impl<'a> Finder<'a> {
             }
             .into());
         }
-        if info.purchase && !ticket::check(&self.engine, &self.rows, &record, id, self.ticket, self.now)? {
+        if info.purchase && !ticket::check(&self.engine, &self.tx, &record, id, self.ticket, self.now)? {
             return Err(Fault::new(Code::PurchaseRequired, "Purchase required").into());
         }
         Ok(info)
@@ -250,13 +250,13 @@ impl<'a> Finder<'a> {
         let absent = || Fault::path(format!("there is nothing called {name:?}"));
         // What cannot be a name names nothing.
         check_name(name).map_err(|_| absent())?;
-        Ok(node::child(&self.rows, folder, name)?.ok_or_else(absent)?)
+        Ok(node::child(&self.tx, folder, name)?.ok_or_else(absent)?)
     }
 
     /// Reads a hash id, an imported one too; none if it is no id of that kind.
     fn number(&self, text: &str, kind: HashKind, aliased: alias::Kind) -> Result<Option<u64>, Error> {
         match self.ids.decode(text, kind) {
-            Ok(number) => alias::resolve(&self.rows, aliased, number).map(Some),
+            Ok(number) => alias::resolve(&self.tx, aliased, number).map(Some),
             Err(_) => Ok(None),
         }
     }
@@ -268,7 +268,7 @@ impl<'a> Finder<'a> {
             return Ok(Some(id));
         }
         match self.ids.decode(text, kind) {
-            Ok(number) => alias::find(&self.rows, aliased, number),
+            Ok(number) => alias::find(&self.tx, aliased, number),
             Err(_) => Ok(None),
         }
     }
@@ -276,7 +276,7 @@ impl<'a> Finder<'a> {
     /// Reads the hash id of a version, of whatever URL it stands in.
     pub(super) fn version(&self, text: &str) -> Result<Option<VersionId>, Error> {
         let Some(entity) = self.read_entity(text) else { return Ok(None) };
-        alias::resolve(&self.rows, alias::Kind::Version, entity.number).map(|id| Some(VersionId(id)))
+        alias::resolve(&self.tx, alias::Kind::Version, entity.number).map(|id| Some(VersionId(id)))
     }
 
     /// Reads what names a version in a URL.
@@ -303,9 +303,9 @@ impl<'a> Finder<'a> {
     /// Returns what names a version in a URL that is given through a share or direct link, or to the
     /// owner: with all the counters of revocations that the URL is to be held to.
     pub(super) fn entity(&self, id: VersionId, through: Option<Through>) -> Result<String, Error> {
-        let mut epoch = revocation::of_version(&self.rows, id)?;
+        let mut epoch = revocation::of_version(&self.tx, id)?;
         if let Some(Through::Share(share)) = through {
-            epoch = epoch.wrapping_add(share::record(&self.rows, share)?.revocations);
+            epoch = epoch.wrapping_add(share::record(&self.tx, share)?.revocations);
         }
         Ok(Entity::new(id, epoch, through).text(&self.ids))
     }

@@ -95,7 +95,7 @@ fn write(
     }
     if !unique {
         let known: Result<Option<Vec<_>>, Error> =
-            files.iter().map(|(file, name)| link::find(&finder.rows, *file, name, pace)).collect();
+            files.iter().map(|(file, name)| link::find(&finder.tx, *file, name, pace)).collect();
         if let Some(known) = known? {
             return Ok(known.into_iter().map(Some).collect());
         }
@@ -130,8 +130,8 @@ pub(super) fn delete(call: &Call<'_>, id: &str) -> Result<Reply, ApiError> {
         ErrorKind::NotFound => absent(),
         _ => error.into(),
     };
-    let link = link::get(&finder.rows, id).map_err(gone)?;
-    if !finder.owns(node::get(&finder.rows, link.file)?.drive) {
+    let link = link::get(&finder.tx, id).map_err(gone)?;
+    if !finder.owns(node::get(&finder.tx, link.file)?.drive) {
         return Err(absent());
     }
     finder.engine.write(move |change| link::delete(change, id)).map_err(gone)?;

@@ -26,13 +26,13 @@ impl Api {
     /// range, 1 second to 7 days by default.
     pub fn ticket(&self, share: ShareId, lifetime: Duration) -> Result<String> {
         let engine = self.store.engine()?;
-        let rows = engine.reader()?;
-        let record = share::record(&rows, share)?;
+        let tx = engine.reader()?;
+        let record = share::record(&tx, share)?;
         let now =
             u64::try_from(Time::now().unix()).map_err(|_| Error::invalid("the clock is before 1970"))?;
         let ends = expiry(now, lifetime.as_secs(), engine.options.max_lifetime.as_secs())?;
         let ends = i64::try_from(ends).map_err(|_| Error::invalid("the expiry is out of range"))?;
-        let ring = engine.ring(&rows)?;
+        let ring = engine.ring(&tx)?;
         let secrets = ring.1.cloudreve_secrets();
         let secret = secrets.first().ok_or_else(|| Error::new(ErrorKind::Bug, "a key ring without a key"))?;
         Ok(cloudreve::sign(secret, &message(share, &record), ends))
@@ -42,13 +42,13 @@ impl Api {
 /// Returns whether a ticket opens a share at `now`.
 pub(super) fn check(
     engine: &Engine,
-    rows: &RedbReader,
+    tx: &RedbReader,
     record: &ShareRecord,
     share: ShareId,
     ticket: Option<&str>,
     now: Time,
 ) -> Result<bool> {
-    let ring = engine.ring(rows)?;
+    let ring = engine.ring(tx)?;
     let secrets = ring.1.cloudreve_secrets();
     // None that never expires was ever made.
     let ends = ticket.is_some_and(|ticket| !ticket.ends_with(":0"));

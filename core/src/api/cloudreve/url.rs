@@ -128,7 +128,7 @@ pub(super) fn version_of(
     text: &str,
 ) -> Result<Option<VersionId>, ApiError> {
     let Some(id) = finder.version(text)?.filter(|id| id.file() == found.file) else { return Ok(None) };
-    match version::get(&finder.rows, id) {
+    match version::get(&finder.tx, id) {
         Ok(_) => Ok(Some(id)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => Ok(None),
         Err(error) => Err(error.into()),

@@ -218,9 +218,9 @@ impl Call<'_> {
     /// Verifies a share token.
     pub(super) fn share_claims(&self, token: &str) -> Result<Claims, ApiError> {
         let engine = self.api.store.engine()?;
-        let rows = engine.reader()?;
+        let tx = engine.reader()?;
         let now = u64::try_from(self.now.unix()).unwrap_or(u64::MAX);
-        let claims = engine.ring(&rows)?.1.verify(token, Purpose::Share, now, self.request.client);
+        let claims = engine.ring(&tx)?.1.verify(token, Purpose::Share, now, self.request.client);
         let claims = claims.map_err(|refusal| match refusal {
             Refusal::Expired => Fault::share_token("ShareLinkToken is invalid. expired"),
             _ => Fault::share_token("ShareLinkToken is invalid"),
@@ -230,10 +230,10 @@ impl Call<'_> {
         if claims.file != 0 {
             return Err(Fault::share_token("ShareLinkToken is invalid").into());
         }
-        let record = share::record(&rows, ShareId(claims.subject)).map_err(|error| {
+        let record = share::record(&tx, ShareId(claims.subject)).map_err(|error| {
             not_found(error, |_| Fault::share_token("ShareLinkToken is invalid. The share was deleted"))
         })?;
-        if share_epoch(&rows, &record)? != claims.epoch {
+        if share_epoch(&tx, &record)? != claims.epoch {
             return Err(revoked().into());
         }
         Ok(claims)
@@ -241,6 +241,6 @@ impl Call<'_> {
 }
 
 /// The revocation counters that a share token carries: the share's and its drive's.
-pub(super) fn share_epoch(rows: &impl Read, record: &ShareRecord) -> Result<u64> {
-    Ok(record.revocations.wrapping_add(revocation::of_drive(rows, record.drive)?))
+pub(super) fn share_epoch(tx: &impl Read, record: &ShareRecord) -> Result<u64> {
+    Ok(record.revocations.wrapping_add(revocation::of_drive(tx, record.drive)?))
 }

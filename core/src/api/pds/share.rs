@@ -39,12 +39,12 @@ impl Call<'_> {
             return Err(Fault::permission("this share is to be paid for, which PDS has no call for").into());
         }
         let engine = self.api.store.engine()?;
-        let rows = engine.reader()?;
-        let record = share::record(&rows, id)?;
+        let tx = engine.reader()?;
+        let record = share::record(&tx, id)?;
         let now = u64::try_from(self.now.unix()).unwrap_or(0);
         let expires = now.saturating_add(life);
-        let claims = Claims::new(Purpose::Share, id.0, share_epoch(&rows, &record)?, expires);
-        let token = engine.ring(&rows)?.1.sign(&claims)?;
+        let claims = Claims::new(Purpose::Share, id.0, share_epoch(&tx, &record)?, expires);
+        let token = engine.ring(&tx)?.1.sign(&claims)?;
         let expires = Time::from_unix(i64::try_from(expires).unwrap_or(i64::MAX));
         Ok(json!({
             "share_token": token,

@@ -249,10 +249,7 @@ pub(super) fn a_note_goes_with_its_version<K: Kv>(make: &impl Fn() -> K) {
     // Its content once more, as the newest.
     let again = store.change(|tx, _| put::again(tx, first, time)).unwrap();
     assert_eq!((again.id.number(), again.blake3), (3, [1; 32]));
-    assert_eq!(
-        kind(store.change(|tx, _| put::again(tx, again.id, time))),
-        Some(ErrorKind::InvalidArgument)
-    );
+    assert_eq!(kind(store.change(|tx, _| put::again(tx, again.id, time))), Some(ErrorKind::InvalidArgument));
     store.change(|tx, _| version::remove(tx, first, time)).unwrap();
     assert_eq!(note::get(&store.reader(), first).unwrap(), "");
     assert_eq!(version::count_kept(&store.reader(), first.file(), 9).unwrap(), 0);

@@ -172,7 +172,9 @@ mod tests {
             put(&kv, value);
             until("a snapshot is never cached", || get(&kv) == value && has(&kv));
             until("a snapshot is never dropped", || !has(&kv));
-            until("a thread stays without a snapshot", || !kv.snapshot_cache.slot.watched.load(Ordering::SeqCst));
+            until("a thread stays without a snapshot", || {
+                !kv.snapshot_cache.slot.watched.load(Ordering::SeqCst)
+            });
         }
         // The control: nobody watches what is kept for good.
         let stamp = kv.stamp().unwrap();

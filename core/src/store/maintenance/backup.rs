@@ -105,13 +105,13 @@ impl Store {
         let first = prepare(target, &identity)?;
         let mut again = true;
         loop {
-            let rows = engine.reader()?;
-            let trust = if first { Trust::All } else { look(target, &rows)? };
-            let segments = segment::list(&rows)?;
+            let tx = engine.reader()?;
+            let trust = if first { Trust::All } else { look(target, &tx)? };
+            let segments = segment::list(&tx)?;
             let backup = Backup {
                 source: engine.vfs.as_ref(),
                 target,
-                rows,
+                tx,
                 segments,
                 trust,
                 versions: 0,
@@ -271,7 +271,7 @@ fn apart() -> Error {
 struct Backup<'a, 'w> {
     source: &'a dyn Vfs,
     target: &'a Arc<dyn Vfs>,
-    rows: RedbReader,
+    tx: RedbReader,
     segments: Vec<(u32, SegmentRecord)>,
     trust: Trust,
     /// The highest number of a next version.
@@ -286,7 +286,7 @@ struct Backup<'a, 'w> {
 
 impl Backup<'_, '_> {
     fn run(mut self, first: Option<&Identity>) -> Result<BackupReport> {
-        self.report.lsn = Position::read(&self.rows)?.lsn;
+        self.report.lsn = Position::read(&self.tx)?.lsn;
         self.measure()?;
         self.large()?;
         self.log()?;
@@ -300,7 +300,7 @@ impl Backup<'_, '_> {
 
     fn measure(&mut self) -> Result<()> {
         let mut total = self.segments.iter().fold(0_u64, |sum, (_, row)| sum.saturating_add(row.len));
-        self.rows.scan(table::BLOB, row::ALL, false, &mut |_, value| {
+        self.tx.scan(table::BLOB, row::ALL, false, &mut |_, value| {
             let record = BlobRecord::decode(value)?;
             match record.location {
                 Location::File => total = total.saturating_add(record.len),
@@ -328,7 +328,7 @@ impl Backup<'_, '_> {
     fn large(&mut self) -> Result<()> {
         let (mut after, mut dirs): (Option<Vec<u8>>, _) = (None, BTreeSet::new());
         loop {
-            let page = prefix::page(&self.rows, table::BLOB, &[], after.as_deref(), PAGE)?;
+            let page = prefix::page(&self.tx, table::BLOB, &[], after.as_deref(), PAGE)?;
             for (key, value) in &page {
                 let (id, record) = (BlobId(row::number(key)?), BlobRecord::decode(value)?);
                 if record.location == Location::File {
@@ -442,7 +442,7 @@ impl Backup<'_, '_> {
         for table in table::ALL {
             let mut after: Option<Vec<u8>> = None;
             loop {
-                let page = prefix::page(&self.rows, *table, &[], after.as_deref(), PAGE)?;
+                let page = prefix::page(&self.tx, *table, &[], after.as_deref(), PAGE)?;
                 for (key, value) in &page {
                     if *table == table::META && [segment::MODE, history::COPY].contains(&&**key) {
                         continue;
@@ -465,8 +465,8 @@ impl Backup<'_, '_> {
                 }
             }
         }
-        let Position { lsn, crc } = Position::read(&self.rows)?;
-        let versions = self.versions.max(history::timeline_version(&self.rows)?);
+        let Position { lsn, crc } = Position::read(&self.tx)?;
+        let versions = self.versions.max(history::timeline_version(&self.tx)?);
         history::set_copy(&mut writer, &CopyRecord { of: Some((lsn, crc)), versions })?;
         kv.commit(writer, Commit::Synced)?;
         drop(kv);
@@ -487,7 +487,7 @@ impl Backup<'_, '_> {
         for low in 0..=255_u8 {
             for entry in target.list(&format!("{BLOBS}/{low:02x}")).map_err(failed)? {
                 let Some(id) = pool::id_of(&entry.name) else { continue };
-                if !row::exists(&self.rows, table::BLOB, &id.to_key())? {
+                if !row::exists(&self.tx, table::BLOB, &id.to_key())? {
                     remove(target, &pool::path(id))?;
                 }
             }

@@ -119,12 +119,12 @@ impl Store {
 }
 
 pub(super) fn check_engine(engine: &Engine, options: CheckOptions<'_>) -> Result<CheckReport> {
-    let rows = engine.reader()?;
-    let mut report = CheckReport { problems: check::check(&rows)?, ..CheckReport::default() };
-    let total = census(&rows, &mut report)?;
+    let tx = engine.reader()?;
+    let mut report = CheckReport { problems: check::check(&tx)?, ..CheckReport::default() };
+    let total = census(&tx, &mut report)?;
     let mut checker = Checker {
         engine,
-        rows,
+        tx,
         content: options.content,
         watch: options.watch,
         progress: Progress { done: 0, total },
@@ -139,17 +139,17 @@ pub(super) fn check_engine(engine: &Engine, options: CheckOptions<'_>) -> Result
 }
 
 /// Counts what there is; returns the bytes that a check of all content reads.
-fn census(rows: &RedbReader, report: &mut CheckReport) -> Result<u64> {
-    rows.scan(table::FILE, row::ALL, false, &mut |_, value| {
+fn census(tx: &RedbReader, report: &mut CheckReport) -> Result<u64> {
+    tx.scan(table::FILE, row::ALL, false, &mut |_, value| {
         let is_file = FileRecord::decode(value).is_ok_and(|file| file.kind == Kind::File);
         report.files += u64::from(is_file);
         Ok(Scan::Next)
     })?;
-    rows.scan(table::VERSION, row::ALL, false, &mut |_, _| {
+    tx.scan(table::VERSION, row::ALL, false, &mut |_, _| {
         report.versions += 1;
         Ok(Scan::Next)
     })?;
-    rows.scan(table::BLOB, row::ALL, false, &mut |_, value| {
+    tx.scan(table::BLOB, row::ALL, false, &mut |_, value| {
         report.blobs += 1;
         report.bytes = report.bytes.saturating_add(BlobRecord::decode(value).map_or(0, |blob| blob.len));
         Ok(Scan::Next)
@@ -159,7 +159,7 @@ fn census(rows: &RedbReader, report: &mut CheckReport) -> Result<u64> {
 
 struct Checker<'e, 'w> {
     engine: &'e Engine,
-    rows: RedbReader,
+    tx: RedbReader,
     content: bool,
     watch: Option<&'w mut Watch<'w>>,
     progress: Progress,
@@ -184,7 +184,7 @@ impl Checker<'_, '_> {
     fn blobs(&mut self) -> Result<()> {
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = prefix::page(&self.rows, table::BLOB, &[], after.as_deref(), PAGE)?;
+            let page = prefix::page(&self.tx, table::BLOB, &[], after.as_deref(), PAGE)?;
             for (key, value) in &page {
                 // A row that cannot be read is among the problems already.
                 let (Ok(id), Ok(record)) = (row::number(key), BlobRecord::decode(value)) else { continue };
@@ -318,7 +318,7 @@ impl Checker<'_, '_> {
 
     /// Reads the log through: the index can be made anew only from what can be read.
     fn log(&mut self) -> Result<()> {
-        for (number, row) in segment::list(&self.rows)? {
+        for (number, row) in segment::list(&self.tx)? {
             let finding = match self.read_through(number, row.len) {
                 Ok(finding) => finding,
                 Err(error) if error.kind() == ErrorKind::Bug => return Err(error),
@@ -359,7 +359,7 @@ impl Checker<'_, '_> {
         let mut versions: HashMap<BlobId, Vec<VersionId>> = HashMap::new();
         if !self.damaged.is_empty() {
             let damaged = &self.damaged;
-            self.rows.scan(table::VERSION, row::ALL, false, &mut |key, value| {
+            self.tx.scan(table::VERSION, row::ALL, false, &mut |key, value| {
                 let Ok(record) = VersionRecord::decode(value) else { return Ok(Scan::Next) };
                 if damaged.contains_key(&record.blob) {
                     let (file, number) = key.split_at_checked(8).unwrap_or_default();
@@ -388,8 +388,8 @@ impl Checker<'_, '_> {
 
     /// Returns `drive:path`, if that can be told.
     fn path_of(&self, file: FileId) -> Option<String> {
-        let path = state::path_of(&self.rows, file).ok()??;
-        let record = drive::get(&self.rows, node::record(&self.rows, file).ok()?.drive).ok()?;
+        let path = state::path_of(&self.tx, file).ok()??;
+        let record = drive::get(&self.tx, node::record(&self.tx, file).ok()?.drive).ok()?;
         Some(format!("{}:{path}", record.name))
     }
 }

@@ -73,14 +73,14 @@ pub(super) fn compact(engine: &Engine) -> Result<CompactReport> {
     }
     let mut seen = HashSet::new();
     loop {
-        let rows = engine.reader()?;
-        let floor = segment::floor(&rows)?;
-        let mut numbers: Vec<u32> = segment::candidates(&rows)?
+        let tx = engine.reader()?;
+        let floor = segment::floor(&tx)?;
+        let mut numbers: Vec<u32> = segment::candidates(&tx)?
             .into_iter()
             .filter(|(number, row)| row.last <= floor && !seen.contains(number))
             .map(|(number, _)| number)
             .collect();
-        drop(rows);
+        drop(tx);
         numbers.truncate(SEGMENTS);
         if numbers.is_empty() {
             return Ok(report);
@@ -227,7 +227,7 @@ struct Copy {
 
 /// Copies the blobs that live to the log.
 fn copy_blobs(engine: &Engine, segment: &Segment, end: u64, report: &mut CompactReport) -> Result<()> {
-    let rows = engine.reader()?;
+    let tx = engine.reader()?;
     let (mut batch, mut len) = (Vec::new(), 0_u64);
     let mut damaged: Option<Error> = None;
     let reached = frames(segment, end, &mut |offset, frame| {
@@ -235,7 +235,7 @@ fn copy_blobs(engine: &Engine, segment: &Segment, end: u64, report: &mut Compact
             return Ok(());
         }
         let (id, from) = (BlobId(frame.id), Location::Segment { segment: segment.header.number, offset });
-        let record = row::get::<BlobRecord>(&rows, table::BLOB, &id.to_key())?;
+        let record = row::get::<BlobRecord>(&tx, table::BLOB, &id.to_key())?;
         let Some(record) = record.filter(|record| record.location == from) else { return Ok(()) };
         let sound = frame.blake3 == record.blake3 && u64::from(frame.len) == record.len;
         match segment.payload(offset, frame)?.filter(|_| sound) {

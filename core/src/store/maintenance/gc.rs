@@ -133,8 +133,8 @@ fn sweep_uses(engine: &Engine, now: Time) -> Result<()> {
 
 /// Counts what waits for the grace.
 fn count_waiting(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
-    let rows = engine.reader()?;
-    let (waiting, grace) = (refcount::waiting(&rows)?, grace::get(&rows)?);
+    let tx = engine.reader()?;
+    let (waiting, grace) = (refcount::waiting(&tx)?, grace::get(&tx)?);
     (report.waiting_blobs, report.waiting_bytes) = (waiting.blobs, waiting.bytes);
     report.next_due = waiting.first.map(|released| grace.due(released).max(now));
     Ok(())
@@ -142,21 +142,21 @@ fn count_waiting(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()
 
 /// Returns until when what was let go of may be removed at `now`: the store says it, in the transaction
 /// that removes it.
-fn released_by(options: &Options, rows: &impl Read, now: Time) -> Result<Time> {
+fn released_by(options: &Options, tx: &impl Read, now: Time) -> Result<Time> {
     if mutant::is_active(Mutant::GraceOfTheProcess) {
         return Ok(now.before(options.grace.unwrap_or(grace::DEFAULT)));
     }
-    Ok(grace::get(rows)?.released_by(now))
+    Ok(grace::get(tx)?.released_by(now))
 }
 
 /// Removes the blobs that are due. One that cannot be removed is passed over.
 fn collect(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
     let mut passed = HashSet::new();
     loop {
-        let rows = engine.reader()?;
-        let until = released_by(&engine.options, &rows, now)?;
-        let mut due = refcount::released(&rows, until, passed.len().saturating_add(STEP))?;
-        drop(rows);
+        let tx = engine.reader()?;
+        let until = released_by(&engine.options, &tx, now)?;
+        let mut due = refcount::released(&tx, until, passed.len().saturating_add(STEP))?;
+        drop(tx);
         due.retain(|id| !passed.contains(id));
         if due.is_empty() {
             return Ok(());
@@ -279,9 +279,9 @@ fn sweep_blobs(engine: &Engine, dir: &str, now: Time, report: &mut GcReport) -> 
         return Ok(());
     }
     // Only to pass over what has a row: that it has none is asked once more.
-    let rows = engine.reader()?;
+    let tx = engine.reader()?;
     for id in listed.iter().filter_map(|entry| pool::id_of(&entry.name)) {
-        if pool::dir(id) != dir || row::exists(&rows, table::BLOB, &id.to_key())? {
+        if pool::dir(id) != dir || row::exists(&tx, table::BLOB, &id.to_key())? {
             continue;
         }
         let path = pool::path(id);

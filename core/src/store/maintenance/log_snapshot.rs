@@ -56,10 +56,10 @@ fn is_due(engine: &Engine) -> Result<Option<u64>> {
     if mutant::is_active(Mutant::LogOnlyGrows) {
         return Ok(None);
     }
-    let rows = engine.reader()?;
-    let floor = segment::floor(&rows)?;
+    let tx = engine.reader()?;
+    let floor = segment::floor(&tx)?;
     let (mut len, mut live) = (0_u64, 0_u64);
-    for (_, row) in segment::candidates(&rows)?.iter().filter(|(_, row)| row.last > floor) {
+    for (_, row) in segment::candidates(&tx)?.iter().filter(|(_, row)| row.last > floor) {
         len = len.saturating_add(row.len);
         live = live.saturating_add(row.live());
     }
@@ -68,14 +68,14 @@ fn is_due(engine: &Engine) -> Result<Option<u64>> {
         return Ok(None);
     }
     // Whoever makes rows fewer or smaller logs that, so a count is near as long as little was logged.
-    let known: Option<SizeRecord> = row::get(&rows, table::META, SIZE)?;
+    let known: Option<SizeRecord> = row::get(&tx, table::META, SIZE)?;
     if let Some(known) = known
         && len.checked_sub(known.freed).is_some_and(|grown| grown < known.rows / 16)
     {
         return Ok(if_less(known.rows));
     }
-    let size = size(&rows)?;
-    drop(rows);
+    let size = size(&tx)?;
+    drop(tx);
     let record = SizeRecord { rows: size, freed: len };
     engine.write(move |change| row::put(change, table::META, SIZE, &record))?;
     Ok(if_less(size))
@@ -88,10 +88,10 @@ fn is_unlogged(table: Table, key: &[u8]) -> bool {
 }
 
 /// Counts the bytes that the rows take in the log.
-pub(super) fn size(rows: &impl Read) -> Result<u64> {
+pub(super) fn size(tx: &impl Read) -> Result<u64> {
     let mut size = 0_u64;
     for table in table::ALL {
-        rows.scan(*table, row::ALL, false, &mut |key, value| {
+        tx.scan(*table, row::ALL, false, &mut |key, value| {
             let len = u64::try_from(key.len().saturating_add(value.len())).unwrap_or(u64::MAX);
             size =
                 size.saturating_add(if is_unlogged(*table, key) { 0 } else { len.saturating_add(ROW_LEN) });

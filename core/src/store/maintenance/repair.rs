@@ -236,10 +236,10 @@ fn open_elsewhere() -> Error {
 
 /// Refuses a store that is open, and counts its segments.
 fn refuse_open(vfs: &Arc<dyn Vfs>, options: &Options, report: &mut RebuildReport) -> Result<()> {
-    if let Ok(rows) = vfs.open(ROWS, Open::Write)
-        && !rows.is_empty().map_err(failed)?
+    if let Ok(file) = vfs.open(ROWS, Open::Write)
+        && !file.is_empty().map_err(failed)?
     {
-        match RedbKv::open(rows, Sharing::Exclusive, options.cache_bytes, &[]) {
+        match RedbKv::open(file, Sharing::Exclusive, options.cache_bytes, &[]) {
             Err(error) if error.kind() == ErrorKind::Locked => return Err(open_elsewhere()),
             // Sound or not, it is made anew.
             _ => {}
@@ -271,8 +271,8 @@ fn fill(
         _ => {}
     }
     layout::make_dirs(vfs.as_ref())?;
-    let rows = vfs.open(NEW_ROWS, Open::CreateNew).map_err(failed)?;
-    let kv = RedbKv::open(rows.clone(), Sharing::Exclusive, options.cache_bytes, table::ALL)?;
+    let file = vfs.open(NEW_ROWS, Open::CreateNew).map_err(failed)?;
+    let kv = RedbKv::open(file.clone(), Sharing::Exclusive, options.cache_bytes, table::ALL)?;
     report.groups = rebuild(&kv, vfs, identity.uuid)?;
     let mut writer = kv.writer()?;
     let (lost, largest) = find_lost(vfs.as_ref(), &writer)?;
@@ -301,16 +301,16 @@ fn fill(
     kv.commit(writer, Commit::Synced)?;
     report.problems = check(&kv.reader()?)?;
     drop(kv);
-    rows.sync_data().map_err(failed)?;
+    file.sync_data().map_err(failed)?;
     Ok(lost)
 }
 
 /// Returns the highest id in any row, of those that are drawn from the sequence.
-fn highest(rows: &impl Read) -> Result<u64> {
+fn highest(tx: &impl Read) -> Result<u64> {
     const TABLES: [Table; 3] = [table::FILE, table::BLOB, table::DRIVE];
     let mut highest = 0;
     for table in TABLES {
-        rows.scan(table, row::ALL, true, &mut |key, _| {
+        tx.scan(table, row::ALL, true, &mut |key, _| {
             highest = highest.max(row::number(key.get(..8).unwrap_or_default())?);
             Ok(Scan::Stop)
         })?;
@@ -338,19 +338,19 @@ struct Lost {
 }
 
 /// Finds large blobs that no row speaks of. Returns the highest id of a large blob too.
-fn find_lost(vfs: &dyn Vfs, rows: &impl Read) -> Result<(Lost, u64)> {
+fn find_lost(vfs: &dyn Vfs, tx: &impl Read) -> Result<(Lost, u64)> {
     let (mut lost, mut highest) = (Lost::default(), 0);
     for low in 0..=255_u8 {
         for id in large(vfs, &format!("{BLOBS}/{low:02x}"))? {
             highest = highest.max(id.0);
-            if !row::exists(rows, table::BLOB, &id.to_key())? {
+            if !row::exists(tx, table::BLOB, &id.to_key())? {
                 lost.aside.push(id);
             }
         }
     }
     for id in large(vfs, LOST)? {
         highest = highest.max(id.0);
-        let record = row::get::<BlobRecord>(rows, table::BLOB, &id.to_key())?;
+        let record = row::get::<BlobRecord>(tx, table::BLOB, &id.to_key())?;
         if record.is_some_and(|record| record.location == Location::File) {
             lost.back.push(id);
         }
@@ -396,17 +396,17 @@ fn settle_segments(vfs: &dyn Vfs, writer: &mut impl Write) -> Result<()> {
 
 /// Searches the segments for sound copies of what is damaged, and appends them to the log.
 fn restore(engine: &Engine, damaged: &[Damage]) -> Result<Vec<BlobId>> {
-    let rows = engine.reader()?;
+    let tx = engine.reader()?;
     let mut wanted: HashMap<[u8; 32], Vec<(BlobId, BlobRecord)>> = HashMap::new();
     for Damage { blob: id, .. } in damaged {
-        if let Some(record) = row::get::<BlobRecord>(&rows, table::BLOB, &id.to_key())?
+        if let Some(record) = row::get::<BlobRecord>(&tx, table::BLOB, &id.to_key())?
             && matches!(record.location, Location::Segment { .. })
         {
             wanted.entry(record.blake3).or_default().push((*id, record));
         }
     }
     let mut restored = Vec::new();
-    for (number, row) in segment::list(&rows)? {
+    for (number, row) in segment::list(&tx)? {
         if wanted.is_empty() {
             break;
         }

@@ -44,22 +44,22 @@ impl Store {
     /// `Corrupt` when a row cannot be read, `Io` as the system says.
     pub fn stats(&self) -> Result<Stats> {
         let engine = self.engine()?;
-        let rows = engine.reader()?;
+        let tx = engine.reader()?;
         let mut stats = Stats {
             drives: 0,
             files: 0,
             bytes: 0,
-            blobs: counter::total(&rows, Counter::Blobs)?,
-            blob_bytes: counter::total(&rows, Counter::BlobBytes)?,
+            blobs: counter::total(&tx, Counter::Blobs)?,
+            blob_bytes: counter::total(&tx, Counter::BlobBytes)?,
             segments: 0,
             segment_bytes: 0,
             dead_bytes: 0,
-            lsn: Position::read(&rows)?.lsn,
+            lsn: Position::read(&tx)?.lsn,
             mode: engine.options.mode,
         };
         let mut after: Option<String> = None;
         loop {
-            let page = drive::list(&rows, after.as_deref(), PAGE)?;
+            let page = drive::list(&tx, after.as_deref(), PAGE)?;
             for info in &page {
                 stats.drives += 1;
                 stats.files = stats.files.saturating_add(info.files);
@@ -70,7 +70,7 @@ impl Store {
                 None => break,
             }
         }
-        for (_, row) in segment::list(&rows)? {
+        for (_, row) in segment::list(&tx)? {
             stats.segments += 1;
             stats.segment_bytes = stats.segment_bytes.saturating_add(row.len);
             stats.dead_bytes = stats.dead_bytes.saturating_add(row.dead);

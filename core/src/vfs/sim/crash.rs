@@ -1,7 +1,7 @@
 //! Power loss: which of the unsynced changes the platter has, and which it has in part.
 
-use super::rng::Rng;
 use super::disk::{Change, Dir, Disk, File, Node, ROOT, Renaming};
+use super::rng::Rng;
 
 /// Bytes that a disk writes whole or not at all.
 const SECTOR: u64 = 512;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::super::{Entry, Open, path};
-use super::rng::Rng;
 use super::lock::Locks;
+use super::rng::Rng;
 
 /// Number of an inode, file or directory.
 pub(super) type Node = u64;

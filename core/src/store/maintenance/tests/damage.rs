@@ -73,8 +73,7 @@ fn s8_content_that_is_cut_removed_or_replaced_is_found_without_reading_it() {
     assert_eq!(damage(&replace, false), [large[2].0], "the other is as long");
     assert_eq!(damage(&replace, true), [large[2].0, large[3].0]);
     let within = |number: u32| {
-        let lies =
-            |record: &BlobRecord| matches!(record.location, Location::Segment { segment, .. } if segment == number);
+        let lies = |record: &BlobRecord| matches!(record.location, Location::Segment { segment, .. } if segment == number);
         all.iter().filter(|(_, record)| lies(record)).map(|(id, _)| *id).collect::<Vec<_>>()
     };
     assert_eq!(damage(&|disk| disk.remove("seg/0000002.seg").unwrap(), false), within(2));
@@ -309,7 +308,9 @@ fn a_compaction_keeps_the_segment_of_a_damaged_blob() {
     thin_out(&store);
     let (id, record) = blobs(&store)
         .into_iter()
-        .find(|(_, record)| record.refs > 0 && matches!(record.location, Location::Segment { segment: 2, .. }))
+        .find(|(_, record)| {
+            record.refs > 0 && matches!(record.location, Location::Segment { segment: 2, .. })
+        })
         .unwrap();
     let (path, start, _) = bytes_of(id, &record);
     disk.bit_flip(&path, start + 90).unwrap();

@@ -218,9 +218,9 @@ fn one_blob_that_cannot_be_removed_does_not_stop_the_others() {
 
 /// What lives in the segments, and what the rows take in the log.
 fn living(store: &Store) -> u64 {
-    let rows = store.engine().unwrap().reader().unwrap();
-    let blobs: u64 = segment::list(&rows).unwrap().iter().map(|(_, row)| row.live()).sum();
-    blobs + super::super::log_snapshot::size(&rows).unwrap()
+    let tx = store.engine().unwrap().reader().unwrap();
+    let blobs: u64 = segment::list(&tx).unwrap().iter().map(|(_, row)| row.live()).sum();
+    blobs + super::super::log_snapshot::size(&tx).unwrap()
 }
 
 fn assert_bounded(store: &Store, when: &str) {
