@@ -6,8 +6,8 @@
 //! of PKWARE's APPNOTE.TXT 6.3.10.
 //!
 //! ```text
-//! Entry -> Plan (names made safe, offsets) -> ZipSource (a body::Source)     stored, resumable
-//!                                          -> write_deflated            smaller, no length
+//! Entry -> Plan (names made safe, offsets) -> ZipSource (a body::Source)   stored, resumable
+//!                                          -> write_deflated              smaller, no length
 //! ```
 
 mod case_fold;

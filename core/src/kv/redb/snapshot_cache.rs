@@ -156,7 +156,7 @@ mod tests {
         let mut cached = 0;
         for value in 1..=200 {
             put(&theirs, value);
-            for _ in 0..2 * THICK {
+            for _ in 0..2 * FREQUENT {
                 assert_eq!(get(&ours), value);
             }
             cached += u32::from(has(&ours));
@@ -215,7 +215,7 @@ mod tests {
         let kv = open(dir.path(), Sharing::Shared);
         for value in 1..=20 {
             put(&kv, value);
-            (0..THICK / 2).for_each(|_| assert_eq!(get(&kv), value));
+            (0..FREQUENT / 2).for_each(|_| assert_eq!(get(&kv), value));
             assert!(!has(&kv) && !kv.snapshot_cache.slot.watched.load(Ordering::SeqCst));
         }
     }
@@ -226,7 +226,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let kv = open(dir.path(), sharing);
             put(&kv, 1);
-            (0..2 * THICK).for_each(|_| assert_eq!(get(&kv), 1));
+            (0..2 * FREQUENT).for_each(|_| assert_eq!(get(&kv), 1));
             kv.close();
             assert!(!has(&kv) && kv.reader().is_err());
             // Nobody holds a lock any more.
