@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules, from below. Each uses those before it, and itself.
 const ORDER: [&str; 24] = [
-    "mutant", "machine", "kind", "error", "id", "time", "random", "name", "lane", "digest", "http", "body",
+    "mutant", "machine", "kind", "error", "id", "time", "random", "name", "worker", "digest", "http", "body",
     "zip", "token", "fork", "vfs", "kv", "catalog", "blobs", "journal", "engine", "store", "serve", "api",
 ];
 
