@@ -113,6 +113,8 @@ pub mod vfs;
 pub(crate) mod worker;
 pub mod zip;
 
+#[cfg(feature = "pds")]
+pub use api::PartWriter;
 #[cfg(any(feature = "cloudreve", feature = "pds"))]
 pub use api::{Api, Caller, Limits, RapidUploads};
 pub use catalog::check::Problem;

@@ -1,13 +1,17 @@
 //! The wire formats of Cloudreve and PDS, and who calls them.
 
-use holdall::{Limits, RapidUploads};
+use std::sync::{Mutex, PoisonError};
+
+use holdall::{Limits, PartWriter, RapidUploads};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 
 use crate::convert;
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
 use crate::feed::Feed;
+use crate::job;
 use crate::serve::{Asked, Reply};
 use crate::share::share_id;
 use crate::store::Store;
@@ -70,6 +74,21 @@ impl Api {
             self.api.answer(&caller.caller, &request, &mut feed)
         });
         Ok(Reply::new(py, feed.outcome(answered)?)?)
+    }
+
+    /// Begins to take the part of an upload that a PUT is; None when it is none. Nothing waits between
+    /// two pieces of it.
+    #[pyo3(signature = (target, headers = None, *, client = None))]
+    fn _part(
+        &self,
+        py: Python<'_>,
+        target: &str,
+        headers: Option<&Bound<'_, PyAny>>,
+        client: Option<&str>,
+    ) -> Outcome<Option<Part>> {
+        let asked = Asked::whole(headers, client, None)?;
+        let part = self.call(py, |api| api.part_writer(&asked.request("PUT", target)))?;
+        Ok(part.map(|part| Part(Mutex::new(Some(part)))))
     }
 
     /// Returns whether a target is at an address of the formats, so that a host may serve what is
@@ -198,6 +217,42 @@ impl Store {
             api = api.max_batched_file(uris);
         }
         Ok(Api { store: slf.into(), api })
+    }
+}
+
+/// A part of an upload on its way in.
+#[pyclass(frozen, name = "_Part", module = "holdall")]
+pub(crate) struct Part(Mutex<Option<PartWriter>>);
+
+impl Part {
+    fn take(&self) -> Outcome<PartWriter> {
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        taken.ok_or_else(|| Fault::invalid("the part has ended, or is being written to"))
+    }
+}
+
+#[pymethods]
+impl Part {
+    /// Takes the next bytes. Returns whether more are wanted; after an error the part has ended.
+    fn write(&self, py: Python<'_>, piece: PyBackedBytes) -> Outcome<bool> {
+        let mut part = self.take()?;
+        let more = py.detach(|| part.write(&piece))?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(part);
+        Ok(more)
+    }
+
+    /// Ends the part and returns the reply.
+    fn finish(&self, py: Python<'_>) -> Outcome<Reply> {
+        let part = self.take()?;
+        let reply = py.detach(|| part.finish())?;
+        Ok(Reply::new(py, reply)?)
+    }
+
+    /// Ends the part, if it has not ended, and leaves nothing behind.
+    fn discard(&self, py: Python<'_>) {
+        if let Ok(part) = self.take() {
+            job::discard(py, part);
+        }
     }
 }
 

@@ -32,7 +32,7 @@ mod _holdall {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::api::{Api, Caller};
+    use crate::api::{Api, Caller, Part};
     #[pymodule_export]
     use crate::archive::ArchiveInfo;
     #[pymodule_export]

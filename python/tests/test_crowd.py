@@ -109,3 +109,40 @@ def test_downloads_do_not_wait_for_stalled_sources(
     asyncio.run(main())
     assert [row.name for row in alice.list()] == ["x"]
     assert not list((store.path / "spool").iterdir())
+
+
+CALLS = """
+import holdall, holdall.asgi
+store = holdall.open("files")
+asgi = holdall.asgi.App(
+    store, api=store.api(), caller=lambda scope: holdall.Caller("alice", token="alice")
+)
+"""
+
+LONG = 300_000
+"""Bytes of a body that are more than a server takes in by itself."""
+
+
+@pytest.mark.parametrize("name", ["uvicorn-h11", "hypercorn", "granian-asgi"])
+@pytest.mark.parametrize("what", ["parts", "json"])
+def test_calls_come_through_a_crowd_of_stalled_ones(
+    name: str, what: str, tmp_path: pathlib.Path, server: Callable[..., str]
+) -> None:
+    (tmp_path / "apps.py").write_text(CALLS)
+    base = server(*ASGI[name])
+    host, port = base.removeprefix("http://").split(":")
+    with httpx.Client(base_url=base, timeout=HANG) as client, ExitStack() as crowd:
+        drive = client.post("/v2/drive/get_default_drive", json={}).json()["drive_id"]
+        parts = [{"part_number": at + 1} for at in range(STALLED + 1)]
+        asked = {"drive_id": drive, "parent_file_id": "root", "name": "x", "type": "file"}
+        made = client.post("/v2/file/create", json=asked | {"part_info_list": parts}).json()
+        good, *urls = [part["upload_url"] for part in made["part_info_list"]]
+        for url in urls:
+            line = f"PUT {url}" if what == "parts" else "POST /v2/file/get"
+            head = f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n"
+            wire = crowd.enter_context(socket.create_connection((host, int(port)), HANG))
+            wire.sendall(head.encode() + b" " * LONG)
+        for _ in range(3):
+            assert client.put(good, content=bytes(3 << 20)).status_code == 200
+            long = {"drive_id": drive, "file_id": made["file_id"], "filler": "x" * LONG}
+            assert client.post("/v2/file/get", json=long).status_code == 404

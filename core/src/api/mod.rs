@@ -15,6 +15,8 @@ mod cloudreve;
 mod error;
 mod mount;
 #[cfg(feature = "pds")]
+mod part_writer;
+#[cfg(feature = "pds")]
 mod pds;
 
 use std::io::Read;
@@ -22,6 +24,8 @@ use std::sync::Arc;
 
 pub use caller::{Caller, Limits};
 pub use mount::RapidUploads;
+#[cfg(feature = "pds")]
+pub use part_writer::PartWriter;
 
 use crate::serve::{Reply, Request, malformed};
 use crate::store::Store;

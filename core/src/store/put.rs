@@ -132,14 +132,18 @@ pub struct PutWriter {
 }
 
 /// What came in, in the process that it came in to.
-struct Work {
+pub(super) struct Work {
     generation: u64,
     /// None once it was handed on.
     stage: Option<Stage>,
 }
 
 impl Work {
-    fn stage(&mut self) -> Result<&mut Stage> {
+    pub(super) fn new(stage: Stage) -> Work {
+        Work { generation: fork::generation(), stage: Some(stage) }
+    }
+
+    pub(super) fn stage(&mut self) -> Result<&mut Stage> {
         if self.generation != fork::generation() {
             return Err(Error::new(
                 ErrorKind::Forked,
@@ -149,13 +153,13 @@ impl Work {
         self.stage.as_mut().ok_or_else(|| Error::bug("a put goes on after its end"))
     }
 
-    fn finish(mut self) -> Result<Staged> {
+    pub(super) fn finish(mut self) -> Result<Staged> {
         self.stage()?;
         let stage = self.stage.take().ok_or_else(|| Error::bug("a put ends twice"))?;
         stage.finish()
     }
 
-    fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.stage.as_ref().map_or(0, Stage::len)
     }
 }
@@ -172,7 +176,7 @@ impl Drop for Work {
 impl PutWriter {
     pub(super) fn new(drive: &Drive, path: &str, put: Put) -> Result<PutWriter> {
         put.check_target(path)?;
-        let work = Work { generation: fork::generation(), stage: Some(drive.engine()?.stage()) };
+        let work = Work::new(drive.engine()?.stage());
         Ok(PutWriter { drive: drive.clone(), path: path.to_owned(), put, work })
     }
 

@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::put::{Content, insert, scope, settle, sweep_unused};
+use super::put::{Content, Work, insert, scope, settle, sweep_unused};
 use super::{Drive, Store};
 use crate::blobs::stage::{Spooled, Stage, Staged};
 use crate::catalog::blob::{self, ChangeTime};
@@ -60,6 +60,55 @@ impl Whole {
     }
 }
 
+/// Takes a part of an upload piece by piece. Dropping it without [`PartWriter::commit`] leaves nothing
+/// behind.
+pub(crate) struct PartWriter {
+    store: Store,
+    id: UploadId,
+    part: u32,
+    now: Time,
+    work: Work,
+}
+
+impl PartWriter {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// `TooLarge` past the limit, `Io` when the spool cannot be written, `Forked` in a child of the
+    /// process that began the part.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.work.stage()?.write(bytes)
+    }
+
+    /// Takes the next bytes of `source` and returns how many; 0 at its end.
+    ///
+    /// # Errors
+    /// As [`PartWriter::write`]; `Io` when the source cannot be read.
+    pub(crate) fn read_from(&mut self, source: &mut dyn Read) -> Result<usize> {
+        self.work.stage()?.read_from(source)
+    }
+
+    /// Returns how many bytes came in.
+    pub(crate) fn len(&self) -> u64 {
+        self.work.len()
+    }
+
+    /// Puts the part, durably.
+    ///
+    /// # Errors
+    /// As [`upload::open`]; `Io` and `Poisoned` when it could not be written.
+    pub(crate) fn commit(self) -> Result<Digest> {
+        let engine = self.store.engine()?;
+        let staged = self.work.finish()?;
+        let digest = *staged.digest();
+        let blob = BlobId(engine.ids(1)?.take()?);
+        let mut placed = Vec::new();
+        let done = publish_part(&engine, self.id, self.part, blob, staged, self.now, &mut placed);
+        sweep_unused(&engine, &placed, &done);
+        done.map(|()| digest)
+    }
+}
+
 impl Store {
     /// Begins an upload, and returns its id.
     ///
@@ -101,36 +150,18 @@ impl Store {
         revocation::of_drive(&self.engine()?.reader()?, id)
     }
 
-    /// Puts a part of an upload, durably; at most `max` bytes. `check` sees the digest before
-    /// anything is written.
+    /// Begins to take a part of an upload, of at most `max` bytes.
     ///
     /// # Errors
-    /// As [`upload::open`]; `TooLarge` past the limit, `Io` when the source cannot be read, and those
-    /// of `check`.
-    pub(crate) fn put_part(
-        &self,
-        id: UploadId,
-        part: u32,
-        source: &mut dyn Read,
-        max: u64,
-        now: Time,
-        check: impl FnOnce(&Digest) -> Result<()>,
-    ) -> Result<Digest> {
+    /// As [`upload::open`].
+    pub(crate) fn part_writer(&self, id: UploadId, part: u32, max: u64, now: Time) -> Result<PartWriter> {
         let engine = self.engine()?;
         let tx = engine.reader()?;
         let record = upload::open(&tx, id, part, now)?;
         let max = max.min(upload::room(&tx, id, &record, part, engine.options.max_put_bytes)?);
         drop(tx);
-        let mut stage = Stage::new(&engine.vfs, engine.options.threshold, max);
-        while stage.read_from(source)? > 0 {}
-        let staged = stage.finish()?;
-        let digest = *staged.digest();
-        check(&digest)?;
-        let blob = BlobId(engine.ids(1)?.take()?);
-        let mut placed = Vec::new();
-        let done = publish_part(&engine, id, part, blob, staged, now, &mut placed);
-        sweep_unused(&engine, &placed, &done);
-        done.map(|()| digest)
+        let work = Work::new(Stage::new(&engine.vfs, engine.options.threshold, max));
+        Ok(PartWriter { store: self.clone(), id, part, now, work })
     }
 
     /// Tells what the parts of an upload would be together, those of these numbers, or all there are, by

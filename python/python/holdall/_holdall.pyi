@@ -417,6 +417,9 @@ class Api:
         InvalidArgument for a store that was closed or settings beyond its limits, and what the body
         raises. `Reply.from_error` makes replies of them.
         """
+    def _part(
+        self, target: str, headers: _Headers | None = None, *, client: str | None = None
+    ) -> _Part | None: ...
     def is_at(self, target: str) -> bool:
         """Returns whether a target is at an address of the formats, so that a host may serve what is
         not in another way.
@@ -482,6 +485,15 @@ class Caller:
         links: int | None = None,
         unique_links: bool = False,
     ) -> Self: ...
+
+@final
+class _Part:
+    def write(self, piece: bytes | bytearray) -> bool:
+        """Takes the next bytes. Returns whether more are wanted; after an error the part has ended."""
+    def finish(self) -> Reply:
+        """Ends the part and returns the reply."""
+    def discard(self) -> None:
+        """Ends the part, if it has not ended, and leaves nothing behind."""
 
 @final
 class _Writer:

@@ -8,8 +8,8 @@ waiting. A source may use the loop's own threads.
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Protocol, TypeVar, cast
 
@@ -22,7 +22,7 @@ GATHER = 256 << 10
 """Bytes that are gathered from shorter pieces before a thread is taken up with them."""
 
 THREADS = 32
-"""The most threads of puts, and the most of calls whose bodies are streamed."""
+"""The most threads of puts and calls."""
 
 Bytes = bytes | bytearray | memoryview
 
@@ -30,9 +30,9 @@ T = TypeVar("T")
 
 
 @cache
-def threads(of: str) -> ThreadPoolExecutor:
-    """Returns the threads of puts, or of calls."""
-    return ThreadPoolExecutor(THREADS, f"holdall-{of}")
+def threads() -> ThreadPoolExecutor:
+    """Returns the threads of puts and calls."""
+    return ThreadPoolExecutor(THREADS, "holdall-put")
 
 
 # A child has none of them.
@@ -62,7 +62,7 @@ async def put(
     if isinstance(source, AsyncIterable):
         return await written(drive, path, gathered(aiter(source)), **options)
     content: Any = source
-    return await in_thread(lambda: drive.put(path, content, **options), threads("put"))
+    return await in_thread(lambda: drive.put(path, content, **options))
 
 
 async def written(
@@ -74,8 +74,7 @@ async def written(
     **options: Any,
 ) -> Version:
     """Puts pieces as they come, each in a thread."""
-    pool = threads("put")
-    writer = await in_thread(lambda: drive._writer(path, **options), pool)
+    writer = await in_thread(lambda: drive._writer(path, **options))
 
     def take(piece: Bytes) -> None:
         writer.write(piece)
@@ -84,25 +83,19 @@ async def written(
 
     try:
         async for piece in pieces:
-            await in_thread(lambda piece=piece: take(piece), pool)  # type: ignore[misc]
-        return await in_thread(writer.commit, pool)
+            await in_thread(lambda piece=piece: take(piece))  # type: ignore[misc]
+        return await in_thread(writer.commit)
     finally:
         # It is in a thread and waited for, whatever has ended the put.
-        await in_thread(writer.discard, pool)
+        await in_thread(writer.discard)
 
 
-async def in_thread(
-    work: Callable[[], T], pool: ThreadPoolExecutor | None, intake: "Intake | None" = None
-) -> T:
-    """Does work in a thread. When the task is cancelled, so is the intake that the work takes
-    from, and the work's end is waited for.
-    """
-    done = asyncio.get_running_loop().run_in_executor(pool, work)
+async def in_thread(work: Callable[[], T]) -> T:
+    """Does work in a thread. When the task is cancelled, the work's end is waited for."""
+    done = asyncio.get_running_loop().run_in_executor(threads(), work)
     try:
         return await asyncio.shield(done)
     except asyncio.CancelledError:
-        if intake is not None:
-            intake.cancel()
         await asyncio.wait([done])
         if not done.cancelled():
             done.exception()
@@ -128,37 +121,3 @@ async def pieces_of(file: AsyncFile) -> AsyncIterator[Bytes]:
     """Reads an async file to its end."""
     while piece := await file.read(BLOCK):
         yield piece
-
-
-class Intake:
-    """An async iterator as a plain one for another thread, which waits for each piece."""
-
-    def __init__(self, pieces: AsyncIterator[Bytes]) -> None:
-        self._pieces = pieces
-        self._loop = asyncio.get_running_loop()
-        self._cancelled = False
-
-    def __iter__(self) -> Iterator[Bytes]:
-        return self
-
-    def __next__(self) -> Bytes:
-        if self._cancelled:
-            raise CancelledError
-        piece = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
-        if piece is None:
-            raise StopIteration
-        return piece
-
-    async def _next(self) -> Bytes | None:
-        self._step = asyncio.current_task()
-        if self._cancelled:
-            raise asyncio.CancelledError
-        return await anext(self._pieces, None)
-
-    def cancel(self) -> None:
-        """Ends it: the thread gets an exception where it waits."""
-        self._cancelled = True
-        if self._step is not None:
-            self._step.cancel()
-
-    _step: "asyncio.Task[Any] | None" = None

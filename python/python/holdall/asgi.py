@@ -15,7 +15,8 @@ from typing import Any
 
 from . import errors
 from ._holdall import Api, Body, Caller, Reply, Store
-from ._intake import Intake, in_thread, put, threads
+from ._holdall import _Part as Part
+from ._intake import gathered, in_thread, put
 from ._reader import own_path
 from ._serve import (
     BODILESS,
@@ -24,11 +25,13 @@ from ._serve import (
     Answer,
     Target,
     Upload,
+    address,
     answer,
     call,
     escaped,
     piece_of,
     refused,
+    unserved,
 )
 
 __all__ = ["App", "put", "respond", "send_reply"]
@@ -45,8 +48,8 @@ CHUNK = 512 << 10
 FILE_FROM = 256 << 10
 """Bytes from which a body is left to a server that sends files by their path."""
 
-AHEAD = 64 << 10
-"""Bytes of a call's body that are waited for before a thread is taken up with it."""
+LONGEST = 4 << 20
+"""The longest body of a call that is not a part of an upload; longer ones are refused."""
 
 Check = Callable[[Scope], Target | Awaitable[Target | None] | None]
 WhoCalls = Callable[[Scope], Caller | Awaitable[Caller | None] | None]
@@ -118,51 +121,78 @@ async def respond(
 async def respond_to_call(
     api: Api, check: WhoCalls | None, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Answers a request at an address of the wire formats. Its body is read as it comes."""
+    """Answers a request at an address of the wire formats. No thread waits for its body."""
     content = content_of(receive)
-    body: bytes | Intake | None = None
+    # A client that asks first is told the reply in place of "100 Continue".
+    rest = scope["method"] not in BODILESS and b"expect" not in dict(scope["headers"])
     try:
         caller = check(scope) if check is not None else None
         if inspect.isawaitable(caller):
             caller = await caller
-        if scope["method"] not in BODILESS:
-            body = await begin(content)
-
-        def reply() -> Prepared:
-            target, headers, client = target_of(scope), scope["headers"], client_of(scope)
-            made = call(api, caller, scope["method"], target, headers, body, client)
-            return prepare(made, scope)
-
-        intake = body if isinstance(body, Intake) else None
-        prepared = await in_thread(reply, threads("call") if intake else None, intake)
+        part = None
+        if scope["method"] == "PUT":
+            part = await in_thread(lambda: begin_part(api, scope))
+        if part is None:
+            body = b"" if scope["method"] in BODILESS else await beginning(content, LONGEST)
+            rest = len(body) > LONGEST
+            prepared = await in_thread(lambda: answered(api, caller, scope, body))
+        elif isinstance(part, Reply):
+            prepared = prepare(part, scope)
+        else:
+            reply, whole = await received(part, content)
+            rest, prepared = not whole, prepare(reply, scope)
     except errors.Error as error:
         prepared = prepare(refused(error), scope)
-    # A client that asks first is told the reply in place of "100 Continue".
-    asks = scope["method"] in BODILESS or b"expect" in dict(scope["headers"])
-    if isinstance(body, Intake) or (body is None and not asks):
+    if rest:
         await throw_away(content)
     await send_prepared(prepared, receive, send)
 
 
-async def begin(content: AsyncIterator[bytes]) -> bytes | Intake:
-    """Waits for the body of a call, if it is a short one, or for its beginning. So a client that
-    sends a short one slowly takes up no thread.
+def answered(api: Api, caller: Caller | None, scope: Scope, body: bytes) -> "Prepared":
+    """Answers a call whose body is there."""
+    target, headers, client = target_of(scope), scope["headers"], client_of(scope)
+    return prepare(call(api, caller, scope["method"], target, headers, body, client), scope)
+
+
+def begin_part(api: Api, scope: Scope) -> Part | Reply | None:
+    """Begins to take a part of an upload; None when the call is none of one."""
+    client = address(client_of(scope))
+    try:
+        return api._part(target_of(scope), scope["headers"], client=client)
+    except errors.Error as error:
+        return unserved(error)
+
+
+async def received(part: Part, content: AsyncIterator[bytes]) -> tuple[Reply, bool]:
+    """Takes a part as it comes; returns the reply, and whether its body came to its end.
+
+    Raises Mismatch when it ends early.
+    """
+    try:
+        async for piece in gathered(content):
+            if not await in_thread(lambda piece=piece: part.write(piece)):  # type: ignore[misc]
+                return await in_thread(part.finish), False
+        return await in_thread(part.finish), True
+    except errors.Mismatch:
+        raise
+    except errors.Error as error:
+        return unserved(error), False
+    finally:
+        await in_thread(part.discard)
+
+
+async def beginning(content: AsyncIterator[bytes], most: int) -> bytes:
+    """Waits for the body of a call, if it is not too long; for a little more than `most` bytes of
+    one that is.
 
     Raises Mismatch when it ends early.
     """
     held = bytearray()
     async for piece in content:
         held += piece
-        if len(held) >= AHEAD:
-            return Intake(joined(bytes(held), content))
+        if len(held) > most:
+            break
     return bytes(held)
-
-
-async def joined(held: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Goes through what is held, and then through the rest."""
-    yield held
-    async for piece in rest:
-        yield piece
 
 
 async def throw_away(content: AsyncIterator[bytes]) -> None:

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use syn::{ImplItem, Item, Type, Visibility};
 
 /// The types of Rust whose public methods are verbs, and what of a builder is one.
-const TYPES: [&str; 5] = ["Store", "Drive", "Visit", "Archive", "PutWriter"];
+const TYPES: [&str; 6] = ["Store", "Drive", "Visit", "Archive", "PutWriter", "PartWriter"];
 const BUILDERS: [(&str, &[&str]); 2] =
     [("Url", &["sign", "sign_cloudreve"]), ("Api", &["new", "answer", "is_at", "share_uri", "ticket"])];
 /// Settings of the builder `Archive`.

@@ -6,7 +6,7 @@ use crate::{Error, ErrorKind};
 
 /// What a client did wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(in crate::api) struct Fault {
     pub(super) status: u16,
     pub(super) code: &'static str,
     pub(super) message: String,
@@ -101,7 +101,7 @@ impl Fault {
 }
 
 /// What ended a call.
-pub(super) type ApiError = crate::api::error::ApiError<Fault>;
+pub(in crate::api) type ApiError = crate::api::error::ApiError<Fault>;
 
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> ApiError {

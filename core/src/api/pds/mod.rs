@@ -22,6 +22,7 @@ mod file;
 mod part;
 mod proof;
 mod rapid;
+mod receive;
 mod recyclebin;
 mod revision;
 mod share;
@@ -41,8 +42,10 @@ use crate::serve::{Reply, Request};
 use crate::store::url::base_path;
 use crate::time::Time;
 
-use fault::{ApiError, Fault};
+pub(super) use fault::ApiError;
+use fault::Fault;
 use field::Fields;
+pub(super) use receive::Receiver;
 
 /// How many seconds a URL lives if nothing is said.
 const DEFAULT_EXPIRE: u64 = 900;
@@ -97,21 +100,42 @@ pub(super) fn answer(
 ) -> Result<Reply> {
     // A store that was closed is the host's affair, whatever is called.
     api.store.engine()?;
-    match route(api, caller, request, path, body) {
-        Ok(reply) => Ok(reply),
-        Err(ApiError::Fault(fault)) => {
-            tracing::debug!(code = fault.code, message = fault.message, "refused a call");
-            let mut reply = reply(fault.status, &fault.body());
-            if let Some(wait) = fault.more.get("retry_after") {
-                reply.headers.push(("Retry-After", wait.to_string()));
-            }
-            if fault.status == 405 {
-                reply.headers.push(("Allow", allowed(path).to_owned()));
-            }
-            Ok(if request.method == "HEAD" { reply.without_body() } else { reply })
-        }
-        Err(ApiError::Error(error)) => Err(error),
+    let stop = match route(api, caller, request, path, body) {
+        Ok(reply) => return Ok(reply),
+        Err(stop) => stop,
+    };
+    let mut reply = refuse(stop)?;
+    if reply.status == 405 {
+        reply.headers.push(("Allow", allowed(path).to_owned()));
     }
+    Ok(if request.method == "HEAD" { reply.without_body() } else { reply })
+}
+
+/// Begins to take a part that is put at `path`; None for any other call.
+pub(super) fn receive(
+    api: &Api,
+    request: &Request<'_>,
+    path: &str,
+) -> Option<std::result::Result<Receiver, ApiError>> {
+    let token = path.strip_prefix("/upload/").filter(|_| request.method == allowed(path))?;
+    Some(Receiver::new(api, request, token))
+}
+
+/// Makes the reply to a call that a fault ended.
+///
+/// # Errors
+/// What the host must know of.
+pub(super) fn refuse(stop: ApiError) -> Result<Reply> {
+    let fault = match stop {
+        ApiError::Fault(fault) => fault,
+        ApiError::Error(error) => return Err(error),
+    };
+    tracing::debug!(code = fault.code, message = fault.message, "refused a call");
+    let mut reply = reply(fault.status, &fault.body());
+    if let Some(wait) = fault.more.get("retry_after") {
+        reply.headers.push(("Retry-After", wait.to_string()));
+    }
+    Ok(reply)
 }
 
 /// Returns the one method that an address takes.
@@ -138,10 +162,12 @@ fn route(
     if request.method != allowed(path) {
         return Err(Fault::method(format!("this call takes {} alone", allowed(path))).into());
     }
-    let call = |fields| Call { api, caller, request, fields, now: request.now };
     if let Some(token) = path.strip_prefix("/upload/") {
-        return call(Fields::parse(b"")?).put_part(token, body);
+        let mut part = Receiver::new(api, request, token)?;
+        while part.read_from(body)? > 0 {}
+        return part.finish();
     }
+    let call = |fields| Call { api, caller, request, fields, now: request.now };
     let Some(made) = made else {
         return call(query(request.target)).download();
     };

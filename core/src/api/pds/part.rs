@@ -1,30 +1,19 @@
-//! The parts of an upload: `/v2/file/get_upload_url`, `PUT /v2/upload/<token>`,
-//! `/v2/file/list_uploaded_parts` and `/v2/file/complete`.
+//! The parts of an upload: `/v2/file/get_upload_url`, `/v2/file/list_uploaded_parts` and
+//! `/v2/file/complete`.
 
-use std::io::{self, Read};
-use std::time::Duration;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
 use super::access::Own;
 use super::fault::{ApiError, Fault, not_found};
-use super::{Call, Fields, reply, show, upload_base};
+use super::receive::{PART_BITS, etag};
+use super::{Call, Fields, show, upload_base};
 use crate::catalog::record::{Goal, PartRecord, UploadRecord};
 use crate::catalog::upload::MAX_PARTS;
-use crate::http::RequestHeaders;
 use crate::id::{DriveId, UploadId, VersionId};
 use crate::mutant::{self, Mutant};
-use crate::serve::Reply;
-use crate::token::{Claims, DEFAULT_LIFETIME, Purpose, Refusal};
+use crate::token::{Claims, DEFAULT_LIFETIME, Purpose};
 use crate::{Error, ErrorKind, Result};
 
-/// The most bytes of one part: 5 GiB.
-const MAX_PART: u64 = 5 << 30;
-/// Bits of a token's subject that hold the number of the part.
-const PART_BITS: u32 = 14;
 /// The most parts of one list.
 const MAX_LIST: usize = 1000;
 
@@ -52,29 +41,6 @@ pub(super) fn asked(fields: &Fields) -> Result<Vec<Part>, Fault> {
         parts.push(Part { number: 1, content_type: None });
     }
     Ok(parts)
-}
-
-/// Shows what a part is told by: a tag made of the content that came in.
-fn etag(blake3: &[u8; 32]) -> String {
-    blake3::Hash::from_bytes(*blake3).to_hex().chars().take(32).collect::<String>().to_ascii_uppercase()
-}
-
-/// Counts the bytes of a body, and hashes them where the client said what they must be.
-struct Counted<'a> {
-    body: &'a mut dyn Read,
-    len: u64,
-    md5: Option<Md5>,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.body.read(buffer)?;
-        self.len = self.len.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-        if let Some(md5) = &mut self.md5 {
-            md5.update(buffer.get(..read).unwrap_or_default());
-        }
-        Ok(read)
-    }
 }
 
 impl Call<'_> {
@@ -167,71 +133,6 @@ impl Call<'_> {
             "uploaded_parts": parts.iter().map(shown).collect::<Vec<_>>(),
             "next_part_number_marker": next.unwrap_or_default(),
         }))
-    }
-
-    /// Takes a part in, as it comes: the URL says which, and nobody is asked who calls.
-    pub(super) fn put_part(&self, token: &str, body: &mut dyn Read) -> Result<Reply, ApiError> {
-        let (id, number, epoch) = self.part_of(token)?;
-        let gone = |_| Fault::upload("there is no such upload, or its time is over");
-        let record = self.api.store.upload(id, self.now).map_err(|error| match error.kind() {
-            ErrorKind::Expired => gone(String::new()).into(),
-            _ => not_found(error, gone),
-        })?;
-        let known = self.api.store.upload_epoch(record.drive).map_err(|error| not_found(error, gone))?;
-        if known != epoch {
-            return Err(Fault::denied("the URL was revoked").into());
-        }
-        if record.done.is_some() {
-            return Err(Fault::conflict("the upload is complete").into());
-        }
-        let headers = RequestHeaders(&self.request.headers);
-        let declared = headers.get("content-length").and_then(|text| text.parse::<u64>().ok());
-        let max = record.size.unwrap_or(MAX_PART).min(MAX_PART);
-        let long = || Fault::range(format!("the part is longer than {max} bytes, or all parts are together"));
-        if declared.is_some_and(|declared| declared > max) {
-            return Err(long().into());
-        }
-        let md5 = headers.get("content-md5");
-        let mut body = Counted { body, len: 0, md5: md5.map(|_| Md5::new()) };
-        let store = &self.api.store;
-        // What came in is compared with what was said before it is kept.
-        let mut staged = Ok(());
-        let done = {
-            let counted = std::cell::RefCell::new(&mut body);
-            let mut source = Shared(&counted);
-            store.put_part(id, number, &mut source, max, self.now, |_| {
-                staged = counted.borrow_mut().check(declared, md5);
-                match staged {
-                    Ok(()) => Ok(()),
-                    Err(_) => Err(Error::new(ErrorKind::Mismatch, "the part is not what was declared")),
-                }
-            })
-        };
-        staged?;
-        let digest = done.map_err(|error| match error.kind() {
-            ErrorKind::TooLarge => long().into(),
-            ErrorKind::Gone => Fault::conflict("the upload is complete").into(),
-            ErrorKind::Expired => gone(String::new()).into(),
-            _ => not_found(error, gone),
-        })?;
-        let mut reply = reply(200, &json!({}));
-        reply.headers.push(("ETag", format!("\"{}\"", etag(&digest.blake3))));
-        reply.headers.push(("x-oss-hash-crc64ecma", digest.crc64.to_string()));
-        Ok(reply)
-    }
-
-    /// Verifies the token of a part's URL.
-    fn part_of(&self, token: &str) -> Result<(UploadId, u32, u64), ApiError> {
-        let engine = self.api.store.engine()?;
-        let ring = engine.ring(&engine.reader()?)?;
-        let now = u64::try_from(self.now.unix()).unwrap_or(u64::MAX);
-        let claims = ring.1.verify(token, Purpose::Upload, now, self.request.client);
-        let claims = claims.map_err(|refusal| match refusal {
-            Refusal::Expired => Fault::denied("Request has expired."),
-            _ => Fault::denied("the URL is not valid"),
-        })?;
-        let number = u32::try_from(claims.subject & ((1 << PART_BITS) - 1)).unwrap_or(0);
-        Ok((UploadId(claims.subject >> PART_BITS), number, claims.epoch))
     }
 
     /// Answers `file/complete`: the parts become one version, hashed by the engine itself.
@@ -401,33 +302,3 @@ fn nowhere(error: Error) -> ApiError {
         _ => error.into(),
     }
 }
-
-/// A body that is read by the store and looked at by the call.
-struct Shared<'a, 'b, 'c>(&'a std::cell::RefCell<&'b mut Counted<'c>>);
-
-impl Read for Shared<'_, '_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.borrow_mut().read(buffer)
-    }
-}
-
-impl Counted<'_> {
-    /// Compares what came in with what the headers said.
-    fn check(&mut self, declared: Option<u64>, md5: Option<&str>) -> Result<(), Fault> {
-        let len = self.len;
-        if let Some(declared) = declared.filter(|declared| *declared != len) {
-            return Err(Fault::unlike(format!("{len} bytes came in of {declared} that were declared")));
-        }
-        let found = self.md5.take().map(|md5| STANDARD.encode(md5.finalize()));
-        match (found, md5) {
-            (Some(found), Some(md5)) if found != md5 => {
-                Err(Fault::unlike("the part has another MD5 than Content-MD5"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// A URL of a part names an upload that fits beside the part's number.
-const _: () = assert!(MAX_PARTS < 1 << PART_BITS && 44 + PART_BITS < 64);
-const _: () = assert!(Duration::from_secs(DEFAULT_LIFETIME).as_secs() == super::DEFAULT_EXPIRE);

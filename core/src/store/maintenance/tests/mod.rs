@@ -198,7 +198,9 @@ fn with_uploads(store: &Store) -> (UploadId, FileId) {
         for (number, len) in [(1, 40_000), (2, 1000)] {
             let bytes = content(number, len);
             let part = u32::try_from(number).unwrap();
-            store.put_part(id, part, &mut &bytes[..], 1 << 20, now, |_| Ok(())).unwrap();
+            let mut writer = store.part_writer(id, part, 1 << 20, now).unwrap();
+            writer.write(&bytes).unwrap();
+            writer.commit().unwrap();
         }
         made.push((id, file));
     }
