@@ -9,8 +9,10 @@ use syn::{ImplItem, Item, Type, Visibility};
 
 /// The types of Rust whose public methods are verbs, and what of a builder is one.
 const TYPES: [&str; 6] = ["Store", "Drive", "Visit", "Archive", "PutWriter", "PartWriter"];
-const BUILDERS: [(&str, &[&str]); 2] =
-    [("Url", &["sign", "sign_cloudreve"]), ("Api", &["new", "answer", "is_at", "share_uri", "ticket"])];
+const BUILDERS: [(&str, &[&str]); 2] = [
+    ("Url", &["sign", "sign_cloudreve"]),
+    ("Api", &["new", "answer", "is_at", "part_writer", "share_uri", "ticket"]),
+];
 /// Settings of the builder `Archive`.
 const SETTINGS: [&str; 2] = ["Archive::name", "Archive::expires_in"];
 /// The classes of Python whose methods are verbs.
