@@ -5,17 +5,31 @@ use std::path::Path;
 use std::time::Duration;
 
 use holdall::token::DEFAULT_LIFETIME;
-use holdall::{ArchiveId, Drive, Result};
+use holdall::{ArchiveId, Drive, Result, Store};
 use serde_json::json;
 
-use crate::args;
 use crate::get::copy;
 use crate::output::{self, Output, writing_to};
 use crate::save::to_file;
+use crate::{args, link};
 
-pub(crate) fn run(drive: &Drive, args: &args::Archive, out: Output) -> Result<()> {
-    let store = drive.store();
-    let mut archive = drive.archive(&args.paths)?.name(args.name.as_str());
+pub(crate) fn run(
+    store: &Store,
+    drive: impl FnOnce() -> Result<Drive>,
+    args: &args::Archive,
+    out: Output,
+) -> Result<()> {
+    let mut archive = match args.share {
+        Some(id) => {
+            let visit = store.visit(id, link::password(&args.password)?.as_deref())?;
+            match args.paths.as_slice() {
+                [] => visit.archive([""])?,
+                paths => visit.archive(paths)?,
+            }
+        }
+        None => drive()?.archive(&args.paths)?,
+    }
+    .name(args.name.as_str());
     if let Some(lifetime) = args.expires {
         archive = archive.expires_in(lifetime);
     }
@@ -30,10 +44,10 @@ pub(crate) fn run(drive: &Drive, args: &args::Archive, out: Output) -> Result<()
     });
     match args.output.as_deref() {
         Some(path) if path == Path::new("-") => {
-            write(drive, info.id, args.deflate, &mut io::stdout().lock(), path)
+            write(store, info.id, args.deflate, &mut io::stdout().lock(), path)
         }
         Some(path) => {
-            to_file(path, |file| write(drive, info.id, args.deflate, file, path))?;
+            to_file(path, |file| write(store, info.id, args.deflate, file, path))?;
             let text = format!("wrote {} entries to {}", info.entries, path.display());
             out.print(&value, text)
         }
@@ -46,8 +60,7 @@ pub(crate) fn run(drive: &Drive, args: &args::Archive, out: Output) -> Result<()
     }
 }
 
-fn write(drive: &Drive, id: ArchiveId, deflate: bool, out: &mut impl Write, path: &Path) -> Result<()> {
-    let store = drive.store();
+fn write(store: &Store, id: ArchiveId, deflate: bool, out: &mut impl Write, path: &Path) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 18, out);
     if deflate {
         store.write_deflated(id, &mut out)?;

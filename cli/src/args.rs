@@ -123,10 +123,14 @@ pub(crate) enum Verb {
         #[arg(long, default_value_t = 0, value_name = "BYTES")]
         pace: u64,
     },
+    /// List the permanent links of a file, or with -R of all below a folder
+    Links(Listed),
     /// Delete a permanent link
     Unlink { id: LinkId },
     /// Share a file or folder
     Share(Share),
+    /// List the shares of a file or folder, or with -R of all below it
+    Shares(Listed),
     /// Delete a share
     Unshare { id: ShareId },
     /// Enter a share: list it, or make a URL of a file in it
@@ -225,6 +229,17 @@ pub(crate) struct Ls {
     pub(crate) recursive: bool,
 }
 
+/// What links or shares are listed of.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Listed {
+    /// The file or folder; by default the root
+    #[arg(default_value = "")]
+    pub(crate) path: String,
+    /// Of everything below it too
+    #[arg(short = 'R', long)]
+    pub(crate) recursive: bool,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rm {
     #[arg(required_unless_present = "version")]
@@ -282,9 +297,14 @@ pub(crate) struct Url {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Archive {
-    /// Files and folders
-    #[arg(required = true, value_name = "PATH")]
+    /// Files and folders; with --share, in the share, and by default all of it
+    #[arg(required_unless_present = "share", value_name = "PATH")]
     pub(crate) paths: Vec<String>,
+    /// As a visitor of this share, which counts a download
+    #[arg(long, value_name = "ID")]
+    pub(crate) share: Option<ShareId>,
+    #[command(flatten)]
+    pub(crate) password: Password,
     /// The name of the download
     #[arg(long, default_value = "archive.zip")]
     pub(crate) name: String,

@@ -393,3 +393,67 @@ fn a_collection_says_what_waits_and_until_when() {
         "{text}"
     );
 }
+
+#[test]
+fn links_and_shares_are_listed_with_their_counts() {
+    let shelf = Shelf::new();
+    for path in ["docs/in/a.txt", "docs/b.txt", "c.txt"] {
+        shelf.put(path, b"hello");
+    }
+    let url = shelf.ok(&["link", "docs/in/a.txt"]);
+    shelf.ok(&["link", "c.txt"]);
+    let share = shelf.ok(&["share", "docs", "--password", "open", "--max-downloads", "3"]);
+    let plain = shelf.ok(&["share", "docs/b.txt"]);
+    shelf.ok(&["visit", &share, "b.txt", "--password", "open"]);
+
+    let listed = |args: &[&str]| -> Vec<serde_json::Value> {
+        serde_json::from_str(&shelf.ok(&[args, &["--json"]].concat())).unwrap()
+    };
+    assert_eq!(listed(&["links"]), Vec::<serde_json::Value>::new(), "those of the root itself");
+    let links = listed(&["links", "-R", "/docs/"]);
+    assert_eq!(links.len(), 1);
+    assert_eq!((&links[0]["path"], &links[0]["url"]), (&"docs/in/a.txt".into(), &url.clone().into()));
+    assert_eq!(listed(&["links", "-R"]).len(), 2);
+    assert!(shelf.ok(&["links", "docs/in/a.txt"]).ends_with(&format!("0 downloads  {url}  docs/in/a.txt")));
+
+    let shares = listed(&["shares", "docs", "-R"]);
+    let counts = |share: &serde_json::Value| (share["views"].as_u64(), share["downloads"].as_u64());
+    assert_eq!(shares.len(), 2);
+    assert_eq!((&shares[0]["share"], counts(&shares[0])), (&share.clone().into(), (Some(1), Some(1))));
+    assert_eq!((&shares[1]["share"], counts(&shares[1])), (&plain.clone().into(), (Some(0), Some(0))));
+    assert_eq!(
+        shelf.ok(&["shares", "docs"]),
+        format!("{share}  1 views, 1 of 3 downloads, password  docs"),
+        "listing them is no visit"
+    );
+    assert_eq!(shelf.run(&["shares", "nothing"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_share_s_archive_is_made_as_its_visitor_would() {
+    let shelf = Shelf::new();
+    for path in ["docs/in/a.txt", "docs/b.txt", "secret.txt"] {
+        shelf.put(path, b"hello");
+    }
+    let share = shelf.ok(&["share", "docs", "--password", "open", "--max-downloads", "2"]);
+    for (code, args) in [
+        (4, vec!["archive", "--share", &share]),
+        (2, vec!["archive", "--share", &share, "--password", "open", "secret.txt"]),
+        (1, vec!["archive"]),
+    ] {
+        assert_eq!(shelf.run(&args).status.code(), Some(code), "{args:?}");
+    }
+    let (all, some) = (shelf.fresh(), shelf.fresh());
+    let ask = ["archive", "--share", &share, "--password", "open", "-o"];
+    shelf.ok(&[&ask[..], &[all.to_str().unwrap()]].concat());
+    shelf.ok(&[&ask[..], &[some.to_str().unwrap(), "in", "b.txt"]].concat());
+    let names = |zip| {
+        let script = "import sys, zipfile; print(*zipfile.ZipFile(sys.argv[1]).namelist())";
+        let output = Command::new("python3").args(["-c", script]).arg(zip).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(names(&all), "docs/ docs/b.txt docs/in/ docs/in/a.txt");
+    assert_eq!(names(&some), "in/ in/a.txt b.txt");
+    let over = ["archive", "--share", &share, "--password", "open"];
+    assert_eq!(shelf.run(&over).status.code(), Some(15), "both downloads are used");
+}
