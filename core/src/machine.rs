@@ -4,8 +4,13 @@
 //! Without the feature `sim` these are the system's own, and nothing is asked before.
 
 use std::io;
-use std::sync::LazyLock;
+#[cfg(feature = "sim")]
+use std::sync::TryLockError;
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+
+/// Between two looks of a simulated thread at what another holds.
+const CONTENDED: Duration = Duration::from_micros(50);
 
 #[cfg(feature = "sim")]
 pub use simulated::{Machine, Running, run_on};
@@ -36,6 +41,36 @@ pub(crate) fn pause(duration: Duration) {
         return;
     }
     std::thread::sleep(duration);
+}
+
+/// Takes a mutex that another thread may hold while it works on files: in a simulation, where one
+/// thread runs at a time, it is that one's turn meanwhile.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    #[cfg(feature = "sim")]
+    if simulated_process().is_some() {
+        loop {
+            match mutex.try_lock() {
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(held)) => return held.into_inner(),
+                Err(TryLockError::WouldBlock) => pause(CONTENDED),
+            }
+        }
+    }
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits on a condition as [`Condvar::wait`] does, also without reason; the caller looks whether it holds.
+pub(crate) fn wait<'a, T>(
+    ready: &Condvar,
+    mutex: &'a Mutex<T>,
+    guard: MutexGuard<'a, T>,
+) -> MutexGuard<'a, T> {
+    if simulated_process().is_some() {
+        drop(guard);
+        pause(CONTENDED);
+        return lock(mutex);
+    }
+    ready.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Fills `out` from the system's generator.

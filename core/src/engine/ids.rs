@@ -1,10 +1,10 @@
 //! Ids that are reserved in blocks and drawn one after the other.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use crate::catalog::id_sequence;
-use crate::{Error, Result};
+use crate::{Error, Result, machine};
 
 /// Ids are reserved in blocks of so many.
 const BLOCK: u64 = 1 << 16;
@@ -16,7 +16,7 @@ pub(super) struct ReservedIds(Mutex<Range<u64>>);
 impl ReservedIds {
     /// Draws `count` ids; where there are too few, `reserve` gets as many more as it is told.
     pub(super) fn draw(&self, count: u64, reserve: impl FnOnce(u64) -> Result<Range<u64>>) -> Result<Ids> {
-        let mut block = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut block = machine::lock(&self.0);
         if block.end - block.start < count {
             *block = reserve(count.max(BLOCK))?;
         }
@@ -27,7 +27,7 @@ impl ReservedIds {
 
     /// Forgets those that were not drawn.
     pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = 0..0;
+        *machine::lock(&self.0) = 0..0;
     }
 }
 

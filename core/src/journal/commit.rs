@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use super::group::{Group, Pending};
@@ -16,10 +16,11 @@ use super::tails::Tails;
 use super::{Position, edit_segment};
 use crate::catalog::segment;
 use crate::kv::{Commit, Kv, Read};
+use crate::machine::{self, lock};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::vfs::Vfs;
-use crate::{Error, ErrorKind, Result, machine};
+use crate::{Error, ErrorKind, Result};
 
 /// When a group is full, a segment is, and the rows are checkpointed.
 #[derive(Clone, Copy, Debug)]
@@ -116,10 +117,6 @@ pub(crate) struct Journal<K: Kv> {
 /// What the first group of a session begins with; it is told the number of the group.
 pub(crate) type Beginning<W> = Box<dyn for<'g> Fn(&mut Group<'g, W>, u64) -> Result<()> + Send + Sync>;
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Slot {
     fn finish(&self, outcome: Result<()>) {
         *lock(&self.state) = Turn::Done(outcome);
@@ -138,7 +135,7 @@ impl Slot {
             match std::mem::take(&mut *state) {
                 Turn::Done(outcome) => return Some(outcome),
                 Turn::Lead => return None,
-                Turn::Wait => state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Turn::Wait => state = machine::wait(&self.ready, &self.state, state),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Archives as they are read: planned, and streamed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::blobs::pool::{BlobSource, Seen};
 use crate::body::Body;
@@ -14,7 +14,7 @@ use crate::id::{ArchiveId, BlobId};
 use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
 use crate::zip::{Member, Plan, ZipSource};
-use crate::{Error, ErrorKind, Result, body, fork};
+use crate::{Error, ErrorKind, Result, body, fork, machine};
 
 /// Locations of blobs that are looked up at once while an archive streams.
 const AHEAD: usize = 128;
@@ -129,7 +129,7 @@ impl Ahead {
 
 impl Locations {
     fn open(&self, engine: &Engine, index: usize, content: u64, size: u64) -> Result<BlobSource> {
-        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ahead = machine::lock(&self.ahead);
         if let Some((_, source)) = ahead.large.as_ref().filter(|(last, _)| *last == index) {
             return Ok(source.clone());
         }
@@ -152,7 +152,7 @@ impl Locations {
         drop(ahead);
         let source = engine.open_blob(BlobId(content), location, size)?;
         if matches!(location, Location::File) {
-            let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut ahead = machine::lock(&self.ahead);
             ahead.large = Some((index, source.clone()));
         }
         Ok(source)
@@ -177,7 +177,7 @@ impl Locations {
 
 impl PendingLookups for Locations {
     fn finish(&self, tx: &RedbReader, pins: &mut Pins<'_>) -> Result<bool> {
-        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ahead = machine::lock(&self.ahead);
         *ahead = self.look_up(tx, 0, usize::MAX)?;
         Ok(mutant::is_active(Mutant::ClosePinsNothing) || ahead.pin(pins)?)
     }

@@ -117,7 +117,8 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_on(vfs: Arc<dyn Vfs>, options: Options) -> Result<Store> {
-        let shared = Shared::open(StoreLocation::own(), options, move || Ok(vfs.clone()))?;
+        let location = vfs.identity().map_or_else(StoreLocation::own, StoreLocation::Named);
+        let shared = Shared::open(location, options, move || Ok(vfs.clone()))?;
         Ok(Store { shared: Arc::new(shared) })
     }
 

@@ -25,6 +25,8 @@ pub(super) enum StoreLocation {
     Dir(u64, u64),
     /// A file system of the caller's, which no other opening shares.
     Own(u64),
+    /// One that says what it is.
+    Named(u64),
 }
 
 impl StoreLocation {

@@ -85,6 +85,11 @@ pub trait Vfs: Debug + Send + Sync + 'static {
     fn space(&self) -> io::Result<Option<Space>> {
         Ok(None)
     }
+    /// Names the directory among those of this process: two openings with one name are of one store
+    /// and share its session. None where each opening is a store of its own.
+    fn identity(&self) -> Option<u64> {
+        None
+    }
     /// Makes the names of a directory durable. `""` is the store's own directory.
     fn sync_dir(&self, path: &str) -> io::Result<()>;
 }

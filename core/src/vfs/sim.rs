@@ -16,6 +16,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -26,7 +27,7 @@ use self::fault::{Op, Plan, Verb};
 use self::lock::WHOLE;
 use self::process::Process;
 use self::rng::Rng;
-use super::{Entry, Open, RangeLocks, Vfs, VfsFile};
+use super::{Entry, Open, RangeLocks, Space, Vfs, VfsFile};
 
 pub use self::crash::Policy;
 pub use self::fault::{Fault, Lie, Times};
@@ -62,6 +63,8 @@ pub struct SimVfs {
     state: Arc<Mutex<State>>,
     /// None where it has but one.
     process: Option<Process>,
+    /// Tells the disks of one run apart.
+    disk_id: u64,
 }
 
 #[derive(Clone)]
@@ -87,7 +90,9 @@ impl SimVfs {
     }
 
     fn of(state: State) -> SimVfs {
-        SimVfs { state: Arc::new(Mutex::new(state)), process: None }
+        static DISKS: AtomicU64 = AtomicU64::new(0);
+        let disk_id = DISKS.fetch_add(1, Ordering::Relaxed);
+        SimVfs { state: Arc::new(Mutex::new(state)), process: None, disk_id }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -285,6 +290,16 @@ impl Vfs for SimVfs {
         let state = self.begin(Verb::List, path)?;
         state.must_have_descriptor(self.id())?;
         state.disk.list(path)
+    }
+
+    fn space(&self) -> io::Result<Option<Space>> {
+        let state = self.state();
+        let (Some(total), Some(free)) = (state.capacity, state.room()) else { return Ok(None) };
+        Ok(Some(Space { free, total }))
+    }
+
+    fn identity(&self) -> Option<u64> {
+        self.process.as_ref().map(|_| self.disk_id)
     }
 
     fn sync_dir(&self, path: &str) -> io::Result<()> {

@@ -67,8 +67,8 @@ pub enum Do {
     Repair,
     Rebuild,
     Backup,
-    /// Opens the copy, reads all of it, and perhaps puts something.
-    TestCopy(Option<(String, u64)>),
+    /// Opens the copy, reads all of it, and perhaps puts the probe and something.
+    TestCopy(Vec<(String, u64)>),
     Stats,
 }
 
@@ -81,6 +81,8 @@ pub enum Came {
     Id(&'static str, u64),
     Node(Option<Node>),
     View(Box<View>),
+    /// What was seen in a copy, and what was put there.
+    Copy(Box<View>, Vec<VersionInfo>),
     /// What was found by each path.
     Bytes(Vec<(String, Hash)>),
     Url(String),
@@ -132,7 +134,7 @@ impl Memory {
             }
             Do::Close => {
                 self.drive = None;
-                self.store.take().map_or(Ok(()), |store| store.close())?;
+                self.store.take().map_or(Ok(()), |store| store.release())?;
                 Ok(Came::Done)
             }
             Do::Rebuild => {
@@ -152,11 +154,12 @@ impl Memory {
                 if let Came::Wrong(why) = upkeep(drive.store(), &Do::Check)? {
                     return Ok(Came::Wrong(why));
                 }
-                if let Some((path, content)) = put {
-                    drive.put(path, &content::bytes(*content)[..], Put::new())?;
+                let mut put_infos = Vec::new();
+                for (path, content) in put {
+                    put_infos.push(drive.put(path, &content::bytes(*content)[..], Put::new())?);
                 }
                 drive.store().close()?;
-                Ok(Came::View(Box::new(seen)))
+                Ok(Came::Copy(Box::new(seen), put_infos))
             }
             Do::GoOn => self.go_on(),
             Do::Begin(id) => {
@@ -291,7 +294,7 @@ fn wrong(said: Vec<String>) -> Came {
 /// Reads a file at one moment, and then its contents.
 fn look(drive: &Drive, path: &str) -> Result<Node> {
     let infos = drive.versions(path, None, 1000)?;
-    let mut file = File { birth: 0, id: None, current: 0, next: 0, versions: BTreeMap::new(), loose: false };
+    let mut file = File::default();
     for info in infos {
         file.id = Some(info.id.file().0);
         if info.current {

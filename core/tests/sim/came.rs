@@ -5,18 +5,21 @@ use holdall::ErrorKind;
 use crate::calls::{Came, Do};
 use crate::content;
 use crate::ledger::{Frozen, Url};
-use crate::run::{Busy, Run, short};
+use crate::run::{Busy, Run, Slot, short};
 use crate::world::{Call, File, Node, Said, World};
+
+/// What an error says of a change that may hold all the same.
+const IN_DOUBT: &str = "whether the change holds";
 
 impl Run {
     /// Takes in what came of what a process was told to do.
     pub fn came(&mut self, task: usize, busy: Busy, came: Came) {
-        self.troubled |= self.turns.is_hurt(task);
+        self.troubled |= self.turns.is_hurt(task) || self.full;
         match (&came, busy.call) {
             (Came::Error(kind, why), Some(call)) => self.refused(task, &busy, call, *kind, why),
             (Came::Error(kind, why), None) => self.failed(task, &busy, *kind, why),
             (Came::Wrong(why), _)
-                if self.turns.is_hurt(task)
+                if (self.turns.is_hurt(task) || self.full)
                     && !why.contains("panic")
                     && !why.contains("taken for damaged") => {}
             (Came::Wrong(why), _) => self.fail(format!("{busy}: {why}")),
@@ -29,6 +32,14 @@ impl Run {
     fn refused(&mut self, task: usize, busy: &Busy, call: Call, kind: ErrorKind, why: &str) {
         let refusal = |said: &Said| *said == Said::Refused;
         match kind {
+            // It was there, and was deleted before it was whole.
+            ErrorKind::Gone
+                if matches!(busy.what, Do::Copy(..)) && why.contains("before it was complete") =>
+            {
+                if !self.history.end(call, |_| true, |_| ()) {
+                    self.fail(format!("{busy} was refused: {why}"));
+                }
+            }
             ErrorKind::InvalidArgument if matches!(busy.what, Do::Backup) && self.copy_written => {
                 self.history.cancel(call);
             }
@@ -50,9 +61,16 @@ impl Run {
             }
             kind if self.is_excused(task, kind) => {
                 self.slots[task].tired = true;
-                match busy.what {
+                match &busy.what {
                     Do::Backup => self.history.lose(call),
-                    _ => self.slots[task].doubtful.push(call),
+                    // It is made of several changes; of the others, only where that is said.
+                    Do::Copy(..) => self.slots[task].doubtful.push(call),
+                    _ if why.contains(IN_DOUBT) => self.slots[task].doubtful.push(call),
+                    _ => {
+                        if !self.history.cancel(call) {
+                            self.fail(format!("{busy} was refused and took effect: {why}"));
+                        }
+                    }
                 }
             }
             kind => self.fail(format!("{} failed, {}: {why}", busy, kind.name())),
@@ -61,9 +79,7 @@ impl Run {
 
     /// A call that the model has no say in failed.
     fn failed(&mut self, task: usize, busy: &Busy, kind: ErrorKind, why: &str) {
-        let others = self.tasks().any(|other| {
-            other != task && (self.slots[other].open.is_some() || self.slots[other].busy.is_some())
-        });
+        let others = self.are_in_the_way(task, &busy.what);
         let excused = self.is_excused(task, kind);
         match (&busy.what, kind) {
             (Do::Open(_) | Do::Rebuild | Do::TestCopy(_), _) => {
@@ -102,6 +118,21 @@ impl Run {
             _ if excused => self.slots[task].tired = true,
             _ => self.fail(format!("{} failed, {}: {why}", busy, kind.name())),
         }
+    }
+
+    /// Whether others may keep a process from opening the store: other processes, and threads of its
+    /// own that have it in another mode, or from a rebuild, any.
+    fn are_in_the_way(&self, task: usize, what: &Do) -> bool {
+        let mates = self.turns.mates(task);
+        self.tasks().filter(|other| *other != task).any(|other| {
+            let Slot { open, busy, .. } = &self.slots[other];
+            let there = open.is_some() || busy.is_some();
+            match (what, open) {
+                (Do::Open(mode), Some(theirs)) if mates.contains(&other) => mode != theirs,
+                (Do::Open(_), None) if mates.contains(&other) => self.plan.mode.is_none() && there,
+                _ => there,
+            }
+        })
     }
 
     /// Whether an archive's time may be over: the clock showed it once.
@@ -174,16 +205,21 @@ impl Run {
             }
             (Do::Close, _) => self.end_session(task),
             (Do::Rebuild, _) => {
-                self.half_rebuilt = false;
+                (self.half_rebuilt, self.new_timeline) = (false, true);
                 self.end_session(task);
             }
-            (Do::TestCopy(put), Came::View(view)) => {
+            (Do::TestCopy(put), Came::Copy(view, infos)) => {
                 if let Err(why) = self.history.settle_backup(view) {
                     self.fail(format!("the copy is none of what was backed up: {why}"));
                 }
-                if let Some((path, content)) = put {
-                    self.last_call += 1;
-                    self.history.put_in_backup(self.last_call, path, *content);
+                for (info, (_, content)) in infos.iter().zip(put) {
+                    let noted = self.ledger.version(info.id, *content);
+                    self.hold(noted);
+                }
+                if let ([(_, first), (path, content)], Some(probe)) = (&put[..], infos.first()) {
+                    self.last_call += 2;
+                    let calls = [self.last_call - 1, self.last_call];
+                    self.history.put_in_backup(calls, (probe.id.number(), *first), path, *content);
                     self.copy_written = true;
                 }
                 self.end_session(task);

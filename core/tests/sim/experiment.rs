@@ -39,6 +39,58 @@ impl Run {
         });
     }
 
+    /// Lets a process die while it commits, another go on at once, and the rows be made anew: what the
+    /// first wrote and never published must not come back.
+    pub fn die_and_rebuild(&mut self) {
+        self.calm();
+        let (first, other) = (1, self.slots.len() - 1);
+        let mates = self.turns.mates(first).contains(&other) || first == other;
+        if !self.goes_on() || mates || self.plan.mode == Some(Mode::Exclusive) {
+            return;
+        }
+        self.at_peace(|run| {
+            run.close_all();
+            for task in [first, other] {
+                if run.goes_on() && run.open(task, Mode::Shared).is_some() {
+                    run.put_some(task);
+                }
+            }
+            let kill = 10 + run.dice.below(60);
+            run.turns.set_chances(Chances { kill, ..Chances::default() });
+            for _ in 0..4 {
+                if run.goes_on() && run.slots[first].open.is_some() {
+                    run.put_some(first);
+                }
+            }
+            run.turns.set_chances(Chances::default());
+            if run.goes_on() && run.slots[other].open.is_some() {
+                run.step_clock();
+                run.put_some(other);
+                run.look_around();
+            }
+            if run.goes_on() {
+                run.close_all();
+                run.rebuild();
+                run.look_around();
+            }
+        });
+    }
+
+    fn put_some(&mut self, task: usize) {
+        let items = vec![(self.path(false), content::throw(&mut self.dice))];
+        self.tell(task, Do::Put(items.clone()), Some(Verb::Put(items)));
+        self.calm();
+    }
+
+    /// Leaves little room on the disk, until everybody rests.
+    pub fn fill_up(&mut self) {
+        let used: u64 = self.disk.files().values().map(|content| content.len() as u64).sum();
+        let room = self.dice.below(300 << 10);
+        self.turns.note(|| format!("{room} bytes of room are left on the disk"));
+        self.disk.set_capacity(Some(used + room));
+        self.full = true;
+    }
+
     /// Repairs a sound store while descriptors run out.
     pub fn repair_short_of_descriptors(&mut self) {
         self.calm();

@@ -39,13 +39,26 @@ pub struct View {
     pub bytes: u64,
 }
 
-impl Default for History {
-    fn default() -> History {
-        History { ways: [Way::default()].into(), pending: BTreeMap::new(), wide: false }
-    }
-}
-
 impl History {
+    /// Begins with a drive as it is.
+    pub fn new(world: World) -> History {
+        let way = Way { world, ..Way::default() };
+        History { ways: [way].into(), pending: BTreeMap::new(), wide: false }
+    }
+
+    /// Takes in that the probe was put, with which a timeline may have begun.
+    pub fn probe(&mut self, call: Call, number: u32, content: u64) {
+        self.edit(|way| way.world.probe(call, number, content));
+    }
+
+    fn edit(&mut self, edit: impl Fn(&mut Way)) {
+        let edited = |mut way: Way| {
+            edit(&mut way);
+            way
+        };
+        self.ways = std::mem::take(&mut self.ways).into_iter().map(edited).collect();
+    }
+
     pub fn begin(&mut self, call: Call, verb: Verb) {
         self.pending.insert(call, verb);
     }
@@ -137,20 +150,14 @@ impl History {
     /// Holds what was read at rest to what may be, and keeps what fits; says why if nothing does.
     pub fn settle(&mut self, view: &View) -> Result<(), String> {
         let fits = |way: &Way| is_seen_as(&way.world, view);
-        let mut left: BTreeSet<Way> = self.all().into_iter().filter(fits).collect();
+        let left: BTreeSet<Way> = self.all().into_iter().filter(fits).collect();
         if left.is_empty() {
             let near = self.ways.iter().map(|way| differs(&way.world, view)).min_by_key(String::len);
             return Err(near.unwrap_or_default());
         }
         // What was read is what there is; what was learnt of it stays.
-        left = left
-            .into_iter()
-            .map(|mut way| {
-                way.world.tree = adopt(&way.world.tree, view);
-                way
-            })
-            .collect();
         self.ways = left;
+        self.edit(|way| way.world.tree = adopt(&way.world.tree, view));
         Ok(())
     }
 
@@ -190,28 +197,27 @@ impl History {
             .collect();
     }
 
-    /// Puts something into the copy.
-    pub fn put_in_backup(&mut self, call: Call, path: &str, content: u64) {
+    /// Puts the probe and something else into the copy.
+    pub fn put_in_backup(&mut self, calls: [Call; 2], probe: (u32, u64), path: &str, content: u64) {
         let verb = Verb::Put(vec![(path.to_owned(), content)]);
-        self.ways = std::mem::take(&mut self.ways)
-            .into_iter()
-            .map(|mut way| {
-                let put = way.backup.as_ref().and_then(|world| world.apply(call, &verb).pop());
-                way.backup = put.map(|(world, _)| Box::new(world));
-                way
-            })
-            .collect();
+        self.edit(|way| {
+            let probed = way.backup.take().map(|mut world| {
+                world.probe(calls[0], probe.0, probe.1);
+                world
+            });
+            let put = probed.and_then(|world| world.apply(calls[1], &verb).pop());
+            way.backup = put.map(|(world, _)| Box::new(world));
+        });
     }
 
     /// Forgets what lies on the disk of the backup.
     pub fn forget_backup(&mut self) {
-        self.ways =
-            std::mem::take(&mut self.ways).into_iter().map(|way| Way { backup: None, ..way }).collect();
+        self.edit(|way| way.backup = None);
     }
 
     /// Returns a state that may be, for the next call to be thrown for.
     pub fn guess(&self) -> &World {
-        static NONE: World = World { tree: BTreeMap::new(), trash: Vec::new() };
+        static NONE: World = World { tree: BTreeMap::new(), trash: Vec::new(), floor: 0 };
         self.ways.first().map_or(&NONE, |way| &way.world)
     }
 

@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use run::Run;
 
@@ -47,6 +47,9 @@ static PLANTED: RwLock<()> = RwLock::new(());
 fn figure(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
+
+/// A run that lasts as long as this is stuck: most take a tenth of a second.
+const HANGS: Duration = Duration::from_secs(20);
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
@@ -66,19 +69,33 @@ struct Total {
 fn play_many(first: u64, count: u64, threads: usize, most: usize) -> Total {
     let next = AtomicU64::new(first);
     let total = Mutex::new(Total::default());
+    let playing = Mutex::new(BTreeMap::new());
+    let left = AtomicU64::new(threads as u64);
     std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while left.load(Ordering::Relaxed) > 0 {
+                std::thread::sleep(Duration::from_millis(50));
+                for (seed, begun) in playing.lock().unwrap().iter() {
+                    if Instant::elapsed(begun) > HANGS {
+                        figure(&format!(
+                            "HOLDALL_SEED={seed} hangs: threads wait for what no simulated one gives"
+                        ));
+                        std::process::abort();
+                    }
+                }
+            }
+        });
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= first + count || total.lock().unwrap().failures.len() >= most {
+                        left.fetch_sub(1, Ordering::Relaxed);
                         return;
                     }
-                    let begun = Instant::now();
+                    playing.lock().unwrap().insert(seed, Instant::now());
                     let outcome = Run::new(seed, None, false).play();
-                    if begun.elapsed().as_secs() > 5 {
-                        figure(&format!("seed {seed} took {:?}", begun.elapsed()));
-                    }
+                    playing.lock().unwrap().remove(&seed);
                     let mut total = total.lock().unwrap();
                     total.runs += 1;
                     total.calls += outcome.calls;

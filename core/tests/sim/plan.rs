@@ -51,9 +51,13 @@ pub enum Kind {
     Decay,
     /// A rebuild is cut off.
     CutRebuild,
+    /// The disk is nearly full until everybody rests.
+    Full,
+    /// A process dies while it commits, another goes on, and the rows are made anew.
+    Successor,
 }
 
-const KINDS: [(Kind, u64); 37] = [
+const KINDS: [(Kind, u64); 39] = [
     (Kind::Put, 12),
     (Kind::Batch, 3),
     (Kind::Again, 8),
@@ -91,14 +95,15 @@ const KINDS: [(Kind, u64); 37] = [
     (Kind::Short, 1),
     (Kind::Decay, 1),
     (Kind::CutRebuild, 1),
+    (Kind::Full, 1),
+    (Kind::Successor, 1),
 ];
-
-/// What finds faults that are known and not mended yet.
-const NOT_YET: &str = "SetBack,WriteCopy,Rebuild";
 
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub processes: usize,
+    /// Threads of each.
+    pub threads: usize,
     /// None for any.
     pub mode: Option<Mode>,
     pub calls: u64,
@@ -114,8 +119,8 @@ pub struct Plan {
 
 impl Plan {
     pub fn throw(dice: &mut Dice) -> Plan {
-        // To look behind a fault that is known; those that are not mended yet are left out.
-        let without = std::env::var("HOLDALL_WITHOUT").unwrap_or_else(|_| NOT_YET.to_owned());
+        // To look behind a fault that is known.
+        let without = std::env::var("HOLDALL_WITHOUT").unwrap_or_default();
         let without: Vec<String> = without.split(',').map(str::to_owned).collect();
         let processes = 1 + dice.below(3) as usize;
         let mode = match dice.below(if processes == 1 { 2 } else { 5 }) {
@@ -133,6 +138,7 @@ impl Plan {
             kill: pick(dice, &[0, 0, 6000, 1500, 500]),
             power: pick(dice, &[0, 0, 0, 6000, 2000]),
             fault: if faults.is_empty() { 0 } else { pick(dice, &[0, 0, 0, 900, 250]) },
+            stall: 0,
             faults,
         };
         let weights = KINDS
@@ -145,7 +151,8 @@ impl Plan {
         let calls = 15 + dice.below(most);
         let (names, bulky) = (2 + dice.below(5), dice.one_in(3));
         let large = dice.one_in(8);
-        Plan { processes, mode, calls, chances, weights, names, bulky, large }
+        let threads = if processes < 3 && dice.one_in(3) { 2 } else { 1 };
+        Plan { processes, threads, mode, calls, chances, weights, names, bulky, large }
     }
 
     /// Returns what kind of run a seed makes.
@@ -160,7 +167,7 @@ impl Plan {
 
     /// So many processes share the store, and take turns about every so many operations.
     pub fn shared(&mut self, processes: usize, switch: u64) {
-        (self.processes, self.mode) = (processes, Some(Mode::Shared));
+        (self.processes, self.threads, self.mode) = (processes, 1, Some(Mode::Shared));
         self.chances = Chances { switch, ..Chances::default() };
     }
 

@@ -7,6 +7,8 @@ use holdall::Mode;
 use crate::calls::{Came, Do, GRACE};
 use crate::content;
 use crate::run::Run;
+use crate::scheduler::Chances;
+use crate::world::PROBE;
 
 impl Run {
     /// Waits for everybody, and reads the whole store.
@@ -86,8 +88,8 @@ impl Run {
             return;
         }
         let put = match writes {
-            true => Some((self.path(false), content::throw(&mut self.dice))),
-            false => None,
+            true => [PROBE.to_owned(), self.path(false)].map(|path| (path, self.some_content())).to_vec(),
+            false => Vec::new(),
         };
         self.at_peace(|run| {
             if run.slots[1].open.is_some() {
@@ -104,17 +106,21 @@ impl Run {
         }
     }
 
+    fn some_content(&mut self) -> u64 {
+        content::throw(&mut self.dice)
+    }
+
     /// Sets the store back to its copy, as one does who lost the disk.
     pub fn set_back(&mut self) {
         self.calm();
-        if !self.goes_on() || self.copy_written || !self.copy.files().contains_key("STORE") {
+        if !self.goes_on() || !self.copy.files().contains_key("STORE") {
             return;
         }
         self.at_peace(|run| {
             run.close_all();
             // What the copy holds is looked at first, so that the model knows.
             if run.goes_on() {
-                run.tell(1, Do::TestCopy(None), None);
+                run.tell(1, Do::TestCopy(Vec::new()), None);
                 run.calm();
             }
             if !run.goes_on() || !run.copy.files().contains_key("STORE") {
@@ -127,10 +133,14 @@ impl Run {
             run.disk.set_to(&run.copy);
             run.history.restore();
             run.troubled = true;
-            run.half_rebuilt = false;
-            // Uses that were counted in the lost days are lost, and so are archives.
+            (run.half_rebuilt, run.new_timeline) = (false, true);
+            // Uses that were counted in the lost days are lost, and archives may be.
             run.ledger.urls.retain(|url| url.limit.is_none());
-            run.ledger.archives.clear();
+            run.ledger.archives.values_mut().for_each(|frozen| frozen.expires = i64::MIN);
+            if run.copy_written {
+                // From here on it is a store that was copied by hand, and goes on beside its twin.
+                run.forget_copy();
+            }
         });
         self.rest();
     }
@@ -138,7 +148,8 @@ impl Run {
     /// Ends the run: reads all, collects, reads all again in another mode, rebuilds, reads all.
     pub fn finish(&mut self) {
         self.rest();
-        self.turns.set_chances(Default::default());
+        self.plan.chances = Chances { switch: self.plan.chances.switch, ..Chances::default() };
+        self.turns.set_chances(self.plan.chances.clone());
         self.close_all();
         self.look_in(Mode::Exclusive);
         self.step_over(GRACE);
@@ -148,12 +159,22 @@ impl Run {
             self.look_around();
         }
         if self.goes_on() && self.dice.one_in(2) {
-            self.close_all();
-            self.tell(1, Do::Rebuild, None);
-            self.calm();
+            self.rebuild();
             self.look_in(Mode::Shared);
         }
         self.close_all();
+    }
+
+    /// Makes the rows anew from the log.
+    pub fn rebuild(&mut self) {
+        self.calm();
+        if self.goes_on() {
+            self.at_peace(|run| {
+                run.close_all();
+                run.tell(1, Do::Rebuild, None);
+                run.calm();
+            });
+        }
     }
 
     pub fn look_in(&mut self, mode: Mode) {

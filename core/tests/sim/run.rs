@@ -5,16 +5,17 @@ use std::sync::{Arc, OnceLock};
 
 use holdall::machine::run_on;
 use holdall::vfs::{Policy, SimVfs, Vfs};
-use holdall::{ArchiveId, ErrorKind, FileId, Mode, Store};
+use holdall::{ArchiveId, ErrorKind, FileId, Mode, Put, Store};
 
 use crate::calls::{self, Came, DRIVE, Do};
+use crate::content;
 use crate::dice::Dice;
 use crate::history::History;
 use crate::ledger::Ledger;
 use crate::plan::Plan;
 use crate::processes::Processes;
 use crate::scheduler::{Chances, Turns};
-use crate::world::{Call, Verb};
+use crate::world::{Call, PROBE, Verb, World};
 
 /// What a process is doing.
 #[derive(Clone, Debug)]
@@ -63,6 +64,10 @@ pub struct Run {
     pub half_rebuilt: bool,
     /// The copy was written to since it was made.
     pub copy_written: bool,
+    /// The next that writes may begin a timeline.
+    pub new_timeline: bool,
+    /// The disk has only so much room.
+    pub full: bool,
     /// Calls of processes that died while others went on, and when that was. The next that writes or
     /// opens the store decides whether they took effect.
     undecided: Vec<(Call, u64)>,
@@ -86,18 +91,23 @@ pub struct Outcome {
     pub wide: bool,
 }
 
-/// A disk with an empty store; to make one takes longer than most runs.
-fn template() -> &'static SimVfs {
-    static TEMPLATE: OnceLock<SimVfs> = OnceLock::new();
+/// What the probe holds first.
+const PROBED: u64 = 3;
+
+/// A disk with a store that holds the probe alone, whose id is returned; to make one takes longer than
+/// most runs.
+fn template() -> &'static (SimVfs, FileId) {
+    static TEMPLATE: OnceLock<(SimVfs, FileId)> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        let turns = Turns::new(0, 1, false);
+        let turns = Turns::new(0, 1, 1, false);
         let _running = run_on(turns);
         let disk = SimVfs::new(0);
         let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
         let store = Store::open_on(vfs, calls::options(Mode::Shared)).expect("a store is made");
-        store.drive(DRIVE).expect("a drive is made");
+        let drive = store.drive(DRIVE).expect("a drive is made");
+        let probe = drive.put(PROBE, &content::bytes(PROBED)[..], Put::new()).expect("a file is put");
         store.close().expect("the store is closed");
-        disk.crash(Policy::KeepAll)
+        (disk.crash(Policy::KeepAll), probe.id.file())
     })
 }
 
@@ -106,11 +116,13 @@ impl Run {
         let mut dice = Dice::new(seed);
         let thrown = Plan::throw(&mut dice);
         let plan = plan.unwrap_or(thrown);
-        let turns = Turns::new(seed, plan.processes, verbose);
+        let turns = Turns::new(seed, plan.processes, plan.threads, verbose);
         let (disk, copy) = (SimVfs::new(seed), SimVfs::new(seed ^ 1));
-        disk.set_to(template());
-        let processes = Some(Processes::new(&turns, &disk, &copy, plan.processes));
-        let slots = vec![Slot::default(); plan.processes + 1];
+        let (store, probe) = template();
+        disk.set_to(store);
+        let tasks = plan.processes * plan.threads;
+        let processes = Some(Processes::new(&turns, &disk, &copy, tasks));
+        let slots = vec![Slot::default(); tasks + 1];
         Run {
             dice,
             plan,
@@ -119,12 +131,14 @@ impl Run {
             copy,
             processes,
             slots,
-            history: History::default(),
+            history: History::new(World::new(probe.0, PROBED)),
             ledger: Ledger::default(),
             last_call: 0,
             trashed: BTreeMap::new(),
             half_rebuilt: false,
             copy_written: false,
+            new_timeline: false,
+            full: false,
             undecided: Vec::new(),
             told: 0,
             troubled: false,
@@ -175,7 +189,7 @@ impl Run {
     }
 
     pub fn tasks(&self) -> std::ops::RangeInclusive<usize> {
-        1..=self.plan.processes
+        1..=self.slots.len() - 1
     }
 
     /// Tells an idle process what to do.
@@ -188,7 +202,9 @@ impl Run {
         });
         self.turns.note(|| format!("{task}: {what:?} {call:?} at {}", self.turns.clock()));
         if matches!(what, Do::Open(_) | Do::Rebuild | Do::TestCopy(_)) {
-            self.turns.begin_life(task);
+            let has = |mate: usize| self.slots[mate].open.is_some() || self.slots[mate].busy.is_some();
+            let fresh = !self.turns.mates(task).into_iter().any(has);
+            self.turns.begin_life(task, fresh);
         }
         self.slots[task].busy = Some(Busy { what: what.clone(), told: self.told, call });
         if let Some(processes) = &self.processes {
@@ -244,6 +260,37 @@ impl Run {
             self.forget_copy();
         }
         self.end_session(task);
+        // A process ends with all its threads.
+        for mate in self.turns.mates(task) {
+            while self.slots[mate].busy.is_some() {
+                self.go_on();
+            }
+            if self.slots[mate].open.is_some() || self.slots[mate].sending.is_some() {
+                self.kill(mate);
+            }
+        }
+    }
+
+    /// Lets the probe be put, in peace: its number tells whether a timeline has begun, and what numbers
+    /// older files get in it.
+    pub fn probe(&mut self, task: usize) {
+        self.new_timeline = false;
+        let before = self.history.guess().highest();
+        let item = (PROBE.to_owned(), content::throw(&mut self.dice));
+        match self.ask(task, Do::Put(vec![item.clone()])) {
+            Came::Versions(infos) if infos.len() == 1 => {
+                let number = infos[0].id.number();
+                if number <= before && self.history.guess().begins_timeline(number) {
+                    self.fail(format!("a timeline begins at version {number}; there was {before}"));
+                }
+                let noted = self.ledger.version(infos[0].id, item.1);
+                self.hold(noted);
+                self.last_call += 1;
+                self.decide(self.told + 1);
+                self.history.probe(self.last_call, number, item.1);
+            }
+            came => self.fail(format!("putting the probe: {came:?}")),
+        }
     }
 
     /// Notes that nobody knows whether a call of a process that has ended took effect. What it was
@@ -322,10 +369,17 @@ impl Run {
 
     /// Runs something with nothing going wrong meanwhile.
     pub fn at_peace<T>(&mut self, work: impl FnOnce(&mut Run) -> T) -> T {
-        let chances = self.plan.chances.clone();
-        self.turns.set_chances(Chances { switch: chances.switch, ..Chances::default() });
+        if std::mem::take(&mut self.full) {
+            self.turns.note(|| "there is room on the disk".to_owned());
+            self.disk.set_capacity(None);
+            self.tasks().for_each(|task| self.turns.hurt(task));
+        }
+        let quiet = Chances { switch: self.plan.chances.switch, ..Chances::default() };
+        let chances = std::mem::replace(&mut self.plan.chances, quiet);
+        self.turns.set_chances(self.plan.chances.clone());
         let worked = work(self);
-        self.turns.set_chances(chances);
+        self.turns.set_chances(chances.clone());
+        self.plan.chances = chances;
         worked
     }
 
@@ -345,7 +399,7 @@ impl Run {
 
     /// Whether an error may come without anything having gone wrong.
     pub fn is_excused(&self, task: usize, kind: ErrorKind) -> bool {
-        self.turns.is_hurt(task)
+        (self.turns.is_hurt(task) || self.full)
             && matches!(
                 kind,
                 ErrorKind::Io

@@ -13,6 +13,9 @@ use crate::dice::Dice;
 /// The thread of the run itself; the others are those of processes.
 pub const MAIN: usize = 0;
 
+/// The file of the rows.
+const ROWS: &str = "meta.redb";
+
 /// How often what happens, once in so many operations of the disk; 0 for never.
 #[derive(Clone, Debug, Default)]
 pub struct Chances {
@@ -20,6 +23,8 @@ pub struct Chances {
     pub kill: u64,
     pub power: u64,
     pub fault: u64,
+    /// A process is suspended for long, while the clock goes on and others work.
+    pub stall: u64,
     pub faults: Vec<Fault>,
 }
 
@@ -30,11 +35,23 @@ enum Status {
     Ready,
     /// It waits for something of another's, and looks again at that uptime.
     Waiting(Duration),
+    /// It is suspended until so many operations were done, or nobody else has anything to do.
+    Stalled(u64),
 }
 
 struct Task {
     status: Status,
-    /// Which life of which process it lives.
+    /// The process that this thread is of.
+    process: usize,
+    /// It is in the midst of an operation on the rows, with locks of redb's that a thread of the same
+    /// process would wait for in vain.
+    within: bool,
+}
+
+/// A process: one thread or several.
+#[derive(Default)]
+struct Process {
+    /// Which life it lives.
     life: u64,
     /// The process ends: its operations go on at once, and fail.
     ended: bool,
@@ -48,6 +65,7 @@ struct Task {
 struct State {
     turn: usize,
     tasks: Vec<Task>,
+    processes: Vec<Process>,
     dice: Dice,
     /// What random bytes are made of, apart from the order of things.
     noise: Dice,
@@ -85,18 +103,16 @@ thread_local! {
 const STUCK: u64 = 50_000;
 
 impl Turns {
-    pub fn new(seed: u64, processes: usize, verbose: bool) -> Arc<Turns> {
-        let task = || Task {
-            status: Status::Idle,
-            life: 0,
-            ended: false,
-            hurt: false,
-            doomed: false,
-            disks: Vec::new(),
-        };
+    /// Makes so many processes, each with so many threads: tasks from 1 on. Nothing but the run itself
+    /// runs yet.
+    pub fn new(seed: u64, processes: usize, threads: usize, verbose: bool) -> Arc<Turns> {
+        let tasks = processes * threads;
+        let process = |task: usize| task.div_ceil(threads);
+        let task = |task| Task { status: Status::Idle, process: process(task), within: false };
         let state = State {
             turn: MAIN,
-            tasks: (0..=processes).map(|_| task()).collect(),
+            tasks: (0..=tasks).map(task).collect(),
+            processes: (0..=processes).map(|_| Process::default()).collect(),
             dice: Dice::new(seed ^ 0x5eed),
             noise: Dice::new(seed ^ 0x0015_e000),
             clock: 1_750_000_000_000_000,
@@ -109,7 +125,7 @@ impl Turns {
             stuck: false,
             trace: verbose.then(Vec::new),
         };
-        let passed = (0..=processes).map(|_| Condvar::new()).collect();
+        let passed = (0..=tasks).map(|_| Condvar::new()).collect();
         Arc::new(Turns { state: Mutex::new(state), passed, verbose })
     }
 
@@ -122,28 +138,42 @@ impl Turns {
         ME.set(task);
     }
 
-    /// Lets a process begin anew: another one, if it had ended.
-    pub fn begin_life(&self, task: usize) {
+    /// Lets a process begin anew: another one, if it had ended. What befell one that goes on is forgotten
+    /// where nobody in it has anything of that.
+    pub fn begin_life(&self, task: usize, fresh: bool) {
         let mut state = self.lock();
-        if state.tasks[task].ended || state.tasks[task].life == 0 {
-            state.lives += 1;
-            state.tasks[task].life = state.lives;
-            state.tasks[task].disks.clear();
+        let lives = state.lives + 1;
+        let process = state.process(task);
+        if process.ended || process.life == 0 {
+            *process = Process { life: lives, ..Process::default() };
+            state.lives = lives;
+        } else if fresh {
+            (process.hurt, process.doomed) = (false, false);
         }
-        let task = &mut state.tasks[task];
-        (task.ended, task.hurt, task.doomed) = (false, false, false);
     }
 
     /// Returns a disk as the process has it that this thread is of.
     pub fn disk(self: &Arc<Self>, disk: &SimVfs) -> SimVfs {
-        let process = disk.process(self.clone());
+        let handle = disk.process(self.clone());
         let mut state = self.lock();
-        let task = &mut state.tasks[ME.get()];
-        if task.ended {
-            process.end();
+        let process = state.process(ME.get());
+        if process.ended {
+            handle.end();
         }
-        task.disks.push(process.clone());
-        process
+        process.disks.push(handle.clone());
+        handle
+    }
+
+    /// Returns the threads of the process that a thread is of, but for itself.
+    pub fn mates(&self, task: usize) -> Vec<usize> {
+        let state = self.lock();
+        let same = |other: &usize| *other != task && state.tasks[*other].process == state.tasks[task].process;
+        (1..state.tasks.len()).filter(same).collect()
+    }
+
+    /// Says that something went wrong with a process, which may say so later.
+    pub fn hurt(&self, task: usize) {
+        self.lock().process(task).hurt = true;
     }
 
     pub fn set_chances(&self, chances: Chances) {
@@ -156,11 +186,11 @@ impl Turns {
     }
 
     pub fn is_hurt(&self, task: usize) -> bool {
-        self.lock().tasks[task].hurt
+        self.lock().process(task).hurt
     }
 
     pub fn is_ended(&self, task: usize) -> bool {
-        self.lock().tasks[task].ended
+        self.lock().process(task).ended
     }
 
     pub fn is_stuck(&self) -> bool {
@@ -246,7 +276,18 @@ impl Turns {
     fn wait_until(&self, until: impl FnOnce(&State) -> Duration) {
         let mut state = self.lock();
         let me = ME.get();
-        if state.tasks[me].ended || me == MAIN {
+        if me == MAIN {
+            return;
+        }
+        if state.process(me).ended {
+            // Only what its own threads do is waited for.
+            let mates = state.mates_at_work(me);
+            if mates.is_empty() {
+                return;
+            }
+            state.tasks[me].status = Status::Ready;
+            let next = mates[state.dice.below(mates.len() as u64) as usize];
+            self.pass(state, next);
             return;
         }
         state.tasks[me].status = Status::Waiting(until(&state));
@@ -258,26 +299,68 @@ impl Turns {
 }
 
 impl State {
+    fn process(&mut self, task: usize) -> &mut Process {
+        &mut self.processes[self.tasks[task].process]
+    }
+
     fn end(&mut self, task: usize) {
-        let task = &mut self.tasks[task];
-        task.ended = true;
-        task.disks.iter().for_each(SimVfs::end);
+        let process = self.process(task);
+        process.ended = true;
+        process.disks.iter().for_each(SimVfs::end);
+    }
+
+    fn end_all(&mut self) {
+        (1..self.tasks.len()).for_each(|task| self.end(task));
+    }
+
+    /// Whether a thread would wait for what another of its process has locked.
+    fn is_shut_out(&self, task: usize) -> bool {
+        let process = self.tasks[task].process;
+        let within = |(other, mate): (usize, &Task)| other != task && mate.process == process && mate.within;
+        self.tasks.iter().enumerate().any(within)
+    }
+
+    /// Returns the other threads of a process that have something to do.
+    fn mates_at_work(&self, task: usize) -> Vec<usize> {
+        let process = self.tasks[task].process;
+        let at_work = |other: &usize| {
+            let mate = &self.tasks[*other];
+            *other != task
+                && mate.process == process
+                && mate.status != Status::Idle
+                && !self.is_shut_out(*other)
+        };
+        (1..self.tasks.len()).filter(at_work).collect()
     }
 
     /// Picks who runs next.
     fn pick(&mut self) -> usize {
+        let free: Vec<usize> = (0..self.tasks.len()).filter(|task| !self.is_shut_out(*task)).collect();
+        for task in &free {
+            if let Status::Stalled(until) = self.tasks[*task].status
+                && until <= self.steps
+            {
+                self.tasks[*task].status = Status::Ready;
+            }
+        }
         let ready: Vec<usize> =
-            (0..self.tasks.len()).filter(|task| self.tasks[*task].status == Status::Ready).collect();
+            free.iter().copied().filter(|task| self.tasks[*task].status == Status::Ready).collect();
         let waiting = |tasks: &[Task]| {
-            let until = |(number, task): (usize, &Task)| match task.status {
-                Status::Waiting(until) => Some((until, number)),
+            let until = |number: &usize| match tasks[*number].status {
+                Status::Waiting(until) => Some((until, *number)),
                 _ => None,
             };
-            tasks.iter().enumerate().filter_map(until).min()
+            free.iter().filter_map(until).min()
         };
         if !ready.is_empty() && !self.dice.one_in(8) {
             self.idle = 0;
             return ready[self.dice.below(ready.len() as u64) as usize];
+        }
+        let is_stalled = |task: &&usize| matches!(self.tasks[**task].status, Status::Stalled(_));
+        let stalled = free.iter().find(is_stalled).copied();
+        if let Some(task) = stalled.filter(|_| ready.is_empty() && self.dice.one_in(4)) {
+            self.idle = 0;
+            return task;
         }
         match waiting(&self.tasks) {
             Some((until, task)) => {
@@ -287,11 +370,11 @@ impl State {
                 self.idle += u64::from(ready.is_empty());
                 if self.idle > STUCK {
                     self.stuck = true;
-                    (1..self.tasks.len()).for_each(|task| self.end(task));
+                    self.end_all();
                 }
                 task
             }
-            None if ready.is_empty() => MAIN,
+            None if ready.is_empty() => stalled.unwrap_or(MAIN),
             None => ready[self.dice.below(ready.len() as u64) as usize],
         }
     }
@@ -300,7 +383,7 @@ impl State {
     fn strike(&mut self, me: usize, touch: Touch<'_>) -> Option<Fault> {
         let Chances { kill, power, fault, .. } = self.chances;
         let once_in = |dice: &mut Dice, n: u64| n > 0 && dice.one_in(n);
-        if self.tasks[me].doomed || once_in(&mut self.dice, kill) {
+        if self.process(me).doomed || once_in(&mut self.dice, kill) {
             self.say(format!("process {me} is killed before {} {}", touch.verb, touch.path));
             self.end(me);
             return None;
@@ -308,7 +391,7 @@ impl State {
         if once_in(&mut self.dice, power) {
             self.say(format!("the power is cut before {} {} of process {me}", touch.verb, touch.path));
             self.dark = true;
-            (1..self.tasks.len()).for_each(|task| self.end(task));
+            self.end_all();
             return None;
         }
         if once_in(&mut self.dice, fault) {
@@ -318,9 +401,11 @@ impl State {
                 return None;
             }
             self.say(format!("{struck:?} strikes {} {} of process {me}", touch.verb, touch.path));
-            self.tasks[me].hurt = true;
+            let doomed = struck == Fault::ShortWrite && kill > 0 && self.dice.one_in(2);
+            let process = self.process(me);
+            process.hurt = true;
             // Some of those that are killed in the middle of a write leave a part of it.
-            self.tasks[me].doomed = struck == Fault::ShortWrite && kill > 0 && self.dice.one_in(2);
+            process.doomed = doomed;
             return Some(struck);
         }
         None
@@ -337,18 +422,28 @@ impl Scheduler for Turns {
     fn before(&self, touch: Touch<'_>) -> Option<Fault> {
         let me = ME.get();
         let mut state = self.lock();
-        if me == MAIN || state.tasks[me].ended {
+        if me == MAIN || state.process(me).ended {
             return None;
         }
         state.steps += 1;
         state.clock += 3;
         state.uptime += Duration::from_micros(3);
-        let switch = state.chances.switch;
-        if switch > 0 && state.dice.one_in(switch) {
+        let Chances { switch, stall, .. } = state.chances;
+        let stalls = stall > 0 && state.dice.one_in(stall);
+        if stalls {
+            state.clock += 1_000_000 * [1, 1900, 4000][state.dice.below(3) as usize];
+            let until = state.steps + state.dice.below(3000);
+            state.tasks[me].status = Status::Stalled(until);
+            state.say(format!("process {me} is suspended before {} {}", touch.verb, touch.path));
+        }
+        if stalls || switch > 0 && state.dice.one_in(switch) {
+            state.tasks[me].within = touch.path == ROWS;
             let next = state.pick();
             self.pass(state, next);
             state = self.lock();
-            if state.tasks[me].ended {
+            state.tasks[me].within = false;
+            state.tasks[me].status = Status::Ready;
+            if state.process(me).ended {
                 return None;
             }
         }
@@ -359,8 +454,10 @@ impl Scheduler for Turns {
         state.strike(me, touch)
     }
 
-    fn wait(&self, _: Touch<'_>) {
+    fn wait(&self, touch: Touch<'_>) {
+        self.lock().tasks[ME.get()].within = touch.path == ROWS;
         self.wait_until(|state| state.uptime + Duration::from_micros(200));
+        self.lock().tasks[ME.get()].within = false;
     }
 }
 
@@ -388,6 +485,6 @@ impl Machine for Turns {
     }
 
     fn process(&self) -> u64 {
-        self.lock().tasks[ME.get()].life
+        self.lock().process(ME.get()).life
     }
 }

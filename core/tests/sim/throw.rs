@@ -4,13 +4,17 @@ use holdall::{FileId, Mode, VersionId};
 
 use crate::calls::Do;
 use crate::content;
+use crate::dice::Dice;
 use crate::plan::Kind;
 use crate::run::Run;
-use crate::world::{File, Node, Verb};
+use crate::world::{File, Node, PROBE, Tree, Verb};
 
 impl Run {
     /// Does the next thing: gives idle processes something to do, or lets something happen.
     pub fn next(&mut self) {
+        if self.new_timeline {
+            return self.rest();
+        }
         let kind = self.plan.kind(&mut self.dice);
         match kind {
             Kind::StepClock => self.step_clock(),
@@ -23,6 +27,12 @@ impl Run {
             Kind::TestCopy => self.test_copy(false),
             Kind::WriteCopy => self.test_copy(true),
             Kind::SetBack => self.set_back(),
+            Kind::Rebuild if self.dice.one_in(2) => {
+                self.rebuild();
+                self.rest();
+            }
+            Kind::Full => self.fill_up(),
+            Kind::Successor => self.die_and_rebuild(),
             Kind::Large => self.put_many_large(),
             Kind::Short => self.repair_short_of_descriptors(),
             Kind::Decay => self.decay(),
@@ -44,10 +54,10 @@ impl Run {
     }
 
     pub fn some_task(&mut self) -> usize {
-        1 + self.dice.below(self.plan.processes as u64) as usize
+        1 + self.dice.below(self.slots.len() as u64 - 1) as usize
     }
 
-    fn step_clock(&mut self) {
+    pub fn step_clock(&mut self) {
         const STEPS: [i64; 8] = [1, 60, 1800, 4000, 7500, -60, -4000, -7500];
         let seconds = *self.dice.pick(&STEPS).unwrap_or(&1);
         self.turns.note(|| format!("the clock steps by {seconds} s"));
@@ -229,19 +239,20 @@ impl Run {
     fn file(&mut self) -> Option<String> {
         let tree = &self.history.guess().tree;
         let files: Vec<&String> =
-            tree.iter().filter(|(_, node)| matches!(node, Node::File(_))).map(|(path, _)| path).collect();
-        self.dice.pick(&files).map(|path| (*path).clone())
+            tree.iter().filter(|(_, node)| is_file(node)).map(|(path, _)| path).collect();
+        pick(&mut self.dice, &files)
     }
 
     /// Something that is there.
     fn there(&mut self) -> Option<String> {
         let paths: Vec<&String> = self.history.guess().tree.keys().collect();
-        self.dice.pick(&paths).map(|path| (*path).clone())
+        pick(&mut self.dice, &paths)
     }
 
     fn some_version(&mut self) -> Option<VersionId> {
-        let files = self.history.guess().tree.values().filter_map(|node| match node {
-            Node::File(File { id: Some(id), versions, .. }) => Some((*id, versions)),
+        let tree: &Tree = &self.history.guess().tree;
+        let files = tree.iter().filter_map(|(path, node)| match node {
+            Node::File(File { id: Some(id), versions, .. }) if path != PROBE => Some((*id, versions)),
             _ => None,
         });
         let versions: Vec<(u64, u32)> =
@@ -258,6 +269,9 @@ impl Run {
             }
         }
         if let Some(task) = self.tasks().find(|task| self.slots[*task].open.is_some()) {
+            if self.new_timeline && self.goes_on() {
+                self.probe(task);
+            }
             return Some(task);
         }
         if self.half_rebuilt {
@@ -265,7 +279,11 @@ impl Run {
             self.calm();
         }
         let mode = self.plan.mode(&mut self.dice);
-        self.open(1, mode)
+        let opened = self.open(1, mode);
+        if let Some(task) = opened.filter(|_| self.new_timeline && self.goes_on()) {
+            self.probe(task);
+        }
+        opened
     }
 
     pub fn open(&mut self, task: usize, mode: Mode) -> Option<usize> {
@@ -273,6 +291,16 @@ impl Run {
         self.calm();
         self.slots[task].open.is_some().then_some(task)
     }
+}
+
+/// Picks a path, but for that of the probe.
+fn pick(dice: &mut Dice, paths: &[&String]) -> Option<String> {
+    let paths: Vec<&&String> = paths.iter().filter(|path| path.as_str() != PROBE).collect();
+    dice.pick(&paths).map(|path| (**path).clone())
+}
+
+fn is_file(node: &Node) -> bool {
+    matches!(node, Node::File(_))
 }
 
 /// Whether nothing that is seen may change while it goes on.

@@ -8,7 +8,7 @@ use crate::content::{self, Hash};
 pub type Call = u32;
 
 /// A file of the model.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct File {
     /// The call that made it.
     pub birth: Call,
@@ -16,6 +16,8 @@ pub struct File {
     pub id: Option<u64>,
     pub current: u32,
     pub next: u32,
+    /// It is older than the timeline, and so its next version has a number that this one gives.
+    pub old: bool,
     /// Contents by the number of their version.
     pub versions: BTreeMap<u32, u64>,
     /// A copy that may not be whole: older versions may be missing.
@@ -45,7 +47,13 @@ pub struct Trashed {
 pub struct World {
     pub tree: Tree,
     pub trash: Vec<Trashed>,
+    /// The least number of a new version of an older file.
+    pub floor: u32,
 }
+
+/// A file that is there from the beginning on and that only the run itself puts: what number its next
+/// version gets tells where a timeline begins.
+pub const PROBE: &str = "probe";
 
 /// A call that changes what is seen, or sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +96,42 @@ pub enum Said {
 }
 
 impl World {
+    /// Returns a drive that holds the probe alone.
+    pub fn new(probe: u64, content: u64) -> World {
+        let mut world = World::default();
+        world.put(0, PROBE, content);
+        if let Some(Node::File(file)) = world.tree.get_mut(PROBE) {
+            file.id = Some(probe);
+        }
+        world
+    }
+
+    /// Takes in that a version of the probe was put, with which a timeline may have begun.
+    pub fn probe(&mut self, call: Call, number: u32, content: u64) {
+        if self.begins_timeline(number) {
+            self.floor = number;
+            let trash = self.trash.iter_mut().flat_map(|trashed| trashed.tree.values_mut());
+            for node in self.tree.values_mut().chain(trash) {
+                if let Node::File(file) = node {
+                    file.old = true;
+                }
+            }
+        }
+        self.put(call, PROBE, content);
+    }
+
+    /// Whether the number of the probe's next version says that a timeline begins.
+    pub fn begins_timeline(&self, number: u32) -> bool {
+        !matches!(self.tree.get(PROBE), Some(Node::File(file)) if file.number(self.floor) == number)
+    }
+
+    /// Returns the highest number that a version has or had.
+    pub fn highest(&self) -> u32 {
+        let trash = self.trash.iter().flat_map(|trashed| trashed.tree.values());
+        let next = |node: &Node| if let Node::File(file) = node { file.next - 1 } else { 0 };
+        self.tree.values().chain(trash).map(next).fold(self.floor, u32::max)
+    }
+
     /// Does a call; returns each way that it may go.
     pub fn apply(&self, call: Call, verb: &Verb) -> Vec<(World, Said)> {
         let mut after = self.clone();
@@ -132,13 +176,13 @@ impl World {
 
     fn put(&mut self, birth: Call, path: &str, content: u64) -> u32 {
         self.make_parents(path);
-        let empty = File { birth, id: None, current: 0, next: 1, versions: BTreeMap::new(), loose: false };
+        let empty = File { birth, next: 1, ..File::default() };
         match self.tree.entry(path.to_owned()).or_insert(Node::File(empty)) {
             Node::Folder { .. } => unreachable!("names tell files from folders"),
             Node::File(file) => {
-                file.current = file.next;
-                file.versions.insert(file.next, content);
-                file.next += 1;
+                file.current = file.number(self.floor);
+                file.versions.insert(file.current, content);
+                file.next = file.current + 1;
                 file.current
             }
         }
@@ -188,11 +232,11 @@ impl World {
         let tree = self.clone().take(from);
         let copy = |node| match node {
             Node::Folder { .. } => Node::Folder { loose: true },
-            Node::File(file) if all => Node::File(File { birth, id: None, loose: true, ..file }),
+            Node::File(file) if all => Node::File(File { birth, id: None, loose: true, old: false, ..file }),
             Node::File(file) => {
                 let content = file.versions[&file.current];
-                let versions = [(1, content)].into();
-                Node::File(File { birth, id: None, current: 1, next: 2, versions, loose: tree.len() > 1 })
+                let (versions, loose) = ([(1, content)].into(), tree.len() > 1);
+                Node::File(File { birth, current: 1, next: 2, versions, loose, ..File::default() })
             }
         };
         let copied = tree.clone().into_iter().map(|(at, node)| (at, copy(node))).collect();
@@ -283,6 +327,11 @@ impl World {
 }
 
 impl File {
+    /// Returns the number that the next version gets.
+    fn number(&self, floor: u32) -> u32 {
+        if self.old { self.next.max(floor) } else { self.next }
+    }
+
     /// Whether this is what a reader saw.
     pub fn is_seen_as(&self, seen: &File) -> bool {
         let fits = |(number, content): (&u32, &u64)| self.versions.get(number) == Some(content);

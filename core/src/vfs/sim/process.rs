@@ -59,7 +59,7 @@ impl SimVfs {
         let mut state = self.state();
         state.processes += 1;
         let process = Process { id: state.processes, scheduler };
-        SimVfs { state: self.state.clone(), process: Some(process) }
+        SimVfs { state: self.state.clone(), process: Some(process), disk_id: self.disk_id }
     }
 
     /// Ends the process that this handle of the disk is of. Its locks are free, its open files fail
@@ -162,7 +162,7 @@ impl State {
     }
 
     /// Returns how many bytes more files may take; None for any number.
-    fn room(&self) -> Option<u64> {
+    pub(super) fn room(&self) -> Option<u64> {
         let capacity = self.capacity?;
         let named = self.disk.dirs.values().flat_map(|dir| dir.live.values());
         let used = named.filter_map(|node| self.disk.files.get(node)).fold(0, |sum, file| sum + file.len());
