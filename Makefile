@@ -3,6 +3,7 @@
 # blackbox   the part of it that checks hosts from outside
 # wire       the part of it that checks the calls of Cloudreve and PDS
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
+# sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
 # bench      the benchmarks
 # fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
 # features   that the core compiles with each of its features alone, and with none
@@ -15,13 +16,14 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test blackbox wire matrix bench fuzz features package semver docs deny tools demo-tools test-tools
+.PHONY: demo test blackbox wire matrix sim bench fuzz features package semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
 BIG_MIB ?= 2048
 SEEDS ?= 1000
 REQUESTS ?= 1000000
+THREADS ?= 2
 
 PYTHON ?= python3
 
@@ -79,6 +81,10 @@ wire: test-tools
 # Everybody makes every call on stores with histories at random; `make test` tries 30. HOLDALL_SEED=n replays one.
 matrix: tools
 	HOLDALL_SEEDS=$(SEEDS) HOLDALL_REQUESTS=$(REQUESTS) $(CARGO) test --release -p holdall --test matrix -- --nocapture
+
+# Processes share a store, die and meet faults, as a seed says; `make test` tries 150. HOLDALL_SEED=n replays one.
+sim: tools
+	HOLDALL_SEEDS=$(SEEDS) HOLDALL_THREADS=$(THREADS) $(CARGO) test --release -p holdall --test sim several -- --nocapture
 
 bench: tools
 	$(CARGO) run --release -p holdall-benches

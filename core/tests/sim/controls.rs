@@ -135,7 +135,7 @@ const CONTROLS: &[Control] = &[
         fault: 0,
         says: "a group that a dying process left is published and then written over",
         mutant: Mutant::TailBeforeWriter,
-        near: 200,
+        near: 370,
         bound: 400,
         focus: |plan| {
             plan.shared(3, 5);
