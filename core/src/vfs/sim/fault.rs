@@ -87,6 +87,7 @@ pub(super) enum Verb {
     Allocate,
     SyncData,
     Lock,
+    Unlock,
     Window,
 }
 
@@ -107,6 +108,7 @@ impl Verb {
             Verb::Allocate => "allocate",
             Verb::SyncData => "sync data",
             Verb::Lock => "lock",
+            Verb::Unlock => "unlock",
             Verb::Window => "window",
         }
     }
