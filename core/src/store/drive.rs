@@ -255,7 +255,7 @@ impl Drive {
         let (id, path, now) = (self.id, path.to_owned(), Time::now());
         let whole = engine.write(move |change| delete::at_path(change, id, &path, change.time(now)))?;
         if !whole {
-            self.store.clear_deleted()?;
+            self.store.try_clear_deleted();
         }
         Ok(())
     }
@@ -276,7 +276,7 @@ impl Drive {
                 break;
             }
         }
-        self.store.clear_deleted()?;
+        self.store.try_clear_deleted();
         Ok(count)
     }
 

@@ -128,7 +128,7 @@ impl Drive {
             }
         })?;
         if !whole {
-            self.store().clear_deleted()?;
+            self.store().try_clear_deleted();
         }
         Ok(())
     }

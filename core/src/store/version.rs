@@ -81,6 +81,14 @@ impl Store {
         self.engine()?.write(move |change| version::set_keep(change, version, keep))
     }
 
+    /// Clears away what rows it can of files that were cut off from their trees. The deletion is durable
+    /// by then, so it does not fail where that does: the next one, or the next [`Store::gc`], goes on.
+    pub(crate) fn try_clear_deleted(&self) {
+        if let Err(error) = self.clear_deleted() {
+            tracing::warn!(%error, "rows of what was deleted are left for the next collection");
+        }
+    }
+
     /// Deletes the rows of files that were cut off from their trees, in bounded steps.
     pub(crate) fn clear_deleted(&self) -> Result<()> {
         let engine = self.engine()?;

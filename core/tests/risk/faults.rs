@@ -189,3 +189,45 @@ fn control_a_failed_sync_that_nobody_sees_is_a_loss() {
     assert!(!failures.is_empty(), "{points} points");
     crate::figure(&format!("control: failed syncs overlooked, {} of {points} points bad", failures.len()));
 }
+
+/// Puts a folder of two files, and does to it what deletes it while the operation of an index fails.
+/// Returns what that said and whether the folder is gone; none where there are not so many operations.
+fn deletes_with_a_failure(delete: fn(&Drive) -> holdall::Result<()>, index: u64) -> Option<String> {
+    let disk = SimVfs::new(1);
+    let drive = open(&disk, Mode::Shared).unwrap();
+    drive.put("d/f", &b"content"[..], Put::new()).unwrap();
+    drive.put("d/g", &b"other"[..], Put::new()).unwrap();
+    let begun = disk.op_count();
+    disk.fail_at(begun + index, Fault::Eio, Times::Once);
+    let said = delete(&drive);
+    if index >= disk.op_count() - begun {
+        return None;
+    }
+    drop(drive);
+    let drive = open(&disk, Mode::Shared).unwrap();
+    let is_gone = drive.list("d", None, 10).is_err() && drive.list_trash(None, 10).unwrap().is_empty();
+    drive.store().gc().unwrap();
+    let left = drive.info().unwrap().files;
+    Some(match said {
+        Ok(()) if !is_gone => "it said that it was done, and it was not".to_owned(),
+        Err(error) if is_gone && !error.to_string().contains("whether the change holds") => {
+            format!("it was done, and it said: {error}")
+        }
+        _ if left != if is_gone { 0 } else { 2 } => format!("{left} files are counted, gone: {is_gone}"),
+        _ => String::new(),
+    })
+}
+
+#[test]
+fn a_deletion_that_fails_has_not_deleted() {
+    let empty = |drive: &Drive| {
+        drive.trash("d")?;
+        drive.empty_trash(holdall::Time(i64::MAX)).map(drop)
+    };
+    let deletions: [fn(&Drive) -> holdall::Result<()>; 2] = [|drive| drive.delete("d"), empty];
+    for (number, delete) in deletions.into_iter().enumerate() {
+        let said: Vec<String> = (0..).map_while(|index| deletes_with_a_failure(delete, index)).collect();
+        let wrong: Vec<_> = said.iter().enumerate().filter(|(_, why)| !why.is_empty()).collect();
+        assert!(said.len() > 10 && wrong.is_empty(), "{number}: of {} failures {wrong:#?}", said.len());
+    }
+}

@@ -76,14 +76,20 @@ impl Store {
     /// `Io` and `Poisoned` when the store cannot be written. What merely could not be removed is
     /// in the report.
     pub fn gc(&self) -> Result<GcReport> {
-        self.gc_at(Time::now())
+        // The clock is read after that: without a grace, what is cleared away is due at once.
+        let cleared = self.clear_deleted();
+        self.gc_cleared(cleared, Time::now())
     }
 
     /// As [`Store::gc`], were it `now`.
+    #[cfg(test)]
     pub(crate) fn gc_at(&self, now: Time) -> Result<GcReport> {
+        self.gc_cleared(self.clear_deleted(), now)
+    }
+
+    fn gc_cleared(&self, cleared: Result<()>, now: Time) -> Result<GcReport> {
         let engine = self.engine()?;
         let mut report = GcReport::default();
-        let cleared = self.clear_deleted();
         report.keep(cleared)?;
         let expired = expire(&engine, now);
         report.archives = report.keep(expired)?;
