@@ -403,7 +403,7 @@ pub(crate) struct Cloudreve {
     pub(crate) master_key: Option<PathBuf>,
     /// With a dump of MySQL or MariaDB: how far the server's clock was from UTC, such as +08:00; its times
     /// do not say. By default it is found from what the database tells twice, or asked for
-    #[arg(long, value_parser = utc_offset, allow_hyphen_values = true, value_name = "OFFSET")]
+    #[arg(long, allow_hyphen_values = true, value_name = "OFFSET")]
     pub(crate) utc_offset: Option<String>,
     /// Leave out single contents that are not there or not as long as they should be, and go on
     #[arg(long)]
@@ -515,13 +515,6 @@ fn map(text: &str) -> Result<(String, PathBuf), String> {
         Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.into())),
         _ => Err(format!("{text:?} is no OLD=NEW; one looks like /cloudreve/data/uploads=/srv/uploads")),
     }
-}
-
-/// Reads an offset from UTC: hours, or hours and minutes.
-fn utc_offset(text: &str) -> Result<String, String> {
-    let told = |_| format!("{text:?} is no offset; one looks like +08:00, -03 or Z");
-    let read = format!("2000-01-01T00:00:00{text}").parse::<jiff::Timestamp>();
-    read.map(|_| text.to_owned()).map_err(told)
 }
 
 /// Reads a network: an address, or an address and the length of its prefix.

@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod demo;
 mod get;
+#[cfg(feature = "import")]
 mod import;
 mod key;
 mod link;
@@ -85,10 +86,15 @@ fn run(program: &Path, args: Args) -> Result<u8> {
         Verb::Put(put) => put::Walk::of(put)?,
         _ => put::Walk::default(),
     };
+    #[cfg(feature = "import")]
     let mut server = match &verb {
-        Verb::Import { from: args::Import::Cloudreve(args) } => Some(import::Server::open(args)?),
+        Verb::Import { from: args::Import::Cloudreve(args) } => Some(import::open(args)?),
         _ => None,
     };
+    #[cfg(not(feature = "import"))]
+    if matches!(verb, Verb::Import { .. }) {
+        return Err(no_import());
+    }
     // Only what brings content makes a store or a drive: to all others a mistyped name is an error.
     let makes = matches!(verb, Verb::Put(_) | Verb::Mkdir { .. });
     let takes = matches!(&verb, Verb::Serve(serve) if serve.api) || matches!(verb, Verb::Import { .. });
@@ -135,14 +141,25 @@ fn run(program: &Path, args: Args) -> Result<u8> {
         Verb::Backup { target } => upkeep::backup(&store, &target, out),
         Verb::Gc { grace } => upkeep::gc(&store, grace, out),
         Verb::Stats => upkeep::stats(&store, out),
-        Verb::Import { from: args::Import::Cloudreve(args) } => {
-            server.take().map_or(Ok(()), |server| server.import(&store, &args, out))
-        }
+        #[cfg(feature = "import")]
+        Verb::Import { .. } => server.take().map_or(Ok(()), |server| import::run(server, &store, out)),
         Verb::Serve(serve) => server::run(store.clone(), &serve),
+        #[cfg(not(feature = "import"))]
+        Verb::Import { .. } => Err(no_import()),
         Verb::Demo => Ok(()),
     };
     // What this leaves undone is done by the next opening; an error of the verb comes first.
     done.and(store.close()).map(|()| code)
+}
+
+/// Says where the verb is that this command was built without.
+#[cfg(not(feature = "import"))]
+fn no_import() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "this holdall was built without `import`, which brings SQLite along; use the one that \
+         `cargo install --path cli` builds, on the same store",
+    )
 }
 
 /// Opens the store, and makes it where there is none if that is asked for, which is told.

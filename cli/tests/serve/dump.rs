@@ -42,7 +42,7 @@ fn changed(name: &str, from: &str, to: &str) -> Vec<u8> {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/serve/cloudreve").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../import/tests/cloudreve").join(name)
 }
 
 /// A store to import to, and the folder of the server.

@@ -27,7 +27,7 @@ struct Server {
 const LEFT_OUT: [&str; 3] = ["big 60.bin", "enc/12 MiB.bin", "enc/client-encrypted.bin"];
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/serve/real").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../import/tests/real").join(name)
 }
 
 fn unzipped(name: &str) -> Vec<u8> {

@@ -130,8 +130,9 @@ fn named(text: &str) -> Vec<String> {
     let spans = outside.split('`').skip(1).step_by(2).filter(|span| !span.contains(char::is_whitespace));
     let is_file = |span: &&str| {
         let source = [".rs", ".py", ".json", ".toml", ".csv", ".md"].iter().any(|end| span.ends_with(end));
-        let inside =
-            ["core/", "tests/", "docs/", "cli/", "ffi/", "fuzz/"].iter().any(|dir| span.starts_with(dir));
+        let inside = ["core/", "tests/", "docs/", "cli/", "ffi/", "import/", "fuzz/"]
+            .iter()
+            .any(|dir| span.starts_with(dir));
         span.contains('/') && (source || inside) && !span.contains(['*', '<', '{', ':'])
     };
     spans.filter(is_file).map(str::to_owned).collect()

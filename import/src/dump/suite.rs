@@ -183,19 +183,11 @@ fn a_dump_cut_short_anywhere_is_refused() {
 
 /// The dumps that the tools of the servers made.
 const DUMPS: [(System, &[u8], &str); 5] = [
-    (System::Postgres, include_bytes!("../../../tests/serve/cloudreve/postgres.sql"), "dump complete"),
-    (
-        System::Postgres,
-        include_bytes!("../../../tests/serve/cloudreve/postgres-inserts.sql"),
-        "dump complete",
-    ),
-    (
-        System::Postgres,
-        include_bytes!("../../../tests/serve/cloudreve/postgres-columns.sql"),
-        "dump complete",
-    ),
-    (System::MySql, include_bytes!("../../../tests/serve/cloudreve/mariadb.sql"), "Dump completed"),
-    (System::MySql, include_bytes!("../../../tests/serve/cloudreve/mariadb-columns.sql"), "Dump completed"),
+    (System::Postgres, include_bytes!("../../tests/cloudreve/postgres.sql"), "dump complete"),
+    (System::Postgres, include_bytes!("../../tests/cloudreve/postgres-inserts.sql"), "dump complete"),
+    (System::Postgres, include_bytes!("../../tests/cloudreve/postgres-columns.sql"), "dump complete"),
+    (System::MySql, include_bytes!("../../tests/cloudreve/mariadb.sql"), "Dump completed"),
+    (System::MySql, include_bytes!("../../tests/cloudreve/mariadb-columns.sql"), "Dump completed"),
 ];
 
 #[test]

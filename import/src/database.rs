@@ -7,7 +7,7 @@ use holdall::{Error, ErrorKind, Result, Time};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use super::clock::{Clock, end, moment};
+use super::clock::{self, Clock, end, moment};
 use super::crypt::Envelope;
 use super::dump::Kind::{Bytes, Flag, Number, Text};
 use super::dump::{self, Table};
@@ -237,6 +237,7 @@ impl Database {
                 cause,
             )
         };
+        offset.map_or(Ok(()), clock::check)?;
         let db = dump::open(path, TABLES)?;
         let clock = Clock::of(&db, offset).map_err(told)?.ok_or_else(|| {
             let told = format!(

@@ -4,7 +4,7 @@
 //! one moment twice: that of a row, and the Unix time at which it is to be collected, which is later by
 //! what the group of its owner has.
 
-use holdall::Time;
+use holdall::{Error, ErrorKind, Result, Time};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
@@ -40,6 +40,18 @@ impl Clock {
     fn time(&self, text: &str) -> Option<Time> {
         time_of(text, &self.offset)
     }
+}
+
+/// Checks that a text is an offset from UTC: hours, or hours and minutes.
+///
+/// # Errors
+/// `InvalidArgument` if it is none.
+pub(super) fn check(offset: &str) -> Result<()> {
+    let told = |_| {
+        let told = format!("{offset:?} is no offset; one looks like +08:00, -03 or Z");
+        Error::new(ErrorKind::InvalidArgument, told)
+    };
+    format!("2000-01-01T00:00:00{offset}").parse::<jiff::Timestamp>().map(|_| ()).map_err(told)
 }
 
 /// Returns whether there are moments without an offset.

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use holdall::{Alias, Drive, Error, ErrorKind, FileId, Origin, Put, Result, Share, Store, Time};
-use indicatif::ProgressBar;
-
-use crate::progress;
 
 use super::database::{Database, Entity, Node};
 use super::notes;
 use super::plan::{Item, Plan};
+use super::progress::{Meter, Progress};
 use super::put::{Batch, Of, is_of_one};
 use super::report::{Cause, Report, Thing};
 use super::source::Uploads;
+
+/// Counts a content that is done, by its length.
+type Add<'a> = &'a mut dyn FnMut(u64) -> Result<()>;
 
 /// An import under way.
 pub(super) struct Work<'a> {
@@ -61,10 +62,11 @@ impl<'a> Work<'a> {
     }
 
     /// Makes the drives of all users, with what is in them.
-    pub(super) fn users(&mut self, quiet: bool) -> Result<()> {
+    pub(super) fn users(&mut self, progress: impl FnMut(&Progress<'_>) -> Result<()>) -> Result<()> {
         let entities = self.database.contents.values().flatten();
-        let total = entities.filter_map(|id| self.database.entities.get(id)).map(|entity| entity.size).sum();
-        let bar = progress::bar(Some(total), quiet);
+        let entities = entities.filter_map(|id| self.database.entities.get(id));
+        let lengths = entities.filter(|entity| entity.kind == 0).map(|entity| entity.size);
+        let mut meter = Meter::new(lengths, progress);
         let mut drives = self.drives()?;
         let mut nodes: HashMap<u64, Vec<&Node>> = HashMap::new();
         for node in &self.database.nodes {
@@ -75,7 +77,7 @@ impl<'a> Work<'a> {
             let drive = drives.remove(&user.id).ok_or_else(|| no_drive(user.id))?;
             self.aliases.push((user.id, Alias::Drive(drive.id())));
             self.report.drives += 1;
-            bar.set_message(user.email.clone());
+            meter.begin(&user.email)?;
             let plan = Plan::of(&nodes.remove(&user.id).unwrap_or_default(), &trashed);
             for (ids, cause) in
                 [(&plan.symbolic, Cause::Shortcut), (&plan.deep, Cause::Deep), (&plan.lost, Cause::Lost)]
@@ -84,21 +86,20 @@ impl<'a> Work<'a> {
                     self.leave_out_node(*id, cause)?;
                 }
             }
-            self.drive(&drive, &plan, &bar)?;
+            self.drive(&drive, &plan, &mut |len| meter.add(len))?;
         }
-        bar.finish_and_clear();
         Ok(())
     }
 
     /// Makes all of a drive.
-    fn drive(&mut self, drive: &Drive, plan: &Plan, bar: &ProgressBar) -> Result<()> {
+    fn drive(&mut self, drive: &Drive, plan: &Plan, add: Add<'_>) -> Result<()> {
         let mut batch = Batch::new(drive);
         let all = || plan.items.iter().chain(plan.trash.iter().flat_map(|top| &top.items));
         for item in all() {
             if item.folder {
                 self.folder(drive, item)?;
             } else {
-                self.file(&mut batch, item, bar)?;
+                self.file(&mut batch, item, add)?;
             }
         }
         batch.flush()?;
@@ -162,7 +163,7 @@ impl<'a> Work<'a> {
 
     /// Puts the versions of a file, oldest first. One whose current version cannot be read is left out:
     /// what was older would be served in its place.
-    fn file(&mut self, batch: &mut Batch, item: &Item, bar: &ProgressBar) -> Result<()> {
+    fn file(&mut self, batch: &mut Batch, item: &Item, add: Add<'_>) -> Result<()> {
         let database = self.database;
         let ids = database.contents.get(&item.id).map(Vec::as_slice).unwrap_or_default();
         let entities = ids.iter().filter_map(|id| database.entities.get(id));
@@ -191,7 +192,7 @@ impl<'a> Work<'a> {
         for (entity, fault) in &found {
             if let Some(cause) = fault.or(out.map(|_| Cause::Current)) {
                 self.leave_out("version", entity.id, item, cause)?;
-                bar.inc(entity.size);
+                add(entity.size)?;
             }
         }
         if let Some(cause) = out {
@@ -222,7 +223,7 @@ impl<'a> Work<'a> {
                 content,
                 put,
             )?;
-            bar.inc(entity.size);
+            add(entity.size)?;
         }
         Ok(())
     }
