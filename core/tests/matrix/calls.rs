@@ -81,7 +81,7 @@ fn source(path: &str) -> String {
 
 /// The calls of PDS: those in the table, and the two that are not answered with JSON.
 fn pds_routes() -> Vec<String> {
-    let text = source("api/pds/mod.rs");
+    let text = source("api/pds/routes.rs");
     let table = text.split("const CALLS").nth(1).unwrap().split("];").next().unwrap();
     let mut routes: Vec<String> =
         table.split("(\"").skip(1).map(|row| row.split('"').next().unwrap().to_owned()).collect();
@@ -95,7 +95,7 @@ fn pds_routes() -> Vec<String> {
 /// The arms of the match that names a method, or that goes to content; and the direct links.
 fn cloudreve_routes() -> Vec<String> {
     let mut routes = Vec::new();
-    for line in source("api/cloudreve/mod.rs").lines() {
+    for line in source("api/cloudreve/routes.rs").lines() {
         let Some(arm) = line.trim().strip_prefix('(') else { continue };
         let Some((head, rest)) = arm.split_once(", [") else { continue };
         let Some((parts, done)) = rest.split_once("]) =>") else { continue };

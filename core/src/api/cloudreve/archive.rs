@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Call;
-use super::envelope::Faults;
 use super::error::{ApiError, Code, Fault};
-use super::make::{Ends, Maker};
-use super::resolve::{Act, Finder, Found};
+use super::resolve::{Act, Resolved, Resolver};
+use super::response::Faults;
 use super::response::one;
 use super::share_limit::{left, used_up};
+use super::signed_url::{UrlExpiry, UrlSigner};
 use super::uri::FileUri;
 use crate::catalog::record::Owner;
 use crate::catalog::share;
@@ -29,10 +29,10 @@ pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Res
     if !call.caller.limits.archive {
         return Err(Fault::new(Code::GroupNotAllowed, "").into());
     }
-    let mut finder = Finder::new(call.api, call.caller, call.request)?;
+    let mut resolver = Resolver::new(call.api, call.caller, call.request)?;
     let (mut faults, mut found) = (Faults::new(), Vec::new());
     for uri in uris {
-        let picked = finder.find(uri, Act::Download).and_then(|picked| match picked.root {
+        let picked = resolver.find(uri, Act::Download).and_then(|picked| match picked.root {
             true => Err(Fault::not_supported().detail("the root is no member of an archive").into()),
             false => Ok(picked),
         });
@@ -50,14 +50,14 @@ pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Res
     }
 
     let shares: BTreeSet<ShareId> = found.iter().filter_map(|(_, picked)| picked.share).collect();
-    let life = life(&finder, call, &shares)?;
-    let info = match make(call, &finder, &found, life) {
+    let life = life(&resolver, call, &shares)?;
+    let info = match make(call, &resolver, &found, life) {
         Ok(info) => info,
-        Err(error) => return refused(call, &finder, &found, faults, error),
+        Err(error) => return refused(call, &resolver, &found, faults, error),
     };
-    let maker = Maker::new(call, &finder, false)?;
-    let ends = Ends { told: info.expires };
-    let url = maker.archive(&archive_text(info.id, info.revocations, call.caller.limits.speed), ends);
+    let url_signer = UrlSigner::new(call, &resolver, false)?;
+    let ends = UrlExpiry { time: info.expires };
+    let url = url_signer.archive(&archive_text(info.id, info.revocations, call.caller.limits.speed), ends);
     Ok(call.answer.partly(Some(one(Some((url, ends)))), &faults)?)
 }
 
@@ -65,14 +65,14 @@ pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Res
 /// for counts as a download of the share that it was found through.
 fn make(
     call: &Call<'_>,
-    finder: &Finder<'_>,
-    found: &[(&FileUri, Found)],
+    resolver: &Resolver<'_>,
+    found: &[(&FileUri, Resolved)],
     life: Duration,
 ) -> Result<ArchiveInfo, Error> {
     let mut seen = BTreeSet::new();
     let mut downloads: BTreeMap<ShareId, u64> = BTreeMap::new();
     let mut picks = Vec::with_capacity(found.len());
-    for (_, Found { file, drive, share, .. }) in found {
+    for (_, Resolved { file, drive, share, .. }) in found {
         if let Some(share) = share {
             *downloads.entry(*share).or_default() += 1;
         }
@@ -82,7 +82,7 @@ fn make(
     }
     // One file is one member, whatever ways lead to it.
     let mut files = BTreeSet::new();
-    let owner = finder.own_drive().map_or(Owner::Nobody, Owner::Drive);
+    let owner = resolver.own_drive().map_or(Owner::Nobody, Owner::Drive);
     let first = picks.first().map(|pick| pick.drive).unwrap_or(DriveId(0));
     let drive = Drive::with_id(&call.api.store, first);
     picks.retain(|pick| files.insert(pick.file));
@@ -92,8 +92,8 @@ fn make(
 /// Says why there is no archive: of each URI whose share has no download left, or of the whole.
 fn refused(
     call: &Call<'_>,
-    finder: &Finder<'_>,
-    found: &[(&FileUri, Found)],
+    resolver: &Resolver<'_>,
+    found: &[(&FileUri, Resolved)],
     mut faults: Faults,
     error: Error,
 ) -> Result<Reply, ApiError> {
@@ -102,7 +102,7 @@ fn refused(
         ErrorKind::Expired => Fault::share(error),
         ErrorKind::NotFound | ErrorKind::Gone => {
             let through: Vec<_> = found.iter().map(|(_, picked)| picked.share).collect();
-            let (_, refused) = left(&finder.engine.reader()?, &through, call.request.now)?;
+            let (_, refused) = left(&resolver.engine.reader()?, &through, call.request.now)?;
             if refused.is_empty() {
                 return Err(Fault::path(error).into());
             }
@@ -119,10 +119,10 @@ fn refused(
 }
 
 /// Returns how long the archive lives: no longer than a share that it is made through.
-fn life(finder: &Finder<'_>, call: &Call<'_>, shares: &BTreeSet<ShareId>) -> Result<Duration, ApiError> {
+fn life(resolver: &Resolver<'_>, call: &Call<'_>, shares: &BTreeSet<ShareId>) -> Result<Duration, ApiError> {
     let mut life = call.api.mount.archive_ttl;
     for id in shares {
-        if let Some(expires) = share::record(&finder.tx, *id)?.expires {
+        if let Some(expires) = share::record(&resolver.tx, *id)?.expires {
             let left = u64::try_from(expires.0.saturating_sub(call.request.now.0)).unwrap_or(0);
             life = life.min(Duration::from_micros(left).max(Duration::from_secs(1)));
         }

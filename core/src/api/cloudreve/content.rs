@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Call;
 use super::error::{ApiError, Code, Fault};
-use super::resolve::Finder;
+use super::resolve::Resolver;
 use crate::body::Body;
 use crate::engine::Engine;
 use crate::http::{CacheControl, Disposition};
@@ -25,11 +25,11 @@ const CORS: [(&str, &str); 2] = [
 
 /// Answers for the URL of a version.
 pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) -> Result<Reply> {
-    answer(call, |finder, signed, signer| {
+    answer(call, |resolver, signed, signer| {
         let parse = || Fault::param("Failed to parse object ID");
-        let entity = finder.read_entity(entity).ok_or_else(parse)?;
+        let entity = resolver.read_entity(entity).ok_or_else(parse)?;
         let speed: u64 = speed.parse().map_err(|_| parse())?;
-        let found = open::content(&finder.engine, &finder.tx, &entity, signer, call.request.now);
+        let found = open::content(&resolver.engine, &resolver.tx, &entity, signer, call.request.now);
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => {
                 ApiError::Fault(Fault::entity().detail(error))
@@ -39,7 +39,7 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
         let representation = Arc::make_mut(&mut found.representation);
         representation.name = decode(name).map_err(|_| Fault::entity())?.into_owned();
         // Of the version alone, so that a URL made anew goes on where the one before ended.
-        representation.etag = finder.plain_entity(&entity);
+        representation.etag = resolver.plain_entity(&entity);
         representation.disposition =
             if signed.download { Disposition::Attachment } else { Disposition::Inline };
         found.pace = Some(speed).filter(|speed| *speed > 0);
@@ -49,9 +49,9 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
 
 /// Answers for the URL of an archive.
 pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
-    answer(call, |finder, _, signer| {
+    answer(call, |resolver, _, signer| {
         let absent = || Fault::new(Code::NotFound, "Archive session not exist");
-        let found = open::archive_by_text(&finder.tx, id, signer, call.request.now);
+        let found = open::archive_by_text(&resolver.tx, id, signer, call.request.now);
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => {
                 ApiError::Fault(absent().detail(error))
@@ -66,20 +66,20 @@ pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
 /// Checks the signature and sends what `find` finds.
 fn answer(
     call: &Call<'_>,
-    find: impl FnOnce(&Finder<'_>, &Signed<'_>, Signer) -> Result<Found, ApiError>,
+    find: impl FnOnce(&Resolver<'_>, &Signed<'_>, Signer) -> Result<Found, ApiError>,
 ) -> Result<Reply> {
     match call.request.method {
         "GET" | "HEAD" => {}
         "OPTIONS" => return Ok(options()),
         _ => return call.answer.not_allowed("GET, HEAD, OPTIONS"),
     }
-    let finder = Finder::new(call.api, call.caller, call.request)?;
-    let sent = check(call, &finder).and_then(|(signed, signer, left)| {
-        let mut found = find(&finder, &signed, signer)?;
+    let resolver = Resolver::new(call.api, call.caller, call.request)?;
+    let sent = check(call, &resolver).and_then(|(signed, signer, left)| {
+        let mut found = find(&resolver, &signed, signer)?;
         let most = call.api.mount.max_age.as_secs().min(left);
         Arc::make_mut(&mut found.representation).cache =
             CacheControl::Public(u32::try_from(most).unwrap_or(u32::MAX));
-        Ok(open_to_all(send(&finder.engine, found, call.request)?))
+        Ok(open_to_all(send(&resolver.engine, found, call.request)?))
     });
     match sent {
         Ok(reply) => Ok(reply),
@@ -89,7 +89,7 @@ fn answer(
 }
 
 /// Checks the signature of a URL. Returns what it says, who signed it, and the seconds that it has left.
-fn check<'a>(call: &Call<'a>, finder: &Finder<'_>) -> Result<(Signed<'a>, Signer, u64), ApiError> {
+fn check<'a>(call: &Call<'a>, resolver: &Resolver<'_>) -> Result<(Signed<'a>, Signer, u64), ApiError> {
     let invalid = || Fault::new(Code::InvalidSign, "invalid sign");
     let target = call.request.target;
     if target.len() > MAX_TARGET {
@@ -98,7 +98,7 @@ fn check<'a>(call: &Call<'a>, finder: &Finder<'_>) -> Result<(Signed<'a>, Signer
     let target = target.split_once('#').map_or(target, |(target, _)| target);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let signed = signed(path_of(path), query).map_err(|_| invalid())?;
-    let signer = check_sign(&finder.engine, finder, &signed, call.request.now.unix())?;
+    let signer = check_sign(&resolver.engine, resolver, &signed, call.request.now.unix())?;
     let expires = signed.sign.as_deref().and_then(|sign| sign.rsplit(':').next()?.parse::<i64>().ok());
     let left = match expires {
         None | Some(0) => u64::MAX,
@@ -109,11 +109,11 @@ fn check<'a>(call: &Call<'a>, finder: &Finder<'_>) -> Result<(Signed<'a>, Signer
 
 fn check_sign(
     engine: &Engine,
-    finder: &Finder<'_>,
+    resolver: &Resolver<'_>,
     signed: &Signed<'_>,
     now: i64,
 ) -> Result<Signer, ApiError> {
-    let checked = engine.ring(&finder.tx)?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now);
+    let checked = engine.ring(&resolver.tx)?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now);
     checked.map_err(|fault| {
         let code = match fault {
             cloudreve::SignFault::ExpiryMissing => Code::NoPermission,

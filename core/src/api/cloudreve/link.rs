@@ -3,9 +3,9 @@
 use super::Call;
 use super::content::open_to_all;
 use super::error::{ApiError, Code, Fault};
-use super::make::Maker;
-use super::resolve::Finder;
+use super::resolve::Resolver;
 use super::response::redirect;
+use super::signed_url::UrlSigner;
 use crate::catalog::counter::Counter;
 use crate::catalog::node;
 use crate::catalog::state::{self, State};
@@ -38,31 +38,33 @@ pub(super) fn answer(call: &Call<'_>, path: &str) -> Result<Reply> {
 }
 
 fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, ApiError> {
-    let finder = Finder::new(call.api, call.caller, call.request)?;
-    let link = look_up(&finder, id, name)?;
-    let record = node::get(&finder.tx, link.file)?;
+    let resolver = Resolver::new(call.api, call.caller, call.request)?;
+    let link = look_up(&resolver, id, name)?;
+    let record = node::get(&resolver.tx, link.file)?;
     let invalid = || Fault::new(Code::NotFound, "Direct link invalid");
-    if record.kind != Kind::File || state::of_file(&finder.tx, link.file)? != State::Live {
+    if record.kind != Kind::File || state::of_file(&resolver.tx, link.file)? != State::Live {
         return Err(invalid().detail("the file is in the trash, or was deleted").into());
     }
     if !call.api.mount.redirect_links {
         let found =
-            open::link_found(&finder.engine, &finder.tx, link, save).map_err(|error| match error.kind() {
-                ErrorKind::Gone | ErrorKind::NotFound => ApiError::Fault(invalid().detail(error)),
-                _ => error.into(),
+            open::link_found(&resolver.engine, &resolver.tx, link, save).map_err(|error| {
+                match error.kind() {
+                    ErrorKind::Gone | ErrorKind::NotFound => ApiError::Fault(invalid().detail(error)),
+                    _ => error.into(),
+                }
             })?;
-        return Ok(send(&finder.engine, found, call.request)?);
+        return Ok(send(&resolver.engine, found, call.request)?);
     }
-    let maker = Maker::new(call, &finder, false)?;
-    let ends = maker.ends(call.request.now, true)?;
+    let url_signer = UrlSigner::new(call, &resolver, false)?;
+    let ends = url_signer.ends(call.request.now, true)?;
     let version = VersionId::new(link.file, record.current);
     let through = Some(Through::Link(link.id));
-    let url = maker.content(&finder, (version, through), (link.pace, &link.name), save, ends)?;
+    let url = url_signer.content(&resolver, (version, through), (link.pace, &link.name), save, ends)?;
     if call.request.method == "GET" {
-        finder.engine.count(Counter::LinkDownloads(link.id));
+        resolver.engine.count(Counter::LinkDownloads(link.id));
     }
     let mut reply = redirect(url);
-    let left = ends.told.unix().saturating_sub(call.request.now.unix()).max(0);
+    let left = ends.time.unix().saturating_sub(call.request.now.unix()).max(0);
     for (header, value) in &mut reply.headers {
         if *header == "Cache-Control" {
             *value = format!("public, max-age={left}");
@@ -72,10 +74,10 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, Ap
 }
 
 /// Finds a link by its hash id, or by the id that the store itself gives it, under its exact name.
-fn look_up(finder: &Finder<'_>, text: &str, name: &str) -> Result<LinkInfo, ApiError> {
+fn look_up(resolver: &Resolver<'_>, text: &str, name: &str) -> Result<LinkInfo, ApiError> {
     let absent = || Fault::new(Code::NotFound, "Direct link not found");
-    let id = finder.link(text)?.ok_or_else(absent)?;
-    let link = link::get(&finder.tx, id).map_err(|error| match error.kind() {
+    let id = resolver.link(text)?.ok_or_else(absent)?;
+    let link = link::get(&resolver.tx, id).map_err(|error| match error.kind() {
         ErrorKind::NotFound => ApiError::Fault(absent()),
         _ => error.into(),
     })?;

@@ -16,72 +16,32 @@
 
 mod archive;
 mod content;
-mod envelope;
 mod error;
 mod link;
-mod make;
 mod name;
 mod request;
 mod resolve;
 mod response;
+mod routes;
 mod share_limit;
+mod signed_url;
 mod source;
 mod ticket;
 mod uri;
 mod url;
 mod version;
 
-use std::io::Read;
+pub(super) use routes::{answer, answer_link};
 
 use super::{Api, Caller};
-use crate::Result;
-use crate::serve::{Reply, Request};
+use crate::serve::Request;
 
-use envelope::Answer;
-use error::{ApiError, Fault};
-
-/// Answers a call or a signed URL; `path` is the part under `api/v4`.
-pub(super) fn answer(
-    api: &Api,
-    caller: &Caller,
-    request: &Request<'_>,
-    path: &str,
-    body: &mut dyn Read,
-) -> Result<Reply> {
-    let call = Call { api, caller, request, answer: Answer::new(api, request) };
-    let parts: Vec<&str> = path.split('/').skip(1).collect();
-    let answered = match (request.method, parts.as_slice()) {
-        ("POST", ["file", "url"]) => url::answer(&call, body),
-        ("PUT", ["file", "source"]) => source::create(&call, body),
-        ("DELETE", ["file", "source", id]) => source::delete(&call, id),
-        ("POST", ["file", "version", "current"]) => version::set_current(&call, body),
-        ("DELETE", ["file", "version"]) => version::delete(&call, body),
-        (_, ["file", "content", entity, speed, name]) => return content::version(&call, entity, speed, name),
-        (_, ["file", "archive", id, name]) => return content::archive(&call, id, name),
-        (_, ["file", "url"]) => return call.answer.not_allowed("POST"),
-        (_, ["file", "source"]) => return call.answer.not_allowed("PUT"),
-        (_, ["file", "source", _]) => return call.answer.not_allowed("DELETE"),
-        (_, ["file", "version", "current"]) => return call.answer.not_allowed("POST"),
-        (_, ["file", "version"]) => return call.answer.not_allowed("DELETE"),
-        _ => return call.answer.fault(404, &Fault::no_route()),
-    };
-    match answered {
-        Ok(reply) => Ok(reply),
-        Err(ApiError::Fault(fault)) => call.answer.fault(200, &fault),
-        Err(ApiError::Error(error)) => Err(error),
-    }
-}
-
-/// Answers a direct link; `path` is the part under `f/`.
-pub(super) fn answer_link(api: &Api, request: &Request<'_>, path: &str) -> Result<Reply> {
-    let caller = Caller::anonymous();
-    link::answer(&Call { api, caller: &caller, request, answer: Answer::new(api, request) }, path)
-}
+use response::Responder;
 
 /// A call under way.
 struct Call<'a> {
     api: &'a Api,
     caller: &'a Caller,
     request: &'a Request<'a>,
-    answer: Answer,
+    answer: Responder,
 }

@@ -9,15 +9,15 @@ use super::error::{ApiError, Fault};
 use crate::api::read_body;
 
 /// The fields of a request's body.
-pub(super) struct Words(serde_json::Map<String, Value>);
+pub(super) struct Fields(serde_json::Map<String, Value>);
 
-impl Words {
+impl Fields {
     /// Reads the body of a request.
-    pub(super) fn read(body: &mut dyn Read) -> Result<Words, ApiError> {
+    pub(super) fn read(body: &mut dyn Read) -> Result<Fields, ApiError> {
         let bytes = read_body(body)?.ok_or_else(|| wrong("the body is larger than 4 MiB"))?;
         let mut values = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>();
         match values.next() {
-            Some(Ok(Value::Object(map))) => Ok(Words(map)),
+            Some(Ok(Value::Object(map))) => Ok(Fields(map)),
             Some(Ok(_)) => Err(wrong("the body is no JSON object").into()),
             Some(Err(cause)) => Err(wrong(&format!("the body is no JSON: {cause}")).into()),
             None => Err(wrong("EOF").into()),
@@ -81,16 +81,16 @@ mod tests {
     use super::*;
     use crate::api::cloudreve::error::Code;
 
-    fn read(json: &str) -> Words {
-        Words::read(&mut json.as_bytes()).unwrap_or_else(|_| panic!("{json}"))
+    fn read(json: &str) -> Fields {
+        Fields::read(&mut json.as_bytes()).unwrap_or_else(|_| panic!("{json}"))
     }
 
     #[test]
     fn fields_are_read_leniently() {
-        let words = read(r#"{"URIS": ["a", null], "Download": true, "redirect": null, "x": {}} trailing"#);
-        assert_eq!(words.list("uris").unwrap(), ["a", ""]);
-        assert!(words.flag("download").unwrap() && !words.flag("redirect").unwrap());
-        assert_eq!(words.text("entity").unwrap(), "");
+        let fields = read(r#"{"URIS": ["a", null], "Download": true, "redirect": null, "x": {}} trailing"#);
+        assert_eq!(fields.list("uris").unwrap(), ["a", ""]);
+        assert!(fields.flag("download").unwrap() && !fields.flag("redirect").unwrap());
+        assert_eq!(fields.text("entity").unwrap(), "");
         assert_eq!(read(r#"{"uris": []}"#).list("uris").unwrap(), Vec::<&str>::new());
     }
 
@@ -98,16 +98,16 @@ mod tests {
     fn what_has_a_wrong_form_is_said_to_have() {
         let deep = "[".repeat(100_000);
         for json in ["", "x", "[]", "1", "{", "\u{0}", r#"{"a":1"#, &deep] {
-            match Words::read(&mut json.as_bytes()) {
+            match Fields::read(&mut json.as_bytes()) {
                 Err(ApiError::Fault(fault)) => assert_eq!((fault.code, fault.form), (Code::Param, true)),
                 _ => panic!("{json:.20}"),
             }
         }
-        let words = read(r#"{"uris": "a", "download": 1, "entity": [], "list": [1], "none": null}"#);
-        assert!(words.list("uris").is_err() && words.list("list").is_err() && words.list("none").is_err());
-        assert!(words.flag("download").is_err() && words.text("entity").is_err());
-        assert!(words.required("version").is_err());
+        let fields = read(r#"{"uris": "a", "download": 1, "entity": [], "list": [1], "none": null}"#);
+        assert!(fields.list("uris").is_err() && fields.list("list").is_err() && fields.list("none").is_err());
+        assert!(fields.flag("download").is_err() && fields.text("entity").is_err());
+        assert!(fields.required("version").is_err());
         let mut huge = std::io::repeat(b' ');
-        assert!(matches!(Words::read(&mut huge), Err(ApiError::Fault(_))));
+        assert!(matches!(Fields::read(&mut huge), Err(ApiError::Fault(_))));
     }
 }

@@ -38,7 +38,7 @@ pub(super) enum Act {
 
 /// What a URI leads to.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(super) struct Resolved {
     pub(super) file: FileId,
     /// The drive that it is in, whoever asks.
     pub(super) drive: DriveId,
@@ -53,7 +53,7 @@ pub(super) struct Found {
 }
 
 /// Finds what URIs lead to.
-pub(super) struct Finder<'a> {
+pub(super) struct Resolver<'a> {
     caller: &'a Caller,
     ticket: Option<&'a str>,
     client: Option<IpAddr>,
@@ -71,8 +71,12 @@ pub(super) struct Finder<'a> {
     checked: usize,
 }
 
-impl<'a> Finder<'a> {
-    pub(super) fn new(api: &Api, caller: &'a Caller, request: &'a Request<'_>) -> Result<Finder<'a>, Error> {
+impl<'a> Resolver<'a> {
+    pub(super) fn new(
+        api: &Api,
+        caller: &'a Caller,
+        request: &'a Request<'_>,
+    ) -> Result<Resolver<'a>, Error> {
         let engine = api.store.engine()?;
         let tx = engine.reader()?;
         let own = match caller.drive() {
@@ -82,7 +86,7 @@ impl<'a> Finder<'a> {
         let own = own.map(|id| Ok::<_, Error>((id, drive::get(&tx, id)?.root))).transpose()?;
         let ids = HashIds::new(&signing_key::salt(&tx)?)?;
         let ticket = RequestHeaders(&request.headers).get("X-Cr-Purchase-Ticket");
-        Ok(Finder {
+        Ok(Resolver {
             caller,
             ticket,
             client: request.client,
@@ -108,7 +112,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Finds what a URI leads to, if the caller may do that with it.
-    pub(super) fn find(&mut self, uri: &FileUri, act: Act) -> Result<Found, ApiError> {
+    pub(super) fn find(&mut self, uri: &FileUri, act: Act) -> Result<Resolved, ApiError> {
         match &uri.tree {
             Tree::My => self.in_drive(uri),
             Tree::Share => self.in_share(uri),
@@ -132,7 +136,7 @@ impl<'a> Finder<'a> {
         self.caller.drive().ok_or_else(Fault::login)
     }
 
-    fn in_drive(&mut self, uri: &FileUri) -> Result<Found, ApiError> {
+    fn in_drive(&mut self, uri: &FileUri) -> Result<Resolved, ApiError> {
         self.known()?;
         if !uri.id.is_empty() {
             let id = self.number(&uri.id, HashKind::User, alias::Kind::Drive)?;
@@ -146,7 +150,7 @@ impl<'a> Finder<'a> {
         self.below((own, root), &uri.names, None)
     }
 
-    fn in_share(&mut self, uri: &FileUri) -> Result<Found, ApiError> {
+    fn in_share(&mut self, uri: &FileUri) -> Result<Resolved, ApiError> {
         let id = self.random(&uri.id, HashKind::Share, alias::Kind::Share)?;
         let id = ShareId(id.ok_or_else(|| Fault::share("the id in the URI is no share's"))?);
         let info = self.enter(id, uri.password.as_deref())?;
@@ -158,7 +162,7 @@ impl<'a> Finder<'a> {
             (Kind::File, [name]) if *name == record.name => {
                 let (drive, current) = (record.drive, record.current);
                 let (kind, share) = (Kind::File, Some(id));
-                Ok(Found { file: info.file, drive, kind, name: record.name, current, share, root: false })
+                Ok(Resolved { file: info.file, drive, kind, name: record.name, current, share, root: false })
             }
             (Kind::File, _) => Err(Fault::path("the share holds another file").into()),
         }
@@ -166,17 +170,17 @@ impl<'a> Finder<'a> {
 
     /// Lets the caller into a share.
     fn enter(&mut self, id: ShareId, password: Option<&str>) -> Result<ShareInfo, ApiError> {
-        let asked = (id, password.map(str::to_owned));
-        if let Some(known) = self.entered.get(&asked) {
+        let params = (id, password.map(str::to_owned));
+        if let Some(known) = self.entered.get(&params) {
             return Ok(known.clone()?);
         }
         match self.enter_anew(id, password) {
             Ok(info) => {
-                self.entered.insert(asked, Ok(info.clone()));
+                self.entered.insert(params, Ok(info.clone()));
                 Ok(info)
             }
             Err(ApiError::Fault(fault)) => {
-                self.entered.insert(asked, Err(fault.clone()));
+                self.entered.insert(params, Err(fault.clone()));
                 Err(fault.into())
             }
             Err(stop) => Err(stop),
@@ -224,10 +228,10 @@ impl<'a> Finder<'a> {
         (drive, root): (DriveId, FileId),
         names: &[String],
         share: Option<ShareId>,
-    ) -> Result<Found, ApiError> {
+    ) -> Result<Resolved, ApiError> {
         let Some((last, folders)) = names.split_last() else {
             let (kind, name, current) = (Kind::Folder, String::new(), 0);
-            return Ok(Found { file: root, drive, kind, name, current, share, root: true });
+            return Ok(Resolved { file: root, drive, kind, name, current, share, root: true });
         };
         let key = (root, folders.join("/"));
         let folder = match self.folders.get(&key) {
@@ -243,7 +247,7 @@ impl<'a> Finder<'a> {
         };
         let child = self.child(folder, last)?;
         let (kind, current) = (child.kind, child.number);
-        Ok(Found { file: child.file, drive, kind, name: last.clone(), current, share, root: false })
+        Ok(Resolved { file: child.file, drive, kind, name: last.clone(), current, share, root: false })
     }
 
     fn child(&self, folder: FileId, name: &str) -> Result<ChildRecord, ApiError> {

@@ -5,11 +5,11 @@ use std::io::Read;
 use serde::Serialize;
 
 use super::Call;
-use super::envelope::Faults;
 use super::error::{ApiError, Code, Fault};
-use super::make::Maker;
-use super::request::Words;
-use super::resolve::{Act, Finder, Found};
+use super::request::Fields;
+use super::resolve::{Act, Resolved, Resolver};
+use super::response::Faults;
+use super::signed_url::UrlSigner;
 use super::uri::FileUri;
 use super::url::read_uris;
 use crate::catalog::{LinkInfo, link, node};
@@ -19,19 +19,19 @@ use crate::serve::Reply;
 use crate::{Error, ErrorKind, Kind};
 
 #[derive(Serialize)]
-struct Made {
+struct CreatedLink {
     link: String,
     file_url: String,
 }
 
 /// Makes direct links to files, or finds those that there are under the same name and speed.
 pub(super) fn create(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiError> {
-    let words = Words::read(body)?;
-    let texts = words.list("uris")?.len();
+    let fields = Fields::read(body)?;
+    let texts = fields.list("uris")?.len();
     if texts == 0 {
         return Err(Fault::form("the field uris is empty").into());
     }
-    let uris = match read_uris(call, &words) {
+    let uris = match read_uris(call, &fields) {
         Err(ApiError::Fault(fault)) if fault.code == Code::TooManyUris => return Err(fault.into()),
         read => {
             let most = usize::try_from(call.caller.limits.links).unwrap_or(usize::MAX);
@@ -42,22 +42,22 @@ pub(super) fn create(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiE
             }
         }
     };
-    let mut finder = Finder::new(call.api, call.caller, call.request)?;
+    let mut resolver = Resolver::new(call.api, call.caller, call.request)?;
     let (mut faults, mut found) = (Faults::new(), Vec::new());
     for uri in &uris {
-        match pick(call, &mut finder, uri) {
+        match pick(call, &mut resolver, uri) {
             Ok(picked) => found.push((uri, picked)),
             Err(ApiError::Fault(fault)) => drop(faults.insert(uri.to_string(), fault)),
             Err(stop) => return Err(stop),
         }
     }
-    let links = write(call, &finder, &found)?;
-    let maker = Maker::new(call, &finder, false)?;
+    let links = write(call, &resolver, &found)?;
+    let url_signer = UrlSigner::new(call, &resolver, false)?;
     let mut made = Vec::new();
     for ((uri, _), link) in found.iter().zip(links) {
         match link {
-            Some(link) => made.push(Made {
-                link: maker.link(&finder.source(link.id), &link.name),
+            Some(link) => made.push(CreatedLink {
+                link: url_signer.link(&resolver.source(link.id), &link.name),
                 file_url: uri.canonical(),
             }),
             None => drop(faults.insert(uri.to_string(), Fault::path("it was deleted meanwhile"))),
@@ -70,9 +70,9 @@ pub(super) fn create(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiE
 }
 
 /// Finds a file that the caller may make links to.
-fn pick(call: &Call<'_>, finder: &mut Finder<'_>, uri: &FileUri) -> Result<Found, ApiError> {
-    let found = finder.find(uri, Act::Download)?;
-    if !finder.owns(found.drive) && !call.caller.is_administrator() {
+fn pick(call: &Call<'_>, resolver: &mut Resolver<'_>, uri: &FileUri) -> Result<Resolved, ApiError> {
+    let found = resolver.find(uri, Act::Download)?;
+    if !resolver.owns(found.drive) && !call.caller.is_administrator() {
         return Err(Fault::owner_only().into());
     }
     if found.kind != Kind::File {
@@ -84,8 +84,8 @@ fn pick(call: &Call<'_>, finder: &mut Finder<'_>, uri: &FileUri) -> Result<Found
 /// Makes or finds the links in one change, so that two calls at once make one.
 fn write(
     call: &Call<'_>,
-    finder: &Finder<'_>,
-    found: &[(&FileUri, Found)],
+    resolver: &Resolver<'_>,
+    found: &[(&FileUri, Resolved)],
 ) -> Result<Vec<Option<LinkInfo>>, Error> {
     let (pace, now) = (call.caller.limits.speed, call.request.now);
     let unique = call.caller.limits.unique_links;
@@ -95,14 +95,14 @@ fn write(
     }
     if !unique {
         let known: Result<Option<Vec<_>>, Error> =
-            files.iter().map(|(file, name)| link::find(&finder.tx, *file, name, pace)).collect();
+            files.iter().map(|(file, name)| link::find(&resolver.tx, *file, name, pace)).collect();
         if let Some(known) = known? {
             return Ok(known.into_iter().map(Some).collect());
         }
     }
     let ids: Result<Vec<u64>, Error> = files.iter().map(|_| random_id()).collect();
     let ids = ids?;
-    finder.engine.write(move |change| {
+    resolver.engine.write(move |change| {
         let mut made = Vec::with_capacity(files.len());
         for ((file, name), id) in files.iter().zip(&ids) {
             let id = LinkId(*id);
@@ -123,17 +123,17 @@ fn write(
 
 /// Ends a direct link; the owner of the file may, and nobody else.
 pub(super) fn delete(call: &Call<'_>, id: &str) -> Result<Reply, ApiError> {
-    let finder = Finder::new(call.api, call.caller, call.request)?;
+    let resolver = Resolver::new(call.api, call.caller, call.request)?;
     let absent = || ApiError::Fault(Fault::new(Code::NotFound, "Direct link not found"));
-    let id = finder.link(id)?.ok_or_else(absent)?;
+    let id = resolver.link(id)?.ok_or_else(absent)?;
     let gone = |error: Error| match error.kind() {
         ErrorKind::NotFound => absent(),
         _ => error.into(),
     };
-    let link = link::get(&finder.tx, id).map_err(gone)?;
-    if !finder.owns(node::get(&finder.tx, link.file)?.drive) {
+    let link = link::get(&resolver.tx, id).map_err(gone)?;
+    if !resolver.owns(node::get(&resolver.tx, link.file)?.drive) {
         return Err(absent());
     }
-    finder.engine.write(move |change| link::delete(change, id)).map_err(gone)?;
+    resolver.engine.write(move |change| link::delete(change, id)).map_err(gone)?;
     Ok(call.answer.done()?)
 }

@@ -2,13 +2,13 @@
 
 use std::io;
 
-use super::envelope::Faults;
 use super::error::{ApiError, Code, Fault};
-use super::make::Maker;
-use super::request::Words;
-use super::resolve::{Act, Finder, Found};
-use super::response::{Item, Urls, redirect};
+use super::request::Fields;
+use super::resolve::{Act, Resolved, Resolver};
+use super::response::Faults;
+use super::response::{UrlItem, Urls, redirect};
 use super::share_limit::count;
+use super::signed_url::UrlSigner;
 use super::uri::FileUri;
 use super::{Call, archive};
 use crate::catalog::version;
@@ -19,22 +19,22 @@ use crate::{ErrorKind, Kind};
 
 /// Answers a call.
 pub(super) fn answer(call: &Call<'_>, body: &mut dyn io::Read) -> Result<Reply, ApiError> {
-    let words = Words::read(body)?;
-    let asked = Asked {
-        download: words.flag("download")?,
-        redirect: words.flag("redirect")?,
-        primary: words.flag("use_primary_site_url")?,
-        skip_error: words.flag("skip_error")?,
-        archive: words.flag("archive")?,
-        no_cache: words.flag("no_cache")?,
-        entity: words.text("entity")?,
+    let fields = Fields::read(body)?;
+    let params = UrlParams {
+        download: fields.flag("download")?,
+        redirect: fields.flag("redirect")?,
+        primary: fields.flag("use_primary_site_url")?,
+        skip_error: fields.flag("skip_error")?,
+        archive: fields.flag("archive")?,
+        no_cache: fields.flag("no_cache")?,
+        entity: fields.text("entity")?,
     };
-    let uris = read_uris(call, &words)?;
-    if asked.archive { archive::answer(call, &uris, asked.skip_error) } else { urls(call, &uris, &asked) }
+    let uris = read_uris(call, &fields)?;
+    if params.archive { archive::answer(call, &uris, params.skip_error) } else { urls(call, &uris, &params) }
 }
 
 /// The fields of a call beside its URIs.
-struct Asked<'a> {
+struct UrlParams<'a> {
     download: bool,
     redirect: bool,
     primary: bool,
@@ -45,8 +45,8 @@ struct Asked<'a> {
 }
 
 /// Reads the URIs of a batch: first how many there are, then whether each is one.
-pub(super) fn read_uris(call: &Call<'_>, words: &Words) -> Result<Vec<FileUri>, ApiError> {
-    let texts = words.list("uris")?;
+pub(super) fn read_uris(call: &Call<'_>, fields: &Fields) -> Result<Vec<FileUri>, ApiError> {
+    let texts = fields.list("uris")?;
     let max = call.api.mount.max_batched_file;
     if texts.len() > max {
         return Err(Fault::new(Code::TooManyUris, format!("Maximum allowed batch size: {max}")).into());
@@ -55,12 +55,12 @@ pub(super) fn read_uris(call: &Call<'_>, words: &Words) -> Result<Vec<FileUri>, 
     Ok(uris.ok_or_else(|| Fault::param("unknown uri"))?)
 }
 
-fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, ApiError> {
-    let mut finder = Finder::new(call.api, call.caller, call.request)?;
+fn urls(call: &Call<'_>, uris: &[FileUri], params: &UrlParams<'_>) -> Result<Reply, ApiError> {
+    let mut resolver = Resolver::new(call.api, call.caller, call.request)?;
     let mut faults = Faults::new();
     let mut found = Vec::with_capacity(uris.len());
     for uri in uris {
-        match pick(&mut finder, uri, asked.entity) {
+        match pick(&mut resolver, uri, params.entity) {
             Ok(picked) => found.push(Some(picked)),
             Err(ApiError::Fault(fault)) => {
                 faults.insert(uri.to_string(), fault);
@@ -69,10 +69,10 @@ fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, A
             Err(stop) => return Err(stop),
         }
     }
-    if faults.is_empty() || asked.skip_error {
+    if faults.is_empty() || params.skip_error {
         let through = found.iter().map(|picked| picked.as_ref().and_then(|(found, _)| found.share));
         let refused =
-            count(&finder.engine, &through.collect::<Vec<_>>(), asked.skip_error, call.request.now)?;
+            count(&resolver.engine, &through.collect::<Vec<_>>(), params.skip_error, call.request.now)?;
         for (at, fault) in refused {
             if let (Some(uri), Some(place)) = (uris.get(at), found.get_mut(at)) {
                 faults.insert(uri.to_string(), fault);
@@ -80,24 +80,26 @@ fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, A
             }
         }
     }
-    if !faults.is_empty() && !asked.skip_error {
+    if !faults.is_empty() && !params.skip_error {
         return Ok(call.answer.failed(None::<()>, &faults)?);
     }
 
-    let maker = Maker::new(call, &finder, asked.primary)?;
-    let ends = maker.ends(call.request.now, !asked.no_cache)?;
+    let url_signer = UrlSigner::new(call, &resolver, params.primary)?;
+    let ends = url_signer.ends(call.request.now, !params.no_cache)?;
     let speed = call.caller.limits.speed;
     let mut urls = Vec::with_capacity(found.len());
     for picked in &found {
         urls.push(match picked {
             Some((found, id)) => {
                 let to = (*id, found.share.map(Through::Share));
-                Item { url: maker.content(&finder, to, (speed, &found.name), asked.download, ends)? }
+                UrlItem {
+                    url: url_signer.content(&resolver, to, (speed, &found.name), params.download, ends)?,
+                }
             }
-            None => Item::default(),
+            None => UrlItem::default(),
         });
     }
-    if asked.redirect && urls.len() == 1 {
+    if params.redirect && urls.len() == 1 {
         return match urls.into_iter().next().filter(|item| !item.url.is_empty()) {
             Some(item) => Ok(redirect(item.url)),
             None => Ok(call.answer.failed(None::<()>, &faults)?),
@@ -108,8 +110,8 @@ fn urls(call: &Call<'_>, uris: &[FileUri], asked: &Asked<'_>) -> Result<Reply, A
 }
 
 /// Finds the version that a URI asks for.
-fn pick(finder: &mut Finder<'_>, uri: &FileUri, entity: &str) -> Result<(Found, VersionId), ApiError> {
-    let found = finder.find(uri, Act::Download)?;
+fn pick(resolver: &mut Resolver<'_>, uri: &FileUri, entity: &str) -> Result<(Resolved, VersionId), ApiError> {
+    let found = resolver.find(uri, Act::Download)?;
     if found.kind != Kind::File {
         return Err(Fault::entity().into());
     }
@@ -117,18 +119,18 @@ fn pick(finder: &mut Finder<'_>, uri: &FileUri, entity: &str) -> Result<(Found, 
         let current = VersionId::new(found.file, found.current);
         return Ok((found, current));
     }
-    let id = version_of(finder, &found, entity)?.ok_or_else(Fault::entity)?;
+    let id = version_of(resolver, &found, entity)?.ok_or_else(Fault::entity)?;
     Ok((found, id))
 }
 
 /// Reads the hash id of one of a file's versions; none if it is not one.
 pub(super) fn version_of(
-    finder: &Finder<'_>,
-    found: &Found,
+    resolver: &Resolver<'_>,
+    found: &Resolved,
     text: &str,
 ) -> Result<Option<VersionId>, ApiError> {
-    let Some(id) = finder.version(text)?.filter(|id| id.file() == found.file) else { return Ok(None) };
-    match version::get(&finder.tx, id) {
+    let Some(id) = resolver.version(text)?.filter(|id| id.file() == found.file) else { return Ok(None) };
+    match version::get(&resolver.tx, id) {
         Ok(_) => Ok(Some(id)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => Ok(None),
         Err(error) => Err(error.into()),

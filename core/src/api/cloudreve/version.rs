@@ -4,8 +4,8 @@ use std::io::Read;
 
 use super::Call;
 use super::error::{ApiError, Fault};
-use super::request::Words;
-use super::resolve::{Act, Finder};
+use super::request::Fields;
+use super::resolve::{Act, Resolver};
 use super::uri::FileUri;
 use super::url::version_of;
 use crate::catalog::version;
@@ -15,17 +15,17 @@ use crate::{Error, ErrorKind};
 
 /// Makes a version the current one of its file.
 pub(super) fn set_current(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiError> {
-    let (finder, id) = pick(call, body)?;
+    let (resolver, id) = pick(call, body)?;
     let now = call.request.now;
-    finder.engine.write(move |change| version::set_current(change, id, now)).map_err(gone)?;
+    resolver.engine.write(move |change| version::set_current(change, id, now)).map_err(gone)?;
     Ok(call.answer.done()?)
 }
 
 /// Removes a version that is not the current one.
 pub(super) fn delete(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiError> {
-    let (finder, id) = pick(call, body)?;
+    let (resolver, id) = pick(call, body)?;
     let now = call.request.now;
-    finder.engine.write(move |change| version::remove(change, id, change.time(now))).map_err(|error| {
+    resolver.engine.write(move |change| version::remove(change, id, change.time(now))).map_err(|error| {
         match error.kind() {
             ErrorKind::InvalidArgument => ApiError::Fault(Fault::not_supported().detail(error)),
             _ => gone(error),
@@ -35,20 +35,20 @@ pub(super) fn delete(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiE
 }
 
 /// Finds the version that a call names, if the caller owns its file.
-fn pick<'a>(call: &Call<'a>, body: &mut dyn Read) -> Result<(Finder<'a>, VersionId), ApiError> {
-    let words = Words::read(body)?;
-    let (uri, text) = (words.required("uri")?, words.required("version")?);
+fn pick<'a>(call: &Call<'a>, body: &mut dyn Read) -> Result<(Resolver<'a>, VersionId), ApiError> {
+    let fields = Fields::read(body)?;
+    let (uri, text) = (fields.required("uri")?, fields.required("version")?);
     let uri = FileUri::parse(uri).ok_or_else(|| Fault::param("unknown uri"))?;
-    let mut finder = Finder::new(call.api, call.caller, call.request)?;
-    if finder.version(text)?.is_none() {
+    let mut resolver = Resolver::new(call.api, call.caller, call.request)?;
+    if resolver.version(text)?.is_none() {
         return Err(Fault::param("unknown version id").into());
     }
-    let found = finder.find(&uri, Act::Version)?;
-    if !finder.owns(found.drive) {
+    let found = resolver.find(&uri, Act::Version)?;
+    if !resolver.owns(found.drive) {
         return Err(Fault::owner_only().into());
     }
-    let id = version_of(&finder, &found, text)?.ok_or_else(Fault::entity)?;
-    Ok((finder, id))
+    let id = version_of(&resolver, &found, text)?.ok_or_else(Fault::entity)?;
+    Ok((resolver, id))
 }
 
 /// What was removed in between is no version any more.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::access::Own;
-use super::fault::{ApiError, Fault, not_found};
+use super::error::{ApiError, Fault, not_found};
 use super::part::{self, Part};
 use super::rapid::Rapid;
-use super::{Call, show};
+use super::resolve::Own;
+use super::{Call, response};
 use crate::catalog::record::{Goal, UploadRecord};
 use crate::http::{media_type_of, valid_media_type};
 use crate::id::{FileId, VersionId};
@@ -25,7 +25,7 @@ const MAX_TAGS: usize = 1000;
 const MAX_KEPT: usize = 60 << 10;
 
 /// What is to be made.
-struct Wish<'a> {
+struct CreateParams<'a> {
     name: &'a str,
     parent: FileId,
     /// Whether a name that is taken may change.
@@ -50,7 +50,7 @@ impl Call<'_> {
         }
     }
 
-    fn wish_to_create(&self, own: &Own) -> Result<Wish<'_>, ApiError> {
+    fn create_params(&self, own: &Own) -> Result<CreateParams<'_>, ApiError> {
         let name = self.fields.required("name")?;
         if name.len() > 255 {
             return Err(Fault::range("name is longer than 255 bytes").into());
@@ -63,17 +63,18 @@ impl Call<'_> {
         }
         let refuse = mode == Some("refuse");
         // Names in a folder are unique: where the mode lets a second one be, it gets another name.
-        Ok(Wish { name, parent: parent.id, rename: !refuse, refuse })
+        Ok(CreateParams { name, parent: parent.id, rename: !refuse, refuse })
     }
 
     /// Tells what has the name already, if it does and the client wants to know.
-    fn taken(&self, own: &Own, wish: &Wish<'_>) -> Result<Option<Value>, ApiError> {
-        if !wish.refuse {
+    fn taken(&self, own: &Own, params: &CreateParams<'_>) -> Result<Option<Value>, ApiError> {
+        if !params.refuse {
             return Ok(None);
         }
-        let found = own.drive.child(wish.parent, wish.name).map_err(|error| not_found(error, Fault::file))?;
+        let found =
+            own.drive.child(params.parent, params.name).map_err(|error| not_found(error, Fault::file))?;
         let Some(found) = found else { return Ok(None) };
-        let mut told = self.told_made(own, found.id, wish.parent, &found.name, found.kind);
+        let mut told = self.file_json(own, found.id, params.parent, &found.name, found.kind);
         if let Value::Object(fields) = &mut told {
             fields.insert("exist".into(), json!(true));
             fields.insert("rapid_upload".into(), json!(false));
@@ -85,10 +86,10 @@ impl Call<'_> {
         Ok(Some(told))
     }
 
-    fn told_made(&self, own: &Own, file: FileId, parent: FileId, name: &str, kind: Kind) -> Value {
+    fn file_json(&self, own: &Own, file: FileId, parent: FileId, name: &str, kind: Kind) -> Value {
         json!({
-            "domain_id": show::DOMAIN,
-            "drive_id": show::drive(own.drive.id()),
+            "domain_id": response::DOMAIN,
+            "drive_id": response::drive(own.drive.id()),
             "file_id": file.to_string(),
             "parent_file_id": own.wire(parent),
             "file_name": name,
@@ -97,12 +98,12 @@ impl Call<'_> {
     }
 
     fn create_folder(&self, own: &Own) -> Result<Value, ApiError> {
-        let wish = self.wish_to_create(own)?;
-        if let Some(told) = self.taken(own, &wish)? {
+        let params = self.create_params(own)?;
+        if let Some(told) = self.taken(own, &params)? {
             return Ok(told);
         }
-        let made = own.drive.mkdir_in(wish.parent, wish.name, wish.rename, self.now)?;
-        let mut told = self.told_made(own, made.id, wish.parent, &made.name, Kind::Folder);
+        let made = own.drive.mkdir_in(params.parent, params.name, params.rename, self.now)?;
+        let mut told = self.file_json(own, made.id, params.parent, &made.name, Kind::Folder);
         if let Value::Object(fields) = &mut told {
             fields.insert("exist".into(), json!(false));
             fields.insert("status".into(), json!("available"));
@@ -111,20 +112,20 @@ impl Call<'_> {
     }
 
     fn create_file(&self, own: &Own) -> Result<Value, ApiError> {
-        let wish = self.wish_to_create(own)?;
+        let params = self.create_params(own)?;
         let parts = part::asked(&self.fields)?;
-        let record = self.record(own, wish.name)?;
-        if let Some(told) = self.taken(own, &wish)? {
+        let record = self.record(own, params.name)?;
+        if let Some(told) = self.taken(own, &params)? {
             return Ok(told);
         }
-        let name = own.drive.free_name(wish.parent, wish.name, wish.rename, self.now)?;
+        let name = own.drive.free_name(params.parent, params.name, params.rename, self.now)?;
         let goal = Goal::New {
             file: self.api.store.draw_file()?,
-            folder: wish.parent,
+            folder: params.parent,
             name: name.clone(),
-            rename: wish.rename,
+            rename: params.rename,
         };
-        self.begin(own, UploadRecord { goal, ..record }, wish.parent, &name, &parts)
+        self.begin(own, UploadRecord { goal, ..record }, params.parent, &name, &parts)
     }
 
     /// A file that is there gets one more revision.
@@ -176,18 +177,18 @@ impl Call<'_> {
             if text.chars().count() > 1024 {
                 return Err(Fault::range("description is longer than 1024 characters").into());
             }
-            kept.insert(show::attribute("description"), text.to_owned());
+            kept.insert(response::attribute("description"), text.to_owned());
         }
         if let Some(time) = self.fields.time("local_created_at")? {
-            kept.insert(show::attribute("local_created_at"), show::time(time));
+            kept.insert(response::attribute("local_created_at"), response::time(time));
         }
         if self.fields.flag("hidden")? == Some(true) {
-            kept.insert(show::attribute("hidden"), "true".to_owned());
+            kept.insert(response::attribute("hidden"), "true".to_owned());
         }
         for tag in self.fields.list("user_tags", MAX_TAGS)?.unwrap_or_default() {
             let tag = super::Fields::of(tag, "user_tags")?;
             let value = tag.any_text("value")?.unwrap_or_default();
-            kept.insert(show::attribute(&format!("tag.{}", tag.required("key")?)), value.to_owned());
+            kept.insert(response::attribute(&format!("tag.{}", tag.required("key")?)), value.to_owned());
         }
         let len: usize = kept.iter().map(|(name, value)| name.len() + value.len()).sum();
         if len > MAX_KEPT {
@@ -205,7 +206,7 @@ impl Call<'_> {
         name: &str,
         parts: &[Part],
     ) -> Result<Value, ApiError> {
-        let mut told = self.told_made(own, record.goal.file(), parent, name, Kind::File);
+        let mut told = self.file_json(own, record.goal.file(), parent, name, Kind::File);
         let rapid = match self.rapid(own, &record, parent, name)? {
             Rapid::Made(version) => Some(version),
             Rapid::None => None,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::access::{Download, Own, Reach};
-use super::fault::{ApiError, Fault, not_found};
-use super::show;
+use super::error::{ApiError, Fault, not_found};
+use super::resolve::{Download, Own, Reach};
+use super::response;
 use super::{Call, DEFAULT_EXPIRE, MAX_EXPIRE};
 use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::record::Owner;
@@ -23,7 +23,7 @@ use crate::{ErrorKind, FileInfo, Kind, VersionInfo};
 const MAX_PICKS: usize = 1000;
 
 /// What a client asks of the URL.
-struct Wish<'a> {
+struct UrlParams<'a> {
     name: Option<&'a str>,
     media_type: Option<&'a str>,
     expire: u64,
@@ -47,7 +47,7 @@ impl Call<'_> {
         }
     }
 
-    fn wish(&self) -> Result<Wish<'_>, ApiError> {
+    fn url_params(&self) -> Result<UrlParams<'_>, ApiError> {
         let expire = self.fields.number("expire_sec", 1..=MAX_EXPIRE)?.unwrap_or(DEFAULT_EXPIRE);
         self.check_life(expire, self.api.store.engine()?.options.max_lifetime)?;
         let name = self.fields.text("file_name")?;
@@ -61,7 +61,7 @@ impl Call<'_> {
         if media_type.is_some_and(|media_type| !valid_media_type(media_type)) {
             return Err(Fault::format("response_content_type is no media type").into());
         }
-        Ok(Wish { name, media_type, expire })
+        Ok(UrlParams { name, media_type, expire })
     }
 
     fn check_life(&self, expire: u64, most: Duration) -> Result<(), Fault> {
@@ -75,9 +75,9 @@ impl Call<'_> {
     pub(super) fn get_download_url(&self) -> Result<Value, ApiError> {
         let reach = self.reach()?;
         let id = self.fields.required("file_id")?;
-        let wish = self.wish()?;
+        let params = self.url_params()?;
         if let Ok(id) = id.parse::<ArchiveId>() {
-            return self.archive_url(&reach, id, &wish);
+            return self.archive_url(&reach, id, &params);
         }
         let revision = self.fields.text("revision_id")?;
         let info = reach.live(id)?;
@@ -85,15 +85,15 @@ impl Call<'_> {
             if revision.is_some() {
                 return Err(Fault::revision(format!("{id} is a folder and has no revisions")).into());
             }
-            let id = self.archive(&reach, &[info.id], self.zip_name(&info, &wish), wish.expire)?;
-            return self.archive_url(&reach, id, &wish);
+            let id = self.archive(&reach, &[info.id], self.zip_name(&info, &params), params.expire)?;
+            return self.archive_url(&reach, id, &params);
         }
         let version = self.version(&info, revision)?;
         let url = self.file_url(&reach, &info, &version, revision.is_some(), reach.download()?)?;
         let content = Content { size: version.size, crc64: version.crc64, sha1: Some(version.sha1) };
-        let mut told = self.told(self.made(url, &wish)?, &wish, &content);
+        let mut told = self.url_json(self.made(url, &params)?, &params, &content);
         if let Value::Object(fields) = &mut told {
-            fields.insert("drive_id".into(), json!(show::drive(info.drive)));
+            fields.insert("drive_id".into(), json!(response::drive(info.drive)));
             fields.insert("file_id".into(), json!(info.id.to_string()));
             fields.insert("revision_id".into(), json!(version.id.to_string()));
         }
@@ -131,8 +131,8 @@ impl Call<'_> {
         }
     }
 
-    fn zip_name(&self, info: &FileInfo, wish: &Wish<'_>) -> String {
-        match (wish.name, info.name.as_str()) {
+    fn zip_name(&self, info: &FileInfo, params: &UrlParams<'_>) -> String {
+        match (params.name, info.name.as_str()) {
             (Some(name), _) => name.to_owned(),
             (None, "") => "archive.zip".to_owned(),
             (None, name) if name.len() > 251 => "archive.zip".to_owned(),
@@ -159,17 +159,17 @@ impl Call<'_> {
     }
 
     /// Answers for an archive that is there: its exact length and CRC-64 are known already.
-    fn archive_url(&self, reach: &Reach, id: ArchiveId, wish: &Wish<'_>) -> Result<Value, ApiError> {
+    fn archive_url(&self, reach: &Reach, id: ArchiveId, params: &UrlParams<'_>) -> Result<Value, ApiError> {
         let archive = self.find_archive(reach, id)?;
         let record = &archive.record;
         let left = record.expires.unix().saturating_sub(self.now.unix());
         let left = u64::try_from(left).unwrap_or(0).max(1);
-        let wish = Wish { expire: wish.expire.min(left), ..*wish };
-        let url = self.made(self.api.store.url_of_archive(id), &wish)?;
+        let params = UrlParams { expire: params.expire.min(left), ..*params };
+        let url = self.made(self.api.store.url_of_archive(id), &params)?;
         let content = Content { size: record.len, crc64: self.api.store.archive_crc64(id)?, sha1: None };
-        let mut told = self.told(url, &wish, &content);
+        let mut told = self.url_json(url, &params, &content);
         if let Value::Object(fields) = &mut told {
-            fields.insert("drive_id".into(), json!(show::drive(reach.drive())));
+            fields.insert("drive_id".into(), json!(response::drive(reach.drive())));
             fields.insert("file_id".into(), json!(id.to_string()));
         }
         Ok(told)
@@ -210,32 +210,32 @@ impl Call<'_> {
         }
     }
 
-    fn made(&self, url: Url, wish: &Wish<'_>) -> Result<String, ApiError> {
-        let mut url = self.url(url, wish.expire);
-        if let Some(name) = wish.name {
+    fn made(&self, url: Url, params: &UrlParams<'_>) -> Result<String, ApiError> {
+        let mut url = self.url(url, params.expire);
+        if let Some(name) = params.name {
             url = url.attachment(name);
         }
-        if let Some(media_type) = wish.media_type {
+        if let Some(media_type) = params.media_type {
             url = url.media_type(media_type);
         }
         Ok(url.sign()?)
     }
 
-    fn told(&self, url: String, wish: &Wish<'_>, content: &Content) -> Value {
+    fn url_json(&self, url: String, params: &UrlParams<'_>, content: &Content) -> Value {
         let mount = &self.api.mount;
         let on =
             |base: &Option<String>| base.as_ref().map(|base| self.on_base(base, &url)).unwrap_or_default();
-        let expires = Time::from_unix(self.now.unix()).after(Duration::from_secs(wish.expire));
+        let expires = Time::from_unix(self.now.unix()).after(Duration::from_secs(params.expire));
         json!({
-            "domain_id": show::DOMAIN,
+            "domain_id": response::DOMAIN,
             "url": self.on_site(&url),
             "internal_url": on(&mount.internal_base),
             "cdn_url": on(&mount.cdn_base),
-            "expiration": show::time(expires),
+            "expiration": response::time(expires),
             "method": "GET",
             "size": content.size,
             "crc64_hash": content.crc64.to_string(),
-            "content_hash": content.sha1.as_ref().map(show::hash).unwrap_or_default(),
+            "content_hash": content.sha1.as_ref().map(response::hash).unwrap_or_default(),
             "content_hash_name": if content.sha1.is_some() { "sha1" } else { "none" },
         })
     }
@@ -308,8 +308,8 @@ impl Call<'_> {
     }
 
     fn task(&self, reach: &Reach, id: ArchiveId) -> Result<Value, ApiError> {
-        let wish = Wish { name: None, media_type: None, expire: DEFAULT_EXPIRE };
-        let told = self.archive_url(reach, id, &wish)?;
+        let params = UrlParams { name: None, media_type: None, expire: DEFAULT_EXPIRE };
+        let told = self.archive_url(reach, id, &params)?;
         let of = |name: &str| told.get(name).cloned().unwrap_or_default();
         Ok(json!({
             "async_task_id": id.to_string(),
@@ -326,7 +326,7 @@ impl Call<'_> {
     pub(super) fn download(&self) -> Result<Reply, ApiError> {
         let told = self.get_download_url()?;
         let url = told.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let mut reply = super::reply(302, &json!({}));
+        let mut reply = response::json_reply(302, &json!({}));
         reply.headers.push(("Location", url));
         Ok(reply)
     }
@@ -334,7 +334,7 @@ impl Call<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::access::file_id;
+    use super::super::resolve::file_id;
     use super::*;
 
     #[test]

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::access::{Own, Reach};
-use super::fault::{ApiError, Fault};
-use super::{Call, cursor, marker, show};
+use super::error::{ApiError, Fault};
+use super::request::{cursor, marker};
+use super::resolve::{Own, Reach};
+use super::{Call, response};
 use crate::store::Drive;
 use crate::{FileInfo, Kind};
 
@@ -27,7 +28,7 @@ enum Order {
 }
 
 /// What a client asks of a listing.
-struct Wish<'a> {
+struct ListParams<'a> {
     limit: usize,
     after: Option<String>,
     order: Order,
@@ -36,10 +37,10 @@ struct Wish<'a> {
     category: Option<&'a str>,
 }
 
-impl Wish<'_> {
+impl ListParams<'_> {
     fn wants(&self, info: &FileInfo) -> bool {
         self.kind.is_none_or(|kind| kind == info.kind)
-            && self.category.is_none_or(|category| show::is_in(info, category))
+            && self.category.is_none_or(|category| response::is_in(info, category))
     }
 
     /// Returns what a row is sorted by; names, which are unique, decide between equals.
@@ -72,7 +73,7 @@ impl Call<'_> {
         let info = match &reach {
             Reach::Own(own) => {
                 let found = own.drive.find(own.id(id)?);
-                found.map_err(|error| super::fault::not_found(error, Fault::file))?.info
+                found.map_err(|error| super::error::not_found(error, Fault::file))?.info
             }
             Reach::Share { .. } => reach.live(id)?,
         };
@@ -83,28 +84,28 @@ impl Call<'_> {
     pub(super) fn list(&self) -> Result<Value, ApiError> {
         let reach = self.reach()?;
         let parent = self.fields.text("parent_file_id")?.unwrap_or("root");
-        let wish = self.wish_of_list()?;
+        let params = self.list_params()?;
         let expire = self.url_expire(10..=14_400)?;
         let mut infos = Vec::new();
         let next = match &reach {
             // What is shared is what lies at the top of a share.
             Reach::Share { visit, .. } if parent == "root" => {
                 infos.push(visit.file(visit.info().file)?);
-                infos.retain(|info| wish.wants(info) && wish.after.is_none());
+                infos.retain(|info| params.wants(info) && params.after.is_none());
                 None
             }
             Reach::Share { visit, .. } => {
                 let drive = Drive::with_id(&self.api.store, visit.info().drive);
-                self.page(&drive, &reach.live(parent)?, &wish, &mut infos)?
+                self.page(&drive, &reach.live(parent)?, &params, &mut infos)?
             }
-            Reach::Own(own) => self.page(&own.drive, &reach.live(parent)?, &wish, &mut infos)?,
+            Reach::Own(own) => self.page(&own.drive, &reach.live(parent)?, &params, &mut infos)?,
         };
         let items: Result<Vec<Value>, ApiError> =
             infos.iter().map(|info| self.file(&reach, info, expire)).collect();
         Ok(json!({ "items": items?, "next_marker": marker(next) }))
     }
 
-    fn wish_of_list(&self) -> Result<Wish<'_>, ApiError> {
+    fn list_params(&self) -> Result<ListParams<'_>, ApiError> {
         let order = match self.fields.word("order_by", &["name", "created_at", "updated_at", "size"])? {
             Some("created_at") => Order::Created,
             Some("updated_at") => Order::Updated,
@@ -112,7 +113,7 @@ impl Call<'_> {
             _ => Order::Name,
         };
         let kind = self.fields.word("type", &["file", "folder", "all"])?;
-        Ok(Wish {
+        Ok(ListParams {
             limit: self.limit(PAGE, MAX_PAGE)?,
             after: cursor(&self.fields)?,
             order,
@@ -131,15 +132,15 @@ impl Call<'_> {
         &self,
         drive: &Drive,
         folder: &FileInfo,
-        wish: &Wish<'_>,
+        params: &ListParams<'_>,
         infos: &mut Vec<FileInfo>,
     ) -> Result<Option<String>, ApiError> {
         if folder.kind != Kind::Folder {
             return Err(Fault::unsupported(format!("{} is a file and has no listing", folder.id)).into());
         }
-        match (wish.order, wish.descending) {
-            (Order::Name, false) => self.page_by_name(drive, folder, wish, infos),
-            _ => self.page_sorted(drive, folder, wish, infos),
+        match (params.order, params.descending) {
+            (Order::Name, false) => self.page_by_name(drive, folder, params, infos),
+            _ => self.page_sorted(drive, folder, params, infos),
         }
     }
 
@@ -148,22 +149,22 @@ impl Call<'_> {
         &self,
         drive: &Drive,
         folder: &FileInfo,
-        wish: &Wish<'_>,
+        params: &ListParams<'_>,
         infos: &mut Vec<FileInfo>,
     ) -> Result<Option<String>, ApiError> {
-        let (mut after, mut seen) = (wish.after.clone(), 0_usize);
+        let (mut after, mut seen) = (params.after.clone(), 0_usize);
         loop {
-            let step = if wish.kind.is_none() && wish.category.is_none() { wish.limit } else { STEP };
+            let step = if params.kind.is_none() && params.category.is_none() { params.limit } else { STEP };
             let rows = drive.list_in(folder.id, after.as_deref(), step)?;
             let ended = rows.len() < step;
             for row in rows {
                 seen += 1;
                 after = Some(row.name);
                 let Ok(info) = self.api.store.file(row.file) else { continue };
-                if wish.wants(&info) {
+                if params.wants(&info) {
                     infos.push(info);
                 }
-                if infos.len() == wish.limit {
+                if infos.len() == params.limit {
                     let more = !drive.list_in(folder.id, after.as_deref(), 1)?.is_empty();
                     return Ok(after.filter(|_| more));
                 }
@@ -182,7 +183,7 @@ impl Call<'_> {
         &self,
         drive: &Drive,
         folder: &FileInfo,
-        wish: &Wish<'_>,
+        params: &ListParams<'_>,
         infos: &mut Vec<FileInfo>,
     ) -> Result<Option<String>, ApiError> {
         let rows = drive.list_in(folder.id, None, MAX_SORTED + 1)?;
@@ -190,7 +191,7 @@ impl Call<'_> {
             let told = format!("a folder of more than {MAX_SORTED} is listed in order of name ASC alone");
             return Err(Fault::unsupported(told).into());
         }
-        let after: Option<(i64, String)> = match &wish.after {
+        let after: Option<(i64, String)> = match &params.after {
             Some(text) => Some(
                 serde_json::from_str(text)
                     .map_err(|_| Fault::invalid("marker is of a listing in another order"))?,
@@ -200,15 +201,16 @@ impl Call<'_> {
         let mut sorted: Vec<((i64, String), FileInfo)> = rows
             .iter()
             .filter_map(|row| self.api.store.file(row.file).ok())
-            .filter(|info| wish.wants(info))
-            .map(|info| (wish.key(&info), info))
+            .filter(|info| params.wants(info))
+            .map(|info| (params.key(&info), info))
             .filter(|(key, _)| {
-                after.as_ref().is_none_or(|after| if wish.descending { key < after } else { key > after })
+                after.as_ref().is_none_or(|after| if params.descending { key < after } else { key > after })
             })
             .collect();
-        sorted.sort_by(|(one, _), (other, _)| if wish.descending { other.cmp(one) } else { one.cmp(other) });
-        let more = sorted.len() > wish.limit;
-        sorted.truncate(wish.limit);
+        sorted
+            .sort_by(|(one, _), (other, _)| if params.descending { other.cmp(one) } else { one.cmp(other) });
+        let more = sorted.len() > params.limit;
+        sorted.truncate(params.limit);
         let last = sorted.last().filter(|_| more).map(|(key, _)| json!([key.0, key.1]).to_string());
         infos.extend(sorted.into_iter().map(|(_, info)| info));
         Ok(last)
@@ -219,10 +221,10 @@ impl Call<'_> {
         let own = self.own()?;
         let id = own.id(self.fields.required("file_id")?)?;
         self.refuse_root(&own, id)?;
-        own.drive.delete_file(id, self.now).map_err(|error| super::fault::not_found(error, Fault::file))?;
+        own.drive.delete_file(id, self.now).map_err(|error| super::error::not_found(error, Fault::file))?;
         Ok(json!({
-            "domain_id": show::DOMAIN,
-            "drive_id": show::drive(own.drive.id()),
+            "domain_id": response::DOMAIN,
+            "drive_id": response::drive(own.drive.id()),
             "file_id": id.to_string(),
             "async_task_id": "",
         }))
@@ -256,13 +258,13 @@ impl Call<'_> {
     fn shown_drive(&self, drive: &Drive) -> Result<Value, ApiError> {
         let info = drive.info()?;
         Ok(json!({
-            "domain_id": show::DOMAIN,
-            "drive_id": show::drive(info.id),
+            "domain_id": response::DOMAIN,
+            "drive_id": response::drive(info.id),
             "drive_name": info.name,
             "drive_type": "normal",
             "owner": info.name,
             "owner_type": "user",
-            "created_at": show::time(info.created),
+            "created_at": response::time(info.created),
             "status": "enabled",
             "total_size": 0,
             "used_size": info.bytes,

@@ -3,10 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::access::Own;
-use super::fault::{ApiError, Fault, not_found};
+use super::error::{ApiError, Fault, not_found};
 use super::receive::{PART_BITS, etag};
-use super::{Call, Fields, show, upload_base};
+use super::request::Fields;
+use super::resolve::Own;
+use super::{Call, response, upload_base};
 use crate::catalog::record::{Goal, PartRecord, UploadRecord};
 use crate::catalog::upload::MAX_PARTS;
 use crate::id::{DriveId, UploadId, VersionId};
@@ -104,11 +105,11 @@ impl Call<'_> {
         }
         let parts = asked(&self.fields)?;
         Ok(json!({
-            "domain_id": show::DOMAIN,
-            "drive_id": show::drive(record.drive),
+            "domain_id": response::DOMAIN,
+            "drive_id": response::drive(record.drive),
             "file_id": record.goal.file().to_string(),
             "upload_id": id.to_string(),
-            "create_at": show::time(record.created),
+            "create_at": response::time(record.created),
             "part_info_list": self.upload_urls(id, record.drive, &parts)?,
         }))
     }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::access::Own;
-use super::fault::{ApiError, Fault};
-use super::{Call, proof, show};
+use super::error::{ApiError, Fault};
+use super::resolve::Own;
+use super::{Call, proof, response};
 use crate::api::RapidUploads;
 use crate::catalog::record::UploadRecord;
 use crate::engine::rate_limit::Rate;
@@ -75,7 +75,7 @@ impl Call<'_> {
                 {
                     let told = "content that begins so is there; hash all of it and prove to have it";
                     return Err(Fault::beginning(told)
-                        .with("pre_hash", show::hash(&beginning))
+                        .with("pre_hash", response::hash(&beginning))
                         .with("file_name", name)
                         .with("parent_file_id", own.wire(parent))
                         .into());
@@ -132,7 +132,7 @@ impl Call<'_> {
     fn challenge(&self, own: &Own, claim: &Claim<'_>, day: i64) -> Result<proof::Challenge> {
         let engine = self.api.store.engine()?;
         let ring = engine.ring(&engine.reader()?)?;
-        let (drive, sha1, size) = (own.drive.id(), show::hash(&claim.sha1), claim.size);
+        let (drive, sha1, size) = (own.drive.id(), response::hash(&claim.sha1), claim.size);
         let secret = ring.1.claim_secret(&format!("{drive} {sha1} {size} {day}"));
         Ok(proof::Challenge::new(&secret, size))
     }

@@ -8,8 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 use serde_json::json;
 
-use super::fault::{ApiError, Fault, not_found};
-use super::{DEFAULT_EXPIRE, reply};
+use super::DEFAULT_EXPIRE;
+use super::error::{ApiError, Fault, not_found};
+use super::response::json_reply;
 use crate::api::Api;
 use crate::catalog::upload::MAX_PARTS;
 use crate::http::RequestHeaders;
@@ -86,7 +87,7 @@ impl Receiver {
             return Err(Fault::unlike("the part has another MD5 than Content-MD5").into());
         }
         let digest = self.writer.commit().map_err(|error| stop(error, self.max))?;
-        let mut reply = reply(200, &json!({}));
+        let mut reply = json_reply(200, &json!({}));
         reply.headers.push(("ETag", format!("\"{}\"", etag(&digest.blake3))));
         reply.headers.push(("x-oss-hash-crc64ecma", digest.crc64.to_string()));
         Ok(reply)

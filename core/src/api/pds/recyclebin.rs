@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::access::{Own, Reach};
-use super::fault::{ApiError, Fault, not_found};
-use super::{Call, cursor, marker, show};
+use super::error::{ApiError, Fault, not_found};
+use super::request::{cursor, marker};
+use super::resolve::{Own, Reach};
+use super::{Call, response};
 use crate::FileId;
 
 impl Call<'_> {
@@ -49,8 +50,8 @@ impl Call<'_> {
 
     fn moved(&self, own: &Own, id: FileId) -> Value {
         json!({
-            "domain_id": show::DOMAIN,
-            "drive_id": show::drive(own.drive.id()),
+            "domain_id": response::DOMAIN,
+            "drive_id": response::drive(own.drive.id()),
             "file_id": id.to_string(),
             "async_task_id": "",
         })

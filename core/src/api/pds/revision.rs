@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::access::Own;
-use super::fault::{ApiError, Fault, not_found};
-use super::{Call, DEFAULT_EXPIRE, cursor, marker};
+use super::error::{ApiError, Fault, not_found};
+use super::request::{cursor, marker};
+use super::resolve::Own;
+use super::{Call, DEFAULT_EXPIRE};
 use crate::id::VersionId;
 use crate::{ErrorKind, FileInfo, VersionInfo};
 

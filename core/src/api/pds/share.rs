@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::Call;
-use super::access::share_epoch;
-use super::fault::{ApiError, Fault};
-use super::show;
+use super::error::{ApiError, Fault};
+use super::resolve::share_epoch;
+use super::response;
 use crate::ErrorKind;
 use crate::catalog::share;
 use crate::id::ShareId;
@@ -49,7 +49,7 @@ impl Call<'_> {
         Ok(json!({
             "share_token": token,
             "expires_in": life,
-            "expire_time": show::time(expires),
+            "expire_time": response::time(expires),
         }))
     }
 }

@@ -1,7 +1,7 @@
 //! Who reaches what: the owner and an administrator a drive, a visitor with a token a share.
 
 use super::Call;
-use super::fault::{ApiError, Fault, not_found};
+use super::error::{ApiError, Fault, not_found};
 use crate::catalog::record::ShareRecord;
 use crate::catalog::revocation;
 use crate::catalog::state::State;

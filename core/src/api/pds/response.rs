@@ -1,12 +1,14 @@
-//! How drives, files and revisions are shown.
+//! Responses: the JSON reply, and how drives, files and revisions are shown in it.
 
 use serde_json::{Map, Value, json};
 
-use super::access::{Download, Own, Reach};
-use super::fault::ApiError;
+use super::error::ApiError;
+use super::resolve::{Download, Own, Reach};
 use super::{Call, DEFAULT_EXPIRE};
+use crate::body::Body;
 use crate::catalog::state::State;
 use crate::id::{DriveId, VersionId};
+use crate::serve::Reply;
 use crate::time::Time;
 use crate::{FileInfo, Kind, Result, VersionInfo};
 
@@ -83,6 +85,18 @@ fn hashes(fields: &mut Map<String, Value>, version: &VersionInfo, _: Download<'_
 fn content(fields: &mut Map<String, Value>, version: &VersionInfo) {
     fields.insert("size".into(), json!(version.size));
     fields.insert("revision_id".into(), json!(version.id.to_string()));
+}
+
+/// Makes a reply of JSON.
+pub(super) fn json_reply(status: u16, value: &Value) -> Reply {
+    let text = value.to_string();
+    let headers = vec![
+        ("Content-Type", "application/json; charset=utf-8".to_owned()),
+        ("Content-Length", text.len().to_string()),
+        ("Cache-Control", "no-store".to_owned()),
+        ("X-Content-Type-Options", "nosniff".to_owned()),
+    ];
+    Reply { status, headers, body: Body::from_bytes(text), pace: None }
 }
 
 impl Call<'_> {

@@ -1,11 +1,14 @@
-//! The fields of a request's JSON body. Those that nobody asks for are ignored; null is the same as
-//! not there.
+//! Requests: the fields of the JSON body. A field that a call does not read is ignored, and `null` is the
+//! same as a field that is missing.
 
 use std::ops::RangeInclusive;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use super::fault::Fault;
+use super::error::Fault;
 use crate::time::Time;
 
 /// The JSON object that a call came with.
@@ -40,6 +43,24 @@ impl Fields {
             Value::Object(fields) => Ok(Fields(fields.clone())),
             _ => Err(Fault::format(format!("{within} holds something that is no object"))),
         }
+    }
+
+    /// Makes fields of the query of a target: each a text, except the lifetime.
+    pub(super) fn of_query(target: &str) -> Fields {
+        let query = target.split_once('?').map_or("", |(_, query)| query);
+        let query = query.split('#').next().unwrap_or_default();
+        let mut fields = Map::new();
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = value.replace('+', " ");
+            let value = percent_decode_str(&value).decode_utf8_lossy().into_owned();
+            let value = match (name, value.parse::<u64>()) {
+                ("expire_sec", Ok(number)) => Value::from(number),
+                _ => Value::from(value),
+            };
+            fields.entry(name.to_owned()).or_insert(value);
+        }
+        Fields::from(fields)
     }
 
     fn get(&self, name: &str) -> Option<&Value> {
@@ -174,6 +195,19 @@ fn sha1(text: &str) -> Option<[u8; 20]> {
     Some(sha1)
 }
 
+/// Reads a cursor that [`marker`] made; none for the first page.
+pub(super) fn cursor(fields: &Fields) -> Result<Option<String>, Fault> {
+    let Some(text) = fields.any_text("marker")?.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let wrong = || Fault::invalid("marker is none that a call before gave");
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
+    String::from_utf8(bytes).map(Some).map_err(|_| wrong())
+}
+
+/// Makes the cursor of the next page.
+pub(super) fn marker(cursor: Option<String>) -> String {
+    cursor.map(|text| URL_SAFE_NO_PAD.encode(text)).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +271,19 @@ mod tests {
         assert!(sha1(upper).is_some());
         for bad in ["", "DA39", &upper.replace('D', "G"), &format!("{upper}00"), &"\u{e9}".repeat(20)] {
             assert_eq!(sha1(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_reads_back() {
+        for name in ["a", "a b/\u{e9}", ""] {
+            let body = format!("{{\"marker\":\"{}\"}}", marker(Some(name.to_owned())));
+            let fields = Fields::parse(body.as_bytes()).unwrap();
+            assert_eq!(cursor(&fields).unwrap().unwrap_or_default(), name);
+        }
+        for bad in ["*", "a", "_w"] {
+            let fields = Fields::parse(format!("{{\"marker\":\"{bad}\"}}").as_bytes()).unwrap();
+            assert_eq!(cursor(&fields).unwrap_err().code, "InvalidParameter", "{bad}");
         }
     }
 }
