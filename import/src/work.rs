@@ -105,7 +105,7 @@ impl<'a> Work<'a> {
         batch.flush()?;
         for item in all() {
             if !item.folder {
-                self.settle(drive, &mut batch, item)?;
+                self.restore_current(drive, &mut batch, item)?;
             }
         }
         for of in std::mem::take(&mut batch.refused) {
@@ -229,7 +229,7 @@ impl<'a> Work<'a> {
     }
 
     /// Lets the version be current that was, once all are there.
-    fn settle(&mut self, drive: &Drive, batch: &mut Batch, item: &Item) -> Result<()> {
+    fn restore_current(&mut self, drive: &Drive, batch: &mut Batch, item: &Item) -> Result<()> {
         let Some(versions) = batch.made.remove(&item.id) else { return Ok(()) };
         let Some((_, last)) = versions.last().copied() else { return Ok(()) };
         let primary = versions.iter().find(|(entity, _)| entity.is_some() && *entity == item.primary);

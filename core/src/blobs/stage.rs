@@ -219,7 +219,7 @@ impl Stage {
             self.block.truncate(self.filled);
             self.block.extend_from_slice(now);
             self.filled += now.len();
-            self.settle()?;
+            self.flush_block()?;
             bytes = later;
         }
         Ok(())
@@ -249,7 +249,7 @@ impl Stage {
         let count = count.min(room);
         self.count(count)?;
         self.filled += count;
-        self.settle()?;
+        self.flush_block()?;
         Ok(count)
     }
 
@@ -272,7 +272,7 @@ impl Stage {
     }
 
     /// Hands a full block on.
-    fn settle(&mut self) -> Result<()> {
+    fn flush_block(&mut self) -> Result<()> {
         if self.room() > 0 {
             return Ok(());
         }

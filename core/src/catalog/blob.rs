@@ -37,7 +37,7 @@ pub(crate) fn get(tx: &impl Read, id: BlobId) -> Result<BlobRecord> {
 
 /// Marks the scope of content that is damaged: nothing is deduplicated to it. The scope that it was
 /// in is the rest.
-pub(super) const ASIDE: u64 = 1 << 62;
+pub(super) const QUARANTINED: u64 = 1 << 62;
 
 /// The scope of the parts of uploads: nothing is deduplicated to them, so that what a part lets go of
 /// nobody else can have.
@@ -49,8 +49,8 @@ pub(crate) fn is_shared(scope: u64) -> bool {
 }
 
 /// Whether a scope is that of content that was set aside.
-pub(crate) fn is_aside(scope: u64) -> bool {
-    let before = scope ^ ASIDE;
+pub(crate) fn is_quarantined(scope: u64) -> bool {
+    let before = scope ^ QUARANTINED;
     is_shared(before) || before == APART
 }
 

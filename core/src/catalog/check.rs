@@ -62,7 +62,7 @@ pub(crate) fn check(tx: &impl Read) -> Result<Vec<Problem>> {
     check.versions()?;
     check.uploads()?;
     check.blobs()?;
-    check.doomed()?;
+    check.deleted()?;
     check.trash()?;
     check.hangers()?;
     check.counters()?;
@@ -172,14 +172,14 @@ impl<R: Read> Check<'_, R> {
             check.highest = check.highest.max(id.0);
             let file = FileRecord::decode(value)?;
             check.parents.insert(id, file.parent);
-            let doomed = check.has(DOOMED_FILE, key)?;
+            let deleted = check.has(DOOMED_FILE, key)?;
             match file.parent {
-                Some(parent) => check.lies_in(id, &file, parent, doomed)?,
+                Some(parent) => check.lies_in(id, &file, parent, deleted)?,
                 None => {
                     let trashed = check.has(TRASH, &row::pair(file.drive.0, id.0))?;
                     let drive = check.get::<DriveRecord>(DRIVE, &file.drive.to_key())?;
                     let root = drive.is_some_and(|drive| drive.root == id);
-                    let places = usize::from(doomed) + usize::from(trashed) + usize::from(root);
+                    let places = usize::from(deleted) + usize::from(trashed) + usize::from(root);
                     check.must(places == 1, FILE, || {
                         format!("file {id} has no parent and is not one of root, trashed and doomed")
                     });
@@ -198,7 +198,7 @@ impl<R: Read> Check<'_, R> {
                         format!("the current version of file {id} has a number not given out yet")
                     });
                     let current = node::version_key(VersionId::new(id, file.current));
-                    let there = doomed || check.has(VERSION, &current)?;
+                    let there = deleted || check.has(VERSION, &current)?;
                     check.must(there, FILE, || format!("the current version of file {id} is missing"));
                 }
             }
@@ -206,14 +206,14 @@ impl<R: Read> Check<'_, R> {
         })
     }
 
-    fn lies_in(&mut self, id: FileId, file: &FileRecord, parent: FileId, doomed: bool) -> Result<()> {
+    fn lies_in(&mut self, id: FileId, file: &FileRecord, parent: FileId, deleted: bool) -> Result<()> {
         let folder = self.get::<FileRecord>(FILE, &parent.to_key())?;
         let fits = folder.is_some_and(|folder| folder.kind == Kind::Folder && folder.drive == file.drive);
         self.must(fits, FILE, || format!("file {id} lies in {parent}, which is no folder of its drive"));
         let child = self.get::<ChildRecord>(CHILD, &node::child_key(parent, &file.name))?;
         let listed = child.is_some_and(|child| child.file == id);
         self.must(listed, FILE, || format!("file {id} is not listed in {parent}"));
-        self.must(!doomed && file.trashed.is_none(), FILE, || {
+        self.must(!deleted && file.trashed.is_none(), FILE, || {
             format!("file {id} lies in a folder, and is doomed or in the trash too")
         });
         Ok(())
@@ -404,7 +404,7 @@ impl<R: Read> Check<'_, R> {
         })
     }
 
-    fn doomed(&mut self) -> Result<()> {
+    fn deleted(&mut self) -> Result<()> {
         self.each(DOOMED_BLOB, |check, key, _| {
             let id = BlobId(row::tail(DOOMED_BLOB, key)?);
             let released = row::due_time(DOOMED_BLOB, key)?;

@@ -84,26 +84,26 @@ pub(crate) fn start(
     if node.parent.is_none() {
         return Err(path::root("copied"));
     }
-    let spot = path::locate(tx, drive, to)?;
-    if spot.trail.contains(&id) {
+    let target = path::locate(tx, drive, to)?;
+    if target.trail.contains(&id) {
         return Err(Error::invalid(format!(
             "{} cannot be copied into itself, to {}",
             shown(from),
             shown(to)
         )));
     }
-    if spot.child.is_some() {
+    if target.child.is_some() {
         return Err(path::taken(to));
     }
     let deep = |path| crate::name::split_path(path).map(|names| names.len());
     depth::check_move(tx, id, node.kind, deep(from)?, deep(to)?)?;
     let source = read(tx, id)?;
-    let fresh = id_sequence::files(ids, spot.missing.len())?;
+    let fresh = id_sequence::files(ids, target.missing.len())?;
     let file = id_sequence::file(ids)?;
 
-    let folder = spot.make_parents(tx, &fresh, now)?;
+    let folder = target.make_parents(tx, &fresh, now)?;
     let mut copying = Copying { file, made: 0, versions, tasks: Vec::new() };
-    make(tx, &mut copying, source, file, folder, spot.name, now)?;
+    make(tx, &mut copying, source, file, folder, target.name, now)?;
     Ok(copying)
 }
 

@@ -111,15 +111,15 @@ pub(crate) fn mkdir(
     if names(path)?.is_empty() {
         return Ok(drive::get(tx, drive)?.root);
     }
-    let spot = locate(tx, drive, path)?;
-    match spot.child {
+    let target = locate(tx, drive, path)?;
+    match target.child {
         Some(found) if found.kind == Kind::Folder => Ok(found.file),
         Some(_) => Err(taken(path)),
         None => {
-            let fresh = id_sequence::files(ids, spot.missing.len())?;
+            let fresh = id_sequence::files(ids, target.missing.len())?;
             let id = id_sequence::file(ids)?;
-            let folder = spot.make_parents(tx, &fresh, now)?;
-            node::insert(tx, id, &node::new(drive, folder, spot.name, Kind::Folder, now), None)?;
+            let folder = target.make_parents(tx, &fresh, now)?;
+            node::insert(tx, id, &node::new(drive, folder, target.name, Kind::Folder, now), None)?;
             Ok(id)
         }
     }

@@ -80,11 +80,11 @@ pub(crate) fn at_target(
     check(tx, new)?;
     match target {
         PutTarget::File(file, node) => append(tx, file, node, new, time),
-        PutTarget::New(spot) => {
-            let fresh = id_sequence::files(ids, spot.missing.len())?;
+        PutTarget::New(target) => {
+            let fresh = id_sequence::files(ids, target.missing.len())?;
             let id = id_sequence::file(ids)?;
-            let folder = spot.make_parents(tx, &fresh, time.now)?;
-            let mut node = node::new(drive, folder, spot.name, Kind::File, time.now);
+            let folder = target.make_parents(tx, &fresh, time.now)?;
+            let mut node = node::new(drive, folder, target.name, Kind::File, time.now);
             node.revocations = history::tag(tx, id.0)?;
             counter::add(tx, Counter::DriveFiles(drive), 1)?;
             append(tx, id, node, new, time)
@@ -111,8 +111,8 @@ pub(crate) fn target<'path>(
     path: &'path str,
     expect: Expect,
 ) -> Result<PutTarget<'path>> {
-    let spot = path::locate(tx, drive, path)?;
-    match &spot.child {
+    let target = path::locate(tx, drive, path)?;
+    match &target.child {
         Some(found) if found.kind == Kind::Folder => Err(Error::new(
             ErrorKind::Exists,
             format!("there is a folder at {}; name a file, in it or elsewhere", shown(path)),
@@ -128,7 +128,7 @@ pub(crate) fn target<'path>(
                 ErrorKind::Mismatch,
                 format!("version {version} was expected at {}, and nothing is there", shown(path)),
             )),
-            _ => Ok(PutTarget::New(spot)),
+            _ => Ok(PutTarget::New(target)),
         },
     }
 }

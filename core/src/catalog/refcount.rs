@@ -23,14 +23,14 @@ pub(crate) const AT_ONCE: Time = Time(i64::MIN);
 /// `NotFound` when there is no such blob.
 pub(crate) fn quarantine(tx: &mut impl Write, id: BlobId) -> Result<()> {
     let record = blob::get(tx, id)?;
-    if blob::is_aside(record.scope) {
+    if blob::is_quarantined(record.scope) {
         return Ok(());
     }
     if blob::is_shared(record.scope) {
         sha1_index::remove(tx, id, &record)?;
         tx.del(BLOB_HASH, &blob::hash_key(record.scope, &record.blake3))?;
     }
-    row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope: record.scope ^ blob::ASIDE, ..record })
+    row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope: record.scope ^ blob::QUARANTINED, ..record })
 }
 
 /// Brings content that was set aside back to where it was; returns whether. Where the same content
@@ -40,8 +40,8 @@ pub(crate) fn quarantine(tx: &mut impl Write, id: BlobId) -> Result<()> {
 /// `NotFound` when there is no such blob.
 pub(crate) fn reinstate(tx: &mut impl Write, id: BlobId) -> Result<bool> {
     let record = blob::get(tx, id)?;
-    let scope = record.scope ^ blob::ASIDE;
-    if !blob::is_aside(record.scope)
+    let scope = record.scope ^ blob::QUARANTINED;
+    if !blob::is_quarantined(record.scope)
         || (blob::is_shared(scope) && blob::find(tx, scope, &record.blake3)?.is_some())
     {
         return Ok(false);

@@ -29,11 +29,11 @@ pub(crate) fn rename(
 ) -> Result<FileId> {
     let (id, mut node) = path::resolve(tx, drive, from)?;
     let Some(parent) = node.parent else { return Err(path::root("moved")) };
-    let spot = path::locate(tx, drive, to)?;
-    if spot.trail.contains(&id) {
+    let target = path::locate(tx, drive, to)?;
+    if target.trail.contains(&id) {
         return Err(Error::invalid(format!("{} cannot be moved into itself, to {}", shown(from), shown(to))));
     }
-    let victim = match &spot.child {
+    let replaced = match &target.child {
         None => None,
         Some(found) if found.file == id => return Ok(id),
         Some(found) if replace && (found.kind, node.kind) == (Kind::File, Kind::File) => Some(found.file),
@@ -41,21 +41,21 @@ pub(crate) fn rename(
     };
     depth::check_move(tx, id, node.kind, names(from)?.len(), names(to)?.len())?;
     let row = node::child(tx, parent, &node.name)?.ok_or_else(|| node::broken(id))?;
-    let fresh = id_sequence::files(ids, spot.missing.len())?;
+    let fresh = id_sequence::files(ids, target.missing.len())?;
 
-    if let Some(victim) = victim {
-        let doomed = node::record(tx, victim)?;
-        delete::erase(tx, victim, doomed, time)?;
+    if let Some(replaced) = replaced {
+        let old = node::record(tx, replaced)?;
+        delete::erase(tx, replaced, old, time)?;
     }
     tx.del(CHILD, &node::child_key(parent, &node.name))?;
-    let folder = spot.make_parents(tx, &fresh, time.now)?;
-    row::put(tx, CHILD, &node::child_key(folder, spot.name), &row)?;
+    let folder = target.make_parents(tx, &fresh, time.now)?;
+    row::put(tx, CHILD, &node::child_key(folder, target.name), &row)?;
     node.parent = Some(folder);
-    if node.name != spot.name {
+    if node.name != target.name {
         // The name may tell the media type.
         node.date(time.now);
     }
-    node.name = spot.name.to_owned();
+    node.name = target.name.to_owned();
     row::put(tx, FILE, &id.to_key(), &node)?;
     Ok(id)
 }

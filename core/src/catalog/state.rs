@@ -30,7 +30,12 @@ struct Top {
 }
 
 /// Walks up from a file to the top of what it lies in; `seen` is told of each, the file first.
-fn climb(tx: &impl Read, file: FileId, node: &FileRecord, seen: &mut dyn FnMut(&FileRecord)) -> Result<Top> {
+fn ancestors(
+    tx: &impl Read,
+    file: FileId,
+    node: &FileRecord,
+    seen: &mut dyn FnMut(&FileRecord),
+) -> Result<Top> {
     seen(node);
     let mut top = Top { id: file, drive: node.drive, trashed: node.trashed.is_some() };
     let mut next = node.parent;
@@ -47,7 +52,7 @@ fn climb(tx: &impl Read, file: FileId, node: &FileRecord, seen: &mut dyn FnMut(&
     ))
 }
 
-fn judge(drive: Option<&DriveRecord>, top: &Top) -> State {
+fn state_of(drive: Option<&DriveRecord>, top: &Top) -> State {
     match drive {
         Some(drive) if drive.root == top.id => State::Live,
         Some(_) if top.trashed => State::Trashed,
@@ -72,9 +77,9 @@ pub(crate) fn of_record(
     file: FileId,
     node: &FileRecord,
 ) -> Result<(State, Option<DriveRecord>)> {
-    let top = climb(tx, file, node, &mut |_| ())?;
+    let top = ancestors(tx, file, node, &mut |_| ())?;
     let drive = drive::load(tx, top.drive)?;
-    Ok((judge(drive.as_ref(), &top), drive))
+    Ok((state_of(drive.as_ref(), &top), drive))
 }
 
 /// Returns the path of a file, without a slash in front; none when no path leads to it.
@@ -83,11 +88,11 @@ pub(crate) fn of_record(
 /// `NotFound` when there is no such file, `TooLarge` when it lies deeper than 4096 folders.
 pub(crate) fn path_of(tx: &impl Read, file: FileId) -> Result<Option<String>> {
     let mut names = Vec::new();
-    let top = climb(tx, file, &node::get(tx, file)?, &mut |node| names.push(node.name.clone()))?;
+    let top = ancestors(tx, file, &node::get(tx, file)?, &mut |node| names.push(node.name.clone()))?;
     names.pop();
     names.reverse();
-    let standing = judge(drive::load(tx, top.drive)?.as_ref(), &top);
-    Ok((standing == State::Live).then(|| names.join("/")))
+    let state = state_of(drive::load(tx, top.drive)?.as_ref(), &top);
+    Ok((state == State::Live).then(|| names.join("/")))
 }
 
 /// Returns how many names the path of a file or folder has: of a root, and of what went to the trash, none.
@@ -96,6 +101,6 @@ pub(crate) fn path_of(tx: &impl Read, file: FileId) -> Result<Option<String>> {
 /// `NotFound` when there is no such file.
 pub(crate) fn depth(tx: &impl Read, file: FileId) -> Result<usize> {
     let mut seen = 0_usize;
-    climb(tx, file, &node::get(tx, file)?, &mut |_| seen += 1)?;
+    ancestors(tx, file, &node::get(tx, file)?, &mut |_| seen += 1)?;
     Ok(seen.saturating_sub(1))
 }

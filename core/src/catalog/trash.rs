@@ -62,7 +62,7 @@ pub(crate) fn restore(
     now: Time,
 ) -> Result<FileId> {
     let (trash, mut node) = get(tx, drive, file)?;
-    let spot = match to {
+    let target = match to {
         None if is_open(tx, trash.parent)? => path::PathLookup {
             drive,
             folder: trash.parent,
@@ -73,15 +73,15 @@ pub(crate) fn restore(
         },
         _ => path::locate(tx, drive, to.unwrap_or(&trash.path))?,
     };
-    if spot.child.is_some() {
+    if target.child.is_some() {
         return Err(path::taken(to.unwrap_or(&trash.path)));
     }
-    let depth = state::depth(tx, spot.folder)?.saturating_add(spot.missing.len()).saturating_add(1);
+    let depth = state::depth(tx, target.folder)?.saturating_add(target.missing.len()).saturating_add(1);
     depth::check_move(tx, file, node.kind, names(&trash.path)?.len(), depth)?;
-    let fresh = id_sequence::files(ids, spot.missing.len())?;
+    let fresh = id_sequence::files(ids, target.missing.len())?;
 
-    let folder = spot.make_parents(tx, &fresh, now)?;
-    let name = spot.name.to_owned();
+    let folder = target.make_parents(tx, &fresh, now)?;
+    let name = target.name.to_owned();
     tx.del(TRASH, &row::pair(drive.0, file.0))?;
     node.parent = Some(folder);
     node.name = name;

@@ -34,7 +34,7 @@ pub(crate) struct Opened {
     pub(crate) version: VersionRecord,
     pub(crate) blob: BlobRecord,
     /// Live or trashed.
-    pub(crate) standing: State,
+    pub(crate) state: State,
     /// As [`super::revocation::of_version`].
     pub(crate) epoch: u64,
 }
@@ -46,13 +46,13 @@ pub(crate) struct Opened {
 /// folder or its drive.
 pub(crate) fn open(tx: &impl Read, id: VersionId) -> Result<Opened> {
     let (file, version) = get(tx, id)?;
-    let (standing, drive) = state::of_record(tx, id.file(), &file)?;
-    let Some(drive) = drive.filter(|_| standing != State::Deleted) else {
+    let (state, drive) = state::of_record(tx, id.file(), &file)?;
+    let Some(drive) = drive.filter(|_| state != State::Deleted) else {
         return Err(Error::new(ErrorKind::Gone, format!("version {id} was deleted with its file")));
     };
     let blob = content(tx, id, &version)?;
     let epoch = sum(&version, &file, drive.revocations);
-    Ok(Opened { file, version, blob, standing, epoch })
+    Ok(Opened { file, version, blob, state, epoch })
 }
 
 /// Reads the current version of a file that lies in its tree, and its blob.

@@ -44,14 +44,14 @@ pub(crate) struct CachedVersion {
     pub(crate) blob: BlobId,
     pub(crate) location: Location,
     /// Live or trashed.
-    pub(crate) standing: State,
+    pub(crate) state: State,
     /// As [`of_version`](crate::catalog::revocation::of_version).
     pub(crate) epoch: u64,
 }
 
 impl CachedVersion {
     pub(super) fn new(opened: Opened) -> CachedVersion {
-        let Opened { file, version, blob, standing, epoch } = opened;
+        let Opened { file, version, blob, state, epoch } = opened;
         let media_type = match valid_media_type(&version.media_type) {
             true => version.media_type,
             false => media_type_of(&file.name).to_owned(),
@@ -73,7 +73,7 @@ impl CachedVersion {
             dated: file.dated,
             blob: version.blob,
             location: blob.location,
-            standing,
+            state,
             epoch,
         }
     }
@@ -102,7 +102,7 @@ pub(crate) struct CachedFile {
     pub(crate) kind: Kind,
     /// The current version; of no meaning for a folder.
     pub(crate) current: VersionId,
-    pub(crate) standing: State,
+    pub(crate) state: State,
     /// As [`of_file`](crate::catalog::revocation::of_file); of no meaning when it was deleted.
     pub(crate) epoch: u64,
 }

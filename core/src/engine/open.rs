@@ -42,12 +42,12 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
         // An exclusive session ended in a crash: its last groups are in the log alone.
         drop(kv);
         let alone = rows(&vfs, Sharing::Exclusive, &options)?;
-        settle(&alone, &vfs, &identity, false)?;
+        begin_session(&alone, &vfs, &identity, false)?;
         drop(alone);
         kv = rows(&vfs, sharing, &options)?;
     }
     if sharing == Sharing::Exclusive {
-        settle(&kv, &vfs, &identity, true)?;
+        begin_session(&kv, &vfs, &identity, true)?;
     } else {
         void_tails(&kv, &vfs)?;
     }
@@ -121,7 +121,7 @@ fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbK
 /// Replays what an exclusive session that died has left in the log alone, and marks the begin of
 /// another one, or of none. After a session in shared mode nothing is to be replayed: a group that
 /// lies behind its last one was never published.
-fn settle(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool) -> Result<()> {
+fn begin_session(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool) -> Result<()> {
     if segment::is_exclusive(&kv.reader()?)? {
         let groups = recover(kv, vfs, identity.uuid)?;
         if groups > 0 {

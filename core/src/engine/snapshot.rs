@@ -105,7 +105,7 @@ impl<'e> Snapshot<'e> {
     /// As [`Snapshot::file`] and [`Snapshot::version`].
     pub(crate) fn current(&self, id: FileId) -> Result<Option<Arc<CachedVersion>>> {
         let mut file = self.file(id)?;
-        let live = |file: &CachedFile| file.kind == Kind::File && file.standing == State::Live;
+        let live = |file: &CachedFile| file.kind == Kind::File && file.state == State::Live;
         if !live(&file) {
             return Ok(None);
         }
@@ -214,12 +214,12 @@ impl<'e> Snapshot<'e> {
 }
 
 fn file(tx: &RedbReader, id: FileId, record: FileRecord) -> Result<CachedFile> {
-    let (standing, drive) = state::of_record(tx, id, &record)?;
+    let (state, drive) = state::of_record(tx, id, &record)?;
     let of_drive = drive.map_or(0, |drive| drive.revocations);
     Ok(CachedFile {
         kind: record.kind,
         current: VersionId::new(id, record.current),
-        standing,
+        state,
         epoch: record.revocations.wrapping_add(of_drive),
         name: record.name,
     })

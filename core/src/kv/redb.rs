@@ -172,7 +172,7 @@ impl Kv for RedbKv {
 
     fn commit(&self, writer: RedbWriter, how: Commit) -> Result<()> {
         self.snapshot_cache.clear();
-        let mut transaction = writer.settle()?;
+        let mut transaction = writer.apply()?;
         let committed = guarded(|| {
             match (how, self.sharing) {
                 (Commit::Unsynced, Sharing::Exclusive) => {

@@ -191,7 +191,7 @@ fn by_entity(snapshot: &Snapshot<'_>, entity: &Entity, signer: Signer, now: Time
             }
             Through::Link(link) => {
                 let leads_here = snapshot.link(link).map_err(gone)?.file == id.file();
-                if !leads_here || content.standing != State::Live {
+                if !leads_here || content.state != State::Live {
                     return Err(lost(id.file()));
                 }
             }
@@ -263,7 +263,7 @@ fn by_token(snapshot: &Snapshot<'_>, token: &str, name: &str, request: &Request<
             let id = VersionId(claims.subject);
             let content = content_of(snapshot, id)?;
             check_epoch(content.epoch, &claims)?;
-            if claims.purpose == Purpose::Revision && content.standing != State::Live {
+            if claims.purpose == Purpose::Revision && content.state != State::Live {
                 return Err(lost(id.file()));
             }
             version_found(content)

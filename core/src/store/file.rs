@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Kind, Result};
 pub(crate) struct Found {
     pub(crate) info: FileInfo,
     /// Live or trashed: alone, or with a folder it lies in.
-    pub(crate) standing: State,
+    pub(crate) state: State,
 }
 
 impl Drive {
@@ -25,7 +25,7 @@ impl Drive {
     pub(crate) fn find(&self, file: FileId) -> Result<Found> {
         let tx = self.engine()?.reader()?;
         let info = own(&tx, self, file)?;
-        Ok(Found { standing: state::of_file(&tx, file)?, info })
+        Ok(Found { state: state::of_file(&tx, file)?, info })
     }
 
     /// Lists a folder by its id, as [`Drive::list`] does by path.

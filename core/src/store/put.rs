@@ -349,29 +349,27 @@ pub(super) fn put_items(drive: &Drive, items: Vec<Item>) -> Result<Vec<VersionIn
     engine.room(items.iter().fold(0_u64, |sum, item| sum.saturating_add(item.staged.small_len())))?;
     let needed = items.iter().fold(0_u64, |sum, item| sum.saturating_add(ids_for(&item.path)));
     let ids = engine.ids(needed)?;
-    let mut placed = Vec::new();
-    let done = publish(&engine, drive.id(), items, ids, &mut placed);
-    sweep_unused(&engine, &placed, &done);
+    let mut placement = Placement::new(&engine, scope(&engine, drive.id()));
+    let done = publish(&mut placement, drive.id(), items, ids);
+    placement.sweep_unused(&done);
     done
 }
 
-/// Makes versions of items that are what was declared; `placed` is told of the files that it makes.
+/// Makes versions of items that have been checked against what was declared.
 fn publish(
-    engine: &Engine,
+    placement: &mut Placement<'_>,
     drive: DriveId,
     items: Vec<Item>,
     mut ids: Ids,
-    placed: &mut Vec<(BlobId, Spooled)>,
 ) -> Result<Vec<VersionInfo>> {
-    let (now, scope) = (Time::now(), scope(engine, drive));
+    let (now, engine, scope) = (Time::now(), placement.engine(), placement.scope());
     let mut ready = Vec::with_capacity(items.len());
-    let mut spare = Vec::new();
     let mut small = 0_u64;
     for Item { path, put, staged } in items {
         let blob = BlobId(ids.take()?);
         let digest = *staged.digest();
         let beginning = beginning(&staged)?;
-        let content = settle(engine, scope, staged, blob, placed, &mut spare)?;
+        let content = placement.place(staged, blob)?;
         if let Content::Small(_) = content {
             small = small.saturating_add(digest.len);
         }
@@ -383,19 +381,19 @@ fn publish(
         let ids = ids.clone();
         engine.journal.write(small, move |change| {
             let (mut ids, time) = (ids.clone(), change.time(now));
-            ready.iter().map(|one| put_one(change, drive, one, scope, &mut ids, time)).collect()
+            let context = PutContext { scope, time };
+            ready.iter().map(|one| put_one(change, drive, one, &mut ids, context)).collect()
         })
     };
-    if spare.is_empty() {
+    if placement.spare.is_empty() {
         return write(ready);
     }
     match write(ready.clone()) {
-        // What was there was collected meanwhile: the content is given a place after all.
+        // The blob that `place` found was collected before the change ran, so the content gets a file
+        // of its own after all. Why not look again inside the change: it would sync a large file while
+        // every other writer waits for the group.
         Err(error) if error.kind() == ErrorKind::Locked => {
-            for (blob, mut spooled) in spare {
-                let outcome = spooled.place(blob);
-                placed.push((blob, spooled));
-                outcome?;
+            for blob in placement.place_spare()? {
                 for one in ready.iter_mut().filter(|one| one.blob == blob) {
                     one.content = Content::Large;
                 }
@@ -406,28 +404,86 @@ fn publish(
     }
 }
 
-/// Gives large content its file, and tells `placed` of it, unless a blob of the scope has it: then
-/// `spare` keeps the one in the spool.
-pub(super) fn settle(
-    engine: &Engine,
+/// Where the content of one call goes, and the files that were made for it so far.
+pub(super) struct Placement<'e> {
+    engine: &'e Engine,
+    /// The scope of deduplication.
     scope: u64,
-    staged: Staged,
-    blob: BlobId,
-    placed: &mut Vec<(BlobId, Spooled)>,
-    spare: &mut Vec<(BlobId, Spooled)>,
-) -> Result<Content> {
-    match staged {
-        Staged::Small { bytes, .. } => Ok(Content::Small(bytes)),
-        Staged::Large { mut spooled, digest } => {
-            if blob::find(&engine.reader()?, scope, &digest.blake3)?.is_some() {
-                spare.push((blob, spooled));
-                return Ok(Content::Known);
+    /// Files of large blobs, made durable before any row refers to them.
+    placed: Vec<(BlobId, Spooled)>,
+    /// Content that a blob of the scope has already; it stays in the spool until the change has found
+    /// that blob.
+    spare: Vec<(BlobId, Spooled)>,
+}
+
+impl<'e> Placement<'e> {
+    pub(super) fn new(engine: &'e Engine, scope: u64) -> Placement<'e> {
+        Placement { engine, scope, placed: Vec::new(), spare: Vec::new() }
+    }
+
+    pub(super) fn engine(&self) -> &'e Engine {
+        self.engine
+    }
+
+    pub(super) fn scope(&self) -> u64 {
+        self.scope
+    }
+
+    /// Gives large content the file of its blob, unless a blob of the scope has that content already.
+    pub(super) fn place(&mut self, staged: Staged, blob: BlobId) -> Result<Content> {
+        match staged {
+            Staged::Small { bytes, .. } => Ok(Content::Small(bytes)),
+            Staged::Large { spooled, digest } => {
+                if blob::find(&self.engine.reader()?, self.scope, &digest.blake3)?.is_some() {
+                    self.spare.push((blob, spooled));
+                    return Ok(Content::Known);
+                }
+                self.place_file(blob, spooled).map(|()| Content::Large)
             }
-            let outcome = spooled.place(blob);
-            placed.push((blob, spooled));
-            outcome.map(|()| Content::Large)
         }
     }
+
+    /// Gives every spare content its file, and returns their blobs.
+    fn place_spare(&mut self) -> Result<Vec<BlobId>> {
+        let mut blobs = Vec::with_capacity(self.spare.len());
+        for (blob, spooled) in std::mem::take(&mut self.spare) {
+            self.place_file(blob, spooled)?;
+            blobs.push(blob);
+        }
+        Ok(blobs)
+    }
+
+    fn place_file(&mut self, blob: BlobId, mut spooled: Spooled) -> Result<()> {
+        let outcome = spooled.place(blob);
+        // Also when it failed: the file may be there, and `sweep_unused` is to look.
+        self.placed.push((blob, spooled));
+        outcome
+    }
+
+    /// Removes the files of large blobs that no row came to refer to: the put was refused, or another
+    /// was first with the same content. Where writing failed, only an opening can tell what reached the
+    /// disk, and the files are left to the sweep of the next collection.
+    pub(super) fn sweep_unused<T>(&self, done: &Result<T>) {
+        use ErrorKind::{Bug, Corrupt, Forked, Io, Poisoned};
+        let unsure = |error: &Error| matches!(error.kind(), Io | Poisoned | Bug | Corrupt | Forked);
+        if self.placed.is_empty() || done.as_ref().is_err_and(unsure) {
+            return;
+        }
+        let Ok(tx) = self.engine.reader() else { return };
+        for (id, _) in &self.placed {
+            if blob::get(&tx, *id).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+                let _ = self.engine.vfs.remove(&pool::path(*id));
+            }
+        }
+    }
+}
+
+/// What every put of a change shares.
+#[derive(Clone, Copy)]
+pub(super) struct PutContext {
+    /// The scope of deduplication.
+    pub(super) scope: u64,
+    pub(super) time: ChangeTime,
 }
 
 /// Computes the SHA-1 of the beginning of content that is worth to be found by its SHA-1.
@@ -452,17 +508,16 @@ fn put_one(
     change: &mut Change<'_>,
     drive: DriveId,
     one: &Ready,
-    scope: u64,
     ids: &mut Ids,
-    time: ChangeTime,
+    context: PutContext,
 ) -> Result<VersionInfo> {
     // Found before anything is written, so that a put that is refused leaves no bytes.
     let target = put::target(change, drive, &one.path, one.expect)?;
-    let blob = insert(change, &one.content, &one.digest, one.blob, scope, time)?;
+    let blob = insert(change, &one.content, &one.digest, one.blob, context)?;
     if let Some(beginning) = one.beginning.filter(|_| blob == one.blob) {
         sha1_index::note(change, blob, beginning)?;
     }
-    put::at_target(change, drive, target, one.version(blob), ids, time)
+    put::at_target(change, drive, target, one.version(blob), ids, context.time)
 }
 
 /// Finds the blob of the scope that has this content, or makes it one as `blob`.
@@ -471,8 +526,7 @@ pub(super) fn insert(
     content: &Content,
     digest: &Digest,
     blob: BlobId,
-    scope: u64,
-    time: ChangeTime,
+    PutContext { scope, time }: PutContext,
 ) -> Result<BlobId> {
     let location = match (content, blob::find(change, scope, &digest.blake3)?) {
         (_, Some(known)) => return Ok(known),
@@ -500,22 +554,5 @@ fn record(digest: &Digest, location: Location, scope: u64) -> BlobRecord {
         refs: 0,
         released: None,
         scope,
-    }
-}
-
-/// Removes the files of large blobs that no row came to speak of: the put was refused, or another was
-/// first with the same content. Where writing failed, what reached the disk is for an opening to
-/// tell, and the files are left to the sweep.
-pub(super) fn sweep_unused<T>(engine: &Engine, placed: &[(BlobId, Spooled)], done: &Result<T>) {
-    use ErrorKind::{Bug, Corrupt, Forked, Io, Poisoned};
-    let unsure = |error: &Error| matches!(error.kind(), Io | Poisoned | Bug | Corrupt | Forked);
-    if placed.is_empty() || done.as_ref().is_err_and(unsure) {
-        return;
-    }
-    let Ok(tx) = engine.reader() else { return };
-    for (id, _) in placed {
-        if blob::get(&tx, *id).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            let _ = engine.vfs.remove(&pool::path(*id));
-        }
     }
 }

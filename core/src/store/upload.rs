@@ -7,9 +7,9 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::put::{Content, Work, insert, scope, settle, sweep_unused};
+use super::put::{Content, Placement, PutContext, Work, insert, scope};
 use super::{Drive, Store};
-use crate::blobs::stage::{Spooled, Stage, Staged};
+use crate::blobs::stage::{Stage, Staged};
 use crate::catalog::blob::{self, ChangeTime};
 use crate::catalog::path::PathLookup;
 use crate::catalog::put::{self, NewVersion, PutTarget};
@@ -102,9 +102,9 @@ impl PartWriter {
         let staged = self.work.finish()?;
         let digest = *staged.digest();
         let blob = BlobId(engine.ids(1)?.take()?);
-        let mut placed = Vec::new();
-        let done = publish_part(&engine, self.id, self.part, blob, staged, self.now, &mut placed);
-        sweep_unused(&engine, &placed, &done);
+        let mut placement = Placement::new(&engine, blob::APART);
+        let done = publish_part(&mut placement, self.id, self.part, blob, staged, self.now);
+        placement.sweep_unused(&done);
         done.map(|()| digest)
     }
 }
@@ -395,23 +395,24 @@ fn beginning(engine: &Arc<Engine>, id: BlobId, record: &BlobRecord) -> Result<[u
 }
 
 fn publish_part(
-    engine: &Engine,
+    placement: &mut Placement<'_>,
     id: UploadId,
     part: u32,
     blob: BlobId,
     staged: Staged,
     now: Time,
-    placed: &mut Vec<(BlobId, Spooled)>,
 ) -> Result<()> {
+    let engine = placement.engine();
     let digest = *staged.digest();
     let small = staged.small_len();
     engine.room(small)?;
-    let content = settle(engine, blob::APART, staged, blob, placed, &mut Vec::new())?;
+    let content = placement.place(staged, blob)?;
     let most = engine.options.max_put_bytes;
     engine.journal.write(small, move |change| {
         upload::open(change, id, part, now)?;
         let time = change.time(now);
-        let blob = insert(change, &content, &digest, blob, blob::APART, time)?;
+        let context = PutContext { scope: blob::APART, time };
+        let blob = insert(change, &content, &digest, blob, context)?;
         let Digest { len, blake3, crc64, .. } = digest;
         upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, most, time)
     })
@@ -425,22 +426,21 @@ fn publish(
     now: Time,
 ) -> Result<VersionInfo> {
     let blob = BlobId(engine.ids(1)?.take()?);
-    let mut placed = Vec::new();
-    let done = publish_whole(engine, id, record, whole, blob, now, &mut placed);
-    sweep_unused(engine, &placed, &done);
+    let mut placement = Placement::new(engine, scope(engine, record.drive));
+    let done = publish_whole(&mut placement, id, record, whole, blob, now);
+    placement.sweep_unused(&done);
     done
 }
 
 fn publish_whole(
-    engine: &Arc<Engine>,
+    placement: &mut Placement<'_>,
     id: Option<UploadId>,
     record: &UploadRecord,
     whole: Whole,
     blob: BlobId,
     now: Time,
-    placed: &mut Vec<(BlobId, Spooled)>,
 ) -> Result<VersionInfo> {
-    let scope = scope(engine, record.drive);
+    let (engine, scope) = (placement.engine(), placement.scope());
     let Whole { digest, beginning, content } = whole;
     let mut small = 0;
     let (content, part) = match content {
@@ -449,7 +449,7 @@ fn publish_whole(
         Made::Staged(staged) => {
             small = staged.small_len();
             engine.room(small)?;
-            (settle(engine, scope, staged, blob, placed, &mut Vec::new())?, None)
+            (placement.place(staged, blob)?, None)
         }
     };
     let record = record.clone();
@@ -469,7 +469,7 @@ fn publish_whole(
                 refcount::adopt(change, part, scope)?;
                 part
             }
-            _ => insert(change, &content, &digest, blob, scope, time)?,
+            _ => insert(change, &content, &digest, blob, PutContext { scope, time })?,
         };
         sha1_index::note(change, blob, beginning)?;
         let version = put_goal(change, &record, goal, blob, time)?;

@@ -313,7 +313,7 @@ impl Url {
                 if node.kind == Kind::Folder {
                     return Err(Error::invalid(format!("{id} is a folder; make an archive of it")));
                 }
-                if node.standing == State::Deleted {
+                if node.state == State::Deleted {
                     return Err(Error::new(ErrorKind::Gone, format!("file {id} was deleted")));
                 }
                 (node.epoch, node.name.clone())

@@ -198,7 +198,12 @@ impl Claims {
     }
 
     /// Judges the claims of a genuine token at `now`, in unix seconds, for `client`.
-    pub(super) fn judge(&self, wanted: Purposes, now: u64, client: Option<IpAddr>) -> Result<(), Refusal> {
+    pub(super) fn check_use(
+        &self,
+        wanted: Purposes,
+        now: u64,
+        client: Option<IpAddr>,
+    ) -> Result<(), Refusal> {
         if !wanted.contains(self.purpose) {
             return Err(Refusal::WrongPurpose);
         }
@@ -296,13 +301,13 @@ mod tests {
     #[test]
     fn a_bound_network_fails_closed() {
         let bound = Claims { network: Some("192.0.2.0/24".parse().unwrap()), ..claims() };
-        let judge = |client: Option<&str>| {
-            bound.judge(Purpose::Version.into(), 0, client.map(|c| c.parse().unwrap()))
+        let check = |client: Option<&str>| {
+            bound.check_use(Purpose::Version.into(), 0, client.map(|c| c.parse().unwrap()))
         };
-        assert_eq!(judge(Some("192.0.2.9")), Ok(()));
-        assert_eq!(judge(Some("::ffff:192.0.2.9")), Ok(()));
+        assert_eq!(check(Some("192.0.2.9")), Ok(()));
+        assert_eq!(check(Some("::ffff:192.0.2.9")), Ok(()));
         for other in [Some("192.0.3.9"), Some("2001:db8::1"), None] {
-            assert_eq!(judge(other), Err(Refusal::WrongNetwork));
+            assert_eq!(check(other), Err(Refusal::WrongNetwork));
         }
     }
 }

@@ -11,7 +11,7 @@ use super::claims::{Claims, Purpose, Purposes};
 #[cfg(feature = "cloudreve")]
 use super::cloudreve::{self, SignFault};
 use super::codec::{self, Selector};
-use super::mac::{MAC_LEN, Named, Prepared, agrees, judge_named, mac, mac_named, prepare};
+use super::mac::{MAC_LEN, Named, Prepared, agrees, check_named, mac, mac_named, prepare};
 use super::refusal::Refusal;
 use crate::{Error, Result};
 
@@ -231,7 +231,7 @@ impl KeyRing {
         let claims = self.verify_with(token, |prepared, payload, mac| {
             if agrees(prepared, &[payload], mac) { Named::Good } else { Named::Bad }
         })?;
-        claims.judge(wanted.into(), now, client)?;
+        claims.check_use(wanted.into(), now, client)?;
         Ok(claims)
     }
 
@@ -250,20 +250,20 @@ impl KeyRing {
     ) -> Result<Claims, Refusal> {
         let wanted = wanted.into();
         let claims = self.verify_with(token, |prepared, payload, mac| {
-            match judge_named(prepared, payload, name, mac) {
+            match check_named(prepared, payload, name, mac) {
                 // Genuine: what is for something else stands beside no name at all.
                 Named::OtherName if !is_wanted(payload, wanted) => Named::Good,
                 named => named,
             }
         })?;
-        claims.judge(wanted, now, client)?;
+        claims.check_use(wanted, now, client)?;
         Ok(claims)
     }
 
     fn verify_with(
         &self,
         token: &str,
-        judge: impl FnOnce(&Prepared, &[u8], &[u8; MAC_LEN]) -> Named,
+        check: impl FnOnce(&Prepared, &[u8], &[u8; MAC_LEN]) -> Named,
     ) -> Result<Claims, Refusal> {
         if token.len() > MAX_TOKEN {
             return Err(Refusal::Malformed);
@@ -281,7 +281,7 @@ impl KeyRing {
         let (payload, mac) = bytes.split_last_chunk::<MAC_LEN>().ok_or(Refusal::Malformed)?;
         let Selector { key, purpose } = codec::selector(payload).ok_or(Refusal::Malformed)?;
         let key = self.keys().find(|known| known.id == key).ok_or(Refusal::UnknownKey)?;
-        match judge(key.of(purpose), payload, mac) {
+        match check(key.of(purpose), payload, mac) {
             Named::Good => codec::decode(payload).ok_or(Refusal::Malformed),
             Named::OtherName => Err(Refusal::OtherName),
             Named::Bad => Err(Refusal::BadSignature),

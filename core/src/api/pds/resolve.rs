@@ -66,7 +66,7 @@ impl Own {
     /// Finds a file or folder in its tree.
     pub(super) fn live(&self, file: FileId) -> Result<FileInfo, ApiError> {
         let found = self.drive.find(file).map_err(|error| not_found(error, Fault::file))?;
-        match found.standing {
+        match found.state {
             State::Live => Ok(found.info),
             _ => Err(Fault::trashed(format!("file {file} is in the recycle bin")).into()),
         }

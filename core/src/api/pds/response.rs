@@ -160,7 +160,7 @@ impl Call<'_> {
     }
 
     fn is_live(&self, own: &Own, info: &FileInfo) -> Result<bool, ApiError> {
-        Ok(info.trashed.is_none() && own.drive.find(info.id)?.standing == State::Live)
+        Ok(info.trashed.is_none() && own.drive.find(info.id)?.state == State::Live)
     }
 
     /// Adds the URLs that show and save a version.

@@ -10,7 +10,7 @@ pub(super) fn what_is_trashed_comes_back<K: Kv>(make: &impl Fn() -> K) {
     let file = store.trash("a/b/f").unwrap();
     assert_eq!(store.paths(), ["a/", "a/b/"]);
     let opened = version::open(&store.reader(), version).unwrap();
-    assert_eq!(opened.standing, State::Trashed);
+    assert_eq!(opened.state, State::Trashed);
     assert_eq!(state::path_of(&store.reader(), file).unwrap(), None);
     let listed = trash::list(&store.reader(), store.drive, None, 10).unwrap();
     assert_eq!((listed[0].file, listed[0].path.as_str()), (file, "a/b/f"));
@@ -96,7 +96,7 @@ pub(super) fn t14_a_deleted_file_is_gone_at_once<K: Kv>(make: &impl Fn() -> K) {
     store.trash("x/y").unwrap();
     store.delete("x").unwrap();
     store.clear(100);
-    assert_eq!(version::open(&store.reader(), kept).unwrap().standing, State::Trashed);
+    assert_eq!(version::open(&store.reader(), kept).unwrap().state, State::Trashed);
     store.restore(kept.file(), None).unwrap();
     assert_eq!(store.paths(), ["a/", "x/", "x/y"]);
     store.verify();

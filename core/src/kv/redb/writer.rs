@@ -36,7 +36,7 @@ impl RedbWriter {
     }
 
     /// Brings the changes into the tables; the transaction is then to be committed.
-    pub(super) fn settle(self) -> Result<WriteTransaction> {
+    pub(super) fn apply(self) -> Result<WriteTransaction> {
         let RedbWriter { transaction, before, changes } = self;
         // What it reads from would keep back the pages that the changes replace.
         drop(before);

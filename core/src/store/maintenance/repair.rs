@@ -159,8 +159,10 @@ impl Store {
             restored = restore(&engine, &left.damaged)?;
             let mut told = |at| watch(at);
             left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
-            let aside: Vec<BlobId> = left.damaged.iter().map(|damage| damage.blob).collect();
-            engine.write(move |change| aside.iter().try_for_each(|id| refcount::quarantine(change, *id)))?;
+            let quarantined: Vec<BlobId> = left.damaged.iter().map(|damage| damage.blob).collect();
+            engine.write(move |change| {
+                quarantined.iter().try_for_each(|id| refcount::quarantine(change, *id))
+            })?;
         }
         let reinstated = reinstate(&engine, &left)?;
         let CheckReport { damaged, unread, problems, .. } = left;
@@ -176,8 +178,8 @@ fn reinstate(engine: &Engine, found: &CheckReport) -> Result<Vec<BlobId>> {
     engine.reader()?.scan(table::BLOB, row::ALL, false, &mut |key, value| {
         let id = BlobId(row::number(key)?);
         // A row that cannot be read is among the problems already.
-        let aside = BlobRecord::decode(value).is_ok_and(|record| blob::is_aside(record.scope));
-        if aside && !wrong.contains(&id) {
+        let quarantined = BlobRecord::decode(value).is_ok_and(|record| blob::is_quarantined(record.scope));
+        if quarantined && !wrong.contains(&id) {
             sound.push(id);
         }
         Ok(Scan::Next)
@@ -281,7 +283,7 @@ fn fill(
     let from = next.max(highest.saturating_add(1));
     let spare = if mutant::is_active(Mutant::RebuildSkipsOneBlock) { 1 << 16 } else { SPARE_IDS };
     id_sequence::reserve(&mut writer, from.saturating_sub(next).saturating_add(spare))?;
-    settle_segments(vfs.as_ref(), &mut writer)?;
+    close_segments(vfs.as_ref(), &mut writer)?;
     // What the log lost had ids, too: whoever writes first begins behind them.
     if !mutant::is_active(Mutant::RebuildSkipsOneBlock) {
         let versions = history::highest(&writer)?;
@@ -332,7 +334,7 @@ fn large(vfs: &dyn Vfs, dir: &str) -> Result<Vec<BlobId>> {
 #[derive(Default)]
 struct Lost {
     /// Those that no row speaks of.
-    aside: Vec<BlobId>,
+    quarantined: Vec<BlobId>,
     /// Those that an earlier rebuild set aside, and rows speak of again.
     back: Vec<BlobId>,
 }
@@ -344,7 +346,7 @@ fn find_lost(vfs: &dyn Vfs, tx: &impl Read) -> Result<(Lost, u64)> {
         for id in large(vfs, &format!("{BLOBS}/{low:02x}"))? {
             highest = highest.max(id.0);
             if !row::exists(tx, table::BLOB, &id.to_key())? {
-                lost.aside.push(id);
+                lost.quarantined.push(id);
             }
         }
     }
@@ -361,18 +363,18 @@ fn find_lost(vfs: &dyn Vfs, tx: &impl Read) -> Result<(Lost, u64)> {
 /// Moves large blobs that no row speaks of to where no collection finds them: the groups that
 /// spoke of them may be damaged. It is durable when this returns what lies there.
 fn set_aside(vfs: &dyn Vfs, lost: &Lost) -> Result<Vec<BlobId>> {
-    let aside = |id: BlobId| format!("{LOST}/{:016x}", id.0);
+    let quarantined = |id: BlobId| format!("{LOST}/{:016x}", id.0);
     for id in &lost.back {
         if vfs.open(&pool::path(*id), Open::Read).is_err() {
-            vfs.rename(&aside(*id), &pool::path(*id)).map_err(failed)?;
+            vfs.rename(&quarantined(*id), &pool::path(*id)).map_err(failed)?;
             vfs.sync_dir(&pool::dir(*id)).map_err(failed)?;
         }
     }
-    if !lost.aside.is_empty() {
+    if !lost.quarantined.is_empty() {
         vfs.make_dir(LOST).map_err(failed)?;
         vfs.sync_dir("").map_err(failed)?;
-        for id in &lost.aside {
-            vfs.rename(&pool::path(*id), &aside(*id)).map_err(failed)?;
+        for id in &lost.quarantined {
+            vfs.rename(&pool::path(*id), &quarantined(*id)).map_err(failed)?;
         }
         vfs.sync_dir(LOST).map_err(failed)?;
     }
@@ -381,7 +383,7 @@ fn set_aside(vfs: &dyn Vfs, lost: &Lost) -> Result<Vec<BlobId>> {
 
 /// Closes every segment, so that nothing is appended where a damaged group may lie, and drops the
 /// rows of those whose file is gone.
-fn settle_segments(vfs: &dyn Vfs, writer: &mut impl Write) -> Result<()> {
+fn close_segments(vfs: &dyn Vfs, writer: &mut impl Write) -> Result<()> {
     let listed = vfs.list(file::DIR).map_err(failed)?;
     let there: BTreeSet<u32> = listed.iter().filter_map(|entry| file::number_of(&entry.name)).collect();
     for (number, _) in segment::list(writer)? {

@@ -117,7 +117,7 @@ impl Loss<'_> {
 
     /// Puts what is left of a file on the disk; a second name of it finds the same.
     fn keep(&mut self, node: Node, file: &File, disk: &mut Disk) {
-        disk.files.entry(node).or_insert_with(|| File::settled(self.content(file), file.modified));
+        disk.files.entry(node).or_insert_with(|| File::synced(self.content(file), file.modified));
     }
 
     fn content(&mut self, file: &File) -> Vec<u8> {

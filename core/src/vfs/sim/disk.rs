@@ -61,7 +61,7 @@ pub(super) struct File {
 
 impl File {
     /// Returns a file as a machine finds it that has just started.
-    pub(super) fn settled(content: Vec<u8>, modified: i64) -> File {
+    pub(super) fn synced(content: Vec<u8>, modified: i64) -> File {
         File { live: content.clone(), durable: content, modified, ..File::default() }
     }
 
