@@ -21,7 +21,7 @@
  *   has a sentence for people. Outputs are written only on HOLDALL_OK. The codes stand with each function,
  *   without their HOLDALL_, some under a common name:
  *     READ     IO, CORRUPT;
- *     WRITE    IO, CORRUPT, POISONED, LOCKED;
+ *     WRITE    IO, CORRUPT, POISONED, LOCKED, READ_ONLY;
  *     PATH     NOT_FOUND when nothing is at a path that should lead somewhere; INVALID_ARGUMENT when a path breaks
  *              the rules of names, or leads to a folder where a file belongs, or to a file where a folder does;
  *     VERSION  NOT_FOUND for an id that no version ever had; GONE for a version that was removed.
@@ -95,6 +95,7 @@
 #define HOLDALL_BUG 14 // A defect of this library. The process may go on
 #define HOLDALL_GONE 15 // It existed and was removed or revoked on purpose
 #define HOLDALL_FORKED 16 // Work that was in progress when the process forked cannot go on in the child
+#define HOLDALL_READ_ONLY 17 // The store was opened for reading, or its disk has become read-only
 #define HOLDALL_VERSION_MAJOR 0 // The first number of the version of this header
 #define HOLDALL_VERSION_MINOR 1 // The second number
 #define HOLDALL_VERSION_PATCH 0 // The third number
@@ -500,8 +501,8 @@ uint32_t holdall_version_number(void);
 
 const char *holdall_version_text(void); // "0.1.0", say, of the library that runs. Valid for ever
 
-// Opens the store in a directory, and makes it where there is none. The same directory opened twice in a process is one
-// store. The path is the system's, of any bytes but NUL.
+// Opens the store in a directory, and makes it where there is none; for reading, where the directory takes no writes.
+// The same directory opened twice in a process is one store. The path is of any bytes but NUL.
 // Codes: READ; LOCKED when another process has it in a mode that excludes this one; NOT_FOUND when there is none and
 // none may be made; INVALID_ARGUMENT for a foreign directory or a bad option; UNSUPPORTED when a later version made it.
 int32_t holdall_open(const char *path, size_t path_len_bytes, const holdall_open_options *options,

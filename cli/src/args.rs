@@ -12,7 +12,8 @@ use holdall::{FileId, LinkId, ShareId, VersionId};
 ///
 /// The exit code is 0, or the number of the kind of error: 1 invalid argument, 2 not found,
 /// 3 exists, 4 denied, 5 expired, 6 range not satisfiable, 7 mismatch, 8 too large, 9 locked,
-/// 10 corrupt, 11 input or output, 12 poisoned, 13 unsupported, 14 a defect, 15 gone, 16 forked;
+/// 10 corrupt, 11 input or output, 12 poisoned, 13 unsupported, 14 a defect, 15 gone, 16 forked,
+/// 17 read only;
 /// or 23 where `put` left out files that could not be read.
 #[derive(Debug, Parser)]
 #[command(name = "holdall", version, max_term_width = 100)]

@@ -47,11 +47,13 @@ pub enum ErrorKind {
     Gone = 15,
     /// Work that was in progress when the process forked cannot go on in the child.
     Forked = 16,
+    /// The store was opened for reading, or its disk has become read-only.
+    ReadOnly = 17,
 }
 
 impl ErrorKind {
     /// Every kind, in order of its number.
-    pub const ALL: [ErrorKind; 16] = [
+    pub const ALL: [ErrorKind; 17] = [
         ErrorKind::InvalidArgument,
         ErrorKind::NotFound,
         ErrorKind::Exists,
@@ -68,9 +70,10 @@ impl ErrorKind {
         ErrorKind::Bug,
         ErrorKind::Gone,
         ErrorKind::Forked,
+        ErrorKind::ReadOnly,
     ];
 
-    /// Returns the fixed number, 1 to 16.
+    /// Returns the fixed number, 1 to 17.
     ///
     /// ```
     /// assert_eq!(holdall::ErrorKind::Gone.number(), 15);
@@ -93,11 +96,16 @@ impl ErrorKind {
             ErrorKind::RangeNotSatisfiable => 416,
             ErrorKind::Mismatch => 422,
             ErrorKind::TooLarge => 413,
-            ErrorKind::Locked | ErrorKind::Poisoned => 503,
+            ErrorKind::Locked | ErrorKind::Poisoned | ErrorKind::ReadOnly => 503,
             ErrorKind::Corrupt | ErrorKind::Io | ErrorKind::Bug | ErrorKind::Forked => 500,
             ErrorKind::Unsupported => 501,
             ErrorKind::Gone => 410,
         }
+    }
+
+    /// Returns whether nothing more can be written after an error of this kind.
+    pub(crate) const fn ends_writing(self) -> bool {
+        matches!(self, ErrorKind::Poisoned | ErrorKind::ReadOnly | ErrorKind::Forked)
     }
 
     /// Returns the name of the kind, as the documentation spells it.
@@ -119,6 +127,7 @@ impl ErrorKind {
             ErrorKind::Bug => "Bug",
             ErrorKind::Gone => "Gone",
             ErrorKind::Forked => "Forked",
+            ErrorKind::ReadOnly => "ReadOnly",
         }
     }
 }
@@ -156,9 +165,14 @@ impl Error {
     }
 
     /// Makes an error of kind [`ErrorKind::Io`] from the operating system's own, saying what was
-    /// being done ("opening blob/3f/2a").
+    /// being done ("opening blob/3f/2a"); of kind [`ErrorKind::ReadOnly`] where the file system takes no
+    /// writes.
     pub fn io(doing: impl Into<String>, source: io::Error) -> Error {
-        Error::with_source(ErrorKind::Io, doing, source)
+        let kind = match source.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => ErrorKind::ReadOnly,
+            _ => ErrorKind::Io,
+        };
+        Error::with_source(kind, doing, source)
     }
 
     /// Makes an [`ErrorKind::InvalidArgument`].
@@ -267,6 +281,12 @@ mod tests {
         let again = Error::io("x", io::Error::from_raw_os_error(28)).again();
         let cause = std::error::Error::source(&again).unwrap().downcast_ref::<io::Error>().unwrap();
         assert_eq!(cause.raw_os_error(), Some(28));
+    }
+
+    #[test]
+    fn a_file_system_that_takes_no_writes_has_a_kind_of_its_own() {
+        let error = |code| Error::io("writing seg/1", io::Error::from_raw_os_error(code)).kind();
+        assert_eq!((error(30), error(5)), (ErrorKind::ReadOnly, ErrorKind::Io));
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub const HOLDALL_BUG: i32 = 14;
 pub const HOLDALL_GONE: i32 = 15;
 /// Work that was in progress when the process forked cannot go on in the child.
 pub const HOLDALL_FORKED: i32 = 16;
+/// The store was opened for reading, or its disk has become read-only.
+pub const HOLDALL_READ_ONLY: i32 = 17;
 
 /// The first number of the version of this header.
 pub const HOLDALL_VERSION_MAJOR: u32 = 0;
@@ -123,6 +125,7 @@ pub extern "C" fn holdall_code_name(code: i32) -> *const c_char {
         Some(ErrorKind::Bug) => c"Bug",
         Some(ErrorKind::Gone) => c"Gone",
         Some(ErrorKind::Forked) => c"Forked",
+        Some(ErrorKind::ReadOnly) => c"ReadOnly",
         _ => c"Unknown",
     };
     name.as_ptr()

@@ -97,8 +97,8 @@ pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Re
     Ok(options)
 }
 
-/// Opens the store in a directory, and makes it where there is none. The same directory opened twice in a
-/// process is one store. The path is the system's, of any bytes but NUL.
+/// Opens the store in a directory, and makes it where there is none; for reading, where the directory takes
+/// no writes. The same directory opened twice in a process is one store. The path is of any bytes but NUL.
 /// Codes: READ; LOCKED when another process has it in a mode that excludes this one; NOT_FOUND when there
 /// is none and none may be made; INVALID_ARGUMENT for a foreign directory or a bad
 /// option; UNSUPPORTED when a later version made it.

@@ -48,7 +48,7 @@ impl Api {
     ///     come and never held whole, JSON up to 4 MiB.
     ///
     /// Raises only what the host must know of: Io, Corrupt, Poisoned, Locked, Bug, Forked,
-    /// InvalidArgument for a store that was closed or settings beyond its limits, and what the body
+    /// ReadOnly, InvalidArgument for a store that was closed or settings beyond its limits, and what the body
     /// raises. `Reply.from_error` makes replies of them.
     #[pyo3(
         signature = (caller, method, target, headers = None, body = None, *, client = None, now = None),

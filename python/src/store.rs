@@ -65,9 +65,13 @@ impl Store {
 /// The same directory opened twice in a process is one store, with the options of the first; it
 /// closes with the last handle.
 ///
+/// In a directory that takes no writes of this process (a read-only mount, or no permission) the store
+/// is opened for reading, also by any number of processes. Whatever would change it raises ReadOnly, a
+/// URL for a number of uses and a share with a limit of downloads too; other downloads are not counted.
+///
 /// Raises Locked when another process has it open in a mode that excludes this one, InvalidArgument
 /// when the directory holds something else or an option can never be right, NotFound when there is
-/// none and `create` is false, Unsupported when a later version made it, Corrupt when it is damaged.
+/// none and `create` is false, ReadOnly when none can be made, Unsupported when a later version made it, Corrupt when it is damaged.
 #[pyfunction]
 #[pyo3(signature = (
     path, *, mode = "shared", keys = None, base_url = "/", create = true, dedup = "store", threshold = None,
@@ -242,7 +246,8 @@ impl Store {
     /// client: the client's address, for URLs that are bound to a network.
     /// now: when the request came, an aware datetime or seconds since 1970; now by default.
     ///
-    /// Raises only what the host must know of: Io, Corrupt, Poisoned, Locked, Bug, Forked.
+    /// Raises only what the host must know of: Io, Corrupt, Poisoned, Locked, Bug, Forked,
+    /// ReadOnly.
     /// `Reply.from_error` makes replies of them.
     #[pyo3(signature = (method, target, headers = None, *, client = None, now = None))]
     fn serve(

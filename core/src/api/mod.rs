@@ -77,7 +77,7 @@ impl Api {
     /// JSON is read from `body` up to 4 MiB; the parts of uploads are read as they come.
     ///
     /// # Errors
-    /// Only what the host must know of: `Io`, `Corrupt`, `Poisoned`, `Locked`, `Bug`, `Forked`, and
+    /// Only what the host must know of: `Io`, `Corrupt`, `Poisoned`, `Locked`, `Bug`, `Forked`, `ReadOnly`, and
     /// `InvalidArgument` for a store that was closed or a setting that is beyond the store's limits. [`Reply::from_error`] makes replies of them.
     pub fn answer(&self, caller: &Caller, request: &Request<'_>, mut body: impl Read) -> Result<Reply> {
         let body: &mut dyn Read = &mut body;

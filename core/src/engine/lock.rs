@@ -1,5 +1,6 @@
 //! The locks that processes hold on a store: one while it is opened, one while it is open.
 
+use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +14,33 @@ use crate::{Error, ErrorKind, Result, machine};
 
 /// Between two tries to get a lock.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How often a reader looks whether the store is open elsewhere.
+const LOOKS: usize = 20;
 
 /// A lock on the store, held until it is dropped.
 pub(crate) struct StoreLock {
     /// Keeps the lock from a forked child; dropped before the file.
     _guard: Option<Guard>,
-    _file: Arc<dyn VfsFile>,
+    /// None where there is no file, and nobody can have locked it.
+    _file: Option<Arc<dyn VfsFile>>,
 }
 
 impl StoreLock {
+    /// Opened for reading only, a file that is missing is as good as locked.
     fn try_take(
         vfs: &dyn Vfs,
-        path: &str,
-        lock: impl Fn(&dyn VfsFile) -> std::io::Result<bool>,
+        (path, how): (&str, Open),
+        lock: impl Fn(&dyn VfsFile) -> io::Result<bool>,
     ) -> Result<Option<StoreLock>> {
         let take = || {
-            let file = vfs.open(path, Open::Create)?;
+            let file = match vfs.open(path, how) {
+                Err(cause) if how == Open::Read && cause.kind() == io::ErrorKind::NotFound => {
+                    return Ok(Some(StoreLock { _guard: None, _file: None }));
+                }
+                opened => opened?,
+            };
             let guard = file.file().map(|file| Guard::new(file.as_raw_fd())).transpose()?;
-            Ok(lock(file.as_ref())?.then_some(StoreLock { _guard: guard, _file: file }))
+            Ok(lock(file.as_ref())?.then_some(StoreLock { _guard: guard, _file: Some(file) }))
         };
         take().map_err(|cause| Error::io("locking the store", cause))
     }
@@ -39,17 +49,13 @@ impl StoreLock {
     pub(crate) fn to_open(vfs: &dyn Vfs, timeout: Duration) -> Result<StoreLock> {
         let begun = machine::uptime();
         loop {
-            if let Some(lock) = StoreLock::try_take(vfs, layout::LOCK, |file| file.try_lock())? {
+            if let Some(lock) =
+                StoreLock::try_take(vfs, (layout::LOCK, Open::Create), |file| file.try_lock())?
+            {
                 return Ok(lock);
             }
             if machine::uptime().saturating_sub(begun) >= timeout {
-                return Err(Error::new(
-                    ErrorKind::Locked,
-                    format!(
-                        "another process has been opening the store for {} ms; try again",
-                        timeout.as_millis()
-                    ),
-                ));
+                return Err(being_opened(timeout));
             }
             machine::pause(PAUSE);
         }
@@ -63,7 +69,7 @@ impl StoreLock {
     /// that the index is damaged.
     pub(crate) fn of_session(vfs: &dyn Vfs, mode: Mode) -> Result<StoreLock> {
         let exclusive = mode == Mode::Exclusive && !mutant::is_active(Mutant::ModesMeetInTheIndex);
-        let lock = StoreLock::try_take(vfs, layout::OPEN, |file| match exclusive {
+        let lock = StoreLock::try_take(vfs, (layout::OPEN, Open::Create), |file| match exclusive {
             true => file.try_lock(),
             false => file.try_lock_shared(),
         });
@@ -76,8 +82,50 @@ impl StoreLock {
         })
     }
 
+    /// Keeps writers from a store in a directory that takes no writes here, but may take them through
+    /// another mount or from another user, for as long as the value lives. Any number of processes read so
+    /// at once.
+    ///
+    /// A reader has no part in the locks by which readers and writers share the index, so nobody may have
+    /// the store open to write, and nobody may open it so meanwhile.
+    pub(crate) fn to_read(vfs: &dyn Vfs, timeout: Duration) -> Result<StoreLock> {
+        let begun = machine::uptime();
+        let reading = loop {
+            match StoreLock::try_take(vfs, (layout::LOCK, Open::Read), |file| file.try_lock_shared())? {
+                Some(lock) => break lock,
+                None if machine::uptime().saturating_sub(begun) >= timeout => {
+                    return Err(being_opened(timeout));
+                }
+                None => machine::pause(PAUSE),
+            }
+        };
+        // Another reader may look at the same instant, and is in the way for no longer than that.
+        for _ in 0..LOOKS {
+            if StoreLock::try_take(vfs, (layout::OPEN, Open::Read), |file| file.try_lock())?.is_some() {
+                return Ok(reading);
+            }
+            machine::pause(PAUSE);
+        }
+        Err(Error::new(
+            ErrorKind::Locked,
+            "the directory takes no writes here, and the store is open elsewhere to be written to; close it \
+             there, or read a backup",
+        ))
+    }
+
     /// Takes the store for this process alone, if no other has it open.
     pub(crate) fn alone(vfs: &dyn Vfs) -> Result<Option<StoreLock>> {
-        StoreLock::try_take(vfs, layout::OPEN, |file| file.try_lock())
+        StoreLock::try_take(vfs, (layout::OPEN, Open::Create), |file| file.try_lock())
     }
+}
+
+fn being_opened(timeout: Duration) -> Error {
+    Error::new(
+        ErrorKind::Locked,
+        format!(
+            "another process has been opening the store for {} ms, or reads it from where it takes no writes; \
+             try again, or end it",
+            timeout.as_millis()
+        ),
+    )
 }

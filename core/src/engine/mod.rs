@@ -67,14 +67,16 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// Makes the engine of a store on `vfs`. Contents are read from `disk`, which is the same where the
+    /// store is written to: what a reader replays in memory changes none.
     pub(crate) fn new(
-        vfs: Arc<dyn Vfs>,
+        (vfs, disk): (Arc<dyn Vfs>, Arc<dyn Vfs>),
         (uuid, created): ([u8; 16], Time),
         options: Options,
         journal: Journal<RedbKv>,
         lock: StoreLock,
     ) -> Engine {
-        let pool = Pool::new(vfs.clone());
+        let pool = Pool::new(disk);
         Engine {
             vfs,
             uuid,
@@ -146,13 +148,21 @@ impl Engine {
     }
 
     /// Begins to take content in.
-    pub(crate) fn stage(&self) -> Stage {
-        Stage::new(&self.vfs, self.options.threshold, self.options.max_put_bytes)
+    ///
+    /// # Errors
+    /// `ReadOnly` where the store was opened for reading.
+    pub(crate) fn stage(&self) -> Result<Stage> {
+        self.journal.writable()?;
+        Ok(Stage::new(&self.vfs, self.options.threshold, self.options.max_put_bytes))
     }
 
     /// Begins to take content in that goes into a segment, however long it is.
-    pub(crate) fn stage_in_segment(&self) -> Stage {
-        Stage::new(&self.vfs, usize::MAX, self.options.max_put_bytes)
+    ///
+    /// # Errors
+    /// As [`Engine::stage`].
+    pub(crate) fn stage_in_segment(&self) -> Result<Stage> {
+        self.journal.writable()?;
+        Ok(Stage::new(&self.vfs, usize::MAX, self.options.max_put_bytes))
     }
 
     /// Opens a blob's content. A place that a compaction has emptied is looked up again.
@@ -179,9 +189,10 @@ impl Engine {
         self.key_ring.get(self.uuid, tx)
     }
 
-    /// Adds one to a counter of downloads or views, which is written down within a second of the next.
+    /// Adds one to a counter of downloads or views, which is written down within a second of the next; or
+    /// not at all, where the store was opened for reading.
     pub(crate) fn count(&self, counter: Counter) {
-        if self.counts.add(counter) {
+        if !self.journal.is_read_only() && self.counts.add(counter) {
             self.try_flush_counts();
         }
     }
@@ -228,7 +239,7 @@ impl Engine {
     }
 
     fn finish(&self) -> Result<()> {
-        if self.journal.is_poisoned() {
+        if self.journal.is_poisoned() || self.journal.is_read_only() {
             return Ok(());
         }
         self.try_flush_counts();

@@ -15,61 +15,91 @@ use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
 use crate::random::random;
 use crate::time::Time;
-use crate::vfs::{Open, Vfs};
+use crate::vfs::{Open, ReadOnly, Vfs};
 use crate::{Error, Result};
 
-/// Opens the store on `vfs`, and makes it where there is none and the options allow it.
-pub(crate) fn open(vfs: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
+/// Opens the store on `disk`, and makes it where there is none and the options allow it.
+///
+/// Where the directory takes no writes, it is opened for reading: what an opening writes (the end of the log
+/// that is replayed, the marks of a session) is written over the files in memory.
+pub(crate) fn open(disk: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     options.check()?;
+    let asked = disk.is_read_only();
+    let read_only = asked.map_err(|cause| Error::io("asking whether the directory takes writes", cause))?;
+    let vfs: Arc<dyn Vfs> = if read_only { Arc::new(ReadOnly::new(disk.clone())) } else { disk.clone() };
     let found = layout::read(vfs.as_ref())?;
     if found.is_none() {
         may_create(vfs.as_ref(), &options)?;
     }
     // From here to the end, one process at a time: two must not make the store at once, and a
     // recovery must not meet another.
-    let _opening = StoreLock::to_open(vfs.as_ref(), options.lock_timeout)?;
+    let (reading, _opening) = if read_only {
+        (Some(StoreLock::to_read(vfs.as_ref(), options.lock_timeout)?), None)
+    } else {
+        (None, Some(StoreLock::to_open(vfs.as_ref(), options.lock_timeout)?))
+    };
     let identity = match layout::read(vfs.as_ref())? {
         Some(identity) => identity,
         None => layout::create(vfs.as_ref(), Time::now())?,
     };
-    let lock = StoreLock::of_session(vfs.as_ref(), options.mode)?;
-    let sharing = match options.mode {
-        Mode::Shared => Sharing::Shared,
-        Mode::Exclusive => Sharing::Exclusive,
+    let lock = match reading {
+        Some(lock) => lock,
+        None => StoreLock::of_session(vfs.as_ref(), options.mode)?,
     };
-    let mut kv = rows(&vfs, sharing, &options)?;
-    if sharing == Sharing::Shared && segment::is_exclusive(&kv.reader()?)? {
-        // An exclusive session ended in a crash: its last groups are in the log alone.
-        drop(kv);
-        let alone = rows(&vfs, Sharing::Exclusive, &options)?;
-        begin_session(&alone, &vfs, &identity, false)?;
-        drop(alone);
-        kv = rows(&vfs, sharing, &options)?;
-    }
-    if sharing == Sharing::Exclusive {
-        begin_session(&kv, &vfs, &identity, true)?;
-    } else {
-        void_tails(&kv, &vfs)?;
-    }
+    // Who reads what nobody writes to has it for itself, as far as memory goes.
+    let sharing = match options.mode {
+        Mode::Shared if !read_only => Sharing::Shared,
+        _ => Sharing::Exclusive,
+    };
+    let kv = up_to_date(&vfs, sharing, &options, &identity)?;
     let session = Session { id: random()?, seed: u64::from_le_bytes(random()?) };
-    let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options))
+    let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options, sharing, read_only))
         .beginning_with(Box::new(move |group, lsn| history::begin(group, session, lsn)));
-    let engine = Engine::new(vfs, (identity.uuid, identity.created), options, journal, lock);
-    if signing_key::list(&engine.reader()?)?.is_empty() {
-        let (secret, salt) = (random::<32>()?, blake3::Hash::from_bytes(random()?).to_hex());
-        let now = Time::now();
-        let grace = engine.options.grace.unwrap_or(grace::DEFAULT);
-        engine.write(move |change| {
-            // Another process may have been first.
-            if signing_key::list(change)?.is_empty() {
-                signing_key::add(change, &secret, true, now)?;
-                signing_key::set_salt(change, &salt)?;
-                grace::begin(change, grace)?;
-            }
-            Ok(())
-        })?;
+    let engine = Engine::new((vfs, disk), (identity.uuid, identity.created), options, journal, lock);
+    if !read_only && signing_key::list(&engine.reader()?)?.is_empty() {
+        begin(&engine)?;
     }
     Ok(engine)
+}
+
+/// Opens the rows, with what the log has beyond them.
+fn up_to_date(
+    vfs: &Arc<dyn Vfs>,
+    sharing: Sharing,
+    options: &Options,
+    identity: &Identity,
+) -> Result<RedbKv> {
+    let mut kv = rows(vfs, sharing, options)?;
+    if sharing == Sharing::Exclusive {
+        begin_session(&kv, vfs, identity, true)?;
+        return Ok(kv);
+    }
+    if segment::is_exclusive(&kv.reader()?)? {
+        // An exclusive session ended in a crash: its last groups are in the log alone.
+        drop(kv);
+        let alone = rows(vfs, Sharing::Exclusive, options)?;
+        begin_session(&alone, vfs, identity, false)?;
+        drop(alone);
+        kv = rows(vfs, sharing, options)?;
+    }
+    void_tails(&kv, vfs)?;
+    Ok(kv)
+}
+
+/// Gives a new store its first key.
+fn begin(engine: &Engine) -> Result<()> {
+    let (secret, salt) = (random::<32>()?, blake3::Hash::from_bytes(random()?).to_hex());
+    let now = Time::now();
+    let grace = engine.options.grace.unwrap_or(grace::DEFAULT);
+    engine.write(move |change| {
+        // Another process may have been first.
+        if signing_key::list(change)?.is_empty() {
+            signing_key::add(change, &secret, true, now)?;
+            signing_key::set_salt(change, &salt)?;
+            grace::begin(change, grace)?;
+        }
+        Ok(())
+    })
 }
 
 fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
@@ -135,13 +165,14 @@ fn begin_session(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive
     kv.commit(tx, Commit::Synced)
 }
 
-fn limits(options: &Options) -> Limits {
+fn limits(options: &Options, sharing: Sharing, read_only: bool) -> Limits {
     Limits {
         group_changes: 256,
         group_len: 16 << 20,
         segment_len: options.segment_bytes,
         checkpoint_groups: 100,
         checkpoint_age: Duration::from_secs(1),
-        exclusive: options.mode == Mode::Exclusive,
+        exclusive: sharing == Sharing::Exclusive,
+        read_only,
     }
 }

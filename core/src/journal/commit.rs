@@ -37,7 +37,13 @@ pub(crate) struct Limits {
     pub(crate) checkpoint_age: Duration,
     /// Whether rows may stay unsynced between checkpoints: only where one process has the store.
     pub(crate) exclusive: bool,
+    /// Whether every change is refused, because the directory takes no writes.
+    pub(crate) read_only: bool,
 }
+
+/// What is said of a change to a store that was opened for reading.
+const READ_ONLY: &str = "the store was opened for reading, because its directory takes no writes of this process; \
+                         mount it read-write, give permission to write, or work on a copy";
 
 type Change<W> = Box<dyn for<'g> FnMut(&mut Group<'g, W>) -> Result<()> + Send>;
 
@@ -246,6 +252,22 @@ impl<K: Kv> Journal<K> {
         self.poisoned.load(Ordering::Acquire)
     }
 
+    /// Returns whether every change is refused, because the directory takes no writes.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.limits.read_only
+    }
+
+    /// Refuses what is going to end in a change, where every change is refused.
+    ///
+    /// # Errors
+    /// `ReadOnly`.
+    pub(crate) fn writable(&self) -> Result<()> {
+        match self.limits.read_only {
+            true => Err(Error::io(READ_ONLY, rustix::io::Errno::ROFS.into())),
+            false => Ok(()),
+        }
+    }
+
     fn submit(&self, change: Change<K::Writer>, len: u64, then: Then) -> Result<()> {
         let slot = Arc::new(Slot::default());
         {
@@ -306,6 +328,7 @@ impl<K: Kv> Journal<K> {
                 "a sync failed earlier, so nothing more is written; reopen the store",
             ));
         }
+        self.writable()?;
         let mut lead = lock(&self.lead);
         if lead.finished {
             return Err(Error::invalid("the store was closed; open it again"));

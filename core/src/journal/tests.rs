@@ -29,6 +29,7 @@ fn limits() -> Limits {
         checkpoint_groups: 7,
         checkpoint_age: Duration::from_secs(3600),
         exclusive: true,
+        read_only: false,
     }
 }
 

@@ -300,6 +300,7 @@ fn other(cause: impl Into<redb::Error>) -> Error {
         {
             ErrorKind::Corrupt
         }
+        redb::Error::Io(io) if io.kind() == std::io::ErrorKind::ReadOnlyFilesystem => ErrorKind::ReadOnly,
         redb::Error::Io(_) => ErrorKind::Io,
         redb::Error::LockPoisoned(_) => ErrorKind::Corrupt,
         _ => ErrorKind::Bug,

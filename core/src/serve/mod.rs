@@ -36,7 +36,7 @@ impl Store {
     /// serves and outlives the store.
     ///
     /// # Errors
-    /// Only what the host must know of: `Io`, `Corrupt`, `Poisoned`, `Locked`, `Bug`, `Forked`, and
+    /// Only what the host must know of: `Io`, `Corrupt`, `Poisoned`, `Locked`, `Bug`, `Forked`, `ReadOnly`, and
     /// `InvalidArgument` for a store that was closed. [`Reply::from_error`] makes replies of them.
     pub fn serve(&self, request: &Request<'_>) -> Result<Reply> {
         if !matches!(request.method, "GET" | "HEAD") {

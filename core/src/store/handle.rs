@@ -68,8 +68,15 @@ impl Store {
     ///
     /// The same directory opened twice in a process, by whatever path, is one store.
     ///
+    /// In a directory that takes no writes of this process (a read-only mount, or no permission) the store is
+    /// opened for reading. It shows all that was acknowledged, also after a session that ended in a crash,
+    /// whose log is replayed in memory. URLs are signed and served, [`Store::check`] and [`Store::backup`]
+    /// work, and downloads are not counted; every change, every URL that is valid for a number of uses,
+    /// and every share with a limit of downloads is refused with `ReadOnly`. Any number of processes read so at once, and none writes meanwhile.
+    ///
     /// # Errors
-    /// `Locked` when another process has it open in a mode that excludes this one, `InvalidArgument`
+    /// `Locked` when another process has it open in a mode that excludes this one, `ReadOnly` when there is
+    /// none and the directory takes no writes, `InvalidArgument`
     /// when the directory holds something else or an option can never be right, `Unsupported` when
     /// a later version made it, `Corrupt` when it is damaged, `Io` as the system says.
     ///

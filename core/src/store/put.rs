@@ -176,7 +176,7 @@ impl Drop for Work {
 impl PutWriter {
     pub(super) fn new(drive: &Drive, path: &str, put: Put) -> Result<PutWriter> {
         put.check_target(path)?;
-        let work = Work::new(drive.engine()?.stage());
+        let work = Work::new(drive.engine()?.stage()?);
         Ok(PutWriter { drive: drive.clone(), path: path.to_owned(), put, work })
     }
 
@@ -292,8 +292,8 @@ impl Drive {
             // A file of its own stays open until the group; those beyond go into the segment.
             files += usize::from(bytes.len() >= engine.options.threshold);
             let whole = match files <= MANY_FILES || mutant::is_active(Mutant::BatchKeepsFilesOpen) {
-                true => engine.stage().whole(bytes)?,
-                false => engine.stage_in_segment().whole(bytes)?,
+                true => engine.stage()?.whole(bytes)?,
+                false => engine.stage_in_segment()?.whole(bytes)?,
             };
             staged.push(Item { path, put, staged: whole });
         }

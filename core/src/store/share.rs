@@ -233,8 +233,11 @@ impl Visit {
     }
 
     fn count(&self) -> Result<()> {
-        let (id, now) = (self.info.id, Time::now());
-        self.store.engine()?.write(move |change| share::count_download(change, id, now)).map(drop)
+        let (id, now, engine) = (self.info.id, Time::now(), self.store.engine()?);
+        if engine.journal.is_read_only() && share::check_left(&engine.reader()?, id, now)?.is_none() {
+            return Ok(());
+        }
+        engine.write(move |change| share::count_download(change, id, now)).map(drop)
     }
 }
 

@@ -217,7 +217,7 @@ impl Store {
             let beginning = beginning(&engine, part.blob, &record)?;
             return Ok(Whole { digest: digest(&record), beginning, content: Made::Part(part.blob) });
         }
-        let (mut stage, mut crc64, mut first) = (engine.stage(), 0_u64, Vec::new());
+        let (mut stage, mut crc64, mut first) = (engine.stage()?, 0_u64, Vec::new());
         for (number, part) in &parts {
             let record = blob::get(&tx, part.blob)?;
             let source = engine.open_blob(part.blob, record.location, record.len)?;

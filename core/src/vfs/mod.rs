@@ -12,6 +12,7 @@ mod live;
 mod look;
 mod map;
 mod path;
+mod read_only;
 mod real;
 #[cfg(any(test, feature = "sim"))]
 mod sim;
@@ -27,6 +28,7 @@ use bytes::Bytes;
 
 pub(crate) use direct::DIRECT_ALIGN;
 pub(crate) use live::Live;
+pub(crate) use read_only::ReadOnly;
 pub use real::RealVfs;
 #[cfg(any(test, feature = "sim"))]
 pub use sim::{Fault, Lie, Policy, Scheduler, SimVfs, Times, Touch};
@@ -89,6 +91,11 @@ pub trait Vfs: Debug + Send + Sync + 'static {
     /// and share its session. None where each opening is a store of its own.
     fn identity(&self) -> Option<u64> {
         None
+    }
+    /// Returns whether the directory takes no writes of this process, by a read-only mount or for want of
+    /// permission. A store in it is opened for reading.
+    fn is_read_only(&self) -> io::Result<bool> {
+        Ok(false)
     }
     /// Makes the names of a directory durable. `""` is the store's own directory.
     fn sync_dir(&self, path: &str) -> io::Result<()>;

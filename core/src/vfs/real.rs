@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use rustix::fs::{self, AtFlags, Dir, FallocateFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{self, Access, AtFlags, Dir, FallocateFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::{Errno, ReadWriteFlags, preadv2, retry_on_intr};
 
 #[cfg(test)]
@@ -129,6 +129,14 @@ impl Vfs for RealVfs {
         let found = fs::fstatvfs(&self.root)?;
         let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
         Ok(Some(Space { free: bytes(found.f_bavail), total: bytes(found.f_blocks) }))
+    }
+
+    fn is_read_only(&self) -> io::Result<bool> {
+        match retry_on_intr(|| fs::accessat(&self.root, ".", Access::WRITE_OK, AtFlags::EACCESS)) {
+            Ok(()) => Ok(false),
+            Err(Errno::ROFS | Errno::ACCESS) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn open(&self, path: &str, how: Open) -> io::Result<Arc<dyn VfsFile>> {

@@ -27,6 +27,7 @@ mod model;
 mod opening;
 mod power;
 mod processes;
+mod read_only;
 mod script;
 
 use std::io::Write;

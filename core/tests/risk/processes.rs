@@ -60,6 +60,8 @@ fn worker() {
             assert!(error.to_string().contains("mode"), "no remedy is named: {error}");
         }
         "opens" => drop(open(&dir, mode(parts[2])).unwrap()),
+        "shut-out" => crate::read_only::shut_out(&dir, mode(parts[2])),
+        "reads" => crate::read_only::reads_beside(&dir),
         "fork-shared" => fork_shared(&dir),
         "fork-exclusive" => fork_exclusive(&dir),
         "fork-busy" => fork_busy(&dir),

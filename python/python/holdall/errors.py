@@ -24,6 +24,7 @@ __all__ = [
     "NotFound",
     "Poisoned",
     "RangeNotSatisfiable",
+    "ReadOnly",
     "TooLarge",
     "Unsupported",
 ]
@@ -154,6 +155,13 @@ class Forked(Error, RuntimeError):
     http_status = 500
 
 
+class ReadOnly(Error, OSError):
+    """The store was opened for reading, or its disk has become read-only."""
+
+    number = 17
+    http_status = 503
+
+
 BY_NUMBER: dict[int, type[Error]] = {
     kind.number: kind
     for kind in (
@@ -173,6 +181,7 @@ BY_NUMBER: dict[int, type[Error]] = {
         Bug,
         Gone,
         Forked,
+        ReadOnly,
     )
 }
 """The exceptions by their numbers."""

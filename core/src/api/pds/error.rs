@@ -159,6 +159,7 @@ mod tests {
                     | ErrorKind::Locked
                     | ErrorKind::Bug
                     | ErrorKind::Forked
+                    | ErrorKind::ReadOnly
             );
             assert_eq!(matches!(stop, ApiError::Error(_)), hosts, "{}", kind.name());
         }

@@ -56,7 +56,7 @@ impl Store {
     /// what the rows take, and half a segment more for each process that writes.
     ///
     /// # Errors
-    /// `Io` and `Poisoned` when the store cannot be written. Why a segment was kept is in the
+    /// `Io`, `Poisoned` and `ReadOnly` when the store cannot be written. Why a segment was kept is in the
     /// report.
     pub fn compact(&self) -> Result<CompactReport> {
         compact(&*self.engine()?)
@@ -64,11 +64,12 @@ impl Store {
 }
 
 pub(super) fn compact(engine: &Engine) -> Result<CompactReport> {
+    engine.journal.writable()?;
     let mut report = CompactReport::default();
     let written = leave_dead(engine).and_then(|()| log_snapshot::take_if_due(engine));
     match written {
         Ok(rows) => report.rows = rows,
-        Err(error) if matches!(error.kind(), ErrorKind::Poisoned | ErrorKind::Forked) => return Err(error),
+        Err(error) if error.kind().ends_writing() => return Err(error),
         Err(error) => report.failed.push(error.context("logging the rows again")),
     }
     let mut seen = HashSet::new();
@@ -115,7 +116,7 @@ fn round(engine: &Engine, numbers: &[u32], report: &mut CompactReport) -> Result
     for number in numbers {
         match empty(engine, *number, report) {
             Ok(found) => emptied.extend(found),
-            Err(error) if matches!(error.kind(), ErrorKind::Poisoned | ErrorKind::Forked) => {
+            Err(error) if error.kind().ends_writing() => {
                 return Err(error);
             }
             Err(error) => report.failed.push(error.context(format!("compacting segment {number}"))),

@@ -58,7 +58,7 @@ impl GcReport {
     /// Notes an error and goes on, unless nothing more can be written.
     fn keep<T: Default>(&mut self, outcome: Result<T>) -> Result<T> {
         outcome.or_else(|error| {
-            if matches!(error.kind(), ErrorKind::Poisoned | ErrorKind::Io | ErrorKind::Forked) {
+            if error.kind().ends_writing() || error.kind() == ErrorKind::Io {
                 return Err(error);
             }
             self.failed.push(error);
@@ -73,8 +73,8 @@ impl Store {
     /// segments that are more than half dead. It works in short steps beside everything else.
     ///
     /// # Errors
-    /// `Io` and `Poisoned` when the store cannot be written. What merely could not be removed is
-    /// in the report.
+    /// `Io`, `Poisoned` and `ReadOnly` when the store cannot be written. What merely could not be removed
+    /// is in the report.
     pub fn gc(&self) -> Result<GcReport> {
         // The clock is read after that: without a grace, what is cleared away is due at once.
         let cleared = self.clear_deleted();
@@ -169,7 +169,7 @@ fn collect(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
         }
         let forgotten = match forget(engine, due.clone(), now) {
             Ok(forgotten) => forgotten,
-            Err(error) if error.kind() == ErrorKind::Poisoned => return Err(error),
+            Err(error) if error.kind().ends_writing() => return Err(error),
             // One of them is at fault: each by itself, so that the others go.
             Err(_) => {
                 let mut forgotten = Forgotten::default();

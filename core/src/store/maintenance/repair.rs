@@ -83,8 +83,8 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound` when the directory holds no store, `Locked` when it is open, `Corrupt` when a
-    /// segment belongs to another store, `Unsupported` when a later version wrote it, `Io` as the
-    /// system says.
+    /// segment belongs to another store, `Unsupported` when a later version wrote it, `ReadOnly` when
+    /// the directory takes no writes, `Io` as the system says.
     pub fn rebuild(path: impl AsRef<Path>, options: &Options) -> Result<RebuildReport> {
         let path = path.as_ref();
         let doing = || format!("rebuilding the store {}", path.display());
@@ -103,6 +103,12 @@ impl Store {
     /// As [`Store::rebuild`].
     pub fn rebuild_on(vfs: &Arc<dyn Vfs>, options: &Options) -> Result<RebuildReport> {
         options.check()?;
+        if vfs.is_read_only().map_err(failed)? {
+            return Err(Error::io(
+                "the index is not made anew where nothing can be written; copy the store and rebuild the copy",
+                rustix::io::Errno::ROFS.into(),
+            ));
+        }
         let (identity, known) = identify(vfs.as_ref())?;
         let _opening = StoreLock::to_open(vfs.as_ref(), options.lock_timeout)?;
         let Some(_only) = StoreLock::alone(vfs.as_ref())? else { return Err(open_elsewhere()) };
@@ -140,7 +146,8 @@ impl Store {
     /// is left as it is.
     ///
     /// # Errors
-    /// `Io` and `Poisoned` when the store cannot be read or written.
+    /// `Io` and `Poisoned` when the store cannot be read or written, `ReadOnly` when it was opened for
+    /// reading.
     pub fn repair(&self) -> Result<RepairReport> {
         self.repair_watched(&mut |_| Ok(()))
     }
@@ -152,6 +159,7 @@ impl Store {
     /// As [`Store::repair`]; the watcher's own, which leaves what is restored in its place.
     pub fn repair_watched(&self, watch: &mut Watch<'_>) -> Result<RepairReport> {
         let engine = self.engine()?;
+        engine.journal.writable()?;
         let mut told = |at| watch(at);
         let mut left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
         let mut restored = Vec::new();
