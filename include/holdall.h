@@ -494,11 +494,7 @@ const char *holdall_last_error(void);
 uint64_t holdall_last_error_retry_s(void); // Seconds to wait if a limit refused it (429, Retry-After), else 0
 const char *holdall_code_name(int32_t code); // "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever
 uint32_t holdall_code_status(int32_t code); // HTTP status: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for none
-
-// Returns the version of the library that runs, composed as HOLDALL_VERSION is. Another minor number than that of the
-// header while the major one is 0 is another interface.
-uint32_t holdall_version_number(void);
-
+uint32_t holdall_version_number(void); // The running library's HOLDALL_VERSION. Each 0.x is an interface of its own
 const char *holdall_version_text(void); // "0.1.0", say, of the library that runs. Valid for ever
 
 // Opens the store in a directory, and makes it where there is none; for reading, where the directory takes no writes.

@@ -141,8 +141,7 @@ pub extern "C" fn holdall_code_status(code: i32) -> u32 {
     }
 }
 
-/// Returns the version of the library that runs, composed as HOLDALL_VERSION is. Another minor
-/// number than that of the header while the major one is 0 is another interface.
+/// The running library's HOLDALL_VERSION. Each 0.x is an interface of its own
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_version_number() -> u32 {
     HOLDALL_VERSION
