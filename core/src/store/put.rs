@@ -464,8 +464,9 @@ impl<'e> Placement<'e> {
     /// was first with the same content. Where writing failed, only an opening can tell what reached the
     /// disk, and the files are left to the sweep of the next collection.
     pub(super) fn sweep_unused<T>(&self, done: &Result<T>) {
-        use ErrorKind::{Bug, Corrupt, Forked, Io, Poisoned};
-        let unsure = |error: &Error| matches!(error.kind(), Io | Poisoned | Bug | Corrupt | Forked);
+        use ErrorKind::{Bug, Corrupt, Forked, Io, Poisoned, ReadOnly};
+        let unsure =
+            |error: &Error| matches!(error.kind(), Io | Poisoned | Bug | Corrupt | Forked | ReadOnly);
         if self.placed.is_empty() || done.as_ref().is_err_and(unsure) {
             return;
         }
