@@ -1,71 +1,37 @@
 /*
  * holdall: an embedded storage engine for the files that a web server keeps and hands out.
  *
- * This header is the manual of libholdall. It is made from the library's sources, and a test holds it to them.
+ * This header is the reference of libholdall. It is made from the library's sources, and a test holds it to them.
+ * docs/c-rules.md has its rules at length; holdall-plain.h has the same declarations without a preprocessor.
  *
  *     holdall_store *store;
  *     if (holdall_open(HOLDALL_STR("files"), NULL, &store) != HOLDALL_OK)
  *         fprintf(stderr, "%s\n", holdall_last_error());
  *
- * Caveats
- *   - A URL is verified once, when a request is planned. A transfer that has begun is never cut.
- *   - Nothing runs in the background; a put of over 4 MiB has two threads while it lasts. The host calls gc.
- *   - A page of a mapped file that the disk cannot read, or that the file has lost, is SIGBUS, as with every
- *     map; a store that was opened with HOLDALL_OPEN_NO_MAP reads instead, and gives IO. Content is never
- *     modified once it is stored, so nothing else makes a map invalid; do not touch a store's files.
- *   - Never dlclose this library, or what uses it: link a plug-in with -Wl,-z,nodelete.
- *   - libholdall.a and another static library made from Rust may clash in symbols: link one of them shared.
- *
  * Codes
- *   A function that can fail returns HOLDALL_OK or the code of what went wrong, and then holdall_last_error()
- *   has a sentence for people. Outputs are written only on HOLDALL_OK. The codes stand with each function,
- *   without their HOLDALL_, some under a common name:
+ *   A function that can fail returns HOLDALL_OK or the code of what went wrong; holdall_last_error() has a sentence
+ *   then, and holdall_handle_error() has it for whoever moves between threads. Outputs are written only on
+ *   HOLDALL_OK. The codes stand with each function, without their HOLDALL_, some under a common name:
  *     READ     IO, CORRUPT;
  *     WRITE    IO, CORRUPT, POISONED, LOCKED, READ_ONLY;
  *     PATH     NOT_FOUND when nothing is at a path that should lead somewhere; INVALID_ARGUMENT when a path breaks
  *              the rules of names, or leads to a folder where a file belongs, or to a file where a folder does;
  *     VERSION  NOT_FOUND for an id that no version ever had; GONE for a version that was removed.
- *   These any function can return, and where nothing is said a function returns no others:
- *     INVALID_ARGUMENT  a NULL where none may be, a place that is not aligned, a length over half the address
- *                       space, text that is not UTF-8, a handle that was freed or is of another kind, a store
- *                       that was closed, a struct whose size was not set;
- *     UNSUPPORTED       a flag or an option of a later version;
- *     TOO_LARGE         four million handles that were not freed;
- *     FORKED            work that was in progress when the process forked;
- *     BUG               a defect of the library; it is safe to go on.
+ *   Any function can return INVALID_ARGUMENT for an argument that breaks a rule below, UNSUPPORTED for a flag or an
+ *   option of a later version, TOO_LARGE at four million handles, FORKED for work that was in progress when the
+ *   process forked, and BUG for a defect of the library, after which it is safe to go on.
  *
- * Text
- *   Text goes in as a pointer and a length in bytes, UTF-8, without NUL; HOLDALL_STR makes both of a literal, and
- *   in a struct both stand on one line. NULL with a length of 0 is empty text, or where it says so none. Names are
- *   1 to 255 bytes without '/' and control characters, and not '.' or '..'; a path is names joined by '/', at most
- *   4096 bytes, and "" is the root. Text that comes out has a NUL behind it.
- *
- * Structs
- *   Options and records begin with their size: set it to sizeof before the call, in a record too. So they can
- *   grow, and there will be no second version of a function:
- *     holdall_url_options options = { .size = sizeof options, .lifetime_s = 3600 };
- *   Everything else in options may be 0 or NULL for its default, and NULL for options is all defaults. A
- *   struct without a size never changes. Times are microseconds since 1970 in UTC.
- *
- * Handles
- *   A handle is a pointer to a type that is never defined, and no address. Each is freed once, in any order
- *   and from any thread: what needs another to live keeps it alive, so a body outlives its store. A handle
- *   that was freed, freed twice, made up or of another kind is INVALID_ARGUMENT; to free NULL is nothing. The
- *   caller keeps one rule: it does not free a handle while it still uses a pointer that it got from it.
- *
- * Threads
- *   const T * may be used by many threads at once; T * by one at a time: holdall_writer *, and what is freed. A
- *   thread needs 256 KiB of stack for these calls, which some servers do not give theirs.
- *
- * Fork
- *   A child may use every handle that it inherited: a store opens anew at its first use, and what the parent
- *   holds is left alone. FORKED in the child are a holdall_writer * and an archive's body. Do not use vfork.
- *
- * Callbacks
- *   No longjmp and no C++ exception may leave a callback. It may call this library, but frees nothing it was given.
- *
- * Where it is not said otherwise a pointer must lead to what its type and length say for the time of the call,
- * and nobody else may write there meanwhile.
+ * Rules
+ *   Text goes in as a pointer and a length in bytes, UTF-8, without NUL; NULL with a length of 0 is empty text, or
+ *   where it says so none. Text that comes out has a NUL behind it. A path is names joined by '/'; "" is the root.
+ *   Options and records begin with their size: set it to sizeof before the call. Everything else in options may be
+ *   0 or NULL for its default, and NULL for options is all defaults. Times are microseconds since 1970 in UTC.
+ *   A handle is freed once, in any order and from any thread; what needs another to live keeps it alive. To use one
+ *   that was freed is INVALID_ARGUMENT, and to free NULL is nothing.
+ *   const T * may be used by many threads at once; T * by one at a time. A thread needs 256 KiB of stack.
+ *   A forked child may use every handle but a holdall_writer * and an archive's body. Do not use vfork or dlclose.
+ *   A page of a mapped file that the file has lost is SIGBUS, unless the store was opened with HOLDALL_OPEN_NO_MAP.
+ *   A callback is called on the thread of its call, but that of the log. Nothing may be thrown out of one.
  */
 
 #ifndef HOLDALL_H
@@ -116,6 +82,10 @@
 #define HOLDALL_URL_PUBLIC_CACHE 4 // Lets shared caches keep the reply for as long as the URL lives
 #define HOLDALL_URL_CLOUDREVE 8 // The form of Cloudreve v4: without network, use limit, media type and revocation
 #define HOLDALL_SHARE_PURCHASE 1 // The host asks a visitor for a ticket before it lets him download
+#define HOLDALL_BODY_NONE 0 // No body is sent
+#define HOLDALL_BODY_MEMORY 1 // All of it is at `data`: at most 64 KiB
+#define HOLDALL_BODY_FILE 2 // It is one range of a file, which holdall_body_file gives in one piece
+#define HOLDALL_BODY_PIECES 3 // It is made of several pieces
 #define HOLDALL_ATTACHMENT 0 // To be saved as a file
 #define HOLDALL_INLINE 1 // To be shown
 #define HOLDALL_API_DIRECT 1 // A direct link gives the content itself, and leads to no signed URL
@@ -147,8 +117,14 @@ typedef struct holdall_text holdall_text; // A text that the library made, such 
 typedef struct holdall_visit holdall_visit; // A visitor of a share, whose password was right
 typedef struct holdall_writer holdall_writer; // A put under way
 
-// How a store is opened. What is 0 or NULL has the default.
-typedef struct {
+typedef struct { // What a call failed with
+    size_t size; // sizeof this
+    int32_t code; // The code; HOLDALL_OK where none failed
+    uint64_t retry_after_s; // Seconds to wait if a limit refused it (429, Retry-After), else 0
+    char text[1024]; // The sentence of holdall_last_error, cut to this length
+} holdall_error;
+
+typedef struct { // How a store is opened. What is 0 or NULL has the default
     size_t size; // sizeof this
     uint32_t flags; // HOLDALL_OPEN_* put together
     const char *base_url; size_t base_url_len_bytes; // What URLs begin with; ends with "/". "/" by default
@@ -163,8 +139,7 @@ typedef struct {
     uint64_t lock_timeout_ms; // How long to wait for a process that is opening it: 10 s by default
 } holdall_open_options;
 
-// A drive, as it was at one moment.
-typedef struct {
+typedef struct { // A drive, as it was at one moment
     size_t size; // sizeof this
     uint64_t id; // Names the drive
     uint64_t root_id; // The folder that everything of the drive lies in
@@ -179,8 +154,7 @@ typedef struct {
 // answer than 0 ends the job, which returns it, or INVALID_ARGUMENT for what is no code.
 typedef int32_t (*holdall_progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
 
-// What is said of content that is put. What is 0 or NULL has the default.
-typedef struct {
+typedef struct { // What is said of content that is put. What is 0 or NULL has the default
     size_t size; // sizeof this
     int32_t expect; // HOLDALL_EXPECT_*: what must be at the path for the put to go ahead
     uint64_t expected_version_id; // With HOLDALL_EXPECT_VERSION
@@ -193,8 +167,7 @@ typedef struct {
     holdall_progress progress; void *progress_context; // Is told how far the put is
 } holdall_put_options;
 
-// One immutable content of a file, as it was at one moment.
-typedef struct {
+typedef struct { // One immutable content of a file, as it was at one moment
     size_t size; // sizeof this
     uint64_t id; // Names the version
     uint64_t file_id; // The file that it is a version of
@@ -210,14 +183,12 @@ typedef struct {
     char media_type[256]; // The media type, such as "application/pdf"
 } holdall_version;
 
-// A path and its content, for holdall_put_many. Its layout never changes.
-typedef struct {
+typedef struct { // A path and its content, for holdall_put_many. Its layout never changes
     const char *path; size_t path_len_bytes; // The path
     const void *data; size_t data_len_bytes; // The content
 } holdall_item;
 
-// A file or folder, as it was at one moment.
-typedef struct {
+typedef struct { // A file or folder, as it was at one moment
     size_t size; // sizeof this
     uint64_t id; // Names it; it stays the same when it is moved
     uint64_t drive_id; // The drive that it is in
@@ -231,8 +202,7 @@ typedef struct {
     char name[256]; // Its name; "" for the root of a drive
 } holdall_file;
 
-// One row of a listing.
-typedef struct {
+typedef struct { // One row of a listing
     size_t size; // sizeof this
     uint64_t file_id; // Names the file or folder
     uint64_t version_id; // The current version; 0 for a folder
@@ -262,8 +232,14 @@ typedef struct {
     holdall_pin *pin; // To be freed when the bytes are no longer needed
 } holdall_segment;
 
-// Something in the trash.
-typedef struct {
+typedef struct { // A run of a body as a range of a file
+    size_t size; // sizeof this
+    uint64_t offset_bytes; // Where in the file it begins; the descriptor is there
+    uint64_t len_bytes; // Its bytes, at least 1
+    int32_t fd; // A descriptor for reading, to be closed by the caller; -1 for a run that is in no file and to be read
+} holdall_file_range;
+
+typedef struct { // Something in the trash
     size_t size; // sizeof this
     uint64_t file_id; // Names it, for holdall_trash_restore
     int64_t trashed_unix_us; // When it was put there
@@ -271,8 +247,7 @@ typedef struct {
     char path[4104]; // The path that it had, of up to 4096 bytes
 } holdall_trashed;
 
-// A direct link.
-typedef struct {
+typedef struct { // A direct link
     size_t size; // sizeof this
     uint64_t id; // Names the link
     uint64_t file_id; // The file that it leads to
@@ -282,8 +257,7 @@ typedef struct {
     char name[256]; // The name in the URL and of the download
 } holdall_link;
 
-// A share.
-typedef struct {
+typedef struct { // A share
     size_t size; // sizeof this
     uint64_t id; // Names the share
     uint64_t drive_id; // The drive that the file is in
@@ -297,8 +271,7 @@ typedef struct {
     bool purchase; // Whether a visitor needs a ticket from the host
 } holdall_share;
 
-// A key that signs or verifies URLs. The secret is never shown.
-typedef struct {
+typedef struct { // A key that signs or verifies URLs. The secret is never shown
     size_t size; // sizeof this
     int64_t created_unix_us; // When it was made
     uint16_t id; // Names the key
@@ -318,20 +291,17 @@ typedef struct {
     const char *network; size_t network_len_bytes; // Serves only clients of a network, such as "192.0.2.0/24"
 } holdall_url_options;
 
-// A text with its length. Its layout never changes.
-typedef struct {
+typedef struct { // A text with its length. Its layout never changes
     const char *data; size_t len_bytes; // The text, UTF-8
 } holdall_string;
 
-// What is said of an archive. What is 0 or NULL has the default.
-typedef struct {
+typedef struct { // What is said of an archive. What is 0 or NULL has the default
     size_t size; // sizeof this
     const char *name; size_t name_len_bytes; // The name of the download; "archive.zip" by default
     uint64_t lifetime_s; // How long the archive lives: 15 minutes by default, at most the store's grace
 } holdall_archive_options;
 
-// An archive.
-typedef struct {
+typedef struct { // An archive
     size_t size; // sizeof this
     uint64_t id; // Names the archive
     uint64_t entries; // Files and folders in it
@@ -344,14 +314,26 @@ typedef struct {
 // Takes bytes, which live during the call. It answers as a progress callback does.
 typedef int32_t (*holdall_sink)(void *context, const void *data, size_t len_bytes);
 
-// On what terms something is shared. What is 0 or NULL has the default: no password, end or limit.
-typedef struct {
+typedef struct { // On what terms something is shared. What is 0 or NULL has the default: no password, end or limit
     size_t size; // sizeof this
     uint32_t flags; // HOLDALL_SHARE_* put together
     const char *password; size_t password_len_bytes; // What a visitor must know
     uint64_t lifetime_s; // Ends the share after a while
     uint64_t max_downloads; // Ends the share after so many downloads, an archive counting as one
 } holdall_share_options;
+
+typedef struct { // What to send, with all that a host asks for. What is to be freed is `body`
+    size_t size; // sizeof this
+    uint32_t status; // The HTTP status
+    int32_t kind; // HOLDALL_BODY_*
+    uint64_t len_bytes; // The length of the body; for HEAD 0
+    const void *data; // The body where it is of HOLDALL_BODY_MEMORY, until `body` is freed; else NULL
+    holdall_body *body; // The body, to be freed; NULL for HOLDALL_BODY_NONE
+    uint64_t pace_bytes_per_s; // What the URL asks for; 0 is any
+    int32_t code; // What the host must know of, such as HOLDALL_IO, with a sentence in `error`; else HOLDALL_OK
+    char error[1024]; // For its log
+    char headers[8192]; // The headers, Content-Length among them: "Name: value" and CR LF each
+} holdall_answer;
 
 // A request for a URL of a store, or a call. Bytes of it that are not UTF-8 are no error but lead nowhere.
 typedef struct {
@@ -365,8 +347,7 @@ typedef struct {
     const int64_t *now_unix_us; // When the request came; now where it is NULL
 } holdall_request;
 
-// What a verified URL permits.
-typedef struct {
+typedef struct { // What a verified URL permits
     size_t size; // sizeof this
     uint64_t len_bytes; // Length of the content
     uint64_t pace_bytes_per_s; // The speed that the URL asks for; 0 is any
@@ -392,8 +373,7 @@ typedef struct {
     uint64_t max_age_s; // How long caches may keep content: 1 day by default
 } holdall_api_options;
 
-// Who calls: the host has made sure of it, and nothing else is believed. NULL is nobody known.
-typedef struct {
+typedef struct { // Who calls: the host has made sure of it, and nothing else is believed. NULL is nobody known
     size_t size; // sizeof this
     uint32_t flags; // HOLDALL_CALLER_* put together
     uint32_t max_links; // Direct links that one call may make: 10 by default, and none for nobody known
@@ -405,8 +385,7 @@ typedef struct {
 // Fills in the next bytes of a body and how many they are; 0 is the end. It answers as a progress callback does.
 typedef int32_t (*holdall_source)(void *context, void *buffer, size_t room_bytes, size_t *read_bytes);
 
-// What a store holds, as it was at one moment.
-typedef struct {
+typedef struct { // What a store holds, as it was at one moment
     size_t size; // sizeof this
     uint64_t drives; // Drives
     uint64_t files; // Files in all drives, without folders; those in the trash count
@@ -422,15 +401,13 @@ typedef struct {
     uint64_t grace_s; // How long content outlives its last version, and the most that an archive may live
 } holdall_stats;
 
-// How a store is checked. What is 0 or NULL has the default.
-typedef struct {
+typedef struct { // How a store is checked. What is 0 or NULL has the default
     size_t size; // sizeof this
     uint32_t flags; // HOLDALL_CHECK_* put together
     holdall_progress progress; void *progress_context; // Is told how far the check is
 } holdall_check_options;
 
-// What a check found.
-typedef struct {
+typedef struct { // What a check found
     size_t size; // sizeof this
     uint64_t problems; // What is not as it must be; 0 for a sound store
     uint64_t damaged; // The blobs among it whose content is missing or not what was stored
@@ -441,8 +418,7 @@ typedef struct {
     uint64_t unread; // Blobs among the problems that could not be read: whether they are sound is not known
 } holdall_check_report;
 
-// What a collection or a compaction did; of a compaction the first four and the last three are 0.
-typedef struct {
+typedef struct { // What a collection or a compaction did; of a compaction the first four and the last three are 0
     size_t size; // sizeof this
     uint64_t blobs; // Blobs that were removed
     uint64_t blob_bytes; // Bytes of those
@@ -456,8 +432,7 @@ typedef struct {
     int64_t next_due_unix_us; // When the first of them may be removed; 0 when none waits
 } holdall_gc_report;
 
-// What a repair did.
-typedef struct {
+typedef struct { // What a repair did
     size_t size; // sizeof this
     uint64_t restored; // Blobs that were damaged and are sound again
     uint64_t damaged; // Blobs that remain damaged: put their content again, from a backup say, and repair once more
@@ -466,8 +441,7 @@ typedef struct {
     uint64_t reinstated; // Blobs that an earlier repair had set aside and that are sound
 } holdall_repair_report;
 
-// What a rebuild found in the log and made rows of.
-typedef struct {
+typedef struct { // What a rebuild found in the log and made rows of
     size_t size; // sizeof this
     uint64_t groups; // Groups of changes
     uint64_t segments; // Segments that were read
@@ -497,6 +471,15 @@ uint32_t holdall_code_status(int32_t code); // HTTP status: 404 for HOLDALL_NOT_
 uint32_t holdall_version_number(void); // The running library's HOLDALL_VERSION. Each 0.x is an interface of its own
 const char *holdall_version_text(void); // "0.1.0", say, of the library that runs. Valid for ever
 
+// Fills in what the last call on a handle that failed says, of whatever thread it was: its first argument is the handle
+// that it is on. Who has several calls under way gives each a handle of its own. Codes: INVALID_ARGUMENT.
+int32_t holdall_handle_error(const void *handle, holdall_error *error);
+
+// Returns another handle to the same thing, to be freed as that is; NULL where there is none.
+void *holdall_handle_ref(const void *handle);
+
+uint64_t holdall_handle_count(void); // Handles of all kinds that are not freed: 0 without a leak
+
 // Opens the store in a directory, and makes it where there is none; for reading, where the directory takes no writes.
 // The same directory opened twice in a process is one store. The path is of any bytes but NUL.
 // Codes: READ; LOCKED when another process has it in a mode that excludes this one; NOT_FOUND when there is none and
@@ -504,14 +487,10 @@ const char *holdall_version_text(void); // "0.1.0", say, of the library that run
 int32_t holdall_open(const char *path, size_t path_len_bytes, const holdall_open_options *options,
     holdall_store **store);
 
-int32_t holdall_store_ref(const holdall_store *store, holdall_store **again); // Another handle, freed by itself
-
 // Closes the store for all its handles, with a last checkpoint. Bodies and replies stay whole; every other use is
 // INVALID_ARGUMENT from now on. The handles are still to be freed.
 // Codes: IO when the checkpoint cannot be written; nothing is lost, and the store is closed.
 int32_t holdall_store_close(const holdall_store *store);
-
-uint64_t holdall_handle_count(void); // Handles of all kinds that are not freed: 0 without a leak
 
 // Opens a drive by its name, and makes it where there is none. It keeps its store open. Codes: PATH, WRITE.
 int32_t holdall_drive_open(const holdall_store *store, const char *name, size_t name_len_bytes, holdall_drive **drive);
@@ -659,6 +638,12 @@ int32_t holdall_body_len(const holdall_body *body, uint64_t *len_bytes); // Tell
 int32_t holdall_body_segment(const holdall_body *body, uint64_t offset_bytes, uint64_t limit_bytes,
     holdall_segment *segment);
 
+// Fills in the run of bytes that begins at an offset as a range of a file, and reads or maps nothing of it. The
+// descriptor stands for itself: it is the caller's, who closes it, and it outlives every handle.
+// Codes: as holdall_body_segment; IO when the process has no descriptor left.
+int32_t holdall_body_file(const holdall_body *body, uint64_t offset_bytes, uint64_t limit_bytes,
+    holdall_file_range *range);
+
 // Copies bytes from an offset on, and tells how many: fewer than there is room for only at the end, 0 at or past it.
 // Codes: READ; what is in the buffer is then undefined.
 int32_t holdall_body_read(const holdall_body *body, uint64_t offset_bytes, void *buffer, size_t buffer_len_bytes,
@@ -667,8 +652,6 @@ int32_t holdall_body_read(const holdall_body *body, uint64_t offset_bytes, void 
 // Gives the bytes from `start` up to and without `end` as a body of its own. No byte is touched.
 // Codes: INVALID_ARGUMENT when the range ends before it starts or past the body.
 int32_t holdall_body_slice(const holdall_body *body, uint64_t start_bytes, uint64_t end_bytes, holdall_body **slice);
-
-int32_t holdall_body_ref(const holdall_body *body, holdall_body **again); // Another handle, freed by itself
 
 // Tells how many results are on the page. The functions after this one fill in the result of a number, counted from 0,
 // of a page of one kind; the pointers in it live until the page is freed.
@@ -779,6 +762,13 @@ int32_t holdall_visit_url(const holdall_visit *visit, const char *path, size_t p
 // Counts a download and makes an archive that ends with the share. Codes: as holdall_archive_create; EXPIRED, GONE.
 int32_t holdall_visit_archive(const holdall_visit *visit, const holdall_string *paths, size_t count,
     const holdall_archive_options *options, holdall_archive *archive);
+
+// Answers as holdall_serve does, in one call and with one thing to free. The headers of the request are a text of
+// lines, "Range: bytes=0-9" say; the client's address may be NULL. What holdall_serve gives as a code is an answer too.
+// Codes: INVALID_ARGUMENT.
+int32_t holdall_serve_text(const holdall_store *store, const char *method, size_t method_len_bytes, const char *target,
+    size_t target_len_bytes, const char *headers, size_t headers_len_bytes, const char *client, size_t client_len_bytes,
+    holdall_answer *answer);
 
 // Answers a request for a URL of the store. Whatever is wrong with the request or the URL is a reply too, to be sent
 // like any other. Only what the host must know of is a code; holdall_reply_of_code makes replies of them.

@@ -208,7 +208,7 @@ pub unsafe extern "C" fn holdall_api_new(
     options: *const holdall_api_options,
     api: *mut *mut holdall_api,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the api", api)?;
         out.hand(mount(caller, Api::new(&*caller.get(store)?), options)?)
     })
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn holdall_api_answer(
     source_context: *mut c_void,
     reply: *mut *mut holdall_reply,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of api => {
         let out = caller.out("the place of the reply", reply)?;
         let (api, who) = (caller.get(api)?, self::who(caller, who)?);
         let begun = caller.bytes("the body", body, body_len_bytes)?;
@@ -249,7 +249,7 @@ pub unsafe extern "C" fn holdall_api_is_at(
     target_len_bytes: usize,
     is_at: *mut bool,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of api => {
         let out = caller.out("the place of the answer", is_at)?;
         let target = lossy(caller, "the target", target, target_len_bytes)?;
         out.put(caller.get(api)?.is_at(&target))
@@ -264,7 +264,7 @@ pub unsafe extern "C" fn holdall_api_share_uri(
     share_id: u64,
     uri: *mut *mut holdall_text,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of api => {
         let out = caller.out("the place of the uri", uri)?;
         out.hand(c_text(caller.get(api)?.share_uri(ShareId(share_id))?))
     })
@@ -279,7 +279,7 @@ pub unsafe extern "C" fn holdall_api_ticket(
     lifetime_s: u64,
     ticket: *mut *mut holdall_text,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of api => {
         let out = caller.out("the place of the ticket", ticket)?;
         let made = caller.get(api)?.ticket(ShareId(share_id), Duration::from_secs(lifetime_s))?;
         out.hand(c_text(made))

@@ -91,7 +91,7 @@ pub unsafe extern "C" fn holdall_archive_create(
     options: *const holdall_archive_options,
     archive: *mut holdall_archive,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.record(archive)?;
         let begun = caller.get(drive)?.archive(self::paths(caller, paths, count)?)?;
         out.put(create(caller, begun, options)?)
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn holdall_archive_create_of(
     options: *const holdall_archive_options,
     archive: *mut holdall_archive,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.record(archive)?;
         let ids = caller.array("the versions", version_ids, count)?;
         let begun = caller.get(drive)?.archive_of(ids.iter().copied().map(VersionId))?;
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn holdall_archive_stat(
     archive_id: u64,
     archive: *mut holdall_archive,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.record(archive)?;
         out.put(holdall_archive::of(&caller.get(store)?.archive(ArchiveId(archive_id))?)?)
     })
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn holdall_archive_open(
     archive_id: u64,
     body: *mut *mut holdall_body,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the body", body)?;
         out.hand(caller.get(store)?.open_archive(ArchiveId(archive_id))?)
     })
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn holdall_archive_crc64(
     archive_id: u64,
     crc64: *mut u64,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the checksum", crc64)?;
         out.put(caller.get(store)?.archive_crc64(ArchiveId(archive_id))?)
     })
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn holdall_archive_write_deflated(
     callback: holdall_sink,
     context: *mut c_void,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let mut drain = Drain { sink: caller.sink(callback, context)?, failed: None };
         let done = caller.get(store)?.write_deflated(ArchiveId(archive_id), &mut drain);
         drain.failed.map_or(done, Err)
@@ -179,5 +179,5 @@ pub unsafe extern "C" fn holdall_archive_write_deflated(
 /// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_revoke(store: *const holdall_store, archive_id: u64) -> i32 {
-    entry!(caller => caller.get(store)?.revoke_archive(ArchiveId(archive_id)))
+    entry!(caller of store => caller.get(store)?.revoke_archive(ArchiveId(archive_id)))
 }

@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 
 use holdall::body::{Body, Segment};
 
+use crate::care::count;
 use crate::pointer::{entry, handle, records};
 
 /// Bytes of an exact length, to be read at any place and any number of times.
@@ -39,12 +40,26 @@ pub struct holdall_segment {
     pub pin: *mut holdall_pin,
 }
 
-records!(holdall_segment);
+/// A run of a body as a range of a file.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_file_range {
+    /// sizeof this
+    pub size: usize,
+    /// Where in the file it begins; the descriptor is there.
+    pub offset_bytes: u64,
+    /// Its bytes, at least 1.
+    pub len_bytes: u64,
+    /// A descriptor for reading, to be closed by the caller; -1 for a run that is in no file and to be read.
+    pub fd: i32,
+}
+
+records!(holdall_segment, holdall_file_range);
 
 /// Tells the exact length.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_len(body: *const holdall_body, len_bytes: *mut u64) -> i32 {
-    entry!(caller => {
+    entry!(caller of body => {
         let out = caller.out("the place of the length", len_bytes)?;
         out.put(caller.get(body)?.len())
     })
@@ -61,7 +76,7 @@ pub unsafe extern "C" fn holdall_body_segment(
     limit_bytes: u64,
     segment: *mut holdall_segment,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of body => {
         let out = caller.record(segment)?;
         let found = caller.get(body)?.segment(offset_bytes, limit_bytes)?;
         let (data, len_bytes) = (found.data.as_ptr().cast(), found.data.len());
@@ -69,6 +84,32 @@ pub unsafe extern "C" fn holdall_body_segment(
         let (offset_bytes, fd) = file.unwrap_or((0, -1));
         let pin = caller.hand::<holdall_pin>(found)?;
         out.put(holdall_segment { size: 0, data, len_bytes, offset_bytes, fd, pin })
+    })
+}
+
+/// Fills in the run of bytes that begins at an offset as a range of a file, and reads or maps nothing of it.
+/// The descriptor stands for itself: it is the caller's, who closes it, and it outlives every handle.
+/// Codes: as holdall_body_segment; IO when the process has no descriptor left.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_body_file(
+    body: *const holdall_body,
+    offset_bytes: u64,
+    limit_bytes: u64,
+    range: *mut holdall_file_range,
+) -> i32 {
+    entry!(caller of body => {
+        let out = caller.record(range)?;
+        let body = caller.get(body)?;
+        out.put(match body.file_range(offset_bytes, limit_bytes)? {
+            Some((found, len_bytes)) => {
+                let fd = caller.own_descriptor(&found.file, found.offset)?;
+                holdall_file_range { size: 0, offset_bytes: found.offset, len_bytes, fd }
+            }
+            None => {
+                let len_bytes = count(&body.segment(offset_bytes, limit_bytes)?.data);
+                holdall_file_range { size: 0, offset_bytes: 0, len_bytes, fd: -1 }
+            }
+        })
     })
 }
 
@@ -83,7 +124,7 @@ pub unsafe extern "C" fn holdall_body_read(
     buffer_len_bytes: usize,
     read_bytes: *mut usize,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of body => {
         let out = caller.out("the place of the count", read_bytes)?;
         let room = caller.room("the buffer", buffer, buffer_len_bytes)?;
         out.put(caller.get(body)?.read_at(offset_bytes, room)?)
@@ -99,17 +140,8 @@ pub unsafe extern "C" fn holdall_body_slice(
     end_bytes: u64,
     slice: *mut *mut holdall_body,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of body => {
         let out = caller.out("the place of the slice", slice)?;
         out.hand(caller.get(body)?.slice(start_bytes..end_bytes)?)
-    })
-}
-
-/// Another handle, freed by itself.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_body_ref(body: *const holdall_body, again: *mut *mut holdall_body) -> i32 {
-    entry!(caller => {
-        let out = caller.out("the place of the body", again)?;
-        out.hand(caller.get(body)?.as_ref().clone())
     })
 }

@@ -120,7 +120,7 @@ pub(crate) fn count<T>(items: &[T]) -> u64 {
 /// Codes: READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_stats(store: *const holdall_store, stats: *mut holdall_stats) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.record(stats)?;
         let store = caller.get(store)?;
         let (found, created) = (store.stats()?, store.created()?);
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn holdall_store_check(
     report: *mut holdall_check_report,
     problems: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", problems)?);
         let given = caller.options(options)?;
         let content = caller.flags(given.flags, HOLDALL_CHECK_CONTENT)? != 0;
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn holdall_store_gc(
     report: *mut holdall_gc_report,
     failed: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", failed)?);
         let done = caller.get(store)?.gc()?;
         let errors = || done.failed.iter().chain(&done.compaction.failed);
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn holdall_store_gc(
 /// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_set_grace(store: *const holdall_store, grace_s: u64) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         caller.get(store)?.set_grace(Duration::from_secs(grace_s))?;
         Ok(())
     })
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn holdall_store_compact(
     report: *mut holdall_gc_report,
     failed: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", failed)?);
         let done = caller.get(store)?.compact()?;
         page.hand(Page::sentences(&done.failed))?;
@@ -247,7 +247,7 @@ pub unsafe extern "C" fn holdall_store_backup(
     progress_context: *mut c_void,
     copied_bytes: *mut u64,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.optional_out("the place of the count", copied_bytes)?;
         let path = caller.os_path("the path of the backup", path, path_len_bytes)?;
         let progress = caller.progress(progress, progress_context);

@@ -1,9 +1,12 @@
 //! Codes, the text of the last error, and the version of the library.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
+use std::sync::Arc;
 
 use holdall::{Error, ErrorKind};
+
+use crate::table::{Failure, HANDLES};
 
 /// It went well.
 pub const HOLDALL_OK: i32 = 0;
@@ -74,20 +77,19 @@ pub(crate) fn c_text(text: impl Into<Vec<u8>>) -> CString {
 }
 
 thread_local! {
-    static LAST: RefCell<CString> = RefCell::new(CString::default());
-    static WAIT_S: Cell<u64> = const { Cell::new(0) };
+    static LAST: RefCell<Arc<Failure>> = RefCell::default();
 }
 
-/// Keeps the text of an error for the thread that it happened on.
-pub(crate) fn remember(error: &Error) -> i32 {
-    let text = c_text(error.to_string());
-    // A thread that is ending has no place for it any more.
-    let _ = LAST.try_with(|last| *last.borrow_mut() = text);
+/// Keeps what an error says, for the thread that it happened on and with the handle of the call.
+pub(crate) fn remember(error: &Error, handle: u64) -> i32 {
     // A host that waits as long as it was told must not be a part of a second early.
-    let wait = error
+    let wait_s = error
         .retry_after()
         .map_or(0, |wait| wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)));
-    let _ = WAIT_S.try_with(|last| last.set(wait));
+    let failure = Arc::new(Failure { code: code(error), wait_s, text: c_text(error.to_string()) });
+    HANDLES.fail(handle, &failure);
+    // A thread that is ending has no place for it any more.
+    let _ = LAST.try_with(|last| *last.borrow_mut() = failure);
     code(error)
 }
 
@@ -95,13 +97,13 @@ pub(crate) fn remember(error: &Error) -> i32 {
 /// key or token; "" before the first. It is valid until the next call of this library on this thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_last_error() -> *const c_char {
-    LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+    LAST.try_with(|last| last.borrow().text.as_ptr()).unwrap_or(c"".as_ptr())
 }
 
 /// Seconds to wait if a limit refused it (429, Retry-After), else 0
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_last_error_retry_s() -> u64 {
-    WAIT_S.try_with(Cell::get).unwrap_or(0)
+    LAST.try_with(|last| last.borrow().wait_s).unwrap_or(0)
 }
 
 /// "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever.

@@ -24,7 +24,7 @@ pub unsafe extern "C" fn holdall_drive_open(
     name_len_bytes: usize,
     drive: *mut *mut holdall_drive,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the drive", drive)?;
         let name = caller.text("the name of the drive", name, name_len_bytes)?;
         out.hand(caller.get(store)?.drive(name)?)
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn holdall_drive_find(
     name_len_bytes: usize,
     drive: *mut *mut holdall_drive,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the drive", drive)?;
         let name = caller.text("the name of the drive", name, name_len_bytes)?;
         let none = || Error::new(ErrorKind::NotFound, format!("there is no drive '{}'", name.escape_debug()));
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn holdall_drive_stat(
     drive: *const holdall_drive,
     info: *mut holdall_drive_info,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.record(info)?;
         out.put(holdall_drive_info::of(&caller.get(drive)?.info()?)?)
     })
@@ -68,12 +68,12 @@ pub unsafe extern "C" fn holdall_drive_set_max_versions(
     drive: *const holdall_drive,
     max_versions: u32,
 ) -> i32 {
-    entry!(caller => caller.get(drive)?.set_max_versions(max_versions))
+    entry!(caller of drive => caller.get(drive)?.set_max_versions(max_versions))
 }
 
 /// Makes every URL into the drive invalid.
 /// Codes: WRITE; NOT_FOUND when it was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_revoke(drive: *const holdall_drive) -> i32 {
-    entry!(caller => caller.get(drive)?.revoke())
+    entry!(caller of drive => caller.get(drive)?.revoke())
 }

@@ -28,7 +28,7 @@ pub unsafe extern "C" fn holdall_file_stat(
     file: *mut holdall_file,
     version: *mut holdall_version,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let (out, second) = (caller.record(file)?, caller.optional_record(version)?);
         let info = caller.at(drive, (path, path_len_bytes), Drive::stat)?;
         let found = holdall_file::of(&info)?;
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn holdall_file_open(
     path_len_bytes: usize,
     body: *mut *mut holdall_body,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.out("the place of the body", body)?;
         out.hand(caller.at(drive, (path, path_len_bytes), Drive::open_file)?)
     })
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn holdall_folder_make(
     path_len_bytes: usize,
     file_id: *mut u64,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.optional_out("the place of the id", file_id)?;
         out.put(caller.at(drive, (path, path_len_bytes), Drive::mkdir)?.0)
     })
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn holdall_folder_list(
     limit: usize,
     rows: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.out("the place of the page", rows)?;
         let after = caller.optional("the cursor", after, after_len_bytes)?;
         let list = |drive: &Drive, path: &str| drive.list(path, after, limit);
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn holdall_folder_walk(
     callback: holdall_walk,
     context: *mut c_void,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let visitor = caller.visitor(callback, context)?;
         let show = |path: &str, row: &_| visitor.show(&c_text(path), holdall_row::of(row)?).map(|()| true);
         caller.at(drive, (path, path_len_bytes), |drive, path| drive.walk(path, show))
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn holdall_file_versions(
     limit: usize,
     versions: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.out("the place of the page", versions)?;
         let before = Some(before).filter(|id| *id != 0).map(VersionId);
         let list = |drive: &Drive, path: &str| drive.versions(path, before, limit);
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn holdall_file_move(
     to_len_bytes: usize,
     flags: u32,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let to = caller.text("the new path", to, to_len_bytes)?;
         let replace = caller.flags(flags, HOLDALL_MOVE_REPLACE)? != 0;
         caller.at(drive, (from, from_len_bytes), |drive, from| drive.rename(from, to, replace)).map(drop)
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn holdall_file_copy(
     flags: u32,
     file_id: *mut u64,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.optional_out("the place of the id", file_id)?;
         let to = caller.text("the new path", to, to_len_bytes)?;
         let all = caller.flags(flags, HOLDALL_COPY_ALL)? != 0;
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn holdall_file_delete(
     path: *const c_char,
     path_len_bytes: usize,
 ) -> i32 {
-    entry!(caller => caller.at(drive, (path, path_len_bytes), Drive::delete))
+    entry!(caller of drive => caller.at(drive, (path, path_len_bytes), Drive::delete))
 }
 
 /// Sets all that the host keeps with a file: together at most 16 KiB.
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn holdall_file_set_attributes(
     attributes: *const holdall_header,
     count: usize,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let mut taken = BTreeMap::new();
         for pair in caller.array("the attributes", attributes, count)? {
             let name = caller.text("the name of an attribute", pair.name, pair.name_len_bytes)?;
@@ -209,7 +209,7 @@ pub unsafe extern "C" fn holdall_file_attributes(
     path_len_bytes: usize,
     attributes: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.out("the place of the page", attributes)?;
         let info = caller.at(drive, (path, path_len_bytes), Drive::stat)?;
         out.hand(Page::Pairs(Lines::new(info.attributes)))

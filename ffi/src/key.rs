@@ -10,7 +10,7 @@ use crate::store::holdall_store;
 /// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_rotate(store: *const holdall_store, key_id: *mut u16) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.optional_out("the place of the id", key_id)?;
         out.put(caller.get(store)?.rotate_key()?)
     })
@@ -25,7 +25,7 @@ pub unsafe extern "C" fn holdall_key_add(
     secret_len_bytes: usize,
     key_id: *mut u16,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.optional_out("the place of the id", key_id)?;
         let secret = caller.bytes("the secret", secret, secret_len_bytes)?;
         out.put(caller.get(store)?.add_key(secret)?)
@@ -36,14 +36,14 @@ pub unsafe extern "C" fn holdall_key_add(
 /// Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for the one that signs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_remove(store: *const holdall_store, key_id: u16) -> i32 {
-    entry!(caller => caller.get(store)?.remove_key(key_id))
+    entry!(caller of store => caller.get(store)?.remove_key(key_id))
 }
 
 /// Lists the keys.
 /// Codes: READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_list(store: *const holdall_store, keys: *mut *mut holdall_page) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the page", keys)?;
         out.hand(Page::Keys(caller.get(store)?.keys()?))
     })

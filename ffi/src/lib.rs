@@ -15,6 +15,7 @@
 // The codes are for C: the kinds of errors have the same numbers.
 #[allow(dead_code)]
 mod code;
+mod handle;
 mod store;
 
 mod drive;
@@ -33,6 +34,7 @@ mod archive;
 mod link;
 mod share;
 
+mod answer;
 mod reply;
 
 mod api;

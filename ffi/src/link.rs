@@ -24,7 +24,7 @@ pub unsafe extern "C" fn holdall_link_create(
     pace_bytes_per_s: u64,
     link: *mut holdall_link,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.record(link)?;
         let made = |drive: &Drive, path: &str| drive.link_paced(path, pace_bytes_per_s);
         out.put(holdall_link::of(&caller.at(drive, (path, path_len_bytes), made)?)?)
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn holdall_link_list(
     path_len_bytes: usize,
     links: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.out("the place of the page", links)?;
         out.hand(Page::Links(caller.at(drive, (path, path_len_bytes), Drive::links)?))
     })
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn holdall_link_stat(
     link_id: u64,
     link: *mut holdall_link,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.record(link)?;
         out.put(holdall_link::of(&caller.get(store)?.find_link(LinkId(link_id))?)?)
     })
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn holdall_link_url(
     link_id: u64,
     url: *mut *mut holdall_text,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the url", url)?;
         let store = caller.get(store)?;
         out.hand(c_text(store.link_url(&store.find_link(LinkId(link_id))?)?))
@@ -79,5 +79,5 @@ pub unsafe extern "C" fn holdall_link_url(
 /// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_remove(store: *const holdall_store, link_id: u64) -> i32 {
-    entry!(caller => caller.get(store)?.unlink(LinkId(link_id)))
+    entry!(caller of store => caller.get(store)?.unlink(LinkId(link_id)))
 }

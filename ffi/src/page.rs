@@ -85,7 +85,7 @@ fn put<T: Record>(
 /// Codes: INVALID_ARGUMENT when there is none of that number, or the page holds something else.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_count(page: *const holdall_page, count: *mut usize) -> i32 {
-    entry!(caller => {
+    entry!(caller of page => {
         let out = caller.out("the place of the count", count)?;
         out.put(caller.get(page)?.len())
     })
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn holdall_page_row(
     index: usize,
     row: *mut holdall_row,
 ) -> i32 {
-    entry!(caller => put(caller, page, row, |page| match page {
+    entry!(caller of page => put(caller, page, row, |page| match page {
         Page::Rows(items) => holdall_row::of(at(items, index)?),
         _ => Err(page.other("rows")),
     }))
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn holdall_page_version(
     index: usize,
     version: *mut holdall_version,
 ) -> i32 {
-    entry!(caller => put(caller, page, version, |page| match page {
+    entry!(caller of page => put(caller, page, version, |page| match page {
         Page::Versions(items) => holdall_version::of(at(items, index)?),
         _ => Err(page.other("versions")),
     }))
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn holdall_page_trashed(
     index: usize,
     trashed: *mut holdall_trashed,
 ) -> i32 {
-    entry!(caller => put(caller, page, trashed, |page| match page {
+    entry!(caller of page => put(caller, page, trashed, |page| match page {
         Page::Trash(items) => holdall_trashed::of(at(items, index)?),
         _ => Err(page.other("what is in the trash")),
     }))
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn holdall_page_link(
     index: usize,
     link: *mut holdall_link,
 ) -> i32 {
-    entry!(caller => put(caller, page, link, |page| match page {
+    entry!(caller of page => put(caller, page, link, |page| match page {
         Page::Links(items) => holdall_link::of(at(items, index)?),
         _ => Err(page.other("links")),
     }))
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn holdall_page_share(
     index: usize,
     share: *mut holdall_share,
 ) -> i32 {
-    entry!(caller => put(caller, page, share, |page| match page {
+    entry!(caller of page => put(caller, page, share, |page| match page {
         Page::Shares(items) => Ok(holdall_share::of(at(items, index)?)),
         _ => Err(page.other("shares")),
     }))
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn holdall_page_key(
     index: usize,
     key: *mut holdall_key,
 ) -> i32 {
-    entry!(caller => put(caller, page, key, |page| match page {
+    entry!(caller of page => put(caller, page, key, |page| match page {
         Page::Keys(items) => {
             let (id, created, signs) = *at(items, index)?;
             Ok(holdall_key { size: 0, created_unix_us: created.0, id, signs })
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn holdall_page_attribute(
     index: usize,
     attribute: *mut holdall_header,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of page => {
         let out = caller.out("the place of the attribute", attribute)?;
         match &*caller.get(page)? {
             Page::Pairs(lines) => out.put(*at(lines.pairs(), index)?),
@@ -195,7 +195,7 @@ pub unsafe extern "C" fn holdall_page_sentence(
     index: usize,
     sentence: *mut *const c_char,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of page => {
         let out = caller.out("the place of the sentence", sentence)?;
         match &*caller.get(page)? {
             Page::Sentences(items) => out.put(at(items, index)?.as_ptr()),

@@ -122,7 +122,7 @@ pub unsafe extern "C" fn holdall_put_memory(
     options: *const holdall_put_options,
     version: *mut holdall_version,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.optional_record(version)?;
         let path = caller.text("the path", path, path_len_bytes)?;
         let mut data = caller.bytes("the content", data, data_len_bytes)?;
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn holdall_put_file(
     options: *const holdall_put_options,
     version: *mut holdall_version,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.optional_record(version)?;
         let path = caller.text("the path", path, path_len_bytes)?;
         let source = caller.os_path("the source", source, source_len_bytes)?;
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn holdall_put_fd(
     options: *const holdall_put_options,
     version: *mut holdall_version,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.optional_record(version)?;
         let path = caller.text("the path", path, path_len_bytes)?;
         let source = caller.file(fd)?;
@@ -190,7 +190,7 @@ pub unsafe extern "C" fn holdall_put_many(
     options: *const holdall_put_options,
     versions: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.optional_out("the place of the page", versions)?;
         let mut taken = Vec::new();
         for item in caller.array("the items", items, count)? {

@@ -62,7 +62,7 @@ pub unsafe extern "C" fn holdall_store_repair(
     report: *mut holdall_repair_report,
     problems: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", problems)?);
         let done = caller.get(store)?.repair()?;
         page.hand(Page::sentences(&done.problems))?;

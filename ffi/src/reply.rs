@@ -143,7 +143,7 @@ pub unsafe extern "C" fn holdall_serve(
     request: *const holdall_request,
     reply: *mut *mut holdall_reply,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the reply", reply)?;
         let store = caller.get(store)?;
         out.hand(answer(self::request(caller, request, |request| store.serve(request))?))
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn holdall_verify(
     request: *const holdall_request,
     grant: *mut holdall_grant,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.record(grant)?;
         let store = caller.get(store)?;
         let found = self::request(caller, request, |request| store.verify(request))?;
@@ -191,7 +191,7 @@ pub unsafe extern "C" fn holdall_reply_of_code(code: i32, reply: *mut *mut holda
 /// Tells the HTTP status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_status(reply: *const holdall_reply, status: *mut u32) -> i32 {
-    entry!(caller => {
+    entry!(caller of reply => {
         let out = caller.out("the place of the status", status)?;
         out.put(u32::from(caller.get(reply)?.status))
     })
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn holdall_reply_headers(
     headers: *mut *const holdall_header,
     count: *mut usize,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of reply => {
         let out = caller.out("the place of the headers", headers)?;
         let second = caller.out("the place of the count", count)?;
         let answer = caller.get(reply)?;
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn holdall_reply_body(
     reply: *const holdall_reply,
     body: *mut *mut holdall_body,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of reply => {
         let out = caller.out("the place of the body", body)?;
         out.hand(caller.get(reply)?.body.clone())
     })
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn holdall_reply_body(
 /// What the URL asks for; 0 is any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_pace(reply: *const holdall_reply, bytes_per_s: *mut u64) -> i32 {
-    entry!(caller => {
+    entry!(caller of reply => {
         let out = caller.out("the place of the pace", bytes_per_s)?;
         out.put(caller.get(reply)?.pace.unwrap_or(0))
     })

@@ -55,7 +55,7 @@ pub unsafe extern "C" fn holdall_share_create(
     options: *const holdall_share_options,
     share: *mut holdall_share,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let (out, given) = (caller.record(share)?, caller.options(options)?);
         let mut terms = Share::new();
         if let Some(password) = caller.optional("the password", given.password, given.password_len_bytes)? {
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn holdall_share_list(
     path_len_bytes: usize,
     shares: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.out("the place of the page", shares)?;
         out.hand(Page::Shares(caller.at(drive, (path, path_len_bytes), Drive::shares)?))
     })
@@ -94,14 +94,14 @@ pub unsafe extern "C" fn holdall_share_list(
 /// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_revoke(store: *const holdall_store, share_id: u64) -> i32 {
-    entry!(caller => caller.get(store)?.revoke_share(ShareId(share_id)))
+    entry!(caller of store => caller.get(store)?.revoke_share(ShareId(share_id)))
 }
 
 /// Deletes it.
 /// Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share_id: u64) -> i32 {
-    entry!(caller => caller.get(store)?.unshare(ShareId(share_id)))
+    entry!(caller of store => caller.get(store)?.unshare(ShareId(share_id)))
 }
 
 /// Lets a visitor into a share; NULL is no password. Wrong ones have a limit, of all and of a client's address, which
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn holdall_visit_open(
     client_len_bytes: usize,
     visit: *mut *mut holdall_visit,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the visit", visit)?;
         let password = caller.optional("the password", password, password_len_bytes)?;
         let client = address(caller, client, client_len_bytes)?;
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn holdall_visit_open(
 /// What the share was at the visit.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_share(visit: *const holdall_visit, share: *mut holdall_share) -> i32 {
-    entry!(caller => {
+    entry!(caller of visit => {
         let out = caller.record(share)?;
         out.put(holdall_share::of(caller.get(visit)?.info()))
     })
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn holdall_visit_stat(
     path_len_bytes: usize,
     file: *mut holdall_file,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of visit => {
         let out = caller.record(file)?;
         out.put(holdall_file::of(&caller.at(visit, (path, path_len_bytes), Visit::stat)?)?)
     })
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn holdall_visit_list(
     limit: usize,
     rows: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of visit => {
         let out = caller.out("the place of the page", rows)?;
         let after = caller.optional("the cursor", after, after_len_bytes)?;
         let list = |visit: &Visit, path: &str| visit.list(path, after, limit);
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn holdall_visit_url(
     options: *const holdall_url_options,
     url: *mut *mut holdall_text,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of visit => {
         let (out, given) = (caller.out("the place of the url", url)?, caller.options(options)?);
         let begun = caller.at(visit, (path, path_len_bytes), Visit::url)?;
         out.hand(sign(caller, begun, given)?)
@@ -195,7 +195,7 @@ pub unsafe extern "C" fn holdall_visit_archive(
     options: *const holdall_archive_options,
     archive: *mut holdall_archive,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of visit => {
         let out = caller.record(archive)?;
         let begun = caller.get(visit)?.archive(self::paths(caller, paths, count)?)?;
         out.put(create(caller, begun, options)?)

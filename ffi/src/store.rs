@@ -117,28 +117,10 @@ pub unsafe extern "C" fn holdall_open(
     })
 }
 
-/// Another handle, freed by itself.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_store_ref(
-    store: *const holdall_store,
-    again: *mut *mut holdall_store,
-) -> i32 {
-    entry!(caller => {
-        let out = caller.out("the place of the store", again)?;
-        out.hand(caller.get(store)?.as_ref().clone())
-    })
-}
-
 /// Closes the store for all its handles, with a last checkpoint. Bodies and replies stay whole; every other
 /// use is INVALID_ARGUMENT from now on. The handles are still to be freed.
 /// Codes: IO when the checkpoint cannot be written; nothing is lost, and the store is closed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_close(store: *const holdall_store) -> i32 {
-    entry!(caller => caller.get(store)?.close())
-}
-
-/// Handles of all kinds that are not freed: 0 without a leak.
-#[unsafe(no_mangle)]
-pub extern "C" fn holdall_handle_count() -> u64 {
-    crate::table::HANDLES.len()
+    entry!(caller of store => caller.get(store)?.close())
 }

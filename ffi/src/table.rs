@@ -5,6 +5,7 @@
 //! Looking a handle up takes no lock, so that a fork in another thread leaves nothing locked.
 
 use std::any::Any;
+use std::ffi::CString;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -34,6 +35,17 @@ struct Slot {
 struct Entry {
     generation: u32,
     value: Value,
+    /// What the last call on the handle that failed says.
+    failure: ArcSwapOption<Failure>,
+}
+
+/// What a call that failed says.
+#[derive(Default)]
+pub(crate) struct Failure {
+    pub(crate) code: i32,
+    /// Seconds to wait, where a limit refused it.
+    pub(crate) wait_s: u64,
+    pub(crate) text: CString,
 }
 
 /// A table of values that are named by numbers.
@@ -78,7 +90,7 @@ impl Table {
         };
         let slot = self.slot(index)?;
         let generation = slot.generation.load(Ordering::Relaxed);
-        slot.entry.store(Some(Arc::new(Entry { generation, value })));
+        slot.entry.store(Some(Arc::new(Entry { generation, value, failure: ArcSwapOption::empty() })));
         self.live.fetch_add(1, Ordering::Relaxed);
         Some(join(generation, index))
     }
@@ -114,6 +126,24 @@ impl Table {
             self.push(slot, index);
         }
         Some(value)
+    }
+
+    /// Leaves with a handle what a call on it failed with; nothing where it stands for nothing.
+    pub(crate) fn fail(&self, handle: u64, failure: &Arc<Failure>) {
+        if let Some(entry) = self.entry(handle) {
+            entry.failure.store(Some(Arc::clone(failure)));
+        }
+    }
+
+    /// Returns what the last call on a handle that failed says; none when the handle stands for nothing.
+    pub(crate) fn failure(&self, handle: u64) -> Option<Option<Arc<Failure>>> {
+        Some(self.entry(handle)?.failure.load_full())
+    }
+
+    fn entry(&self, handle: u64) -> Option<Arc<Entry>> {
+        let (generation, index) = split(handle);
+        let entry = self.slot(index)?.entry.load_full()?;
+        (entry.generation == generation).then_some(entry)
     }
 
     /// Returns how many values there are.

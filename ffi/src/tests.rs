@@ -59,10 +59,11 @@ macro_rules! exports {
 /// Every function that can fail.
 fn exports() -> Vec<(&'static str, *const ())> {
     exports! {
+        answer: holdall_serve_text;
         api: holdall_api_new holdall_api_answer holdall_api_is_at holdall_api_share_uri holdall_api_ticket;
         archive: holdall_archive_create holdall_archive_create_of holdall_archive_stat holdall_archive_open
             holdall_archive_crc64 holdall_archive_write_deflated holdall_archive_revoke;
-        body: holdall_body_len holdall_body_segment holdall_body_read holdall_body_slice holdall_body_ref;
+        body: holdall_body_len holdall_body_segment holdall_body_read holdall_body_slice holdall_body_file;
         care: holdall_store_stats holdall_store_check holdall_store_gc holdall_store_compact holdall_store_backup
             holdall_store_set_grace;
         drive: holdall_drive_open holdall_drive_find holdall_drive_stat holdall_drive_set_max_versions
@@ -72,6 +73,7 @@ fn exports() -> Vec<(&'static str, *const ())> {
             holdall_file_set_attributes holdall_file_attributes;
         free: holdall_store_free holdall_drive_free holdall_writer_free holdall_body_free holdall_pin_free
             holdall_page_free holdall_visit_free holdall_api_free holdall_reply_free holdall_text_free;
+        handle: holdall_handle_error;
         key: holdall_key_rotate holdall_key_add holdall_key_remove holdall_key_list;
         link: holdall_link_create holdall_link_list holdall_link_stat holdall_link_url holdall_link_remove;
         log: holdall_log_set;
@@ -84,7 +86,7 @@ fn exports() -> Vec<(&'static str, *const ())> {
         share: holdall_share_create holdall_share_list holdall_share_revoke holdall_share_remove
             holdall_visit_open holdall_visit_share holdall_visit_stat holdall_visit_list holdall_visit_url
             holdall_visit_archive;
-        store: holdall_open holdall_store_ref holdall_store_close;
+        store: holdall_open holdall_store_close;
         trash: holdall_trash_put holdall_trash_list holdall_trash_restore holdall_trash_empty;
         url: holdall_url_version holdall_url_file holdall_url_of_file holdall_url_archive;
         version: holdall_file_find holdall_file_path holdall_file_revoke holdall_version_stat
@@ -96,7 +98,7 @@ fn exports() -> Vec<(&'static str, *const ())> {
 }
 
 /// Functions that return no code; they cannot fail, or say so in another way.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     "holdall_last_error",
     "holdall_last_error_retry_s",
     "holdall_code_name",
@@ -104,6 +106,7 @@ const OTHERS: [&str; 8] = [
     "holdall_version_number",
     "holdall_version_text",
     "holdall_handle_count",
+    "holdall_handle_ref",
     "holdall_text_get",
 ];
 

@@ -20,6 +20,6 @@ pub unsafe extern "C" fn holdall_text_get(text: *const holdall_text) -> *const c
         found = caller.get(text)?.as_ptr();
         Ok(())
     };
-    entry!(caller => get(caller));
+    entry!(caller of text => get(caller));
     found
 }

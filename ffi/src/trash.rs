@@ -18,7 +18,7 @@ pub unsafe extern "C" fn holdall_trash_put(
     path_len_bytes: usize,
     file_id: *mut u64,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.optional_out("the place of the id", file_id)?;
         out.put(caller.at(drive, (path, path_len_bytes), Drive::trash)?.0)
     })
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn holdall_trash_list(
     limit: usize,
     trashed: *mut *mut holdall_page,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.out("the place of the page", trashed)?;
         let after = Some(after).filter(|id| *id != 0).map(FileId);
         out.hand(Page::Trash(caller.get(drive)?.list_trash(after, limit)?))
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn holdall_trash_restore(
     to: *const c_char,
     to_len_bytes: usize,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let to = caller.optional("the new path", to, to_len_bytes)?;
         caller.get(drive)?.restore(FileId(file_id), to).map(drop)
     })
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn holdall_trash_empty(
     before_unix_us: i64,
     count: *mut u64,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.optional_out("the place of the count", count)?;
         out.put(caller.get(drive)?.empty_trash(Time(before_unix_us))?)
     })

@@ -104,7 +104,7 @@ pub unsafe extern "C" fn holdall_url_version(
     options: *const holdall_url_options,
     url: *mut *mut holdall_text,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the url", url)?;
         let begun = caller.get(store)?.url(VersionId(version_id));
         out.hand(sign(caller, begun, caller.options(options)?)?)
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn holdall_url_file(
     options: *const holdall_url_options,
     url: *mut *mut holdall_text,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.out("the place of the url", url)?;
         let begun = caller.at(drive, (path, path_len_bytes), Drive::url)?;
         out.hand(sign(caller, begun, caller.options(options)?)?)
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn holdall_url_of_file(
     options: *const holdall_url_options,
     url: *mut *mut holdall_text,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the url", url)?;
         let begun = caller.get(store)?.url_of_file(FileId(file_id));
         out.hand(sign(caller, begun, caller.options(options)?)?)
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn holdall_url_archive(
     options: *const holdall_url_options,
     url: *mut *mut holdall_text,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the url", url)?;
         let begun = caller.get(store)?.url_of_archive(ArchiveId(archive_id));
         out.hand(sign(caller, begun, caller.options(options)?)?)

@@ -17,7 +17,7 @@ pub unsafe extern "C" fn holdall_file_find(
     file_id: u64,
     file: *mut holdall_file,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.record(file)?;
         out.put(holdall_file::of(&caller.get(store)?.file(FileId(file_id))?)?)
     })
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn holdall_file_path(
     file_id: u64,
     path: *mut *mut holdall_text,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the path", path)?;
         let found = caller.get(store)?.path_of(FileId(file_id))?;
         let gone = || holdall::Error::new(holdall::ErrorKind::NotFound, "it is in the trash and has no path");
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn holdall_file_path(
 /// Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for a folder.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_revoke(store: *const holdall_store, file_id: u64) -> i32 {
-    entry!(caller => caller.get(store)?.revoke_file(FileId(file_id)))
+    entry!(caller of store => caller.get(store)?.revoke_file(FileId(file_id)))
 }
 
 /// Fills in what a version is.
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn holdall_version_stat(
     version_id: u64,
     version: *mut holdall_version,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.record(version)?;
         out.put(holdall_version::of(&caller.get(store)?.version(VersionId(version_id))?)?)
     })
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn holdall_version_open(
     version_id: u64,
     body: *mut *mut holdall_body,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of store => {
         let out = caller.out("the place of the body", body)?;
         out.hand(caller.get(store)?.open_version(VersionId(version_id))?)
     })
@@ -78,14 +78,14 @@ pub unsafe extern "C" fn holdall_version_open(
 /// Codes: VERSION, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_set_current(store: *const holdall_store, version_id: u64) -> i32 {
-    entry!(caller => caller.get(store)?.set_current(VersionId(version_id)))
+    entry!(caller of store => caller.get(store)?.set_current(VersionId(version_id)))
 }
 
 /// Removes a version that is not the current one.
 /// Codes: VERSION, WRITE; INVALID_ARGUMENT for the current one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_remove(store: *const holdall_store, version_id: u64) -> i32 {
-    entry!(caller => caller.get(store)?.remove_version(VersionId(version_id)))
+    entry!(caller of store => caller.get(store)?.remove_version(VersionId(version_id)))
 }
 
 /// Marks a version to be kept whatever the limit on their number, or, with 0, no longer.
@@ -96,12 +96,12 @@ pub unsafe extern "C" fn holdall_version_keep(
     version_id: u64,
     keep: i32,
 ) -> i32 {
-    entry!(caller => caller.get(store)?.keep(VersionId(version_id), keep != 0))
+    entry!(caller of store => caller.get(store)?.keep(VersionId(version_id), keep != 0))
 }
 
 /// Ends its URLs.
 /// Codes: VERSION, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_revoke(store: *const holdall_store, version_id: u64) -> i32 {
-    entry!(caller => caller.get(store)?.revoke_version(VersionId(version_id)))
+    entry!(caller of store => caller.get(store)?.revoke_version(VersionId(version_id)))
 }

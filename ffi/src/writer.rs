@@ -65,7 +65,7 @@ pub unsafe extern "C" fn holdall_writer_open(
     options: *const holdall_put_options,
     writer: *mut *mut holdall_writer,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of drive => {
         let out = caller.out("the place of the writer", writer)?;
         let path = caller.text("the path", path, path_len_bytes)?;
         let (said, _) = put::options(caller, options)?;
@@ -83,7 +83,7 @@ pub unsafe extern "C" fn holdall_writer_write(
     data: *const c_void,
     data_len_bytes: usize,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of writer => {
         let data = caller.bytes("the content", data, data_len_bytes)?;
         let writing = caller.get(writer)?;
         writing.lock()?.as_mut().ok_or_else(over)?.write(data)
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn holdall_writer_commit(
     writer: *mut holdall_writer,
     version: *mut holdall_version,
 ) -> i32 {
-    entry!(caller => {
+    entry!(caller of writer => {
         let out = caller.optional_record(version)?;
         let done = caller.get(writer)?.take()?.commit()?;
         out.put(holdall_version::of(&done)?)
@@ -108,5 +108,5 @@ pub unsafe extern "C" fn holdall_writer_commit(
 /// Ends the put and leaves nothing behind; the handle is still to be freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_abort(writer: *mut holdall_writer) -> i32 {
-    entry!(caller => caller.get(writer)?.take().map(drop))
+    entry!(caller of writer => caller.get(writer)?.take().map(drop))
 }

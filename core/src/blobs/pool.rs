@@ -159,4 +159,10 @@ impl Source for BlobSource {
             self.file.file().map(|file| FileRange { file, offset: self.offset.saturating_add(offset) });
         Ok(Segment { data, file })
     }
+
+    fn file_range(&self, offset: u64, limit: u64) -> Result<Option<(FileRange, u64)>> {
+        let len = limit.min(self.len.saturating_sub(offset));
+        let range = |file| (FileRange { file, offset: self.offset.saturating_add(offset) }, len);
+        Ok(self.file.file().map(range))
+    }
 }

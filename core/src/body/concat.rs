@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Body, Segment, Source};
+use super::{Body, FileRange, Segment, Source};
 use crate::{Error, ErrorKind, Result};
 
 /// A source that goes through its pieces in order.
@@ -58,6 +58,14 @@ impl Source for Concat {
         match after.checked_sub(1).and_then(|at| self.pieces.get(at)) {
             Some(piece) => piece.body.segment(offset - piece.start, limit),
             None => Err(Error::bug(format!("a segment was asked for at byte {offset} of an empty body"))),
+        }
+    }
+
+    fn file_range(&self, offset: u64, limit: u64) -> Result<Option<(FileRange, u64)>> {
+        let after = self.pieces.partition_point(|piece| piece.start <= offset);
+        match after.checked_sub(1).and_then(|at| self.pieces.get(at)) {
+            Some(piece) => piece.body.file_range(offset - piece.start, limit),
+            None => Ok(None),
         }
     }
 }

@@ -53,6 +53,16 @@ pub trait Source: Send + Sync + 'static {
     /// Whatever keeps the source from producing the bytes; the transfer is then broken off.
     fn segment(&self, offset: u64, limit: u64) -> Result<Segment>;
 
+    /// Returns the same run as a range of a file and its length, with no byte read or mapped; `None`
+    /// where it is in no file, which is so unless a source says otherwise.
+    ///
+    /// # Errors
+    /// As [`segment`](Source::segment).
+    fn file_range(&self, offset: u64, limit: u64) -> Result<Option<(FileRange, u64)>> {
+        let _ = (offset, limit);
+        Ok(None)
+    }
+
     /// Returns whether there is nothing to send.
     fn is_empty(&self) -> bool {
         self.len() == 0

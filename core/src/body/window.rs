@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::memory::Memory;
-use super::{Segment, Source};
+use super::{FileRange, Segment, Source};
 use crate::{Error, ErrorKind, Result};
 
 /// Bytes of an exact length that may be sliced, joined and gone through any number of times.
@@ -83,13 +83,7 @@ impl Body {
     /// [`ErrorKind::InvalidArgument`] where `offset` is at or past the end, or `limit` is 0;
     /// [`ErrorKind::Bug`] where the source breaks its promise; whatever the source reports.
     pub fn segment(&self, offset: u64, limit: u64) -> Result<Segment> {
-        let limit = limit.min(self.len.saturating_sub(offset));
-        if limit == 0 {
-            return Err(Error::invalid(format!(
-                "no segment starts at byte {offset} of a body of {} bytes with room for at least 1 byte",
-                self.len
-            )));
-        }
+        let limit = self.within(offset, limit)?;
         let segment = self.source.segment(self.start + offset, limit)?;
         match segment.data.len() as u64 {
             0 => Err(Error::bug(format!("the source of a body returned an empty segment at byte {offset}"))),
@@ -97,6 +91,34 @@ impl Body {
                 "the source of a body returned {len} bytes at byte {offset} where at most {limit} were asked for"
             ))),
             _ => Ok(segment),
+        }
+    }
+
+    /// Returns the run that starts at `offset` as a range of a file and its length, at most `limit`
+    /// bytes; `None` where it is in no file. No byte is read or mapped, so this is what `sendfile`
+    /// wants, and what a store without maps gives of long content in one piece.
+    ///
+    /// # Errors
+    /// As [`segment`](Body::segment).
+    pub fn file_range(&self, offset: u64, limit: u64) -> Result<Option<(FileRange, u64)>> {
+        let limit = self.within(offset, limit)?;
+        let found = self.source.file_range(self.start + offset, limit)?;
+        match &found {
+            Some((_, len)) if *len == 0 || *len > limit => Err(Error::bug(format!(
+                "the source of a body returned a file range of {len} bytes at byte {offset}, of 1 to {limit}"
+            ))),
+            _ => Ok(found),
+        }
+    }
+
+    /// Returns how much of `limit` is left from `offset` on, at least 1.
+    fn within(&self, offset: u64, limit: u64) -> Result<u64> {
+        match limit.min(self.len.saturating_sub(offset)) {
+            0 => Err(Error::invalid(format!(
+                "no segment starts at byte {offset} of a body of {} bytes with room for at least 1 byte",
+                self.len
+            ))),
+            limit => Ok(limit),
         }
     }
 

@@ -16,6 +16,11 @@ pub(crate) fn fill<const N: usize>(text: &str) -> Result<[c_char; N]> {
     Ok(filled)
 }
 
+/// Copies as much of a text as there is room for, in whole characters.
+pub(crate) fn fill_cut<const N: usize>(text: &str) -> [c_char; N] {
+    (0..N).rev().find_map(|end| text.get(..end)).and_then(|text| fill(text).ok()).unwrap_or([0; N])
+}
+
 /// Pairs of text that C is shown pointers into; they live in a handle and never move.
 pub(crate) struct Lines {
     /// All names and values, with a NUL behind each.

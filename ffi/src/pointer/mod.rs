@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::ffi::{c_char, c_void};
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::{FromRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,7 +18,7 @@ use holdall::{Error, ErrorKind, Result};
 
 use crate::callback::{holdall_log, holdall_progress, holdall_sink, holdall_source, holdall_walk};
 use crate::code::{HOLDALL_OK, remember};
-use crate::table::HANDLES;
+use crate::table::{Failure, HANDLES, Value};
 
 mod callback;
 mod lines;
@@ -25,17 +26,23 @@ mod out;
 mod sized;
 
 pub(crate) use callback::{Listener, Progress, Sink, Source, Visitor};
-pub(crate) use lines::{Lines, fill, holdall_header};
+pub(crate) use lines::{Lines, fill, fill_cut, holdall_header};
 pub(crate) use out::{Optional, Out, RecordOut};
 pub(crate) use sized::{Record, records};
 
 /// Runs the body of an exported function, with the name of the function at hand. What goes wrong in
-/// it becomes a code and a text.
+/// it becomes a code and a text, which stays with the handle that the function is of.
 macro_rules! entry {
-    ($caller:ident => $body:expr) => {{
+    ($caller:ident of $handle:ident => $body:expr) => {
+        $crate::pointer::entry!($caller, $crate::pointer::number($handle), $body)
+    };
+    ($caller:ident => $body:expr) => {
+        $crate::pointer::entry!($caller, 0, $body)
+    };
+    ($caller:ident, $handle:expr, $body:expr) => {{
         fn here() {}
         // SAFETY: this stands in an exported function, whose caller keeps the law of the header.
-        unsafe { $crate::pointer::guard(std::any::type_name_of_val(&here), |$caller| $body) }
+        unsafe { $crate::pointer::guard(std::any::type_name_of_val(&here), $handle, |$caller| $body) }
     }};
 }
 pub(crate) use entry;
@@ -47,7 +54,7 @@ pub(crate) struct Caller(());
 ///
 /// # Safety
 /// The pointers that `body` takes are valid as the law of the header says.
-pub(crate) unsafe fn guard(name: &'static str, body: impl FnOnce(&Caller) -> Result<()>) -> i32 {
+pub(crate) unsafe fn guard(name: &'static str, handle: u64, body: impl FnOnce(&Caller) -> Result<()>) -> i32 {
     let done = catch_unwind(AssertUnwindSafe(|| {
         #[cfg(test)]
         crate::tests::perhaps_panic();
@@ -55,7 +62,7 @@ pub(crate) unsafe fn guard(name: &'static str, body: impl FnOnce(&Caller) -> Res
     }));
     match done {
         Ok(Ok(())) => HOLDALL_OK,
-        Ok(Err(error)) => remember(&error),
+        Ok(Err(error)) => remember(&error, handle),
         Err(panic) => {
             let what = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
                 (Some(text), _) => *text,
@@ -66,7 +73,7 @@ pub(crate) unsafe fn guard(name: &'static str, body: impl FnOnce(&Caller) -> Res
             let error = Error::new(ErrorKind::Bug, format!("{name} met a defect of this library: {what}"));
             // What the panic carries may itself panic when it is dropped.
             std::mem::forget(panic);
-            remember(&error)
+            remember(&error, handle)
         }
     }
 }
@@ -276,6 +283,27 @@ impl Caller {
         act(&*self.get(handle)?, path)
     }
 
+    /// Returns what the last call on a handle that failed says, if one did.
+    pub(crate) fn failure(&self, handle: *const c_void) -> Result<Option<Arc<Failure>>> {
+        let none = || invalid("that is no handle, or no longer: it was freed before, or never made");
+        HANDLES.failure(number(handle)).ok_or_else(none)
+    }
+
+    /// Makes another handle to what one stands for.
+    pub(crate) fn again(&self, handle: *const c_void) -> Result<*mut c_void> {
+        let none = || invalid("that is no handle, or no longer: it was freed before, or never made");
+        insert(HANDLES.get(number(handle)).ok_or_else(none)?)
+    }
+
+    /// Opens a file again, for the caller to close: with a position of its own, which is `offset`.
+    pub(crate) fn own_descriptor(&self, file: &File, offset: u64) -> Result<RawFd> {
+        use std::os::fd::{AsRawFd, IntoRawFd};
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let mut own = File::open(&path).map_err(|cause| Error::io(format!("opening {path}"), cause))?;
+        own.seek(SeekFrom::Start(offset)).map_err(|cause| Error::io(format!("seeking in {path}"), cause))?;
+        Ok(own.into_raw_fd())
+    }
+
     /// Makes a handle for a record.
     pub(crate) fn hand<H: Handle>(&self, value: H::Value) -> Result<*mut H> {
         handle_of::<H>(value)
@@ -324,14 +352,19 @@ impl Caller {
 }
 
 fn handle_of<H: Handle>(value: H::Value) -> Result<*mut H> {
-    let handle = HANDLES.insert(Arc::new(value)).ok_or_else(|| {
+    Ok(insert(Arc::new(value))?.cast())
+}
+
+fn insert(value: Value) -> Result<*mut c_void> {
+    let handle = HANDLES.insert(value).ok_or_else(|| {
         Error::new(ErrorKind::TooLarge, "there are four million handles; free those not needed")
     })?;
     let address = usize::try_from(handle).map_err(|_| invalid("a handle is wider than a pointer"))?;
     Ok(std::ptr::without_provenance_mut(address))
 }
 
-fn number<H>(handle: *const H) -> u64 {
+/// The number that a handle is.
+pub(crate) fn number<H>(handle: *const H) -> u64 {
     u64::try_from(handle.addr()).unwrap_or(0)
 }
 

@@ -281,7 +281,7 @@ int main(int argc, char **argv) {
     FAILS(HOLDALL_INVALID_ARGUMENT, holdall_open(Z(path), &options, &store));
     FAILS(HOLDALL_INVALID_ARGUMENT, holdall_open("a\0b", 3, NULL, &store));
     store = open_store(path);
-    OK(holdall_store_ref(store, &again));
+    CHECK((again = holdall_handle_ref(store)) != NULL);
     OK(holdall_store_free(store));
     FAILS(HOLDALL_INVALID_ARGUMENT, holdall_store_free(store));
     drive = open_drive(again);

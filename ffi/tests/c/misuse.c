@@ -113,7 +113,7 @@ static void misuse(holdall_store *store) {
     /* The api keeps its store open; of one that was closed the host is told. */
     {
         holdall_store *again = NULL;
-        OK(holdall_store_ref(store, &again));
+        CHECK((again = holdall_handle_ref(store)) != NULL);
         OK(holdall_store_free(store));
         reply = answer(api, "alice", "POST", "/api/v4/file/url", "{\"uris\":[\"cloudreve://my/docs/a%20b.txt\"]}");
         CHECK(holds(reply, "\"code\":0"));

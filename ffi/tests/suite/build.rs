@@ -38,6 +38,7 @@ pub fn libraries() -> &'static Path {
     BUILT.get_or_init(|| {
         run(Command::new(env!("CARGO"))
             .args(["build", "--offline", "-p", "holdall-ffi"])
+            .env("HOLDALL_SONAME", "libholdall.so.0.1")
             .current_dir(root()));
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("debug");
         let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lib");

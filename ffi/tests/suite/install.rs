@@ -88,7 +88,7 @@ fn what_is_installed_is_all_there() {
     {
         assert!(lib.join(name).exists(), "{name}");
     }
-    for name in ["holdall.h", "holdall.hpp"] {
+    for name in ["holdall.h", "holdall.hpp", "holdall-plain.h"] {
         assert!(prefix.join("include").join(name).exists(), "{name}");
     }
 }

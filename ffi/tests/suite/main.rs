@@ -11,6 +11,7 @@ mod build;
 mod example;
 mod header;
 mod install;
+mod plain;
 mod programs;
 mod tidy;
 mod vectors;

@@ -138,6 +138,26 @@ fn the_layer_of_cpp_under_the_sanitizers() {
 }
 
 #[test]
+fn what_calls_on_threads_of_a_pool_failed_with_and_what_they_were_answered() {
+    passes("tasks.c", &SANITIZERS);
+}
+
+#[test]
+fn the_file_that_cargo_builds_is_called_as_its_soname_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--offline", "-p", "holdall-ffi", "--target-dir"]).arg(target);
+    run(cargo.env_remove("HOLDALL_SONAME").current_dir(root()));
+    let (made, program) = (target.join("debug"), dir.path().join("program"));
+    let mut cc = Command::new("cc");
+    cc.arg(root().join("ffi/tests/c/quick.c")).arg(format!("-I{}", root().join("include").display()));
+    cc.arg("-o").arg(&program).arg(format!("-L{}", made.display())).arg("-lholdall_c");
+    run(cc.arg(format!("-Wl,-rpath,{}", made.display())));
+    run(Command::new(program).arg(dir.path().join("store")));
+}
+
+#[test]
 fn the_shared_vectors() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("vectors.inc"), vectors::arrays()).unwrap();

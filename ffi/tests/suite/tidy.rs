@@ -65,7 +65,10 @@ pub fn tidy(header: &str) -> String {
         let said = std::mem::take(&mut remark);
         let joined = said.join(" ");
         let behind = format!("{line} // {}", joined.trim_end_matches('.'));
-        if (field || kind != Kind::Other) && !joined.is_empty() && behind.len() <= WIDTH {
+        if (field || kind != Kind::Other || line == "typedef struct {")
+            && !joined.is_empty()
+            && behind.len() <= WIDTH
+        {
             tidied += &behind;
             tidied.push('\n');
         } else {

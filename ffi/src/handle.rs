@@ -1,0 +1,56 @@
+//! What any handle can: be had once more, and tell what went wrong on it.
+
+use std::ffi::{c_char, c_void};
+
+use crate::pointer::{Caller, entry, fill_cut, records};
+
+/// What a call failed with.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct holdall_error {
+    /// sizeof this
+    pub size: usize,
+    /// The code; HOLDALL_OK where none failed.
+    pub code: i32,
+    /// Seconds to wait if a limit refused it (429, Retry-After), else 0.
+    pub retry_after_s: u64,
+    /// The sentence of holdall_last_error, cut to this length.
+    pub text: [c_char; 1024],
+}
+
+records!(holdall_error);
+
+/// Fills in what the last call on a handle that failed says, of whatever thread it was: its first argument is the
+/// handle that it is on. Who has several calls under way gives each a handle of its own.
+/// Codes: INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_handle_error(handle: *const c_void, error: *mut holdall_error) -> i32 {
+    entry!(caller => {
+        let out = caller.record(error)?;
+        let failure = caller.failure(handle)?.unwrap_or_default();
+        out.put(holdall_error {
+            size: 0,
+            code: failure.code,
+            retry_after_s: failure.wait_s,
+            text: fill_cut(&failure.text.to_string_lossy()),
+        })
+    })
+}
+
+/// Returns another handle to the same thing, to be freed as that is; NULL where there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_handle_ref(handle: *const c_void) -> *mut c_void {
+    let mut again = std::ptr::null_mut();
+    let mut take = |caller: &Caller| {
+        again = caller.again(handle)?;
+        Ok(())
+    };
+    entry!(caller => take(caller));
+    again
+}
+
+/// Handles of all kinds that are not freed: 0 without a leak.
+#[unsafe(no_mangle)]
+pub extern "C" fn holdall_handle_count() -> u64 {
+    crate::table::HANDLES.len()
+}
