@@ -75,7 +75,7 @@
 #define HOLDALL_EXPECT_ANY 0 // Whatever is at the path but a folder: a file gets one more version
 #define HOLDALL_EXPECT_ABSENT 1 // Nothing is at the path
 #define HOLDALL_EXPECT_VERSION 2 // A file whose current version is expected_version_id is at the path
-#define HOLDALL_MOVE_REPLACE 1 // A file at the new path gives way; without this flag it is HOLDALL_EXISTS
+#define HOLDALL_RENAME_REPLACE 1 // A file at the new path gives way; without this flag it is HOLDALL_EXISTS
 #define HOLDALL_COPY_ALL 1 // All versions are copied, and not the current one alone
 #define HOLDALL_URL_INLINE 1 // Lets a browser show the content, if its type is one that cannot do harm
 #define HOLDALL_URL_NEVER_EXPIRES 2 // Valid until it is revoked or its key is removed. Think twice
@@ -570,9 +570,9 @@ int32_t holdall_folder_walk(const holdall_drive *drive, const char *path, size_t
 int32_t holdall_file_versions(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t before,
     size_t limit, holdall_page **versions);
 
-// Moves what is at `from` to `to`, and makes missing folders. Flags: HOLDALL_MOVE_REPLACE.
+// Moves what is at `from` to `to`, and makes missing folders. Flags: HOLDALL_RENAME_REPLACE.
 // Codes: PATH, WRITE; EXISTS when something is at `to` that may not or cannot give way.
-int32_t holdall_file_move(const holdall_drive *drive, const char *from, size_t from_len_bytes, const char *to,
+int32_t holdall_file_rename(const holdall_drive *drive, const char *from, size_t from_len_bytes, const char *to,
     size_t to_len_bytes, uint32_t flags);
 
 // Copies what is at `from` to `to`, sharing content; of a folder a crash may leave a part. Flags: HOLDALL_COPY_ALL.
@@ -673,12 +673,12 @@ int32_t holdall_url_version(const holdall_store *store, uint64_t version_id, con
     holdall_text **url);
 
 // Makes a URL of the file at a path: of what is current when it is used. Codes: PATH; as holdall_url_version.
-int32_t holdall_url_file(const holdall_drive *drive, const char *path, size_t path_len_bytes,
+int32_t holdall_url_at_path(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     const holdall_url_options *options, holdall_text **url);
 
-// Makes a URL of a file by its id, as holdall_url_file does, wherever the file lies.
+// Makes a URL of a file by its id, as holdall_url_at_path does, wherever the file lies.
 // Codes: as holdall_url_version; NOT_FOUND; GONE when the file was deleted.
-int32_t holdall_url_of_file(const holdall_store *store, uint64_t file_id, const holdall_url_options *options,
+int32_t holdall_url_by_id(const holdall_store *store, uint64_t file_id, const holdall_url_options *options,
     holdall_text **url);
 
 // Makes a URL of an archive, which ends with it at the latest. Codes: as holdall_url_version; NOT_FOUND; EXPIRED.

@@ -359,7 +359,7 @@ public:
     }
     std::string url(std::string_view path, const holdall_url_options *options = nullptr) const {
         text made;
-        check(holdall_url_file(get(), path.data(), path.size(), options, made.out()));
+        check(holdall_url_at_path(get(), path.data(), path.size(), options, made.out()));
         return to_string(made);
     }
     holdall_archive archive(const std::vector<std::string_view> &paths,

@@ -14,7 +14,7 @@ use crate::pointer::{Lines, entry, holdall_header};
 use crate::record::{holdall_file, holdall_row, holdall_version};
 
 /// A file at the new path gives way; without this flag it is HOLDALL_EXISTS.
-pub const HOLDALL_MOVE_REPLACE: u32 = 1;
+pub const HOLDALL_RENAME_REPLACE: u32 = 1;
 /// All versions are copied, and not the current one alone.
 pub const HOLDALL_COPY_ALL: u32 = 1;
 
@@ -128,10 +128,10 @@ pub unsafe extern "C" fn holdall_file_versions(
     })
 }
 
-/// Moves what is at `from` to `to`, and makes missing folders. Flags: HOLDALL_MOVE_REPLACE.
+/// Moves what is at `from` to `to`, and makes missing folders. Flags: HOLDALL_RENAME_REPLACE.
 /// Codes: PATH, WRITE; EXISTS when something is at `to` that may not or cannot give way.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_file_move(
+pub unsafe extern "C" fn holdall_file_rename(
     drive: *const holdall_drive,
     from: *const c_char,
     from_len_bytes: usize,
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn holdall_file_move(
 ) -> i32 {
     entry!(caller of drive => {
         let to = caller.text("the new path", to, to_len_bytes)?;
-        let replace = caller.flags(flags, HOLDALL_MOVE_REPLACE)? != 0;
+        let replace = caller.flags(flags, HOLDALL_RENAME_REPLACE)? != 0;
         caller.at(drive, (from, from_len_bytes), |drive, from| drive.rename(from, to, replace)).map(drop)
     })
 }

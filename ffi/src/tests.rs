@@ -69,7 +69,7 @@ fn exports() -> Vec<(&'static str, *const ())> {
         drive: holdall_drive_open holdall_drive_find holdall_drive_stat holdall_drive_set_max_versions
             holdall_drive_revoke;
         file: holdall_file_stat holdall_file_open holdall_folder_make holdall_folder_list holdall_folder_walk
-            holdall_file_versions holdall_file_move holdall_file_copy holdall_file_delete
+            holdall_file_versions holdall_file_rename holdall_file_copy holdall_file_delete
             holdall_file_set_attributes holdall_file_attributes;
         free: holdall_store_free holdall_drive_free holdall_writer_free holdall_body_free holdall_pin_free
             holdall_page_free holdall_visit_free holdall_api_free holdall_reply_free holdall_text_free;
@@ -88,7 +88,7 @@ fn exports() -> Vec<(&'static str, *const ())> {
             holdall_visit_archive;
         store: holdall_open holdall_store_close;
         trash: holdall_trash_put holdall_trash_list holdall_trash_restore holdall_trash_empty;
-        url: holdall_url_version holdall_url_file holdall_url_of_file holdall_url_archive;
+        url: holdall_url_version holdall_url_at_path holdall_url_by_id holdall_url_archive;
         version: holdall_file_find holdall_file_path holdall_file_revoke holdall_version_stat
             holdall_version_open holdall_version_set_current holdall_version_remove holdall_version_keep
             holdall_version_revoke;

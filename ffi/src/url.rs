@@ -114,7 +114,7 @@ pub unsafe extern "C" fn holdall_url_version(
 /// Makes a URL of the file at a path: of what is current when it is used.
 /// Codes: PATH; as holdall_url_version.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_url_file(
+pub unsafe extern "C" fn holdall_url_at_path(
     drive: *const holdall_drive,
     path: *const c_char,
     path_len_bytes: usize,
@@ -128,10 +128,10 @@ pub unsafe extern "C" fn holdall_url_file(
     })
 }
 
-/// Makes a URL of a file by its id, as holdall_url_file does, wherever the file lies.
+/// Makes a URL of a file by its id, as holdall_url_at_path does, wherever the file lies.
 /// Codes: as holdall_url_version; NOT_FOUND; GONE when the file was deleted.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_url_of_file(
+pub unsafe extern "C" fn holdall_url_by_id(
     store: *const holdall_store,
     file_id: u64,
     options: *const holdall_url_options,

@@ -94,7 +94,7 @@ impl Drive {
     ///
     /// Raises as `archive` does.
     #[pyo3(signature = (paths, *, name = "archive.zip", expires = None))]
-    fn freeze(
+    fn create_archive(
         &self,
         py: Python<'_>,
         paths: &Bound<'_, PyAny>,

@@ -164,7 +164,7 @@ impl Drive {
     ///
     /// Raises NotFound when nothing is at `source`, Exists when something is at `target` and
     /// `replace` is false, or either is a folder.
-    #[pyo3(name = "move", signature = (source, target, *, replace = false))]
+    #[pyo3(signature = (source, target, *, replace = false))]
     fn rename(&self, py: Python<'_>, source: Place, target: Place, replace: bool) -> Outcome<String> {
         Ok(self.call(py, |drive| drive.rename(&source.0, &target.0, replace))?.to_string())
     }
@@ -217,7 +217,7 @@ impl Drive {
     }
 
     /// Lists what lies in the trash.
-    fn trashed(&self, py: Python<'_>) -> Outcome<Vec<Trashed>> {
+    fn list_trash(&self, py: Python<'_>) -> Outcome<Vec<Trashed>> {
         let mut found: Vec<Trashed> = Vec::new();
         loop {
             let after = found.last().map(|trashed| trashed.0.file);

@@ -131,7 +131,7 @@ pub(crate) fn sign(py: Python<'_>, url: Url, form: &str) -> Outcome<String> {
 
 #[pymethods]
 impl Store {
-    /// Returns a URL of one version, or of an archive that `Drive.freeze` made: it gives the same
+    /// Returns a URL of one version, or of an archive that `Drive.create_archive` made: it gives the same
     /// bytes whatever becomes of the file.
     ///
     /// expires: seconds from now, a timedelta, or an aware datetime: at least a second from now, at

@@ -205,22 +205,22 @@ def test_versions_stay(alice: holdall.Drive, store: holdall.Store) -> None:
 def test_moving_copying_trash(alice: holdall.Drive, store: holdall.Store) -> None:
     alice.put("a/x", b"x")
     file = alice.stat("a/x")
-    assert alice.move("a/x", pathlib.PurePosixPath("b/y")) == file.id
+    assert alice.rename("a/x", pathlib.PurePosixPath("b/y")) == file.id
     assert store.path_of(file) == "b/y"
     assert alice.copy("b", "c") != file.id
     with pytest.raises(FileExistsError):
-        alice.move("b/y", "c/y")
-    alice.move("b/y", "c/y", replace=True)
+        alice.rename("b/y", "c/y")
+    alice.rename("b/y", "c/y", replace=True)
     alice.set_attributes("c/y", {"colour": "green"})
     assert alice.stat("c/y").attributes == {"colour": "green"}
     trashed = alice.trash("c/y")
-    assert [(item.path, item.file_id) for item in alice.trashed()] == [("c/y", trashed)]
+    assert [(item.path, item.file_id) for item in alice.list_trash()] == [("c/y", trashed)]
     assert store.file(trashed).trashed is not None
     alice.restore(trashed, "d/z")
     assert alice.open("d/z").read() == b"x"
     alice.trash("d/z")
     assert alice.empty_trash() == 1
-    assert alice.trashed() == []
+    assert alice.list_trash() == []
     alice.delete("c")
     with pytest.raises(FileNotFoundError):
         alice.stat("c")
@@ -298,12 +298,12 @@ def test_no_reader_leaves_out_a_name_with_two_dots(
 
 def test_archives_by_their_ids(alice: holdall.Drive, store: holdall.Store) -> None:
     alice.put_many({f"dir/{number}": b"x" * number for number in range(20)})
-    archive = alice.freeze(["dir"], name="all.zip", expires=600)
+    archive = alice.create_archive(["dir"], name="all.zip", expires=600)
     assert (archive.name, archive.entries) == ("all.zip", 21)
     assert archive.expires - archive.created == dt.timedelta(minutes=10)
     assert store.archive(archive.id) == archive == store.archive(archive)
     assert hash(store.archive(archive.id)) == hash(archive)
-    assert archive != alice.freeze(["dir"])
+    assert archive != alice.create_archive(["dir"])
     assert repr(archive) == f"<ArchiveInfo 'all.zip' 21 entries {archive.size} bytes>"
     whole = store.open_archive(archive).read()
     assert len(whole) == archive.size

@@ -124,7 +124,7 @@ static void orders(const char *path, int every) {
         OK(holdall_writer_write(writer, S("x")));
         OK(holdall_file_open(drive, S("a"), &body));
         OK(holdall_body_segment(body, 0, 5, &segment));
-        OK(holdall_url_file(drive, S("a"), NULL, &url));
+        OK(holdall_url_at_path(drive, S("a"), NULL, &url));
         reply = serve(store, "GET", holdall_text_get(url), NULL, NULL);
         OK(holdall_text_free(url));
         for (step = 6; step > 0; step--) {
@@ -209,7 +209,7 @@ static void at_once(const char *path, int rounds) {
         OK(holdall_writer_write(writer, S("x")));
         OK(holdall_file_open(drive, S("a"), &body));
         OK(holdall_body_segment(body, 0, 5, &segment));
-        OK(holdall_url_file(drive, S("a"), NULL, &url));
+        OK(holdall_url_at_path(drive, S("a"), NULL, &url));
         OK(holdall_folder_list(drive, S(""), NULL, 0, 10, &page));
         all[1].handle = drive;
         all[2].handle = writer;

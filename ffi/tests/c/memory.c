@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
     drive = open_drive(store);
     OK(holdall_put_memory(drive, S("a"), S("hello"), NULL, NULL));
     OK(holdall_put_memory(drive, S("b"), S("world"), NULL, NULL));
-    OK(holdall_url_file(drive, S("a"), NULL, &url));
+    OK(holdall_url_at_path(drive, S("a"), NULL, &url));
     OK(holdall_archive_create(drive, paths, 1, NULL, &archive));
     OK(holdall_url_archive(store, archive.id, NULL, &zip));
     OK(holdall_api_new(store, NULL, &api));

@@ -178,9 +178,9 @@ static void moving(const holdall_drive *drive) {
 
     OK(holdall_file_copy(drive, S("a.txt"), S("copies/b.txt"), HOLDALL_COPY_ALL, &file));
     CHECK(file != 0);
-    OK(holdall_file_move(drive, S("copies/b.txt"), S("copies/c.txt"), 0));
-    FAILS(HOLDALL_EXISTS, holdall_file_move(drive, S("copies/c.txt"), S("a.txt"), 0));
-    FAILS(HOLDALL_UNSUPPORTED, holdall_file_move(drive, S("copies/c.txt"), S("x"), 64));
+    OK(holdall_file_rename(drive, S("copies/b.txt"), S("copies/c.txt"), 0));
+    FAILS(HOLDALL_EXISTS, holdall_file_rename(drive, S("copies/c.txt"), S("a.txt"), 0));
+    FAILS(HOLDALL_UNSUPPORTED, holdall_file_rename(drive, S("copies/c.txt"), S("x"), 64));
     OK(holdall_trash_put(drive, S("copies/c.txt"), &file));
     OK(holdall_trash_list(drive, 0, 10, &page));
     OK(holdall_page_count(page, &found));
@@ -302,13 +302,13 @@ static void serving(const holdall_store *store, const holdall_drive *drive) {
     OK(holdall_link_remove(store, link.id));
     FAILS(HOLDALL_NOT_FOUND, holdall_link_stat(store, link.id, &link));
 
-    OK(holdall_url_of_file(store, file.id, NULL, &url));
+    OK(holdall_url_by_id(store, file.id, NULL, &url));
     reply = serve(store, "GET", holdall_text_get(url), NULL, NULL);
     CHECK(status_of(reply) == 200 && says(reply, "hello"));
     OK(holdall_reply_free(reply));
     OK(holdall_text_free(url));
-    FAILS(HOLDALL_NOT_FOUND, holdall_url_of_file(store, UINT64_C(1) << 60, NULL, &url));
-    OK(holdall_url_file(drive, S("a.txt"), NULL, &url));
+    FAILS(HOLDALL_NOT_FOUND, holdall_url_by_id(store, UINT64_C(1) << 60, NULL, &url));
+    OK(holdall_url_at_path(drive, S("a.txt"), NULL, &url));
     OK(holdall_key_list(store, &page));
     {
         RECORD(holdall_key, first);
@@ -329,11 +329,11 @@ static void serving(const holdall_store *store, const holdall_drive *drive) {
     OK(holdall_text_free(url));
     FAILS(HOLDALL_INVALID_ARGUMENT, holdall_key_add(store, S("short"), NULL));
     options.lifetime_s = UINT64_MAX;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_url_file(drive, S("a.txt"), &options, &url));
+    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_url_at_path(drive, S("a.txt"), &options, &url));
     options.lifetime_s = 0;
     options.network = "no network";
     options.network_len_bytes = 10;
-    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_url_file(drive, S("a.txt"), &options, &url));
+    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_url_at_path(drive, S("a.txt"), &options, &url));
 }
 
 /* One client's tries come to an end, also that of the right password, and another client is let in. */

@@ -198,7 +198,7 @@ class Store:
         pace: int | None = None,
         form: Literal["native", "cloudreve"] = "native",
     ) -> str:
-        """Returns a URL of one version, or of an archive that `Drive.freeze` made: it gives the same
+        """Returns a URL of one version, or of an archive that `Drive.create_archive` made: it gives the same
         bytes whatever becomes of the file.
 
         expires: seconds from now, a timedelta, or an aware datetime: at least a second from now, at
@@ -617,7 +617,7 @@ class Drive:
 
         Raises NotFound when nothing is there, InvalidArgument when a folder is.
         """
-    def move(self, source: _Place, target: _Place, *, replace: bool = False) -> str:
+    def rename(self, source: _Place, target: _Place, *, replace: bool = False) -> str:
         """Moves what is at `source` to `target` and returns its id; missing folders are made.
 
         Raises NotFound when nothing is at `source`, Exists when something is at `target` and
@@ -646,7 +646,7 @@ class Drive:
 
         Raises NotFound when nothing is at `path`.
         """
-    def trashed(self) -> builtins.list[Trashed]:
+    def list_trash(self) -> builtins.list[Trashed]:
         """Lists what lies in the trash."""
     def restore(self, file: FileInfo | str, to: _Place | None = None) -> str:
         """Takes a file or folder out of the trash, to where it lay or to the path `to`; returns its id.
@@ -719,7 +719,7 @@ class Drive:
         Raises NotFound when nothing is at a path, TooLarge past the store's limits, InvalidArgument
         when nothing is named or the lifetime is out of range.
         """
-    def freeze(
+    def create_archive(
         self,
         paths: Iterable[_Place] | Iterable[Version],
         *,
