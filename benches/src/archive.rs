@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use holdall::body::{Body, Segment};
-use holdall::zip::{Contents as Members, Entry, Kind, Limits, Plan, ZipSource};
+use holdall::zip::{ArchiveLimits, Contents as Members, Entry, Kind, Plan, ZipSource};
 use holdall::{Drive, Mode, Options, Put, Request, Store};
 
 use crate::measure::{Table, Want, Work, busy, time, turns, unit};
 use crate::place::{Contents, dir, store};
 use crate::watched::Watched;
 
-const NO_LIMITS: Limits = Limits { max_entries: u64::MAX, max_bytes: None };
+const NO_LIMITS: ArchiveLimits = ArchiveLimits { max_entries: u64::MAX, max_bytes: None };
 
 /// Members as a drive has them: folders of a thousand files.
 pub fn entries(count: usize, size: u64) -> Vec<Entry> {

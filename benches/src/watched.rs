@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use holdall::vfs::{Entry, Open, RealVfs, Vfs, VfsFile};
+use holdall::vfs::{DirEntry, Open, RealVfs, Vfs, VfsFile};
 
 /// Counts what is read of segments and of the files of blobs.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Vfs for Watched {
         self.real.make_dir(path)
     }
 
-    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+    fn list(&self, path: &str) -> io::Result<Vec<DirEntry>> {
         self.real.list(path)
     }
 

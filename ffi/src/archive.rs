@@ -1,4 +1,4 @@
-//! Archives.
+//! The C functions about archives.
 
 use std::ffi::{c_char, c_void};
 use std::io::{self, Write};

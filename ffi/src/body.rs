@@ -1,4 +1,4 @@
-//! Bodies.
+//! The C functions that read the body of a reply.
 
 use std::ffi::c_void;
 use std::os::fd::AsRawFd;

@@ -1,4 +1,4 @@
-//! Drives.
+//! The C functions about drives.
 
 use std::ffi::c_char;
 

@@ -1,4 +1,4 @@
-//! The store.
+//! The C functions that open, close and describe a store.
 
 use std::ffi::c_char;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! URLs.
+//! The C functions that make, verify and revoke URLs.
 
 use std::ffi::c_char;
 use std::time::Duration;

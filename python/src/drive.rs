@@ -1,4 +1,4 @@
-//! Drives.
+//! The Python class `Drive`.
 
 use std::collections::BTreeMap;
 

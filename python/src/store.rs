@@ -1,4 +1,4 @@
-//! Stores.
+//! The Python class `Store`, and `open`.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -19,9 +19,9 @@ use crate::serve::{Reply, Request};
 /// assert!(api.part_writer(&Request::new("POST", "/v2/file/get"))?.is_none());
 /// # Ok::<(), holdall::Error>(())
 /// ```
-pub struct PartWriter(State);
+pub struct PartWriter(PartState);
 
-enum State {
+enum PartState {
     Taking(Box<pds::Receiver>),
     /// The reply that ended it.
     Ended(Reply),
@@ -33,9 +33,9 @@ impl PartWriter {
     /// # Errors
     /// As [`Api::answer`]; `Forked` in a child of the process that began the part.
     pub fn write(&mut self, bytes: &[u8]) -> Result<bool> {
-        let State::Taking(receiver) = &mut self.0 else { return Ok(false) };
+        let PartState::Taking(receiver) = &mut self.0 else { return Ok(false) };
         if let Err(stop) = receiver.write(bytes) {
-            self.0 = State::Ended(pds::refuse(stop)?);
+            self.0 = PartState::Ended(pds::refuse(stop)?);
             return Ok(false);
         }
         Ok(true)
@@ -47,8 +47,8 @@ impl PartWriter {
     /// As [`PartWriter::write`].
     pub fn finish(self) -> Result<Reply> {
         match self.0 {
-            State::Taking(receiver) => receiver.finish().or_else(pds::refuse),
-            State::Ended(reply) => Ok(reply),
+            PartState::Taking(receiver) => receiver.finish().or_else(pds::refuse),
+            PartState::Ended(reply) => Ok(reply),
         }
     }
 }
@@ -63,12 +63,12 @@ impl Api {
         self.store.engine()?;
         let Some(Format::Pds(path)) = self.format(request.target) else { return Ok(None) };
         if let Some(refused) = malformed(request) {
-            return Ok(Some(PartWriter(State::Ended(refused))));
+            return Ok(Some(PartWriter(PartState::Ended(refused))));
         }
         let Some(begun) = pds::receive(self, request, path) else { return Ok(None) };
         let state = match begun {
-            Ok(receiver) => State::Taking(Box::new(receiver)),
-            Err(stop) => State::Ended(pds::refuse(stop)?),
+            Ok(receiver) => PartState::Taking(Box::new(receiver)),
+            Err(stop) => PartState::Ended(pds::refuse(stop)?),
         };
         Ok(Some(PartWriter(state)))
     }

@@ -94,7 +94,7 @@ impl Frame {
 
     /// Reads a header; None when the bytes are not one of this segment.
     pub(crate) fn decode(bytes: &[u8; HEADER_LEN], salt: u32) -> Option<(Frame, u32)> {
-        let mut fields = Fields(bytes);
+        let mut fields = FrameFields(bytes);
         let magic = u32::from_le_bytes(fields.take()?);
         let [kind, _, _, _] = fields.take()?;
         let kind = match kind {
@@ -119,9 +119,9 @@ impl Frame {
 }
 
 /// Takes fixed-width fields off the front of a slice.
-pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
+pub(crate) struct FrameFields<'a>(pub(crate) &'a [u8]);
 
-impl Fields<'_> {
+impl FrameFields<'_> {
     pub(crate) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (field, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
@@ -173,7 +173,7 @@ impl SegmentHeader {
         if crc32fast::hash(body).to_le_bytes() != crc {
             return Ok(None);
         }
-        let mut fields = Fields(body);
+        let mut fields = FrameFields(body);
         let read = (|| {
             let magic: [u8; 8] = fields.take()?;
             let version = u16::from_le_bytes(fields.take()?);

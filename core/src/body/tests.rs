@@ -1,4 +1,4 @@
-use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
+//! Tests of bodies: lengths, slices, segments and readers against naive models.
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;

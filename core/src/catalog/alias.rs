@@ -12,7 +12,7 @@ use crate::{Error, ErrorKind, Result};
 /// What an alias is of. The number is in its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Kind {
+pub(crate) enum AliasKind {
     Share = 0,
     Drive = 1,
     Link = 6,
@@ -34,34 +34,34 @@ pub enum Alias {
 }
 
 impl Alias {
-    fn parts(self) -> (Kind, u64) {
+    fn parts(self) -> (AliasKind, u64) {
         match self {
-            Alias::Share(id) => (Kind::Share, id.0),
-            Alias::Drive(id) => (Kind::Drive, id.0),
-            Alias::Link(id) => (Kind::Link, id.0),
-            Alias::Version(id) => (Kind::Version, id.0),
+            Alias::Share(id) => (AliasKind::Share, id.0),
+            Alias::Drive(id) => (AliasKind::Drive, id.0),
+            Alias::Link(id) => (AliasKind::Link, id.0),
+            Alias::Version(id) => (AliasKind::Version, id.0),
         }
     }
 }
 
-fn key(kind: Kind, foreign: u64) -> [u8; 9] {
+fn key(kind: AliasKind, foreign: u64) -> [u8; 9] {
     let [a, b, c, d, e, f, g, h] = foreign.to_be_bytes();
     [kind as u8, a, b, c, d, e, f, g, h]
 }
 
 /// Returns our id of what has a number: the one that it is an alias of, or else the number itself.
-pub(crate) fn resolve(tx: &impl Read, kind: Kind, number: u64) -> Result<u64> {
+pub(crate) fn resolve(tx: &impl Read, kind: AliasKind, number: u64) -> Result<u64> {
     Ok(find(tx, kind, number)?.unwrap_or(number))
 }
 
 /// Returns our id of what was imported under a number, if anything was.
-pub(crate) fn find(tx: &impl Read, kind: Kind, number: u64) -> Result<Option<u64>> {
+pub(crate) fn find(tx: &impl Read, kind: AliasKind, number: u64) -> Result<Option<u64>> {
     Ok(tx.get(table::ALIAS, &key(kind, number), read)?.map(|(id, _)| id))
 }
 
 /// What a number of the Cloudreve form names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
+pub(crate) struct AliasedVersion {
     pub(crate) version: VersionId,
     /// Whether it was imported under that number.
     pub(crate) imported: bool,
@@ -71,10 +71,10 @@ pub(crate) struct Named {
 }
 
 /// Returns the version that a number names.
-pub(crate) fn named(tx: &impl Read, number: u64) -> Result<Named> {
-    Ok(match tx.get(table::ALIAS, &key(Kind::Version, number), read)? {
-        Some((id, epoch)) => Named { version: VersionId(id), imported: true, epoch },
-        None => Named { version: VersionId(number), imported: false, epoch: None },
+pub(crate) fn named(tx: &impl Read, number: u64) -> Result<AliasedVersion> {
+    Ok(match tx.get(table::ALIAS, &key(AliasKind::Version, number), read)? {
+        Some((id, epoch)) => AliasedVersion { version: VersionId(id), imported: true, epoch },
+        None => AliasedVersion { version: VersionId(number), imported: false, epoch: None },
     })
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn set(tx: &mut impl Write, foreign: u64, ours: Alias) -> Result<()> 
         Some(known) => known != id,
         // What lies below the first is the gap that [`leave_room`] left.
         None => {
-            let own = if kind == Kind::Version { VersionId(foreign).file().0 } else { foreign };
+            let own = if kind == AliasKind::Version { VersionId(foreign).file().0 } else { foreign };
             own >= first(tx)?
         }
     };
@@ -185,10 +185,10 @@ mod tests {
         set(&mut tx, 600, Alias::Version(VersionId::new(FileId(777), 1))).unwrap();
         assert!(set(&mut tx, 7, Alias::Link(LinkId(998))).is_err());
         assert!(set(&mut tx, 501, Alias::Link(LinkId(999))).is_err(), "it may be an id of ours");
-        assert_eq!(resolve(&tx, Kind::Link, 7).unwrap(), 999);
-        assert_eq!(resolve(&tx, Kind::Share, 7).unwrap(), 1000);
-        assert_eq!(resolve(&tx, Kind::Version, 600).unwrap(), VersionId::new(FileId(777), 1).0);
-        assert_eq!(resolve(&tx, Kind::Drive, 7).unwrap(), 7);
+        assert_eq!(resolve(&tx, AliasKind::Link, 7).unwrap(), 999);
+        assert_eq!(resolve(&tx, AliasKind::Share, 7).unwrap(), 1000);
+        assert_eq!(resolve(&tx, AliasKind::Version, 600).unwrap(), VersionId::new(FileId(777), 1).0);
+        assert_eq!(resolve(&tx, AliasKind::Drive, 7).unwrap(), 7);
         assert!(any(&tx).unwrap());
     }
 

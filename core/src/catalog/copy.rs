@@ -51,7 +51,7 @@ enum Task {
 }
 
 /// What a copy of a file or folder begins with.
-struct Source {
+struct CopySource {
     id: FileId,
     node: FileRecord,
     /// The current version of a file.
@@ -168,13 +168,13 @@ pub(crate) fn step(
     Ok(next)
 }
 
-fn read(tx: &impl Read, id: FileId) -> Result<Source> {
+fn read(tx: &impl Read, id: FileId) -> Result<CopySource> {
     let node = node::record(tx, id)?;
     let current = match node.kind {
         Kind::Folder => None,
         Kind::File => Some(version::get(tx, VersionId::new(id, node.current))?.1),
     };
-    Ok(Source { id, node, current })
+    Ok(CopySource { id, node, current })
 }
 
 fn check_open(tx: &impl Read, to: FileId) -> Result<()> {
@@ -189,13 +189,13 @@ fn check_open(tx: &impl Read, to: FileId) -> Result<()> {
 fn make(
     tx: &mut impl Write,
     copying: &mut Copying,
-    source: Source,
+    source: CopySource,
     to: FileId,
     folder: FileId,
     name: &str,
     now: Time,
 ) -> Result<()> {
-    let Source { id: from, node: old, current } = source;
+    let CopySource { id: from, node: old, current } = source;
     let mut node = node::new(old.drive, folder, name, old.kind, now);
     node.attributes = old.attributes;
     node.revocations = history::tag(tx, to.0)?;

@@ -19,7 +19,7 @@ const AT_ONCE: usize = 1000;
 
 /// How far the clearing away has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Progress {
+pub(crate) struct DeleteProgress {
     /// Versions, files and other things cleared away in this step; each changes a few rows.
     pub(crate) cleared: usize,
     /// Whether nothing is left to clear away.
@@ -65,18 +65,18 @@ pub(crate) fn detach(tx: &mut impl Write, id: FileId, mut node: FileRecord) -> R
 }
 
 /// Clears away up to `budget` (at least 1) things that were deleted.
-pub(crate) fn step(tx: &mut impl Write, time: ChangeTime, budget: usize) -> Result<Progress> {
+pub(crate) fn step(tx: &mut impl Write, time: ChangeTime, budget: usize) -> Result<DeleteProgress> {
     let budget = budget.max(1);
     let mut left = budget;
     while left > 0 {
         let first = prefix::page(tx, DOOMED_FILE, &[], None, 1)?;
         let Some((key, _)) = first.first() else {
-            return Ok(Progress { cleared: budget - left, done: true });
+            return Ok(DeleteProgress { cleared: budget - left, done: true });
         };
         clear(tx, FileId(row::number(key)?), time, &mut left)?;
     }
     let done = prefix::page(tx, DOOMED_FILE, &[], None, 1)?.is_empty();
-    Ok(Progress { cleared: budget - left, done })
+    Ok(DeleteProgress { cleared: budget - left, done })
 }
 
 /// Clears away one deleted file or folder, up to `left` things of it; returns whether it is gone.

@@ -25,10 +25,10 @@ const BATCH: usize = 512 << 10;
 const ROW: usize = 32;
 
 /// Is given a row: its table, its key and its value.
-pub(crate) type Visit<'a> = dyn FnMut(Table, &[u8], &[u8]) -> Result<()> + 'a;
+pub(crate) type VisitDump<'a> = dyn FnMut(Table, &[u8], &[u8]) -> Result<()> + 'a;
 
 /// Visits every row, in the order of a dump, and returns how many there are.
-pub(crate) fn dump(tx: &impl Read, visit: &mut Visit<'_>) -> Result<u64> {
+pub(crate) fn dump(tx: &impl Read, visit: &mut VisitDump<'_>) -> Result<u64> {
     let mut count = 0_u64;
     let others = table::ALL.iter().filter(|table| **table != table::META);
     for table in others.chain([&table::META]) {
@@ -78,8 +78,8 @@ pub(crate) fn write(tx: &impl Read, out: &mut dyn io::Write) -> Result<u64> {
 /// # Errors
 /// `Corrupt` when the dump is cut short or damaged, `Unsupported` when it holds a table that this
 /// build does not know, `Io` when `input` refuses a read.
-pub(crate) fn read(input: &mut dyn io::Read, visit: &mut Visit<'_>) -> Result<u64> {
-    let mut source = Source { input, hash: blake3::Hasher::new() };
+pub(crate) fn read(input: &mut dyn io::Read, visit: &mut VisitDump<'_>) -> Result<u64> {
+    let mut source = DumpSource { input, hash: blake3::Hasher::new() };
     let mut magic = [0; MAGIC.len()];
     source.fill(&mut magic)?;
     if magic != MAGIC {
@@ -172,12 +172,12 @@ impl Batch {
 }
 
 /// Bytes of a dump, hashed as they are read.
-struct Source<'a> {
+struct DumpSource<'a> {
     input: &'a mut dyn io::Read,
     hash: blake3::Hasher,
 }
 
-impl Source<'_> {
+impl DumpSource<'_> {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
         self.input.read_exact(bytes).map_err(|cause| match cause.kind() {
             io::ErrorKind::UnexpectedEof => Error::corrupt("a dump is cut short"),
@@ -308,7 +308,7 @@ mod tests {
         let mut damaged = small();
         let position = damaged.iter().position(|byte| *byte == 2).unwrap() + 20;
         damaged[position] ^= 1;
-        let mut source = Source { input: &mut &damaged[MAGIC.len()..], hash: blake3::Hasher::new() };
+        let mut source = DumpSource { input: &mut &damaged[MAGIC.len()..], hash: blake3::Hasher::new() };
         let mut count = 0;
         while source.byte().unwrap() != 0 {
             let len = source.len(MAX_KEY, "key").unwrap() + source.len(MAX_VALUE, "value").unwrap();
@@ -348,7 +348,7 @@ mod tests {
         for number in [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
             let mut bytes = Vec::new();
             put_number(&mut bytes, number);
-            let mut source = Source { input: &mut bytes.as_slice(), hash: blake3::Hasher::new() };
+            let mut source = DumpSource { input: &mut bytes.as_slice(), hash: blake3::Hasher::new() };
             assert_eq!(source.number().unwrap(), number);
         }
     }

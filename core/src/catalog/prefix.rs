@@ -9,7 +9,7 @@ use crate::kv::{Read, Scan, Table};
 pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
 /// Is told of a row: its key, without what was looked for, and its value.
-pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Scan> + 'a;
+pub(crate) type VisitSuffix<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Scan> + 'a;
 
 /// Visits the rows whose key begins with `prefix`, in order, without the prefix; those up to and
 /// with `after` are left out.
@@ -20,7 +20,7 @@ pub(crate) fn under(
     table: Table,
     prefix: &[u8],
     after: Option<&[u8]>,
-    visit: &mut Visit<'_>,
+    visit: &mut VisitSuffix<'_>,
 ) -> Result<()> {
     let start = [prefix, after.unwrap_or_default()].concat();
     let from = if after.is_some() { Bound::Excluded(&*start) } else { Bound::Included(&*start) };

@@ -52,11 +52,11 @@ pub(super) type Start = fn(Sha1, Receiver<Bundle>) -> io::Result<JoinHandle<Sha1
 /// # Ok::<(), holdall::Error>(())
 /// ```
 pub struct StreamDigester {
-    state: State,
+    state: HashState,
     start: Option<Start>,
 }
 
-enum State {
+enum HashState {
     Alone(Digester),
     Beside(Rest, Beside),
 }
@@ -69,7 +69,7 @@ impl StreamDigester {
 
     /// Makes a digester that starts its second thread with `start`.
     pub(super) fn starting(start: Start) -> StreamDigester {
-        StreamDigester { state: State::Alone(Digester::new()), start: Some(start) }
+        StreamDigester { state: HashState::Alone(Digester::new()), start: Some(start) }
     }
 
     /// Takes the next bytes; waits while too many are in flight. How the input is split does not
@@ -82,8 +82,8 @@ impl StreamDigester {
         while !block.is_empty() {
             self.divide();
             match &mut self.state {
-                State::Alone(digester) => digester.update(&block.split_to(block.len().min(BUNDLE))),
-                State::Beside(rest, beside) => {
+                HashState::Alone(digester) => digester.update(&block.split_to(block.len().min(BUNDLE))),
+                HashState::Beside(rest, beside) => {
                     let piece = block.split_to(block.len().min(beside.room()));
                     beside.push(piece.clone())?;
                     rest.update(&piece);
@@ -99,28 +99,28 @@ impl StreamDigester {
     /// As [`push`](StreamDigester::push).
     pub fn finish(self) -> Result<Digest> {
         match self.state {
-            State::Alone(digester) => Ok(digester.finish()),
-            State::Beside(rest, beside) => Ok(rest.finish(beside.finish()?)),
+            HashState::Alone(digester) => Ok(digester.finish()),
+            HashState::Beside(rest, beside) => Ok(rest.finish(beside.finish()?)),
         }
     }
 
     /// Makes the second thread look like one that was left behind in a parent process.
     #[cfg(test)]
     pub(super) fn pretend_forked(&mut self) {
-        if let State::Beside(_, beside) = &mut self.state {
+        if let HashState::Beside(_, beside) = &mut self.state {
             beside.worker.pretend_forked();
         }
     }
 
     /// Starts the second thread once the input has grown long enough; tries it once.
     fn divide(&mut self) {
-        let State::Alone(digester) = &mut self.state else { return };
+        let HashState::Alone(digester) = &mut self.state else { return };
         if digester.rest.len() < ALONE {
             return;
         }
         let Some(start) = self.start.take() else { return };
         if let Ok(beside) = Beside::start(start, digester.sha1.clone()) {
-            self.state = State::Beside(mem::take(&mut digester.rest), beside);
+            self.state = HashState::Beside(mem::take(&mut digester.rest), beside);
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::io;
+//! Tests of digests: vectors that others publish, and any division into pieces.
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

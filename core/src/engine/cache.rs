@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::key_ring::VersionedRing;
 use crate::Kind;
 use crate::catalog::LinkInfo;
-use crate::catalog::alias::Named;
+use crate::catalog::alias::AliasedVersion;
 use crate::catalog::record::Location;
 use crate::catalog::state::State;
 use crate::catalog::version::Opened;
@@ -144,7 +144,7 @@ pub(super) struct Entries {
     pub(super) links: Generations<LinkId, LinkInfo>,
     #[cfg(feature = "cloudreve")]
     pub(super) hash_ids: Option<Arc<HashIds>>,
-    pub(super) names: Generations<u64, Named>,
+    pub(super) names: Generations<u64, AliasedVersion>,
 }
 
 impl RowCache {

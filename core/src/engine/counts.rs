@@ -12,17 +12,17 @@ const GATHER: Duration = Duration::from_secs(1);
 
 /// What was counted and is not written down yet.
 #[derive(Debug, Default)]
-pub(super) struct Counts(Mutex<Gathered>);
+pub(super) struct Counts(Mutex<GatheredCounts>);
 
 #[derive(Debug, Default)]
-struct Gathered {
+struct GatheredCounts {
     counts: BTreeMap<Counter, i64>,
     /// By the uptime.
     since: Option<Duration>,
 }
 
 impl Counts {
-    fn lock(&self) -> MutexGuard<'_, Gathered> {
+    fn lock(&self) -> MutexGuard<'_, GatheredCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use uuid::Builder;
 
-use crate::blobs::frame::Fields;
+use crate::blobs::frame::FrameFields;
 use crate::blobs::{segment, stage};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs};
@@ -57,7 +57,7 @@ impl Identity {
 
     fn decode(bytes: &[u8; LEN]) -> Result<Identity> {
         let (body, crc) = bytes.split_at(LEN - 4);
-        let mut fields = Fields(body);
+        let mut fields = FrameFields(body);
         let read = (|| {
             let magic: [u8; 8] = fields.take()?;
             let version = u16::from_le_bytes(fields.take()?);

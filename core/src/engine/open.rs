@@ -10,7 +10,7 @@ use super::options::{Mode, Options};
 use crate::blobs;
 use crate::catalog::history::{self, Session};
 use crate::catalog::{grace, segment, signing_key, table};
-use crate::journal::{Journal, Limits, Position, leave_all_but_last, recover, void_tails};
+use crate::journal::{GroupLimits, Journal, Position, leave_all_but_last, recover, void_tails};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
 use crate::random::random;
@@ -165,8 +165,8 @@ fn begin_session(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive
     kv.commit(tx, Commit::Synced)
 }
 
-fn limits(options: &Options, sharing: Sharing, read_only: bool) -> Limits {
-    Limits {
+fn limits(options: &Options, sharing: Sharing, read_only: bool) -> GroupLimits {
+    GroupLimits {
         group_changes: 256,
         group_len: 16 << 20,
         segment_len: options.segment_bytes,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::cache::{CachedFile, CachedVersion, Entries, LastFolder};
 use super::key_ring::VersionedRing;
-use crate::catalog::alias::Named;
+use crate::catalog::alias::AliasedVersion;
 use crate::catalog::record::FileRecord;
 #[cfg(feature = "cloudreve")]
 use crate::catalog::signing_key;
@@ -180,7 +180,7 @@ impl<'e> Snapshot<'e> {
     ///
     /// # Errors
     /// As [`alias::named`].
-    pub(crate) fn named(&self, number: u64) -> Result<Named> {
+    pub(crate) fn named(&self, number: u64) -> Result<AliasedVersion> {
         let named = self.cached_or_read(
             |cached| cached.names.get(number),
             |tx| Ok(Arc::new(alias::named(tx, number)?)),

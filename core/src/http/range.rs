@@ -52,9 +52,9 @@ fn parse_with(field: &str, len: u64, max_gap: u64) -> Ranges {
         }
         elements = elements.saturating_add(1);
         match resolve(element, len) {
-            Resolved::Malformed => return Ranges::Whole,
-            Resolved::Unsatisfiable => {}
-            Resolved::Some(range) => ranges.push(range),
+            ResolvedRange::Malformed => return Ranges::Whole,
+            ResolvedRange::Unsatisfiable => {}
+            ResolvedRange::Some(range) => ranges.push(range),
         }
     }
     if ranges.is_empty() {
@@ -74,33 +74,33 @@ fn byte_range_set(field: &str) -> Option<&str> {
 }
 
 /// One element of the set, held against the length.
-enum Resolved {
+enum ResolvedRange {
     Malformed,
     Unsatisfiable,
     Some(Range<u64>),
 }
 
-fn resolve(element: &str, len: u64) -> Resolved {
-    let Some((first, last)) = element.split_once('-') else { return Resolved::Malformed };
+fn resolve(element: &str, len: u64) -> ResolvedRange {
+    let Some((first, last)) = element.split_once('-') else { return ResolvedRange::Malformed };
     if !is_digits(first) || !is_digits(last) {
-        return Resolved::Malformed;
+        return ResolvedRange::Malformed;
     }
     match (first.is_empty(), last.is_empty()) {
-        (true, true) => Resolved::Malformed,
+        (true, true) => ResolvedRange::Malformed,
         (true, false) => match number(last) {
-            0 => Resolved::Unsatisfiable,
-            suffix => Resolved::Some(len.saturating_sub(suffix)..len),
+            0 => ResolvedRange::Unsatisfiable,
+            suffix => ResolvedRange::Some(len.saturating_sub(suffix)..len),
         },
         (false, open) => {
             if !open && compare(last, first) == Ordering::Less {
-                return Resolved::Malformed;
+                return ResolvedRange::Malformed;
             }
             let start = number(first);
             if start >= len {
-                return Resolved::Unsatisfiable;
+                return ResolvedRange::Unsatisfiable;
             }
             let end = if open { len } else { number(last).saturating_add(1).min(len) };
-            Resolved::Some(start..end)
+            ResolvedRange::Some(start..end)
         }
     }
 }

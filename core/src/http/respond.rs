@@ -123,7 +123,7 @@ pub fn respond(
     now: i64,
     boundary: impl FnOnce() -> u128,
 ) -> Head {
-    let reply = Reply::new(representation, now);
+    let reply = ReplyDraft::new(representation, now);
     let is_get = match method {
         "GET" => true,
         "HEAD" => false,
@@ -153,16 +153,16 @@ pub fn respond(
 const MOST_HEADERS: usize = 12;
 
 /// A representation with what of it is fit to be sent.
-struct Reply<'a> {
+struct ReplyDraft<'a> {
     representation: &'a Representation,
     current: Validators<'a>,
     media_type: &'a str,
 }
 
-impl<'a> Reply<'a> {
-    fn new(representation: &'a Representation, now: i64) -> Reply<'a> {
+impl<'a> ReplyDraft<'a> {
+    fn new(representation: &'a Representation, now: i64) -> ReplyDraft<'a> {
         let declared = representation.media_type.as_str();
-        Reply {
+        ReplyDraft {
             representation,
             current: Validators {
                 etag: ETag::strong(&representation.etag),

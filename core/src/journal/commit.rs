@@ -24,7 +24,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// When a group is full, a segment is, and the rows are checkpointed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct GroupLimits {
     /// Changes in one group.
     pub(crate) group_changes: usize,
     /// Bytes of blobs in one group; one blob may be larger.
@@ -45,14 +45,14 @@ pub(crate) struct Limits {
 const READ_ONLY: &str = "the store was opened for reading, because its directory takes no writes of this process; \
                          mount it read-write, give permission to write, or work on a copy";
 
-type Change<W> = Box<dyn for<'g> FnMut(&mut Group<'g, W>) -> Result<()> + Send>;
+type BoxedChange<W> = Box<dyn for<'g> FnMut(&mut Group<'g, W>) -> Result<()> + Send>;
 
-struct Request<W> {
-    change: Change<W>,
+struct WriteRequest<W> {
+    change: BoxedChange<W>,
     /// Bytes of blobs that the change may append.
     len: u64,
     then: Then,
-    slot: Arc<Slot>,
+    slot: Arc<OutcomeSlot>,
 }
 
 /// What follows a change, once its group is durable.
@@ -66,13 +66,13 @@ enum Then {
 }
 
 #[derive(Default)]
-struct Slot {
-    state: Mutex<Turn>,
+struct OutcomeSlot {
+    state: Mutex<CommitTurn>,
     ready: Condvar,
 }
 
 #[derive(Default)]
-enum Turn {
+enum CommitTurn {
     #[default]
     Wait,
     Lead,
@@ -80,13 +80,13 @@ enum Turn {
 }
 
 struct Queue<W> {
-    waiting: VecDeque<Request<W>>,
+    waiting: VecDeque<WriteRequest<W>>,
     led: bool,
 }
 
 /// Whether this session wrote already.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Session {
+enum SessionState {
     /// It has read at most.
     Quiet,
     /// Its first group is being made.
@@ -100,7 +100,7 @@ struct Lead {
     tails: Tails,
     /// Whether the session was ended.
     finished: bool,
-    session: Session,
+    session: SessionState,
     unsynced: u32,
     /// By the uptime.
     synced_at: Duration,
@@ -111,7 +111,7 @@ pub(crate) struct Journal<K: Kv> {
     kv: K,
     vfs: Arc<dyn Vfs>,
     store: [u8; 16],
-    limits: Limits,
+    limits: GroupLimits,
     queue: Mutex<Queue<K::Writer>>,
     lead: Mutex<Lead>,
     poisoned: AtomicBool,
@@ -123,14 +123,14 @@ pub(crate) struct Journal<K: Kv> {
 /// What the first group of a session begins with; it is told the number of the group.
 pub(crate) type Beginning<W> = Box<dyn for<'g> Fn(&mut Group<'g, W>, u64) -> Result<()> + Send + Sync>;
 
-impl Slot {
+impl OutcomeSlot {
     fn finish(&self, outcome: Result<()>) {
-        *lock(&self.state) = Turn::Done(outcome);
+        *lock(&self.state) = CommitTurn::Done(outcome);
         self.ready.notify_one();
     }
 
     fn hand_over(&self) {
-        *lock(&self.state) = Turn::Lead;
+        *lock(&self.state) = CommitTurn::Lead;
         self.ready.notify_one();
     }
 
@@ -139,9 +139,9 @@ impl Slot {
         let mut state = lock(&self.state);
         loop {
             match std::mem::take(&mut *state) {
-                Turn::Done(outcome) => return Some(outcome),
-                Turn::Lead => return None,
-                Turn::Wait => state = machine::wait(&self.ready, &self.state, state),
+                CommitTurn::Done(outcome) => return Some(outcome),
+                CommitTurn::Lead => return None,
+                CommitTurn::Wait => state = machine::wait(&self.ready, &self.state, state),
             }
         }
     }
@@ -149,7 +149,7 @@ impl Slot {
 
 impl<K: Kv> Journal<K> {
     /// Begins to write to the log of a store whose rows are up to date with it.
-    pub(crate) fn new(kv: K, vfs: Arc<dyn Vfs>, store: [u8; 16], limits: Limits) -> Journal<K> {
+    pub(crate) fn new(kv: K, vfs: Arc<dyn Vfs>, store: [u8; 16], limits: GroupLimits) -> Journal<K> {
         Journal {
             kv,
             vfs,
@@ -160,7 +160,7 @@ impl<K: Kv> Journal<K> {
                 lease: None,
                 tails: Tails::default(),
                 finished: false,
-                session: Session::Quiet,
+                session: SessionState::Quiet,
                 unsynced: 0,
                 synced_at: machine::uptime(),
             }),
@@ -212,7 +212,7 @@ impl<K: Kv> Journal<K> {
     {
         let returned = Arc::new(Mutex::new(None));
         let returns = returned.clone();
-        let change: Change<K::Writer> = Box::new(move |group| {
+        let change: BoxedChange<K::Writer> = Box::new(move |group| {
             *lock(&returns) = Some(change(group)?);
             Ok(())
         });
@@ -268,11 +268,11 @@ impl<K: Kv> Journal<K> {
         }
     }
 
-    fn submit(&self, change: Change<K::Writer>, len: u64, then: Then) -> Result<()> {
-        let slot = Arc::new(Slot::default());
+    fn submit(&self, change: BoxedChange<K::Writer>, len: u64, then: Then) -> Result<()> {
+        let slot = Arc::new(OutcomeSlot::default());
         {
             let mut queue = lock(&self.queue);
-            queue.waiting.push_back(Request { change, len, then, slot: slot.clone() });
+            queue.waiting.push_back(WriteRequest { change, len, then, slot: slot.clone() });
             if queue.led {
                 drop(queue);
                 if let Some(outcome) = slot.wait() {
@@ -288,7 +288,7 @@ impl<K: Kv> Journal<K> {
     }
 
     /// Takes what fits into one group off the queue; the caller has the lead.
-    fn take_batch(&self) -> Vec<Request<K::Writer>> {
+    fn take_batch(&self) -> Vec<WriteRequest<K::Writer>> {
         let mut queue = lock(&self.queue);
         let (mut batch, mut len) = (Vec::new(), 0_u64);
         while let Some(request) = queue.waiting.front() {
@@ -303,7 +303,7 @@ impl<K: Kv> Journal<K> {
     }
 
     /// Writes a group, wakes its owners and hands the lead on.
-    fn lead(&self, mut batch: Vec<Request<K::Writer>>) {
+    fn lead(&self, mut batch: Vec<WriteRequest<K::Writer>>) {
         let ran = catch_unwind(AssertUnwindSafe(|| self.run(&mut batch)));
         let outcome = ran.unwrap_or_else(|_| {
             self.poison();
@@ -321,7 +321,7 @@ impl<K: Kv> Journal<K> {
 
     /// Runs the changes and makes them durable. Those that fail by themselves are answered and
     /// leave `batch`; an error is that of all that remain.
-    fn run(&self, batch: &mut Vec<Request<K::Writer>>) -> Result<()> {
+    fn run(&self, batch: &mut Vec<WriteRequest<K::Writer>>) -> Result<()> {
         if self.is_poisoned() {
             return Err(Error::new(
                 ErrorKind::Poisoned,
@@ -369,7 +369,7 @@ impl<K: Kv> Journal<K> {
         Ok(())
     }
 
-    fn attempt(&self, lead: &mut Lead, batch: &mut [Request<K::Writer>], len: u64) -> Result<Attempt> {
+    fn attempt(&self, lead: &mut Lead, batch: &mut [WriteRequest<K::Writer>], len: u64) -> Result<Attempt> {
         let mut lease = self.lease(lead, len)?;
         let mut tx = self.kv.writer()?;
         if let Err(error) = self.void_tails(lead, &mut lease, &tx) {
@@ -379,7 +379,7 @@ impl<K: Kv> Journal<K> {
         let position = Position::read(&tx)?;
         let mut pending = Pending::new(position.next_lsn()?, Time::now(), lease.number(), lease.tail);
         let mut attempt = Attempt { rejected: Vec::new(), again: false, wrote: false };
-        if lead.session == Session::Begins
+        if lead.session == SessionState::Begins
             && let Some(beginning) = &self.beginning
         {
             let lsn = pending.lsn;
@@ -404,9 +404,9 @@ impl<K: Kv> Journal<K> {
             lead.lease = Some(lease);
             return Ok(attempt);
         }
-        if lead.session == Session::Quiet && batch.iter().any(|request| request.then == Then::Nothing) {
+        if lead.session == SessionState::Quiet && batch.iter().any(|request| request.then == Then::Nothing) {
             // Something is written: once more, behind what a session begins with.
-            lead.session = Session::Begins;
+            lead.session = SessionState::Begins;
             lead.lease = Some(lease);
             return Ok(Attempt { again: true, ..attempt });
         }
@@ -442,8 +442,8 @@ impl<K: Kv> Journal<K> {
                 false => in_doubt(error),
             });
         }
-        if lead.session == Session::Begins {
-            lead.session = Session::Wrote;
+        if lead.session == SessionState::Begins {
+            lead.session = SessionState::Wrote;
         }
         lease.tail = end;
         lead.lease = Some(lease);

@@ -12,7 +12,7 @@ mod tails;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use commit::{Journal, Limits};
+pub(crate) use commit::{GroupLimits, Journal};
 pub(crate) use group::Group;
 pub(crate) use recover::{leave_all_but_last, rebuild, recover};
 pub(crate) use tails::void_tails;

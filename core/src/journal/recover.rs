@@ -24,7 +24,7 @@ const ROWS_AT_ONCE: usize = 10_000;
 
 /// Where a group lies; its write-set is read again when it is applied.
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct FoundGroup {
     lsn: u64,
     time: Time,
     segment: u32,
@@ -36,11 +36,11 @@ struct Found {
     crc: u32,
 }
 
-impl From<&GroupAt> for Found {
-    fn from(group: &GroupAt) -> Found {
+impl From<&GroupAt> for FoundGroup {
+    fn from(group: &GroupAt) -> FoundGroup {
         let GroupAt { lsn, time, segment, start, end, previous, crc, .. } = *group;
         let lens = group.blobs.iter().map(|(_, frame)| frame_len(u64::from(frame.len)));
-        Found { lsn, time, segment, start, end, blobs: lens.sum(), previous, crc }
+        FoundGroup { lsn, time, segment, start, end, blobs: lens.sum(), previous, crc }
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
         let row = rows.get(number);
         let start = row.map_or(SEGMENT_HEADER_LEN as u64, |row| row.len);
         let mut note = |group: GroupAt| {
-            found.extend((group.lsn > position.lsn).then(|| Found::from(&group)));
+            found.extend((group.lsn > position.lsn).then(|| FoundGroup::from(&group)));
             Ok(())
         };
         let end = segment.groups(start, &mut note)?;
@@ -77,7 +77,7 @@ pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
     let (mut next, mut chain) = (position, Vec::new());
     loop {
         let follows =
-            |group: &&Found| Some(group.lsn) == next.lsn.checked_add(1) && group.previous == next.crc;
+            |group: &&FoundGroup| Some(group.lsn) == next.lsn.checked_add(1) && group.previous == next.crc;
         match found.iter().filter(follows).max_by_key(|group| group.time) {
             Some(group) => {
                 next = Position { lsn: group.lsn, crc: group.crc };
@@ -126,7 +126,7 @@ fn decayed(what: String) -> Error {
 /// Writes the bytes of a group over themselves and syncs them: a sync that failed once leaves
 /// pages that look clean and are not on the disk, and only a new write makes the next sync take
 /// them along.
-fn write_again(vfs: &dyn Vfs, group: &Found) -> Result<()> {
+fn write_again(vfs: &dyn Vfs, group: &FoundGroup) -> Result<()> {
     let path = segment::path(group.segment);
     let again = || {
         let file = vfs.open(&path, Open::Write)?;
@@ -147,12 +147,12 @@ fn write_again(vfs: &dyn Vfs, group: &Found) -> Result<()> {
 /// its predecessor was the published one; for the very last, the later.
 pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<u64> {
     let segments = open_all(vfs, store)?;
-    let (mut by_lsn, mut floor): (BTreeMap<u64, Vec<Found>>, u64) = (BTreeMap::new(), 0);
+    let (mut by_lsn, mut floor): (BTreeMap<u64, Vec<FoundGroup>>, u64) = (BTreeMap::new(), 0);
     for segment in segments.values() {
         let mut groups = Vec::new();
         segment.salvage(&mut |group| {
             floor = floor.max(stated_floor(&group.change)?);
-            groups.push((Found::from(&group), group.sound));
+            groups.push((FoundGroup::from(&group), group.sound));
             Ok(())
         })?;
         let last = groups.iter().map(|(group, _)| group.lsn).max();
@@ -163,7 +163,7 @@ pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
             by_lsn.entry(group.lsn).or_default().push(group);
         }
     }
-    let mut chain: Vec<Found> = Vec::new();
+    let mut chain: Vec<FoundGroup> = Vec::new();
     for (lsn, candidates) in by_lsn.iter().rev() {
         let successor = chain.last().filter(|next| lsn.checked_add(1) == Some(next.lsn));
         let named = successor.and_then(|next| candidates.iter().find(|group| group.crc == next.previous));
@@ -240,7 +240,7 @@ fn count_dead(tx: &mut impl Write) -> Result<()> {
 }
 
 /// Applies groups in order. Of those up to `floor` only the segment counts.
-fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[Found], floor: u64) -> Result<()> {
+fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[FoundGroup], floor: u64) -> Result<()> {
     if chain.is_empty() {
         return Ok(());
     }

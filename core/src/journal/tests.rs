@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Journal, Limits, Position, rebuild, recover};
+use super::{GroupLimits, Journal, Position, rebuild, recover};
 use crate::blobs::frame::frame_len;
 use crate::blobs::pool::Pool;
 use crate::blobs::segment::{self, Segment};
@@ -21,8 +21,8 @@ use crate::{Error, ErrorKind, Result};
 
 const STORE: [u8; 16] = [3; 16];
 
-fn limits() -> Limits {
-    Limits {
+fn limits() -> GroupLimits {
+    GroupLimits {
         group_changes: 256,
         group_len: 16 << 20,
         segment_len: 1 << 20,
@@ -216,7 +216,7 @@ fn threads_that_wait_at_once_share_groups() {
 fn shared(vfs: &Arc<dyn Vfs>) -> Journal<RedbKv> {
     let file = vfs.open("meta.redb", Open::Create).unwrap();
     let kv = RedbKv::open(file, Sharing::Shared, 1 << 20, table::ALL).unwrap();
-    Journal::new(kv, vfs.clone(), STORE, Limits { exclusive: false, ..limits() })
+    Journal::new(kv, vfs.clone(), STORE, GroupLimits { exclusive: false, ..limits() })
 }
 
 /// Returns the number of every whole group on the disk, in order.
@@ -278,7 +278,8 @@ fn damage_in_mid_log_is_no_torn_end() {
     let build = || {
         let (disk, vfs) = new_disk();
         let kv = rows(&vfs, "meta.redb");
-        let journal = Journal::new(kv, vfs.clone(), STORE, Limits { checkpoint_groups: 1000, ..limits() });
+        let journal =
+            Journal::new(kv, vfs.clone(), STORE, GroupLimits { checkpoint_groups: 1000, ..limits() });
         let locations: Vec<_> = (0..10_u32)
             .map(|key| match put(&journal, key, Bytes::from(vec![7; 300])).unwrap() {
                 Location::Segment { offset, .. } => offset,
@@ -319,7 +320,7 @@ fn damage_in_mid_log_is_no_torn_end() {
 fn damage_at_the_end_of_a_segment_that_was_left_is_no_torn_end() {
     let (disk, vfs) = new_disk();
     let kv = rows(&vfs, "meta.redb");
-    let limits = Limits { checkpoint_groups: 1000, segment_len: 1000, ..limits() };
+    let limits = GroupLimits { checkpoint_groups: 1000, segment_len: 1000, ..limits() };
     let journal = Journal::new(kv, vfs.clone(), STORE, limits);
     let locations: Vec<_> =
         (0..6_u32).map(|key| put(&journal, key, Bytes::from(vec![7; 600])).unwrap()).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Commit, KeyRange, Kv, Read, Scan, Table, Visit, Write};
+use super::{Commit, KeyRange, Kv, Read, Scan, Table, VisitRow, Write};
 use crate::{Error, Result};
 
 type Rows = BTreeMap<(u8, Vec<u8>), Vec<u8>>;
@@ -11,18 +11,18 @@ type Rows = BTreeMap<(u8, Vec<u8>), Vec<u8>>;
 /// Rows in memory. Nothing survives the value.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryKv {
-    state: Mutex<State>,
-    turn: Arc<Turn>,
+    state: Mutex<MemoryState>,
+    turn: Arc<WriteTurn>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct MemoryState {
     rows: Arc<Rows>,
 }
 
 /// Lets one writer at a time work.
 #[derive(Debug, Default)]
-struct Turn {
+struct WriteTurn {
     taken: Mutex<bool>,
     freed: Condvar,
 }
@@ -39,7 +39,7 @@ pub(crate) struct MemoryWriter {
 }
 
 #[derive(Debug)]
-struct Holding(Arc<Turn>);
+struct Holding(Arc<WriteTurn>);
 
 impl Drop for Holding {
     fn drop(&mut self) {
@@ -87,7 +87,13 @@ fn get<R>(
     rows.get(&(table.byte, key.to_vec())).map(|value| found(value)).transpose()
 }
 
-fn scan(rows: &Rows, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
+fn scan(
+    rows: &Rows,
+    table: Table,
+    range: KeyRange<'_>,
+    reverse: bool,
+    visit: &mut VisitRow<'_>,
+) -> Result<()> {
     use std::ops::RangeBounds;
     let within = rows.range((table.byte, Vec::new())..);
     let mut found: Vec<_> = within
@@ -110,7 +116,7 @@ impl Read for MemoryReader {
         get(&self.0, table, key, found)
     }
 
-    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut VisitRow<'_>) -> Result<()> {
         scan(&self.0, table, range, reverse, visit)
     }
 }
@@ -120,7 +126,7 @@ impl Read for MemoryWriter {
         get(&self.rows, table, key, found)
     }
 
-    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut VisitRow<'_>) -> Result<()> {
         scan(&self.rows, table, range, reverse, visit)
     }
 }

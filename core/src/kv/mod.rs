@@ -30,7 +30,7 @@ pub struct Table {
 pub type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
 /// Is shown a row's key and value.
-pub type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> Result<Scan> + 'v;
+pub type VisitRow<'v> = dyn FnMut(&[u8], &[u8]) -> Result<Scan> + 'v;
 
 /// Is shown a key's position and its value, if it has one.
 pub type VisitMany<'v> = dyn FnMut(usize, Option<&[u8]>) -> Result<()> + 'v;
@@ -60,7 +60,7 @@ pub trait Read {
 
     /// Visits the rows of `range` in order of key (`reverse`: from the last), until the visitor
     /// says [`Scan::Stop`].
-    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()>;
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut VisitRow<'_>) -> Result<()>;
 
     /// Looks up many keys in one round trip; `visit` is called once for each, in order, with its
     /// position and its value if there is one.

@@ -16,12 +16,12 @@ use redb::{
 };
 
 use snapshot_cache::SnapshotCache;
-use stamp::Head;
+use stamp::DatabaseHeader;
 pub(crate) use stamp::Stamp;
 pub(crate) use writer::RedbWriter;
 
 use super::backend::VfsBackend;
-use super::{Commit, KeyRange, Kv, Read, Scan, Table, Visit};
+use super::{Commit, KeyRange, Kv, Read, Scan, Table, VisitRow};
 use crate::vfs::VfsFile;
 use crate::{Error, ErrorKind, Result, machine};
 
@@ -48,7 +48,7 @@ pub(crate) struct RedbKv {
     database: ArcSwapOption<Database>,
     sharing: Sharing,
     /// What stamps are read from.
-    head: Head,
+    head: DatabaseHeader,
     /// Goes up by one with each commit.
     commits: AtomicU64,
     snapshot_cache: SnapshotCache,
@@ -68,7 +68,7 @@ impl RedbKv {
         tables: &[Table],
     ) -> Result<RedbKv> {
         let fresh = file.len().map_err(|cause| Error::io("reading the length of meta.redb", cause))? == 0;
-        let head = Head::new(&file);
+        let head = DatabaseHeader::new(&file);
         let backend = VfsBackend::new(file).map_err(|cause| Error::io("opening meta.redb", cause))?;
         let database = guarded(|| {
             let mode = match sharing {
@@ -226,23 +226,23 @@ impl RedbReader {
         Ok(slot.get_or_init(|| found))
     }
 
-    fn rows(&self, table: Table, range: KeyRange<'_>, reverse: bool) -> Result<Rows<'static>> {
+    fn rows(&self, table: Table, range: KeyRange<'_>, reverse: bool) -> Result<RedbRows<'static>> {
         let range = guarded(|| self.open(table)?.range::<&[u8]>(range).map_err(other))?;
-        Ok(Rows { range, reverse })
+        Ok(RedbRows { range, reverse })
     }
 }
 
 /// The rows of a range, in order of key or from the last.
-struct Rows<'a> {
+struct RedbRows<'a> {
     range: Range<'a, &'static [u8], &'static [u8]>,
     reverse: bool,
 }
 
 type Lent<'a> = redb::AccessGuard<'a, &'static [u8]>;
 
-impl<'a> Rows<'a> {
+impl<'a> RedbRows<'a> {
     fn next(&mut self) -> Result<Option<(Lent<'a>, Lent<'a>)>> {
-        let Rows { range, reverse } = self;
+        let RedbRows { range, reverse } = self;
         guarded(|| if *reverse { range.next_back() } else { range.next() }.transpose().map_err(other))
     }
 }
@@ -253,7 +253,7 @@ impl Read for RedbReader {
         row.map(|value| found(value.value())).transpose()
     }
 
-    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut VisitRow<'_>) -> Result<()> {
         if super::is_empty(range) {
             return Ok(());
         }

@@ -26,7 +26,7 @@ use crate::http::{Head, RequestHeaders, Selected, respond};
 use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
 
-use open::Found;
+use open::Resource;
 
 impl Store {
     /// Answers a request for a URL of this store: whatever is wrong with the request or the URL is
@@ -74,9 +74,9 @@ fn refuse(request: &Request<'_>, error: &Error) -> Reply {
 ///
 /// # Errors
 /// `Gone` and `Expired` when a use limit is reached; `Io` and `Poisoned` when it could not be counted.
-pub(crate) fn send(engine: &Arc<Engine>, found: Found, request: &Request<'_>) -> Result<Reply> {
+pub(crate) fn send(engine: &Arc<Engine>, found: Resource, request: &Request<'_>) -> Result<Reply> {
     let body = found.open(engine)?;
-    let Found { representation, pace, counts, .. } = found;
+    let Resource { representation, pace, counts, .. } = found;
     let mut drawn = Ok(0);
     let head = respond(
         request.method,

@@ -6,7 +6,7 @@ use super::nowhere;
 use super::request::Request;
 use super::route::{Route, Signed};
 use crate::body::Body;
-use crate::catalog::alias::Named;
+use crate::catalog::alias::AliasedVersion;
 use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::counter::Counter;
 use crate::catalog::share_access::check_access;
@@ -31,11 +31,11 @@ use crate::{Error, ErrorKind, Result};
 const ZIP: &str = "application/zip";
 
 /// What is served, and what a download of it counts against. Its content is not opened yet.
-pub(crate) struct Found {
+pub(crate) struct Resource {
     what: What,
     pub(crate) representation: Arc<Representation>,
     pub(crate) pace: Option<u64>,
-    pub(crate) counts: Counts,
+    pub(crate) counts: DownloadCounts,
 }
 
 /// Where the content is.
@@ -44,7 +44,7 @@ enum What {
     Archive { archive: Box<UsableArchive>, tx: RedbReader },
 }
 
-impl Found {
+impl Resource {
     /// Opens the content.
     ///
     /// # Errors
@@ -66,12 +66,12 @@ impl Found {
 
 /// What a download counts against.
 #[derive(Default)]
-pub(crate) struct Counts {
+pub(crate) struct DownloadCounts {
     uses: Option<(UseLimit, Time)>,
     link: Option<LinkId>,
 }
 
-impl Counts {
+impl DownloadCounts {
     /// Checks that a use is left, and uses none.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ fn has_first_byte(selected: &Selected) -> bool {
 ///
 /// # Errors
 /// `Denied`, `Expired`, `NotFound` and `Gone`, which are the client's; `Io` and `Corrupt`.
-pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_>) -> Result<Found> {
+pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_>) -> Result<Resource> {
     let snapshot = Snapshot::new(engine);
     match route {
         Route::Token { token, name } => by_token(&snapshot, token, name, request),
@@ -159,7 +159,7 @@ pub(crate) fn content(
     entity: &Entity,
     signer: Signer,
     now: Time,
-) -> Result<Found> {
+) -> Result<Resource> {
     by_entity(&Snapshot::at(engine, tx.clone()), entity, signer, now)
 }
 
@@ -169,8 +169,8 @@ pub(crate) fn content(
 /// `Gone` when it is not there or was revoked, or no longer where it was reached through; `Expired`
 /// when the share's time is over; `NotFound` for what another system signed and that never came from it.
 #[cfg(feature = "cloudreve")]
-fn by_entity(snapshot: &Snapshot<'_>, entity: &Entity, signer: Signer, now: Time) -> Result<Found> {
-    let Named { version: id, imported, epoch: before } = snapshot.named(entity.number)?;
+fn by_entity(snapshot: &Snapshot<'_>, entity: &Entity, signer: Signer, now: Time) -> Result<Resource> {
+    let AliasedVersion { version: id, imported, epoch: before } = snapshot.named(entity.number)?;
     let foreign = signer == Signer::Foreign;
     if foreign && !(imported && entity.is_plain()) && !opens_all() {
         return Err(nowhere());
@@ -211,7 +211,7 @@ fn opens_all() -> bool {
 ///
 /// # Errors
 /// `NotFound`, also for what another system signed, whose archives are none of ours; `Gone` and `Expired`.
-pub(crate) fn archive_by_text(tx: &RedbReader, text: &str, signer: Signer, now: Time) -> Result<Found> {
+pub(crate) fn archive_by_text(tx: &RedbReader, text: &str, signer: Signer, now: Time) -> Result<Resource> {
     if signer == Signer::Foreign && !opens_all() {
         return Err(nowhere());
     }
@@ -234,11 +234,16 @@ pub(crate) fn archive_by_text(tx: &RedbReader, text: &str, signer: Signer, now: 
 ///
 /// # Errors
 /// `Gone` when the file was deleted or is in the trash.
-pub(crate) fn link_found(engine: &Arc<Engine>, tx: &RedbReader, link: LinkInfo, save: bool) -> Result<Found> {
+pub(crate) fn link_found(
+    engine: &Arc<Engine>,
+    tx: &RedbReader,
+    link: LinkInfo,
+    save: bool,
+) -> Result<Resource> {
     link_in_snapshot(&Snapshot::at(engine, tx.clone()), &link, save)
 }
 
-fn link_in_snapshot(snapshot: &Snapshot<'_>, link: &LinkInfo, save: bool) -> Result<Found> {
+fn link_in_snapshot(snapshot: &Snapshot<'_>, link: &LinkInfo, save: bool) -> Result<Resource> {
     let mut found = current_found(snapshot, link.file)?;
     let representation = Arc::make_mut(&mut found.representation);
     representation.name.clone_from(&link.name);
@@ -248,7 +253,7 @@ fn link_in_snapshot(snapshot: &Snapshot<'_>, link: &LinkInfo, save: bool) -> Res
     Ok(found)
 }
 
-fn by_token(snapshot: &Snapshot<'_>, token: &str, name: &str, request: &Request<'_>) -> Result<Found> {
+fn by_token(snapshot: &Snapshot<'_>, token: &str, name: &str, request: &Request<'_>) -> Result<Resource> {
     let ring = snapshot.ring()?;
     // A clock before 1970 is broken: nothing is valid by it.
     let now = u64::try_from(request.now.unix()).unwrap_or(u64::MAX);
@@ -313,7 +318,7 @@ fn change(representation: &mut Representation, claims: &Claims, left: Option<u64
     }
 }
 
-fn by_link(snapshot: &Snapshot<'_>, id: &str, name: &str, save: bool) -> Result<Found> {
+fn by_link(snapshot: &Snapshot<'_>, id: &str, name: &str, save: bool) -> Result<Resource> {
     let id: LinkId = id.parse().map_err(|_| nowhere())?;
     let link = snapshot.link(id)?;
     if link.name != name {
@@ -355,23 +360,23 @@ fn content_of(snapshot: &Snapshot<'_>, id: VersionId) -> Result<Arc<CachedVersio
 }
 
 /// The current version of a file that must be in its tree.
-fn current_found(snapshot: &Snapshot<'_>, file: FileId) -> Result<Found> {
+fn current_found(snapshot: &Snapshot<'_>, file: FileId) -> Result<Resource> {
     let content = snapshot.current(file).map_err(gone)?.ok_or_else(|| lost(file))?;
     let representation = content.followed().clone();
-    Ok(Found { representation, ..version_found(content) })
+    Ok(Resource { representation, ..version_found(content) })
 }
 
 fn lost(file: FileId) -> Error {
     Error::new(ErrorKind::Gone, format!("file {file} was deleted or is in the trash"))
 }
 
-fn version_found(content: Arc<CachedVersion>) -> Found {
+fn version_found(content: Arc<CachedVersion>) -> Resource {
     let representation = content.representation.clone();
-    Found { what: What::Version(content), representation, pace: None, counts: Counts::default() }
+    Resource { what: What::Version(content), representation, pace: None, counts: DownloadCounts::default() }
 }
 
 /// Finds an archive by its id and what its URL says of its revocations.
-fn archive_found(tx: &RedbReader, id: ArchiveId, revocations: u64, now: Time) -> Result<Found> {
+fn archive_found(tx: &RedbReader, id: ArchiveId, revocations: u64, now: Time) -> Result<Resource> {
     let archive = UsableArchive::find(tx, id, now).map_err(gone)?;
     let record = &archive.record;
     if record.revocations != revocations && !mutant::is_active(Mutant::FormWithoutRevocations) {
@@ -387,5 +392,10 @@ fn archive_found(tx: &RedbReader, id: ArchiveId, revocations: u64, now: Time) ->
         ..Representation::default()
     };
     let what = What::Archive { archive: Box::new(archive), tx: tx.clone() };
-    Ok(Found { what, representation: Arc::new(representation), pace: None, counts: Counts::default() })
+    Ok(Resource {
+        what,
+        representation: Arc::new(representation),
+        pace: None,
+        counts: DownloadCounts::default(),
+    })
 }

@@ -1,4 +1,4 @@
-//! The reply.
+//! The reply to a request, as a value that a host sends.
 
 use crate::Error;
 use crate::body::Body;

@@ -26,7 +26,7 @@ use crate::time::Time;
 use crate::token::DEFAULT_LIFETIME;
 #[cfg(feature = "deflate")]
 use crate::zip::write_deflated;
-use crate::zip::{Entry, Limits, Plan};
+use crate::zip::{ArchiveLimits, Entry, Plan};
 use crate::{Error, ErrorKind, Kind, Result};
 
 /// Rows that a walk reads at once.
@@ -63,7 +63,7 @@ pub(crate) struct Pick {
 }
 
 /// What a maker's rows say at one moment: the members, and what they hang on.
-struct Gathered {
+struct GatheredMembers {
     entries: Vec<Entry>,
     drives: Vec<(DriveId, u64)>,
     shares: Vec<(ShareId, u64)>,
@@ -141,7 +141,7 @@ impl Archive {
         // Before the rows are read: what is deleted from here on outlives the archive by the grace.
         let (created, tx) = (Time::now(), engine.reader()?);
         check_lifetime(self.lifetime, grace::get(&tx)?.length)?;
-        let Gathered { entries, drives, mut shares } = self.gather(&tx, created)?;
+        let GatheredMembers { entries, drives, mut shares } = self.gather(&tx, created)?;
         drop(tx);
         let mut owner = self.owner;
         if mutant::is_active(Mutant::ArchiveOfFirstDrive) {
@@ -173,9 +173,9 @@ impl Archive {
     }
 
     /// Reads what was picked at one moment, if the maker may have it then.
-    fn gather(&self, tx: &RedbReader, now: Time) -> Result<Gathered> {
+    fn gather(&self, tx: &RedbReader, now: Time) -> Result<GatheredMembers> {
         let max = self.drive.engine()?.options.max_archive_entries;
-        let mut gathered = Gathered { entries: Vec::new(), drives: Vec::new(), shares: Vec::new() };
+        let mut gathered = GatheredMembers { entries: Vec::new(), drives: Vec::new(), shares: Vec::new() };
         for pick in &self.picks {
             if !gathered.drives.iter().any(|(known, _)| *known == pick.drive) {
                 gathered.drives.push((pick.drive, drive::withdrawals(tx, pick.drive)?));
@@ -222,8 +222,8 @@ fn check_lifetime(lifetime: Duration, grace: Duration) -> Result<()> {
     )))
 }
 
-fn limits(engine: &Engine) -> Limits {
-    Limits {
+fn limits(engine: &Engine) -> ArchiveLimits {
+    ArchiveLimits {
         max_entries: engine.options.max_archive_entries,
         max_bytes: Some(engine.options.max_archive_bytes),
     }

@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, Kind, Result};
 
 /// A file or folder, and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
+pub(crate) struct FileWithState {
     pub(crate) info: FileInfo,
     /// Live or trashed: alone, or with a folder it lies in.
     pub(crate) state: State,
@@ -22,10 +22,10 @@ impl Drive {
     ///
     /// # Errors
     /// `NotFound` when the drive has none of that id, or it was deleted.
-    pub(crate) fn find(&self, file: FileId) -> Result<Found> {
+    pub(crate) fn find(&self, file: FileId) -> Result<FileWithState> {
         let tx = self.engine()?.reader()?;
         let info = own(&tx, self, file)?;
-        Ok(Found { state: state::of_file(&tx, file)?, info })
+        Ok(FileWithState { state: state::of_file(&tx, file)?, info })
     }
 
     /// Lists a folder by its id, as [`Drive::list`] does by path.

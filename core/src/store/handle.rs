@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use super::registry::{self, Session, StoreLocation};
+use super::registry::{self, OpenStore, StoreLocation};
 use crate::engine::layout;
 use crate::engine::open::open;
 use crate::engine::{Engine, Options};
@@ -28,7 +28,7 @@ struct Shared {
     /// Opens the store again in a forked child.
     vfs: Box<dyn Fn() -> Result<Arc<dyn Vfs>> + Send + Sync>,
     /// The session of the process that used it last; none once the store was closed.
-    session: ArcSwapOption<Session>,
+    session: ArcSwapOption<OpenStore>,
 }
 
 impl Shared {

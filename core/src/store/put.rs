@@ -319,7 +319,7 @@ struct Ready {
     /// The SHA-1 of its beginning, where it is worth to be found by its SHA-1.
     beginning: Option<[u8; 20]>,
     blob: BlobId,
-    content: Content,
+    content: PlacedContent,
 }
 
 impl Ready {
@@ -330,7 +330,7 @@ impl Ready {
 }
 
 #[derive(Clone)]
-pub(super) enum Content {
+pub(super) enum PlacedContent {
     /// To be appended, if no blob has it yet.
     Small(Bytes),
     /// In the file of its blob, durably.
@@ -370,7 +370,7 @@ fn publish(
         let digest = *staged.digest();
         let beginning = beginning(&staged)?;
         let content = placement.place(staged, blob)?;
-        if let Content::Small(_) = content {
+        if let PlacedContent::Small(_) = content {
             small = small.saturating_add(digest.len);
         }
         let media_type = put.media_type.unwrap_or_else(|| media_type_of(&path).to_owned());
@@ -395,7 +395,7 @@ fn publish(
         Err(error) if error.kind() == ErrorKind::Locked => {
             for blob in placement.place_spare()? {
                 for one in ready.iter_mut().filter(|one| one.blob == blob) {
-                    one.content = Content::Large;
+                    one.content = PlacedContent::Large;
                 }
             }
             write(ready)
@@ -430,15 +430,15 @@ impl<'e> Placement<'e> {
     }
 
     /// Gives large content the file of its blob, unless a blob of the scope has that content already.
-    pub(super) fn place(&mut self, staged: Staged, blob: BlobId) -> Result<Content> {
+    pub(super) fn place(&mut self, staged: Staged, blob: BlobId) -> Result<PlacedContent> {
         match staged {
-            Staged::Small { bytes, .. } => Ok(Content::Small(bytes)),
+            Staged::Small { bytes, .. } => Ok(PlacedContent::Small(bytes)),
             Staged::Large { spooled, digest } => {
                 if blob::find(&self.engine.reader()?, self.scope, &digest.blake3)?.is_some() {
                     self.spare.push((blob, spooled));
-                    return Ok(Content::Known);
+                    return Ok(PlacedContent::Known);
                 }
-                self.place_file(blob, spooled).map(|()| Content::Large)
+                self.place_file(blob, spooled).map(|()| PlacedContent::Large)
             }
         }
     }
@@ -524,21 +524,21 @@ fn put_one(
 /// Finds the blob of the scope that has this content, or makes it one as `blob`.
 pub(super) fn insert(
     change: &mut Change<'_>,
-    content: &Content,
+    content: &PlacedContent,
     digest: &Digest,
     blob: BlobId,
     PutContext { scope, time }: PutContext,
 ) -> Result<BlobId> {
     let location = match (content, blob::find(change, scope, &digest.blake3)?) {
         (_, Some(known)) => return Ok(known),
-        (Content::Known, None) => {
+        (PlacedContent::Known, None) => {
             return Err(Error::new(
                 ErrorKind::Locked,
                 "the content was collected while the same was put; put it again",
             ));
         }
-        (Content::Small(bytes), None) => change.append(blob, bytes.clone(), digest)?,
-        (Content::Large, None) => Location::File,
+        (PlacedContent::Small(bytes), None) => change.append(blob, bytes.clone(), digest)?,
+        (PlacedContent::Large, None) => Location::File,
     };
     refcount::insert(change, blob, record(digest, location, scope), time.group)?;
     Ok(blob)

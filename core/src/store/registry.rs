@@ -39,15 +39,15 @@ impl StoreLocation {
 
 /// An open engine, shared by all that opened the store at its location in this process; it ends when it
 /// is closed, or with the last of them.
-pub(super) struct Session {
+pub(super) struct OpenStore {
     /// The process that it belongs to: a forked child must not touch its parent's.
     generation: u64,
     engine: Arc<Engine>,
     ended: AtomicBool,
-    slot: Arc<Slot>,
+    slot: Arc<RegistrySlot>,
 }
 
-impl Session {
+impl OpenStore {
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
@@ -73,7 +73,7 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for OpenStore {
     fn drop(&mut self) {
         if !self.is_ours() {
             // To drop the parent's engine here would write to its files and free its locks.
@@ -85,27 +85,27 @@ impl Drop for Session {
 }
 
 /// What happens at a location.
-enum State {
+enum EntryState {
     Free,
     /// A thread opens the store.
     Opening,
     /// It is open; or, once the session was closed or nobody has it any more, it is being closed.
-    Open(Weak<Session>),
+    Open(Weak<OpenStore>),
 }
 
-struct Slot(Mutex<State>);
+struct RegistrySlot(Mutex<EntryState>);
 
 /// Frees a slot when dropped.
-struct GiveBack<'a>(&'a Slot);
+struct GiveBack<'a>(&'a RegistrySlot);
 
 impl Drop for GiveBack<'_> {
     fn drop(&mut self) {
-        *self.0.state() = State::Free;
+        *self.0.state() = EntryState::Free;
     }
 }
 
-impl Slot {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl RegistrySlot {
+    fn state(&self) -> MutexGuard<'_, EntryState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,19 +113,19 @@ impl Slot {
     ///
     /// Another thread's opening is waited for as long as it takes, since it is what the caller would
     /// do; a closing for `timeout` at most.
-    fn take(&self, timeout: Duration) -> Result<Option<Arc<Session>>> {
+    fn take(&self, timeout: Duration) -> Result<Option<Arc<OpenStore>>> {
         let mut closing: Option<Duration> = None;
         loop {
             // The session is not dropped under the lock: this may be the last that has it.
             let found = {
                 let mut state = self.state();
                 match &*state {
-                    State::Free => {
-                        *state = State::Opening;
+                    EntryState::Free => {
+                        *state = EntryState::Opening;
                         return Ok(None);
                     }
-                    State::Opening => None,
-                    State::Open(session) => Some(session.upgrade()),
+                    EntryState::Opening => None,
+                    EntryState::Open(session) => Some(session.upgrade()),
                 }
             };
             if let Some(session) = found {
@@ -156,7 +156,7 @@ fn closes_long(timeout: Duration) -> Error {
 /// The slots of one process; in a simulation, of all that it runs.
 struct Registry {
     generation: u64,
-    slots: Mutex<HashMap<(u64, StoreLocation), Arc<Slot>>>,
+    slots: Mutex<HashMap<(u64, StoreLocation), Arc<RegistrySlot>>>,
 }
 
 static REGISTRY: ArcSwapOption<Registry> = ArcSwapOption::const_empty();
@@ -176,7 +176,7 @@ fn registry() -> Arc<Registry> {
     }
 }
 
-fn slot(location: StoreLocation) -> Arc<Slot> {
+fn slot(location: StoreLocation) -> Arc<RegistrySlot> {
     let registry = registry();
     let mut slots = registry.slots.lock().unwrap_or_else(PoisonError::into_inner);
     let key = (fork::generation(), location);
@@ -185,7 +185,7 @@ fn slot(location: StoreLocation) -> Arc<Slot> {
     }
     // Whoever opens, has open or closes has a part in the slot.
     slots.retain(|_, slot| Arc::strong_count(slot) > 1);
-    let slot = Arc::new(Slot(Mutex::new(State::Free)));
+    let slot = Arc::new(RegistrySlot(Mutex::new(EntryState::Free)));
     slots.insert(key, slot.clone());
     slot
 }
@@ -199,7 +199,7 @@ pub(super) fn session(
     location: StoreLocation,
     options: &Options,
     open: impl FnOnce() -> Result<Engine>,
-) -> Result<Arc<Session>> {
+) -> Result<Arc<OpenStore>> {
     let slot = slot(location);
     if let Some(session) = slot.take(options.lock_timeout)? {
         return match session.engine.options.mode == options.mode {
@@ -211,8 +211,9 @@ pub(super) fn session(
     let engine = Arc::new(open()?);
     std::mem::forget(failed);
     let generation = fork::generation();
-    let session = Arc::new(Session { generation, engine, ended: AtomicBool::new(false), slot: slot.clone() });
-    *slot.state() = State::Open(Arc::downgrade(&session));
+    let session =
+        Arc::new(OpenStore { generation, engine, ended: AtomicBool::new(false), slot: slot.clone() });
+    *slot.state() = EntryState::Open(Arc::downgrade(&session));
     Ok(session)
 }
 

@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::put::{Content, Placement, PutContext, Work, insert, scope};
+use super::put::{PlacedContent, Placement, PutContext, Work, insert, scope};
 use super::{Drive, Store};
 use crate::blobs::stage::{Stage, Staged};
 use crate::catalog::blob::{self, ChangeTime};
@@ -31,10 +31,10 @@ const STEP: usize = 500;
 const WINDOW: u64 = 1 << 20;
 
 /// The content of an upload, put together and hashed: what is left is to make it a version.
-pub(crate) struct Whole {
+pub(crate) struct WholeUpload {
     digest: Digest,
     beginning: [u8; 20],
-    content: Made,
+    content: WholeContent,
 }
 
 /// What the parts of an upload would be together.
@@ -44,7 +44,7 @@ pub(crate) struct Outline {
     pub(crate) crc64: u64,
 }
 
-enum Made {
+enum WholeContent {
     /// The one part there is: its blob becomes the version's.
     Part(BlobId),
     /// Content that another version has.
@@ -53,16 +53,16 @@ enum Made {
     Staged(Staged),
 }
 
-impl Whole {
+impl WholeUpload {
     /// Returns what the engine computed from the bytes themselves.
     pub(crate) fn digest(&self) -> &Digest {
         &self.digest
     }
 }
 
-/// Takes a part of an upload piece by piece. Dropping it without [`PartWriter::commit`] leaves nothing
+/// Takes a part of an upload piece by piece. Dropping it without [`UploadPartWriter::commit`] leaves nothing
 /// behind.
-pub(crate) struct PartWriter {
+pub(crate) struct UploadPartWriter {
     store: Store,
     id: UploadId,
     part: u32,
@@ -70,7 +70,7 @@ pub(crate) struct PartWriter {
     work: Work,
 }
 
-impl PartWriter {
+impl UploadPartWriter {
     /// Takes the next bytes.
     ///
     /// # Errors
@@ -83,7 +83,7 @@ impl PartWriter {
     /// Takes the next bytes of `source` and returns how many; 0 at its end.
     ///
     /// # Errors
-    /// As [`PartWriter::write`]; `Io` when the source cannot be read.
+    /// As [`UploadPartWriter::write`]; `Io` when the source cannot be read.
     pub(crate) fn read_from(&mut self, source: &mut dyn Read) -> Result<usize> {
         self.work.stage()?.read_from(source)
     }
@@ -154,14 +154,20 @@ impl Store {
     ///
     /// # Errors
     /// As [`upload::open`].
-    pub(crate) fn part_writer(&self, id: UploadId, part: u32, max: u64, now: Time) -> Result<PartWriter> {
+    pub(crate) fn part_writer(
+        &self,
+        id: UploadId,
+        part: u32,
+        max: u64,
+        now: Time,
+    ) -> Result<UploadPartWriter> {
         let engine = self.engine()?;
         let tx = engine.reader()?;
         let record = upload::open(&tx, id, part, now)?;
         let max = max.min(upload::room(&tx, id, &record, part, engine.options.max_put_bytes)?);
         drop(tx);
         let work = Work::new(Stage::new(&engine.vfs, engine.options.threshold, max));
-        Ok(PartWriter { store: self.clone(), id, part, now, work })
+        Ok(UploadPartWriter { store: self.clone(), id, part, now, work })
     }
 
     /// Tells what the parts of an upload would be together, those of these numbers, or all there are, by
@@ -208,14 +214,18 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound` when a part is missing, `Corrupt` when one is damaged.
-    pub(crate) fn assemble(&self, id: UploadId, numbers: Option<&[u32]>) -> Result<Whole> {
+    pub(crate) fn assemble(&self, id: UploadId, numbers: Option<&[u32]>) -> Result<WholeUpload> {
         let engine = self.engine()?;
         let tx = engine.reader()?;
         let parts = chosen(&tx, id, numbers)?;
         if let [(_, part)] = parts.as_slice() {
             let record = blob::get(&tx, part.blob)?;
             let beginning = beginning(&engine, part.blob, &record)?;
-            return Ok(Whole { digest: digest(&record), beginning, content: Made::Part(part.blob) });
+            return Ok(WholeUpload {
+                digest: digest(&record),
+                beginning,
+                content: WholeContent::Part(part.blob),
+            });
         }
         let (mut stage, mut crc64, mut first) = (engine.stage()?, 0_u64, Vec::new());
         for (number, part) in &parts {
@@ -239,7 +249,7 @@ impl Store {
         if digest.crc64 != crc64 {
             return Err(Error::corrupt(format!("a part of upload {id} is not what was put")));
         }
-        Ok(Whole { digest, beginning: Digest::of(&first).sha1, content: Made::Staged(staged) })
+        Ok(WholeUpload { digest, beginning: Digest::of(&first).sha1, content: WholeContent::Staged(staged) })
     }
 
     /// Makes an upload a version, durably, and lets go of its parts. One that is done already gives
@@ -249,7 +259,7 @@ impl Store {
     /// `NotFound` and `Expired` when there is no such upload, `Gone` and `NotFound` when where it goes
     /// was deleted, `Exists` when its name is taken, `Mismatch` when another version than expected is
     /// current.
-    pub(crate) fn complete_upload(&self, id: UploadId, whole: Whole, now: Time) -> Result<VersionInfo> {
+    pub(crate) fn complete_upload(&self, id: UploadId, whole: WholeUpload, now: Time) -> Result<VersionInfo> {
         let engine = self.engine()?;
         let record = upload::get(&engine.reader()?, id, now)?;
         let version = publish(&engine, Some(id), &record, whole, now)?;
@@ -278,7 +288,7 @@ impl Store {
         let engine = self.engine()?;
         let digest = digest(&claimed.record);
         let beginning = beginning(&engine, claimed.blob, &claimed.record)?;
-        let whole = Whole { digest, beginning, content: Made::Known };
+        let whole = WholeUpload { digest, beginning, content: WholeContent::Known };
         match publish(&engine, None, record, whole, now) {
             Err(error) if error.kind() == ErrorKind::Locked => Ok(None),
             other => other.map(Some),
@@ -422,7 +432,7 @@ fn publish(
     engine: &Arc<Engine>,
     id: Option<UploadId>,
     record: &UploadRecord,
-    whole: Whole,
+    whole: WholeUpload,
     now: Time,
 ) -> Result<VersionInfo> {
     let blob = BlobId(engine.ids(1)?.take()?);
@@ -436,17 +446,17 @@ fn publish_whole(
     placement: &mut Placement<'_>,
     id: Option<UploadId>,
     record: &UploadRecord,
-    whole: Whole,
+    whole: WholeUpload,
     blob: BlobId,
     now: Time,
 ) -> Result<VersionInfo> {
     let (engine, scope) = (placement.engine(), placement.scope());
-    let Whole { digest, beginning, content } = whole;
+    let WholeUpload { digest, beginning, content } = whole;
     let mut small = 0;
     let (content, part) = match content {
-        Made::Part(part) => (Content::Known, Some(part)),
-        Made::Known => (Content::Known, None),
-        Made::Staged(staged) => {
+        WholeContent::Part(part) => (PlacedContent::Known, Some(part)),
+        WholeContent::Known => (PlacedContent::Known, None),
+        WholeContent::Staged(staged) => {
             small = staged.small_len();
             engine.room(small)?;
             (placement.place(staged, blob)?, None)
@@ -498,23 +508,23 @@ fn check_part(change: &Change<'_>, id: Option<UploadId>, part: BlobId) -> Result
 }
 
 /// Where a whole upload goes, as this transaction finds it.
-enum Target {
+enum UploadTarget {
     New { file: FileId, folder: FileId, name: String },
     Version { file: FileId, expect: Expect },
 }
 
-fn check_goal(change: &impl Rows, record: &UploadRecord, now: Time) -> Result<Target> {
+fn check_goal(change: &impl Rows, record: &UploadRecord, now: Time) -> Result<UploadTarget> {
     drive::get(change, record.drive)?;
     match &record.goal {
         Goal::New { file, folder, name, rename } => {
             free_name::check_folder(change, record.drive, *folder)?;
             let name = free_name::choose(change, *folder, name, *rename, now)?.into_owned();
-            Ok(Target::New { file: *file, folder: *folder, name })
+            Ok(UploadTarget::New { file: *file, folder: *folder, name })
         }
         Goal::Version { file, expect } => {
             let expect = expect.map_or(Expect::Any, Expect::Current);
             put::check_file(change, *file, expect)?;
-            Ok(Target::Version { file: *file, expect })
+            Ok(UploadTarget::Version { file: *file, expect })
         }
     }
 }
@@ -522,14 +532,14 @@ fn check_goal(change: &impl Rows, record: &UploadRecord, now: Time) -> Result<Ta
 fn put_goal(
     change: &mut Change<'_>,
     record: &UploadRecord,
-    target: Target,
+    target: UploadTarget,
     blob: BlobId,
     time: ChangeTime,
 ) -> Result<VersionInfo> {
     let modified = record.modified.unwrap_or(time.now);
     let new = NewVersion { blob, media_type: &record.media_type, modified };
     match target {
-        Target::New { file, folder, name } => {
+        UploadTarget::New { file, folder, name } => {
             let (drive, mut id) = (record.drive, One(Some(file.0)));
             let spot = PathLookup {
                 drive,
@@ -541,7 +551,7 @@ fn put_goal(
             };
             put::at_target(change, drive, PutTarget::New(spot), new, &mut id, time)
         }
-        Target::Version { file, expect } => put::to_file(change, file, new, expect, time),
+        UploadTarget::Version { file, expect } => put::to_file(change, file, new, expect, time),
     }
 }
 

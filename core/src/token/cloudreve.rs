@@ -92,15 +92,15 @@ impl std::error::Error for SignFault {}
 /// );
 /// ```
 pub fn sign(key: &[u8], decoded_path: &str, expires: i64) -> String {
-    Signer::new(key).sign(decoded_path, expires)
+    CloudreveSigner::new(key).sign(decoded_path, expires)
 }
 
 /// Signs many paths with one key, which is prepared once.
-pub(crate) struct Signer(Prepared);
+pub(crate) struct CloudreveSigner(Prepared);
 
-impl Signer {
-    pub(crate) fn new(key: &[u8]) -> Signer {
-        Signer(prepare(key))
+impl CloudreveSigner {
+    pub(crate) fn new(key: &[u8]) -> CloudreveSigner {
+        CloudreveSigner(prepare(key))
     }
 
     /// Signs as [`sign`] does.

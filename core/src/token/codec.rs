@@ -30,7 +30,7 @@ pub(super) struct Selector {
 
 /// Reads what chooses the key.
 pub(super) fn selector(payload: &[u8]) -> Option<Selector> {
-    Reader(payload).selector()
+    PayloadReader(payload).selector()
 }
 
 /// Appends the payload of `claims`, which have been checked, as signed by the key of id `key`.
@@ -67,7 +67,7 @@ pub(super) fn encode(claims: &Claims, key: u16, to: &mut Vec<u8>) {
 
 /// Reads a payload, to its last byte. Returns nothing for bytes that [`encode`] never makes.
 pub(super) fn decode(payload: &[u8]) -> Option<Claims> {
-    let mut from = Reader(payload);
+    let mut from = PayloadReader(payload);
     let Selector { purpose, .. } = from.selector()?;
     let flags = from.byte()?;
     let has = |flag: u8| flags & flag != 0;
@@ -150,9 +150,9 @@ fn put_network(to: &mut Vec<u8>, network: &Network) {
 }
 
 /// What is still to be read.
-struct Reader<'a>(&'a [u8]);
+struct PayloadReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> PayloadReader<'a> {
     fn selector(&mut self) -> Option<Selector> {
         if self.byte()? != VERSION {
             return None;
@@ -259,7 +259,7 @@ mod tests {
     fn every_short_varint_has_one_spelling() {
         let mut seen = std::collections::HashSet::new();
         for bytes in (0..=255u8).map(|a| vec![a]).chain((0..=0xffffu16).map(|ab| ab.to_be_bytes().to_vec())) {
-            let mut from = Reader(&bytes);
+            let mut from = PayloadReader(&bytes);
             if let Some(value) = from.varint().filter(|_| from.0.is_empty()) {
                 assert!(seen.insert(value), "{value} is spelled twice");
                 let mut again = Vec::new();
@@ -275,13 +275,13 @@ mod tests {
         for value in (0..64).flat_map(|bit| [(1u64 << bit) - 1, 1 << bit]).chain([u64::MAX]) {
             let mut bytes = Vec::new();
             put_varint(&mut bytes, value);
-            assert_eq!(Reader(&bytes).varint(), Some(value));
+            assert_eq!(PayloadReader(&bytes).varint(), Some(value));
         }
         for tail in 2..=255 {
             let mut over = vec![0xff; 9];
             over.push(tail);
             over.push(0);
-            assert_eq!(Reader(&over).varint(), None, "a tenth byte of {tail} passes 64 bits");
+            assert_eq!(PayloadReader(&over).varint(), None, "a tenth byte of {tail} passes 64 bits");
         }
     }
 

@@ -52,7 +52,7 @@ pub(super) fn agrees(prepared: &Prepared, parts: &[&[u8]], mac: &[u8]) -> bool {
 
 /// What the MAC of a token says of it and of the name beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Named {
+pub(super) enum NamedCheck {
     Good,
     /// The token is genuine; the name is not the one that it was signed with.
     OtherName,
@@ -75,16 +75,21 @@ pub(super) fn mac_named(prepared: &Prepared, payload: &[u8], name: &str) -> [u8;
 
 /// Judges the MAC of a token that stands beside a name, as [`mac_named`] makes it, each half in a time
 /// that does not depend on where it differs.
-pub(super) fn check_named(prepared: &Prepared, payload: &[u8], name: &str, mac: &[u8; MAC_LEN]) -> Named {
+pub(super) fn check_named(
+    prepared: &Prepared,
+    payload: &[u8],
+    name: &str,
+    mac: &[u8; MAC_LEN],
+) -> NamedCheck {
     let (own, with_name) = states(prepared, payload, name);
     let (first, second) = mac.split_at(MAC_LEN / 2);
     if own.verify_truncated_left(first).is_err() {
-        return Named::Bad;
+        return NamedCheck::Bad;
     }
     if with_name.verify_truncated_right(second).is_err() && !mutant::is_active(Mutant::AnyName) {
-        return Named::OtherName;
+        return NamedCheck::OtherName;
     }
-    Named::Good
+    NamedCheck::Good
 }
 
 /// Begins the MACs of a payload, and of it with a name. A payload is read to its last byte, so nothing
@@ -106,21 +111,21 @@ mod tests {
     fn a_token_and_its_name_are_judged_apart() {
         let prepared = prepare(b"key");
         let good = mac_named(&prepared, b"payload", "a.tif");
-        assert_eq!(check_named(&prepared, b"payload", "a.tif", &good), Named::Good);
+        assert_eq!(check_named(&prepared, b"payload", "a.tif", &good), NamedCheck::Good);
         for name in ["", "a.ti", "a.tif ", "a.tif.aux.xml", "A.tif", "a.tif\0"] {
-            assert_eq!(check_named(&prepared, b"payload", name, &good), Named::OtherName, "{name:?}");
+            assert_eq!(check_named(&prepared, b"payload", name, &good), NamedCheck::OtherName, "{name:?}");
         }
         for payload in [&b"payloa"[..], b"payload\0", b"payload\0a.tif", b""] {
-            assert_eq!(check_named(&prepared, payload, "a.tif", &good), Named::Bad);
+            assert_eq!(check_named(&prepared, payload, "a.tif", &good), NamedCheck::Bad);
         }
         for at in 0..MAC_LEN {
             let mut mac = good;
             mac[at] ^= 1;
             let judged = check_named(&prepared, b"payload", "a.tif", &mac);
-            assert_eq!(judged, if at < MAC_LEN / 2 { Named::Bad } else { Named::OtherName });
+            assert_eq!(judged, if at < MAC_LEN / 2 { NamedCheck::Bad } else { NamedCheck::OtherName });
         }
         let plain = mac(&prepared, &[b"payload\0a.tif"]);
-        assert_ne!(check_named(&prepared, b"payload\0a.tif", "", &plain), Named::Good);
+        assert_ne!(check_named(&prepared, b"payload\0a.tif", "", &plain), NamedCheck::Good);
     }
 
     /// The block is filled here and not by the crate, so every length around it is compared.

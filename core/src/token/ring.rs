@@ -11,7 +11,7 @@ use super::claims::{Claims, Purpose, Purposes};
 #[cfg(feature = "cloudreve")]
 use super::cloudreve::{self, SignFault};
 use super::codec::{self, Selector};
-use super::mac::{MAC_LEN, Named, Prepared, agrees, check_named, mac, mac_named, prepare};
+use super::mac::{MAC_LEN, NamedCheck, Prepared, agrees, check_named, mac, mac_named, prepare};
 use super::refusal::Refusal;
 use crate::{Error, Result};
 
@@ -229,7 +229,7 @@ impl KeyRing {
         client: Option<IpAddr>,
     ) -> Result<Claims, Refusal> {
         let claims = self.verify_with(token, |prepared, payload, mac| {
-            if agrees(prepared, &[payload], mac) { Named::Good } else { Named::Bad }
+            if agrees(prepared, &[payload], mac) { NamedCheck::Good } else { NamedCheck::Bad }
         })?;
         claims.check_use(wanted.into(), now, client)?;
         Ok(claims)
@@ -252,7 +252,7 @@ impl KeyRing {
         let claims = self.verify_with(token, |prepared, payload, mac| {
             match check_named(prepared, payload, name, mac) {
                 // Genuine: what is for something else stands beside no name at all.
-                Named::OtherName if !is_wanted(payload, wanted) => Named::Good,
+                NamedCheck::OtherName if !is_wanted(payload, wanted) => NamedCheck::Good,
                 named => named,
             }
         })?;
@@ -263,7 +263,7 @@ impl KeyRing {
     fn verify_with(
         &self,
         token: &str,
-        check: impl FnOnce(&Prepared, &[u8], &[u8; MAC_LEN]) -> Named,
+        check: impl FnOnce(&Prepared, &[u8], &[u8; MAC_LEN]) -> NamedCheck,
     ) -> Result<Claims, Refusal> {
         if token.len() > MAX_TOKEN {
             return Err(Refusal::Malformed);
@@ -282,9 +282,9 @@ impl KeyRing {
         let Selector { key, purpose } = codec::selector(payload).ok_or(Refusal::Malformed)?;
         let key = self.keys().find(|known| known.id == key).ok_or(Refusal::UnknownKey)?;
         match check(key.of(purpose), payload, mac) {
-            Named::Good => codec::decode(payload).ok_or(Refusal::Malformed),
-            Named::OtherName => Err(Refusal::OtherName),
-            Named::Bad => Err(Refusal::BadSignature),
+            NamedCheck::Good => codec::decode(payload).ok_or(Refusal::Malformed),
+            NamedCheck::OtherName => Err(Refusal::OtherName),
+            NamedCheck::Bad => Err(Refusal::BadSignature),
         }
     }
 

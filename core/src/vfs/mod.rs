@@ -48,7 +48,7 @@ pub enum Open {
 
 /// What a directory listing says of one name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
+pub struct DirEntry {
     /// The name, without its directory.
     pub name: String,
     /// Length in bytes.
@@ -82,7 +82,7 @@ pub trait Vfs: Debug + Send + Sync + 'static {
     /// Makes a directory and its parents; one that is there already is no error.
     fn make_dir(&self, path: &str) -> io::Result<()>;
     /// Lists the files of a directory, in order of name (directories are left out).
-    fn list(&self, path: &str) -> io::Result<Vec<Entry>>;
+    fn list(&self, path: &str) -> io::Result<Vec<DirEntry>>;
     /// Returns how much room there is; None where nobody knows.
     fn space(&self) -> io::Result<Option<Space>> {
         Ok(None)

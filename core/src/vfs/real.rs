@@ -19,7 +19,7 @@ mod tests;
 use super::direct::Direct;
 use super::look::Look;
 use super::map::{self, Map};
-use super::{Entry, Open, Space, Vfs, VfsFile, path};
+use super::{DirEntry, Open, Space, Vfs, VfsFile, path};
 
 /// Most parts that one system call is given: well below `IOV_MAX`, and small enough for the stack.
 const PARTS: usize = 64;
@@ -190,7 +190,7 @@ impl Vfs for RealVfs {
         Ok(())
     }
 
-    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+    fn list(&self, path: &str) -> io::Result<Vec<DirEntry>> {
         let mut entries = self.within(path, |at| {
             let mut entries = Vec::new();
             for found in Dir::read_from(at)? {
@@ -217,9 +217,9 @@ impl Vfs for RealVfs {
     }
 }
 
-fn entry(name: &str, stat: &Stat) -> Entry {
+fn entry(name: &str, stat: &Stat) -> DirEntry {
     let micros = i64::try_from(stat.st_mtime_nsec).unwrap_or(0) / 1000;
-    Entry {
+    DirEntry {
         name: name.to_owned(),
         len: u64::try_from(stat.st_size).unwrap_or(0),
         modified: stat.st_mtime.saturating_mul(1_000_000).saturating_add(micros),

@@ -22,12 +22,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use rustix::io::Errno;
 
-use self::disk::{Change, Disk, Node, ROOT};
-use self::fault::{Op, Plan, Verb};
+use self::disk::{Disk, Mutation, Node, ROOT};
+use self::fault::{FaultPlan, Op, Verb};
 use self::lock::WHOLE;
 use self::process::Process;
 use self::rng::Rng;
-use super::{Entry, Open, RangeLocks, Space, Vfs, VfsFile};
+use super::{DirEntry, Open, RangeLocks, Space, Vfs, VfsFile};
 
 pub use self::crash::Policy;
 pub use self::fault::{Fault, Lie, Times};
@@ -60,7 +60,7 @@ const ASTRAY: u64 = 4096;
 /// ```
 #[derive(Clone)]
 pub struct SimVfs {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<SimState>>,
     /// None where it has but one.
     process: Option<Process>,
     /// Tells the disks of one run apart.
@@ -68,9 +68,9 @@ pub struct SimVfs {
 }
 
 #[derive(Clone)]
-struct State {
+struct SimState {
     disk: Disk,
-    plan: Plan,
+    plan: FaultPlan,
     rng: Rng,
     handles: u64,
     /// How many processes it was told of, and which of them have ended.
@@ -86,16 +86,16 @@ struct State {
 impl SimVfs {
     /// Makes an empty disk whose every chance follows from `seed`.
     pub fn new(seed: u64) -> SimVfs {
-        SimVfs::of(State::new(Disk::new(), Plan::default(), Rng::new(seed)))
+        SimVfs::of(SimState::new(Disk::new(), FaultPlan::default(), Rng::new(seed)))
     }
 
-    fn of(state: State) -> SimVfs {
+    fn of(state: SimState) -> SimVfs {
         static DISKS: AtomicU64 = AtomicU64::new(0);
         let disk_id = DISKS.fetch_add(1, Ordering::Relaxed);
         SimVfs { state: Arc::new(Mutex::new(state)), process: None, disk_id }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SimState> {
         // A test that panics while it holds the disk may still look at it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,10 +107,10 @@ impl SimVfs {
     #[must_use]
     pub fn crash(&self, policy: Policy) -> SimVfs {
         let mut state = self.state();
-        let State { disk, plan, rng, .. } = &mut *state;
+        let SimState { disk, plan, rng, .. } = &mut *state;
         plan.dead = true;
         let found = disk.after_loss(policy, rng);
-        SimVfs::of(State::new(found, plan.continued(), Rng::new(rng.throw())))
+        SimVfs::of(SimState::new(found, plan.continued(), Rng::new(rng.throw())))
     }
 
     /// Returns another disk with the same content, unsynced changes, lies and chance, but without
@@ -122,7 +122,7 @@ impl SimVfs {
         for file in state.disk.files.values_mut() {
             (file.whole, file.ranges) = Default::default();
         }
-        SimVfs::of(State::new(state.disk, state.plan, state.rng))
+        SimVfs::of(SimState::new(state.disk, state.plan, state.rng))
     }
 
     /// Plants a fault at the operation of that index (see [`SimVfs::op_count`]).
@@ -188,7 +188,7 @@ impl SimVfs {
     /// `NotFound` if no file has that path, `UnexpectedEof` if it has no such byte.
     pub fn bit_flip(&self, path: &str, offset: u64) -> io::Result<()> {
         let mut state = self.state();
-        let State { disk, rng, .. } = &mut *state;
+        let SimState { disk, rng, .. } = &mut *state;
         let node = disk.find(path)?;
         let file = disk.file(node)?;
         let at = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -215,9 +215,9 @@ impl SimVfs {
     }
 }
 
-impl State {
-    fn new(disk: Disk, plan: Plan, rng: Rng) -> State {
-        State {
+impl SimState {
+    fn new(disk: Disk, plan: FaultPlan, rng: Rng) -> SimState {
+        SimState {
             disk,
             plan,
             rng,
@@ -233,7 +233,7 @@ impl State {
 
 impl SimVfs {
     /// Counts an operation, and fails if a fault says so.
-    fn begin(&self, verb: Verb, path: &str) -> io::Result<MutexGuard<'_, State>> {
+    fn begin(&self, verb: Verb, path: &str) -> io::Result<MutexGuard<'_, SimState>> {
         let struck = self.schedule(verb, path, 0, 0);
         let mut state = self.state();
         state.must_live(self.id())?;
@@ -286,7 +286,7 @@ impl Vfs for SimVfs {
         state.disk.make_dir(path)
     }
 
-    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+    fn list(&self, path: &str) -> io::Result<Vec<DirEntry>> {
         let state = self.begin(Verb::List, path)?;
         state.must_have_descriptor(self.id())?;
         state.disk.list(path)
@@ -322,7 +322,12 @@ struct SimFile {
 
 impl SimFile {
     /// Counts an operation and returns the disk, with the fault that strikes.
-    fn begin(&self, verb: Verb, offset: u64, len: u64) -> io::Result<(MutexGuard<'_, State>, Option<Fault>)> {
+    fn begin(
+        &self,
+        verb: Verb,
+        offset: u64,
+        len: u64,
+    ) -> io::Result<(MutexGuard<'_, SimState>, Option<Fault>)> {
         let struck = self.disk.schedule(verb, &self.path, offset, len);
         let mut state = self.disk.state();
         state.must_live(self.disk.id())?;
@@ -331,7 +336,7 @@ impl SimFile {
     }
 
     /// As [`SimFile::begin`], where a fault can only mean failure.
-    fn check(&self, verb: Verb, offset: u64, len: u64) -> io::Result<MutexGuard<'_, State>> {
+    fn check(&self, verb: Verb, offset: u64, len: u64) -> io::Result<MutexGuard<'_, SimState>> {
         let (state, fault) = self.begin(verb, offset, len)?;
         match fault.and_then(Fault::error) {
             Some(error) => Err(error),
@@ -393,7 +398,7 @@ impl VfsFile for SimFile {
         state.fit(self.node, offset, &mut bytes)?;
         let fits = bytes.len() == wanted;
         if !bytes.is_empty() {
-            state.disk.change(self.node, Change::Write(offset, bytes))?;
+            state.disk.change(self.node, Mutation::Write(offset, bytes))?;
         }
         if !fits {
             return Err(Errno::NOSPC.into());
@@ -405,7 +410,7 @@ impl VfsFile for SimFile {
         let mut state = self.check(Verb::SetLen, 0, len)?;
         self.must_be_writable()?;
         state.must_fit(self.node, len)?;
-        state.disk.change(self.node, Change::SetLen(len))
+        state.disk.change(self.node, Mutation::SetLen(len))
     }
 
     fn allocate(&self, len: u64) -> io::Result<()> {
@@ -413,14 +418,14 @@ impl VfsFile for SimFile {
         self.must_be_writable()?;
         if state.disk.file(self.node)?.len() < len {
             state.must_fit(self.node, len)?;
-            state.disk.change(self.node, Change::SetLen(len))?;
+            state.disk.change(self.node, Mutation::SetLen(len))?;
         }
         Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
         let (mut state, fault) = self.begin(Verb::SyncData, 0, 0)?;
-        let State { disk, plan, rng, .. } = &mut *state;
+        let SimState { disk, plan, rng, .. } = &mut *state;
         match fault.and_then(Fault::error) {
             Some(error) => {
                 disk.drop_dirty(self.node, rng)?;

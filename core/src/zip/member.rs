@@ -40,15 +40,15 @@ pub struct Member<'a> {
 
 /// How large an archive may be.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ArchiveLimits {
     /// Members at most; 100,000 by default.
     pub max_entries: u64,
     /// Bytes at most of the whole archive, headers included; without bound by default.
     pub max_bytes: Option<u64>,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { max_entries: 100_000, max_bytes: None }
+impl Default for ArchiveLimits {
+    fn default() -> ArchiveLimits {
+        ArchiveLimits { max_entries: 100_000, max_bytes: None }
     }
 }

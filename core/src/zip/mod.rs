@@ -26,7 +26,7 @@ mod unique_names;
 
 #[cfg(feature = "deflate")]
 pub use deflate::write_deflated;
-pub use member::{Entry, Limits, Member};
+pub use member::{ArchiveLimits, Entry, Member};
 pub use plan::Plan;
 pub use safe_name::safe_name;
 pub use source::{Contents, ZipSource};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::header::{central_len, end_len, local_len, put_central, put_end, put_local};
-use super::member::{Entry, Limits, Member};
+use super::member::{ArchiveLimits, Entry, Member};
 use super::safe_name::PATH_MAX;
 use super::unique_names::Names;
 use crate::{Error, ErrorKind, Kind, Result};
@@ -16,7 +16,7 @@ pub(super) const SAMPLE: usize = 16;
 #[derive(Debug)]
 pub struct Plan {
     names: String,
-    records: Vec<Record>,
+    records: Vec<PlannedMember>,
     /// Where every 16th member starts, in bytes from the start of the archive.
     starts: Vec<u64>,
     /// Where its record starts, in bytes from the start of the central directory.
@@ -27,7 +27,7 @@ pub struct Plan {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Record {
+struct PlannedMember {
     offset: u64,
     size: u64,
     content: u64,
@@ -55,7 +55,7 @@ impl Plan {
     /// [`ErrorKind::TooLarge`] if `limits` would be passed, and above 4 GiB of names;
     /// [`ErrorKind::InvalidArgument`] for a folder with content, and for an empty file whose CRC-32
     /// is not 0.
-    pub fn new(entries: impl IntoIterator<Item = Entry>, limits: &Limits) -> Result<Plan> {
+    pub fn new(entries: impl IntoIterator<Item = Entry>, limits: &ArchiveLimits) -> Result<Plan> {
         let entries = entries.into_iter();
         let expected = entries.size_hint().0;
         check_count(expected, limits)?;
@@ -77,7 +77,7 @@ impl Plan {
     /// [`ErrorKind::InvalidArgument`] for a folder whose name does not end with `/` and a file whose name
     /// does, and as [`Plan::new`] does; [`ErrorKind::TooLarge`] above 4 GiB of names.
     pub fn again<'a>(members: impl IntoIterator<Item = Member<'a>>) -> Result<Plan> {
-        let limits = Limits { max_entries: u64::MAX, max_bytes: None };
+        let limits = ArchiveLimits { max_entries: u64::MAX, max_bytes: None };
         let members = members.into_iter();
         let mut plan = Plan::with_room(members.size_hint().0);
         for member in members {
@@ -106,7 +106,7 @@ impl Plan {
         }
     }
 
-    fn end(mut self, limits: &Limits) -> Result<Plan> {
+    fn end(mut self, limits: &ArchiveLimits) -> Result<Plan> {
         self.names.shrink_to_fit();
         self.records.shrink_to_fit();
         let end = end_len(self.entries(), self.central_offset, self.central_len);
@@ -114,7 +114,7 @@ impl Plan {
         Ok(self)
     }
 
-    fn add(&mut self, entry: &Entry, names: &mut Names, limits: &Limits) -> Result<()> {
+    fn add(&mut self, entry: &Entry, names: &mut Names, limits: &ArchiveLimits) -> Result<()> {
         let Entry { kind, size, crc32, modified, content, .. } = *entry;
         check_content(&entry.name, kind, size, crc32)?;
         let start = self.names.len();
@@ -123,7 +123,7 @@ impl Plan {
     }
 
     /// Adds a member whose name is the end of the names, from `start` on.
-    fn push(&mut self, start: usize, member: &Member<'_>, limits: &Limits) -> Result<()> {
+    fn push(&mut self, start: usize, member: &Member<'_>, limits: &ArchiveLimits) -> Result<()> {
         let Member { size, crc32, modified, content, .. } = *member;
         let name_len = self.names.len() - start;
         if name_len > PATH_MAX {
@@ -138,7 +138,7 @@ impl Plan {
             self.starts.push(offset);
             self.central_starts.push(self.central_len);
         }
-        self.records.push(Record { offset, size, content, modified, name, crc32 });
+        self.records.push(PlannedMember { offset, size, content, modified, name, crc32 });
         self.central_offset = sum([offset, local_len(name_len, size, modified), size], limits)?;
         self.central_len += central_len(name_len, size, modified, offset);
         sum([self.central_offset, self.central_len, 0], limits)?;
@@ -202,7 +202,7 @@ impl Plan {
     pub fn memory(&self) -> usize {
         size_of::<Plan>()
             + self.names.capacity()
-            + self.records.capacity() * size_of::<Record>()
+            + self.records.capacity() * size_of::<PlannedMember>()
             + (self.starts.capacity() + self.central_starts.capacity()) * size_of::<u64>()
     }
 
@@ -367,7 +367,7 @@ fn check_content(name: &str, kind: Kind, size: u64, crc32: u32) -> Result<()> {
     Ok(())
 }
 
-fn check_count(entries: usize, limits: &Limits) -> Result<()> {
+fn check_count(entries: usize, limits: &ArchiveLimits) -> Result<()> {
     if u64::try_from(entries).unwrap_or(u64::MAX) <= limits.max_entries {
         return Ok(());
     }
@@ -381,7 +381,7 @@ fn check_count(entries: usize, limits: &Limits) -> Result<()> {
 }
 
 /// Returns the sum, if it is within the limit.
-fn sum(parts: [u64; 3], limits: &Limits) -> Result<u64> {
+fn sum(parts: [u64; 3], limits: &ArchiveLimits) -> Result<u64> {
     let limit = limits.max_bytes.unwrap_or(u64::MAX);
     let total = parts.iter().try_fold(0u64, |total, part| total.checked_add(*part));
     total.filter(|total| *total <= limit).ok_or_else(|| {

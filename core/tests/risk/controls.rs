@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use holdall::Mode;
-use holdall::vfs::{Entry, Lie, Open, SimVfs, Vfs, VfsFile};
+use holdall::vfs::{DirEntry, Lie, Open, SimVfs, Vfs, VfsFile};
 
 use crate::backup;
 use crate::power::{self, Templates};
@@ -105,7 +105,7 @@ impl Vfs for Faulty {
         self.disk.make_dir(path)
     }
 
-    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+    fn list(&self, path: &str) -> io::Result<Vec<DirEntry>> {
         self.disk.list(path)
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use holdall::vfs::{Entry, Open, SimVfs, Space, Vfs, VfsFile};
+use holdall::vfs::{DirEntry, Open, SimVfs, Space, Vfs, VfsFile};
 use holdall::{Drive, ErrorKind, Mode, Options, Put, Store};
 
 use crate::content;
@@ -56,7 +56,7 @@ impl Vfs for Small {
         self.disk.make_dir(path)
     }
 
-    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+    fn list(&self, path: &str) -> io::Result<Vec<DirEntry>> {
         self.disk.list(path)
     }
 

@@ -1,4 +1,4 @@
-//! Shares.
+//! Shares: who is let in, to what, and until when.
 
 use std::time::Duration;
 

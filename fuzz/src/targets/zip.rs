@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use holdall::body::{Body, Segment};
-use holdall::zip::{Contents, Entry, Limits, Plan, ZipSource};
+use holdall::zip::{ArchiveLimits, Contents, Entry, Plan, ZipSource};
 use holdall::{Kind, Result};
 
 use super::input::Input;
@@ -41,7 +41,7 @@ pub fn archive(data: &[u8]) -> Option<(Vec<u8>, Members)> {
         entries.push(Entry { name, kind, size: len as u64, crc32, modified, content });
         blobs.push(blob);
     }
-    let plan = Plan::new(entries, &Limits::default()).ok()?.shared();
+    let plan = Plan::new(entries, &ArchiveLimits::default()).ok()?.shared();
     let members =
         plan.members().map(|member| (member.name.to_owned(), blobs[member.content as usize].clone()));
     let members: Members = members.collect();

@@ -79,6 +79,28 @@ impl Tree {
         Tree { files }
     }
 
+    /// Returns every type that is defined for more than tests, with the module that defines it.
+    #[must_use]
+    pub fn types(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (module, source) in &self.files {
+            for item in &source.parsed.items {
+                let (ident, attributes) = match item {
+                    Item::Enum(item) => (&item.ident, &item.attrs),
+                    Item::Struct(item) => (&item.ident, &item.attrs),
+                    Item::Trait(item) => (&item.ident, &item.attrs),
+                    Item::Type(item) => (&item.ident, &item.attrs),
+                    Item::Union(item) => (&item.ident, &item.attrs),
+                    _ => continue,
+                };
+                if !attributes.iter().any(is_test_attribute) {
+                    found.push((ident.to_string(), module.join("::")));
+                }
+            }
+        }
+        found
+    }
+
     /// Returns how many files there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -8,7 +8,7 @@ use super::resolve::Resolver;
 use crate::body::Body;
 use crate::engine::Engine;
 use crate::http::{CacheControl, Disposition};
-use crate::serve::open::{self, Found};
+use crate::serve::open::{self, Resource};
 use crate::serve::route::{MAX_TARGET, Signed, decode, path_of, signed};
 use crate::serve::{Reply, send};
 use crate::token::{Signer, cloudreve};
@@ -66,7 +66,7 @@ pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
 /// Checks the signature and sends what `find` finds.
 fn answer(
     call: &Call<'_>,
-    find: impl FnOnce(&Resolver<'_>, &Signed<'_>, Signer) -> Result<Found, ApiError>,
+    find: impl FnOnce(&Resolver<'_>, &Signed<'_>, Signer) -> Result<Resource, ApiError>,
 ) -> Result<Reply> {
     match call.request.method {
         "GET" | "HEAD" => {}

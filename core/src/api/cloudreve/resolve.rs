@@ -139,7 +139,7 @@ impl<'a> Resolver<'a> {
     fn in_drive(&mut self, uri: &FileUri) -> Result<Resolved, ApiError> {
         self.known()?;
         if !uri.id.is_empty() {
-            let id = self.number(&uri.id, HashKind::User, alias::Kind::Drive)?;
+            let id = self.number(&uri.id, HashKind::User, alias::AliasKind::Drive)?;
             let id = id.ok_or_else(|| Fault::path("the id in the URI is no user's"))?;
             if !self.owns(DriveId(id)) {
                 return Err(Fault::permission().into());
@@ -151,7 +151,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn in_share(&mut self, uri: &FileUri) -> Result<Resolved, ApiError> {
-        let id = self.random(&uri.id, HashKind::Share, alias::Kind::Share)?;
+        let id = self.random(&uri.id, HashKind::Share, alias::AliasKind::Share)?;
         let id = ShareId(id.ok_or_else(|| Fault::share("the id in the URI is no share's"))?);
         let info = self.enter(id, uri.password.as_deref())?;
         let record = node::get(&self.tx, info.file)?;
@@ -258,7 +258,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Reads a hash id, an imported one too; none if it is no id of that kind.
-    fn number(&self, text: &str, kind: HashKind, aliased: alias::Kind) -> Result<Option<u64>, Error> {
+    fn number(&self, text: &str, kind: HashKind, aliased: alias::AliasKind) -> Result<Option<u64>, Error> {
         match self.ids.decode(text, kind) {
             Ok(number) => alias::resolve(&self.tx, aliased, number).map(Some),
             Err(_) => Ok(None),
@@ -267,7 +267,7 @@ impl<'a> Resolver<'a> {
 
     /// Reads a hash id of what is reached without a login: a random one, or the number that it was
     /// imported under. No other number names anything, so that nothing is found by counting.
-    fn random(&self, text: &str, kind: HashKind, aliased: alias::Kind) -> Result<Option<u64>, Error> {
+    fn random(&self, text: &str, kind: HashKind, aliased: alias::AliasKind) -> Result<Option<u64>, Error> {
         if let Ok(id) = self.ids.decode_random(text, kind) {
             return Ok(Some(id));
         }
@@ -280,7 +280,7 @@ impl<'a> Resolver<'a> {
     /// Reads the hash id of a version, of whatever URL it stands in.
     pub(super) fn version(&self, text: &str) -> Result<Option<VersionId>, Error> {
         let Some(entity) = self.read_entity(text) else { return Ok(None) };
-        alias::resolve(&self.tx, alias::Kind::Version, entity.number).map(|id| Some(VersionId(id)))
+        alias::resolve(&self.tx, alias::AliasKind::Version, entity.number).map(|id| Some(VersionId(id)))
     }
 
     /// Reads what names a version in a URL.
@@ -294,7 +294,7 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// A fault for what is no id.
     pub(super) fn link(&self, text: &str) -> Result<Option<LinkId>, ApiError> {
-        if let Some(id) = self.random(text, HashKind::SourceLink, alias::Kind::Link)? {
+        if let Some(id) = self.random(text, HashKind::SourceLink, alias::AliasKind::Link)? {
             return Ok(Some(LinkId(id)));
         }
         match (text.parse(), self.ids.decode(text, HashKind::SourceLink)) {

@@ -17,7 +17,7 @@ use super::resolve::Resolver;
 pub(super) struct UrlSigner<'a> {
     mount: &'a Mount,
     site: &'a str,
-    signer: cloudreve::Signer,
+    signer: cloudreve::CloudreveSigner,
     /// The longest that the store lets a URL live.
     max: Duration,
 }
@@ -55,7 +55,7 @@ impl<'a> UrlSigner<'a> {
         let site = mount.sites.iter().find(is_at).or(mount.sites.first()).map_or("", String::as_str);
         let secrets = ring.1.cloudreve_secrets();
         let secret = secrets.first().ok_or_else(|| Error::bug("a key ring without a key"))?;
-        let signer = cloudreve::Signer::new(secret);
+        let signer = cloudreve::CloudreveSigner::new(secret);
         Ok(UrlSigner { mount, site, signer, max: resolver.engine.options.max_lifetime })
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::{ApiError, Fault, not_found};
-use super::part::{self, Part};
+use super::part::{self, RequestedPart};
 use super::rapid::Rapid;
 use super::resolve::Own;
 use super::{Call, response};
@@ -204,7 +204,7 @@ impl Call<'_> {
         record: UploadRecord,
         parent: FileId,
         name: &str,
-        parts: &[Part],
+        parts: &[RequestedPart],
     ) -> Result<Value, ApiError> {
         let mut told = self.file_json(own, record.goal.file(), parent, name, Kind::File);
         let rapid = match self.rapid(own, &record, parent, name)? {

@@ -23,14 +23,14 @@ use crate::{ErrorKind, FileInfo, Kind, VersionInfo};
 const MAX_PICKS: usize = 1000;
 
 /// What a client asks of the URL.
-struct UrlParams<'a> {
+struct DownloadParams<'a> {
     name: Option<&'a str>,
     media_type: Option<&'a str>,
     expire: u64,
 }
 
 /// What a URL leads to, as it is told beside it.
-struct Content {
+struct UrlContent {
     size: u64,
     crc64: u64,
     sha1: Option<[u8; 20]>,
@@ -47,7 +47,7 @@ impl Call<'_> {
         }
     }
 
-    fn url_params(&self) -> Result<UrlParams<'_>, ApiError> {
+    fn url_params(&self) -> Result<DownloadParams<'_>, ApiError> {
         let expire = self.fields.number("expire_sec", 1..=MAX_EXPIRE)?.unwrap_or(DEFAULT_EXPIRE);
         self.check_life(expire, self.api.store.engine()?.options.max_lifetime)?;
         let name = self.fields.text("file_name")?;
@@ -61,7 +61,7 @@ impl Call<'_> {
         if media_type.is_some_and(|media_type| !valid_media_type(media_type)) {
             return Err(Fault::format("response_content_type is no media type").into());
         }
-        Ok(UrlParams { name, media_type, expire })
+        Ok(DownloadParams { name, media_type, expire })
     }
 
     fn check_life(&self, expire: u64, most: Duration) -> Result<(), Fault> {
@@ -90,7 +90,7 @@ impl Call<'_> {
         }
         let version = self.version(&info, revision)?;
         let url = self.file_url(&reach, &info, &version, revision.is_some(), reach.download()?)?;
-        let content = Content { size: version.size, crc64: version.crc64, sha1: Some(version.sha1) };
+        let content = UrlContent { size: version.size, crc64: version.crc64, sha1: Some(version.sha1) };
         let mut told = self.url_json(self.made(url, &params)?, &params, &content);
         if let Value::Object(fields) = &mut told {
             fields.insert("drive_id".into(), json!(response::drive(info.drive)));
@@ -131,7 +131,7 @@ impl Call<'_> {
         }
     }
 
-    fn zip_name(&self, info: &FileInfo, params: &UrlParams<'_>) -> String {
+    fn zip_name(&self, info: &FileInfo, params: &DownloadParams<'_>) -> String {
         match (params.name, info.name.as_str()) {
             (Some(name), _) => name.to_owned(),
             (None, "") => "archive.zip".to_owned(),
@@ -159,14 +159,19 @@ impl Call<'_> {
     }
 
     /// Answers for an archive that is there: its exact length and CRC-64 are known already.
-    fn archive_url(&self, reach: &Reach, id: ArchiveId, params: &UrlParams<'_>) -> Result<Value, ApiError> {
+    fn archive_url(
+        &self,
+        reach: &Reach,
+        id: ArchiveId,
+        params: &DownloadParams<'_>,
+    ) -> Result<Value, ApiError> {
         let archive = self.find_archive(reach, id)?;
         let record = &archive.record;
         let left = record.expires.unix().saturating_sub(self.now.unix());
         let left = u64::try_from(left).unwrap_or(0).max(1);
-        let params = UrlParams { expire: params.expire.min(left), ..*params };
+        let params = DownloadParams { expire: params.expire.min(left), ..*params };
         let url = self.made(self.api.store.url_of_archive(id), &params)?;
-        let content = Content { size: record.len, crc64: self.api.store.archive_crc64(id)?, sha1: None };
+        let content = UrlContent { size: record.len, crc64: self.api.store.archive_crc64(id)?, sha1: None };
         let mut told = self.url_json(url, &params, &content);
         if let Value::Object(fields) = &mut told {
             fields.insert("drive_id".into(), json!(response::drive(reach.drive())));
@@ -210,7 +215,7 @@ impl Call<'_> {
         }
     }
 
-    fn made(&self, url: Url, params: &UrlParams<'_>) -> Result<String, ApiError> {
+    fn made(&self, url: Url, params: &DownloadParams<'_>) -> Result<String, ApiError> {
         let mut url = self.url(url, params.expire);
         if let Some(name) = params.name {
             url = url.attachment(name);
@@ -221,7 +226,7 @@ impl Call<'_> {
         Ok(url.sign()?)
     }
 
-    fn url_json(&self, url: String, params: &UrlParams<'_>, content: &Content) -> Value {
+    fn url_json(&self, url: String, params: &DownloadParams<'_>, content: &UrlContent) -> Value {
         let mount = &self.api.mount;
         let on =
             |base: &Option<String>| base.as_ref().map(|base| self.on_base(base, &url)).unwrap_or_default();
@@ -308,7 +313,7 @@ impl Call<'_> {
     }
 
     fn task(&self, reach: &Reach, id: ArchiveId) -> Result<Value, ApiError> {
-        let params = UrlParams { name: None, media_type: None, expire: DEFAULT_EXPIRE };
+        let params = DownloadParams { name: None, media_type: None, expire: DEFAULT_EXPIRE };
         let told = self.archive_url(reach, id, &params)?;
         let of = |name: &str| told.get(name).cloned().unwrap_or_default();
         Ok(json!({

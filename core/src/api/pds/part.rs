@@ -20,26 +20,26 @@ const MAX_LIST: usize = 1000;
 
 /// A part that a client asks a URL for.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct RequestedPart {
     number: u32,
     content_type: Option<String>,
 }
 
 /// Reads the parts that a client asks URLs for: the first, if it names none.
-pub(super) fn asked(fields: &Fields) -> Result<Vec<Part>, Fault> {
+pub(super) fn asked(fields: &Fields) -> Result<Vec<RequestedPart>, Fault> {
     let most = usize::try_from(MAX_PARTS).unwrap_or(usize::MAX);
     let list = fields.list("part_info_list", most)?.unwrap_or_default();
-    let mut parts: Vec<Part> = Vec::with_capacity(list.len().max(1));
+    let mut parts: Vec<RequestedPart> = Vec::with_capacity(list.len().max(1));
     for value in list {
         let part = Fields::of(value, "part_info_list")?;
         let number = part.number("part_number", 1..=u64::from(MAX_PARTS))?;
         let number = number.ok_or_else(|| Fault::missing("part_number is missing"))?;
         let number = u32::try_from(number).unwrap_or(MAX_PARTS);
         let content_type = part.text("content_type")?.map(str::to_owned);
-        parts.push(Part { number, content_type });
+        parts.push(RequestedPart { number, content_type });
     }
     if parts.is_empty() {
-        parts.push(Part { number: 1, content_type: None });
+        parts.push(RequestedPart { number: 1, content_type: None });
     }
     Ok(parts)
 }
@@ -50,7 +50,7 @@ impl Call<'_> {
         &self,
         id: UploadId,
         drive: DriveId,
-        parts: &[Part],
+        parts: &[RequestedPart],
     ) -> Result<Value, ApiError> {
         let engine = self.api.store.engine()?;
         let ring = engine.ring(&engine.reader()?)?;

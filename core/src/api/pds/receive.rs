@@ -16,7 +16,7 @@ use crate::catalog::upload::MAX_PARTS;
 use crate::http::RequestHeaders;
 use crate::id::UploadId;
 use crate::serve::{Reply, Request};
-use crate::store::upload::PartWriter;
+use crate::store::upload::UploadPartWriter;
 use crate::token::{DEFAULT_LIFETIME, Purpose, Refusal};
 use crate::{Error, ErrorKind, Result};
 
@@ -27,7 +27,7 @@ pub(super) const PART_BITS: u32 = 14;
 
 /// A part on its way in: the URL says which, and nobody is asked who calls.
 pub(in crate::api) struct Receiver {
-    writer: PartWriter,
+    writer: UploadPartWriter,
     /// The most bytes that may come.
     max: u64,
     /// How many bytes the client said that it sends.

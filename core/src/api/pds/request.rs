@@ -95,9 +95,9 @@ impl Fields {
         match self.get(name) {
             None => Ok(None),
             Some(Value::Number(number)) => match whole(number) {
-                Whole::Is(number) if bounds.contains(&number) => Ok(Some(number)),
-                Whole::Is(_) | Whole::Beyond => Err(out()),
-                Whole::Not => Err(Fault::format(format!("{name} is no whole number"))),
+                WholeNumber::Is(number) if bounds.contains(&number) => Ok(Some(number)),
+                WholeNumber::Is(_) | WholeNumber::Beyond => Err(out()),
+                WholeNumber::Not => Err(Fault::format(format!("{name} is no whole number"))),
             },
             Some(_) => Err(Fault::format(format!("{name} is no whole number"))),
         }
@@ -166,7 +166,7 @@ impl Fields {
 }
 
 /// What a number is to those who want a whole one.
-enum Whole {
+enum WholeNumber {
     Is(u64),
     /// Whole, and below 0 or past 64 bits.
     Beyond,
@@ -174,13 +174,13 @@ enum Whole {
 }
 
 /// Reads a whole number. JSON knows one kind of number, so 17.0 is 17.
-fn whole(number: &serde_json::Number) -> Whole {
+fn whole(number: &serde_json::Number) -> WholeNumber {
     match (number.as_u64(), number.as_f64()) {
-        (Some(number), _) => Whole::Is(number),
+        (Some(number), _) => WholeNumber::Is(number),
         (None, Some(float)) if float.fract() == 0.0 => {
-            format!("{float:.0}").parse().map_or(Whole::Beyond, Whole::Is)
+            format!("{float:.0}").parse().map_or(WholeNumber::Beyond, WholeNumber::Is)
         }
-        _ => Whole::Not,
+        _ => WholeNumber::Not,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{ErrorKind, FileInfo, VersionInfo};
 const MAX_KEPT: usize = 50;
 
 /// The revision that a call is about.
-struct Named {
+struct RevisionParams {
     own: Own,
     file: FileInfo,
     version: VersionInfo,
@@ -21,7 +21,7 @@ struct Named {
 }
 
 impl Call<'_> {
-    fn named(&self) -> Result<Named, ApiError> {
+    fn named(&self) -> Result<RevisionParams, ApiError> {
         let own = self.own()?;
         let file = own.live_file(own.id(self.fields.required("file_id")?)?)?;
         let text = self.fields.required("revision_id")?;
@@ -29,7 +29,7 @@ impl Call<'_> {
         let id: VersionId = text.parse().map_err(|_| absent())?;
         let found = own.drive.version_of(file.id, id);
         let (version, note) = found.map_err(|error| not_found(error, Fault::revision))?;
-        Ok(Named { own, file, version, note })
+        Ok(RevisionParams { own, file, version, note })
     }
 
     /// Answers `file/revision/list`: newest first, without URLs.
@@ -60,14 +60,14 @@ impl Call<'_> {
 
     /// Answers `file/revision/get`.
     pub(super) fn get_revision(&self) -> Result<Value, ApiError> {
-        let Named { own, file, version, note } = self.named()?;
+        let RevisionParams { own, file, version, note } = self.named()?;
         let expire = self.url_expire(10..=86_400)?;
         self.revision(&file, &version, &note, Some(expire), own.download())
     }
 
     /// Answers `file/revision/update`: whether it is kept for ever, and what is said of it.
     pub(super) fn update_revision(&self) -> Result<Value, ApiError> {
-        let Named { own, file, version, .. } = self.named()?;
+        let RevisionParams { own, file, version, .. } = self.named()?;
         let keep = self.fields.flag("keep_forever")?;
         let note = self.fields.any_text("revision_description")?;
         if note.is_some_and(|note| note.chars().count() > 1024) {
@@ -87,14 +87,14 @@ impl Call<'_> {
     /// Answers `file/revision/restore`: the old content becomes the newest revision, and no byte is
     /// copied.
     pub(super) fn restore_revision(&self) -> Result<Value, ApiError> {
-        let Named { own, file, version, .. } = self.named()?;
+        let RevisionParams { own, file, version, .. } = self.named()?;
         let restored = own.drive.put_again(file.id, version.id, self.now).map_err(latest)?;
         self.revision(&file, &restored, "", Some(DEFAULT_EXPIRE), own.download())
     }
 
     /// Answers `file/revision/delete`.
     pub(super) fn delete_revision(&self) -> Result<Value, ApiError> {
-        let Named { version, .. } = self.named()?;
+        let RevisionParams { version, .. } = self.named()?;
         self.api.store.remove_version(version.id).map_err(latest)?;
         Ok(json!({}))
     }

@@ -28,14 +28,14 @@ const FREQUENT: u32 = 8;
 /// Caches one snapshot.
 #[derive(Debug, Default)]
 pub(super) struct SnapshotCache {
-    slot: Arc<Slot>,
+    slot: Arc<CacheSlot>,
     /// The number of the last stamp that a snapshot was opened with, and how many were.
     seen: AtomicU64,
     times: AtomicU32,
 }
 
 #[derive(Debug, Default)]
-struct Slot {
+struct CacheSlot {
     cached: ArcSwapOption<CachedSnapshot>,
     /// Whether a thread looks after it.
     watched: AtomicBool,
@@ -92,7 +92,7 @@ impl SnapshotCache {
 }
 
 /// Drops each snapshot that nobody reads, until there is none.
-fn watch(slot: &Weak<Slot>) {
+fn watch(slot: &Weak<CacheSlot>) {
     loop {
         thread::sleep(IDLE);
         let Some(slot) = slot.upgrade() else { return };

@@ -91,15 +91,15 @@ fn slot(header: &[u8; LEN], at: usize) -> Option<Stamp> {
 
 /// The header of a file that any process may commit to.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct DatabaseHeader {
     /// The database keeps it open.
     file: Weak<dyn VfsFile>,
     live: OnceLock<Option<Live>>,
 }
 
-impl Head {
-    pub(super) fn new(file: &Arc<dyn VfsFile>) -> Head {
-        Head { file: Arc::downgrade(file), live: OnceLock::new() }
+impl DatabaseHeader {
+    pub(super) fn new(file: &Arc<dyn VfsFile>) -> DatabaseHeader {
+        DatabaseHeader { file: Arc::downgrade(file), live: OnceLock::new() }
     }
 
     /// Reads the stamp; None while a commit is under way, or when the header cannot be read or made

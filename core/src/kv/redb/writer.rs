@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use redb::WriteTransaction;
 
 use super::{RedbReader, definition, guarded, other};
-use crate::kv::{KeyRange, Read, Scan, Table, Visit, Write, counter, is_empty};
+use crate::kv::{KeyRange, Read, Scan, Table, VisitRow, Write, counter, is_empty};
 use crate::{Error, Result};
 
 /// Rows by key; None is one that was removed.
@@ -77,7 +77,7 @@ impl Read for RedbWriter {
         }
     }
 
-    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut Visit<'_>) -> Result<()> {
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut VisitRow<'_>) -> Result<()> {
         if is_empty(range) {
             return Ok(());
         }

@@ -18,7 +18,7 @@ use crate::kv::Read;
 use crate::mutant::{self, Mutant};
 use crate::store::Store;
 use crate::time::Time;
-use crate::vfs::{Entry, Open, VfsFile};
+use crate::vfs::{DirEntry, Open, VfsFile};
 use crate::{Error, ErrorKind, Result};
 
 /// Rows that one step changes.
@@ -253,7 +253,7 @@ fn sweep(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
 }
 
 /// Lists the files of a directory that are not young.
-fn old(engine: &Engine, dir: &str, now: Time, report: &mut GcReport) -> Vec<Entry> {
+fn old(engine: &Engine, dir: &str, now: Time, report: &mut GcReport) -> Vec<DirEntry> {
     match engine.vfs.list(dir) {
         Ok(mut listed) => {
             listed.retain(|entry| Time(entry.modified) < now.before(YOUNG));

@@ -109,7 +109,7 @@ struct Cursor {
 }
 
 /// A row: its table, its key and its value.
-type Row = (Table, Vec<u8>, Vec<u8>);
+type LoggedRow = (Table, Vec<u8>, Vec<u8>);
 
 /// One step of a snapshot.
 struct Step {
@@ -141,7 +141,7 @@ fn take(engine: &Engine) -> Result<u64> {
 
 fn step(change: &mut Change<'_>, from: &Cursor) -> Result<Step> {
     let before = Position::read(change)?.lsn;
-    let mut found: Vec<Row> = Vec::new();
+    let mut found: Vec<LoggedRow> = Vec::new();
     let mut len = 0_usize;
     let mut next = None;
     for (number, table) in table::ALL.iter().enumerate().skip(from.table) {

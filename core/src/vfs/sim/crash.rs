@@ -1,6 +1,6 @@
 //! Power loss: which of the unsynced changes the platter has, and which it has in part.
 
-use super::disk::{Change, Dir, Disk, File, Node, ROOT, Renaming};
+use super::disk::{Dir, Disk, File, Mutation, Node, ROOT, Renaming};
 use super::rng::Rng;
 
 /// Bytes that a disk writes whole or not at all.
@@ -163,10 +163,10 @@ impl Loss<'_> {
         let mut len = file.durable.len();
         for (_, change) in &file.dirty {
             len = match change {
-                Change::Write(offset, bytes) => {
+                Mutation::Write(offset, bytes) => {
                     len.max(usize::try_from(*offset).ok()?.saturating_add(bytes.len()))
                 }
-                Change::SetLen(len) => usize::try_from(*len).ok()?,
+                Mutation::SetLen(len) => usize::try_from(*len).ok()?,
             };
             lens.push(len);
         }
@@ -180,21 +180,21 @@ impl Loss<'_> {
     }
 
     /// Keeps the front of a write, or at times its back, cut at any byte.
-    fn cut(&mut self, change: &Change) -> Option<Change> {
-        let Change::Write(offset, bytes) = change else {
+    fn cut(&mut self, change: &Mutation) -> Option<Mutation> {
+        let Mutation::Write(offset, bytes) = change else {
             return self.rng.coin().then(|| change.clone());
         };
         let (front, back) = bytes.split_at_checked(self.rng.index(bytes.len() + 1))?;
         if self.policy == Policy::ByteTear && self.rng.one_in(4) {
             let skipped = u64::try_from(front.len()).ok()?;
-            return Some(Change::Write(offset.checked_add(skipped)?, back.to_vec()));
+            return Some(Mutation::Write(offset.checked_add(skipped)?, back.to_vec()));
         }
-        Some(Change::Write(*offset, front.to_vec()))
+        Some(Mutation::Write(*offset, front.to_vec()))
     }
 
     /// Keeps any of the sectors that a write touches.
-    fn sectors(&mut self, change: &Change, kept: &mut Vec<Change>) {
-        let Change::Write(offset, bytes) = change else {
+    fn sectors(&mut self, change: &Mutation, kept: &mut Vec<Mutation>) {
+        let Mutation::Write(offset, bytes) = change else {
             kept.push(change.clone());
             return;
         };
@@ -203,7 +203,7 @@ impl Loss<'_> {
             let room = usize::try_from(SECTOR - at % SECTOR).unwrap_or(usize::MAX);
             let Some((sector, behind)) = rest.split_at_checked(room.min(rest.len())) else { break };
             if self.rng.coin() {
-                kept.push(Change::Write(at, sector.to_vec()));
+                kept.push(Mutation::Write(at, sector.to_vec()));
             }
             at = at.saturating_add(u64::try_from(sector.len()).unwrap_or(u64::MAX));
             rest = behind;
@@ -212,12 +212,12 @@ impl Loss<'_> {
 }
 
 /// Keeps the first 512 bytes of a write.
-fn header(change: &Change) -> Change {
+fn header(change: &Mutation) -> Mutation {
     match change {
-        Change::Write(offset, bytes) => {
+        Mutation::Write(offset, bytes) => {
             let sector = usize::try_from(SECTOR).unwrap_or(usize::MAX);
-            Change::Write(*offset, bytes.iter().copied().take(sector).collect())
+            Mutation::Write(*offset, bytes.iter().copied().take(sector).collect())
         }
-        Change::SetLen(len) => Change::SetLen(*len),
+        Mutation::SetLen(len) => Mutation::SetLen(*len),
     }
 }

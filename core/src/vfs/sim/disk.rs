@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::super::{Entry, Open, path};
+use super::super::{DirEntry, Open, path};
 use super::lock::Locks;
 use super::rng::Rng;
 
@@ -18,18 +18,18 @@ const LONGEST: u64 = 1 << 30;
 
 /// A change to a file that no sync has made durable.
 #[derive(Clone, Debug)]
-pub(super) enum Change {
+pub(super) enum Mutation {
     /// Bytes from an offset; the file grows as needed.
     Write(u64, Vec<u8>),
     /// A new length.
     SetLen(u64),
 }
 
-impl Change {
+impl Mutation {
     /// Does the change to some content.
     pub(super) fn apply(&self, content: &mut Vec<u8>) {
         match self {
-            Change::Write(offset, bytes) => {
+            Mutation::Write(offset, bytes) => {
                 let start = usize::try_from(*offset).unwrap_or(usize::MAX);
                 let end = start.saturating_add(bytes.len());
                 if content.len() < end {
@@ -39,7 +39,7 @@ impl Change {
                     range.copy_from_slice(bytes);
                 }
             }
-            Change::SetLen(len) => content.resize(usize::try_from(*len).unwrap_or(usize::MAX), 0),
+            Mutation::SetLen(len) => content.resize(usize::try_from(*len).unwrap_or(usize::MAX), 0),
         }
     }
 }
@@ -50,7 +50,7 @@ pub(super) struct File {
     pub(super) live: Vec<u8>,
     pub(super) durable: Vec<u8>,
     /// Changes since the last sync, each with its place in the order of the whole disk.
-    pub(super) dirty: Vec<(u64, Change)>,
+    pub(super) dirty: Vec<(u64, Mutation)>,
     /// Microseconds since 1970 UTC, of the simulated clock.
     pub(super) modified: i64,
     /// The locks of the whole file.
@@ -85,12 +85,12 @@ impl File {
     /// and no later sync will bring it. The length stays to be synced, as it does on Linux.
     pub(super) fn drop_dirty(&mut self, seq: u64, rng: &mut Rng) {
         for (_, change) in std::mem::take(&mut self.dirty) {
-            if matches!(change, Change::Write(..)) && rng.coin() {
+            if matches!(change, Mutation::Write(..)) && rng.coin() {
                 change.apply(&mut self.durable);
             }
         }
         if self.durable.len() != self.live.len() {
-            self.dirty.push((seq, Change::SetLen(self.len())));
+            self.dirty.push((seq, Mutation::SetLen(self.len())));
         }
     }
 }
@@ -191,12 +191,12 @@ impl Disk {
     }
 
     /// Changes a file and notes what is to be synced.
-    pub(super) fn change(&mut self, node: Node, change: Change) -> io::Result<()> {
+    pub(super) fn change(&mut self, node: Node, change: Mutation) -> io::Result<()> {
         let end = match &change {
-            Change::Write(offset, bytes) => {
+            Mutation::Write(offset, bytes) => {
                 offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
             }
-            Change::SetLen(len) => *len,
+            Mutation::SetLen(len) => *len,
         };
         if end > LONGEST {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -290,11 +290,11 @@ impl Disk {
         Ok(())
     }
 
-    pub(super) fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+    pub(super) fn list(&self, path: &str) -> io::Result<Vec<DirEntry>> {
         let names = &self.names_of(self.dir(path)?)?.live;
         let entry = |(name, node): (&String, &Node)| {
             let file = self.files.get(node)?;
-            Some(Entry { name: name.clone(), len: file.len(), modified: file.modified })
+            Some(DirEntry { name: name.clone(), len: file.len(), modified: file.modified })
         };
         Ok(names.iter().filter_map(entry).collect())
     }

@@ -136,7 +136,7 @@ impl fmt::Display for Op {
 
 /// What is planned to go wrong, and what was done so far.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct FaultPlan {
     pub(super) faults: Vec<(u64, Fault, Times)>,
     pub(super) power_cut: Option<u64>,
     pub(super) lies: Vec<Lie>,
@@ -145,10 +145,10 @@ pub(super) struct Plan {
     pub(super) dead: bool,
 }
 
-impl Plan {
+impl FaultPlan {
     /// Returns the plan of a disk made from this one: it lies alike, and nothing else is planned.
-    pub(super) fn continued(&self) -> Plan {
-        Plan { lies: self.lies.clone(), ..Plan::default() }
+    pub(super) fn continued(&self) -> FaultPlan {
+        FaultPlan { lies: self.lies.clone(), ..FaultPlan::default() }
     }
 
     pub(super) fn lies(&self, lie: Lie) -> bool {

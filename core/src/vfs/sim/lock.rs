@@ -1,7 +1,7 @@
 //! Locks on a file of a simulated disk: of the whole file, and of ranges of its bytes.
 
 /// A process of a simulated disk; 0 where it has but one, which nobody told it of.
-pub(super) type Process = u64;
+pub(super) type ProcessId = u64;
 
 /// The first and the last byte of a range.
 pub(super) type Range = (u64, u64);
@@ -16,7 +16,7 @@ pub(super) struct Locks(Vec<Held>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Held {
-    process: Process,
+    process: ProcessId,
     handle: u64,
     range: Range,
     shared: bool,
@@ -25,7 +25,7 @@ struct Held {
 impl Locks {
     /// Takes a lock for an open file, in place of one that it has on the same range; returns false
     /// when another open file's is in the way.
-    pub(super) fn try_take(&mut self, process: Process, handle: u64, range: Range, shared: bool) -> bool {
+    pub(super) fn try_take(&mut self, process: ProcessId, handle: u64, range: Range, shared: bool) -> bool {
         if self.is_in_the_way(handle, range, shared) {
             return false;
         }
@@ -53,7 +53,7 @@ impl Locks {
     }
 
     /// Gives back all that a process has locked.
-    pub(super) fn end(&mut self, process: Process) {
+    pub(super) fn end(&mut self, process: ProcessId) {
         self.0.retain(|held| held.process != process);
     }
 }

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::disk::Node;
 use super::lock::{self, Range};
-use super::{Fault, Policy, SimFile, SimVfs, State, Verb, WHOLE};
+use super::{Fault, Policy, SimFile, SimState, SimVfs, Verb, WHOLE};
 use crate::machine;
 use crate::time::Time;
 use crate::vfs::RangeLocks;
@@ -48,7 +48,7 @@ pub trait Scheduler: Debug + Send + Sync {
 /// One process, as its disk knows it.
 #[derive(Clone, Debug)]
 pub(super) struct Process {
-    pub(super) id: lock::Process,
+    pub(super) id: lock::ProcessId,
     scheduler: Arc<dyn Scheduler>,
 }
 
@@ -75,7 +75,7 @@ impl SimVfs {
     pub fn lose_power(&self, policy: Policy) {
         let mut state = self.state();
         state.end_all();
-        let State { disk, rng, .. } = &mut *state;
+        let SimState { disk, rng, .. } = &mut *state;
         *disk = disk.after_loss(policy, rng);
     }
 
@@ -108,13 +108,13 @@ impl SimVfs {
         fault
     }
 
-    pub(super) fn id(&self) -> lock::Process {
+    pub(super) fn id(&self) -> lock::ProcessId {
         self.process.as_ref().map_or(0, |process| process.id)
     }
 }
 
-impl State {
-    fn end(&mut self, process: lock::Process) {
+impl SimState {
+    fn end(&mut self, process: lock::ProcessId) {
         self.ended.insert(process);
         for file in self.disk.files.values_mut() {
             file.whole.end(process);
@@ -127,7 +127,7 @@ impl State {
     }
 
     /// Refuses what a process does that has ended.
-    pub(super) fn must_live(&self, process: lock::Process) -> io::Result<()> {
+    pub(super) fn must_live(&self, process: lock::ProcessId) -> io::Result<()> {
         match self.ended.contains(&process) {
             true => Err(io::Error::other("the simulated process has ended")),
             false => Ok(()),
@@ -135,7 +135,7 @@ impl State {
     }
 
     /// Refuses one more descriptor than a process may have.
-    pub(super) fn must_have_descriptor(&self, process: lock::Process) -> io::Result<()> {
+    pub(super) fn must_have_descriptor(&self, process: lock::ProcessId) -> io::Result<()> {
         let open = self.open.get(&process).copied().unwrap_or(0);
         match self.max_open.is_some_and(|most| open >= most) {
             true => Err(Errno::MFILE.into()),

@@ -66,8 +66,8 @@ fn folder(name: &str) -> Entry {
     Entry { name: name.to_owned(), kind: Kind::Folder, size: 0, crc32: 0, modified: TIME, content: u64::MAX }
 }
 
-fn unlimited() -> Limits {
-    Limits { max_entries: u64::MAX, max_bytes: None }
+fn unlimited() -> ArchiveLimits {
+    ArchiveLimits { max_entries: u64::MAX, max_bytes: None }
 }
 
 /// Makes the archive of `files`, in which a name that ends with `/` is a folder.

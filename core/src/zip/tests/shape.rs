@@ -75,7 +75,7 @@ fn an_archive_planned_again_is_the_same() {
 fn the_member_of_any_byte_is_found_in_archives_of_any_size() {
     for count in [1_usize, 15, 16, 17, 31, 32, 33, 100] {
         let entries = (0..count).map(|n| file(&format!("{n}"), 0, &vec![1; n % 3]));
-        let plan = Plan::new(entries, &Limits::default()).unwrap();
+        let plan = Plan::new(entries, &ArchiveLimits::default()).unwrap();
         let starts: Vec<u64> = plan.members().map(|member| member.offset).collect();
         for (index, start) in starts.iter().enumerate() {
             let end = starts.get(index + 1).copied().unwrap_or(plan.central_offset());
@@ -150,19 +150,21 @@ fn a9_an_archive_reads_what_was_planned_or_breaks_off() {
 #[test]
 fn a6_a7_limits_on_members_and_bytes_are_checked_when_planned() {
     let many = || (0..10_000).map(|index| file(&format!("f{index}"), 0, &[7; 1000]));
-    let error = Plan::new(many(), &Limits { max_entries: 9_999, max_bytes: None }).unwrap_err();
+    let error = Plan::new(many(), &ArchiveLimits { max_entries: 9_999, max_bytes: None }).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     assert!(error.to_string().contains("max_entries") && error.to_string().contains("9999"), "{error}");
-    let limits = Limits { max_entries: 10_000, max_bytes: Some(10_000_000) };
+    let limits = ArchiveLimits { max_entries: 10_000, max_bytes: Some(10_000_000) };
     let error = Plan::new(many(), &limits).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     assert!(error.to_string().contains("max_bytes") && error.to_string().contains("10000000"), "{error}");
-    let len = Plan::new(many(), &Limits::default()).unwrap().len();
-    assert!(Plan::new(many(), &Limits { max_bytes: Some(len), ..Limits::default() }).is_ok());
-    assert!(Plan::new(many(), &Limits { max_bytes: Some(len - 1), ..Limits::default() }).is_err());
+    let len = Plan::new(many(), &ArchiveLimits::default()).unwrap().len();
+    assert!(Plan::new(many(), &ArchiveLimits { max_bytes: Some(len), ..ArchiveLimits::default() }).is_ok());
+    assert!(
+        Plan::new(many(), &ArchiveLimits { max_bytes: Some(len - 1), ..ArchiveLimits::default() }).is_err()
+    );
     // Refused by what the iterator promises, before a single member is made.
     let promised = (0..1_000_000_000).map(|_| -> Entry { panic!("a member was made") });
-    assert_eq!(Plan::new(promised, &Limits::default()).unwrap_err().kind(), ErrorKind::TooLarge);
+    assert_eq!(Plan::new(promised, &ArchiveLimits::default()).unwrap_err().kind(), ErrorKind::TooLarge);
     let huge = Entry { size: u64::MAX - 10, ..file("huge", 0, b"x") };
     assert_eq!(Plan::new([huge], &unlimited()).unwrap_err().kind(), ErrorKind::TooLarge);
 }

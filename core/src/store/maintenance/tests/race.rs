@@ -67,7 +67,7 @@ impl Vfs for Hooked {
         self.vfs.make_dir(path)
     }
 
-    fn list(&self, path: &str) -> std::io::Result<Vec<crate::vfs::Entry>> {
+    fn list(&self, path: &str) -> std::io::Result<Vec<crate::vfs::DirEntry>> {
         self.vfs.list(path)
     }
 
