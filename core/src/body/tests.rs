@@ -1,4 +1,6 @@
 //! Tests of bodies: lengths, slices, segments and readers against naive models.
+
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;

@@ -1,4 +1,6 @@
 //! Tests of digests: vectors that others publish, and any division into pieces.
+
+use std::io;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
