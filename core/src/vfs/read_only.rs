@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use bytes::Bytes;
 
-use super::{Entry, Open, Space, Vfs, VfsFile};
+use super::{DirEntry, Open, Space, Vfs, VfsFile};
 
 /// What is copied when a part of it is written.
 const PAGE: u64 = 4096;
@@ -71,7 +71,7 @@ impl Vfs for ReadOnly {
         refused()
     }
 
-    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+    fn list(&self, path: &str) -> io::Result<Vec<DirEntry>> {
         self.below.list(path)
     }
 
