@@ -68,7 +68,7 @@ pub unsafe extern "C" fn holdall_serve_text(
     answer: *mut holdall_answer,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.record(answer)?;
+        let out = caller.record(answer)?.whole()?;
         let store = caller.get(store)?;
         let method = lossy(caller, "the method", method, method_len_bytes)?;
         let target = lossy(caller, "the target", target, target_len_bytes)?;

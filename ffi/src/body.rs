@@ -77,7 +77,7 @@ pub unsafe extern "C" fn holdall_body_segment(
     segment: *mut holdall_segment,
 ) -> i32 {
     entry!(caller of body => {
-        let out = caller.record(segment)?;
+        let out = caller.record(segment)?.whole()?;
         let found = caller.get(body)?.segment(offset_bytes, limit_bytes)?;
         let (data, len_bytes) = (found.data.as_ptr().cast(), found.data.len());
         let file = found.file.as_ref().map(|file| (file.offset, file.file.as_raw_fd()));
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn holdall_body_file(
     range: *mut holdall_file_range,
 ) -> i32 {
     entry!(caller of body => {
-        let out = caller.record(range)?;
+        let out = caller.record(range)?.whole()?;
         let body = caller.get(body)?;
         out.put(match body.file_range(offset_bytes, limit_bytes)? {
             Some((found, len_bytes)) => {

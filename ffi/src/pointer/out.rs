@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use holdall::Result;
+use holdall::{Error, ErrorKind, Result};
 
 use super::{Caller, Handle, Record, handle_of};
 
@@ -31,6 +31,18 @@ pub(crate) struct RecordOut<'a, T> {
 }
 
 impl<T: Record> RecordOut<'_, T> {
+    /// Refuses a record that is too short for all there is, where that holds a handle that nobody could free
+    /// then.
+    pub(crate) fn whole(self) -> Result<Self> {
+        match self.size >= size_of::<T>() {
+            true => Ok(self),
+            false => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("a record of {} bytes has no room for its handle; set its size to sizeof", self.size),
+            )),
+        }
+    }
+
     /// Writes as much of the value as the caller knows; what it knows beyond becomes zero.
     pub(crate) fn put(self, value: T) -> Result<()> {
         let (known, later) = (self.size.min(size_of::<T>()), self.size.saturating_sub(size_of::<T>()));

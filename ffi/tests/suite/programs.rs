@@ -105,6 +105,21 @@ fn f1_calls_that_are_misused_under_valgrind() {
 }
 
 #[test]
+fn f1_random_calls_are_codes_and_leave_a_sound_store() {
+    passes("sequence.c", &[]);
+}
+
+#[test]
+fn f1_random_calls_under_the_sanitizers() {
+    passes("sequence.c", &SANITIZERS);
+}
+
+#[test]
+fn f1_random_calls_under_valgrind() {
+    passes_valgrind("sequence.c", &["300"]);
+}
+
+#[test]
 fn p1_a_store_goes_on_in_a_forked_child_and_in_its_parent() {
     passes("fork.c", &[]);
 }
