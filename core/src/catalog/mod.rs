@@ -28,6 +28,7 @@ pub(crate) mod listing;
 pub(crate) mod node;
 pub(crate) mod note;
 pub(crate) mod path;
+pub(crate) mod position;
 pub(crate) mod prefix;
 pub(crate) mod put;
 pub(crate) mod record;

@@ -64,11 +64,19 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     }
 }
 
-/// Reads the fields behind a version byte.
+/// Reads the fields behind a version byte. Bytes behind them are no record's: whoever adds a field raises
+/// the version.
 fn fields<T: DeserializeOwned>(bytes: &[u8], noun: &str) -> Result<T> {
-    postcard::from_bytes(bytes).map_err(|cause| {
-        Error::with_source(ErrorKind::Corrupt, format!("a {noun} record cannot be read"), cause)
-    })
+    match postcard::take_from_bytes(bytes) {
+        Ok((record, [])) => Ok(record),
+        Ok((_, rest)) => Err(Error::corrupt(format!(
+            "a {noun} record is followed by {} bytes of something else",
+            rest.len()
+        ))),
+        Err(cause) => {
+            Err(Error::with_source(ErrorKind::Corrupt, format!("a {noun} record cannot be read"), cause))
+        }
+    }
 }
 
 macro_rules! records {

@@ -112,6 +112,22 @@ impl Record for FloorRecord {
     const NOUN: &'static str = "log floor";
 }
 
+/// The row of META that says what the rows take, so that not every compaction counts them.
+pub(crate) const SIZE: &[u8] = b"log-size";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SizeRecord {
+    /// Bytes that the rows take in the log.
+    pub(crate) rows: u64,
+    /// Bytes of the segments that a log snapshot would have freed then.
+    pub(crate) freed: u64,
+}
+
+impl Record for SizeRecord {
+    const VERSION: u8 = 1;
+    const NOUN: &'static str = "log size";
+}
+
 /// Returns the number of the last group that needs no reading any more: every row that was there
 /// then was logged again since, so that what it and those before say of rows is void.
 pub(crate) fn floor(tx: &impl Read) -> Result<u64> {

@@ -17,7 +17,7 @@ const RING: &[u8] = b"ring";
 const LEN: std::ops::RangeInclusive<usize> = 32..=1024;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct RingRecord {
+pub(super) struct RingRecord {
     /// Goes up by one with every change.
     version: u64,
     /// The highest id there ever was: a removed key's is not given out again.
@@ -188,8 +188,8 @@ const FOREIGN: &[u8] = b"cloudreve-secrets";
 /// The most such secrets.
 const MAX_FOREIGN: usize = 16;
 
-#[derive(Clone, Default, Serialize, Deserialize)]
-struct ForeignRecord(Vec<Vec<u8>>);
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ForeignRecord(Vec<Vec<u8>>);
 
 impl Record for ForeignRecord {
     const VERSION: u8 = 1;

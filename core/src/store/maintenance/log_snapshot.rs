@@ -11,9 +11,7 @@
 
 use std::ops::Bound;
 
-use serde::{Deserialize, Serialize};
-
-use crate::catalog::record::Record;
+use crate::catalog::segment::{SIZE, SizeRecord};
 use crate::catalog::{row, segment, table};
 use crate::engine::{Change, Engine};
 use crate::journal::{POSITION, Position};
@@ -26,22 +24,6 @@ const BATCH_ROWS: usize = 1000;
 const BATCH_LEN: usize = 512 << 10;
 /// What a row takes in the log beside its key and value: table, operation, and two lengths.
 const ROW_LEN: u64 = 6;
-
-/// The row of META that says what the rows take, so that not every compaction counts them.
-const SIZE: &[u8] = b"log-size";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct SizeRecord {
-    /// Bytes that the rows take in the log.
-    rows: u64,
-    /// Bytes of the segments that a snapshot would have freed then.
-    freed: u64,
-}
-
-impl Record for SizeRecord {
-    const VERSION: u8 = 1;
-    const NOUN: &'static str = "log size";
-}
 
 /// Takes a snapshot if it and the copies of what lives take less than half of the segments that can
 /// go for it. Returns how many rows were logged.

@@ -1,0 +1,49 @@
+//! The position: up to which group of the log the rows are up to date.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::Record;
+use super::table;
+use crate::kv::{Read, Write};
+use crate::{Error, Result};
+
+/// Where the log stands: the last group whose rows are committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// The group's sequence number; 0 before the first.
+    pub(crate) lsn: u64,
+    /// CRC-32 of the header of its change frame: what the next group names as its predecessor.
+    pub(crate) crc: u32,
+}
+
+impl Record for Position {
+    const VERSION: u8 = 1;
+    const NOUN: &'static str = "log position";
+}
+
+/// The row of META that the position is in.
+pub(crate) const POSITION: &[u8] = b"log";
+
+impl Position {
+    pub(crate) fn read(tx: &impl Read) -> Result<Position> {
+        Ok(tx.get(table::META, POSITION, Position::decode)?.unwrap_or_default())
+    }
+
+    /// Sets the position. It is never logged: the log itself says where it stands.
+    pub(crate) fn write(self, tx: &mut impl Write) -> Result<()> {
+        tx.put(table::META, POSITION, &self.encode()?)
+    }
+
+    /// Sets a mark that the next group names as its predecessor in place of the last group.
+    ///
+    /// A crash may leave a whole group behind the last published one. A session that showed the
+    /// rows without it must never see it replayed, so what names the last group is cut off here.
+    pub(crate) fn fence(tx: &mut impl Write, mark: u32) -> Result<()> {
+        Position { crc: mark, ..Position::read(tx)? }.write(tx)
+    }
+
+    /// Returns the position behind this one.
+    pub(crate) fn next_lsn(self) -> Result<u64> {
+        self.lsn.checked_add(1).ok_or_else(|| Error::bug("the log's sequence numbers are used up"))
+    }
+}
