@@ -6,6 +6,7 @@
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
 # bench      the benchmarks
 # fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
+# filesystems  the store on ext4, XFS, Btrfs, tmpfs and a disk with sectors of 4 KiB; takes root and loop devices
 # features   that the core compiles with each of its features alone, and with none
 # package    that each crate can be published: what it packs compiles alone, and so do its tests
 # semver     what of the core's public API changed since the last tag, or since REV; installs cargo-semver-checks
@@ -16,7 +17,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test blackbox wire matrix sim bench fuzz features package semver docs deny tools demo-tools test-tools
+.PHONY: demo test blackbox wire matrix sim bench fuzz filesystems features package semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -99,6 +100,14 @@ fuzz: tools
 		mkdir -p target/found/$$target; \
 		cargo +nightly fuzz run $$target target/found/$$target corpus/$$target -- -max_total_time=$(SECONDS_EACH) -max_len=4096 -print_final_stats=1; \
 	done
+
+# By hand: it mounts. The tests of the store, those with processes of the risk suite, and what the script does itself.
+filesystems: tools
+	@tests/need mkfs.xfs=xfsprogs mkfs.btrfs=btrfs-progs setquota=quota
+	$(CARGO) build -p holdall-cli
+	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
+	found=$$($(CARGO) test -p holdall --test store --test risk --no-run 2>&1 | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p'); \
+	tests/filesystems/run.sh "$$built/holdall" $$(realpath $$found)
 
 features: tools
 	tests/features
