@@ -27,7 +27,7 @@ enum {
     HOLDALL_EXPECT_ANY = 0,
     HOLDALL_EXPECT_ABSENT = 1,
     HOLDALL_EXPECT_VERSION = 2,
-    HOLDALL_MOVE_REPLACE = 1,
+    HOLDALL_RENAME_REPLACE = 1,
     HOLDALL_COPY_ALL = 1,
     HOLDALL_URL_INLINE = 1,
     HOLDALL_URL_NEVER_EXPIRES = 2,
@@ -387,7 +387,7 @@ int32_t holdall_folder_make(const holdall_drive *drive, const char *path, size_t
 int32_t holdall_folder_list(const holdall_drive *drive, const char *path, size_t path_len_bytes, const char *after, size_t after_len_bytes, size_t limit, holdall_page **rows);
 int32_t holdall_folder_walk(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_walk callback, void *context);
 int32_t holdall_file_versions(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t before, size_t limit, holdall_page **versions);
-int32_t holdall_file_move(const holdall_drive *drive, const char *from, size_t from_len_bytes, const char *to, size_t to_len_bytes, uint32_t flags);
+int32_t holdall_file_rename(const holdall_drive *drive, const char *from, size_t from_len_bytes, const char *to, size_t to_len_bytes, uint32_t flags);
 int32_t holdall_file_copy(const holdall_drive *drive, const char *from, size_t from_len_bytes, const char *to, size_t to_len_bytes, uint32_t flags, uint64_t *file_id);
 int32_t holdall_file_delete(const holdall_drive *drive, const char *path, size_t path_len_bytes);
 int32_t holdall_file_set_attributes(const holdall_drive *drive, const char *path, size_t path_len_bytes, const holdall_header *attributes, size_t count);
@@ -420,8 +420,8 @@ int32_t holdall_page_key(const holdall_page *page, size_t index, holdall_key *ke
 int32_t holdall_page_attribute(const holdall_page *page, size_t index, holdall_header *attribute);
 int32_t holdall_page_sentence(const holdall_page *page, size_t index, const char **sentence);
 int32_t holdall_url_version(const holdall_store *store, uint64_t version_id, const holdall_url_options *options, holdall_text **url);
-int32_t holdall_url_file(const holdall_drive *drive, const char *path, size_t path_len_bytes, const holdall_url_options *options, holdall_text **url);
-int32_t holdall_url_of_file(const holdall_store *store, uint64_t file_id, const holdall_url_options *options, holdall_text **url);
+int32_t holdall_url_at_path(const holdall_drive *drive, const char *path, size_t path_len_bytes, const holdall_url_options *options, holdall_text **url);
+int32_t holdall_url_by_id(const holdall_store *store, uint64_t file_id, const holdall_url_options *options, holdall_text **url);
 int32_t holdall_url_archive(const holdall_store *store, uint64_t archive_id, const holdall_url_options *options, holdall_text **url);
 int32_t holdall_archive_create(const holdall_drive *drive, const holdall_string *paths, size_t count, const holdall_archive_options *options, holdall_archive *archive);
 int32_t holdall_archive_create_of(const holdall_drive *drive, const uint64_t *version_ids, size_t count, const holdall_archive_options *options, holdall_archive *archive);
