@@ -312,7 +312,7 @@ static int32_t call_file(void) {
     RECORD_OUT(holdall_version, version);
     switch (throw(8)) {
     case 0: code = holdall_folder_make(H(DRIVE), T(path), id_out); break;
-    case 1: return holdall_file_move(H(DRIVE), T(path), T(other), (uint32_t)throw(3));
+    case 1: return holdall_file_rename(H(DRIVE), T(path), T(other), (uint32_t)throw(3));
     case 2: code = holdall_file_copy(H(DRIVE), T(path), T(other), (uint32_t)throw(3), id_out); break;
     case 3: return holdall_file_delete(H(DRIVE), T(path));
     case 4: code = holdall_trash_put(H(DRIVE), T(path), id_out); break;
@@ -468,11 +468,11 @@ static int32_t call_url(void) {
     url_options(&url);
     switch (throw(6)) {
     case 0: return took(TEXT, holdall_url_version(H(STORE), an_id(), url_or_null, OUT(holdall_text)));
-    case 1: return took(TEXT, holdall_url_of_file(H(STORE), an_id(), url_or_null, OUT(holdall_text)));
+    case 1: return took(TEXT, holdall_url_by_id(H(STORE), an_id(), url_or_null, OUT(holdall_text)));
     case 2: return took(TEXT, holdall_url_archive(H(STORE), an_id(), url_or_null, OUT(holdall_text)));
     case 3: return took(TEXT, holdall_link_url(H(STORE), an_id(), OUT(holdall_text)));
     case 4: return took(TEXT, holdall_visit_url(H(VISIT), T(path), url_or_null, OUT(holdall_text)));
-    default: return took(TEXT, holdall_url_file(H(DRIVE), T(path), url_or_null, OUT(holdall_text)));
+    default: return took(TEXT, holdall_url_at_path(H(DRIVE), T(path), url_or_null, OUT(holdall_text)));
     }
 }
 
