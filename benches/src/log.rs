@@ -14,7 +14,7 @@ const FILES: u64 = 4000;
 const LEN: usize = 2000;
 /// Changes of a round, of which so many are calls by themselves, and rounds between collections.
 const ROUND: u64 = 2000;
-const CALLS: u64 = 100;
+const CALLS: u64 = 148;
 const ROUNDS: u64 = 25;
 const MIB: f64 = (1 << 20) as f64;
 
@@ -22,7 +22,8 @@ const MIB: f64 = (1 << 20) as f64;
 /// the content that lives.
 pub fn log(table: &mut Table) {
     let dir = dir();
-    let options = Options::new().mode(Mode::Exclusive).grace(Duration::ZERO);
+    // Archives live no longer than the grace.
+    let options = Options::new().mode(Mode::Exclusive).grace(Duration::from_secs(1));
     let store = Store::open(dir.path(), options).expect("a store");
     let drive = store.drive("bench").expect("a drive");
     drive.set_max_versions(1).expect("set");
@@ -88,6 +89,26 @@ fn calls(store: &Store, drive: &Drive, round: u64) -> u64 {
         drive.delete("copy").expect("deleted");
         let share = drive.share(&path(number), &Share::new()).expect("shared");
         store.unshare(share.id).expect("unshared");
+        let link = drive.link(&path(number)).expect("linked");
+        store.unlink(link.id).expect("unlinked");
+        let said = [("round".to_owned(), round.to_string())].into();
+        drive.set_attributes(&path(number), said).expect("set");
+    }
+    for number in 0..4 {
+        drive.mkdir("folder").expect("made");
+        drive.delete("folder").expect("deleted");
+        let archive = drive.archive([path(number), path(number + 1)]).expect("an archive");
+        archive.expires_in(Duration::from_secs(1)).create().expect("made");
+    }
+    for number in 0..2 {
+        let file = drive.stat(&path(number)).expect("a file");
+        let old = file.current.expect("a version").id;
+        store.keep(old, true).expect("marked");
+        let new = drive.put(&path(number), &b"another"[..], Put::new()).expect("put").id;
+        store.set_current(old).expect("set");
+        store.remove_version(new).expect("removed");
+        store.keep(old, false).expect("unmarked");
+        store.revoke_file(file.id).expect("revoked");
     }
     CALLS
 }

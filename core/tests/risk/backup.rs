@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use holdall::vfs::{Policy, SimVfs, Vfs};
+use holdall::vfs::{Fault, Policy, SimVfs, Times, Vfs};
 use holdall::{CheckOptions, Error, ErrorKind, Mode, Put, Store};
 
 use crate::dice::Dice;
@@ -141,4 +141,33 @@ fn a_backup_makes_durable_what_one_that_was_cut_off_left() {
     let copy = Store::open_on(Arc::new(target.crash(Policy::LoseAll)), options(Mode::Shared)).unwrap();
     let report = copy.check(CheckOptions::new().content(true)).unwrap();
     assert!(report.damaged.is_empty(), "{:?}", report.damaged);
+}
+
+#[test]
+fn a_copy_that_was_written_to_is_refused_though_it_cannot_be_read() {
+    let open = |disk: &SimVfs| Store::open_on(Arc::new(disk.clone()), options(Mode::Shared)).unwrap();
+    let drive = open(&SimVfs::new(1)).drive(DRIVE).unwrap();
+    drive.put("f", &b"content"[..], Put::new()).unwrap();
+    let back_up = |disk: &SimVfs| {
+        let onto: Arc<dyn Vfs> = Arc::new(disk.clone());
+        drive.store().backup_on(&onto, &mut |_| Ok(())).map(drop)
+    };
+    let copy = SimVfs::new(2);
+    back_up(&copy).unwrap();
+    open(&copy).drive(DRIVE).unwrap().put("g", &b"other"[..], Put::new()).unwrap();
+    let copy = copy.crash(Policy::KeepAll);
+    let mut failures = 0;
+    for index in 0.. {
+        let disk = copy.copy();
+        let begun = disk.op_count();
+        disk.fail_at(begun + index, Fault::Eio, Times::Once);
+        assert!(back_up(&disk).is_err(), "operation {index} failed, and the backup was made");
+        if index >= disk.op_count() - begun {
+            break;
+        }
+        let kept = open(&disk).drive(DRIVE).unwrap();
+        assert!(kept.open_file("g").is_ok(), "operation {index} failed, and the copy was replaced");
+        failures += 1;
+    }
+    assert!(failures > 10, "{failures} operations");
 }

@@ -23,11 +23,14 @@ pub const DRIVE: &str = "alice";
 /// How long deleted content is kept.
 pub const GRACE: Duration = Duration::from_secs(3600);
 
+/// How long a segment becomes.
+pub const SEGMENT: u64 = 64 << 10;
+
 pub fn options(mode: Mode) -> Options {
     Options::new()
         .mode(mode)
         .threshold(THRESHOLD)
-        .segment_bytes(64 << 10)
+        .segment_bytes(SEGMENT)
         .cache_bytes(1 << 20)
         .grace(GRACE)
         .lock_timeout(Duration::from_millis(300))
@@ -96,6 +99,8 @@ pub enum Came {
     },
     /// So much of an archive, from an offset.
     Piece(ArchiveId, u64, Vec<u8>),
+    /// The bytes that the segments take.
+    Log(u64),
     /// What is not as it must be.
     Wrong(String),
     Error(ErrorKind, String),
@@ -283,7 +288,7 @@ fn upkeep(store: &Store, what: &Do) -> Result<Came> {
                 report.damaged.iter().map(|damage| format!("taken for damaged: {}", damage.message));
             wrong(report.problems.iter().map(ToString::to_string).chain(damaged).collect())
         }
-        _ => store.stats().map(|_| Came::Done)?,
+        _ => Came::Log(store.stats()?.segment_bytes),
     })
 }
 

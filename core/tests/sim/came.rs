@@ -179,7 +179,9 @@ impl Run {
                 self.history.end(call, |said| *said == Said::Members(members.clone()), |_| ())
             }
             (Do::Backup, _) => {
-                self.copy_written = false;
+                if std::mem::take(&mut self.copy_written) {
+                    self.fail("a backup went over a copy that was written to since it was made");
+                }
                 self.history.end(call, |_| true, |_| ())
             }
             _ => self.history.end(call, |said| *said == Said::Done, |_| ()),
@@ -242,6 +244,8 @@ impl Run {
                 self.hold(noted);
             }
             (Do::Begin(id), _) => self.slots[task].sending = Some(*id),
+            // It was sent to its end.
+            (Do::GoOn, Came::Done) => self.slots[task].sending = None,
             (_, Came::Piece(id, at, bytes)) => {
                 let whole = self.ledger.archives.get(id).map(|frozen| frozen.bytes.clone());
                 let at = *at as usize;

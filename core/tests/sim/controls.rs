@@ -34,6 +34,17 @@ const CONTROLS: &[Control] = &[
         },
     },
     Control {
+        fault: 2,
+        says: "a collection unlinks the file of a put that commits meanwhile",
+        mutant: Mutant::SweepLooksOnce,
+        near: 1,
+        bound: 60,
+        focus: |plan| {
+            plan.shared(2, 5);
+            plan.only(&[(Kind::Put, 2), (Kind::SlowPut, 2)]);
+        },
+    },
+    Control {
         fault: 3,
         says: "a change that was never acknowledged comes back by a rebuild",
         mutant: Mutant::UnpublishedGroupsStay,
@@ -61,6 +72,25 @@ const CONTROLS: &[Control] = &[
                 (Kind::Rest, 1),
             ]);
         },
+    },
+    Control {
+        fault: 5,
+        says: "a backup goes over a copy that was written to since it was made",
+        mutant: Mutant::BackupLooksAtNumbers,
+        near: 1,
+        bound: 60,
+        focus: |plan| {
+            plan.shared(2, 5);
+            plan.only(&[(Kind::Put, 4), (Kind::Backup, 3), (Kind::WriteCopy, 2)]);
+        },
+    },
+    Control {
+        fault: 6,
+        says: "the log of data that stays the same grows without bound",
+        mutant: Mutant::LogOnlyGrows,
+        near: 1,
+        bound: 60,
+        focus: |plan| plan.only(&[(Kind::Put, 2), (Kind::Churn, 1)]),
     },
     Control {
         fault: 7,
@@ -132,10 +162,21 @@ const CONTROLS: &[Control] = &[
         focus: |plan| plan.only(&[(Kind::Put, 2), (Kind::Large, 1)]),
     },
     Control {
+        fault: 14,
+        says: "an archive breaks off when its process closes and another compacts",
+        mutant: Mutant::ClosePinsNothing,
+        near: 1,
+        bound: 60,
+        focus: |plan| {
+            plan.shared(2, 5);
+            plan.only(&[(Kind::Put, 2), (Kind::Parting, 1)]);
+        },
+    },
+    Control {
         fault: 0,
         says: "a group that a dying process left is published and then written over",
         mutant: Mutant::TailBeforeWriter,
-        near: 370,
+        near: 255,
         bound: 400,
         focus: |plan| {
             plan.shared(3, 5);

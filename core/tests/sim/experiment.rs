@@ -13,6 +13,9 @@ use crate::run::Run;
 use crate::scheduler::Chances;
 use crate::world::Verb;
 
+/// Contents that nearly fill a segment.
+const BULK: u64 = 14;
+
 /// The files that a process may have open at once.
 pub const MAX_OPEN: u64 = 150;
 
@@ -80,6 +83,120 @@ impl Run {
         let items = vec![(self.path(false), content::throw(&mut self.dice))];
         self.tell(task, Do::Put(items.clone()), Some(Verb::Put(items)));
         self.calm();
+    }
+
+    /// Lets a process close the store while it sends an archive, and another compact what the archive's
+    /// content lies in: the rest of it must come all the same.
+    pub fn close_while_sending(&mut self) {
+        self.calm();
+        let (first, other) = (1, self.slots.len() - 1);
+        let mates = self.turns.mates(first).contains(&other) || first == other;
+        if !self.goes_on() || mates || self.plan.mode == Some(Mode::Exclusive) {
+            return;
+        }
+        self.at_peace(|run| {
+            run.close_all();
+            if !run.goes_on() || run.open(other, Mode::Shared).is_none() {
+                return;
+            }
+            // Of what lies in a segment, nearly all is to be dead once the archive is being sent.
+            run.put_bulky(other, Some("f0"));
+            run.delete(other, "d1/d1");
+            run.step_over(GRACE);
+            let known: Vec<_> = run.ledger.archives.keys().copied().collect();
+            if run.goes_on() {
+                run.tell(other, Do::Freeze("f0".to_owned()), Some(Verb::Freeze("f0".to_owned())));
+                run.calm();
+            }
+            let made = run.ledger.archives.keys().find(|id| !known.contains(id)).copied();
+            let Some(made) = made.filter(|_| run.goes_on()) else { return };
+            // One that has read nothing of it has nothing of it open.
+            if run.open(first, Mode::Shared).is_none() {
+                return;
+            }
+            for (task, what) in [(first, Do::Begin(made)), (first, Do::Close), (other, Do::Gc)] {
+                if run.goes_on() {
+                    run.tell(task, what, None);
+                    run.calm();
+                }
+            }
+            while run.goes_on() && run.slots[first].sending.is_some() {
+                run.tell(first, Do::GoOn, None);
+                run.calm();
+            }
+        });
+    }
+
+    /// Lets a process be suspended for hours while it puts large contents, and another collect: what is
+    /// not committed yet is no orphan, however old its file is by then.
+    pub fn put_slowly(&mut self) {
+        self.calm();
+        let (first, other) = (1, self.slots.len() - 1);
+        let mates = self.turns.mates(first).contains(&other) || first == other;
+        if !self.goes_on() || mates || self.plan.mode == Some(Mode::Exclusive) {
+            return;
+        }
+        self.at_peace(|run| {
+            run.close_all();
+            for task in [first, other] {
+                if run.goes_on() && run.open(task, Mode::Shared).is_none() {
+                    return;
+                }
+            }
+            run.turns.set_chances(Chances { stall: 2, stall_at_blobs: true, ..Chances::default() });
+            for _ in 0..6 {
+                if run.goes_on() {
+                    let items = vec![(run.path(false), content::throw_large(&mut run.dice))];
+                    run.tell(first, Do::Put(items.clone()), Some(Verb::Put(items)));
+                    run.tell(other, Do::Gc, None);
+                    run.calm();
+                }
+            }
+            run.turns.set_chances(Chances::default());
+            if run.goes_on() {
+                run.look_around();
+            }
+        });
+    }
+
+    /// Puts, deletes and collects the same again and again, and looks what that leaves of the log.
+    pub fn churn(&mut self) {
+        self.calm();
+        if !self.goes_on() {
+            return;
+        }
+        self.at_peace(|run| {
+            let Some(task) = run.well() else { return };
+            for _ in 0..6 {
+                if run.goes_on() {
+                    run.put_bulky(task, None);
+                    run.delete(task, "d1/d1");
+                    run.step_over(GRACE);
+                    run.must_be_done(task, Do::Gc);
+                }
+            }
+            if run.goes_on() {
+                run.log_is_bounded(task);
+            }
+        });
+    }
+
+    /// Puts contents at once that fill about a segment, below one folder, and another at a path.
+    fn put_bulky(&mut self, task: usize, beside: Option<&str>) {
+        let paths = (0..BULK).map(|number| format!("d1/d1/f{number}")).chain(beside.map(str::to_owned));
+        let items: Vec<(String, u64)> =
+            paths.map(|path| (path, content::throw_bulky(&mut self.dice))).collect();
+        if self.goes_on() && self.slots[task].open.is_some() {
+            self.tell(task, Do::Put(items.clone()), Some(Verb::Put(items)));
+            self.calm();
+        }
+    }
+
+    fn delete(&mut self, task: usize, path: &str) {
+        if self.goes_on() && self.slots[task].open.is_some() {
+            self.tell(task, Do::Delete(path.to_owned()), Some(Verb::Delete(path.to_owned())));
+            self.calm();
+        }
     }
 
     /// Leaves little room on the disk, until everybody rests.

@@ -55,9 +55,15 @@ pub enum Kind {
     Full,
     /// A process dies while it commits, another goes on, and the rows are made anew.
     Successor,
+    /// A process closes the store while it sends an archive, and another collects.
+    Parting,
+    /// The same files are put, deleted and collected several times.
+    Churn,
+    /// Large contents are put by a process that is suspended now and then, while another collects.
+    SlowPut,
 }
 
-const KINDS: [(Kind, u64); 39] = [
+const KINDS: [(Kind, u64); 42] = [
     (Kind::Put, 12),
     (Kind::Batch, 3),
     (Kind::Again, 8),
@@ -97,6 +103,9 @@ const KINDS: [(Kind, u64); 39] = [
     (Kind::CutRebuild, 1),
     (Kind::Full, 1),
     (Kind::Successor, 1),
+    (Kind::Parting, 1),
+    (Kind::Churn, 1),
+    (Kind::SlowPut, 1),
 ];
 
 #[derive(Clone, Debug)]
@@ -138,7 +147,8 @@ impl Plan {
             kill: pick(dice, &[0, 0, 6000, 1500, 500]),
             power: pick(dice, &[0, 0, 0, 6000, 2000]),
             fault: if faults.is_empty() { 0 } else { pick(dice, &[0, 0, 0, 900, 250]) },
-            stall: 0,
+            stall: pick(dice, &[0, 0, 0, 3000, 600]),
+            stall_at_blobs: false,
             faults,
         };
         let weights = KINDS

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use holdall::Mode;
 
-use crate::calls::{Came, Do, GRACE};
+use crate::calls::{Came, Do, GRACE, SEGMENT};
 use crate::content;
 use crate::run::Run;
 use crate::scheduler::Chances;
@@ -48,7 +48,7 @@ impl Run {
         }
     }
 
-    fn must_be_done(&mut self, task: usize, what: Do) {
+    pub fn must_be_done(&mut self, task: usize, what: Do) {
         match self.ask(task, what.clone()) {
             Came::Done => {}
             came => self.fail(format!("{what:?}: {came:?}")),
@@ -67,6 +67,22 @@ impl Run {
                 }
                 came => self.fail(format!("serving a url of version {}: {came:?}", url.version)),
             }
+        }
+    }
+
+    /// Holds the log to what lives, when all was collected that nothing refers to: two and a half times
+    /// that, and a segment for each that may be writing and for what the store keeps for itself.
+    pub fn log_is_bounded(&mut self, task: usize) {
+        let live = self.history.guess().live();
+        let bound = 5 * live / 2 + SEGMENT * self.slots.len() as u64;
+        match self.ask(task, Do::Stats) {
+            Came::Log(len) if len <= bound => {
+                self.turns.note(|| format!("the log takes {len} bytes, of which {live} live"));
+            }
+            Came::Log(len) => {
+                self.fail(format!("the log takes {len} bytes; {live} live, {bound} are the bound"))
+            }
+            came => self.fail(format!("asking how long the log is: {came:?}")),
         }
     }
 
@@ -154,9 +170,15 @@ impl Run {
         self.look_in(Mode::Exclusive);
         self.step_over(GRACE);
         if let Some(task) = self.well().filter(|_| self.goes_on()) {
+            // What expires and what is cleared away in the first is due after the grace.
+            self.must_be_done(task, Do::Gc);
+            self.step_over(GRACE);
             self.must_be_done(task, Do::Gc);
             self.troubled = false;
             self.look_around();
+            if self.goes_on() {
+                self.log_is_bounded(task);
+            }
         }
         if self.goes_on() && self.dice.one_in(2) {
             self.rebuild();

@@ -25,6 +25,8 @@ pub struct Chances {
     pub fault: u64,
     /// A process is suspended for long, while the clock goes on and others work.
     pub stall: u64,
+    /// Only before operations on large blobs, but for listing them.
+    pub stall_at_blobs: bool,
     pub faults: Vec<Fault>,
 }
 
@@ -428,8 +430,9 @@ impl Scheduler for Turns {
         state.steps += 1;
         state.clock += 3;
         state.uptime += Duration::from_micros(3);
-        let Chances { switch, stall, .. } = state.chances;
-        let stalls = stall > 0 && state.dice.one_in(stall);
+        let Chances { switch, stall, stall_at_blobs, .. } = state.chances;
+        let here = !stall_at_blobs || touch.path.starts_with("blob/") && touch.verb != "list";
+        let stalls = stall > 0 && here && state.dice.one_in(stall);
         if stalls {
             state.clock += 1_000_000 * [1, 1900, 4000][state.dice.below(3) as usize];
             let until = state.steps + state.dice.below(3000);

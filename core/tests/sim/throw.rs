@@ -33,6 +33,9 @@ impl Run {
             }
             Kind::Full => self.fill_up(),
             Kind::Successor => self.die_and_rebuild(),
+            Kind::Parting => self.close_while_sending(),
+            Kind::Churn => self.churn(),
+            Kind::SlowPut => self.put_slowly(),
             Kind::Large => self.put_many_large(),
             Kind::Short => self.repair_short_of_descriptors(),
             Kind::Decay => self.decay(),

@@ -1,8 +1,11 @@
 //! What a drive holds, as the promises have it: a naive tree, and what each call does to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::content::{self, Hash};
+
+/// About what the rows of a file, folder or version take.
+const ROWS: usize = 300;
 
 /// Numbers the calls of a run.
 pub type Call = u32;
@@ -305,6 +308,15 @@ impl World {
         let files = self.tree.values().chain(trash).filter(|node| matches!(node, Node::File(_))).count();
         let bytes = self.contents().map(|content| content::bytes(content).len() as u64).sum();
         (files as u64, bytes)
+    }
+
+    /// Returns the bytes that live in the log: contents without a file of their own, once each, and rows.
+    pub fn live(&self) -> u64 {
+        let contents: BTreeSet<Hash> = self.contents().map(content::hash).collect();
+        let len = |hash: &Hash| content::bytes(content::number(hash)).len();
+        let in_log = contents.iter().map(len).filter(|len| *len < content::THRESHOLD);
+        let nodes = self.tree.len() + self.trash.iter().map(|trashed| trashed.tree.len()).sum::<usize>();
+        (in_log.sum::<usize>() + ROWS * (nodes + self.contents().count())) as u64
     }
 
     /// Whether some of it may not be there.

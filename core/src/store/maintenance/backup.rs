@@ -237,9 +237,10 @@ fn look(target: &Arc<dyn Vfs>, ours: &RedbReader) -> Result<Trust> {
     };
     let kv = match RedbKv::open(file, Sharing::Exclusive, CACHE, &[]) {
         Ok(kv) => kv,
-        Err(error) if error.kind() == ErrorKind::Locked => return Err(error.context("opening the backup")),
-        // What cannot be read is replaced.
-        Err(_) => return Ok(Trust::Nothing),
+        // What a backup that was cut off has left is replaced. Whatever else keeps the rows from being read
+        // says nothing of them: they may tell that the copy was written to.
+        Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(Trust::Nothing),
+        Err(error) => return Err(error.context("opening the backup")),
     };
     let theirs = kv.reader()?;
     let at = Position::read(&theirs)?;
