@@ -58,7 +58,7 @@ static holdall_answer ask(const holdall_store *store, const char *method, const 
 }
 
 static const char *url_of(const holdall_drive *alice, const char *path, holdall_text **text) {
-    OK(holdall_url_file(alice, Z(path), NULL, text));
+    OK(holdall_url_at_path(alice, Z(path), NULL, text));
     return holdall_text_get(*text);
 }
 
