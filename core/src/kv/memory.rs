@@ -1,8 +1,9 @@
 //! A driver over a map in memory: the reference that tests hold the others against.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::turn::{Holding, WriteTurn};
 use super::{Commit, KeyRange, Kv, Read, Scan, Table, VisitRow, Write};
 use crate::{Error, Result};
 
@@ -20,13 +21,6 @@ struct MemoryState {
     rows: Arc<Rows>,
 }
 
-/// Lets one writer at a time work.
-#[derive(Debug, Default)]
-struct WriteTurn {
-    taken: Mutex<bool>,
-    freed: Condvar,
-}
-
 /// The rows as they were at one moment.
 #[derive(Debug)]
 pub(crate) struct MemoryReader(Arc<Rows>);
@@ -36,16 +30,6 @@ pub(crate) struct MemoryReader(Arc<Rows>);
 pub(crate) struct MemoryWriter {
     rows: Rows,
     _turn: Holding,
-}
-
-#[derive(Debug)]
-struct Holding(Arc<WriteTurn>);
-
-impl Drop for Holding {
-    fn drop(&mut self) {
-        *lock(&self.0.taken) = false;
-        self.0.freed.notify_one();
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -61,13 +45,7 @@ impl Kv for MemoryKv {
     }
 
     fn writer(&self) -> Result<MemoryWriter> {
-        let mut taken = lock(&self.turn.taken);
-        while *taken {
-            taken = self.turn.freed.wait(taken).unwrap_or_else(PoisonError::into_inner);
-        }
-        *taken = true;
-        drop(taken);
-        let holding = Holding(self.turn.clone());
+        let holding = self.turn.take();
         Ok(MemoryWriter { rows: (*lock(&self.state).rows).clone(), _turn: holding })
     }
 

@@ -11,9 +11,11 @@ use crate::{Error, Result};
 
 mod backend;
 pub(crate) mod memory;
+mod merge;
 pub(crate) mod redb;
 #[cfg(test)]
 mod suite;
+mod turn;
 
 /// One table: the byte that names it in the log, and its name in the database file.
 ///

@@ -1,5 +1,6 @@
 //! The embedded driver: redb, one of its tables for each of ours.
 
+mod memtable;
 mod snapshot_cache;
 mod stamp;
 mod writer;
@@ -11,16 +12,20 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use redb::{
-    ConcurrencyMode, Database, DatabaseError, Durability, Range, ReadOnlyTable, ReadTransaction,
-    ReadableDatabase, TableDefinition,
+    ConcurrencyMode, Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase,
+    TableDefinition,
 };
 
+use memtable::Memtable;
 use snapshot_cache::SnapshotCache;
 use stamp::DatabaseHeader;
 pub(crate) use stamp::Stamp;
 pub(crate) use writer::RedbWriter;
+use writer::{Changes, WriteLock};
 
 use super::backend::VfsBackend;
+use super::merge::{Changed, merged};
+use super::turn::WriteTurn;
 use super::{Commit, KeyRange, Kv, Read, Scan, Table, VisitRow};
 use crate::vfs::VfsFile;
 use crate::{Error, ErrorKind, Result, machine};
@@ -29,6 +34,10 @@ use crate::{Error, ErrorKind, Result, machine};
 const DAMAGED: &str = "meta.redb is damaged; `holdall repair --rebuild` makes it anew from the log";
 /// How long a close waits for threads that are about to begin to read.
 const PARTING: Duration = Duration::from_secs(1);
+/// Bytes of rows in memory at which they go into the file: this fraction of the cache, and no more
+/// than the second. More would make the writer that brings them there wait longer.
+const MEMTABLE_SHARE: usize = 8;
+const MEMTABLE_LEN: usize = 8 << 20;
 /// Table bytes are below this.
 const TABLES: usize = 64;
 
@@ -51,7 +60,14 @@ pub(crate) struct RedbKv {
     head: DatabaseHeader,
     /// Goes up by one with each commit.
     commits: AtomicU64,
+    /// In shared mode.
     snapshot_cache: SnapshotCache,
+    /// In exclusive mode: the rows as the last commit left them. None once it was closed.
+    current: ArcSwapOption<ReadSnapshot>,
+    /// In exclusive mode, where a commit need not reach the file.
+    turn: Arc<WriteTurn>,
+    /// How long the memtable grows.
+    memtable_len: usize,
 }
 
 impl RedbKv {
@@ -85,7 +101,13 @@ impl RedbKv {
             head,
             commits: AtomicU64::new(0),
             snapshot_cache: SnapshotCache::default(),
+            current: ArcSwapOption::empty(),
+            turn: Arc::default(),
+            memtable_len: (cache / MEMTABLE_SHARE).min(MEMTABLE_LEN),
         };
+        if sharing == Sharing::Exclusive {
+            kv.show(ReadSnapshot::new(kv.begin_read()?, Some(Recent::default())));
+        }
         if fresh || !kv.has(tables)? {
             let mut writer = kv.writer()?;
             tables.iter().for_each(|table| writer.make(*table));
@@ -95,7 +117,7 @@ impl RedbKv {
     }
 
     fn database(&self) -> Result<Arc<Database>> {
-        self.database.load_full().ok_or_else(|| Error::invalid("the store was closed; open it again"))
+        self.database.load_full().ok_or_else(closed)
     }
 
     /// Returns the stamp of the rows as they are now; none when there is none to be had.
@@ -111,51 +133,31 @@ impl RedbKv {
         Ok(tables.iter().all(|table| reader.open(*table).is_ok()))
     }
 
-    fn begin_read(&self) -> Result<RedbReader> {
-        static SNAPSHOTS: AtomicU64 = AtomicU64::new(0);
+    fn begin_read(&self) -> Result<Base> {
         let transaction = guarded(|| self.database()?.begin_read().map_err(other))?;
-        let number = SNAPSHOTS.fetch_add(1, Ordering::Relaxed);
-        Ok(RedbReader(Arc::new(ReadSnapshot {
-            number,
-            transaction,
-            open: [const { OnceLock::new() }; TABLES],
-        })))
+        Ok(Base { transaction, open: [const { OnceLock::new() }; TABLES] })
     }
-}
 
-/// A read transaction: the rows as of one commit. Cloning it is cheap.
-#[derive(Clone)]
-pub(crate) struct RedbReader(Arc<ReadSnapshot>);
-
-struct ReadSnapshot {
-    /// Unique among the snapshots of this process.
-    number: u64,
-    transaction: ReadTransaction,
-    open: [OnceLock<ReadOnlyTable<&'static [u8], &'static [u8]>>; TABLES],
-}
-
-impl std::fmt::Debug for RedbReader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RedbReader").finish_non_exhaustive()
+    /// Shows everybody who reads from now on the rows as a commit left them, in exclusive mode.
+    fn show(&self, snapshot: ReadSnapshot) {
+        self.current.store(Some(Arc::new(snapshot)));
     }
-}
 
-impl Kv for RedbKv {
-    type Reader = RedbReader;
-    type Writer = RedbWriter;
+    fn begin(&self) -> Result<RedbReader> {
+        Ok(RedbReader(Arc::new(ReadSnapshot::new(self.begin_read()?, None))))
+    }
 
-    fn reader(&self) -> Result<RedbReader> {
+    /// Returns the rows as they are now, in shared mode.
+    fn shared_reader(&self) -> Result<RedbReader> {
         let stamp = self.stamp();
         if let Some(found) = stamp.and_then(|stamp| self.snapshot_cache.get(stamp)) {
             return Ok(found);
         }
         // The stamp a second time, before the reading begins: only so may the snapshot be cached.
         let cached = stamp.filter(|stamp| self.stamp() == Some(*stamp));
-        let reader = self.begin_read()?;
-        match (cached, self.sharing) {
-            (Some(stamp), Sharing::Exclusive) => self.snapshot_cache.insert(stamp, reader.clone()),
-            (Some(stamp), Sharing::Shared) => self.snapshot_cache.cache_while_read(stamp, &reader),
-            (None, _) => {}
+        let reader = self.begin()?;
+        if let Some(stamp) = cached {
+            self.snapshot_cache.cache_while_read(stamp, &reader);
         }
         if self.database.load().is_none() {
             // Closed meanwhile: a cached snapshot would hold the file open.
@@ -164,24 +166,143 @@ impl Kv for RedbKv {
         Ok(reader)
     }
 
+    /// Adds the rows of a commit to the memtable, and shows them.
+    fn commit_in_memory(
+        &self,
+        before: &RedbReader,
+        recent: &Recent,
+        changes: Vec<(Table, Changes)>,
+    ) -> Result<()> {
+        let commit = recent.commit + 1;
+        for (table, rows) in changes {
+            for (key, value) in rows {
+                recent.memtable.insert(commit, table, key, value)?;
+            }
+        }
+        let recent = Recent { memtable: recent.memtable.clone(), commit };
+        self.show(ReadSnapshot {
+            number: snapshot_number(),
+            base: before.0.base.clone(),
+            recent: Some(recent),
+        });
+        Ok(())
+    }
+
+    /// Brings the memtable and the rows of a commit into the file, and shows them.
+    fn commit_with_memtable(
+        &self,
+        recent: &Recent,
+        changes: Vec<(Table, Changes)>,
+        how: Commit,
+    ) -> Result<()> {
+        let mut transaction = guarded(|| self.database()?.begin_write().map_err(other))?;
+        recent.memtable.each_table(&mut |table, rows| writer::apply(&transaction, table, rows))?;
+        writer::apply_all(&transaction, &changes)?;
+        guarded(|| {
+            match how {
+                Commit::Unsynced => transaction.set_durability(Durability::None).map_err(other)?,
+                Commit::Synced => transaction.set_quick_repair(true),
+            }
+            transaction.commit().map_err(other)
+        })?;
+        self.show(ReadSnapshot::new(self.begin_read()?, Some(Recent::default())));
+        Ok(())
+    }
+}
+
+/// A read transaction: the rows as of one commit. Cloning it is cheap.
+#[derive(Clone, Debug)]
+pub(crate) struct RedbReader(Arc<ReadSnapshot>);
+
+struct ReadSnapshot {
+    /// Unique among the snapshots of this process.
+    number: u64,
+    base: Arc<Base>,
+    /// What was committed since the base, in exclusive mode.
+    recent: Option<Recent>,
+}
+
+/// The rows in the file.
+struct Base {
+    transaction: ReadTransaction,
+    open: [OnceLock<ReadOnlyTable<&'static [u8], &'static [u8]>>; TABLES],
+}
+
+/// The memtable, and the last commit in it that is seen.
+struct Recent {
+    memtable: Arc<Memtable>,
+    commit: u64,
+}
+
+impl Default for Recent {
+    fn default() -> Recent {
+        Recent { memtable: Arc::new(Memtable::new()), commit: 0 }
+    }
+}
+
+impl ReadSnapshot {
+    fn new(base: Base, recent: Option<Recent>) -> ReadSnapshot {
+        ReadSnapshot { number: snapshot_number(), base: Arc::new(base), recent }
+    }
+}
+
+fn snapshot_number() -> u64 {
+    static SNAPSHOTS: AtomicU64 = AtomicU64::new(0);
+    SNAPSHOTS.fetch_add(1, Ordering::Relaxed)
+}
+
+impl std::fmt::Debug for ReadSnapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReadSnapshot").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+impl Kv for RedbKv {
+    type Reader = RedbReader;
+    type Writer = RedbWriter;
+
+    fn reader(&self) -> Result<RedbReader> {
+        match self.sharing {
+            Sharing::Exclusive => self.current.load_full().map(RedbReader).ok_or_else(closed),
+            Sharing::Shared => self.shared_reader(),
+        }
+    }
+
     fn writer(&self) -> Result<RedbWriter> {
         // Begun first, so that nobody commits between it and the rows that it is to change.
-        let transaction = guarded(|| self.database()?.begin_write().map_err(other))?;
-        Ok(RedbWriter::new(transaction, self.reader()?))
+        let held = match self.sharing {
+            Sharing::Exclusive => WriteLock::Turn(self.turn.take()),
+            Sharing::Shared => {
+                WriteLock::Transaction(Box::new(guarded(|| self.database()?.begin_write().map_err(other))?))
+            }
+        };
+        Ok(RedbWriter::new(held, self.reader()?))
     }
 
     fn commit(&self, writer: RedbWriter, how: Commit) -> Result<()> {
         self.snapshot_cache.clear();
-        let mut transaction = writer.apply()?;
-        let committed = guarded(|| {
-            match (how, self.sharing) {
-                (Commit::Unsynced, Sharing::Exclusive) => {
-                    transaction.set_durability(Durability::None).map_err(other)?;
+        let (held, before, changes) = writer.into_parts();
+        let committed = match (held, &before.0.recent) {
+            (WriteLock::Turn(_turn), Some(recent)) => {
+                let len = recent.memtable.len().saturating_add(writer::memory_of(&changes));
+                match how {
+                    Commit::Unsynced if len < self.memtable_len => {
+                        self.commit_in_memory(&before, recent, changes)
+                    }
+                    how => self.commit_with_memtable(recent, changes, how),
                 }
-                _ => transaction.set_quick_repair(true),
             }
-            transaction.commit().map_err(other)
-        });
+            (WriteLock::Transaction(mut transaction), _) => {
+                // What it reads from would keep back the pages that the changes replace.
+                drop(before);
+                writer::apply_all(&transaction, &changes)?;
+                guarded(|| {
+                    transaction.set_quick_repair(true);
+                    transaction.commit().map_err(other)
+                })
+            }
+            (WriteLock::Turn(_), None) => Err(Error::bug("rows are written that no memtable is above")),
+        };
         self.commits.fetch_add(1, Ordering::AcqRel);
         self.snapshot_cache.clear();
         committed
@@ -189,6 +310,7 @@ impl Kv for RedbKv {
 
     fn close(&self) {
         let begun = machine::uptime();
+        self.current.store(None);
         let mut database = self.database.swap(None);
         // A thread that begins to read has a part in it for a moment, and the file's locks with it.
         while let Some(shared) = database.filter(|_| machine::uptime().saturating_sub(begun) < PARTING) {
@@ -197,7 +319,7 @@ impl Kv for RedbKv {
                 machine::pause(Duration::from_micros(100));
             }
         }
-        // From now on the cached snapshot is out of date.
+        // From now on what is cached is out of date.
         self.commits.fetch_add(1, Ordering::AcqRel);
         self.snapshot_cache.clear();
     }
@@ -214,41 +336,41 @@ impl RedbReader {
     }
 
     fn open(&self, table: Table) -> Result<&ReadOnlyTable<&'static [u8], &'static [u8]>> {
-        let slot = self
-            .0
-            .open
-            .get(usize::from(table.byte))
-            .ok_or_else(|| Error::bug(format!("table byte {} is not below {TABLES}", table.byte)))?;
+        let base = &self.0.base;
+        let slot = base.open.get(usize::from(table.byte)).ok_or_else(|| no_such_table(table))?;
         if let Some(found) = slot.get() {
             return Ok(found);
         }
-        let found = self.0.transaction.open_table(definition(table)).map_err(other)?;
+        let found = base.transaction.open_table(definition(table)).map_err(other)?;
         Ok(slot.get_or_init(|| found))
     }
 
-    fn rows(&self, table: Table, range: KeyRange<'_>, reverse: bool) -> Result<RedbRows<'static>> {
-        let range = guarded(|| self.open(table)?.range::<&[u8]>(range).map_err(other))?;
-        Ok(RedbRows { range, reverse })
-    }
-}
-
-/// The rows of a range, in order of key or from the last.
-struct RedbRows<'a> {
-    range: Range<'a, &'static [u8], &'static [u8]>,
-    reverse: bool,
-}
-
-type Lent<'a> = redb::AccessGuard<'a, &'static [u8]>;
-
-impl<'a> RedbRows<'a> {
-    fn next(&mut self) -> Result<Option<(Lent<'a>, Lent<'a>)>> {
-        let RedbRows { range, reverse } = self;
-        guarded(|| if *reverse { range.next_back() } else { range.next() }.transpose().map_err(other))
+    /// Visits the rows of a range in the file.
+    fn scan_base(
+        &self,
+        table: Table,
+        range: KeyRange<'_>,
+        reverse: bool,
+        visit: &mut VisitRow<'_>,
+    ) -> Result<()> {
+        let mut rows = guarded(|| self.open(table)?.range::<&[u8]>(range).map_err(other))?;
+        let mut next =
+            || guarded(|| if reverse { rows.next_back() } else { rows.next() }.transpose().map_err(other));
+        while let Some((key, value)) = next()? {
+            if visit(key.value(), value.value())? == Scan::Stop {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
 impl Read for RedbReader {
     fn get<R>(&self, table: Table, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
+        let recent = self.0.recent.as_ref();
+        if let Some(row) = recent.and_then(|recent| recent.memtable.get(recent.commit, table, key)) {
+            return row.value().map(found).transpose();
+        }
         let row = guarded(|| self.open(table)?.get(key).map_err(other))?;
         row.map(|value| found(value.value())).transpose()
     }
@@ -257,14 +379,21 @@ impl Read for RedbReader {
         if super::is_empty(range) {
             return Ok(());
         }
-        let mut rows = self.rows(table, range, reverse)?;
-        while let Some((key, value)) = rows.next()? {
-            if visit(key.value(), value.value())? == Scan::Stop {
-                break;
-            }
+        let below = |visit: &mut VisitRow<'_>| self.scan_base(table, range, reverse, visit);
+        let recent = self.0.recent.as_ref();
+        match recent.and_then(|recent| recent.memtable.range(recent.commit, table, range, reverse)) {
+            Some(above) => merged(below, above, reverse, visit),
+            None => below(visit),
         }
-        Ok(())
     }
+}
+
+fn no_such_table(table: Table) -> Error {
+    Error::bug(format!("table byte {} is not below {TABLES}", table.byte))
+}
+
+fn closed() -> Error {
+    Error::invalid("the store was closed; open it again")
 }
 
 /// Runs a call of redb; a panic in it means that it read pages it never wrote.
@@ -300,7 +429,6 @@ fn other(cause: impl Into<redb::Error>) -> Error {
         {
             ErrorKind::Corrupt
         }
-        redb::Error::Io(io) if io.kind() == std::io::ErrorKind::ReadOnlyFilesystem => ErrorKind::ReadOnly,
         redb::Error::Io(_) => ErrorKind::Io,
         redb::Error::LockPoisoned(_) => ErrorKind::Corrupt,
         _ => ErrorKind::Bug,

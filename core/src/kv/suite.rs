@@ -16,7 +16,8 @@ const B: Table = Table { byte: 2, name: "b-1" };
 fn redb(dir: &tempfile::TempDir, sharing: Sharing) -> RedbKv {
     let vfs = RealVfs::new(dir.path()).unwrap();
     let file = vfs.open("meta.redb", Open::Create).unwrap();
-    RedbKv::open(file, sharing, 1 << 20, &[A, B]).unwrap()
+    // So small a cache that rows of a few commits are as many as are kept in memory.
+    RedbKv::open(file, sharing, 16 << 10, &[A, B]).unwrap()
 }
 
 fn rows(read: &impl Read, table: Table, range: super::KeyRange<'_>, reverse: bool) -> Vec<Vec<u8>> {
@@ -110,7 +111,9 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let (memory, redb) = (MemoryKv::default(), redb(&dir, Sharing::Exclusive));
         let mut model = BTreeMap::new();
+        let mut before = Vec::new();
         for chunk in steps.chunks(7) {
+            before.push((model.clone(), redb.reader().unwrap()));
             let (mut left, mut right) = (memory.writer().unwrap(), redb.writer().unwrap());
             for (put, key, value) in chunk {
                 if *put {
@@ -124,15 +127,25 @@ proptest! {
                 }
             }
             for reverse in [false, true] {
-                for range in [(Unbounded, Unbounded), (Included(&[1][..]), Excluded(&[3][..]))] {
+                for range in [(Unbounded, Unbounded), (Included(&[1][..]), Excluded(&[3][..])), (Excluded(&[1][..]), Included(&[2, 1][..]))] {
                     prop_assert_eq!(rows(&left, A, range, reverse), rows(&right, A, range, reverse));
                 }
             }
-            memory.commit(left, Commit::Unsynced).unwrap();
-            redb.commit(right, Commit::Unsynced).unwrap();
+            let how = if chunk.iter().any(|(_, _, value)| value % 16 == 0) { Commit::Synced } else { Commit::Unsynced };
+            memory.commit(left, how).unwrap();
+            redb.commit(right, how).unwrap();
         }
-        let expected: Vec<_> = model.keys().cloned().collect();
-        prop_assert_eq!(rows(&memory.reader().unwrap(), A, (Unbounded, Unbounded), false), expected.clone());
-        prop_assert_eq!(rows(&redb.reader().unwrap(), A, (Unbounded, Unbounded), false), expected);
+        before.push((model.clone(), redb.reader().unwrap()));
+        prop_assert_eq!(rows(&memory.reader().unwrap(), A, (Unbounded, Unbounded), false), model.into_keys().collect::<Vec<_>>());
+        // Everybody who reads sees the rows as they were, whatever was committed since.
+        for (model, reader) in before {
+            let mut expected: Vec<_> = model.keys().cloned().collect();
+            prop_assert_eq!(rows(&reader, A, (Unbounded, Unbounded), false), expected.clone());
+            expected.reverse();
+            prop_assert_eq!(rows(&reader, A, (Unbounded, Unbounded), true), expected);
+            for (key, value) in model {
+                prop_assert_eq!(reader.get(A, &key, |found| Ok(found.to_vec())).unwrap(), Some(vec![value]));
+            }
+        }
     }
 }

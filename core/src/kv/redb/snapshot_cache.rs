@@ -178,7 +178,7 @@ mod tests {
         }
         // The control: nobody watches what is kept for good.
         let stamp = kv.stamp().unwrap();
-        kv.snapshot_cache.insert(stamp, kv.begin_read().unwrap());
+        kv.snapshot_cache.insert(stamp, kv.begin().unwrap());
         thread::sleep(5 * IDLE);
         assert!(has(&kv));
         put(&kv, 4);

@@ -1,32 +1,41 @@
 //! Writing: what a transaction changes is gathered in memory, above the rows as they were at its
-//! begin, and goes into redb's tables when it is committed, table by table and in order of key.
+//! begin, until it is committed.
 //!
 //! A row that is changed ten times in a group is so written once, and redb, which looks a table up
 //! by its name and puts it back each time, opens each once.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use redb::WriteTransaction;
 
-use super::{RedbReader, definition, guarded, other};
-use crate::kv::{KeyRange, Read, Scan, Table, VisitRow, Write, counter, is_empty};
+use super::{RedbReader, definition, guarded, memtable, other};
+use crate::kv::merge::{Changed, merged};
+use crate::kv::turn::Holding;
+use crate::kv::{KeyRange, Read, Table, VisitRow, Write, counter, is_empty};
 use crate::{Error, Result};
 
 /// Rows by key; None is one that was removed.
-type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+pub(super) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What keeps other writers away.
+pub(super) enum WriteLock {
+    /// In exclusive mode.
+    Turn(Holding),
+    /// In shared mode, also those of other processes.
+    Transaction(Box<WriteTransaction>),
+}
 
 /// A write transaction.
 pub(crate) struct RedbWriter {
-    transaction: WriteTransaction,
+    held: WriteLock,
     before: RedbReader,
     changes: Vec<(Table, Changes)>,
 }
 
 impl RedbWriter {
     /// Makes a writer of the rows that `before` shows.
-    pub(super) fn new(transaction: WriteTransaction, before: RedbReader) -> RedbWriter {
-        RedbWriter { transaction, before, changes: Vec::new() }
+    pub(super) fn new(held: WriteLock, before: RedbReader) -> RedbWriter {
+        RedbWriter { held, before, changes: Vec::new() }
     }
 
     /// Makes a table when the transaction is committed, if it is not there: for tables that nothing
@@ -35,25 +44,9 @@ impl RedbWriter {
         self.changes.push((table, Changes::new()));
     }
 
-    /// Brings the changes into the tables; the transaction is then to be committed.
-    pub(super) fn apply(self) -> Result<WriteTransaction> {
-        let RedbWriter { transaction, before, changes } = self;
-        // What it reads from would keep back the pages that the changes replace.
-        drop(before);
-        guarded(|| {
-            for (table, rows) in changes {
-                let mut table = transaction.open_table(definition(table)).map_err(other)?;
-                for (key, value) in rows {
-                    match value {
-                        Some(value) => table.insert(key.as_slice(), value.as_slice()).map(drop),
-                        None => table.remove(key.as_slice()).map(drop),
-                    }
-                    .map_err(other)?;
-                }
-            }
-            Ok(())
-        })?;
-        Ok(transaction)
+    /// Returns what keeps others away, what it reads from and what it changes.
+    pub(super) fn into_parts(self) -> (WriteLock, RedbReader, Vec<(Table, Changes)>) {
+        (self.held, self.before, self.changes)
     }
 
     fn changed(&self, table: Table) -> Option<&Changes> {
@@ -81,35 +74,13 @@ impl Read for RedbWriter {
         if is_empty(range) {
             return Ok(());
         }
-        let Some(changed) = self.changed(table) else {
-            return self.before.scan(table, range, reverse, visit);
-        };
-        let mut changed = changed.range::<[u8], _>(range);
-        let mut next_changed = || if reverse { changed.next_back() } else { changed.next() };
-        let mut before = self.before.rows(table, range, reverse)?;
-        let (mut old, mut new) = (before.next()?, next_changed());
-        loop {
-            let order = match (&old, new) {
-                (None, None) => return Ok(()),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((old, _)), Some((new, _))) if reverse => new.as_slice().cmp(old.value()),
-                (Some((old, _)), Some((new, _))) => old.value().cmp(new.as_slice()),
-            };
-            let goes_on = match (order, &old, new) {
-                (Ordering::Less, Some((key, value)), _) => visit(key.value(), value.value())?,
-                (_, _, Some((key, Some(value)))) => visit(key, value)?,
-                _ => Scan::Next,
-            };
-            if goes_on == Scan::Stop {
-                return Ok(());
-            }
-            if order != Ordering::Greater {
-                old = before.next()?;
-            }
-            if order != Ordering::Less {
-                new = next_changed();
-            }
+        let below = |visit: &mut VisitRow<'_>| self.before.scan(table, range, reverse, visit);
+        let Some(changed) = self.changed(table) else { return below(visit) };
+        let changed = changed.range::<[u8], _>(range);
+        if reverse {
+            merged(below, changed.rev(), reverse, visit)
+        } else {
+            merged(below, changed, reverse, visit)
         }
     }
 }
@@ -130,4 +101,34 @@ impl Write for RedbWriter {
         let sum = now.checked_add(delta).ok_or_else(|| Error::bug("a counter overflowed"))?;
         self.put(table, key, &sum.to_le_bytes())
     }
+}
+
+/// Returns about how many bytes of memory the changes take in a memtable.
+pub(super) fn memory_of(changes: &[(Table, Changes)]) -> usize {
+    let rows = changes.iter().flat_map(|(_, rows)| rows);
+    rows.map(|(key, value)| memtable::memory_of(key, value.as_deref())).sum()
+}
+
+/// Brings changes into redb's tables; the transaction is then to be committed.
+pub(super) fn apply_all(transaction: &WriteTransaction, changes: &[(Table, Changes)]) -> Result<()> {
+    changes.iter().try_for_each(|(table, rows)| apply(transaction, *table, rows.iter()))
+}
+
+/// Brings changes of one table, in order of key, into redb's.
+pub(super) fn apply(
+    transaction: &WriteTransaction,
+    table: Table,
+    rows: impl Iterator<Item = impl Changed>,
+) -> Result<()> {
+    guarded(|| {
+        let mut table = transaction.open_table(definition(table)).map_err(other)?;
+        for row in rows {
+            match row.value() {
+                Some(value) => table.insert(row.key(), value).map(drop),
+                None => table.remove(row.key()).map(drop),
+            }
+            .map_err(other)?;
+        }
+        Ok(())
+    })
 }

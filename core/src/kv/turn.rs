@@ -1,0 +1,38 @@
+//! One writer at a time.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Lets one writer at a time work.
+#[derive(Debug, Default)]
+pub(super) struct WriteTurn {
+    taken: Mutex<bool>,
+    freed: Condvar,
+}
+
+impl WriteTurn {
+    /// Waits until no other has the turn, and takes it.
+    pub(super) fn take(self: &Arc<WriteTurn>) -> Holding {
+        let mut taken = lock(&self.taken);
+        while *taken {
+            taken = self.freed.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        }
+        *taken = true;
+        drop(taken);
+        Holding(self.clone())
+    }
+}
+
+/// Has the turn until it is dropped.
+#[derive(Debug)]
+pub(super) struct Holding(Arc<WriteTurn>);
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        *lock(&self.0.taken) = false;
+        self.0.freed.notify_one();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
