@@ -27,13 +27,14 @@ PARENTS = {
     14: RuntimeError,
     15: FileNotFoundError,
     16: RuntimeError,
+    17: OSError,
 }
 
-STATUSES = [400, 404, 409, 403, 403, 416, 422, 413, 503, 500, 500, 503, 501, 500, 410, 500]
+STATUSES = [400, 404, 409, 403, 403, 416, 422, 413, 503, 500, 500, 503, 501, 500, 410, 500, 503]
 
 
 def test_numbers_and_parents_are_fixed() -> None:
-    assert sorted(errors.BY_NUMBER) == list(range(1, 17))
+    assert sorted(errors.BY_NUMBER) == list(range(1, 18))
     for number, parent in PARENTS.items():
         kind = errors.BY_NUMBER[number]
         assert issubclass(kind, (errors.Error,))
