@@ -7,6 +7,9 @@
 # bench      the benchmarks
 # fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
 # filesystems  the store on ext4, XFS, Btrfs, tmpfs and a disk with sectors of 4 KiB; takes root and loop devices
+# mutants    changes the modules of tokens, ranges, headers, names and recovery, and asks whether a test notices;
+#            FILES=... names others; installs cargo-mutants
+# tsan       the tests with many threads under ThreadSanitizer; takes the nightly compiler with rust-src
 # features   that the core compiles with each of its features alone, and with none
 # package    that each crate can be published: what it packs compiles alone, and so do its tests
 # semver     what of the core's public API changed since the last tag, or since REV; installs cargo-semver-checks
@@ -17,7 +20,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test blackbox wire matrix sim bench fuzz filesystems features package semver docs deny tools demo-tools test-tools
+.PHONY: demo test blackbox wire matrix sim bench fuzz filesystems mutants tsan features package semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -108,6 +111,23 @@ filesystems: tools
 	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
 	found=$$($(CARGO) test -p holdall --test store --test risk --no-run 2>&1 | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p'); \
 	tests/filesystems/run.sh "$$built/holdall" $$(realpath $$found)
+
+MUTATED = core/src/name.rs core/src/http/range.rs core/src/http/disposition.rs core/src/token/*.rs \
+	core/src/journal/change.rs core/src/journal/recover.rs core/src/journal/tails.rs
+
+# Hours for all of them: each change is a build of the unit tests.
+mutants: tools
+	@command -v cargo-mutants >/dev/null || $(CARGO) install --locked cargo-mutants
+	CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) mutants -p holdall --output target --timeout 60 \
+		$(foreach file,$(or $(FILES),$(MUTATED)),--file '$(file)') -- --lib
+
+# The standard library is built anew, so that its locks and atomics are seen.
+tsan: tools
+	@$(CARGO) +nightly --version >/dev/null || { echo 'missing: the nightly compiler; rustup toolchain install nightly --component rust-src' >&2; exit 1; }
+	RUSTFLAGS=-Zsanitizer=thread $(CARGO) +nightly test -Zbuild-std --target "$$(rustc -vV | sed -n 's/^host: //p')" \
+		--target-dir target/tsan -p holdall --test store -- together::
+	RUSTFLAGS=-Zsanitizer=thread $(CARGO) +nightly test -Zbuild-std --target "$$(rustc -vV | sed -n 's/^host: //p')" \
+		--target-dir target/tsan -p holdall --lib -- snapshot_cache stamp vfs:: journal:: worker digest::tests
 
 features: tools
 	tests/features
