@@ -3,11 +3,12 @@
 
 pub mod targets;
 
-/// Makes the binary of a target.
+/// Makes the binary of a target. libFuzzer ends the process at every panic, also at one of redb's that the store
+/// makes an error of; without its hook it still does at a panic that leaves the target.
 #[macro_export]
 macro_rules! target {
     ($name:literal) => {
-        libfuzzer_sys::fuzz_target!(|data: &[u8]| $crate::run($name, data));
+        libfuzzer_sys::fuzz_target!(init: drop(std::panic::take_hook()), |data: &[u8]| $crate::run($name, data));
     };
 }
 

@@ -97,6 +97,9 @@ fn read_only(dir: &Path, look: fn(&Path)) {
 /// Runs `look` as a user who may read the store, and not write.
 fn without_permission(dir: &Path, look: fn(&Path)) {
     let root = fs::metadata(dir).unwrap().uid() == 0;
+    if root && fs::metadata(std::env::temp_dir()).unwrap().mode() & 0o3 != 0o3 {
+        return figure("read-only stores: TMPDIR is not for everybody, so that permissions were not tried");
+    }
     let each = |mode: [u32; 2]| {
         for path in tree(dir).into_keys().chain([dir.to_owned()]) {
             let mode = mode[usize::from(!path.is_dir())];
