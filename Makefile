@@ -67,12 +67,13 @@ test: test-tools
 # One suite for every host of a store: the command line, the example servers, nginx; and that it can fail.
 blackbox: test-tools
 	$(CARGO) build
+	$(CARGO) build -p holdall-http --examples
 	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
 	$(MAKE) -C examples/c HOLDALL_LIB_DIR="$$built"; \
 	$(MAKE) -C examples/cpp HOLDALL_LIB_DIR="$$built"; \
 	$(MAKE) -C examples/nginx HOLDALL_LIB="$$built/libholdall_c.a"; \
 	failed=0; \
-	for host in control cli "$(CURDIR)/examples/c/build/server" "$(CURDIR)/examples/cpp/build/server" nginx; do \
+	for host in control cli "$(CURDIR)/examples/c/build/server" "$(CURDIR)/examples/cpp/build/server" "$$built/examples/axum" "$$built/examples/hyper" nginx; do \
 		echo "host: $$host"; HOLDALL="$$built/holdall" $(PYTHON) -m tests.blackbox "$$host" || failed=1; \
 	done; exit $$failed
 

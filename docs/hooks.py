@@ -16,6 +16,7 @@ PAGES = {
     "THREATMODEL.md": "threatmodel.md",
     "cli/README.md": "cli.md",
     "ffi/README.md": "c/index.md",
+    "http/README.md": "rust/http.md",
     "python/README.md": "python/index.md",
     "examples/c/README.md": "c/server-c.md",
     "examples/cpp/README.md": "c/server-cpp.md",

@@ -65,8 +65,8 @@
 //! | `deflate` | on | archives that are compressed, and so have no known length |
 //! | `sim` | off | for tests: a disk that loses power, and a clock and randomness from a seed |
 //!
-//! Calls block; from an async server, run them on a thread for blocking work. All handles are cheap to clone
-//! and safe to use from every thread. Linux is what is tested.
+//! Calls block; from an async server, run them on a thread for blocking work, or take the crate `holdall-http`. All
+//! handles are cheap to clone and safe to use from every thread. Linux is what is tested.
 #![cfg_attr(
     not(all(feature = "cloudreve", feature = "pds", feature = "deflate")),
     // What only the formats that are left out call has no caller.

@@ -22,6 +22,7 @@ from . import (
     refusal,
     resume,
     slow_disk,
+    stream,
     upload,
 )
 from .case import Case
@@ -83,6 +84,7 @@ def cases(kind: Kind) -> list[type[unittest.TestCase]]:
     found += (
         [life.Paced] * kind.paces
         + [upload.Upload] * kind.uploads
+        + [stream.Stream] * kind.streams
         + [nginx.Nginx, slow_disk.SlowDisk] * kind.is_nginx
     )
     return found + [life.End]

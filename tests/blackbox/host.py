@@ -21,6 +21,8 @@ class Kind:
     uploads: bool = True
     paces: bool = False
     is_nginx: bool = False
+    streams: bool = False
+    forms: bool = False
 
 
 def kind_of(name: str, holdall: str) -> Kind:
@@ -29,6 +31,8 @@ def kind_of(name: str, holdall: str) -> Kind:
         return Kind((holdall, "serve"), ("--listen", "127.0.0.1:0"), uploads=False, paces=True)
     if name == "nginx":
         return Kind((str(ROOT / "examples/nginx/serve"),), uploads=False, paces=True, is_nginx=True)
+    if "/examples/" in name and name.endswith(("/axum", "/hyper")):
+        return Kind((name,), uploads=False, streams=True, forms=name.endswith("/axum"))
     return Kind(tuple(shlex.split(name)))
 
 

@@ -74,6 +74,12 @@ impl Pool {
         Ok(Some(BlobSource { file, offset, len }))
     }
 
+    /// Whether the file of a location is open already.
+    pub(crate) fn is_open(&self, location: Location) -> bool {
+        let Location::Segment { segment, .. } = location else { return false };
+        self.segments.read().unwrap_or_else(PoisonError::into_inner).contains_key(&segment)
+    }
+
     /// Looks at a segment once, to open many blobs in it. None when it is gone.
     pub(crate) fn see(&self, number: u32) -> Result<Option<Seen>> {
         let Some(file) = self.segment(number)? else { return Ok(None) };

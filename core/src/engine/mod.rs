@@ -165,6 +165,11 @@ impl Engine {
         Ok(Stage::new(&self.vfs, usize::MAX, self.options.max_put_bytes))
     }
 
+    /// Whether the file that content is in is open already.
+    pub(crate) fn is_open(&self, location: Location) -> bool {
+        self.pool.is_open(location)
+    }
+
     /// Opens a blob's content. A place that a compaction has emptied is looked up again.
     pub(crate) fn open_blob(&self, id: BlobId, mut location: Location, len: u64) -> Result<BlobSource> {
         for _ in 0..3 {

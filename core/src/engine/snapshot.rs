@@ -23,7 +23,7 @@ use crate::mutant::{self, Mutant};
 use crate::name::Path;
 #[cfg(feature = "cloudreve")]
 use crate::token::HashIds;
-use crate::{Kind, Result};
+use crate::{Error, Kind, Result};
 
 #[cfg(test)]
 mod tests;
@@ -37,24 +37,52 @@ pub(crate) struct Snapshot<'e> {
     /// Whether what is read may be cached.
     caches: Cell<bool>,
     tx: OnceCell<RedbReader>,
+    /// What is not cached is not read, but missing.
+    only_cached: bool,
+    missing: Cell<bool>,
 }
 
 impl<'e> Snapshot<'e> {
     /// Begins a request.
     pub(crate) fn new(engine: &'e Engine) -> Snapshot<'e> {
-        let stamp = engine.journal.rows().stamp();
-        Snapshot { engine, stamp, caches: Cell::new(false), tx: OnceCell::new() }
+        Snapshot { stamp: engine.journal.rows().stamp(), ..Snapshot::unstamped(engine) }
+    }
+
+    fn unstamped(engine: &'e Engine) -> Snapshot<'e> {
+        Snapshot {
+            engine,
+            stamp: None,
+            caches: Cell::new(false),
+            tx: OnceCell::new(),
+            only_cached: false,
+            missing: Cell::new(false),
+        }
+    }
+
+    /// Begins a request that reads nothing: of what is not cached it has an error, and
+    /// [`is_missing`](Snapshot::is_missing) says so.
+    pub(crate) fn cached_only(engine: &'e Engine) -> Snapshot<'e> {
+        Snapshot { only_cached: true, ..Snapshot::new(engine) }
+    }
+
+    /// Whether something was asked for that would have to be read.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.missing.get()
     }
 
     /// A snapshot of one read transaction: nothing comes from the cache, and nothing goes there.
     pub(crate) fn at(engine: &'e Engine, tx: RedbReader) -> Snapshot<'e> {
-        Snapshot { engine, stamp: None, caches: Cell::new(false), tx: OnceCell::from(tx) }
+        Snapshot { tx: OnceCell::from(tx), ..Snapshot::unstamped(engine) }
     }
 
     /// Returns the request's read transaction, which begins when it is first asked for.
     pub(crate) fn tx(&self) -> Result<&RedbReader> {
         if let Some(tx) = self.tx.get() {
             return Ok(tx);
+        }
+        if self.only_cached {
+            self.missing.set(true);
+            return Err(Error::bug("what only a cache was asked for is not there"));
         }
         // The stamp a second time, before the reading begins: only so may what is read be cached.
         self.caches.set(self.stamp.is_some() && self.stamp == self.engine.journal.rows().stamp());

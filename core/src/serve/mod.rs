@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use crate::body::Body;
 use crate::engine::Engine;
+use crate::engine::snapshot::Snapshot;
 use crate::http::{Head, RequestHeaders, Selected, respond};
 use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
@@ -45,23 +46,55 @@ impl Store {
         if let Some(refused) = malformed(request) {
             return Ok(refused);
         }
-        match self.answer(request) {
-            Ok(reply) => Ok(reply),
-            Err(error) if is_clients(error.kind()) => Ok(refuse(request, &error)),
-            Err(error) => Err(error),
+        reply_or(request, self.answer(request))
+    }
+
+    /// Answers a request as [`serve`](Store::serve) does if that takes no wait for the disk: what it
+    /// needs of the rows is cached, it counts no use, and its content is in a file that is open. `None`
+    /// says to call `serve`, on a thread that may block.
+    ///
+    /// To read the body may still wait.
+    ///
+    /// # Errors
+    /// As [`serve`](Store::serve).
+    pub fn serve_cached(&self, request: &Request<'_>) -> Result<Option<Reply>> {
+        if !matches!(request.method, "GET" | "HEAD") {
+            return Ok(Some(Reply::method_not_allowed()));
         }
+        if let Some(refused) = malformed(request) {
+            return Ok(Some(refused));
+        }
+        let engine = self.engine()?;
+        let route = match route::parse(&engine.options.base_url, request.target) {
+            Ok(route) => route,
+            Err(error) => return reply_or(request, Err(error)).map(Some),
+        };
+        let snapshot = Snapshot::cached_only(&engine);
+        let found = open::open(&snapshot, &route, request);
+        if snapshot.is_missing() || found.as_ref().is_ok_and(|found| found.waits(&engine)) {
+            return Ok(None);
+        }
+        reply_or(request, found.and_then(|found| send(&engine, found, request))).map(Some)
     }
 
     fn answer(&self, request: &Request<'_>) -> Result<Reply> {
         let engine = self.engine()?;
         let route = route::parse(&engine.options.base_url, request.target)?;
-        send(&engine, open::open(&engine, &route, request)?, request)
+        send(&engine, open::open(&Snapshot::new(&engine), &route, request)?, request)
     }
 }
 
 /// Returns the refusal of a request whose target is none.
 pub(crate) fn malformed(request: &Request<'_>) -> Option<Reply> {
     route::check_escapes(request.target).err().map(|error| refuse(request, &error))
+}
+
+/// Makes the reply to a client of what is his affair.
+fn reply_or(request: &Request<'_>, answer: Result<Reply>) -> Result<Reply> {
+    match answer {
+        Err(error) if is_clients(error.kind()) => Ok(refuse(request, &error)),
+        answer => answer,
+    }
 }
 
 fn refuse(request: &Request<'_>, error: &Error) -> Reply {

@@ -45,6 +45,16 @@ enum What {
 }
 
 impl Resource {
+    /// Whether to serve it reads rows, opens a file or writes a use down.
+    pub(super) fn waits(&self, engine: &Engine) -> bool {
+        let counted = self.counts.uses.is_some() || self.counts.link.is_some();
+        counted
+            || match &self.what {
+                What::Version(content) => !engine.is_open(content.location),
+                What::Archive { .. } => true,
+            }
+    }
+
     /// Opens the content.
     ///
     /// # Errors
@@ -123,17 +133,16 @@ fn has_first_byte(selected: &Selected) -> bool {
 ///
 /// # Errors
 /// `Denied`, `Expired`, `NotFound` and `Gone`, which are the client's; `Io` and `Corrupt`.
-pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_>) -> Result<Resource> {
-    let snapshot = Snapshot::new(engine);
+pub(super) fn open(snapshot: &Snapshot<'_>, route: &Route<'_>, request: &Request<'_>) -> Result<Resource> {
     match route {
-        Route::Token { token, name } => by_token(&snapshot, token, name, request),
-        Route::Link { id, name, save } => by_link(&snapshot, id, name, *save),
+        Route::Token { token, name } => by_token(snapshot, token, name, request),
+        Route::Link { id, name, save } => by_link(snapshot, id, name, *save),
         #[cfg(feature = "cloudreve")]
         Route::Content { entity, speed, name, signed } => {
-            let signer = check_sign(&snapshot, signed, request.now)?;
+            let signer = check_sign(snapshot, signed, request.now)?;
             let entity = Entity::read(snapshot.hash_ids()?.as_ref(), entity).ok_or_else(nowhere)?;
             let pace = speed.parse::<u64>().map_err(|_| nowhere())?;
-            let mut found = by_entity(&snapshot, &entity, signer, request.now)?;
+            let mut found = by_entity(snapshot, &entity, signer, request.now)?;
             let representation = Arc::make_mut(&mut found.representation);
             representation.name = name.to_string();
             representation.disposition =
@@ -143,7 +152,7 @@ pub(super) fn open(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_
         }
         #[cfg(feature = "cloudreve")]
         Route::Archive { id, name, signed } => {
-            let signer = check_sign(&snapshot, signed, request.now)?;
+            let signer = check_sign(snapshot, signed, request.now)?;
             let mut found = archive_by_text(snapshot.tx()?, id, signer, request.now)?;
             Arc::make_mut(&mut found.representation).name = name.to_string();
             Ok(found)

@@ -3,6 +3,7 @@
 use super::open::open;
 use super::request::Request;
 use super::route::{self, check_escapes};
+use crate::engine::snapshot::Snapshot;
 use crate::http::Disposition;
 use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
@@ -49,7 +50,7 @@ impl Store {
         // `serve` answers 400; what was never a URL of the store permits nothing.
         check_escapes(request.target).map_err(|error| Error::new(ErrorKind::Denied, error.to_string()))?;
         let route = route::parse(&engine.options.base_url, request.target)?;
-        let found = open(&engine, &route, request)?;
+        let found = open(&Snapshot::new(&engine), &route, request)?;
         found.counts.check(&engine)?;
         let representation = found.representation;
         Ok(Grant {

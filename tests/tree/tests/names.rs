@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use holdall_tree::Tree;
 
 /// The crates whose sources are read.
-const CRATES: [&str; 5] = ["cli", "core", "ffi", "import", "python"];
+const CRATES: [&str; 6] = ["cli", "core", "ffi", "http", "import", "python"];
 
 /// Types of the core that the two wire formats both have, by design: the same name for the same role.
 const PAIR: [&str; 4] = ["ApiError", "Call", "Fault", "Fields"];
