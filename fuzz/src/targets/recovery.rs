@@ -7,8 +7,9 @@ use holdall::{CheckOptions, Drive, Mode, Put, Store};
 
 use super::input::{self, Input};
 
-/// A store whose last changes are in its log alone, as after a crash.
-static CRASHED: LazyLock<SimVfs> = LazyLock::new(|| {
+/// A store whose last changes are in its log alone, as after a crash; and the open one that it is a copy of, which
+/// would write more if it were closed.
+static CRASHED: LazyLock<(SimVfs, Store)> = LazyLock::new(|| {
     let (disk, store) = input::store();
     let drive = store.drive("alice").unwrap();
     for (path, content) in contents() {
@@ -17,8 +18,7 @@ static CRASHED: LazyLock<SimVfs> = LazyLock::new(|| {
     drive.rename("d/f1", "d/moved", false).unwrap();
     drive.delete("d/f2").unwrap();
     let crashed = disk.crash(Policy::LoseAll);
-    std::mem::forget((drive, store));
-    crashed
+    (crashed, store)
 });
 
 fn contents() -> Vec<(String, Vec<u8>)> {
@@ -29,7 +29,7 @@ fn contents() -> Vec<(String, Vec<u8>)> {
 /// No edit makes an opening, a check, a repair or a rebuild panic; and where only the rows were
 /// edited, a rebuild has everything.
 pub fn recovery(data: &[u8]) {
-    let disk = CRASHED.copy();
+    let disk = CRASHED.0.copy();
     let mut input = Input(data);
     let how = input.byte();
     let mut names: Vec<String> =
