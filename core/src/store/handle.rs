@@ -129,6 +129,17 @@ impl Store {
         Ok(Store { shared: Arc::new(shared) })
     }
 
+    /// Returns the store as a child has it that a simulated process forks: a copy of what is in this
+    /// one's memory, and the directory as the child has it.
+    #[cfg(feature = "sim")]
+    #[must_use]
+    pub fn forked(&self, vfs: Arc<dyn Vfs>) -> Store {
+        let session = self.shared.session.load_full().map(|session| Arc::new(session.inherited()));
+        let (options, location) = (self.shared.options.clone(), self.shared.location);
+        let vfs = Box::new(move || Ok(vfs.clone()));
+        Store { shared: Arc::new(Shared { options, location, vfs, session: ArcSwapOption::new(session) }) }
+    }
+
     /// Closes the store for all its clones and for all else that opened it in this process, after a
     /// last checkpoint. Bodies that were handed out stay whole; every other use is an error from now
     /// on. An opening in another thread waits until this is over.

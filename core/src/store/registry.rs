@@ -62,6 +62,13 @@ impl OpenStore {
         self.ended.load(Ordering::Acquire)
     }
 
+    /// Returns what a simulated child has of it. Its memory is no copy: the engine is shared.
+    #[cfg(feature = "sim")]
+    pub(super) fn inherited(&self) -> OpenStore {
+        let ended = AtomicBool::new(self.is_closed());
+        OpenStore { generation: self.generation, engine: self.engine.clone(), ended, slot: self.slot.clone() }
+    }
+
     /// Ends the session; a second end does nothing, and neither does that of a parent's.
     pub(super) fn close(&self) -> Result<()> {
         if !self.is_ours() || self.ended.swap(true, Ordering::AcqRel) {
@@ -76,8 +83,11 @@ impl OpenStore {
 impl Drop for OpenStore {
     fn drop(&mut self) {
         if !self.is_ours() {
-            // To drop the parent's engine here would write to its files and free its locks.
-            std::mem::forget(self.engine.clone());
+            // To drop the parent's engine here would write to its files and free its locks. A simulated
+            // parent has it still.
+            if machine::simulated_process().is_none() {
+                std::mem::forget(self.engine.clone());
+            }
         } else if let Err(error) = self.close() {
             tracing::warn!(%error, "the last checkpoint failed; the next opening replays the log");
         }

@@ -40,6 +40,8 @@ pub fn options(mode: Mode) -> Options {
 #[derive(Clone, Debug)]
 pub enum Do {
     Open(Mode),
+    /// Begins as a child that a process forks.
+    Fork(usize),
     Close,
     Put(Vec<(String, u64)>),
     Rename(String, String),
@@ -114,6 +116,13 @@ pub struct Memory {
     sent: Option<(ArchiveId, Body, u64)>,
 }
 
+/// What a child gets of it that is forked.
+#[derive(Clone)]
+pub struct Inherited {
+    store: Store,
+    sent: Option<(ArchiveId, Body, u64)>,
+}
+
 impl Memory {
     fn drive(&self) -> Result<&Drive> {
         self.drive.as_ref().ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "it is not open"))
@@ -123,13 +132,30 @@ impl Memory {
         Ok(self.drive()?.store())
     }
 
+    /// Returns what a child would get.
+    pub fn to_inherit(&self) -> Option<Inherited> {
+        Some(Inherited { store: self.store.clone()?, sent: self.sent.clone() })
+    }
+
+    /// Begins with what a parent had in its memory.
+    pub fn inherit(&mut self, parent: &Inherited, turns: &Arc<Turns>, disk: &SimVfs) {
+        let store = Some(parent.store.forked(Arc::new(turns.disk(disk))));
+        *self = Memory { store, drive: None, sent: parent.sent.clone() };
+    }
+
     pub fn run(&mut self, what: &Do, turns: &Arc<Turns>, disk: &SimVfs, copy: &SimVfs) -> Came {
         self.attempt(what, turns, disk, copy)
             .unwrap_or_else(|error| Came::Error(error.kind(), error.to_string()))
     }
 
     fn attempt(&mut self, what: &Do, turns: &Arc<Turns>, disk: &SimVfs, copy: &SimVfs) -> Result<Came> {
+        let needs_drive = !matches!(what, Do::Open(_) | Do::Close | Do::Fork(_) | Do::GoOn);
+        if let Some(store) = self.store.as_ref().filter(|_| needs_drive && self.drive.is_none()) {
+            self.drive = Some(store.drive(DRIVE)?);
+        }
         match what {
+            // It has inherited already.
+            Do::Fork(_) => Ok(Came::Done),
             Do::Open(mode) => {
                 let vfs: Arc<dyn Vfs> = Arc::new(turns.disk(disk));
                 let store = Store::open_on(vfs, options(*mode))?;

@@ -15,6 +15,9 @@ impl Run {
     /// Takes in what came of what a process was told to do.
     pub fn came(&mut self, task: usize, busy: Busy, came: Came) {
         self.troubled |= self.turns.is_hurt(task) || self.full;
+        if !matches!(came, Came::Error(..)) && !matches!(busy.what, Do::GoOn) {
+            self.slots[task].inherited = false;
+        }
         match (&came, busy.call) {
             (Came::Error(kind, why), Some(call)) => self.refused(task, &busy, call, *kind, why),
             (Came::Error(kind, why), None) => self.failed(task, &busy, *kind, why),
@@ -110,11 +113,14 @@ impl Run {
             (Do::ReadArchive(id) | Do::Begin(id), _) if self.may_be_over(*id) => {}
             (Do::GoOn, _) => {
                 let over = self.slots[task].sending.is_none_or(|id| self.may_be_over(id));
-                if !excused && !over {
+                let parents = self.slots[task].sends_inherited && kind == ErrorKind::Forked;
+                if !excused && !over && !parents {
                     self.fail(format!("sending an archive broke off, {}: {why}", kind.name()));
                 }
                 self.slots[task].sending = None;
             }
+            // A child opens the store anew, which others may keep it from.
+            (_, ErrorKind::Locked) if self.slots[task].inherited && others => {}
             _ if excused => self.slots[task].tired = true,
             _ => self.fail(format!("{} failed, {}: {why}", busy, kind.name())),
         }
@@ -125,8 +131,8 @@ impl Run {
     fn are_in_the_way(&self, task: usize, what: &Do) -> bool {
         let mates = self.turns.mates(task);
         self.tasks().filter(|other| *other != task).any(|other| {
-            let Slot { open, busy, .. } = &self.slots[other];
-            let there = open.is_some() || busy.is_some();
+            let Slot { open, busy, inherited, .. } = &self.slots[other];
+            let there = open.is_some() && !inherited || busy.is_some();
             match (what, open) {
                 (Do::Open(mode), Some(theirs)) if mates.contains(&other) => mode != theirs,
                 (Do::Open(_), None) if mates.contains(&other) => self.plan.mode.is_none() && there,
@@ -243,7 +249,10 @@ impl Run {
                 let noted = self.ledger.id(kind, *id);
                 self.hold(noted);
             }
-            (Do::Begin(id), _) => self.slots[task].sending = Some(*id),
+            (Do::Begin(id), _) => {
+                self.slots[task].sending = Some(*id);
+                self.slots[task].sends_inherited = false;
+            }
             // It was sent to its end.
             (Do::GoOn, Came::Done) => self.slots[task].sending = None,
             (_, Came::Piece(id, at, bytes)) => {

@@ -176,7 +176,7 @@ const CONTROLS: &[Control] = &[
         fault: 0,
         says: "a group that a dying process left is published and then written over",
         mutant: Mutant::TailBeforeWriter,
-        near: 255,
+        near: 1,
         bound: 400,
         focus: |plan| {
             plan.shared(3, 5);

@@ -7,9 +7,9 @@ use holdall::machine::run_on;
 use holdall::vfs::{Fault, Open, Policy, SimVfs, Vfs};
 use holdall::{Drive, ErrorKind, Mode, Result, Store};
 
-use crate::calls::{DRIVE, Do, GRACE, options};
+use crate::calls::{Came, DRIVE, Do, GRACE, options};
 use crate::content;
-use crate::run::Run;
+use crate::run::{Run, Slot};
 use crate::scheduler::Chances;
 use crate::world::Verb;
 
@@ -157,6 +157,36 @@ impl Run {
                 run.look_around();
             }
         });
+    }
+
+    /// Lets a process fork, in the midst of a call too: another, which does nothing, is its child.
+    pub fn fork(&mut self) {
+        let may_fork = |slot: &Slot| {
+            let closes = slot.busy.as_ref().is_some_and(|busy| matches!(busy.what, Do::Close));
+            slot.open.is_some() && !slot.inherited && !closes
+        };
+        let Some(parent) = self.tasks().find(|task| may_fork(&self.slots[*task])) else { return };
+        let has_nothing = |task: &usize| {
+            let Slot { open, busy, sending, .. } = &self.slots[*task];
+            open.is_none() && busy.is_none() && sending.is_none()
+        };
+        let is_child = |task: &usize| {
+            let mates = self.turns.mates(*task);
+            !mates.contains(&parent) && has_nothing(task) && mates.iter().all(has_nothing)
+        };
+        let Some(child) = self.tasks().filter(|task| *task != parent).find(is_child) else { return };
+        self.kill(child);
+        if !self.goes_on() || !may_fork(&self.slots[parent]) {
+            return;
+        }
+        let Slot { open, sending, .. } = self.slots[parent];
+        match self.ask(child, Do::Fork(parent)) {
+            Came::Done => {
+                let (inherited, sends_inherited) = (true, true);
+                self.slots[child] = Slot { open, sending, inherited, sends_inherited, ..Slot::default() };
+            }
+            came => self.fail(format!("forking: {came:?}")),
+        }
     }
 
     /// Puts, deletes and collects the same again and again, and looks what that leaves of the log.

@@ -61,9 +61,11 @@ pub enum Kind {
     Churn,
     /// Large contents are put by a process that is suspended now and then, while another collects.
     SlowPut,
+    /// A process forks.
+    Fork,
 }
 
-const KINDS: [(Kind, u64); 42] = [
+const KINDS: [(Kind, u64); 43] = [
     (Kind::Put, 12),
     (Kind::Batch, 3),
     (Kind::Again, 8),
@@ -106,6 +108,7 @@ const KINDS: [(Kind, u64); 42] = [
     (Kind::Parting, 1),
     (Kind::Churn, 1),
     (Kind::SlowPut, 1),
+    (Kind::Fork, 2),
 ];
 
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use holdall::ErrorKind;
 use holdall::machine::run_on;
 use holdall::vfs::SimVfs;
 
-use crate::calls::{Came, Do, Memory};
+use crate::calls::{Came, Do, Inherited, Memory};
 use crate::scheduler::Turns;
 
 enum Order {
@@ -23,6 +23,10 @@ enum Order {
 struct Desk {
     order: Option<Order>,
     came: Option<Came>,
+    /// What a child gets that is forked now.
+    to_inherit: Option<Inherited>,
+    /// What this one begins with.
+    inherited: Option<Inherited>,
 }
 
 /// The processes of a run.
@@ -71,6 +75,10 @@ impl Processes {
 
     /// Tells a process what to do.
     pub fn tell(&self, task: usize, what: Do) {
+        if let Do::Fork(parent) = what {
+            let inherited = self.desks[parent].lock().unwrap().to_inherit.clone();
+            self.desks[task].lock().unwrap().inherited = inherited;
+        }
         self.desks[task].lock().unwrap().order = Some(Order::Do(what));
         self.turns.make_ready(task);
     }
@@ -107,6 +115,9 @@ fn live(task: usize, turns: &Arc<Turns>, desk: &Mutex<Desk>, disk: &SimVfs, copy
     loop {
         let order = desk.lock().unwrap().order.take();
         PANICS.set(Some(0));
+        if let Some(inherited) = desk.lock().unwrap().inherited.take() {
+            memory.inherit(&inherited, turns, disk);
+        }
         let came = match order {
             Some(Order::Do(what)) => {
                 let ran = catch_unwind(AssertUnwindSafe(|| memory.run(&what, turns, disk, copy)));
@@ -120,7 +131,8 @@ fn live(task: usize, turns: &Arc<Turns>, desk: &Mutex<Desk>, disk: &SimVfs, copy
             Some(Order::Forget) => Came::Done,
             Some(Order::Quit) | None => {
                 PANICS.set(None);
-                drop(memory);
+                let left = desk.lock().unwrap().to_inherit.take();
+                drop((memory, left));
                 turns.leave();
                 return;
             }
@@ -129,7 +141,12 @@ fn live(task: usize, turns: &Arc<Turns>, desk: &Mutex<Desk>, disk: &SimVfs, copy
             memory.clear();
         }
         PANICS.set(None);
-        desk.lock().unwrap().came = Some(came);
+        let before = {
+            let mut desk = desk.lock().unwrap();
+            desk.came = Some(came);
+            std::mem::replace(&mut desk.to_inherit, memory.to_inherit())
+        };
+        drop(before);
         turns.done();
     }
 }

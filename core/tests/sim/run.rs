@@ -43,6 +43,10 @@ pub struct Slot {
     pub sending: Option<ArchiveId>,
     /// It met an error, and is to be closed.
     pub tired: bool,
+    /// It is a child that has what its parent had, and has opened nothing itself yet.
+    pub inherited: bool,
+    /// What it sends is its parent's.
+    pub sends_inherited: bool,
 }
 
 pub struct Run {
@@ -201,7 +205,7 @@ impl Run {
             self.last_call
         });
         self.turns.note(|| format!("{task}: {what:?} {call:?} at {}", self.turns.clock()));
-        if matches!(what, Do::Open(_) | Do::Rebuild | Do::TestCopy(_)) {
+        if matches!(what, Do::Open(_) | Do::Fork(_) | Do::Rebuild | Do::TestCopy(_)) {
             let has = |mate: usize| self.slots[mate].open.is_some() || self.slots[mate].busy.is_some();
             let fresh = !self.turns.mates(task).into_iter().any(has);
             self.turns.begin_life(task, fresh);
@@ -326,7 +330,8 @@ impl Run {
         for call in std::mem::take(&mut self.slots[task].doubtful) {
             self.doubt(task, call);
         }
-        self.slots[task] = Slot { sending: self.slots[task].sending, ..Slot::default() };
+        let Slot { sending, sends_inherited, .. } = self.slots[task];
+        self.slots[task] = Slot { sending, sends_inherited, ..Slot::default() };
         if self.turns.is_ended(task) {
             self.slots[task].sending = None;
         }

@@ -36,6 +36,7 @@ impl Run {
             Kind::Parting => self.close_while_sending(),
             Kind::Churn => self.churn(),
             Kind::SlowPut => self.put_slowly(),
+            Kind::Fork => self.fork(),
             Kind::Large => self.put_many_large(),
             Kind::Short => self.repair_short_of_descriptors(),
             Kind::Decay => self.decay(),
@@ -266,7 +267,9 @@ impl Run {
     /// Returns a process that has the store open and is well; opens it where there is none.
     pub fn well(&mut self) -> Option<usize> {
         for task in self.tasks() {
-            if self.slots[task].open.is_some() && (self.turns.is_hurt(task) || self.slots[task].tired) {
+            if self.slots[task].open.is_some()
+                && (self.turns.is_hurt(task) || self.slots[task].tired || self.slots[task].inherited)
+            {
                 self.tell(task, Do::Close, None);
                 self.calm();
             }
