@@ -2,6 +2,7 @@
 # test       everything that must pass: format, lints, documentation, tests
 # blackbox   the part of it that checks hosts from outside
 # wire       the part of it that checks the calls of Cloudreve and PDS
+# works-with programs of others over archives and URLs, all that can be installed; writes docs/works-with.md
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
 # bench      the benchmarks
@@ -20,7 +21,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test blackbox wire matrix sim bench fuzz filesystems mutants tsan features package semver docs deny tools demo-tools test-tools
+.PHONY: demo test blackbox wire works-with works-here matrix sim bench fuzz filesystems mutants tsan features package semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -60,7 +61,7 @@ test: test-tools
 	$(CARGO) test
 	$(MAKE) features package
 	PYTHON=$(PYTHON) python/run-tests.sh
-	$(MAKE) blackbox wire
+	$(MAKE) blackbox wire works-here
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
 	else echo 'cargo-deny is not here: licences and banned versions were not checked; `make deny` does'; fi
 
@@ -77,11 +78,24 @@ blackbox: test-tools
 		echo "host: $$host"; HOLDALL="$$built/holdall" $(PYTHON) -m tests.blackbox "$$host" || failed=1; \
 	done; exit $$failed
 
+BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
+
 # The calls of Cloudreve and PDS, by clients and tests that others wrote.
 wire: test-tools
 	$(CARGO) build
 	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
 	PYTHON=$(PYTHON) tests/wire/run.sh "$$built/holdall"
+
+# Readers of archives, clients of URLs and browsers that others wrote; installs them below target/works-with, and
+# those of Debian where we may.
+works-with: tools
+	$(CARGO) build -p holdall-cli
+	HOLDALL="$(BUILT)/holdall" $(PYTHON) -m tests.works_with --all --table docs/works-with.md
+
+# Those of them that are here, within two minutes.
+works-here: tools
+	$(CARGO) build -p holdall-cli
+	HOLDALL="$(BUILT)/holdall" $(PYTHON) -m tests.works_with
 
 # Everybody makes every call on stores with histories at random; `make test` tries 30. HOLDALL_SEED=n replays one.
 matrix: tools

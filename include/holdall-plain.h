@@ -109,6 +109,7 @@ const uint64_t *len_bytes;
 const uint8_t *sha1;
 const uint8_t *blake3;
 holdall_progress progress; void *progress_context;
+bool executable;
 } holdall_put_options;
 typedef struct {
 size_t size;
@@ -124,6 +125,7 @@ uint8_t blake3[32];
 bool keep;
 bool current;
 char media_type[256];
+bool executable;
 } holdall_version;
 typedef struct {
 const char *path; size_t path_len_bytes;
@@ -224,6 +226,7 @@ typedef struct {
 size_t size;
 const char *name; size_t name_len_bytes;
 uint64_t lifetime_s;
+int32_t utc_offset_min;
 } holdall_archive_options;
 typedef struct {
 size_t size;

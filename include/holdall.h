@@ -158,13 +158,13 @@ typedef struct { // What is said of content that is put. What is 0 or NULL has t
     size_t size; // sizeof this
     int32_t expect; // HOLDALL_EXPECT_*: what must be at the path for the put to go ahead
     uint64_t expected_version_id; // With HOLDALL_EXPECT_VERSION
-    // Such as "application/pdf"; by default it follows from the name
-    const char *media_type; size_t media_type_len_bytes;
+    const char *media_type; size_t media_type_len_bytes; // By default it follows from the name
     const int64_t *modified_unix_us; // How old the content is; now by default
     const uint64_t *len_bytes; // The length that the content must turn out to have
     const uint8_t *sha1; // The 20 bytes of SHA-1 that the content must turn out to have
     const uint8_t *blake3; // The 32 bytes of BLAKE3 that the content must turn out to have
     holdall_progress progress; void *progress_context; // Is told how far the put is
+    bool executable; // Whether it may be run: its mode is 0755 in an archive then, otherwise 0644
 } holdall_put_options;
 
 typedef struct { // One immutable content of a file, as it was at one moment
@@ -181,6 +181,7 @@ typedef struct { // One immutable content of a file, as it was at one moment
     bool keep; // Whether it is kept whatever the limit on their number
     bool current; // Whether it is the file's current one
     char media_type[256]; // The media type, such as "application/pdf"
+    bool executable; // Whether it may be run
 } holdall_version;
 
 typedef struct { // A path and its content, for holdall_put_many. Its layout never changes
@@ -299,6 +300,7 @@ typedef struct { // What is said of an archive. What is 0 or NULL has the defaul
     size_t size; // sizeof this
     const char *name; size_t name_len_bytes; // The name of the download; "archive.zip" by default
     uint64_t lifetime_s; // How long the archive lives: 15 minutes by default, at most the store's grace
+    int32_t utc_offset_min; // What readers that know no other time are ahead of UTC: -1439 to 1439 minutes
 } holdall_archive_options;
 
 typedef struct { // An archive
@@ -685,8 +687,8 @@ int32_t holdall_url_by_id(const holdall_store *store, uint64_t file_id, const ho
 int32_t holdall_url_archive(const holdall_store *store, uint64_t archive_id, const holdall_url_options *options,
     holdall_text **url);
 
-// Makes a stored zip of what is at the paths now, folders with all that is in them; no content is read.
-// Codes: PATH, WRITE; TOO_LARGE past the store's limits; INVALID_ARGUMENT for no path or a lifetime out of range.
+// Makes a stored zip of what is at the paths: folders with all in them (FOLDER/. without its name). Reads no content.
+// Codes: PATH, WRITE; TOO_LARGE past the store's limits; INVALID_ARGUMENT for no path and what is out of range.
 int32_t holdall_archive_create(const holdall_drive *drive, const holdall_string *paths, size_t count,
     const holdall_archive_options *options, holdall_archive *archive);
 
@@ -703,8 +705,7 @@ int32_t holdall_archive_open(const holdall_store *store, uint64_t archive_id, ho
 // Computes the CRC-64/XZ of a whole zip from those of its parts; no content is read. Codes: as holdall_archive_stat.
 int32_t holdall_archive_crc64(const holdall_store *store, uint64_t archive_id, uint64_t *crc64);
 
-// Writes an archive as a compressed zip into a callback, piece by piece: smaller, but no length is known ahead and
-// nothing can be resumed. After any other code than HOLDALL_OK what was written is no zip.
+// Writes an archive compressed into a callback: no length ahead, no resume, and after another code than OK no zip.
 // Codes: as holdall_archive_stat; the callback's.
 int32_t holdall_archive_write_deflated(const holdall_store *store, uint64_t archive_id, holdall_sink callback,
     void *context);
@@ -741,8 +742,7 @@ int32_t holdall_share_revoke(const holdall_store *store, uint64_t share_id);
 int32_t holdall_share_remove(const holdall_store *store, uint64_t share_id); // Deletes it. Codes: NOT_FOUND, WRITE
 
 // Lets a visitor into a share; NULL is no password. Wrong ones have a limit, of all and of a client's address, which
-// may be NULL; to check one takes some tens of milliseconds. Codes: NOT_FOUND, READ; DENIED for a wrong or missing
-// password, or too many; EXPIRED and GONE when it is over, then or later.
+// may be NULL. Codes: NOT_FOUND, READ; DENIED for a wrong, a missing or too many passwords; EXPIRED, GONE, also later.
 int32_t holdall_visit_open(const holdall_store *store, uint64_t share_id, const char *password,
     size_t password_len_bytes, const char *client, size_t client_len_bytes, holdall_visit **visit);
 

@@ -25,6 +25,7 @@ pub fn entries(count: usize, size: u64) -> Vec<Entry> {
             size,
             crc32: 0x1234_5678,
             modified: 1_750_000_000,
+            executable: false,
             content: index as u64,
         })
         .collect()
@@ -88,6 +89,7 @@ pub fn plan(table: &mut Table) {
                         size: row.size,
                         crc32: row.crc32,
                         modified: row.modified.unix(),
+                        executable: false,
                         content: row.blob.0,
                     });
                 }

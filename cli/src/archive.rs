@@ -33,6 +33,9 @@ pub(crate) fn run(
     if let Some(lifetime) = args.expires {
         archive = archive.expires_in(lifetime);
     }
+    if let Some(minutes) = args.utc_offset {
+        archive = archive.utc_offset(minutes);
+    }
     let info = archive.create()?;
     let value = json!({
         "archive": info.id.to_string(),

@@ -192,7 +192,7 @@ pub(crate) struct Put {
     /// Refuse to make a new version of a file that is there
     #[arg(long)]
     pub(crate) new: bool,
-    /// Leave out files whose current version has the same length and time of change; what changed just
+    /// Leave out files whose current version has the same length, time of change and execute bit; what changed just
     /// before it was put is read and compared
     #[arg(long)]
     pub(crate) if_changed: bool,
@@ -298,7 +298,8 @@ pub(crate) struct Url {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Archive {
-    /// Files and folders; with --share, in the share, and by default all of it
+    /// Files and folders; with --share, in the share, and by default all of it. FOLDER/. is what is in a
+    /// folder, without the folder's own name
     #[arg(required_unless_present = "share", value_name = "PATH")]
     pub(crate) paths: Vec<String>,
     /// As a visitor of this share, which counts a download
@@ -312,6 +313,10 @@ pub(crate) struct Archive {
     /// How long it is valid, such as 1h; 15m by default
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(crate) expires: Option<Duration>,
+    /// The offset from UTC of those for whom it is, such as +08:00: readers that know no other time, such as
+    /// Windows Explorer, then show theirs; UTC by default
+    #[arg(long, value_parser = offset_minutes, allow_hyphen_values = true, value_name = "OFFSET")]
+    pub(crate) utc_offset: Option<i16>,
     /// Write the zip to this file, in place of one that is there; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -518,6 +523,25 @@ fn map(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
+/// Reads an offset from UTC, hours, or hours and minutes, as minutes.
+fn offset_minutes(text: &str) -> Result<i16, String> {
+    let told = || format!("{text:?} is no offset; one looks like +08:00, -03 or Z");
+    if text == "Z" {
+        return Ok(0);
+    }
+    let (sign, ahead) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
+        (Some(ahead), _) => (1, ahead),
+        (_, Some(behind)) => (-1, behind),
+        _ => return Err(told()),
+    };
+    let (hours, minutes) = ahead.split_once(':').unwrap_or((ahead, "00"));
+    let two = |digits: &str, under: i16| {
+        let is_two = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse().ok().filter(|number: &i16| is_two && *number < under).ok_or_else(told)
+    };
+    Ok(sign * (two(hours, 24)? * 60 + two(minutes, 60)?))
+}
+
 /// Reads a network: an address, or an address and the length of its prefix.
 fn network(text: &str) -> Result<Network, String> {
     let told = || format!("{text:?} is no network; one looks like 192.0.2.0/24 or 192.0.2.7");
@@ -533,6 +557,17 @@ fn network(text: &str) -> Result<Network, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_from_utc_is_minutes() {
+        for (text, minutes) in [("Z", 0), ("+08:00", 480), ("-03", -180), ("+05:45", 345), ("-23:59", -1439)]
+        {
+            assert_eq!(offset_minutes(text), Ok(minutes), "{text}");
+        }
+        for text in ["", "+", "8", "+8", "+24", "+08:60", "+08:0", "CET", "+-8:00", "+08:00:00"] {
+            assert!(offset_minutes(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_grammar_holds_together() {

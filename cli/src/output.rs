@@ -120,6 +120,7 @@ pub(crate) fn version(info: &VersionInfo) -> Value {
         "modified": time(info.modified),
         "keep": info.keep,
         "current": info.current,
+        "executable": info.executable,
     })
 }
 

@@ -35,6 +35,8 @@ pub struct holdall_archive_options {
     pub name_len_bytes: usize,
     /// How long the archive lives: 15 minutes by default, at most the store's grace.
     pub lifetime_s: u64,
+    /// What readers that know no other time are ahead of UTC: -1439 to 1439 minutes.
+    pub utc_offset_min: i32,
 }
 
 records!(holdall_archive_options);
@@ -58,7 +60,9 @@ pub(crate) fn create(
     if given.lifetime_s != 0 {
         archive = archive.expires_in(Duration::from_secs(given.lifetime_s));
     }
-    holdall_archive::of(&archive.create()?)
+    // What does not fit is as wrong as what is out of range.
+    let minutes = i16::try_from(given.utc_offset_min).unwrap_or(i16::MAX);
+    holdall_archive::of(&archive.utc_offset(minutes).create()?)
 }
 
 /// Writes into a callback, and keeps what it answered.
@@ -80,9 +84,8 @@ impl Write for Drain<'_> {
     }
 }
 
-/// Makes a stored zip of what is at the paths now, folders with all that is in them; no content is read.
-/// Codes: PATH, WRITE; TOO_LARGE past the store's limits; INVALID_ARGUMENT for no path or a lifetime out of
-/// range.
+/// Makes a stored zip of what is at the paths: folders with all in them (FOLDER/. without its name). Reads no content.
+/// Codes: PATH, WRITE; TOO_LARGE past the store's limits; INVALID_ARGUMENT for no path and what is out of range.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_create(
     drive: *const holdall_drive,
@@ -158,8 +161,7 @@ pub unsafe extern "C" fn holdall_archive_crc64(
     })
 }
 
-/// Writes an archive as a compressed zip into a callback, piece by piece: smaller, but no length is known
-/// ahead and nothing can be resumed. After any other code than HOLDALL_OK what was written is no zip.
+/// Writes an archive compressed into a callback: no length ahead, no resume, and after another code than OK no zip.
 /// Codes: as holdall_archive_stat; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_write_deflated(

@@ -29,7 +29,7 @@ pub struct holdall_put_options {
     pub expect: i32,
     /// With HOLDALL_EXPECT_VERSION.
     pub expected_version_id: u64,
-    /// Such as "application/pdf"; by default it follows from the name.
+    /// By default it follows from the name.
     pub media_type: *const c_char,
     /// Its length.
     pub media_type_len_bytes: usize,
@@ -45,6 +45,8 @@ pub struct holdall_put_options {
     pub progress: holdall_progress,
     /// Handed to it.
     pub progress_context: *mut c_void,
+    /// Whether it may be run: its mode is 0755 in an archive then, otherwise 0644.
+    pub executable: bool,
 }
 
 /// A path and its content, for holdall_put_many. Its layout never changes.
@@ -91,6 +93,7 @@ pub(crate) fn options(caller: &Caller, given: *const holdall_put_options) -> Res
     if let Some(blake3) = caller.value("the declared BLAKE3", given.blake3.cast())? {
         put = put.blake3(blake3);
     }
+    put = put.executable(given.executable);
     Ok((put, caller.progress(given.progress, given.progress_context)))
 }
 

@@ -94,6 +94,8 @@ pub struct holdall_version {
     pub current: bool,
     /// The media type, such as "application/pdf".
     pub media_type: [c_char; 256],
+    /// Whether it may be run.
+    pub executable: bool,
 }
 
 /// One row of a listing.
@@ -290,6 +292,7 @@ impl holdall_version {
             keep: info.keep,
             current: info.current,
             media_type: fill(&info.media_type)?,
+            executable: info.executable,
         })
     }
 }

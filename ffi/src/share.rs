@@ -105,8 +105,7 @@ pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share
 }
 
 /// Lets a visitor into a share; NULL is no password. Wrong ones have a limit, of all and of a client's address, which
-/// may be NULL; to check one takes some tens of milliseconds. Codes: NOT_FOUND, READ; DENIED for a wrong or missing
-/// password, or too many; EXPIRED and GONE when it is over, then or later.
+/// may be NULL. Codes: NOT_FOUND, READ; DENIED for a wrong, a missing or too many passwords; EXPIRED, GONE, also later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_open(
     store: *const holdall_store,

@@ -52,15 +52,19 @@ impl Drive {
     /// Makes a zip of files and folders, a folder with all that is in it, and returns its URL. What
     /// is there now is frozen; no content is read. The zip has an exact length and can be resumed.
     ///
-    /// paths: an iterable of paths, or of Versions.
+    /// paths: an iterable of paths, or of Versions. A path that ends in "/." is that of what is in a
+    ///     folder, without the folder's own name; what was named before comes no second time.
     /// expires: when it ends: seconds from now, a timedelta or an aware datetime, at most the store's
     ///     grace from now; 15 minutes by default.
+    /// utc_offset: minutes by which the time zone of readers that know no UTC time, such as Windows
+    ///     Explorer and `zipfile`, is ahead of UTC, -1439 to 1439; others show their own local time.
     /// network, max_uses, pace: as `Store.url` has them.
     ///
     /// Raises NotFound when nothing is at a path, TooLarge past the store's limits, InvalidArgument
-    /// when nothing is named or the lifetime is out of range.
+    /// when nothing is named, or the lifetime, the offset or a path is out of range.
     #[pyo3(signature = (
-        paths, *, name = "archive.zip", expires = None, network = None, max_uses = None, pace = None
+        paths, *, name = "archive.zip", expires = None, utc_offset = 0, network = None, max_uses = None,
+        pace = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn archive(
@@ -69,12 +73,13 @@ impl Drive {
         paths: &Bound<'_, PyAny>,
         name: &str,
         expires: Option<&Bound<'_, PyAny>>,
+        utc_offset: i16,
         network: Option<&str>,
         #[pyo3(from_py_with = convert::count)] max_uses: Option<u32>,
         #[pyo3(from_py_with = convert::count)] pace: Option<u64>,
     ) -> Outcome<String> {
         let network = network.map(convert::network).transpose()?;
-        let archive = self.begun(py, paths, name, expires)?;
+        let archive = self.begun(py, paths, name, expires, utc_offset)?;
         let archive = archive.with_url(|mut url| {
             if let Some(network) = network {
                 url = url.network(network);
@@ -93,15 +98,16 @@ impl Drive {
     /// Makes an archive as `archive` does, and returns what it is. `Store.url` makes URLs of it.
     ///
     /// Raises as `archive` does.
-    #[pyo3(signature = (paths, *, name = "archive.zip", expires = None))]
+    #[pyo3(signature = (paths, *, name = "archive.zip", expires = None, utc_offset = 0))]
     fn create_archive(
         &self,
         py: Python<'_>,
         paths: &Bound<'_, PyAny>,
         name: &str,
         expires: Option<&Bound<'_, PyAny>>,
+        utc_offset: i16,
     ) -> Outcome<ArchiveInfo> {
-        let archive = self.begun(py, paths, name, expires)?;
+        let archive = self.begun(py, paths, name, expires, utc_offset)?;
         Ok(ArchiveInfo(py.detach(|| archive.create())?))
     }
 }
@@ -114,6 +120,7 @@ impl Drive {
         paths: &Bound<'_, PyAny>,
         name: &str,
         expires: Option<&Bound<'_, PyAny>>,
+        utc_offset: i16,
     ) -> Outcome<holdall::Archive> {
         if paths.is_instance_of::<PyString>() {
             let message = "archive takes a list of paths; put the one path in brackets";
@@ -134,7 +141,7 @@ impl Drive {
             true => drive.archive(&places),
             false => drive.archive_of(picks),
         })?;
-        let archive = archive.name(name);
+        let archive = archive.name(name).utc_offset(utc_offset);
         Ok(match expires.map(convert::lifetime).transpose()? {
             Some(lifetime) => archive.expires_in(lifetime),
             None => archive,

@@ -33,6 +33,7 @@ impl Drive {
     ///     blocks of at most 1 MiB of bytes-like and paths.
     /// media_type: by default it follows from the name.
     /// modified: how old the content is, an aware datetime or seconds since 1970; now by default.
+    /// executable: whether it may be run; its mode is 0755 in an archive then, otherwise 0644.
     /// expect: "absent", or the version (or its id) that must be current, for the put to go ahead.
     /// length, sha1, blake3: what the content must turn out to have; hashes as bytes or hexadecimal.
     /// progress: called with the number of bytes of each block, as the `update` of a tqdm bar is.
@@ -44,8 +45,8 @@ impl Drive {
     /// nothing is left behind then. Control-C ends it within 100 ms: nothing is left behind either,
     /// unless it was about to become durable, and then it may.
     #[pyo3(signature = (
-        path, source, *, media_type = None, modified = None, expect = None, length = None, sha1 = None,
-        blake3 = None, progress = None
+        path, source, *, media_type = None, modified = None, executable = None, expect = None,
+        length = None, sha1 = None, blake3 = None, progress = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn put<'py>(
@@ -55,13 +56,15 @@ impl Drive {
         source: &Bound<'py, PyAny>,
         media_type: Option<String>,
         modified: Option<&Bound<'py, PyAny>>,
+        executable: Option<bool>,
         expect: Option<&Bound<'py, PyAny>>,
         #[pyo3(from_py_with = convert::count)] length: Option<u64>,
         sha1: Option<&Bound<'py, PyAny>>,
         blake3: Option<&Bound<'py, PyAny>>,
         progress: Option<Bound<'py, PyAny>>,
     ) -> Outcome<Version> {
-        let put = declared(said(Put::new(), media_type, modified, expect)?, length, sha1, blake3)?;
+        let put =
+            declared(said(Put::new(), media_type, modified, executable, expect)?, length, sha1, blake3)?;
         let path = path.0;
         let writer = self.call(py, |drive| drive.put_writer(&path, put))?;
         let mut intake = Intake { py, writer, progress };
@@ -77,7 +80,8 @@ impl Drive {
     /// Begins a put in steps. Nothing waits between two of them, so a put takes up a thread only
     /// while something is written.
     #[pyo3(signature = (
-        path, *, media_type = None, modified = None, expect = None, length = None, sha1 = None, blake3 = None
+        path, *, media_type = None, modified = None, executable = None, expect = None, length = None,
+        sha1 = None, blake3 = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn _writer<'py>(
@@ -86,12 +90,14 @@ impl Drive {
         path: Place,
         media_type: Option<String>,
         modified: Option<&Bound<'py, PyAny>>,
+        executable: Option<bool>,
         expect: Option<&Bound<'py, PyAny>>,
         #[pyo3(from_py_with = convert::count)] length: Option<u64>,
         sha1: Option<&Bound<'py, PyAny>>,
         blake3: Option<&Bound<'py, PyAny>>,
     ) -> Outcome<Writer> {
-        let put = declared(said(Put::new(), media_type, modified, expect)?, length, sha1, blake3)?;
+        let put =
+            declared(said(Put::new(), media_type, modified, executable, expect)?, length, sha1, blake3)?;
         let path = path.0;
         let writer = self.call(py, |drive| drive.put_writer(&path, put))?;
         Ok(Writer(Mutex::new(Some(writer))))
@@ -101,19 +107,20 @@ impl Drive {
     /// of up to 8 MiB and 2,000 items, each for the price of one sync, and all of it or none.
     ///
     /// items: a mapping of paths to bytes-like contents, or an iterable of such pairs, or of triples
-    ///     with a mapping of what is said of that one alone: media_type, modified, expect.
+    ///     with a mapping of what is said of that one alone: media_type, modified, executable, expect.
     ///
     /// Raises as `put` does; the batches before the error stay.
-    #[pyo3(signature = (items, *, media_type = None, modified = None, expect = None))]
+    #[pyo3(signature = (items, *, media_type = None, modified = None, executable = None, expect = None))]
     fn put_many(
         &self,
         py: Python<'_>,
         items: &Bound<'_, PyAny>,
         media_type: Option<String>,
         modified: Option<&Bound<'_, PyAny>>,
+        executable: Option<bool>,
         expect: Option<&Bound<'_, PyAny>>,
     ) -> Outcome<Vec<Version>> {
-        let put = said(Put::new(), media_type, modified, expect)?;
+        let put = said(Put::new(), media_type, modified, executable, expect)?;
         let items = match items.cast::<PyMapping>() {
             Ok(mapping) => mapping.items()?.into_any(),
             Err(_) => items.clone(),
@@ -233,14 +240,15 @@ fn one(item: &Bound<'_, PyAny>, put: &Put) -> Outcome<(String, Bytes, Put)> {
     };
     let media_type = take("media_type")?.map(|value| value.extract()).transpose()?;
     let (modified, expect) = (take("modified")?, take("expect")?);
+    let executable = take("executable")?.map(|value| value.extract()).transpose()?;
     if let Some((name, _)) = given.iter().next() {
         return Err(PyTypeError::new_err(format!(
-            "an item of put_many takes media_type, modified and expect, not {}",
+            "an item of put_many takes media_type, modified, executable and expect, not {}",
             name.repr()?
         ))
         .into());
     }
-    Ok((path, content, said(put.clone(), media_type, modified.as_ref(), expect.as_ref())?))
+    Ok((path, content, said(put.clone(), media_type, modified.as_ref(), executable, expect.as_ref())?))
 }
 
 /// Adds to what is said of content.
@@ -248,6 +256,7 @@ fn said(
     mut put: Put,
     media_type: Option<String>,
     modified: Option<&Bound<'_, PyAny>>,
+    executable: Option<bool>,
     expect: Option<&Bound<'_, PyAny>>,
 ) -> Outcome<Put> {
     if let Some(media_type) = media_type {
@@ -255,6 +264,9 @@ fn said(
     }
     if let Some(modified) = modified {
         put = put.modified(convert::time(modified)?);
+    }
+    if let Some(executable) = executable {
+        put = put.executable(executable);
     }
     match expect {
         None => Ok(put),

@@ -187,17 +187,19 @@ impl Visit {
     /// share; [""] is all of it.
     ///
     /// Raises NotFound when nothing is at a path, Expired and Gone when the share is over.
-    #[pyo3(signature = (paths, *, name = "archive.zip", expires = None))]
+    #[pyo3(signature = (paths, *, name = "archive.zip", expires = None, utc_offset = 0))]
     fn archive(
         &self,
         py: Python<'_>,
         paths: Vec<Place>,
         name: &str,
         expires: Option<&Bound<'_, PyAny>>,
+        utc_offset: i16,
     ) -> Outcome<String> {
         let lifetime = expires.map(convert::lifetime).transpose()?;
         Ok(py.detach(|| {
-            let mut archive = self.0.archive(paths.iter().map(|path| &path.0))?.name(name);
+            let mut archive =
+                self.0.archive(paths.iter().map(|path| &path.0))?.name(name).utc_offset(utc_offset);
             if let Some(lifetime) = lifetime {
                 archive = archive.expires_in(lifetime);
             }

@@ -86,6 +86,8 @@ value! {
         keep: bool = version.keep;
         /// Whether it was the file's current version.
         current: bool = version.current;
+        /// Whether it may be run, as said when it was put.
+        executable: bool = version.executable;
     }
 }
 

@@ -296,6 +296,25 @@ def test_no_reader_leaves_out_a_name_with_two_dots(
     assert unpacked == {"report_.final.txt": b"1", "_.foo": b"2", "plain.txt": b"3"}
 
 
+def test_an_archive_has_modes_an_offset_and_an_order(
+    alice: holdall.Drive, store: holdall.Store
+) -> None:
+    when = dt.datetime(2026, 6, 15, 4, tzinfo=dt.timezone.utc)  # noon in Shanghai
+    run = alice.put("book/run", b"#!", executable=True, modified=when)
+    said: dict[str, object] = {"executable": True}
+    alice.put_many([("book/a", b"1"), ("book/mimetype", b"2"), ("book/too", b"3", said)])  # type: ignore[list-item]
+    assert run.executable and not alice.versions("book/a")[0].executable
+    url = alice.archive(["book/mimetype", "book/."], utc_offset=480)
+    zipped = zipfile.ZipFile(io.BytesIO(bytes(store.serve("GET", url).body)))
+    assert zipped.namelist() == ["mimetype", "a", "run", "too"]
+    modes = [info.external_attr >> 16 & 0o777 for info in zipped.infolist()]
+    assert modes == [0o644, 0o644, 0o755, 0o755]
+    assert zipped.getinfo("mimetype").extra == b"" != zipped.getinfo("a").extra
+    assert zipped.getinfo("run").date_time == (2026, 6, 15, 12, 0, 0)
+    with pytest.raises(errors.InvalidArgument):
+        alice.create_archive(["book"], utc_offset=1440)
+
+
 def test_archives_by_their_ids(alice: holdall.Drive, store: holdall.Store) -> None:
     alice.put_many({f"dir/{number}": b"x" * number for number in range(20)})
     archive = alice.create_archive(["dir"], name="all.zip", expires=600)

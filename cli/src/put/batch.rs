@@ -42,7 +42,8 @@ pub(super) struct Done {
 /// change; where those may hide a change, the content is read.
 pub(super) fn is_unchanged(drive: &Drive, file: &Found) -> bool {
     let Some(version) = drive.stat(&file.path).ok().and_then(|found| found.current) else { return false };
-    if version.size != file.len || version.modified != file.modified {
+    let same = (version.size, version.modified, version.executable);
+    if same != (file.len, file.modified, file.executable) {
         return false;
     }
     // A file that changes twice within a tick keeps its time. So a time says nothing of the content
@@ -126,6 +127,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Returns what is said of all content, and of this.
+fn of(file: &Found, put: &Put) -> Put {
+    put.clone().modified(file.modified).executable(file.executable)
+}
+
 fn put_batch(drive: &Drive, batch: &[Found], put: &Put, bar: &ProgressBar) -> Result<Done> {
     let mut done = Done::default();
     let Some(first) = batch.first() else { return Ok(done) };
@@ -142,7 +148,7 @@ fn put_batch(drive: &Drive, batch: &[Found], put: &Put, bar: &ProgressBar) -> Re
         match read_small(file) {
             Ok(bytes) => {
                 len += bytes.len();
-                items.push((file.path.clone(), bytes, put.clone().modified(file.modified)));
+                items.push((file.path.clone(), bytes, of(file, put)));
                 places.push(place);
             }
             Err(unread) => done.unread.push(unread),
@@ -176,7 +182,7 @@ fn put_large(drive: &Drive, file: &Found, put: &Put, bar: &ProgressBar) -> Resul
         Err(cause) => return Ok(Err(reading(&file.source, cause))),
     };
     let mut source = Source { source, failed: None };
-    let put = put.clone().modified(file.modified);
+    let put = of(file, put);
     let done = stream(drive, &file.path, &mut source, put, bar);
     match (done, source.failed) {
         (Err(_), Some(cause)) => Ok(Err(reading(&file.source, cause.into()))),
@@ -210,7 +216,7 @@ mod tests {
     use std::path::PathBuf;
 
     fn found(len: u64) -> Found {
-        Found { source: PathBuf::new(), path: String::new(), len, modified: Time(0) }
+        Found { source: PathBuf::new(), path: String::new(), len, modified: Time(0), executable: false }
     }
 
     #[test]

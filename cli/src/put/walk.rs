@@ -2,6 +2,7 @@
 
 use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -18,6 +19,8 @@ pub(super) struct Found {
     pub(super) path: String,
     pub(super) len: u64,
     pub(super) modified: Time,
+    /// Whether its owner may run it.
+    pub(super) executable: bool,
 }
 
 /// What the walk found.
@@ -65,7 +68,8 @@ impl Walk {
         while let Some((source, path, found)) = waiting.pop() {
             if found.is_file() {
                 let modified = found.modified().unwrap_or(UNIX_EPOCH).into();
-                self.files.push(Found { source, path, len: found.len(), modified });
+                let executable = found.permissions().mode() & 0o100 != 0;
+                self.files.push(Found { source, path, len: found.len(), modified, executable });
             } else if found.is_dir() {
                 match std::fs::read_dir(&source) {
                     Ok(entries) => waiting.append(&mut self.entries(&source, path, entries)?),

@@ -121,3 +121,53 @@ fn d3_a_damaged_member_never_makes_a_whole_zip() {
     assert!(got.status >= 500 || (got.code == 18 && got.body.len() < sound.body.len()), "{}", got.status);
     assert_eq!(host.run(&["check", "--content"]).status.code(), Some(10));
 }
+
+#[test]
+fn a_file_that_may_be_run_is_so_after_put_archive_and_unzip() {
+    use std::os::unix::fs::PermissionsExt;
+    let host = Host::new();
+    let source = host.dir.path().join("source");
+    std::fs::create_dir(&source).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for (name, mode, len) in
+        [("run", 0o700, 9), ("large", 0o755, 2 << 20), ("text", 0o644, 9), ("group", 0o654, 9)]
+    {
+        std::fs::write(source.join(name), noise(len, 1)).unwrap();
+        std::fs::set_permissions(source.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    host.ok(&["put", source.to_str().unwrap(), "--to", "bin"]);
+    let zip = host.fresh();
+    for more in [&[][..], &["--deflate"]] {
+        host.ok(&[&["archive", "bin/.", "-o", zip.to_str().unwrap()][..], more].concat());
+        let into = tempfile::tempdir().unwrap();
+        let done = Command::new("unzip").args(["-qq", "-d"]).arg(into.path()).arg(&zip).status().unwrap();
+        assert!(done.success());
+        for (name, want) in [("run", 0o755), ("large", 0o755), ("text", 0o644), ("group", 0o644)] {
+            assert_eq!(mode(&into.path().join(name)), want, "{name}");
+        }
+    }
+    // The bit alone is a change.
+    let put = ["put", source.to_str().unwrap(), "--to", "bin", "--if-changed"];
+    assert!(host.ok(&put).contains("put 0 files"));
+    std::fs::set_permissions(source.join("text"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(host.ok(&put).contains("put 1 file"));
+}
+
+#[test]
+fn an_archive_is_for_readers_of_a_time_zone() {
+    let host = Host::new();
+    host.put("a.txt", b"x");
+    let shown = |offset: &[&str]| {
+        let zip = host.fresh();
+        host.ok(&[&["archive", "a.txt", "-o", zip.to_str().unwrap()][..], offset].concat());
+        let script = "import sys, zipfile, datetime\n\
+                      print(int(datetime.datetime(*zipfile.ZipFile(sys.argv[1]).infolist()[0].date_time).timestamp()))";
+        let output =
+            Command::new("python3").args(["-c", script]).arg(&zip).env("TZ", "UTC").output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().parse::<i64>().unwrap()
+    };
+    let utc = shown(&[]);
+    assert_eq!(shown(&["--utc-offset", "+05:45"]), utc + 345 * 60);
+    assert_eq!(shown(&["--utc-offset", "-03:00"]), utc - 180 * 60);
+    assert_eq!(host.run(&["archive", "a.txt", "--utc-offset", "CET"]).status.code(), Some(1));
+}

@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// How many bytes of members a part holds, unless it is a single member.
 const PART: usize = 64 << 10;
-/// The most that a member takes beside its name: six numbers of at most 10 bytes.
+/// The most that a member takes beside its name: six numbers of at most 10 bytes, one of them small.
 const MEMBER: usize = 60;
 /// Longest name of a member in bytes: what a zip can hold (APPNOTE 4.4.10).
 const MAX_NAME: usize = 65_535;
@@ -257,9 +257,10 @@ pub(crate) fn abandon(tx: &mut impl Write, id: ArchiveId, created: Time, now: Ti
 ///
 /// # Errors
 /// `NotFound` when there is none (or it expired and was removed), `Expired` from the moment of its
-/// expiry on.
+/// expiry on, `Gone` when an earlier build made it.
 pub(crate) fn get(tx: &impl Read, id: ArchiveId, now: Time) -> Result<ArchiveRecord> {
     let archive = record(tx, id)?;
+    archive.check_layout()?;
     if now >= archive.expires {
         let expires = archive.expires;
         return Err(Error::new(ErrorKind::Expired, format!("archive {id} expired at {expires}")));

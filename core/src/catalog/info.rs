@@ -79,6 +79,8 @@ pub struct VersionInfo {
     pub keep: bool,
     /// Whether a download of the file gives this version.
     pub current: bool,
+    /// Whether the caller said that it may be run, which archives show.
+    pub executable: bool,
 }
 
 /// A row of a listing.
@@ -102,6 +104,8 @@ pub struct Row {
     pub blob: BlobId,
     /// CRC-32 of the current version; 0 for a folder.
     pub crc32: u32,
+    /// Whether the current version may be run; never for a folder.
+    pub executable: bool,
 }
 
 /// What lies in the trash of a drive.

@@ -61,6 +61,7 @@ fn row(name: &[u8], child: ChildRecord) -> Result<Row> {
         modified: child.modified,
         blob: child.blob,
         crc32: child.crc32,
+        executable: child.executable,
     })
 }
 

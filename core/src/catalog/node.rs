@@ -127,6 +127,7 @@ pub(crate) fn insert(
             modified: current.map_or(node.modified, |version| version.modified),
             blob: current.map_or(BlobId(0), |version| version.blob),
             crc32: current.map_or(0, |version| version.crc32),
+            executable: current.is_some_and(|version| version.executable),
         };
         row::put(tx, CHILD, &child_key(parent, &node.name), &row)?;
     }

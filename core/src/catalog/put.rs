@@ -42,6 +42,8 @@ pub(crate) struct NewVersion<'a> {
     pub(crate) media_type: &'a str,
     /// How old the content is.
     pub(crate) modified: Time,
+    /// Whether it may be run.
+    pub(crate) executable: bool,
 }
 
 /// Puts content at a path: a version more for the file that is there, or a new file, with the
@@ -225,6 +227,7 @@ fn append(
         media_type: new.media_type.to_owned(),
         keep: false,
         revocations: history::tag(tx, id.0)?,
+        executable: new.executable,
     };
     node.date(time.now);
     node.current = id.number();
@@ -267,6 +270,11 @@ pub(crate) fn again(tx: &mut impl Write, id: VersionId, time: ChangeTime) -> Res
     if file.current == id.number() {
         return Err(Error::invalid(format!("version {id} is the current one already")));
     }
-    let new = NewVersion { blob: version.blob, media_type: &version.media_type, modified: version.modified };
+    let new = NewVersion {
+        blob: version.blob,
+        media_type: &version.media_type,
+        modified: version.modified,
+        executable: version.executable,
+    };
     to_file(tx, id.file(), new, Expect::Any, time)
 }

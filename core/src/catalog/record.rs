@@ -79,6 +79,11 @@ fn fields<T: DeserializeOwned>(bytes: &[u8], noun: &str) -> Result<T> {
     }
 }
 
+/// Reads the fields of a record that has got more since; `more` are those.
+fn fields_and<T: DeserializeOwned>(bytes: &[u8], more: &[u8], noun: &str) -> Result<T> {
+    fields(&[bytes, more].concat(), noun)
+}
+
 macro_rules! records {
     ($($name:ident $version:literal $noun:literal;)*) => {
         $(impl Record for $name {
@@ -90,13 +95,10 @@ macro_rules! records {
 
 records! {
     DriveRecord 1 "drive";
-    ChildRecord 1 "child";
-    VersionRecord 1 "version";
     SegmentRecord 2 "segment";
     TrashRecord 1 "trash";
     LinkRecord 1 "link";
     ShareRecord 1 "share";
-    MembersRecord 1 "archive part";
     KeyRecord 1 "key";
     UseRecord 1 "use limit";
     UploadRecord 1 "upload";
@@ -203,6 +205,18 @@ pub(crate) struct ChildRecord {
     pub(crate) modified: Time,
     pub(crate) blob: BlobId,
     pub(crate) crc32: u32,
+    /// As in the current version.
+    pub(crate) executable: bool,
+}
+
+/// Version 1 did not say whether a file may be run.
+impl Record for ChildRecord {
+    const VERSION: u8 = 2;
+    const NOUN: &'static str = "child";
+
+    fn decode_older(version: u8, rest: &[u8]) -> Option<Result<ChildRecord>> {
+        (version == 1).then(|| fields_and(rest, &[0], Self::NOUN))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,6 +232,18 @@ pub(crate) struct VersionRecord {
     /// Exempt from the limit on the number of versions.
     pub(crate) keep: bool,
     pub(crate) revocations: u64,
+    /// Whether the caller says that it may be run; shown in archives.
+    pub(crate) executable: bool,
+}
+
+/// Version 1 did not say whether a file may be run.
+impl Record for VersionRecord {
+    const VERSION: u8 = 2;
+    const NOUN: &'static str = "version";
+
+    fn decode_older(version: u8, rest: &[u8]) -> Option<Result<VersionRecord>> {
+        (version == 1).then(|| fields_and(rest, &[0], Self::NOUN))
+    }
 }
 
 /// Where a blob's bytes are.
@@ -353,17 +379,42 @@ pub(crate) struct ArchiveRecord {
     pub(crate) identity: [u8; 32],
     /// What its rows take, as limits count it.
     pub(crate) bytes: u64,
+    /// The layout that the zip was planned in; another build may plan another.
+    pub(crate) layout: u8,
+    /// What the DOS times of its members are ahead of UTC, in minutes.
+    pub(crate) utc_offset: i16,
 }
 
-/// Version 1 told neither who made an archive nor what it was made of. Such an archive ended with its
-/// build: it lived for a day at most.
+impl ArchiveRecord {
+    /// The layout of today. It goes up with any change of the bytes that a list of members becomes.
+    pub(crate) const LAYOUT: u8 = 3;
+
+    /// Refuses an archive that was planned in another layout: resumed, it would be a mixture. It lived for a
+    /// day at most.
+    ///
+    /// # Errors
+    /// `Gone` when it was.
+    pub(crate) fn check_layout(&self) -> Result<()> {
+        if self.layout == Self::LAYOUT { Ok(()) } else { Err(outdated()) }
+    }
+}
+
+fn outdated() -> Error {
+    Error::new(ErrorKind::Gone, "the archive was made by an earlier build of the library; make it again")
+}
+
+/// Version 1 told neither who made an archive nor what it was made of. Version 2 had one layout, and all
+/// times in UTC. Such archives ended with their build.
 impl Record for ArchiveRecord {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
     const NOUN: &'static str = "archive";
 
-    fn decode_older(version: u8, _rest: &[u8]) -> Option<Result<Self>> {
-        let told = "the archive was made by an earlier build of the library; make it again";
-        (version == 1).then(|| Err(Error::new(ErrorKind::Gone, told)))
+    fn decode_older(version: u8, rest: &[u8]) -> Option<Result<Self>> {
+        match version {
+            1 => Some(Err(outdated())),
+            2 => Some(fields_and(rest, &[2, 0], Self::NOUN)),
+            _ => None,
+        }
     }
 }
 
@@ -377,10 +428,21 @@ pub(crate) struct MemberRecord {
     pub(crate) crc32: u32,
     pub(crate) modified: Time,
     pub(crate) blob: BlobId,
+    pub(crate) executable: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MembersRecord(pub(crate) Vec<MemberRecord>);
+
+/// Version 1 did not say which members may be run; its archives are of an earlier layout.
+impl Record for MembersRecord {
+    const VERSION: u8 = 2;
+    const NOUN: &'static str = "archive part";
+
+    fn decode_older(version: u8, _rest: &[u8]) -> Option<Result<Self>> {
+        (version == 1).then(|| Err(outdated()))
+    }
+}
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KeyRecord {
@@ -446,46 +508,4 @@ pub(crate) struct PartRecord {
 pub(crate) struct NoteRecord(pub(crate) String);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_of_the_first_version_is_read_and_dated_by_its_change() {
-        let time = Time(1_750_000_000_999_999);
-        let old = FileRecord1 {
-            drive: DriveId(7),
-            parent: Some(FileId(1)),
-            name: "a".into(),
-            kind: Kind::File,
-            current: 2,
-            next: 3,
-            created: Time(5),
-            modified: time,
-            attributes: BTreeMap::from([("k".into(), "v".into())]),
-            revocations: 9,
-            trashed: None,
-        };
-        let bytes = postcard::to_extend(&old, vec![1]).unwrap();
-        let read = FileRecord::decode(&bytes).unwrap();
-        assert_eq!((read.dated, read.modified, read.current, read.revocations), (1_750_000_000, time, 2, 9));
-        assert_eq!(FileRecord::decode(&read.encode().unwrap()).unwrap(), read);
-        for (version, kind) in [(0, ErrorKind::Corrupt), (3, ErrorKind::Unsupported)] {
-            let bytes = postcard::to_extend(&old, vec![version]).unwrap();
-            assert_eq!(FileRecord::decode(&bytes).unwrap_err().kind(), kind);
-        }
-        assert_eq!(FileRecord::decode(&[]).unwrap_err().kind(), ErrorKind::Corrupt);
-    }
-
-    #[test]
-    fn every_content_of_a_file_has_a_later_date_than_the_one_before() {
-        let drive = DriveId(1);
-        let mut file = crate::catalog::node::new(drive, FileId(1), "a", Kind::File, Time::from_unix(100));
-        let mut dates = Vec::new();
-        for now in [100, 100, 100, 50, 102, 0, 1000, 999] {
-            file.date(Time::from_unix(now));
-            file.current += 1;
-            dates.push(file.dated);
-        }
-        assert_eq!(dates, [100, 101, 102, 103, 104, 105, 1000, 1001]);
-    }
-}
+mod tests;

@@ -311,6 +311,7 @@ fn member(number: u64) -> MemberRecord {
         crc32: 0xffff_fff0,
         modified: Time(1_749_525_301_000_000 + number.cast_signed()),
         blob: BlobId(number),
+        executable: number.is_multiple_of(3),
     }
 }
 
@@ -328,6 +329,8 @@ fn planned(entries: u64, expires: Time) -> ArchiveRecord {
         shares: Vec::new(),
         identity: *blake3::hash(&expires.0.to_be_bytes()).as_bytes(),
         bytes: 600,
+        layout: ArchiveRecord::LAYOUT,
+        utc_offset: 480,
     }
 }
 

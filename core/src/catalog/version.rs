@@ -110,6 +110,7 @@ pub(super) fn info_of(
         modified: version.modified,
         keep: version.keep,
         current,
+        executable: version.executable,
     }
 }
 

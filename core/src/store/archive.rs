@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::archive_pick::{Pick, PickedEntries, inside};
 use super::archive_source::{MemberContents, open, plan};
 use super::url::{Subject, Url};
 use super::{Drive, Store};
@@ -11,30 +12,29 @@ use crate::catalog::archive::Quota;
 use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::record::{ArchiveRecord, MemberRecord, Owner};
 use crate::catalog::share_access::check_access;
-use crate::catalog::state::{self, State};
-use crate::catalog::version::{self, Opened};
-use crate::catalog::{archive, blob, drive, grace, listing, share};
-use crate::catalog::{node, path};
+use crate::catalog::{archive, blob, drive, grace, path, share};
 use crate::digest::{Digest, crc64_combine};
 use crate::engine::Engine;
 use crate::id::{ArchiveId, BlobId, DriveId, FileId, ShareId, VersionId};
-use crate::kv::Scan;
 use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
+use crate::name::shown;
 use crate::random::random_id;
 use crate::time::Time;
 use crate::token::DEFAULT_LIFETIME;
 #[cfg(feature = "deflate")]
 use crate::zip::write_deflated;
 use crate::zip::{ArchiveLimits, Entry, Plan};
-use crate::{Error, ErrorKind, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
-/// Rows that a walk reads at once.
-const PAGE: usize = 1000;
 /// Parts of the member list in one transaction.
 const PARTS: usize = 8;
 /// Parts and archives that are over and are removed whenever a new one is made.
 const SWEPT: usize = 16;
+/// The longest path of a member, in bytes: the `PATH_MAX` of Linux without its NUL.
+const MAX_PATH: usize = 4095;
+/// The most that a zone is away from UTC, in minutes.
+const MAX_UTC_OFFSET: u16 = 24 * 60 - 1;
 
 /// Says what an archive holds and what its URL permits.
 #[derive(Clone, Debug)]
@@ -47,22 +47,12 @@ pub struct Archive {
     downloads: BTreeMap<ShareId, u64>,
     name: String,
     lifetime: Duration,
+    utc_offset: i16,
     url: Option<Url>,
 }
 
-/// What goes into an archive, and why it may.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pick {
-    pub(crate) file: FileId,
-    /// The version of the file; the current one if none is chosen.
-    pub(crate) version: Option<VersionId>,
-    /// The drive that it must be in.
-    pub(crate) drive: DriveId,
-    /// The share that it was found through, and must be in; none in the maker's own drive.
-    pub(crate) share: Option<ShareId>,
-}
-
 /// What a maker's rows say at one moment: the members, and what they hang on.
+#[derive(Default)]
 struct GatheredMembers {
     entries: Vec<Entry>,
     drives: Vec<(DriveId, u64)>,
@@ -103,6 +93,19 @@ impl Archive {
         self
     }
 
+    /// Sets the time zone of readers that know no other time than a zip's first one, in minutes ahead of UTC:
+    /// 0 by default, -1,439 to 1,439 (RFC 3339 section 5.6).
+    ///
+    /// Every file has its time twice in a zip. Unzip, 7-Zip, bsdtar, Go, Java and macOS read the second, which
+    /// is in UTC, and show it in the zone of who reads, whatever is set here. Explorer of Windows, Python's
+    /// `zipfile`, PHP and Perl read the first, which has no zone, as if it were local: they show it as it is
+    /// with the offset of this. It is one offset for all files, so those of the other half of a year with
+    /// summer time are an hour off there.
+    pub fn utc_offset(mut self, minutes: i16) -> Archive {
+        self.utc_offset = minutes;
+        self
+    }
+
     /// Sets what the URL permits beyond that: its lifetime is the archive's.
     pub fn with_url(mut self, edit: impl FnOnce(Url) -> Url) -> Archive {
         let url =
@@ -133,11 +136,18 @@ impl Archive {
     ///
     /// # Errors
     /// `NotFound` when something that was picked is gone, `TooLarge` past the store's limits,
-    /// `InvalidArgument` when the lifetime is out of range, `Expired` and `Gone` when a share is over or
+    /// `InvalidArgument` when the lifetime or the offset is out of range or a path is longer than 4,095 bytes
+    /// in the archive, which is the most that extractors on Linux can write, `Expired` and `Gone` when a share is over or
     /// its downloads are used up.
     pub fn create(self) -> Result<ArchiveInfo> {
         let engine = self.drive.engine()?;
         crate::name::check_name(&self.name)?;
+        if self.utc_offset.unsigned_abs() > MAX_UTC_OFFSET {
+            let minutes = self.utc_offset;
+            return Err(Error::invalid(format!(
+                "an offset of {minutes} minutes from UTC is out of range: give -{MAX_UTC_OFFSET} to {MAX_UTC_OFFSET}"
+            )));
+        }
         // Before the rows are read: what is deleted from here on outlives the archive by the grace.
         let (created, tx) = (Time::now(), engine.reader()?);
         check_lifetime(self.lifetime, grace::get(&tx)?.length)?;
@@ -148,7 +158,8 @@ impl Archive {
             owner = Owner::Drive(self.drive.id());
             shares.clear();
         }
-        let plan = Plan::new(entries, &limits(&engine))?;
+        let plan = Plan::new(entries, &limits(&engine))?.with_utc_offset(self.utc_offset);
+        check_paths(&plan)?;
         // A blob's id stands for its content: it never has another.
         let digest = plan.digest(|blob| Ok(*blake3::hash(&blob.to_be_bytes()).as_bytes()))?;
         let members = frozen(&plan);
@@ -162,6 +173,8 @@ impl Archive {
             revocations: 0,
             identity: identity(&digest, &self.name, owner, &drives, &shares)?,
             bytes: archive::bytes(&members),
+            layout: ArchiveRecord::LAYOUT,
+            utc_offset: self.utc_offset,
             name: self.name,
             drives,
             shares,
@@ -175,7 +188,7 @@ impl Archive {
     /// Reads what was picked at one moment, if the maker may have it then.
     fn gather(&self, tx: &RedbReader, now: Time) -> Result<GatheredMembers> {
         let max = self.drive.engine()?.options.max_archive_entries;
-        let mut gathered = GatheredMembers { entries: Vec::new(), drives: Vec::new(), shares: Vec::new() };
+        let (mut entries, mut gathered) = (PickedEntries::new(max), GatheredMembers::default());
         for pick in &self.picks {
             if !gathered.drives.iter().any(|(known, _)| *known == pick.drive) {
                 gathered.drives.push((pick.drive, drive::withdrawals(tx, pick.drive)?));
@@ -186,11 +199,9 @@ impl Archive {
                     gathered.shares.push((share, share::record(tx, share)?.revocations));
                 }
             }
-            match pick.version {
-                Some(version) => gathered.entries.push(chosen(tx, pick.drive, version)?),
-                None => gather(tx, pick, max, &mut gathered.entries)?,
-            }
+            entries.add(tx, pick)?;
         }
+        gathered.entries = entries.into_entries();
         gathered.drives.sort_unstable();
         gathered.shares.sort_unstable();
         Ok(gathered)
@@ -241,20 +252,17 @@ fn info(id: ArchiveId, record: &ArchiveRecord) -> ArchiveInfo {
     }
 }
 
-/// Makes the entry of a chosen version under its file's name.
-fn chosen(tx: &RedbReader, drive: DriveId, id: VersionId) -> Result<Entry> {
-    let Opened { file, version, .. } = version::open(tx, id)?;
-    if file.drive != drive {
-        return Err(Error::not_found(format!("there is no version {id} in drive {drive}")));
+/// Refuses a path that extractors cannot write: with busybox it spoils the whole archive.
+fn check_paths(plan: &Plan) -> Result<()> {
+    match plan.members().find(|member| member.name.len() > MAX_PATH) {
+        None => Ok(()),
+        Some(member) => Err(Error::invalid(format!(
+            "the path {} has {} bytes in the archive; {MAX_PATH} is the most that extractors can write: \
+             archive a folder further down, or rename one",
+            shown(member.name),
+            member.name.len()
+        ))),
     }
-    Ok(Entry {
-        name: file.name,
-        kind: Kind::File,
-        size: version.size,
-        crc32: version.crc32,
-        modified: version.modified.unix(),
-        content: version.blob.0,
-    })
 }
 
 /// Hashes all that decides an archive's bytes and who may have it.
@@ -270,65 +278,6 @@ fn identity(
     Ok(blake3::derive_key("holdall archive identity, layout 1", &bytes))
 }
 
-/// Adds what a file or folder gives to an archive: itself, and all below it under its name. A folder
-/// has an entry of its own, before what is in it: some readers find what is in a folder only so, and
-/// it keeps the folder's time.
-fn gather(tx: &RedbReader, pick: &Pick, max: u64, entries: &mut Vec<Entry>) -> Result<()> {
-    let file = pick.file;
-    let top = node::get(tx, file)?;
-    if top.drive != pick.drive {
-        return Err(Error::not_found(format!("there is no file {file} in drive {}", pick.drive)));
-    }
-    if state::of_file(tx, file)? != State::Live {
-        return Err(Error::not_found(format!("file {file} was deleted before the archive was made")));
-    }
-    if top.kind == Kind::File {
-        entries.push(chosen(tx, top.drive, VersionId::new(file, top.current))?);
-        return Ok(());
-    }
-    let folder = |name, modified: Time| Entry {
-        name,
-        kind: Kind::Folder,
-        size: 0,
-        crc32: 0,
-        modified: modified.unix(),
-        content: 0,
-    };
-    let mut under = String::new();
-    // A drive's root has no name, so what is in it stands at the top.
-    if !top.name.is_empty() {
-        under = format!("{}/", top.name);
-        entries.push(folder(top.name, top.modified));
-    }
-    let mut walk = listing::Walk::new(file, &under);
-    loop {
-        let page = walk.page(tx, PAGE)?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        page.visit(|path, row| {
-            entries.push(match row.kind {
-                Kind::Folder => folder(path.to_owned(), row.modified),
-                Kind::File => Entry {
-                    name: path.to_owned(),
-                    kind: Kind::File,
-                    size: row.size,
-                    crc32: row.crc32,
-                    modified: row.modified.unix(),
-                    content: row.blob.0,
-                },
-            });
-            Ok(Scan::Next)
-        })?;
-        if u64::try_from(entries.len()).unwrap_or(u64::MAX) > max {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                format!("the archive would have more than {max} entries, the store's limit"),
-            ));
-        }
-    }
-}
-
 /// Makes the rows of the members.
 fn frozen(plan: &Plan) -> Vec<MemberRecord> {
     plan.members()
@@ -338,6 +287,7 @@ fn frozen(plan: &Plan) -> Vec<MemberRecord> {
             size: member.size,
             crc32: member.crc32,
             modified: Time::from_unix(member.modified),
+            executable: member.executable,
             blob: BlobId(member.content),
         })
         .collect()
@@ -419,17 +369,24 @@ fn write_parts(engine: &Engine, id: ArchiveId, created: Time, parts: &[Vec<Membe
 
 impl Drive {
     /// Begins an archive of files and folders, a folder with all that is in it. What is at the
-    /// paths now is frozen when the archive is made.
+    /// paths now is frozen when the archive is made. A path that ends in `/.`, or is `.`, is that of what is
+    /// in a folder, which comes without the folder's own name.
+    ///
+    /// The order is that of the paths, and of the names within a folder. What was named before comes no second
+    /// time: `["book/mimetype", "book/."]` is an EPUB as its readers expect it, with `mimetype` first, stored
+    /// and without extra fields.
     ///
     /// # Errors
     /// `NotFound` when nothing is at one of the paths, `InvalidArgument` when none is given.
     pub fn archive<P: AsRef<str>>(&self, paths: impl IntoIterator<Item = P>) -> Result<Archive> {
         let tx = self.engine()?.reader()?;
-        let mut files = Vec::new();
+        let mut picks = Vec::new();
         for path in paths {
-            files.push(path::resolve(&tx, self.id(), path.as_ref())?.0);
+            let (path, inside) = inside(path.as_ref());
+            let file = path::resolve(&tx, self.id(), path)?.0;
+            picks.push(Pick { inside, ..Pick::own(self.id(), file) });
         }
-        Archive::of_files(self, &files)
+        Archive::new(self, Owner::Drive(self.id()), picks)
     }
 
     /// Begins an archive of chosen versions, each under its file's name.
@@ -439,13 +396,6 @@ impl Drive {
     pub fn archive_of(&self, versions: impl IntoIterator<Item = VersionId>) -> Result<Archive> {
         let pick = |id: VersionId| Pick { version: Some(id), ..Pick::own(self.id(), id.file()) };
         Archive::new(self, Owner::Drive(self.id()), versions.into_iter().map(pick).collect())
-    }
-}
-
-impl Pick {
-    /// Picks a file or folder of the maker's own drive.
-    pub(crate) fn own(drive: DriveId, file: FileId) -> Pick {
-        Pick { file, version: None, drive, share: None }
     }
 }
 
@@ -462,6 +412,7 @@ impl Archive {
             downloads: BTreeMap::new(),
             name: "archive.zip".to_owned(),
             lifetime: Duration::from_secs(DEFAULT_LIFETIME),
+            utc_offset: 0,
             url: None,
         };
         Ok(begun.counted())
@@ -511,7 +462,7 @@ impl Store {
     pub fn archive_crc64(&self, id: ArchiveId) -> Result<u64> {
         let engine = self.engine()?;
         let tx = engine.reader()?;
-        let plan = plan(&engine, &tx, UsableArchive::find(&tx, id, Time::now())?.id)?;
+        let plan = plan(&engine, &tx, &UsableArchive::find(&tx, id, Time::now())?)?;
         plan.crc64(
             |bytes| Digest::of(bytes).crc64,
             crc64_combine,
@@ -527,7 +478,7 @@ impl Store {
     pub fn write_deflated(&self, id: ArchiveId, out: &mut impl std::io::Write) -> Result<()> {
         let engine = self.engine()?;
         let tx = engine.reader()?;
-        let plan = plan(&engine, &tx, UsableArchive::find(&tx, id, Time::now())?.id)?;
+        let plan = plan(&engine, &tx, &UsableArchive::find(&tx, id, Time::now())?)?;
         drop(tx);
         write_deflated(&plan, &MemberContents::new(engine, plan.clone()), out)
     }

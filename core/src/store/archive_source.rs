@@ -7,10 +7,10 @@ use crate::blobs::pool::{BlobSource, Seen};
 use crate::body::Body;
 use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::record::Location;
-use crate::catalog::{archive, blob};
+use crate::catalog::{archive as archive_rows, blob};
 use crate::engine::Engine;
 use crate::engine::streams::{PendingLookups, Pins};
-use crate::id::{ArchiveId, BlobId};
+use crate::id::BlobId;
 use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
 use crate::zip::{Member, Plan, ZipSource};
@@ -20,20 +20,23 @@ use crate::{Error, ErrorKind, Result, body, fork, machine};
 const AHEAD: usize = 128;
 
 /// Returns the plan of an archive, made anew from its frozen list where it is not at hand.
-pub(super) fn plan(engine: &Engine, tx: &RedbReader, id: ArchiveId) -> Result<Arc<Plan>> {
+pub(super) fn plan(engine: &Engine, tx: &RedbReader, archive: &UsableArchive) -> Result<Arc<Plan>> {
+    let id = archive.id;
     if let Some(known) = engine.plans.get(id) {
         return Ok(known);
     }
-    let members = archive::members(tx, id)?;
+    let members = archive_rows::members(tx, id)?;
     let plan = Plan::again(members.iter().map(|member| Member {
         name: &member.name,
         kind: member.kind,
         size: member.size,
         crc32: member.crc32,
         modified: member.modified.unix(),
+        executable: member.executable,
         content: member.blob.0,
         offset: 0,
     }))?
+    .with_utc_offset(archive.record.utc_offset)
     .shared();
     engine.plans.put(id, plan.clone());
     Ok(plan)
@@ -41,7 +44,7 @@ pub(super) fn plan(engine: &Engine, tx: &RedbReader, id: ArchiveId) -> Result<Ar
 
 /// Opens the zip of an archive that was looked up.
 pub(crate) fn open(engine: &Arc<Engine>, tx: &RedbReader, archive: &UsableArchive) -> Result<Body> {
-    let plan = plan(engine, tx, archive.id)?;
+    let plan = plan(engine, tx, archive)?;
     if plan.len() != archive.record.len {
         return Err(Error::corrupt(format!("archive {} is not as long as when it was made", archive.id)));
     }

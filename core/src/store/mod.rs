@@ -2,6 +2,7 @@
 
 mod alias;
 pub(crate) mod archive;
+pub(crate) mod archive_pick;
 pub(crate) mod archive_source;
 mod drive;
 mod file;

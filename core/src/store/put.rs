@@ -31,6 +31,7 @@ const MANY_FILES: usize = 64;
 pub struct Put {
     media_type: Option<String>,
     modified: Option<Time>,
+    executable: bool,
     expect: Expect,
     len: Option<u64>,
     sha1: Option<[u8; 20]>,
@@ -54,6 +55,13 @@ impl Put {
     #[must_use]
     pub fn modified(mut self, modified: Time) -> Put {
         self.modified = Some(modified);
+        self
+    }
+
+    /// Sets whether the content may be run: it has the mode 0755 in an archive then, otherwise 0644.
+    #[must_use]
+    pub fn executable(mut self, executable: bool) -> Put {
+        self.executable = executable;
         self
     }
 
@@ -314,6 +322,7 @@ struct Ready {
     path: String,
     media_type: String,
     modified: Time,
+    executable: bool,
     expect: Expect,
     digest: Digest,
     /// The SHA-1 of its beginning, where it is worth to be found by its SHA-1.
@@ -325,7 +334,12 @@ struct Ready {
 impl Ready {
     /// Returns what becomes a version, with its content in `blob`.
     fn version(&self, blob: BlobId) -> NewVersion<'_> {
-        NewVersion { blob, media_type: &self.media_type, modified: self.modified }
+        NewVersion {
+            blob,
+            media_type: &self.media_type,
+            modified: self.modified,
+            executable: self.executable,
+        }
     }
 }
 
@@ -374,8 +388,18 @@ fn publish(
             small = small.saturating_add(digest.len);
         }
         let media_type = put.media_type.unwrap_or_else(|| media_type_of(&path).to_owned());
-        let (modified, expect) = (put.modified.unwrap_or(now), put.expect);
-        ready.push(Ready { path, media_type, modified, expect, digest, beginning, blob, content });
+        let (modified, executable, expect) = (put.modified.unwrap_or(now), put.executable, put.expect);
+        ready.push(Ready {
+            path,
+            media_type,
+            modified,
+            executable,
+            expect,
+            digest,
+            beginning,
+            blob,
+            content,
+        });
     }
     let write = |ready: Vec<Ready>| {
         let ids = ids.clone();

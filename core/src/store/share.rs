@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::archive::{Archive, Pick};
+use super::archive::Archive;
+use super::archive_pick::{Pick, inside};
 use super::url::{Subject, Url, whole_seconds};
 use super::{Drive, Store};
 use crate::catalog::counter::{self, Counter};
@@ -178,16 +179,19 @@ impl Visit {
         Ok(Url::new(&self.store, Subject::Share(self.info.id, file.id)))
     }
 
-    /// Begins an archive of what is at the paths in the share. It ends with the share, and making it
+    /// Begins an archive of what is at the paths in the share, as [`Drive::archive`] does. It ends with the share, and making it
     /// counts as one download.
     ///
     /// # Errors
     /// `NotFound` when nothing is at a path, `Expired` and `Gone` when the share is over.
     pub fn archive<P: AsRef<str>>(&self, paths: impl IntoIterator<Item = P>) -> Result<Archive> {
         let tx = self.store.engine()?.reader()?;
-        let files: Result<Vec<_>> =
-            paths.into_iter().map(|path| find(&tx, &self.info, path.as_ref())).collect();
-        self.archive_in(&tx, &files?)
+        let mut picks = Vec::new();
+        for path in paths {
+            let (path, inside) = inside(path.as_ref());
+            picks.push((find(&tx, &self.info, path)?, inside));
+        }
+        self.archive_in(&tx, &picks)
     }
 
     /// Returns a file or folder of the share, by its id.
@@ -217,17 +221,22 @@ impl Visit {
         for file in files {
             self.file(*file)?;
         }
-        self.archive_in(&self.store.engine()?.reader()?, files)
+        let picks: Vec<_> = files.iter().map(|file| (*file, false)).collect();
+        self.archive_in(&self.store.engine()?.reader()?, &picks)
     }
 
-    fn archive_in(&self, tx: &impl Read, files: &[FileId]) -> Result<Archive> {
+    fn archive_in(&self, tx: &impl Read, picks: &[(FileId, bool)]) -> Result<Archive> {
         let ShareInfo { id, drive, .. } = self.info;
         share::check_left(tx, id, Time::now())?;
-        let pick = |file: &FileId| Pick { share: Some(id), ..Pick::own(drive, *file) };
+        let pick = |(file, inside): &(FileId, bool)| Pick {
+            share: Some(id),
+            inside: *inside,
+            ..Pick::own(drive, *file)
+        };
         let archive = Archive::new(
             &Drive::with_id(&self.store, drive),
             Owner::Share(id),
-            files.iter().map(pick).collect(),
+            picks.iter().map(pick).collect(),
         )?;
         Ok(archive.counting(BTreeMap::from([(id, 1)])))
     }

@@ -1,69 +1,114 @@
 //! The deflated archive: smaller, streamed, with no length ahead and no resume.
 
-use std::cell::RefCell;
-use std::io::{self, Write};
+use std::io::Write;
 
-use ::zip::result::ZipError;
-use ::zip::write::{FullFileOptions, ZipWriter};
-use ::zip::{CompressionMethod, DateTime};
+use flate2::{Compress, Compression, FlushCompress, Status};
 
-use super::header::{dos_time, extended};
+use super::header::{MARK32, Packing, put_central, put_descriptor, put_end, put_local_deflated};
 use super::member::Member;
 use super::plan::{Plan, shown};
 use super::source::{Contents, content};
 use crate::{Error, Kind, Result};
 
-/// Content of this many bytes gets zip64 fields, because deflate can make it longer: by 5 bytes in
-/// every 16,383 at the very worst.
-const LARGE: u64 = 0xFFF0_0000;
+/// Content of this many bytes and fewer than 4 GiB is stored, because deflate can make it longer, by 5 bytes in
+/// every 16,383 at the very worst: then it is not known, before its data descriptor, whether the lengths in it
+/// have 4 bytes or 8.
+const LARGE: u64 = 0xFFE0_0000;
 
 /// Bytes of content asked for at a time.
 const RUN: u64 = 1 << 20;
+/// Bytes of deflated content, or of headers, that are written at once.
+const BLOCK: usize = 64 << 10;
 
-/// Writes the planned members to `out` as a deflated zip, with the same names as the stored one.
+/// Writes the planned members to `out` as a deflated zip, with the same names and headers as the stored one.
 ///
-/// Lengths and checksums stand behind each content (data descriptors, 4.3.9), because `out` cannot be
-/// sought. Every content is checked against the plan as it is read. After any error, nothing more
-/// is written: what `out` has got then is never a complete zip.
+/// The length of what is deflated stands behind it (data descriptors, 4.3.9), because `out` cannot be
+/// sought. Stored are folders, empty files, the file `mimetype` if it is the first member, and content of
+/// 0xFFE00000 to 0xFFFFFFFF bytes. Every content is checked against the plan as it is read. After any error,
+/// nothing more is written: what `out` has got then is never a complete zip.
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if a content is shorter than planned or has another
 /// CRC-32; [`ErrorKind::Io`](crate::ErrorKind::Io) if `out` refuses a write; whatever `contents` returns.
 pub fn write_deflated(plan: &Plan, contents: &impl Contents, out: &mut impl Write) -> Result<()> {
-    let fault = RefCell::new(None);
-    let mut zip = ZipWriter::new_stream(Gate { out, fault: &fault });
+    let mut out = CountedOutput { out, written: 0 };
+    let mut deflater = Deflater::new();
+    let mut members = Vec::new();
     for (index, member) in plan.members().enumerate() {
-        if let Err(error) = write_member(&mut zip, (plan, contents), (index, &member), &fault) {
-            // Dropping the writer ends the archive as though it were whole: let that go nowhere.
-            fault.replace(Some(io::Error::other("shut")));
-            return Err(error);
+        let offset = out.written;
+        let packing = match is_stored(plan, index, &member) {
+            true => write_stored(&mut out, (plan, contents), (index, &member))?,
+            false => write_member(&mut out, &mut deflater, (plan, contents), (index, &member))?,
+        };
+        members.push((offset, packing));
+    }
+    let central_offset = out.written;
+    let mut headers = Vec::with_capacity(2 * BLOCK);
+    for (member, (offset, packing)) in plan.members().zip(&members) {
+        put_central(&mut headers, &Member { offset: *offset, ..member }, *packing, plan.utc_offset());
+        if headers.len() >= BLOCK {
+            out.write(&headers)?;
+            headers.clear();
         }
     }
-    let mut gate = zip.finish().map_err(zip_error)?.into_inner();
-    gate.flush().map_err(write_error)?;
-    check(&fault)
+    out.write(&headers)?;
+    headers.clear();
+    put_end(&mut headers, plan.entries(), central_offset, out.written - central_offset);
+    out.write(&headers)?;
+    out.out.flush().map_err(write_error)
 }
 
-fn write_member<W: Write + io::Seek>(
-    zip: &mut ZipWriter<W>,
+pub(super) fn is_stored(plan: &Plan, index: usize, member: &Member<'_>) -> bool {
+    let uncertain = (LARGE..=MARK32).contains(&member.size);
+    member.kind == Kind::Folder || member.size == 0 || uncertain || plan.is_bare(index)
+}
+
+fn write_stored<W: Write>(
+    out: &mut CountedOutput<'_, W>,
     (plan, contents): (&Plan, &impl Contents),
     (index, member): (usize, &Member<'_>),
-    fault: &RefCell<Option<io::Error>>,
+) -> Result<Packing> {
+    let mut header = Vec::with_capacity(128);
+    plan.put_local(&mut header, &Member { offset: out.written, ..*member });
+    out.write(&header)?;
+    read(plan, contents, index, member, |run| out.write(run))?;
+    Ok(Packing::Stored)
+}
+
+fn write_member<W: Write>(
+    out: &mut CountedOutput<'_, W>,
+    deflater: &mut Deflater,
+    (plan, contents): (&Plan, &impl Contents),
+    (index, member): (usize, &Member<'_>),
+) -> Result<Packing> {
+    let mut header = Vec::with_capacity(128);
+    put_local_deflated(&mut header, &Member { offset: out.written, ..*member }, plan.utc_offset());
+    out.write(&header)?;
+    let start = out.written;
+    deflater.compress.reset();
+    read(plan, contents, index, member, |run| deflater.push(run, FlushCompress::None, out))?;
+    deflater.push(&[], FlushCompress::Finish, out)?;
+    let len = out.written - start;
+    header.clear();
+    put_descriptor(&mut header, member, len);
+    out.write(&header)?;
+    Ok(Packing::Deflated(len))
+}
+
+/// Reads the content of a member, and refuses one that is not as it was planned.
+fn read(
+    plan: &Plan,
+    contents: &impl Contents,
+    index: usize,
+    member: &Member<'_>,
+    mut visit: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
-    let options = options(member)?;
-    if member.kind == Kind::Folder {
-        zip.add_directory(member.name, options.unix_permissions(0o755)).map_err(zip_error)?;
-        return check(fault);
-    }
-    zip.start_file(member.name, options.unix_permissions(0o644)).map_err(zip_error)?;
-    check(fault)?;
     let mut crc = crc32fast::Hasher::new();
     let mut offset = 0;
     while offset < member.size {
         let run = content(contents, plan, index, offset, RUN)?.data;
         crc.update(&run);
-        zip.write_all(&run).map_err(write_error)?;
-        check(fault)?;
+        visit(&run)?;
         offset += u64::try_from(run.len()).unwrap_or(u64::MAX);
     }
     let crc32 = crc.finalize();
@@ -77,69 +122,60 @@ fn write_member<W: Write + io::Seek>(
     Ok(())
 }
 
-fn options(member: &Member<'_>) -> Result<FullFileOptions<'static, 'static>> {
-    let dos = dos_time(member.modified).to_le_bytes();
-    let [time0, time1, date0, date1] = dos;
-    let time =
-        DateTime::try_from_msdos(u16::from_le_bytes([date0, date1]), u16::from_le_bytes([time0, time1]))
-            .map_err(|error| Error::bug(format!("a dos time out of range: {error}")))?;
-    let mut options = FullFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .last_modified_time(time)
-        .large_file(member.size >= LARGE);
-    if let Some(seconds) = extended(member.modified) {
-        let mut field = vec![1];
-        field.extend_from_slice(&seconds.to_le_bytes());
-        options.add_extra_field(0x5455, field, false).map_err(zip_error)?;
+/// Deflates one content after the other.
+struct Deflater {
+    compress: Compress,
+    buffer: Vec<u8>,
+}
+
+impl Deflater {
+    fn new() -> Deflater {
+        Deflater { compress: Compress::new(Compression::default(), false), buffer: Vec::with_capacity(BLOCK) }
     }
-    Ok(options)
-}
 
-fn zip_error(error: ZipError) -> Error {
-    match error {
-        ZipError::Io(error) => write_error(error),
-        other => Error::bug(format!("writing the archive: {other}")),
-    }
-}
-
-fn write_error(error: io::Error) -> Error {
-    Error::io("writing the archive", error)
-}
-
-/// Returns the first error of the writer, if it had one.
-fn check(fault: &RefCell<Option<io::Error>>) -> Result<()> {
-    fault.take().map_or(Ok(()), |error| {
-        fault.replace(Some(io::Error::other("shut")));
-        Err(write_error(error))
-    })
-}
-
-/// A writer that keeps its first error to itself and from then on takes bytes and passes none on.
-///
-/// The zip writer must not see an error: it would try to go back and mend the archive, and complain on
-/// the standard error stream when it is dropped.
-struct Gate<'a, W> {
-    out: &'a mut W,
-    fault: &'a RefCell<Option<io::Error>>,
-}
-
-impl<W: Write> Gate<'_, W> {
-    fn pass(&mut self, work: impl FnOnce(&mut W) -> io::Result<()>) {
-        let mut fault = self.fault.borrow_mut();
-        if fault.is_none() {
-            *fault = work(self.out).err();
+    fn push<W: Write>(
+        &mut self,
+        mut input: &[u8],
+        flush: FlushCompress,
+        out: &mut CountedOutput<'_, W>,
+    ) -> Result<()> {
+        loop {
+            let before = self.compress.total_in();
+            let status = self
+                .compress
+                .compress_vec(input, &mut self.buffer, flush)
+                .map_err(|error| Error::bug(format!("deflating: {error}")))?;
+            let taken = usize::try_from(self.compress.total_in() - before).unwrap_or(usize::MAX);
+            input = input.get(taken..).unwrap_or_default();
+            let ended = match flush {
+                FlushCompress::Finish => status == Status::StreamEnd,
+                _ => input.is_empty(),
+            };
+            if !ended || flush == FlushCompress::Finish {
+                out.write(&self.buffer)?;
+                self.buffer.clear();
+            }
+            if ended {
+                return Ok(());
+            }
         }
     }
 }
 
-impl<W: Write> Write for Gate<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.pass(|out| out.write_all(bytes));
-        Ok(bytes.len())
-    }
+/// Counts what is written.
+struct CountedOutput<'a, W> {
+    out: &'a mut W,
+    written: u64,
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.pass(W::flush);
+impl<W: Write> CountedOutput<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.out.write_all(bytes).map_err(write_error)?;
+        self.written += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         Ok(())
     }
+}
+
+fn write_error(error: std::io::Error) -> Error {
+    Error::io("writing the archive", error)
 }

@@ -17,14 +17,19 @@ const TIME_EXTRA: u64 = 9;
 const NTFS_EXTRA: u64 = 4 + 4 + 4 + 3 * 8;
 
 /// A 32-bit field that holds this sends the reader to the zip64 field (4.4.1.4).
-const MARK32: u64 = 0xFFFF_FFFF;
+pub(super) const MARK32: u64 = 0xFFFF_FFFF;
 /// The same of a 16-bit field.
 const MARK16: u64 = 0xFFFF;
 
-/// UTF-8 name (4.4.4, bit 11); no encryption, no data descriptor.
+/// UTF-8 name (4.4.4, bit 11); no encryption.
 const FLAGS: u16 = 1 << 11;
-/// Method 0: stored (4.4.5).
+/// A data descriptor follows the content (4.4.4, bit 3).
+#[cfg(feature = "deflate")]
+const DESCRIPTOR: u16 = 1 << 3;
+/// Methods (4.4.5).
 const STORED: u16 = 0;
+#[cfg(feature = "deflate")]
+const DEFLATED: u16 = 8;
 /// Folders need version 2.0, zip64 needs 4.5 (4.4.3.2).
 const VERSION: u16 = 20;
 const VERSION_ZIP64: u16 = 45;
@@ -36,6 +41,7 @@ const TIME_ID: u16 = 0x5455;
 const NTFS_ID: u16 = 0x000A;
 
 const FILE_ATTRIBUTES: u32 = 0o100_644 << 16;
+const EXECUTABLE_ATTRIBUTES: u32 = 0o100_755 << 16;
 /// A folder to UNIX, and a folder to DOS.
 const FOLDER_ATTRIBUTES: u32 = 0o040_755 << 16 | 0x10;
 
@@ -45,15 +51,62 @@ const DOS_LAST: i64 = 4_354_819_198;
 /// Seconds from 1601, when NTFS time begins, to 1970.
 const NTFS_TO_UNIX: i64 = 11_644_473_600;
 
-/// Returns the length of the local header, in bytes.
-pub(super) fn local_len(name_len: u64, size: u64, modified: i64) -> u64 {
-    let zip64 = if size >= MARK32 { 20 } else { 0 };
-    LOCAL_FIXED + name_len + time_len(modified) + zip64
+/// What decides how long the headers of a member are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Length of the name in bytes.
+    pub(super) name_len: u64,
+    /// Length of the content in bytes.
+    pub(super) size: u64,
+    /// Modification time in seconds since 1970-01-01 UTC.
+    pub(super) modified: i64,
+    /// Whether there are no extra fields but those without which it could not be read.
+    pub(super) bare: bool,
 }
 
-/// Returns the length of the central directory record, in bytes.
-pub(super) fn central_len(name_len: u64, size: u64, modified: i64, offset: u64) -> u64 {
-    CENTRAL_FIXED + name_len + time_len(modified) + central_zip64_len(size, offset)
+/// How the content of a member lies in the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// As it is.
+    Stored,
+    /// Deflated to so many bytes, which a data descriptor follows.
+    #[cfg(feature = "deflate")]
+    Deflated(u64),
+}
+
+impl Packing {
+    fn len(self, size: u64) -> u64 {
+        match self {
+            Packing::Stored => size,
+            #[cfg(feature = "deflate")]
+            Packing::Deflated(len) => len,
+        }
+    }
+}
+
+impl Member<'_> {
+    pub(super) fn shape(&self) -> Shape {
+        let name_len = u64::try_from(self.name.len()).unwrap_or(u64::MAX);
+        let bare = is_bare(self.offset, self.name, self.size);
+        Shape { name_len, size: self.size, modified: self.modified, bare }
+    }
+}
+
+/// Returns whether a member has no extra fields: the file `mimetype` if it is the first, by which readers of
+/// EPUB (OCF 3.3 section 4.3) and ODF (1.3 part 2 section 3.3) know the kind of the archive.
+pub(super) fn is_bare(offset: u64, name: &str, size: u64) -> bool {
+    offset == 0 && name == "mimetype" && size < MARK32
+}
+
+/// Returns the length of the local header, in bytes.
+pub(super) fn local_len(shape: Shape) -> u64 {
+    let zip64 = if shape.size >= MARK32 { 20 } else { 0 };
+    LOCAL_FIXED + shape.name_len + time_len(shape) + zip64
+}
+
+/// Returns the length of the central directory record of a stored member, in bytes.
+pub(super) fn central_len(shape: Shape, offset: u64) -> u64 {
+    CENTRAL_FIXED + shape.name_len + time_len(shape) + central_zip64_len([shape.size, shape.size, offset])
 }
 
 /// Returns the length of everything after the central directory, in bytes.
@@ -61,8 +114,9 @@ pub(super) fn end_len(entries: u64, central_offset: u64, central_len: u64) -> u6
     END + if end_is_zip64(entries, central_offset, central_len) { END64 } else { 0 }
 }
 
-fn time_len(modified: i64) -> u64 {
-    match (extended(modified), ntfs(modified)) {
+fn time_len(shape: Shape) -> u64 {
+    match (extended(shape.modified), ntfs(shape.modified)) {
+        _ if shape.bare => 0,
         (Some(_), _) => TIME_EXTRA,
         (None, Some(_)) => NTFS_EXTRA,
         (None, None) => 0,
@@ -70,20 +124,23 @@ fn time_len(modified: i64) -> u64 {
 }
 
 /// The field holds just the numbers that do not fit their own fields (4.5.3).
-fn central_zip64_len(size: u64, offset: u64) -> u64 {
-    let sizes = if size >= MARK32 { 16 } else { 0 };
-    let place = if offset >= MARK32 { 8 } else { 0 };
-    if sizes + place > 0 { 4 + sizes + place } else { 0 }
+fn central_zip64_len(numbers: [u64; 3]) -> u64 {
+    match numbers.iter().filter(|number| **number >= MARK32).map(|_| 8).sum() {
+        0 => 0,
+        len => 4 + len,
+    }
 }
 
 fn end_is_zip64(entries: u64, central_offset: u64, central_len: u64) -> bool {
     entries >= MARK16 || central_offset >= MARK32 || central_len >= MARK32
 }
 
-/// Appends the local header (4.3.7).
-pub(super) fn put_local(out: &mut Vec<u8>, member: &Member<'_>) {
+/// Appends the local header of a stored member (4.3.7). `minutes` is what the DOS time is ahead of UTC.
+pub(super) fn put_local(out: &mut Vec<u8>, member: &Member<'_>, minutes: i16) {
+    let shape = member.shape();
+    let extra = local_len(Shape { name_len: 0, ..shape }) - LOCAL_FIXED;
     put32(out, 0x0403_4b50);
-    put_shared(out, member, local_len(0, member.size, member.modified) - LOCAL_FIXED);
+    put_shared(out, member, Packing::Stored, [member.size, member.size], extra, minutes);
     out.extend_from_slice(member.name.as_bytes());
     if member.size >= MARK32 {
         put16(out, ZIP64_ID);
@@ -91,46 +148,96 @@ pub(super) fn put_local(out: &mut Vec<u8>, member: &Member<'_>) {
         put64(out, member.size);
         put64(out, member.size);
     }
-    put_time(out, member.modified);
+    put_time(out, shape);
+}
+
+/// Appends the local header of a deflated member, which its data descriptor completes. Its lengths
+/// stand there in 8 bytes each if a zip64 field announces it (4.3.9.2), and that is only where the
+/// content is longer than 32 bits hold: by that alone JDK 17's `ZipInputStream` tells the two.
+#[cfg(feature = "deflate")]
+pub(super) fn put_local_deflated(out: &mut Vec<u8>, member: &Member<'_>, minutes: i16) {
+    let shape = member.shape();
+    let zip64 = member.size > MARK32;
+    let mark = if zip64 { MARK32 } else { 0 };
+    put32(out, 0x0403_4b50);
+    let extra = time_len(shape) + if zip64 { 20 } else { 0 };
+    let unknown = Member { crc32: 0, ..*member };
+    put_shared(out, &unknown, Packing::Deflated(0), [mark, mark], extra, minutes);
+    out.extend_from_slice(member.name.as_bytes());
+    if zip64 {
+        put16(out, ZIP64_ID);
+        put16(out, 16);
+        put64(out, 0);
+        put64(out, 0);
+    }
+    put_time(out, shape);
+}
+
+/// Appends the data descriptor (4.3.9) of a member that was deflated to `len` bytes.
+#[cfg(feature = "deflate")]
+pub(super) fn put_descriptor(out: &mut Vec<u8>, member: &Member<'_>, len: u64) {
+    put32(out, 0x0807_4b50);
+    put32(out, member.crc32);
+    for number in [len, member.size] {
+        match member.size > MARK32 {
+            true => put64(out, number),
+            false => put32(out, capped32(number)),
+        }
+    }
 }
 
 /// Appends the central directory record (4.3.12).
-pub(super) fn put_central(out: &mut Vec<u8>, member: &Member<'_>) {
-    let extra = central_len(0, member.size, member.modified, member.offset) - CENTRAL_FIXED;
+pub(super) fn put_central(out: &mut Vec<u8>, member: &Member<'_>, packing: Packing, minutes: i16) {
+    let shape = member.shape();
+    let numbers = [member.size, packing.len(member.size), member.offset];
+    let zip64 = central_zip64_len(numbers);
     put32(out, 0x0201_4b50);
     put16(out, MADE_BY);
-    put_shared(out, member, extra);
+    let [size, len, _] = numbers;
+    put_shared(out, member, packing, [len, size], zip64 + time_len(shape), minutes);
     put16(out, 0); // no comment
     put16(out, 0); // on the first disk
     put16(out, 0); // internal attributes
-    put32(out, if member.kind == Kind::Folder { FOLDER_ATTRIBUTES } else { FILE_ATTRIBUTES });
+    put32(
+        out,
+        match (member.kind, member.executable) {
+            (Kind::Folder, _) => FOLDER_ATTRIBUTES,
+            (Kind::File, true) => EXECUTABLE_ATTRIBUTES,
+            (Kind::File, false) => FILE_ATTRIBUTES,
+        },
+    );
     put32(out, capped32(member.offset));
     out.extend_from_slice(member.name.as_bytes());
-    let zip64 = central_zip64_len(member.size, member.offset);
     if zip64 > 0 {
         put16(out, ZIP64_ID);
         put16(out, capped16(zip64 - 4));
-        if member.size >= MARK32 {
-            put64(out, member.size);
-            put64(out, member.size);
-        }
-        if member.offset >= MARK32 {
-            put64(out, member.offset);
-        }
+        numbers.iter().filter(|number| **number >= MARK32).for_each(|number| put64(out, *number));
     }
-    put_time(out, member.modified);
+    put_time(out, shape);
 }
 
 /// Appends what stands in both headers, from the version needed to the length of the extra field.
-fn put_shared(out: &mut Vec<u8>, member: &Member<'_>, extra: u64) {
+/// `lens` are those of what lies in the archive and of the content.
+fn put_shared(
+    out: &mut Vec<u8>,
+    member: &Member<'_>,
+    packing: Packing,
+    lens: [u64; 2],
+    extra: u64,
+    minutes: i16,
+) {
+    let (flags, method) = match packing {
+        Packing::Stored => (FLAGS, STORED),
+        #[cfg(feature = "deflate")]
+        Packing::Deflated(_) => (FLAGS | DESCRIPTOR, DEFLATED),
+    };
     let zip64 = member.size >= MARK32 || member.offset >= MARK32;
     put16(out, if zip64 { VERSION_ZIP64 } else { VERSION });
-    put16(out, FLAGS);
-    put16(out, STORED);
-    put32(out, dos_time(member.modified));
+    put16(out, flags);
+    put16(out, method);
+    put32(out, dos_time(member.modified, minutes));
     put32(out, member.crc32);
-    put32(out, capped32(member.size));
-    put32(out, capped32(member.size));
+    lens.into_iter().for_each(|len| put32(out, capped32(len)));
     put16(out, u16::try_from(member.name.len()).unwrap_or(u16::MAX));
     put16(out, capped16(extra));
 }
@@ -166,7 +273,10 @@ pub(super) fn put_end(out: &mut Vec<u8>, entries: u64, central_offset: u64, cent
 
 /// Appends the modification time in UTC, alike in both headers: as Info-ZIP's extended timestamp, or
 /// where that does not hold it, as NTFS keeps it.
-fn put_time(out: &mut Vec<u8>, modified: i64) {
+fn put_time(out: &mut Vec<u8>, Shape { modified, bare, .. }: Shape) {
+    if bare {
+        return;
+    }
     if let Some(time) = extended(modified) {
         put16(out, TIME_ID);
         put16(out, 5);
@@ -195,10 +305,10 @@ pub(super) fn extended(modified: i64) -> Option<u32> {
     i32::try_from(modified).ok().and_then(|time| u32::try_from(time).ok())
 }
 
-/// Returns date and time as MS-DOS keeps them (4.4.6), in UTC: the date in the upper 16 bits, even
-/// seconds, times outside 1980 to 2107 moved to the nearest end.
-pub(super) fn dos_time(modified: i64) -> u32 {
-    let seconds = modified.clamp(DOS_FIRST, DOS_LAST);
+/// Returns date and time as MS-DOS keeps them (4.4.6), `minutes` ahead of UTC: the date in the upper 16
+/// bits, even seconds, times outside 1980 to 2107 moved to the nearest end.
+pub(super) fn dos_time(modified: i64, minutes: i16) -> u32 {
+    let seconds = modified.saturating_add(i64::from(minutes) * 60).clamp(DOS_FIRST, DOS_LAST);
     let Ok(instant) = jiff::Timestamp::from_second(seconds) else { return 0x0021_0000 };
     let civil = jiff::tz::Offset::UTC.to_datetime(instant);
     let field = |value: i8| u32::try_from(value).unwrap_or(0);
@@ -234,12 +344,24 @@ mod tests {
 
     #[test]
     fn dos_time_is_utc_in_even_seconds_and_clamped() {
+        let dos_time = |modified| super::dos_time(modified, 0);
         assert_eq!(dos_time(0), (1 << 5 | 1) << 16);
         assert_eq!(dos_time(DOS_FIRST), (1 << 5 | 1) << 16);
         assert_eq!(dos_time(i64::MIN), dos_time(DOS_FIRST));
         assert_eq!(dos_time(i64::MAX), (127 << 9 | 12 << 5 | 31) << 16 | 23 << 11 | 59 << 5 | 29);
         // 2004-02-29 12:34:57
         assert_eq!(dos_time(1_078_058_097), (24 << 9 | 2 << 5 | 29) << 16 | 12 << 11 | 34 << 5 | 28);
+    }
+
+    #[test]
+    fn dos_time_is_that_of_the_offset() {
+        // 2004-02-29 23:59:57 UTC is the first of March in Kathmandu, five hours and three quarters ahead.
+        let time = 1_078_099_197;
+        assert_eq!(dos_time(time, 0), (24 << 9 | 2 << 5 | 29) << 16 | 23 << 11 | 59 << 5 | 28);
+        assert_eq!(dos_time(time, 345), (24 << 9 | 3 << 5 | 1) << 16 | 5 << 11 | 44 << 5 | 28);
+        assert_eq!(dos_time(time, -300), (24 << 9 | 2 << 5 | 29) << 16 | 18 << 11 | 59 << 5 | 28);
+        assert_eq!(dos_time(DOS_FIRST, -1), dos_time(DOS_FIRST, 0));
+        assert_eq!(dos_time(i64::MAX, 1439), dos_time(DOS_LAST, 0));
     }
 
     #[test]
@@ -254,7 +376,7 @@ mod tests {
     fn ntfs_time_is_of_what_the_extended_timestamp_does_not_hold() {
         // 2040-01-01 12:00:00, as Microsoft's FILETIME.
         let mut out = Vec::new();
-        put_time(&mut out, 2_209_032_000);
+        put_time(&mut out, Shape { name_len: 0, size: 0, modified: 2_209_032_000, bare: false });
         assert_eq!(out.len() as u64, NTFS_EXTRA);
         assert_eq!(out[..12], [0x0A, 0, 32, 0, 0, 0, 0, 0, 1, 0, 24, 0]);
         assert_eq!(out[12..20], 138_535_056_000_000_000_u64.to_le_bytes());
@@ -273,15 +395,16 @@ mod tests {
                         size,
                         crc32: 7,
                         modified,
+                        executable: false,
                         content: 0,
                         offset,
                     };
                     let mut out = Vec::new();
-                    put_local(&mut out, &member);
-                    assert_eq!(out.len() as u64, local_len(5, size, modified));
+                    put_local(&mut out, &member, 0);
+                    assert_eq!(out.len() as u64, local_len(member.shape()));
                     out.clear();
-                    put_central(&mut out, &member);
-                    assert_eq!(out.len() as u64, central_len(5, size, modified, offset));
+                    put_central(&mut out, &member, Packing::Stored, 0);
+                    assert_eq!(out.len() as u64, central_len(member.shape(), offset));
                 }
                 for entries in [0, MARK16 - 1, MARK16, MARK16 + 1] {
                     let mut out = Vec::new();

@@ -15,6 +15,8 @@ pub struct Entry {
     pub crc32: u32,
     /// Modification time in seconds since 1970-01-01 UTC.
     pub modified: i64,
+    /// Whether a file may be run: its mode is 0755 then, else 0644. That of a folder is 0755 always.
+    pub executable: bool,
     /// The caller's key to the content; never asked for where the size is 0.
     pub content: u64,
 }
@@ -32,6 +34,8 @@ pub struct Member<'a> {
     pub crc32: u32,
     /// Modification time in seconds since 1970-01-01 UTC.
     pub modified: i64,
+    /// Whether a file may be run.
+    pub executable: bool,
     /// The caller's key to the content.
     pub content: u64,
     /// Where its local header starts, in bytes from the start of the archive.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::header::{central_len, end_len, local_len, put_central, put_end, put_local};
+use super::header::{
+    Packing, Shape, central_len, end_len, is_bare, local_len, put_central, put_end, put_local,
+};
 use super::member::{ArchiveLimits, Entry, Member};
 use super::safe_name::PATH_MAX;
 use super::unique_names::Names;
@@ -11,6 +13,8 @@ use crate::{Error, ErrorKind, Kind, Result};
 /// Every how many records their places are remembered. A search among a million records misses the
 /// cache at nearly every step; the samples are small enough to stay in it.
 pub(super) const SAMPLE: usize = 16;
+/// Bits of a word.
+const WORD: usize = 64;
 
 /// An archive as numbers: 41 bytes a member, plus the names.
 #[derive(Debug)]
@@ -24,6 +28,12 @@ pub struct Plan {
     central_offset: u64,
     central_len: u64,
     len: u64,
+    /// Which members may be run, a bit each, as far as there are any.
+    executable: Vec<u64>,
+    /// Whether the first member has no extra fields.
+    bare: bool,
+    /// What the DOS times are ahead of UTC, in minutes.
+    utc_offset: i16,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +113,28 @@ impl Plan {
             central_offset: 0,
             central_len: 0,
             len: 0,
+            executable: Vec::new(),
+            bare: false,
+            utc_offset: 0,
         }
+    }
+
+    /// Sets what the DOS times are ahead of UTC, in minutes: 0 by default. Readers that look at nothing
+    /// else take them for their own local time.
+    #[must_use]
+    pub fn with_utc_offset(mut self, minutes: i16) -> Plan {
+        self.utc_offset = minutes;
+        self
+    }
+
+    /// Returns whether the member at `index` has no extra fields.
+    pub(super) fn is_bare(&self, index: usize) -> bool {
+        index == 0 && self.bare
+    }
+
+    /// Returns what the DOS times are ahead of UTC, in minutes.
+    pub(super) fn utc_offset(&self) -> i16 {
+        self.utc_offset
     }
 
     fn end(mut self, limits: &ArchiveLimits) -> Result<Plan> {
@@ -115,11 +146,15 @@ impl Plan {
     }
 
     fn add(&mut self, entry: &Entry, names: &mut Names, limits: &ArchiveLimits) -> Result<()> {
-        let Entry { kind, size, crc32, modified, content, .. } = *entry;
+        let Entry { kind, size, crc32, modified, executable, content, .. } = *entry;
         check_content(&entry.name, kind, size, crc32)?;
         let start = self.names.len();
         names.claim(&entry.name, kind, &mut self.names)?;
-        self.push(start, &Member { name: "", kind, size, crc32, modified, content, offset: 0 }, limits)
+        self.push(
+            start,
+            &Member { name: "", kind, size, crc32, modified, executable, content, offset: 0 },
+            limits,
+        )
     }
 
     /// Adds a member whose name is the end of the names, from `start` on.
@@ -134,13 +169,23 @@ impl Plan {
         })?;
         let name_len = u64::try_from(name_len).unwrap_or(u64::MAX);
         let offset = self.central_offset;
-        if self.records.len().is_multiple_of(SAMPLE) {
+        let index = self.records.len();
+        if index == 0 {
+            self.bare = is_bare(offset, &self.names, size);
+        }
+        if member.executable {
+            let word = index / WORD;
+            self.executable.resize(self.executable.len().max(word + 1), 0);
+            self.executable.iter_mut().skip(word).take(1).for_each(|bits| *bits |= 1 << (index % WORD));
+        }
+        if index.is_multiple_of(SAMPLE) {
             self.starts.push(offset);
             self.central_starts.push(self.central_len);
         }
         self.records.push(PlannedMember { offset, size, content, modified, name, crc32 });
-        self.central_offset = sum([offset, local_len(name_len, size, modified), size], limits)?;
-        self.central_len += central_len(name_len, size, modified, offset);
+        let shape = Shape { name_len, size, modified, bare: index == 0 && self.bare };
+        self.central_offset = sum([offset, local_len(shape), size], limits)?;
+        self.central_len += central_len(shape, offset);
         sum([self.central_offset, self.central_len, 0], limits)?;
         Ok(())
     }
@@ -177,6 +222,7 @@ impl Plan {
             size: record.size,
             crc32: record.crc32,
             modified: record.modified,
+            executable: self.executable.get(index / WORD).is_some_and(|bits| bits >> (index % WORD) & 1 == 1),
             content: record.content,
             offset: record.offset,
         })
@@ -189,7 +235,12 @@ impl Plan {
             Some(next) => u64::from(next.name),
             None => u64::try_from(self.names.len()).ok()?,
         };
-        let header = local_len(end.checked_sub(u64::from(record.name))?, record.size, record.modified);
+        let header = local_len(Shape {
+            name_len: end.checked_sub(u64::from(record.name))?,
+            size: record.size,
+            modified: record.modified,
+            bare: index == 0 && self.bare,
+        });
         Some(Run { start: record.offset + header, size: record.size, content: record.content })
     }
 
@@ -203,7 +254,8 @@ impl Plan {
         size_of::<Plan>()
             + self.names.capacity()
             + self.records.capacity() * size_of::<PlannedMember>()
-            + (self.starts.capacity() + self.central_starts.capacity()) * size_of::<u64>()
+            + (self.starts.capacity() + self.central_starts.capacity() + self.executable.capacity())
+                * size_of::<u64>()
     }
 
     /// Returns where the central directory starts, in bytes from the start of the archive.
@@ -241,6 +293,16 @@ impl Plan {
         }
     }
 
+    /// Appends the local header of a member to `out`.
+    pub(super) fn put_local(&self, out: &mut Vec<u8>, member: &Member<'_>) {
+        put_local(out, member, self.utc_offset);
+    }
+
+    /// Appends the central directory record of a member to `out`.
+    pub(super) fn put_central(&self, out: &mut Vec<u8>, member: &Member<'_>) {
+        put_central(out, member, Packing::Stored, self.utc_offset);
+    }
+
     /// Appends everything after the central directory to `out`.
     pub(super) fn put_end(&self, out: &mut Vec<u8>) {
         put_end(out, self.entries(), self.central_offset, self.central_len);
@@ -253,14 +315,16 @@ impl Plan {
     /// # Errors
     /// Those of `content_hash`.
     pub fn digest(&self, mut content_hash: impl FnMut(u64) -> Result<[u8; 32]>) -> Result<[u8; 32]> {
-        let mut hasher = blake3::Hasher::new_derive_key("holdall stored zip, layout 2");
+        let mut hasher = blake3::Hasher::new_derive_key("holdall stored zip, layout 3");
         let mut buffer = Vec::with_capacity(16 << 10);
+        buffer.extend_from_slice(&self.utc_offset.to_le_bytes());
         for member in self.members() {
             buffer.extend_from_slice(&u64::try_from(member.name.len()).unwrap_or(u64::MAX).to_le_bytes());
             buffer.extend_from_slice(member.name.as_bytes());
             buffer.extend_from_slice(&member.size.to_le_bytes());
             buffer.extend_from_slice(&member.crc32.to_le_bytes());
             buffer.extend_from_slice(&member.modified.to_le_bytes());
+            buffer.push(u8::from(member.executable));
             if member.size > 0 {
                 buffer.extend_from_slice(&content_hash(member.content)?);
             }
@@ -292,14 +356,14 @@ impl Plan {
             headers.clear();
         };
         for member in self.members() {
-            member.put_local(&mut headers);
+            self.put_local(&mut headers, &member);
             if member.size > 0 {
                 flush(&mut total, &mut headers);
                 total = combine(total, content_crc64(member.content)?, member.size);
             }
         }
         for member in self.members() {
-            member.put_central(&mut headers);
+            self.put_central(&mut headers, &member);
             if headers.len() >= 8 << 10 {
                 flush(&mut total, &mut headers);
             }
@@ -319,26 +383,12 @@ impl Member<'_> {
     /// Returns the length of the local header, in bytes.
     #[cfg(test)]
     pub(super) fn local_len(&self) -> u64 {
-        local_len(self.name_len(), self.size, self.modified)
+        local_len(self.shape())
     }
 
     /// Returns the length of the central directory record, in bytes.
     pub(super) fn central_len(&self) -> u64 {
-        central_len(self.name_len(), self.size, self.modified, self.offset)
-    }
-
-    fn name_len(&self) -> u64 {
-        u64::try_from(self.name.len()).unwrap_or(u64::MAX)
-    }
-
-    /// Appends the local header to `out`.
-    pub(super) fn put_local(&self, out: &mut Vec<u8>) {
-        put_local(out, self);
-    }
-
-    /// Appends the central directory record to `out`.
-    pub(super) fn put_central(&self, out: &mut Vec<u8>) {
-        put_central(out, self);
+        central_len(self.shape(), self.offset)
     }
 }
 

@@ -61,12 +61,12 @@ impl<C: Contents> ZipSource<C> {
         let header = run.start - member.offset;
         let wanted = limit.min(BATCH).saturating_add(within);
         let mut bytes = Vec::with_capacity(usize::try_from(header.max(128)).unwrap_or(128));
-        member.put_local(&mut bytes);
+        self.plan.put_local(&mut bytes, &member);
         let mut empty = member.size == 0;
         let mut next = index + 1;
         while empty && len(&bytes) < wanted {
             let Some(member) = self.plan.member(next) else { break };
-            member.put_local(&mut bytes);
+            self.plan.put_local(&mut bytes, &member);
             empty = member.size == 0;
             next += 1;
         }
@@ -92,7 +92,7 @@ impl<C: Contents> ZipSource<C> {
                 self.plan.put_end(&mut bytes);
                 break;
             };
-            member.put_central(&mut bytes);
+            self.plan.put_central(&mut bytes, &member);
             index += 1;
         }
         inline(bytes, skip, limit)

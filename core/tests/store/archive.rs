@@ -359,3 +359,138 @@ fn a_drives_archives_have_a_limit_that_equal_ones_share() {
     put(&shop.store.drive("other").unwrap(), "c", b"c");
     shop.store.drive("other").unwrap().archive(["c"]).unwrap().create().unwrap();
 }
+
+#[test]
+fn picks_have_an_order_and_a_folder_may_come_without_its_name() {
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
+    for path in
+        ["book/META-INF/container.xml", "book/a.xhtml", "book/mimetype", "book/z/deep/b", "other/a.xhtml"]
+    {
+        put(&drive, path, path.as_bytes());
+    }
+    let made = |paths: &[&str]| {
+        let archive = drive.archive(paths).unwrap().create().unwrap();
+        let bytes = read(&shop.store.open_archive(archive.id).unwrap());
+        assert_eq!(bytes.len() as u64, archive.len);
+        checked(&shop, &bytes).into_iter().map(|member| member.0).collect::<Vec<_>>().join(" ")
+    };
+    let inside = "META-INF/ META-INF/container.xml a.xhtml mimetype z/ z/deep/ z/deep/b";
+    assert_eq!(made(&["book/."]), inside);
+    assert_eq!(
+        made(&["book/mimetype", "book/."]),
+        "mimetype META-INF/ META-INF/container.xml a.xhtml z/ z/deep/ z/deep/b"
+    );
+    // Whole folders can be put first too, also from further down, and what only has the same name stays.
+    assert_eq!(
+        made(&["book/z", "book/mimetype", "book/."]),
+        "z/ z/deep/ z/deep/b mimetype META-INF/ META-INF/container.xml a.xhtml"
+    );
+    assert_eq!(made(&["book/a.xhtml", "other/."]), "a.xhtml a (2).xhtml");
+    assert_eq!(made(&["other/a.xhtml", "other"]), "a.xhtml other/ other/a.xhtml");
+    assert_eq!(
+        made(&["other", "."]),
+        "other/ other/a.xhtml book/ book/META-INF/ book/META-INF/container.xml \
+        book/a.xhtml book/mimetype book/z/ book/z/deep/ book/z/deep/b"
+    );
+    let wrong = drive.archive(["book/mimetype/."]).unwrap().create();
+    assert_eq!(kind(wrong), ErrorKind::InvalidArgument);
+    let share = drive.share("book", &holdall::Share::new()).unwrap();
+    let visit = shop.store.visit(share.id, None).unwrap();
+    let archive = visit.archive(["mimetype", "."]).unwrap().create().unwrap();
+    let bytes = read(&shop.store.open_archive(archive.id).unwrap());
+    assert_eq!(bytes[28..43], *b"\0\0mimetypebook/", "first, and without extra fields");
+    assert_eq!(names(&checked(&shop, &bytes))[..2], ["mimetype", "META-INF/"]);
+}
+
+#[test]
+fn what_may_be_run_is_so_in_the_archive_for_each_version() {
+    let shop = shop(Mode::Exclusive);
+    let drive = shop.drive();
+    let run = drive.put("run", &b"#!"[..], Put::new().executable(true)).unwrap();
+    let plain = drive.put("run", &b"# "[..], Put::new()).unwrap();
+    drive.put("bin/run", &b"#!"[..], Put::new().executable(true)).unwrap();
+    drive.copy("bin", "copy", holdall::CopyVersions::Current).unwrap();
+    drive.rename("copy", "moved", false).unwrap();
+    put(&drive, "bin/text", b"text");
+    assert!(run.executable && !plain.executable);
+    assert!(shop.store.version(run.id).unwrap().executable);
+    assert!(drive.list("bin", None, 9).unwrap()[0].executable);
+    let modes = |archive: holdall::Archive| {
+        let archive = archive.create().unwrap();
+        let path = shop.dir.path().join("modes.zip");
+        std::fs::write(&path, read(&shop.store.open_archive(archive.id).unwrap())).unwrap();
+        let into = tempfile::tempdir().unwrap();
+        let done = Command::new("unzip").args(["-qq", "-d"]).arg(into.path()).arg(&path).status().unwrap();
+        assert!(done.success());
+        ["run", "bin/run", "bin/text", "moved/run"].map(|path| {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::metadata(into.path().join(path)).ok().map(|found| found.permissions().mode() & 0o777)
+        })
+    };
+    let all = [Some(0o644), Some(0o755), Some(0o644), Some(0o755)];
+    assert_eq!(modes(drive.archive([""]).unwrap()), all);
+    assert_eq!(modes(drive.archive_of([run.id]).unwrap()), [Some(0o755), None, None, None]);
+    shop.store.set_current(run.id).unwrap();
+    assert_eq!(modes(drive.archive(["run"]).unwrap())[0], Some(0o755));
+}
+
+#[test]
+fn the_offset_of_the_reader_is_in_the_archive_and_lasts() {
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
+    let noon = Time::from_unix(1_781_496_000); // 2026-06-15 04:00 UTC, noon in Shanghai
+    drive.put("a.txt", &b"x"[..], Put::new().modified(noon)).unwrap();
+    let shown = |bytes: &[u8]| {
+        let path = shop.dir.path().join("zone.zip");
+        std::fs::write(&path, bytes).unwrap();
+        let script = "import sys, zipfile; print(*zipfile.ZipFile(sys.argv[1]).infolist()[0].date_time[2:5])";
+        let output = Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();
+        let unzip = Command::new("unzip").arg("-l").arg(&path).env("TZ", "Asia/Shanghai").output().unwrap();
+        let listed = String::from_utf8(unzip.stdout).unwrap();
+        assert!(listed.contains("12:00   a.txt"), "who reads UTC sees noon with any offset: {listed}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let (mut etags, mut made) = (Vec::new(), Vec::new());
+    for (minutes, want) in [(0, "15 4 0"), (480, "15 12 0"), (-300, "14 23 0")] {
+        let archive = drive.archive(["a.txt"]).unwrap().utc_offset(minutes).create().unwrap();
+        let url = shop.store.url_of_archive(archive.id).sign().unwrap();
+        let reply = shop.store.serve(&Request::get(&url)).unwrap();
+        let bytes = read(&reply.body);
+        assert_eq!(shown(&bytes), want);
+        assert_eq!(shop.store.archive_crc64(archive.id).unwrap(), holdall::digest::Digest::of(&bytes).crc64);
+        etags.push(reply.header("ETag").unwrap().to_owned());
+        made.push((archive.id, bytes));
+    }
+    for minutes in [1440, -1440, i16::MIN] {
+        let refused = drive.archive(["a.txt"]).unwrap().utc_offset(minutes).create();
+        assert_eq!(kind(refused), ErrorKind::InvalidArgument);
+    }
+    // Planned anew from its rows.
+    shop.store.close().unwrap();
+    let store = holdall::Store::open(shop.path(), Options::new()).unwrap();
+    for (id, bytes) in made {
+        assert!(read(&store.open_archive(id).unwrap()) == bytes);
+    }
+    etags.sort();
+    etags.dedup();
+    assert_eq!(etags.len(), 3, "another offset is another archive");
+}
+
+#[test]
+fn a_path_that_extractors_cannot_write_is_refused_by_name() {
+    let shop = shop(Mode::Exclusive);
+    let drive = shop.drive();
+    let deep = vec!["d".repeat(240); 16].join("/");
+    let room = 4096 - deep.len() - 1;
+    let (fits, long) = (format!("{deep}/{}", "f".repeat(room - 1)), format!("{deep}/{}", "g".repeat(room)));
+    put(&drive, &fits, b"x");
+    let archive = drive.archive([""]).unwrap().create().unwrap();
+    let bytes = read(&shop.store.open_archive(archive.id).unwrap());
+    assert_eq!(checked(&shop, &bytes).last().unwrap().0.len(), 4095);
+    put(&drive, &long, b"x");
+    let error = drive.archive([""]).unwrap().create().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.to_string().contains("4096 bytes"), "{error}");
+    drive.archive(["d".repeat(240) + "/."]).unwrap().create().unwrap();
+}

@@ -40,11 +40,12 @@ static void putting(const holdall_drive *drive, const char *dir) {
     CHECK(fd >= 0 && write(fd, "from a file", 11) == 11);
     options.progress = count_calls;
     options.progress_context = &calls;
+    options.executable = true;
     OK(holdall_put_file(drive, S("file"), Z(path), &options, &version));
-    CHECK(version.len_bytes == 11 && calls > 0);
+    CHECK(version.len_bytes == 11 && calls > 0 && version.executable);
     CHECK(lseek(fd, 5, SEEK_SET) == 5);
     OK(holdall_put_fd(drive, S("fd"), fd, NULL, &version));
-    CHECK(version.len_bytes == 6);
+    CHECK(version.len_bytes == 6 && !version.executable);
     CHECK(close(fd) == 0);
     FAILS(HOLDALL_IO, holdall_put_fd(drive, S("fd"), fd, NULL, NULL));
     options.progress = stop;
@@ -258,6 +259,11 @@ static void serving(const holdall_store *store, const holdall_drive *drive) {
 
     terms.name = "all.zip";
     terms.name_len_bytes = 7;
+    terms.utc_offset_min = 1440;
+    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_archive_create(drive, paths, 2, &terms, &archive));
+    terms.utc_offset_min = 70000;
+    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_archive_create(drive, paths, 2, &terms, &archive));
+    terms.utc_offset_min = -345;
     OK(holdall_archive_create(drive, paths, 2, &terms, &archive));
     CHECK(archive.entries == 4 && strcmp(archive.name, "all.zip") == 0);
     OK(holdall_archive_crc64(store, archive.id, &crc64));

@@ -38,10 +38,21 @@ pub fn archive(data: &[u8]) -> Option<(Vec<u8>, Members)> {
         let blob = Bytes::from(vec![how; len]);
         let crc32 = crc32fast::hash(&blob);
         let content = blobs.len() as u64;
-        entries.push(Entry { name, kind, size: len as u64, crc32, modified, content });
+        entries.push(Entry {
+            name,
+            kind,
+            size: len as u64,
+            crc32,
+            modified,
+            executable: how % 7 == 3,
+            content,
+        });
         blobs.push(blob);
     }
-    let plan = Plan::new(entries, &ArchiveLimits::default()).ok()?.shared();
+    let plan = Plan::new(entries, &ArchiveLimits::default())
+        .ok()?
+        .with_utc_offset(data.first().map_or(0, |byte| i16::from(*byte) * 5))
+        .shared();
     let members =
         plan.members().map(|member| (member.name.to_owned(), blobs[member.content as usize].clone()));
     let members: Members = members.collect();

@@ -44,6 +44,7 @@ class _Upload(Protocol):
 class _Said(TypedDict, total=False):
     media_type: str | None
     modified: _Moment | None
+    executable: bool | None
     expect: Version | str | None
 
 _Source: TypeAlias = Buffer | os.PathLike[str] | _Readable | _Upload | Iterable[Buffer]
@@ -526,6 +527,7 @@ class Drive:
         *,
         media_type: str | None = None,
         modified: _Moment | None = None,
+        executable: bool | None = None,
         expect: Version | str | None = None,
         length: int | None = None,
         sha1: str | bytes | None = None,
@@ -541,6 +543,7 @@ class Drive:
             blocks of at most 1 MiB of bytes-like and paths.
         media_type: by default it follows from the name.
         modified: how old the content is, an aware datetime or seconds since 1970; now by default.
+        executable: whether it may be run; its mode is 0755 in an archive then, otherwise 0644.
         expect: "absent", or the version (or its id) that must be current, for the put to go ahead.
         length, sha1, blake3: what the content must turn out to have; hashes as bytes or hexadecimal.
         progress: called with the number of bytes of each block, as the `update` of a tqdm bar is.
@@ -558,6 +561,7 @@ class Drive:
         *,
         media_type: str | None = None,
         modified: _Moment | None = None,
+        executable: bool | None = None,
         expect: Version | str | None = None,
         length: int | None = None,
         sha1: str | bytes | None = None,
@@ -569,13 +573,14 @@ class Drive:
         *,
         media_type: str | None = None,
         modified: _Moment | None = None,
+        executable: bool | None = None,
         expect: Version | str | None = None,
     ) -> builtins.list[Version]:
         """Puts many contents at once and returns their versions in order, durably. They go in batches
         of up to 8 MiB and 2,000 items, each for the price of one sync, and all of it or none.
 
         items: a mapping of paths to bytes-like contents, or an iterable of such pairs, or of triples
-            with a mapping of what is said of that one alone: media_type, modified, expect.
+            with a mapping of what is said of that one alone: media_type, modified, executable, expect.
 
         Raises as `put` does; the batches before the error stay.
         """
@@ -704,6 +709,7 @@ class Drive:
         *,
         name: str = "archive.zip",
         expires: _Expiry | None = None,
+        utc_offset: int = 0,
         network: str | None = None,
         max_uses: int | None = None,
         pace: int | None = None,
@@ -711,13 +717,16 @@ class Drive:
         """Makes a zip of files and folders, a folder with all that is in it, and returns its URL. What
         is there now is frozen; no content is read. The zip has an exact length and can be resumed.
 
-        paths: an iterable of paths, or of Versions.
+        paths: an iterable of paths, or of Versions. A path that ends in "/." is that of what is in a
+            folder, without the folder's own name; what was named before comes no second time.
         expires: when it ends: seconds from now, a timedelta or an aware datetime, at most the store's
             grace from now; 15 minutes by default.
+        utc_offset: minutes by which the time zone of readers that know no UTC time, such as Windows
+            Explorer and `zipfile`, is ahead of UTC, -1439 to 1439; others show their own local time.
         network, max_uses, pace: as `Store.url` has them.
 
         Raises NotFound when nothing is at a path, TooLarge past the store's limits, InvalidArgument
-        when nothing is named or the lifetime is out of range.
+        when nothing is named, or the lifetime, the offset or a path is out of range.
         """
     def create_archive(
         self,
@@ -725,6 +734,7 @@ class Drive:
         *,
         name: str = "archive.zip",
         expires: _Expiry | None = None,
+        utc_offset: int = 0,
     ) -> ArchiveInfo:
         """Makes an archive as `archive` does, and returns what it is. `Store.url` makes URLs of it.
 
@@ -791,6 +801,7 @@ class Visit:
         *,
         name: str = "archive.zip",
         expires: _Expiry | None = None,
+        utc_offset: int = 0,
     ) -> str:
         """Counts a download and returns the URL of a zip of what is at the paths, which ends with the
         share; [""] is all of it.
@@ -830,6 +841,8 @@ class Version:
     """Whether it is kept whatever the limit on the number of versions."""
     current: Final[bool]
     """Whether it was the file's current version."""
+    executable: Final[bool]
+    """Whether it may be run, as said when it was put."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 

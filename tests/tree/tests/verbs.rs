@@ -14,7 +14,7 @@ const BUILDERS: [(&str, &[&str]); 2] = [
     ("Api", &["new", "answer", "is_at", "part_writer", "share_uri", "ticket"]),
 ];
 /// Settings of the builder `Archive`.
-const SETTINGS: [&str; 2] = ["Archive::name", "Archive::expires_in"];
+const SETTINGS: [&str; 3] = ["Archive::name", "Archive::expires_in", "Archive::utc_offset"];
 /// The classes of Python whose methods are verbs.
 const CLASSES: [&str; 4] = ["Store", "Drive", "Visit", "Api"];
 /// Functions of C that are about handles and values.

@@ -19,7 +19,7 @@ use crate::catalog::record::Owner;
 use crate::catalog::share;
 use crate::id::{DriveId, ShareId};
 use crate::serve::Reply;
-use crate::store::archive::Pick;
+use crate::store::archive_pick::Pick;
 use crate::store::url::archive_text;
 use crate::store::{Archive, ArchiveInfo, Drive};
 use crate::{Error, ErrorKind};
@@ -77,7 +77,7 @@ fn make(
             *downloads.entry(*share).or_default() += 1;
         }
         if seen.insert((*file, *share)) {
-            picks.push(Pick { file: *file, version: None, drive: *drive, share: *share });
+            picks.push(Pick { file: *file, version: None, drive: *drive, share: *share, inside: false });
         }
     }
     // One file is one member, whatever ways lead to it.

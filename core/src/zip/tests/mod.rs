@@ -58,12 +58,21 @@ fn file(name: &str, content: u64, bytes: &[u8]) -> Entry {
         size: bytes.len() as u64,
         crc32: crc32fast::hash(bytes),
         modified: TIME + content as i64,
+        executable: false,
         content,
     }
 }
 
 fn folder(name: &str) -> Entry {
-    Entry { name: name.to_owned(), kind: Kind::Folder, size: 0, crc32: 0, modified: TIME, content: u64::MAX }
+    Entry {
+        name: name.to_owned(),
+        kind: Kind::Folder,
+        size: 0,
+        crc32: 0,
+        modified: TIME,
+        executable: false,
+        content: u64::MAX,
+    }
 }
 
 fn unlimited() -> ArchiveLimits {

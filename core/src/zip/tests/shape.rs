@@ -10,13 +10,13 @@ use crate::ErrorKind;
 fn naive(zip: &ZipSource<Memory>, contents: &Memory) -> Vec<u8> {
     let mut bytes = Vec::new();
     for member in zip.plan().members() {
-        member.put_local(&mut bytes);
+        zip.plan().put_local(&mut bytes, &member);
         if member.size > 0 {
             bytes.extend_from_slice(&contents.blobs[member.content as usize]);
         }
     }
     for member in zip.plan().members() {
-        member.put_central(&mut bytes);
+        zip.plan().put_central(&mut bytes, &member);
     }
     zip.plan().put_end(&mut bytes);
     bytes
@@ -62,8 +62,16 @@ fn an_archive_planned_again_is_the_same() {
     assert_eq!(again.digest(hash).unwrap(), zip.plan().digest(hash).unwrap());
     assert_eq!(read(&ZipSource::new(again.shared(), sampler_contents())), read(&zip));
 
-    let member =
-        Member { name: "a", kind: Kind::Folder, size: 0, crc32: 0, modified: 0, content: 0, offset: 0 };
+    let member = Member {
+        name: "a",
+        kind: Kind::Folder,
+        size: 0,
+        crc32: 0,
+        modified: 0,
+        executable: false,
+        content: 0,
+        offset: 0,
+    };
     for member in
         [member, Member { name: "a/", kind: Kind::File, ..member }, Member { name: "a/", size: 1, ..member }]
     {
@@ -251,7 +259,8 @@ fn the_digest_follows_the_bytes_and_nothing_else() {
     let mut same = base();
     same[1].content = 77;
     assert_eq!(digest(same), first);
-    let changes: [fn(&mut Vec<Entry>); 7] = [
+    let changes: [fn(&mut Vec<Entry>); 8] = [
+        |entries| entries[0].executable = true,
         |entries| entries[0].name.push('x'),
         |entries| entries[0].size += 1,
         |entries| entries[0].crc32 ^= 1,
@@ -278,5 +287,92 @@ fn crc64_by_combination_is_that_of_the_bytes() {
     for zip in [sampler(), archive(&[]), archive(&[("x/", b""), ("y", b"")])] {
         let by_key = |content: u64| Ok(crc64(&contents.blobs[content as usize]));
         assert_eq!(zip.plan().crc64(crc64, combine, by_key).unwrap(), crc64(&read(&zip)));
+    }
+}
+
+/// Says of each member what else a zip tells of it: attributes, version, flags, time and extra fields.
+const TOLD: &str = "import sys, zipfile\n\
+    for i in zipfile.ZipFile(sys.stdin.read()).infolist():\n    \
+    print(i.filename, oct(i.external_attr >> 16), i.external_attr & 0xffff, i.create_version, i.create_system, \
+    i.flag_bits & ~8, '%d-%02d-%02d %02d:%02d:%02d' % i.date_time, i.extra.hex())";
+
+fn told(bytes: &[u8]) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    tool("unzip", &["-tqq", file.path().to_str().unwrap()]);
+    python(TOLD, file.path().to_str().unwrap())
+}
+
+#[test]
+fn modes_and_the_offset_of_the_dos_time_are_in_both_archives_alike() {
+    let blobs = [b"#!/bin/sh".to_vec(), b"text".to_vec()];
+    let entries = || {
+        vec![
+            Entry { executable: true, ..file("bin/run", 0, &blobs[0]) },
+            Entry { modified: TIME, ..file("text", 1, &blobs[1]) },
+            folder("folder"),
+        ]
+    };
+    let ut = "5554050001"; // the extended timestamp, whose time is in UTC whatever the offset
+    for (minutes, time) in [(0, "12:34:56"), (480, "20:34:56"), (-300, "07:34:56")] {
+        let plan = Plan::new(entries(), &unlimited()).unwrap().with_utc_offset(minutes).shared();
+        let source = ZipSource::new(plan.clone(), Memory::new(blobs.clone()));
+        let bytes = read(&source);
+        check(&bytes).unwrap();
+        let mut deflated = Vec::new();
+        write_deflated(&plan, &Memory::new(blobs.clone()), &mut deflated).unwrap();
+        assert_eq!(
+            told(&bytes),
+            format!(
+                "bin/run 0o100755 0 45 3 2048 2021-06-05 {time} {ut}706fbb60\n\
+                 text 0o100644 0 45 3 2048 2021-06-05 {time} {ut}706fbb60\n\
+                 folder/ 0o40755 16 45 3 2048 2021-06-05 {time} {ut}706fbb60\n"
+            )
+        );
+        assert_eq!(told(&deflated), told(&bytes));
+        let members: Vec<_> = plan.members().collect();
+        let again = Plan::again(members.iter().copied()).unwrap().with_utc_offset(minutes);
+        assert!(read(&ZipSource::new(again.shared(), Memory::new(blobs.clone()))) == bytes);
+    }
+    let digest = |minutes| {
+        let plan = Plan::new(entries(), &unlimited()).unwrap().with_utc_offset(minutes);
+        plan.digest(|content| Ok([content as u8; 32])).unwrap()
+    };
+    assert!(digest(0) != digest(480) && digest(480) == digest(480));
+}
+
+#[test]
+fn a_bit_for_each_member_says_whether_it_may_be_run() {
+    let runs = |index: u64| index.is_multiple_of(3) || (64..128).contains(&index);
+    for last in [1, 63, 64, 65, 200] {
+        let entries = (0..last).map(|at| Entry { executable: runs(at), ..file(&format!("f{at}"), 0, b"x") });
+        let plan = Plan::new(entries, &unlimited()).unwrap();
+        assert!(plan.members().zip(0..).all(|(member, at)| member.executable == runs(at)));
+    }
+}
+
+#[test]
+fn a_mimetype_that_is_first_is_bare_as_epub_and_odf_want_it() {
+    let epub: [(&str, &[u8]); 2] =
+        [("mimetype", b"application/epub+zip"), ("META-INF/container.xml", b"<x/>")];
+    let zip = archive(&epub);
+    let bytes = read(&zip);
+    assert_eq!(check(&bytes).unwrap().len(), 2);
+    let mut deflated = Vec::new();
+    write_deflated(zip.plan(), zip.contents_for_test(), &mut deflated).unwrap();
+    for bytes in [&bytes, &deflated] {
+        assert_eq!(bytes[28..58], *b"\0\0mimetypeapplication/epub+zip");
+        let lines = told(bytes);
+        let extras: Vec<_> = lines.lines().map(|line| line.rsplit(' ').next().unwrap()).collect();
+        assert!(extras[0].is_empty() && !extras[1].is_empty(), "{lines}");
+    }
+    // Every range of it, as its headers are of another length.
+    for at in 0..zip.len() {
+        assert!(read_from(&zip, at, 7).unwrap() == bytes[at as usize..]);
+    }
+    for other in [[("a", &b"x"[..]), epub[0]], [("x/mimetype", &b"x"[..]), epub[1]]] {
+        let bytes = read(&archive(&other));
+        assert_eq!(check(&bytes).unwrap().len(), 2);
+        assert!(told(&bytes).lines().all(|line| !line.ends_with(' ')));
     }
 }

@@ -74,7 +74,7 @@ fn shared(c: &mut Cursor<'_>, central: bool) -> Result<(Shared, Option<u64>), St
         c.expect(2, 0, "disk")?;
         c.expect(2, 0, "internal attributes")?;
         folder = match c.number(4)? {
-            0x81A4_0000 => false,
+            0x81A4_0000 | 0x81ED_0000 => false,
             0x41ED_0010 => true,
             other => return Err(format!("external attributes {other:#x}")),
         };

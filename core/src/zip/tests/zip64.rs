@@ -123,3 +123,29 @@ fn a_large_archive_is_read_at_any_place_without_what_is_before_it() {
     let before = zip.segment(middle.offset - 3, u64::MAX).unwrap().data;
     assert_eq!(&before[..], [0; 3]);
 }
+
+#[test]
+fn what_is_deflated_has_lengths_of_8_bytes_only_where_32_bits_do_not_hold_them() {
+    use super::super::deflate::is_stored;
+    use super::super::header::{put_descriptor, put_local_deflated};
+    // Of the content alone JDK 17's ZipInputStream tells which of the two follows it.
+    let sizes = [1, 0xFFE0_0000 - 1, 0xFFE0_0000, GIB4 - 2, GIB4 - 1, GIB4, GIB4 + 1];
+    let plan = Plan::new(sizes.map(|size| zeros("x", size)), &unlimited()).unwrap();
+    let mut deflated = Vec::new();
+    for (index, member) in plan.members().enumerate() {
+        if is_stored(&plan, index, &member) {
+            continue;
+        }
+        deflated.push(member.size);
+        // The worst that deflate does to it stays within the lengths that are announced.
+        assert!(member.size >= GIB4 || member.size + 5 * (member.size / 16_383 + 1) < GIB4 - 1);
+        let (mut header, mut descriptor) = (Vec::new(), Vec::new());
+        put_local_deflated(&mut header, &member, 0);
+        put_descriptor(&mut descriptor, &member, 7);
+        let wide = member.size >= GIB4;
+        assert_eq!(descriptor.len(), if wide { 24 } else { 16 });
+        assert_eq!(header[18..26], if wide { [0xFF; 8] } else { [0; 8] });
+        assert_eq!(header.len(), 30 + member.name.len() + 9 + if wide { 20 } else { 0 });
+    }
+    assert_eq!(deflated, [1, 0xFFE0_0000 - 1, GIB4, GIB4 + 1]);
+}

@@ -1,0 +1,48 @@
+// Opens URLs in a browser, as pages, and prints for each what its viewer came to: "ok", or what is wrong.
+// Arguments: chrome or firefox, the browser, and pairs of a kind and a URL.
+
+import path from 'node:path'
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+
+const [browser, executablePath, ...cases] = process.argv.slice(2)
+const require = createRequire(pathToFileURL(path.join(process.env.NODE_MODULES ?? '.', 'x.js')))
+const puppeteer = require('puppeteer-core')
+
+const args = browser === 'chrome' ? ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'] : []
+const open = await puppeteer.launch({ browser, executablePath, headless: true, args, timeout: 60_000 })
+
+// What each kind of page has in it when it is shown.
+const looks = {
+  media: () => {
+    const player = document.querySelector('video, audio')
+    return player && (player.error ? `error ${player.error.code}` : player.readyState >= 2 && player.duration > 0 && 'ok')
+  },
+  image: () => document.images[0]?.complete && document.images[0].naturalWidth > 0 && 'ok',
+  text: () => document.body?.innerText.includes('plain text') && 'ok',
+  // A page of somebody's own must not run.
+  script: () => (globalThis.ran ? 'the script ran' : document.readyState === 'complete' && 'ok')
+}
+
+try {
+  for (let at = 0; at < cases.length; at += 2) {
+    const page = await open.newPage()
+    let found = 'nothing was shown'
+    try {
+      await page.goto(cases[at + 1], { timeout: 20_000, waitUntil: 'domcontentloaded' }).catch(error => {
+        if (cases[at] !== 'script') throw error // one that is saved is no page
+      })
+      for (let tries = 0; tries < 60; tries++) {
+        const now = await page.evaluate(looks[cases[at]])
+        if (now) { found = now; break }
+        await new Promise(resolve => setTimeout(resolve, 100))
+      }
+    } catch (error) {
+      found = String(error.message ?? error).split('\n')[0]
+    }
+    console.log(found)
+    await page.close()
+  }
+} finally {
+  await open.close()
+}

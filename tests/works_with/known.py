@@ -1,0 +1,53 @@
+"""What is known to go wrong in programs of others, and why."""
+
+#: Why a case goes wrong, by a short name.
+REASONS = {
+    "empty": "It takes an archive without entries for none (by the command line, 22 bytes; any writer's are alike).",
+    "negative": (
+        "It ends at a time before 1970 (`Negative time`) and leaves out what follows; where that matters, put files with "
+        "a later time."
+    ),
+    "uses": "It asks for the content several times, and each counts as a download.",
+}
+
+#: The program, the case, and the reason.
+KNOWN: dict[tuple[str, str], str] = {
+    ("unzip", "nothing"): "empty",
+    ("minizip", "nothing"): "empty",
+    ("jar", "times"): "negative",
+    ("axel -n 4", "one download allowed"): "uses",
+    ("fsspec", "one download allowed"): "uses",
+}
+
+#: What the page says of the cases.
+HELD = {
+    "archives": {
+        "plain": "files, empty files, folders with and without content, stored",
+        "deflate": "the same, deflated",
+        "names": "other scripts, two dots, equal but for case, reserved by Windows, 255 bytes",
+        "times": "of 1960, 1985, 2026 and 2040",
+        "modes": "a file that may be run and one that may not",
+        "epub": "`mimetype` first, stored, without extra fields",
+        "nothing": "no entry",
+        "zip64": "70,100 entries",
+    },
+    "columns": [
+        "\"time shown\" is UTC where a reader takes the time in UTC and shows it in its own zone, and DOS where it takes the",
+        "other time, as local or as UTC: `Archive::utc_offset` is for those that take it as local. \"execute bit\" says whether it makes a file that may be run so.",
+    ],
+    "urls": {
+        "download": "a presigned URL of 3 MB (pip: a wheel, npm: a package, ffmpeg and mpv: a sound)",
+        "resume": "the same, where a part is there already",
+        "archive resumed": "an archive, where a part is there already",
+        "one download allowed": "a URL with `--max-uses 1`",
+        "direct link": "a permanent address",
+    },
+    "browsers": [
+        "Each is a URL with `--inline`, opened as a page of its own: the browser's player has begun, the picture and the",
+        "text are there, and no script of the file has run.",
+    ],
+}
+
+
+def known(name: str, case: str) -> str | None:
+    return KNOWN.get((name, case))
