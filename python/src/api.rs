@@ -233,7 +233,7 @@ impl Part {
 
 #[pymethods]
 impl Part {
-    /// Takes the next bytes. Returns whether more are wanted; after an error the part has ended.
+    /// Takes the next bytes. Returns whether more are wanted; after an error it has ended.
     fn write(&self, py: Python<'_>, piece: PyBackedBytes) -> Outcome<bool> {
         let mut part = self.take()?;
         let more = py.detach(|| part.write(&piece))?;

@@ -299,11 +299,13 @@ def test_no_reader_leaves_out_a_name_with_two_dots(
 def test_an_archive_has_modes_an_offset_and_an_order(
     alice: holdall.Drive, store: holdall.Store
 ) -> None:
-    when = dt.datetime(2026, 6, 15, 4, tzinfo=dt.timezone.utc)  # noon in Shanghai
+    when = dt.datetime(2026, 6, 15, 4, tzinfo=dt.UTC)  # noon in Shanghai
     run = alice.put("book/run", b"#!", executable=True, modified=when)
-    said: dict[str, object] = {"executable": True}
-    alice.put_many([("book/a", b"1"), ("book/mimetype", b"2"), ("book/too", b"3", said)])  # type: ignore[list-item]
-    assert run.executable and not alice.versions("book/a")[0].executable
+    alice.put_many(
+        [("book/a", b"1"), ("book/mimetype", b"2"), ("book/too", b"3", {"executable": True})]
+    )
+    assert run.executable
+    assert not alice.versions("book/a")[0].executable
     url = alice.archive(["book/mimetype", "book/."], utc_offset=480)
     zipped = zipfile.ZipFile(io.BytesIO(bytes(store.serve("GET", url).body)))
     assert zipped.namelist() == ["mimetype", "a", "run", "too"]

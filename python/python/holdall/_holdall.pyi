@@ -495,7 +495,7 @@ class Caller:
 @final
 class _Part:
     def write(self, piece: bytes | bytearray) -> bool:
-        """Takes the next bytes. Returns whether more are wanted; after an error the part has ended."""
+        """Takes the next bytes. Returns whether more are wanted; after an error it has ended."""
     def finish(self) -> Reply:
         """Ends the part and returns the reply."""
     def discard(self) -> None:
