@@ -7,6 +7,7 @@ REASONS = {
         "It ends at a time before 1970 (`Negative time`) and leaves out what follows; where that matters, put files with "
         "a later time."
     ),
+    "wav": "It has no page of its own for WAV, and saves it; in an `<audio>` of another page it plays.",
     "uses": "It asks for the content several times, and each counts as a download.",
 }
 
@@ -15,6 +16,7 @@ KNOWN: dict[tuple[str, str], str] = {
     ("unzip", "nothing"): "empty",
     ("minizip", "nothing"): "empty",
     ("jar", "times"): "negative",
+    ("Firefox", "wav"): "wav",
     ("axel -n 4", "one download allowed"): "uses",
     ("fsspec", "one download allowed"): "uses",
 }

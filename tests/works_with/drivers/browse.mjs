@@ -29,9 +29,8 @@ try {
     const page = await open.newPage()
     let found = 'nothing was shown'
     try {
-      await page.goto(cases[at + 1], { timeout: 20_000, waitUntil: 'domcontentloaded' }).catch(error => {
-        if (cases[at] !== 'script') throw error // one that is saved is no page
-      })
+      // One that is saved is no page, and Firefox does not say when a page of its own players is there.
+      await page.goto(cases[at + 1], { timeout: 8_000, waitUntil: 'domcontentloaded' }).catch(() => {})
       for (let tries = 0; tries < 60; tries++) {
         const now = await page.evaluate(looks[cases[at]])
         if (now) { found = now; break }
