@@ -375,8 +375,8 @@ pub(crate) enum Keys {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
     /// A Cloudreve v4 server with local storage: each user becomes a drive, named by the address of
-    /// mail; links, shares and URLs of files that were handed out go on working, but not those of
-    /// archives, thumbnails and live photos
+    /// mail; links, shares and URLs of files that were handed out go on working, under the same ids, but
+    /// not those of archives, thumbnails and live photos
     Cloudreve(Cloudreve),
 }
 
@@ -447,6 +447,10 @@ pub(crate) struct Serve {
     /// behind a proxy, which would make everybody's calls this machine's
     #[arg(long, requires = "api", value_name = "NAME")]
     pub(crate) api_drive: Option<String>,
+    /// With --api: where you show a share, with {uri} for its URI, such as `/home?path={uri}`: links of
+    /// the form /s/ID and /s/ID/PASSWORD, which Cloudreve's users passed on, lead there
+    #[arg(long, requires = "api", value_name = "URL")]
+    pub(crate) api_share_page: Option<String>,
     /// With --api: a bearer token and the drive that it is of
     #[arg(
         id = "api_token",

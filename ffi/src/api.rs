@@ -68,6 +68,10 @@ pub struct holdall_api_options {
     pub archive_life_s: u64,
     /// How long caches may keep content: 1 day by default.
     pub max_age_s: u64,
+    /// Where the host shows a share, with {uri} for its URI: /s/<id> and /s/<id>/<password> lead there.
+    pub share_page: *const c_char,
+    /// Its length.
+    pub share_page_len_bytes: usize,
 }
 
 /// May do what administrators may, and make 1,000 links.
@@ -124,11 +128,12 @@ fn mount(caller: &Caller, api: Api, given: *const holdall_api_options) -> Result
         .redirect_links(flags & HOLDALL_API_DIRECT == 0)
         .debug(flags & HOLDALL_API_DEBUG != 0)
         .rapid_uploads(rapid);
-    let texts: [(&str, *const c_char, usize, Setter); 4] = [
+    let texts: [(&str, *const c_char, usize, Setter); 5] = [
         ("the prefix", given.prefix, given.prefix_len_bytes, Api::prefix),
         ("the site", given.site, given.site_len_bytes, Api::site),
         ("the internal base", given.internal_base, given.internal_base_len_bytes, Api::internal_base),
         ("the base of the content network", given.cdn_base, given.cdn_base_len_bytes, Api::cdn_base),
+        ("the page of shares", given.share_page, given.share_page_len_bytes, Api::share_page),
     ];
     for (what, text, len, set) in texts {
         if let Some(text) = caller.optional(what, text, len)? {

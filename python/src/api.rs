@@ -151,16 +151,19 @@ impl Store {
     /// rapid_uploads: of what content a PDS client may prove to have it instead of sending it: "drive",
     ///     of what its own drive has; "store", also of what other drives have, by a proof of many
     ///     pieces ("holdall-1"); "off", of none.
+    /// share_page: where the host shows a share, with {uri} for its URI, such as "/home?path={uri}":
+    ///     links of the form /s/<id> and /s/<id>/<password> lead there; by default they are not answered.
     /// debug: whether a client is told what was wrong inside.
     ///
     /// Raises InvalidArgument when a setting can never be right.
     #[pyo3(signature = (
         *, prefix = "", site = None, secondary_sites = vec![], internal_base = None, cdn_base = None,
         url_life = None, url_margin = None, archive_life = None, max_age = None, max_batched_file = None,
-        redirect_links = true, rapid_uploads = "drive", debug = false
+        redirect_links = true, rapid_uploads = "drive", share_page = None, debug = false
     ), text_signature = "($self, *, prefix='', site=None, secondary_sites=(), internal_base=None, \
         cdn_base=None, url_life=None, url_margin=None, archive_life=None, max_age=None, \
-        max_batched_file=None, redirect_links=True, rapid_uploads='drive', debug=False)")]
+        max_batched_file=None, redirect_links=True, rapid_uploads='drive', share_page=None, \
+        debug=False)")]
     #[allow(clippy::too_many_arguments)]
     fn api(
         slf: PyRef<'_, Self>,
@@ -176,6 +179,7 @@ impl Store {
         #[pyo3(from_py_with = convert::count)] max_batched_file: Option<usize>,
         redirect_links: bool,
         rapid_uploads: &str,
+        share_page: Option<&str>,
         debug: bool,
     ) -> Outcome<Api> {
         let rapid = match rapid_uploads {
@@ -189,6 +193,9 @@ impl Store {
         };
         let mut api = holdall::Api::new(slf.store()?);
         api = api.prefix(prefix)?.redirect_links(redirect_links).rapid_uploads(rapid).debug(debug);
+        if let Some(page) = share_page {
+            api = api.share_page(page)?;
+        }
         if let Some(site) = site {
             api = api.site(site)?;
         }

@@ -65,8 +65,12 @@ impl Mounted {
             );
         }
         let site = args.api_site.clone().unwrap_or_else(|| format!("http://{address}"));
+        let mut api = Api::new(store).site(&site)?;
+        if let Some(page) = &args.api_share_page {
+            api = api.share_page(page)?;
+        }
         Ok(Some(Mounted {
-            api: Api::new(store).site(&site)?.rapid_uploads(match args.api_rapid {
+            api: api.rapid_uploads(match args.api_rapid {
                 args::Rapid::Off => RapidUploads::Off,
                 args::Rapid::Drive => RapidUploads::Drive,
                 args::Rapid::Store => RapidUploads::Store,
@@ -104,7 +108,7 @@ impl Mounted {
     }
 }
 
-/// Makes the refusal of a call whose token is not known, in the words of its format.
+/// Makes the refusal of a call of PDS whose token is not known.
 pub(super) fn refusal(target: &str) -> Reply {
     let mut reply = told(target, 401, "the bearer token is none that this server was started with");
     reply.headers.push(("WWW-Authenticate", "Bearer".to_owned()));

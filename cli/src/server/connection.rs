@@ -120,7 +120,12 @@ async fn take(
         let caller = Some(known.map_or_else(Caller::anonymous, |known| known.caller));
         return Ok(Taken { caller, body: nothing, slot: None });
     }
-    let Some(Known { caller, is_named }) = known else { return Err(caller::refusal(target)) };
+    let Known { caller, is_named } = match known {
+        Some(known) => known,
+        None if target.starts_with("/v2/") => return Err(caller::refusal(target)),
+        // In the Cloudreve form whose token is not known is a visitor, who may be let into a share.
+        None => Known { caller: Caller::anonymous(), is_named: false },
+    };
     if parts.method == Method::PUT && is_upload(target) {
         let slot = mounted.uploads.clone().acquire_owned();
         let Ok(Ok(slot)) = timeout(HEAD, slot).await else { return Err(busy()) };

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `api/v4/...` | Cloudreve v4: its file calls, and the routes that its URLs lead to |
 //! | `f/...` | Cloudreve v4: direct links |
+//! | `s/...` | Cloudreve v4: addresses of shares, where [`Api::share_page`] says what they lead to |
 //! | `v2/...` | PDS: its file, revision and recycle bin calls, and the parts of uploads |
 //!
 //! Who calls is the host's to say: see [`Caller`]. What a client does wrong is a reply in the format
@@ -63,6 +64,8 @@ enum Format<'a> {
     Cloudreve(&'a str),
     Link(&'a str),
     Pds(&'a str),
+    /// The address of a share.
+    Share(&'a str),
 }
 
 impl Api {
@@ -89,6 +92,8 @@ impl Api {
             Some(Format::Cloudreve(path)) => cloudreve::answer(self, caller, request, path, body),
             #[cfg(feature = "cloudreve")]
             Some(Format::Link(path)) => cloudreve::answer_link(self, request, path),
+            #[cfg(feature = "cloudreve")]
+            Some(Format::Share(path)) => cloudreve::answer_share(self, request, path),
             #[cfg(feature = "pds")]
             Some(Format::Pds(path)) => pds::answer(self, caller, request, path, body),
             _ => {
@@ -102,7 +107,7 @@ impl Api {
     /// not in another way.
     pub fn is_at(&self, target: &str) -> bool {
         match self.format(target) {
-            Some(Format::Cloudreve(_) | Format::Link(_)) => cfg!(feature = "cloudreve"),
+            Some(Format::Cloudreve(_) | Format::Link(_) | Format::Share(_)) => cfg!(feature = "cloudreve"),
             Some(Format::Pds(_)) => cfg!(feature = "pds"),
             None => false,
         }
@@ -115,6 +120,11 @@ impl Api {
         }
         if let Some(path) = path.strip_prefix("/v2") {
             return path.starts_with('/').then_some(Format::Pds(path));
+        }
+        if self.mount.share_page.is_some()
+            && let Some(path) = path.strip_prefix("/s/")
+        {
+            return Some(Format::Share(path));
         }
         path.strip_prefix("/f/").map(Format::Link)
     }

@@ -44,9 +44,14 @@ pub(super) struct Mount {
     pub(super) redirect_links: bool,
     /// Of what content a PDS client may prove to have it instead of sending it.
     pub(super) rapid_uploads: RapidUploads,
+    /// Where the page of a share is, with [`URI`] in it.
+    pub(super) share_page: Option<String>,
     /// Whether a client is told what was wrong inside.
     pub(super) debug: bool,
 }
+
+/// What stands for the URI of a share in the address of its page.
+pub(super) const URI: &str = "{uri}";
 
 impl Default for Mount {
     fn default() -> Mount {
@@ -62,6 +67,7 @@ impl Default for Mount {
             max_batched_file: 3000,
             redirect_links: true,
             rapid_uploads: RapidUploads::Drive,
+            share_page: None,
             debug: false,
         }
     }
@@ -198,6 +204,24 @@ impl Api {
     pub fn rapid_uploads(mut self, rapid: RapidUploads) -> Api {
         self.set().rapid_uploads = rapid;
         self
+    }
+
+    /// Sets where the host has the page of a share, such as `/home?path={uri}`: `{uri}` stands for the
+    /// escaped URI of the share, `cloudreve://<id>:<password>@share`. The addresses that Cloudreve's
+    /// users pass on, `/s/<id>` and `/s/<id>/<password>`, lead there; by default they are none of ours.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for what is no address with one `{uri}` in it.
+    pub fn share_page(mut self, page: &str) -> Result<Api> {
+        let begins = page.starts_with('/') || page.starts_with("https://") || page.starts_with("http://");
+        if !begins || page.matches(URI).count() != 1 || !page.bytes().all(|byte| matches!(byte, b'!'..=b'~'))
+        {
+            return Err(Error::invalid(format!(
+                "{page:?} is no address of a share's page; one looks like /home?path={{uri}}"
+            )));
+        }
+        self.set().share_page = Some(page.to_owned());
+        Ok(self)
     }
 
     /// Sets whether a client is told what was wrong inside, in the field `error`; not by default.

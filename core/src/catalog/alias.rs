@@ -44,6 +44,20 @@ impl Alias {
     }
 }
 
+/// Set in the kind of a row that leads the other way: from our id to the other system's.
+const BACK: u8 = 0x80;
+
+fn back(kind: AliasKind, ours: u64) -> [u8; 9] {
+    let [kind, rest @ ..] = key(kind, ours);
+    let [a, b, c, d, e, f, g, h] = rest;
+    [kind | BACK, a, b, c, d, e, f, g, h]
+}
+
+/// Returns the id that something of ours was imported under, if it was; of several the first.
+pub(crate) fn foreign(tx: &impl Read, kind: AliasKind, ours: u64) -> Result<Option<u64>> {
+    row::id(tx, table::ALIAS, &back(kind, ours))
+}
+
 fn key(kind: AliasKind, foreign: u64) -> [u8; 9] {
     let [a, b, c, d, e, f, g, h] = foreign.to_be_bytes();
     [kind as u8, a, b, c, d, e, f, g, h]
@@ -112,6 +126,9 @@ pub(crate) fn set(tx: &mut impl Write, foreign: u64, ours: Alias) -> Result<()> 
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => {}
             Err(error) => return Err(error),
         }
+    }
+    if self::foreign(tx, kind, id)?.is_none() {
+        tx.put(table::ALIAS, &back(kind, id), &foreign.to_be_bytes())?;
     }
     tx.put(table::ALIAS, &key, &value)
 }
@@ -189,6 +206,10 @@ mod tests {
         assert_eq!(resolve(&tx, AliasKind::Share, 7).unwrap(), 1000);
         assert_eq!(resolve(&tx, AliasKind::Version, 600).unwrap(), VersionId::new(FileId(777), 1).0);
         assert_eq!(resolve(&tx, AliasKind::Drive, 7).unwrap(), 7);
+        assert_eq!(foreign(&tx, AliasKind::Link, 999).unwrap(), Some(7));
+        assert_eq!(foreign(&tx, AliasKind::Link, 7).unwrap(), None);
+        set(&mut tx, 8, Alias::Link(LinkId(999))).unwrap();
+        assert_eq!(foreign(&tx, AliasKind::Link, 999).unwrap(), Some(7), "one id is handed out");
         assert!(any(&tx).unwrap());
     }
 

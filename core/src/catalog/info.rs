@@ -69,7 +69,7 @@ pub struct VersionInfo {
     pub sha1: [u8; 20],
     /// BLAKE3 of the content, 256 bits.
     pub blake3: [u8; 32],
-    /// The media type given when it was put.
+    /// The media type given when it was put, or else the one that the file's name stands for.
     pub media_type: String,
     /// When it was put.
     pub created: Time,

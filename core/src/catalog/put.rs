@@ -241,7 +241,7 @@ fn append(
             version::erase(tx, node.drive, VersionId::new(file, number), &extra, time)?;
         }
     }
-    Ok(version::info_of(id, version, &content, true))
+    Ok(version::info_of(id, version, &content, &node.name, true))
 }
 
 /// Returns the versions behind the newest `max`, those marked to be kept not counted.

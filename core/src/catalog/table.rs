@@ -73,7 +73,8 @@ tables! {
     UPLOAD_PART = 28 "upload-part-1";
     /// expires i64 (sign bit flipped), upload u64 -> nothing
     UPLOAD_EXPIRY = 29 "upload-expiry-1";
-    /// kind u8, another system's id u64 -> ours, u64; of a version, its epoch u64 behind
+    /// kind u8, another system's id u64 -> ours, u64; of a version, its epoch u64 behind. And
+    /// kind + 128 u8, our id u64 -> the other system's, u64
     ALIAS = 30 "alias-1";
     /// file u64, !number u32 -> NoteRecord: what is said of a version
     VERSION_NOTE = 31 "version-note-1";

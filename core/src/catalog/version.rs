@@ -8,6 +8,7 @@ use super::refcount;
 use super::state::{self, State};
 use super::table::{BLOB, FILE, VERSION, VERSION_NOTE};
 use super::{node, prefix, row, sha1_index};
+use crate::http::media_type_of;
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
@@ -84,18 +85,19 @@ pub(super) fn sum(version: &VersionRecord, file: &FileRecord, drive: u64) -> u64
 /// As [`get`].
 pub(crate) fn info(tx: &impl Read, id: VersionId) -> Result<VersionInfo> {
     let (file, version) = get(tx, id)?;
-    describe(tx, id, version, file.current == id.number())
+    describe(tx, id, version, &file)
 }
 
-fn describe(tx: &impl Read, id: VersionId, version: VersionRecord, current: bool) -> Result<VersionInfo> {
+fn describe(tx: &impl Read, id: VersionId, version: VersionRecord, file: &FileRecord) -> Result<VersionInfo> {
     let blob = content(tx, id, &version)?;
-    Ok(info_of(id, version, &blob, current))
+    Ok(info_of(id, version, &blob, &file.name, file.current == id.number()))
 }
 
 pub(super) fn info_of(
     id: VersionId,
     version: VersionRecord,
     blob: &BlobRecord,
+    name: &str,
     current: bool,
 ) -> VersionInfo {
     VersionInfo {
@@ -105,7 +107,11 @@ pub(super) fn info_of(
         crc64: blob.crc64,
         sha1: blob.sha1,
         blake3: blob.blake3,
-        media_type: version.media_type,
+        media_type: if version.media_type.is_empty() {
+            media_type_of(name).to_owned()
+        } else {
+            version.media_type
+        },
         created: version.created,
         modified: version.modified,
         keep: version.keep,
@@ -134,7 +140,7 @@ pub(crate) fn list(
         .map(|(suffix, value)| {
             let number = node::version_number(suffix)?;
             let version = VersionRecord::decode(value)?;
-            describe(tx, VersionId::new(file, number), version, number == record.current)
+            describe(tx, VersionId::new(file, number), version, &record)
         })
         .collect()
 }

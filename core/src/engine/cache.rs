@@ -52,16 +52,15 @@ pub(crate) struct CachedVersion {
 impl CachedVersion {
     pub(super) fn new(opened: Opened) -> CachedVersion {
         let Opened { file, version, blob, state, epoch } = opened;
-        let media_type = match valid_media_type(&version.media_type) {
-            true => version.media_type,
-            false => media_type_of(&file.name).to_owned(),
-        };
+        let declared = valid_media_type(&version.media_type);
+        let media_type = if declared { version.media_type } else { media_type_of(&file.name).to_owned() };
         let hex = blake3::Hash::from_bytes(blob.blake3).to_hex();
         let representation = Representation {
             len: blob.len,
             etag: entity_tag(hex.get(..32).unwrap_or_default(), &media_type),
             last_modified: Some(version.modified.unix()),
             media_type,
+            type_of_name: !declared,
             name: file.name,
             // Of the registered digests the store has this one at hand.
             repr_digest: Some(format!("sha=:{}:", STANDARD.encode(blob.sha1))),

@@ -47,8 +47,9 @@ impl Disposition {
 ///
 /// Control and bidirectional control characters are removed and a slash becomes `_`; the rest is cut
 /// to 255 bytes of UTF-8, keeping the extension; a name that is empty, `.` or `..` by then becomes
-/// `download`. `filename` is that name for every client: without `"`, `\`, `%` and `;`, and with `_`
-/// for what is not ASCII. Where it differs, `filename*` is the name itself.
+/// `download`. `filename` is that name for every client, with `_` for `"`, `\` and what is not ASCII.
+/// Where it differs, or holds a `%` or `;` that clients read in two ways (RFC 6266, appendix D),
+/// `filename*` is the name itself.
 ///
 /// `na\u{ef}ve plan.txt` gives `attachment; filename="na_ve plan.txt"; filename*=UTF-8''na%C3%AFve%20plan.txt`.
 pub fn content_disposition(kind: Disposition, name: &str) -> String {
@@ -60,16 +61,12 @@ pub fn content_disposition(kind: Disposition, name: &str) -> String {
 
 fn any_disposition(kind: Disposition, name: &str) -> String {
     let name = cut(clean(name));
-    let plain: String = name
-        .chars()
-        .filter(|c| !matches!(c, '"' | '\\' | '%' | ';'))
-        .map(|c| if c.is_ascii() { c } else { '_' })
-        .collect();
+    let fits = |c: char| c.is_ascii() && !matches!(c, '"' | '\\');
+    let plain: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
     let kind = kind.as_str();
-    if plain == name {
+    if plain == name && !name.contains(['%', ';']) {
         return format!("{kind}; filename=\"{plain}\"");
     }
-    let plain = if is_nameless(&plain) { NAMELESS } else { &plain };
     format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, NOT_ATTR_CHAR))
 }
 
@@ -187,10 +184,10 @@ mod tests {
                 "{value}"
             );
             let (plain, _) = read(&value);
-            assert!(!plain.contains(['"', '\\', '%', ';']), "{plain}");
+            assert!(!plain.contains(['"', '\\']), "{plain}");
         }
         let value = attachment("a.txt\"; filename*=UTF-8''evil.exe");
-        let expected = "filename=\"a.txt filename*=UTF-8''evil.exe\"; filename*=UTF-8''a.txt%22%3B%20filename%2A%3DUTF-8%27%27evil.exe";
+        let expected = "filename=\"a.txt_; filename*=UTF-8''evil.exe\"; filename*=UTF-8''a.txt%22%3B%20filename%2A%3DUTF-8%27%27evil.exe";
         assert_eq!(value, format!("attachment; {expected}"));
     }
 
@@ -219,7 +216,7 @@ mod tests {
         for name in ["", " ", ".", "..", "\r\n", "\u{202e}", "\u{85}"] {
             assert_eq!(attachment(name), "attachment; filename=\"download\"", "{name:?}");
         }
-        assert_eq!(read(&attachment("\";\"")), ("download".into(), Some("\";\"".into())));
+        assert_eq!(read(&attachment("\";\"")), ("_;_".into(), Some("\";\"".into())));
         assert_eq!(attachment("../../etc/passwd"), "attachment; filename=\".._.._etc_passwd\"");
     }
 

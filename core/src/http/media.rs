@@ -151,9 +151,13 @@ pub fn safe_inline(media_type: &str) -> bool {
     }
 }
 
-/// Returns whether a valid media type is plain text that does not say its character set.
-pub(super) fn is_bare_text(media_type: &str) -> bool {
-    media_type.eq_ignore_ascii_case("text/plain")
+/// Returns whether a valid media type is text that is sent as UTF-8, since it says nothing of its
+/// character set: plain text, and what is only guessed to be text. HTML, CSS and scripts are not among
+/// it: they have ways of their own to say it, which a header would overrule.
+pub(super) fn is_bare_text(media_type: &str, guessed: bool) -> bool {
+    let lower = media_type.to_ascii_lowercase();
+    let Some(sub) = lower.strip_prefix("text/") else { return false };
+    sub == "plain" || guessed && !sub.contains(';') && !matches!(sub, "html" | "css" | "xml" | "javascript")
 }
 
 #[cfg(test)]

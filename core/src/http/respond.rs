@@ -1,9 +1,10 @@
 //! From a request's headers and what is known of a representation to the reply's head.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::date::has_date;
-use super::media::is_bare_text;
+use super::media::{is_bare_text, media_type_of};
 use super::multipart::content_range;
 use super::{
     Disposition, ETag, Multipart, Outcome, Preconditions, Ranges, RequestHeaders, Validators,
@@ -26,9 +27,13 @@ pub struct Representation {
     /// Whether what the URL leads to can change. A time to come is then not sent, and no date counts:
     /// sent as now, two states could have one date.
     pub changes: bool,
-    /// Media type. To change it later, use [`Representation::set_media_type`]. Sent as `application/octet-stream` unless valid; bare `text/plain` is sent with
-    /// `charset=utf-8`.
+    /// Media type. To change it later, use [`Representation::set_media_type`]. Sent as
+    /// `application/octet-stream` unless valid; bare `text/plain`, and most text types that
+    /// nobody declared, are sent with `charset=utf-8`.
     pub media_type: String,
+    /// Whether nobody declared the media type, so that it follows the name under which the content is
+    /// served.
+    pub type_of_name: bool,
     /// What a browser is to do. Inline becomes attachment unless the media type is passive.
     pub disposition: Disposition,
     /// The name to save it under.
@@ -48,6 +53,18 @@ impl Representation {
         let content = self.etag.split_once('-').map_or(self.etag.as_str(), |(content, _)| content);
         self.etag = entity_tag(content, media_type);
         media_type.clone_into(&mut self.media_type);
+        self.type_of_name = false;
+    }
+
+    /// Sends the content under another name, and where its type was not declared as the type of that
+    /// name.
+    pub fn set_name(&mut self, name: &str) {
+        let media_type = media_type_of(name);
+        if self.type_of_name && media_type != self.media_type {
+            self.set_media_type(media_type);
+            self.type_of_name = true;
+        }
+        name.clone_into(&mut self.name);
     }
 }
 
@@ -156,7 +173,7 @@ const MOST_HEADERS: usize = 12;
 struct ReplyDraft<'a> {
     representation: &'a Representation,
     current: Validators<'a>,
-    media_type: &'a str,
+    media_type: Cow<'a, str>,
 }
 
 impl<'a> ReplyDraft<'a> {
@@ -173,9 +190,11 @@ impl<'a> ReplyDraft<'a> {
                     .filter(|modified| has_date(*modified)),
             },
             media_type: match declared {
-                bare if is_bare_text(bare) => "text/plain; charset=utf-8",
-                declared if valid_media_type(declared) => declared,
-                _ => "application/octet-stream",
+                declared if !valid_media_type(declared) => "application/octet-stream".into(),
+                bare if is_bare_text(bare, representation.type_of_name) => {
+                    format!("{}; charset=utf-8", bare.to_ascii_lowercase()).into()
+                }
+                declared => declared.into(),
             },
         }
     }
@@ -205,21 +224,21 @@ impl<'a> ReplyDraft<'a> {
     }
 
     fn whole(&self) -> Head {
-        let headers = self.content(self.media_type, self.representation.len, None);
+        let headers = self.content(&self.media_type, self.representation.len, None);
         Head { status: 200, headers, selected: Selected::Whole }
     }
 
     fn one(&self, range: Range<u64>) -> Head {
         let len = range.end.saturating_sub(range.start);
         let place = content_range(&range, self.representation.len);
-        let headers = self.content(self.media_type, len, Some(place));
+        let headers = self.content(&self.media_type, len, Some(place));
         Head { status: 206, headers, selected: Selected::One(range) }
     }
 
     /// Answers with several ranges, or with the whole where that is no longer.
     fn many(&self, ranges: &[Range<u64>], boundary: u128) -> Head {
         let whole_len = self.representation.len;
-        match Multipart::new(ranges, whole_len, self.media_type, boundary) {
+        match Multipart::new(ranges, whole_len, &self.media_type, boundary) {
             Some(multipart) if multipart.len < whole_len => Head {
                 status: 206,
                 headers: self.content(&multipart.content_type, multipart.len, None),
@@ -239,7 +258,7 @@ impl<'a> ReplyDraft<'a> {
         let mut headers = Vec::with_capacity(MOST_HEADERS.saturating_add(self.representation.extra.len()));
         headers.extend([("Content-Type", media_type.to_owned()), ("Content-Length", len.to_string())]);
         headers.extend(content_range.map(|place| ("Content-Range", place)));
-        let shown = self.representation.disposition == Disposition::Inline && safe_inline(self.media_type);
+        let shown = self.representation.disposition == Disposition::Inline && safe_inline(&self.media_type);
         let disposition = if shown { Disposition::Inline } else { Disposition::Attachment };
         headers.push(("Content-Disposition", content_disposition(disposition, &self.representation.name)));
         headers.push(("Accept-Ranges", "bytes".to_owned()));
@@ -248,7 +267,7 @@ impl<'a> ReplyDraft<'a> {
         let digest = self.representation.repr_digest.as_ref().filter(|digest| is_visible(digest));
         headers.extend(digest.map(|digest| ("Repr-Digest", digest.clone())));
         // The whole's media type, also for a reply of several ranges: a player asks for both.
-        push_guards(&mut headers, if shown { policy(self.media_type) } else { ISOLATED });
+        push_guards(&mut headers, if shown { policy(&self.media_type) } else { ISOLATED });
         self.push_extra(&mut headers, |_| true);
         headers
     }

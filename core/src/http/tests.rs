@@ -287,7 +287,7 @@ fn other_methods_are_told_which_there_are() {
 fn h1_h2_h3_names_never_leave_their_header() {
     let name = "a\r\nSet-Cookie: x\u{202e}\"; filename*=UTF-8''evil.exe; \u{e9}.txt";
     let head = ask("GET", &[], &Representation { name: name.into(), ..report() });
-    let expected = "attachment; filename=\"aSet-Cookie: x filename*=UTF-8''evil.exe _.txt\"; \
+    let expected = "attachment; filename=\"aSet-Cookie: x_; filename*=UTF-8''evil.exe; _.txt\"; \
         filename*=UTF-8''aSet-Cookie%3A%20x%22%3B%20filename%2A%3DUTF-8%27%27evil.exe%3B%20%C3%A9.txt";
     assert_eq!(head.header("Content-Disposition"), Some(expected));
 }
@@ -312,6 +312,26 @@ fn h5_active_types_are_never_inline() {
         for (name, value) in SECURITY {
             assert_eq!(head.header(name), Some(value));
         }
+    }
+}
+
+#[test]
+fn a_type_of_the_name_follows_the_name_and_is_text_in_utf_8() {
+    for (put, served, sent) in [
+        ("a.part", "clip.mp4", "video/mp4"),
+        ("a.txt", "a.csv", "text/csv; charset=utf-8"),
+        ("a.bin", "notes.MD", "text/markdown; charset=utf-8"),
+        ("a.csv", "a", "application/octet-stream"),
+    ] {
+        let mut guessed = Representation { type_of_name: true, ..report() };
+        guessed.set_name(put);
+        let tag = guessed.etag.clone();
+        guessed.set_name(served);
+        assert_eq!(ask("GET", &[], &guessed).header("Content-Type"), Some(sent));
+        assert_ne!(guessed.etag, tag, "{served}: another type is another representation");
+        let mut declared = Representation { media_type: "text/csv".into(), ..report() };
+        declared.set_name(served);
+        assert_eq!(ask("GET", &[], &declared).header("Content-Type"), Some("text/csv"), "as it was declared");
     }
 }
 
@@ -498,7 +518,7 @@ proptest! {
         let cache = CacheControl::Private(60);
         let extra = vec![("X-Extra", extra)];
         let representation = Representation {
-            len, etag, last_modified, changes, media_type, disposition, name, cache, repr_digest: digest, extra,
+            len, etag, last_modified, changes, media_type, type_of_name: inline, disposition, name, cache, repr_digest: digest, extra,
         };
         let lines = [("Range", range.as_str()), ("If-Match", "*"), ("If-None-Match", &condition), ("If-Range", &condition)];
         for count in [1, 4] {

@@ -41,7 +41,13 @@ pub(crate) struct Resource {
 /// Where the content is.
 enum What {
     Version(Arc<CachedVersion>),
-    Archive { archive: Box<UsableArchive>, tx: RedbReader },
+    Archive {
+        archive: Box<UsableArchive>,
+        tx: RedbReader,
+    },
+    /// What has no bytes and no version.
+    #[cfg(feature = "cloudreve")]
+    Empty,
 }
 
 impl Resource {
@@ -70,6 +76,8 @@ impl Resource {
                 )?)))
             }
             What::Archive { archive, tx } => archive_source::open(engine, tx, archive),
+            #[cfg(feature = "cloudreve")]
+            What::Empty => Ok(Body::empty()),
         }
     }
 }
@@ -142,9 +150,12 @@ pub(super) fn open(snapshot: &Snapshot<'_>, route: &Route<'_>, request: &Request
             let signer = check_sign(snapshot, signed, request.now)?;
             let entity = Entity::read(snapshot.hash_ids()?.as_ref(), entity).ok_or_else(nowhere)?;
             let pace = speed.parse::<u64>().map_err(|_| nowhere())?;
-            let mut found = by_entity(snapshot, &entity, signer, request.now)?;
+            let mut found = match entity.is_empty() {
+                true => empty(),
+                false => by_entity(snapshot, &entity, signer, request.now)?,
+            };
             let representation = Arc::make_mut(&mut found.representation);
-            representation.name = name.to_string();
+            representation.set_name(name);
             representation.disposition =
                 if signed.download { Disposition::Attachment } else { Disposition::Inline };
             found.pace = Some(pace).filter(|pace| *pace > 0);
@@ -158,6 +169,14 @@ pub(super) fn open(snapshot: &Snapshot<'_>, route: &Route<'_>, request: &Request
             Ok(found)
         }
     }
+}
+
+/// Returns the content of what has none: the entity 0 of another system.
+#[cfg(feature = "cloudreve")]
+pub(crate) fn empty() -> Resource {
+    let representation = Representation { type_of_name: true, ..Representation::default() };
+    let (pace, counts) = (None, DownloadCounts::default());
+    Resource { what: What::Empty, representation: Arc::new(representation), pace, counts }
 }
 
 /// Finds the version that a URL of the Cloudreve form names, as [`by_entity`].
@@ -186,7 +205,8 @@ fn by_entity(snapshot: &Snapshot<'_>, entity: &Entity, signer: Signer, now: Time
     }
     let content = content_of(snapshot, id)?;
     let (mut epoch, mut expected) = (content.epoch, entity.epoch);
-    if foreign {
+    // As it was imported it says no counter, whoever signed the URL.
+    if foreign || imported && entity.is_plain() {
         expected = before.unwrap_or(epoch);
     }
     if let Some(through) = entity.through
@@ -255,7 +275,7 @@ pub(crate) fn link_found(
 fn link_in_snapshot(snapshot: &Snapshot<'_>, link: &LinkInfo, save: bool) -> Result<Resource> {
     let mut found = current_found(snapshot, link.file)?;
     let representation = Arc::make_mut(&mut found.representation);
-    representation.name.clone_from(&link.name);
+    representation.set_name(&link.name);
     representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
     found.pace = Some(link.pace).filter(|pace| *pace > 0);
     found.counts.link = Some(link.id);
@@ -316,7 +336,7 @@ fn by_token(snapshot: &Snapshot<'_>, token: &str, name: &str, request: &Request<
 fn change(representation: &mut Representation, claims: &Claims, left: Option<u64>) {
     representation.disposition = claims.disposition;
     if let Some(name) = &claims.name {
-        representation.name.clone_from(name);
+        representation.set_name(name);
     }
     if let Some(media_type) = &claims.media_type {
         representation.set_media_type(media_type);

@@ -63,7 +63,7 @@ pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
         ["f", id, name] => Ok(Route::Link { id, name: decode(name)?, save: false }),
         #[cfg(feature = "cloudreve")]
         ["file", "content", entity, speed, name] => {
-            Ok(Route::Content { entity, speed, name: decode(name)?, signed: signed(path, query)? })
+            Ok(Route::Content { entity, speed, name: decode_any(name)?, signed: signed(path, query)? })
         }
         #[cfg(feature = "cloudreve")]
         ["file", "archive", id, name] => {
@@ -104,6 +104,13 @@ pub(crate) fn path_of(url: &str) -> &str {
     }
 }
 
+/// Decodes a text once, which may hold control characters: names of other systems may, and what signs
+/// a path signs it as it is. What is no UTF-8 leads nowhere.
+#[cfg(feature = "cloudreve")]
+pub(crate) fn decode_any(text: &str) -> Result<Cow<'_, str>> {
+    percent_decode_str(text).decode_utf8().map_err(|_| nowhere())
+}
+
 /// Decodes a text once. What is no UTF-8 or holds a control character leads nowhere.
 pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>> {
     let decoded = percent_decode_str(text).decode_utf8().map_err(|_| nowhere())?;
@@ -116,7 +123,7 @@ pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>> {
 /// Reads what a URL of the Cloudreve form says in its path and query.
 ///
 /// # Errors
-/// `NotFound` for what is no UTF-8 or holds a control character.
+/// `NotFound` for what is no UTF-8, and for a `sign` that holds a control character.
 pub(crate) fn signed<'a>(path: &'a str, query: &'a str) -> Result<Signed<'a>> {
     // A pair that holds a semicolon is none, as the servers that made these URLs had it.
     let pairs = || query.split('&').filter(|pair| !pair.contains(';'));
@@ -134,7 +141,7 @@ pub(crate) fn signed<'a>(path: &'a str, query: &'a str) -> Result<Signed<'a>> {
         None => None,
     };
     let download = value("download").is_some_and(|value| !value.is_empty());
-    Ok(Signed { path: decode(path)?, sign, download })
+    Ok(Signed { path: decode_any(path)?, sign, download })
 }
 
 #[cfg(test)]

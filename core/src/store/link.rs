@@ -82,7 +82,8 @@ impl Store {
     /// `NotFound` when there is no such file, `InvalidArgument` when it is a folder or the name can be
     /// none.
     pub fn import_link(&self, file: FileId, name: &str, pace: u64, downloads: u64) -> Result<LinkInfo> {
-        check_name(name)?;
+        // Another system's names may hold control characters, which its URLs have escaped.
+        check_name(&name.replace(char::is_control, "_"))?;
         let engine = self.engine()?;
         let (id, name, now) = (LinkId(random_id()?), name.to_owned(), Time::now());
         let downloads = i64::try_from(downloads).unwrap_or(i64::MAX);

@@ -14,7 +14,7 @@ use crate::catalog::{Expect, VersionInfo};
 use crate::catalog::{refcount, sha1_index};
 use crate::digest::Digest;
 use crate::engine::{Change, Dedup, Engine, Ids, ids_for};
-use crate::http::{media_type_of, valid_media_type};
+use crate::http::valid_media_type;
 use crate::id::{BlobId, DriveId};
 use crate::mutant::{self, Mutant};
 use crate::name;
@@ -44,7 +44,8 @@ impl Put {
         Put::default()
     }
 
-    /// Sets the media type, such as `application/pdf`; by default it follows from the name.
+    /// Sets the media type, such as `application/pdf`; by default it follows from the name under which
+    /// the content is served, also after a rename.
     #[must_use]
     pub fn media_type(mut self, media_type: impl Into<String>) -> Put {
         self.media_type = Some(media_type.into());
@@ -387,7 +388,7 @@ fn publish(
         if let PlacedContent::Small(_) = content {
             small = small.saturating_add(digest.len);
         }
-        let media_type = put.media_type.unwrap_or_else(|| media_type_of(&path).to_owned());
+        let media_type = put.media_type.unwrap_or_default();
         let (modified, executable, expect) = (put.modified.unwrap_or(now), put.executable, put.expect);
         ready.push(Ready {
             path,

@@ -5,7 +5,7 @@
 //!
 //! | numbers, before the kind | is |
 //! |---|---|
-//! | version | a version that was never revoked; or an imported entity |
+//! | version | a version that was never revoked; an imported entity; or 0, no content |
 //! | version, revocations | a version, with the counters of revocations it had |
 //! | version, revocations, kind, high, low | the same, while a share or direct link leads to it |
 
@@ -32,6 +32,11 @@ pub(crate) enum Through {
 impl Entity {
     pub(crate) fn new(version: VersionId, epoch: u64, through: Option<Through>) -> Entity {
         Entity { number: version.0, epoch, through }
+    }
+
+    /// Returns whether it names the entity 0, which is that of a file without content.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.number == 0 && self.is_plain()
     }
 
     /// Returns whether it says no more than a number, as all that were imported do.

@@ -364,6 +364,7 @@ class Store:
         max_batched_file: int | None = None,
         redirect_links: bool = True,
         rapid_uploads: Literal["off", "drive", "store"] = "drive",
+        share_page: str | None = None,
         debug: bool = False,
     ) -> Api:
         """Mounts the wire formats of Cloudreve v4 and PDS over this store.
@@ -383,6 +384,8 @@ class Store:
         rapid_uploads: of what content a PDS client may prove to have it instead of sending it: "drive",
             of what its own drive has; "store", also of what other drives have, by a proof of many
             pieces ("holdall-1"); "off", of none.
+        share_page: where the host shows a share, with {uri} for its URI, such as "/home?path={uri}":
+            links of the form /s/<id> and /s/<id>/<password> lead there; by default they are not answered.
         debug: whether a client is told what was wrong inside.
 
         Raises InvalidArgument when a setting can never be right.

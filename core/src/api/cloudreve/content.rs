@@ -9,7 +9,7 @@ use crate::body::Body;
 use crate::engine::Engine;
 use crate::http::{CacheControl, Disposition};
 use crate::serve::open::{self, Resource};
-use crate::serve::route::{MAX_TARGET, Signed, decode, path_of, signed};
+use crate::serve::route::{MAX_TARGET, Signed, decode, decode_any, path_of, signed};
 use crate::serve::{Reply, send};
 use crate::token::{Signer, cloudreve};
 use crate::{ErrorKind, Result};
@@ -29,7 +29,10 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
         let parse = || Fault::param("Failed to parse object ID");
         let entity = resolver.read_entity(entity).ok_or_else(parse)?;
         let speed: u64 = speed.parse().map_err(|_| parse())?;
-        let found = open::content(&resolver.engine, &resolver.tx, &entity, signer, call.request.now);
+        let found = match entity.is_empty() {
+            true => Ok(open::empty()),
+            false => open::content(&resolver.engine, &resolver.tx, &entity, signer, call.request.now),
+        };
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => {
                 ApiError::Fault(Fault::entity().detail(error))
@@ -37,7 +40,7 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
             _ => error.into(),
         })?;
         let representation = Arc::make_mut(&mut found.representation);
-        representation.name = decode(name).map_err(|_| Fault::entity())?.into_owned();
+        representation.set_name(&decode_any(name).map_err(|_| Fault::entity())?);
         // Of the version alone, so that a URL made anew goes on where the one before ended.
         representation.etag = resolver.plain_entity(&entity);
         representation.disposition =
@@ -133,7 +136,7 @@ pub(super) fn open_to_all(mut reply: Reply) -> Reply {
 }
 
 /// Answers what a browser asks before it asks for the content.
-fn options() -> Reply {
+pub(super) fn options() -> Reply {
     let headers = vec![
         ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS".to_owned()),
         ("Access-Control-Allow-Headers", "Range, If-Range, Authorization, Content-Type".to_owned()),

@@ -1,7 +1,7 @@
 //! Direct links: `/f/<link>/<name>` shows the file, `/f/d/<link>/<name>` saves it.
 
 use super::Call;
-use super::content::open_to_all;
+use super::content::{open_to_all, options};
 use super::error::{ApiError, Code, Fault};
 use super::resolve::Resolver;
 use super::response::redirect;
@@ -11,7 +11,7 @@ use crate::catalog::node;
 use crate::catalog::state::{self, State};
 use crate::catalog::{LinkInfo, link};
 use crate::id::VersionId;
-use crate::serve::route::decode;
+use crate::serve::route::decode_any;
 use crate::serve::{Reply, open, send};
 use crate::token::Through;
 use crate::{ErrorKind, Kind, Result};
@@ -24,8 +24,10 @@ pub(super) fn answer(call: &Call<'_>, path: &str) -> Result<Reply> {
         [id, name] => (id, name, false),
         _ => return call.answer.fault(404, &Fault::no_route()),
     };
-    if !matches!(call.request.method, "GET" | "HEAD") {
-        return call.answer.not_allowed("GET, HEAD");
+    match call.request.method {
+        "GET" | "HEAD" => {}
+        "OPTIONS" => return Ok(options()),
+        _ => return call.answer.not_allowed("GET, HEAD, OPTIONS"),
     }
     match follow(call, id, name, save) {
         Ok(reply) => Ok(open_to_all(reply)),
@@ -81,7 +83,7 @@ fn look_up(resolver: &Resolver<'_>, text: &str, name: &str) -> Result<LinkInfo, 
         ErrorKind::NotFound => ApiError::Fault(absent()),
         _ => error.into(),
     })?;
-    if decode(name).map_err(|_| absent())? != link.name {
+    if decode_any(name).map_err(|_| absent())? != link.name {
         return Err(absent().into());
     }
     Ok(link)

@@ -9,7 +9,8 @@
 //! | DELETE `file/version` | a version removed |
 //! | GET, HEAD, OPTIONS `file/content/<entity>/<speed>/<name>?sign=` | a version |
 //! | GET, HEAD, OPTIONS `file/archive/<archive>/<name>?sign=` | an archive |
-//! | GET, HEAD `/f/<link>/<name>`, `/f/d/<link>/<name>` | a direct link, shown or saved |
+//! | GET, HEAD, OPTIONS `/f/<link>/<name>`, `/f/d/<link>/<name>` | a direct link, shown or saved |
+//! | GET, HEAD `/s/<share>`, `/s/<share>/<password>` | where the host shows a share |
 //!
 //! A user is a drive here, an entity a version. `docs/api/cloudreve.md` in the repository shows
 //! each call, and says where the behaviour differs from the original's and why.
@@ -23,6 +24,7 @@ mod request;
 mod resolve;
 mod response;
 mod routes;
+mod share;
 mod share_limit;
 mod signed_url;
 mod source;
@@ -31,7 +33,7 @@ mod uri;
 mod url;
 mod version;
 
-pub(super) use routes::{answer, answer_link};
+pub(super) use routes::{answer, answer_link, answer_share};
 
 use super::{Api, Caller};
 use crate::serve::Request;

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::api::Api;
-use crate::catalog::{share, signing_key};
+use crate::catalog::{alias, share, signing_key};
 use crate::id::ShareId;
 use crate::token::{HashIds, HashKind};
 
@@ -15,7 +15,11 @@ impl Api {
     pub fn share_uri(&self, share: ShareId) -> Result<String> {
         let tx = self.store.engine()?.reader()?;
         share::record(&tx, share)?;
-        let id = HashIds::new(&signing_key::salt(&tx)?)?.encode_random(share.0, HashKind::Share);
+        let ids = HashIds::new(&signing_key::salt(&tx)?)?;
+        let id = match alias::foreign(&tx, alias::AliasKind::Share, share.0)? {
+            Some(number) => ids.encode(number, HashKind::Share),
+            None => ids.encode_random(share.0, HashKind::Share),
+        };
         Ok(format!("cloudreve://{id}@share"))
     }
 }

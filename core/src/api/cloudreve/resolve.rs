@@ -311,7 +311,13 @@ impl<'a> Resolver<'a> {
         if let Some(Through::Share(share)) = through {
             epoch = epoch.wrapping_add(share::record(&self.tx, share)?.revocations);
         }
-        Ok(Entity::new(id, epoch, through).text(&self.ids))
+        // What was imported goes by the id that clients and caches know.
+        let Some(number) = alias::foreign(&self.tx, alias::AliasKind::Version, id.0)? else {
+            return Ok(Entity::new(id, epoch, through).text(&self.ids));
+        };
+        let unchanged = through.is_none() && alias::named(&self.tx, number)?.epoch == Some(epoch);
+        let epoch = if unchanged { 0 } else { epoch };
+        Ok(Entity { number, epoch, through }.text(&self.ids))
     }
 
     /// Returns the hash id of the version alone.
@@ -319,9 +325,12 @@ impl<'a> Resolver<'a> {
         self.ids.encode(entity.number, HashKind::Entity)
     }
 
-    /// Returns the hash id of a direct link.
-    pub(super) fn source(&self, id: LinkId) -> String {
-        self.ids.encode_random(id.0, HashKind::SourceLink)
+    /// Returns the hash id of a direct link: the one that it was imported under, if it was.
+    pub(super) fn source(&self, id: LinkId) -> Result<String, Error> {
+        Ok(match alias::foreign(&self.tx, alias::AliasKind::Link, id.0)? {
+            Some(number) => self.ids.encode(number, HashKind::SourceLink),
+            None => self.ids.encode_random(id.0, HashKind::SourceLink),
+        })
     }
 }
 

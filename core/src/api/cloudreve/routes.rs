@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::error::{ApiError, Fault};
 use super::response::Responder;
-use super::{Call, content, link, source, url, version};
+use super::{Call, content, link, share, source, url, version};
 use crate::Result;
 use crate::api::{Api, Caller};
 use crate::serve::{Reply, Request};
@@ -45,4 +45,9 @@ pub(in crate::api) fn answer(
 pub(in crate::api) fn answer_link(api: &Api, request: &Request<'_>, path: &str) -> Result<Reply> {
     let caller = Caller::anonymous();
     link::answer(&Call { api, caller: &caller, request, answer: Responder::new(api, request) }, path)
+}
+
+/// Answers the address of a share, `/s/<id>` or `/s/<id>/<password>`; `path` is the part under `s/`.
+pub(in crate::api) fn answer_share(api: &Api, request: &Request<'_>, path: &str) -> Result<Reply> {
+    share::answer(&Responder::new(api, request), api, request.method, path)
 }

@@ -57,7 +57,7 @@ pub(super) fn create(call: &Call<'_>, body: &mut dyn Read) -> Result<Reply, ApiE
     for ((uri, _), link) in found.iter().zip(links) {
         match link {
             Some(link) => made.push(CreatedLink {
-                link: url_signer.link(&resolver.source(link.id), &link.name),
+                link: url_signer.link(&resolver.source(link.id)?, &link.name),
                 file_url: uri.canonical(),
             }),
             None => drop(faults.insert(uri.to_string(), Fault::path("it was deleted meanwhile"))),

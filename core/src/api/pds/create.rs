@@ -12,7 +12,7 @@ use super::rapid::Rapid;
 use super::resolve::Own;
 use super::{Call, response};
 use crate::catalog::record::{Goal, UploadRecord};
-use crate::http::{media_type_of, valid_media_type};
+use crate::http::valid_media_type;
 use crate::id::{FileId, VersionId};
 use crate::name::check_name;
 use crate::{FileInfo, Kind};
@@ -114,7 +114,7 @@ impl Call<'_> {
     fn create_file(&self, own: &Own) -> Result<Value, ApiError> {
         let params = self.create_params(own)?;
         let parts = part::asked(&self.fields)?;
-        let record = self.record(own, params.name)?;
+        let record = self.record(own)?;
         if let Some(told) = self.taken(own, &params)? {
             return Ok(told);
         }
@@ -132,7 +132,7 @@ impl Call<'_> {
     fn create_version(&self, own: &Own, file: &FileInfo) -> Result<Value, ApiError> {
         let parts = part::asked(&self.fields)?;
         let expect = self.last_revision(file)?;
-        let record = self.record(own, &file.name)?;
+        let record = self.record(own)?;
         let goal = Goal::Version { file: file.id, expect };
         let parent = file.parent.unwrap_or(own.root);
         self.begin(own, UploadRecord { goal, ..record }, parent, &file.name, &parts)
@@ -149,14 +149,15 @@ impl Call<'_> {
     }
 
     /// Reads what is said of the content and of the file.
-    fn record(&self, own: &Own, name: &str) -> Result<UploadRecord, ApiError> {
+    fn record(&self, own: &Own) -> Result<UploadRecord, ApiError> {
         let most = self.api.store.engine()?.options.max_put_bytes;
         let media_type = match self.fields.text("content_type")? {
             Some(media_type) if !valid_media_type(media_type) => {
                 return Err(Fault::format("content_type is no media type").into());
             }
             Some(media_type) => media_type.to_owned(),
-            None => media_type_of(name).to_owned(),
+            // It follows the name under which it is served.
+            None => String::new(),
         };
         Ok(UploadRecord {
             drive: own.drive.id(),

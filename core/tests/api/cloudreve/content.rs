@@ -94,7 +94,6 @@ fn what_a_good_signature_leads_to_must_be_there() {
         ("2yTM/0/a.txt".to_owned(), 40001, "Failed to parse object ID"),
         (format!("{entity}/x/a.txt"), 40001, "Failed to parse object ID"),
         (format!("{entity}/-1/a.txt"), 40001, "Failed to parse object ID"),
-        ("lLIl/0/a.txt".to_owned(), 40077, "Entity not exist"),
         ("BxAexhn/0/a.txt".to_owned(), 40077, "Entity not exist"),
     ] {
         let url = signed(&format!("/api/v4/file/content/{path}"), "", NOW);

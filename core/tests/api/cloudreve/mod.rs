@@ -2,6 +2,7 @@
 
 mod archive;
 mod content;
+mod foreign;
 mod limits;
 mod link;
 mod matrix;
