@@ -13,6 +13,7 @@
 
 mod api;
 mod archive;
+mod import;
 mod leak;
 mod log;
 mod measure;
@@ -47,6 +48,7 @@ const ALL: &[Work] = &[
     ("sign", read::sign),
     ("cloudreve", api::cloudreve),
     ("leak", leak::leak),
+    ("import", import::import),
     ("million", million::million),
     ("log", log::log),
 ];

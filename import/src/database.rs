@@ -103,6 +103,8 @@ pub(super) const TABLES: &[Table] = &[
             ("settings", Text),
         ],
     ),
+    ("cd_folders", &[("id", Number)]),
+    ("folders", &[("id", Number)]),
     ("dav_accounts", &[("id", Number), ("deleted_at", Text)]),
     ("passkeys", &[("id", Number), ("deleted_at", Text)]),
     ("oauth_grants", &[("id", Number), ("deleted_at", Text)]),
@@ -117,6 +119,9 @@ const OPTIONAL: &[(&str, &[&str])] = &[
     ("metadata", &["created_at"]),
     ("storage_policies", &["dir_name_rule"]),
 ];
+
+/// Tables that v3 had, with and without the beginning of its names by default.
+const OLD: &[&str] = &["cd_folders", "folders"];
 
 /// Tables of what is only counted.
 const COUNTED: &[&str] = &["dav_accounts", "passkeys", "oauth_grants"];
@@ -239,10 +244,19 @@ impl Database {
         };
         offset.map_or(Ok(()), clock::check)?;
         let db = dump::open(path, TABLES)?;
+        if !has(&db, "entities", "id") && OLD.iter().any(|table| has(&db, table, "id")) {
+            let told = format!(
+                "{} is of Cloudreve v3; upgrade that server to v4 first, which migrates its database, and \
+                 import that",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::Unsupported, told));
+        }
         let clock = Clock::of(&db, offset).map_err(told)?.ok_or_else(|| {
             let told = format!(
-                "the times in {} do not say how far they are from UTC, and nothing in it tells; give \
-                 --utc-offset, such as +08:00",
+                "the times in {} do not say how far they are from UTC, and what it has twice does not tell \
+                 it for all of them; give --utc-offset, such as +08:00, or the server's zone, such as \
+                 Europe/Berlin, where its clock is set forward in summer",
                 path.display()
             );
             Error::new(ErrorKind::InvalidArgument, told)
@@ -466,7 +480,8 @@ mod tests {
         }
         let clock = Clock::of(&db, None).unwrap().unwrap();
         read(&db, &clock).unwrap();
-        for (table, columns) in TABLES.iter().filter(|(table, _)| !COUNTED.contains(table)) {
+        let read_here = |table: &&str| !COUNTED.contains(table) && !OLD.contains(table);
+        for (table, columns) in TABLES.iter().filter(|(table, _)| read_here(table)) {
             let optional =
                 OPTIONAL.iter().find(|(name, _)| name == table).map_or(&[][..], |(_, names)| names);
             for (column, _) in *columns {
@@ -476,6 +491,25 @@ mod tests {
                 assert_eq!(read(&db, &clock).is_ok(), optional, "{table}.{column}");
                 db.execute_batch(&format!("ALTER TABLE \"{table}\" RENAME other TO {column}")).unwrap();
             }
+        }
+    }
+
+    #[test]
+    fn a_database_of_v3_is_refused_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cloudreve.db");
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch("CREATE TABLE cd_folders (id INTEGER PRIMARY KEY, name); CREATE TABLE cd_files (id)")
+            .unwrap();
+        drop(db);
+        let dump = dir.path().join("dump.sql");
+        let text = "-- MySQL dump 10.13\nCREATE TABLE `cd_folders` (\n  `id` int unsigned NOT NULL,\n  \
+                    `name` varchar(255)\n);\nINSERT INTO `cd_folders` VALUES (1,'/');\n-- Dump completed\n";
+        std::fs::write(&dump, text).unwrap();
+        for path in [path, dump] {
+            let error = Database::read(&path, None).err().unwrap();
+            assert!(error.to_string().contains("upgrade that server to v4 first"), "{error}");
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
         }
     }
 

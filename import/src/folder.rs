@@ -69,7 +69,11 @@ fn setting(config: &str, wanted: &str) -> Option<String> {
 fn dumps(place: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());
-    paths.filter(|path| path.is_file() && path.extension().is_some_and(|end| end == "sql")).collect()
+    let is_dump = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.is_file() && (name.ends_with(".sql") || name.ends_with(".sql.gz"))
+    };
+    paths.filter(is_dump).collect()
 }
 
 #[cfg(test)]

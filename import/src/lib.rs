@@ -24,6 +24,7 @@ mod crypt;
 mod database;
 mod dump;
 mod folder;
+mod looks;
 mod notes;
 mod plan;
 mod progress;

@@ -49,6 +49,8 @@ causes! {
         "The content is not on the server's own disk.";
     MasterKey "no-master-key" "the content is encrypted, and there is no master key"
         "The content is encrypted, and there is no master key.";
+    WrongKey "wrong-master-key" "the content is encrypted, and no content looks right under the master key"
+        "The content is encrypted, and no content looks right under the master key.";
     Encryption "unknown-encryption" "the content is encrypted in a way that is not known"
         "The content is encrypted in a way that is not known.";
     Current "current-not-readable" "the current version of the file cannot be read"

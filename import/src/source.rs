@@ -11,6 +11,7 @@ use rustix::fs::{Mode, OFlags, open, openat};
 
 use super::crypt::MasterKey;
 use super::database::{Database, Entity};
+use super::looks::{ENOUGH, looks_right};
 use super::report::Cause;
 
 /// How many contents decide where a root is.
@@ -25,6 +26,8 @@ pub(super) struct Uploads {
     maps: Vec<(String, OwnedFd)>,
     roots: Vec<Root>,
     master: Option<MasterKey>,
+    /// Whether no content looks right under that key.
+    wrong: bool,
 }
 
 /// What the paths of contents begin with.
@@ -53,8 +56,9 @@ impl Uploads {
         }
         opened.sort_by_key(|(old, _)| std::cmp::Reverse(old.len()));
         let mut uploads =
-            Uploads { path: path.to_owned(), folder: folder(path)?, maps: opened, roots: Vec::new(), master };
+            Uploads { path: path.to_owned(), folder: folder(path)?, maps: opened, roots: Vec::new(), master, wrong: false };
         uploads.find_roots(database);
+        uploads.wrong = uploads.is_wrong_key(database);
         Ok(uploads)
     }
 
@@ -117,8 +121,22 @@ impl Uploads {
         Ok(match (&entity.envelope, &self.master) {
             (None, _) => Box::new(file),
             (Some(_), None) => return Err(Cause::MasterKey),
+            (Some(_), Some(_)) if self.wrong => return Err(Cause::WrongKey),
             (Some(envelope), Some(master)) => Box::new(master.open(envelope, file).ok_or(Cause::Encryption)?),
         })
+    }
+
+    /// Says whether there are contents that would look right under the right key, and none does.
+    fn is_wrong_key(&self, database: &Database) -> bool {
+        let encrypted = wanted(database).filter(|entity| entity.envelope.is_some());
+        let mut judged = encrypted.filter_map(|entity| {
+            let mut beginning = Vec::new();
+            let content = self.find(entity).ok()?;
+            content.take(u64::try_from(ENOUGH).ok()?).read_to_end(&mut beginning).ok()?;
+            looks_right(&entity.source, &beginning)
+        });
+        let first = judged.by_ref().take(SAMPLE).collect::<Vec<_>>();
+        !first.is_empty() && !first.contains(&true)
     }
 
     /// Returns the folder that the beginning of a path was mapped to, and the rest of the path.
@@ -180,7 +198,7 @@ impl Uploads {
                 self.path.display()
             ));
         }
-        if faults.contains_key(&Cause::MasterKey) {
+        if faults.contains_key(&Cause::MasterKey) || faults.contains_key(&Cause::WrongKey) {
             remedies.push("give --master-key FILE, or set CR_ENCRYPT_MASTER_KEY".to_owned());
         }
         if !wrong {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use holdall::{Alias, Drive, Error, ErrorKind, FileId, Origin, Put, Result, Share, Store, Time};
+use holdall::{Alias, Drive, Error, ErrorKind, FileId, Origin, Put, Result, Share, Store, Time, VersionId};
 
 use super::database::{Database, Entity, Node};
 use super::notes;
@@ -34,6 +34,8 @@ pub(super) struct Work<'a> {
     attributes: HashMap<u64, BTreeMap<String, String>>,
     /// Old ids and what they name here.
     aliases: Vec<(u64, Alias)>,
+    /// The same of entities, each with the file that it is a version of.
+    entities: Vec<(u64, u64, VersionId)>,
     origins: Vec<Origin>,
 }
 
@@ -57,6 +59,7 @@ impl<'a> Work<'a> {
             active: database.users.iter().filter(|user| user.is_active()).map(|user| user.id).collect(),
             attributes: notes::attributes(database),
             aliases: Vec::new(),
+            entities: Vec::new(),
             origins: Vec::new(),
         }
     }
@@ -239,7 +242,7 @@ impl<'a> Work<'a> {
         for (entity, version) in versions {
             self.report.versions += 1;
             let Some(entity) = entity.and_then(|id| self.database.entities.get(&id)) else { continue };
-            self.aliases.push((entity.id, Alias::Version(version)));
+            self.entities.push((entity.id, item.id, version));
             if let Some(created) = entity.created {
                 self.origins.push(Origin::version(version, created));
             }
@@ -378,12 +381,11 @@ impl<'a> Work<'a> {
     /// Writes down the old ids and times, and returns what is to be told.
     pub(super) fn end(mut self) -> Result<Report> {
         self.store.set_origins(std::mem::take(&mut self.origins))?;
-        // An entity that copies of a file share leads to the first of them.
-        let mut seen = HashSet::new();
-        let aliases = std::mem::take(&mut self.aliases);
-        self.store.set_aliases(
-            aliases.into_iter().filter(|(id, ours)| !matches!(ours, Alias::Version(_)) || seen.insert(*id)),
-        )?;
+        // An entity that copies of a file share leads to the one that was there first.
+        self.entities.sort_unstable();
+        self.entities.dedup_by_key(|(entity, ..)| *entity);
+        let entities = self.entities.iter().map(|(entity, _, version)| (*entity, Alias::Version(*version)));
+        self.store.set_aliases(entities.chain(self.aliases.iter().copied()))?;
         notes::tell(self.database, &mut self.report)?;
         Ok(self.report)
     }

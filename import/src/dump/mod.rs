@@ -15,10 +15,11 @@ mod tables;
 mod text;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use holdall::{Error, ErrorKind, Result};
+use flate2::read::MultiGzDecoder;
 use rusqlite::{Connection, OpenFlags};
 
 use error::Fault;
@@ -59,8 +60,18 @@ pub(super) fn open(path: &Path, wanted: &'static [Table]) -> Result<Connection> 
     let mut beginning = Vec::new();
     let mut file = File::open(path).map_err(reading)?;
     file.by_ref().take(BEGINNING).read_to_end(&mut beginning).map_err(reading)?;
-    let form = form(&beginning);
-    let mut all = beginning.as_slice().chain(file);
+    let mut all: Box<dyn Read> = Box::new(io::Cursor::new(beginning.clone()).chain(file));
+    let is_plain = !beginning.starts_with(GZIP);
+    if !is_plain {
+        all = Box::new(MultiGzDecoder::new(all));
+        beginning.clear();
+        all.by_ref().take(BEGINNING).read_to_end(&mut beginning).map_err(reading)?;
+        all = Box::new(io::Cursor::new(beginning.clone()).chain(all));
+    }
+    let mut form = form(&beginning);
+    if beginning.starts_with(b"SQLite format 3\0") && !is_plain {
+        form = Form::Other("a database that is compressed with gzip", "give what `gunzip` makes of it");
+    }
     let (loaded, system, remedy) = match form {
         Form::File => {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -120,9 +131,12 @@ const BINARY: Form = Form::Other(
 );
 const UTF_16: Form = Form::Other("text in UTF-16", "make it again as UTF-8");
 
+/// How a file begins that gzip made, which is read as what is in it.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// How compressed files begin.
 const COMPRESSED: [(&[u8], Form); 5] = [
-    (&[0x1f, 0x8b], Form::Other("compressed with gzip", "give what `gunzip` makes of it")),
+    (GZIP, Form::Other("compressed with gzip twice", "give what `gunzip` makes of it")),
     (&[0x28, 0xb5, 0x2f, 0xfd], Form::Other("compressed with zstd", "give what `unzstd` makes of it")),
     (&[0x04, 0x22, 0x4d, 0x18], Form::Other("compressed with lz4", "give what `unlz4` makes of it")),
     (&[0xfd, b'7', b'z', b'X', b'Z'], Form::Other("compressed with xz", "give what `unxz` makes of it")),
