@@ -3,7 +3,7 @@
 # virtual environment, and runs them. The last line counts them, as cargo's does.
 #
 # Arguments go to pytest. HOLDALL_VENV names the environment, PYTHON the interpreter.
-# What it takes from Debian is installed where we may: a browser, Apache with mod_wsgi, and what uWSGI
+# What it takes from Debian is installed where we may: programs that download, a browser, Apache with mod_wsgi, and what uWSGI
 # and bjoern are built with.
 set -eu
 cd "$(dirname "$0")/.."
@@ -27,7 +27,7 @@ finish() {
 }
 trap finish EXIT
 
-tests/need curl cc=gcc chromium file:/usr/bin/chromedriver=chromium-driver \
+tests/need curl wget aria2c=aria2 axel cc=gcc chromium file:/usr/bin/chromedriver=chromium-driver \
     file:/usr/include/ev.h=libev-dev file:/usr/sbin/apache2=apache2 \
     file:/usr/lib/apache2/modules/mod_wsgi.so=libapache2-mod-wsgi-py3
 "${PYTHON:-python3}" -m venv "$venv"

@@ -68,7 +68,7 @@ fn put(drive: &Drive, contents: &mut Contents, range: std::ops::Range<u64>) {
 /// One round of the calls that change something; returns how many changes there were.
 fn calls(store: &Store, drive: &Drive, round: u64) -> u64 {
     let path = |number: u64| format!("all/{:04}", (round * 31 + number) % FILES);
-    let url = drive.url(&path(0)).expect("a URL").max_uses(1 << 20).sign().expect("signed");
+    let url = drive.url(&path(0)).expect("a URL").max_requests(1 << 20).sign().expect("signed");
     for start in 0..20 {
         let range = format!("bytes={start}-{start}");
         let reply = store.serve(&Request::get(&url).range(&range)).expect("a reply");

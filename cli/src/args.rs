@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use holdall::token::Network;
-use holdall::{FileId, LinkId, ShareId, VersionId};
+use holdall::{CrossOrigin, FileId, LinkId, ShareId, VersionId};
 
 /// Keeps files, every version of them, and hands out download URLs.
 ///
@@ -282,9 +282,17 @@ pub(crate) struct Url {
     /// Serve as this media type
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) media_type: Option<String>,
-    /// So many downloads at most
+    /// So many downloads at most. Ranges, retries and what goes on after a cut are one: of one client, within
+    /// 24 hours, and four times the length of the content
     #[arg(long, value_name = "COUNT")]
     pub(crate) max_uses: Option<u32>,
+    /// So many requests at most, ranges and retries counted alike: for secrets
+    #[arg(long, value_name = "COUNT", conflicts_with = "max_uses")]
+    pub(crate) max_requests: Option<u32>,
+    /// Which pages may show it, or which origins' scripts may read it: same-origin, same-site, cross-origin,
+    /// "https://a.example https://b.example", or * for all
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) cross_origin: Option<CrossOrigin>,
     /// Only for clients of this network, such as 192.0.2.0/24
     #[arg(long, value_parser = network)]
     pub(crate) network: Option<Network>,
@@ -437,6 +445,10 @@ pub(crate) struct Serve {
     /// How many connections are open at once; more wait
     #[arg(long, default_value_t = 1024, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) connections: u32,
+    /// Which pages may show what URLs give, or which origins' scripts may read it, where a URL does not say:
+    /// same-origin, same-site, cross-origin, "https://a.example https://b.example", or * for all
+    #[arg(long, value_name = "POLICY", default_value_t)]
+    pub(crate) cross_origin: CrossOrigin,
     /// Write a line for each request to standard error
     #[arg(long)]
     pub(crate) log: bool,

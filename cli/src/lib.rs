@@ -68,7 +68,10 @@ fn run(program: &Path, args: Args) -> Result<u8> {
     // An import leaves room for ids, which nobody else may draw meanwhile.
     let alone = global.exclusive || matches!(verb, Verb::Import { .. });
     let mode = if alone { Mode::Exclusive } else { Mode::Shared };
-    let options = Options::new().mode(mode).base_url(global.base_url.as_str());
+    let mut options = Options::new().mode(mode).base_url(global.base_url.as_str());
+    if let Verb::Serve(serve) = &verb {
+        options = options.cross_origin(serve.cross_origin.clone());
+    }
     let dir = match &verb {
         Verb::Demo => return demo::run(program).map(|()| 0),
         Verb::Serve(serve) if serve.dir.is_some() => serve.dir.as_ref(),

@@ -40,6 +40,12 @@ pub(crate) fn run(drive: &Drive, args: &args::Url, out: Output) -> Result<()> {
     if let Some(uses) = args.max_uses {
         url = url.max_uses(uses);
     }
+    if let Some(requests) = args.max_requests {
+        url = url.max_requests(requests);
+    }
+    if let Some(policy) = &args.cross_origin {
+        url = url.cross_origin(policy.clone());
+    }
     if let Some(network) = args.network {
         url = url.network(network);
     }

@@ -125,6 +125,7 @@ pub use catalog::{
 };
 pub use engine::{Dedup, Mode, Options};
 pub use error::{Error, ErrorKind, Result};
+pub use http::CrossOrigin;
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
 pub use kind::Kind;
 pub use serve::{Grant, Reply, Request};

@@ -4,9 +4,15 @@
  */
 #include "ngx_http_holdall.h"
 
-/* Whether the library looks at a header: at Range, and at all that begin with If-. */
+static ngx_int_t is_called(const ngx_table_elt_t *header, const char *name, size_t len) {
+    return header->key.len == len && ngx_memcmp(header->lowcase_key, name, len) == 0;
+}
+
+/* Whether the library looks at a header: at Range, at all that begin with If-, and at what pages of other
+ * origins send. */
 static ngx_int_t matters(const ngx_table_elt_t *header) {
-    return (header->key.len == 5 && ngx_memcmp(header->lowcase_key, "range", 5) == 0) ||
+    return is_called(header, HOLDALL_STR("range")) || is_called(header, HOLDALL_STR("origin")) ||
+           is_called(header, HOLDALL_STR("access-control-request-method")) ||
            (header->key.len > 3 && ngx_memcmp(header->lowcase_key, "if-", 3) == 0);
 }
 

@@ -275,8 +275,7 @@ pub unsafe extern "C" fn holdall_api_share_uri(
     })
 }
 
-/// Makes the ticket for a share that is to be paid for: who shows it as X-Cr-Purchase-Ticket gets in.
-/// Codes: NOT_FOUND, READ; INVALID_ARGUMENT for a lifetime out of the store's range.
+/// Makes the ticket (X-Cr-Purchase-Ticket) that opens a share which is to be paid for. Codes: NOT_FOUND, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_api_ticket(
     api: *const holdall_api,

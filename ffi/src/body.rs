@@ -131,8 +131,7 @@ pub unsafe extern "C" fn holdall_body_read(
     })
 }
 
-/// Gives the bytes from `start` up to and without `end` as a body of its own. No byte is touched.
-/// Codes: INVALID_ARGUMENT when the range ends before it starts or past the body.
+/// Gives the bytes from `start` up to and without `end` as a body. Codes: INVALID_ARGUMENT for what is no range of it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_slice(
     body: *const holdall_body,

@@ -16,8 +16,7 @@ pub unsafe extern "C" fn holdall_key_rotate(store: *const holdall_store, key_id:
     })
 }
 
-/// Adds a key of the host's own, at least 32 bytes, that signs from now on. `key_id` may be NULL.
-/// Codes: WRITE; INVALID_ARGUMENT when it is too short or all zero; EXISTS when it is there already.
+/// Adds a key of the host's own, at least 32 bytes, that signs from now on. `key_id` may be NULL. Codes: WRITE, EXISTS.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_add(
     store: *const holdall_store,

@@ -38,15 +38,15 @@ pub struct holdall_request {
     pub method: *const c_char,
     /// Its length.
     pub method_len_bytes: usize,
-    /// The URL, whole or from its path on, with the query: as it came, not decoded.
+    /// The URL as it came, whole or from its path on.
     pub target: *const c_char,
     /// Its length.
     pub target_len_bytes: usize,
-    /// All there are. For a URL: Range and If-*. Names in any case.
+    /// All there are. For a URL: Range, If-*, Origin. Names in any case.
     pub headers: *const holdall_header,
     /// How many there are.
     pub header_count: usize,
-    /// Such as "192.0.2.1", for URLs bound to a network; NULL where it is not known.
+    /// Its address, such as "192.0.2.1"; NULL if not known.
     pub client: *const c_char,
     /// Its length.
     pub client_len_bytes: usize,
@@ -150,8 +150,7 @@ pub unsafe extern "C" fn holdall_serve(
     })
 }
 
-/// Verifies a URL as holdall_serve does, and fills in what it permits. Nothing is counted.
-/// Codes: READ; DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; as holdall_serve.
+/// Fills in what a URL permits; nothing is counted. Codes: as holdall_serve; DENIED, EXPIRED, NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_verify(
     store: *const holdall_store,

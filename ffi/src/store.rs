@@ -20,7 +20,7 @@ pub const HOLDALL_OPEN_EXCLUSIVE: u32 = 1;
 pub const HOLDALL_OPEN_EXISTING: u32 = 2;
 /// Equal content is stored once a drive: the time of a put tells of no other one.
 pub const HOLDALL_OPEN_DEDUP_DRIVE: u32 = 4;
-/// Content is read, not mapped: a file that loses bytes while it is sent is IO and not SIGBUS.
+/// Content is read, not mapped: a file that loses bytes is IO and not SIGBUS.
 pub const HOLDALL_OPEN_NO_MAP: u32 = 8;
 
 /// How a store is opened. What is 0 or NULL has the default.
@@ -53,6 +53,18 @@ pub struct holdall_open_options {
     pub max_archive_bytes: u64,
     /// How long to wait for a process that is opening it: 10 s by default.
     pub lock_timeout_ms: u64,
+    /// The most that the lists of a drive's archives take: 1 GiB by default.
+    pub drive_archive_quota_bytes: u64,
+    /// The same for the visitors of a share: 64 MiB by default.
+    pub share_archive_quota_bytes: u64,
+    /// Of a client for a share: 10 by default, then one a minute.
+    pub wrong_passwords_of_client: u32,
+    /// Of all clients together: 100 by default, then one every 6 s.
+    pub wrong_passwords_of_all: u32,
+    /// Pages that may show it: "same-origin", "same-site" (the default), "cross-origin"; or that may read it as well: "*" is all, "https://a.example https://b.example" these.
+    pub cross_origin: *const c_char,
+    /// Its length.
+    pub cross_origin_len_bytes: usize,
 }
 
 records!(holdall_open_options);
@@ -78,7 +90,18 @@ pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Re
     if let Some(base) = caller.optional("the base url", given.base_url, given.base_url_len_bytes)? {
         options = options.base_url(base);
     }
-    let numbers: [(u64, Setter<'_>); 9] = [
+    let policy =
+        caller.optional("the cross-origin policy", given.cross_origin, given.cross_origin_len_bytes)?;
+    if let Some(policy) = policy {
+        options = options.cross_origin(policy.parse()?);
+    }
+    let (of_client, of_all) = (given.wrong_passwords_of_client, given.wrong_passwords_of_all);
+    if of_client != 0 || of_all != 0 {
+        let or = |given: u32, default: u32| if given == 0 { default } else { given };
+        let (client, all) = Options::WRONG_PASSWORDS;
+        options = options.wrong_passwords(or(of_client, client), or(of_all, all));
+    }
+    let numbers: [(u64, Setter<'_>); 11] = [
         (given.threshold_bytes, &|options, bytes| options.threshold(room(bytes))),
         (given.segment_bytes, &Options::segment_bytes),
         (given.cache_bytes, &|options, bytes| options.cache_bytes(room(bytes))),
@@ -87,6 +110,8 @@ pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Re
         (given.max_lifetime_s, &|options, seconds| options.max_lifetime(Duration::from_secs(seconds))),
         (given.max_archive_entries, &Options::max_archive_entries),
         (given.max_archive_bytes, &Options::max_archive_bytes),
+        (given.drive_archive_quota_bytes, &Options::drive_archive_quota),
+        (given.share_archive_quota_bytes, &Options::share_archive_quota),
         (given.lock_timeout_ms, &|options, ms| options.lock_timeout(Duration::from_millis(ms))),
     ];
     for (value, set) in numbers {

@@ -40,8 +40,7 @@ pub unsafe extern "C" fn holdall_trash_list(
     })
 }
 
-/// Takes a file or folder out of the trash: to the path `to`, or where that is NULL to where it lay.
-/// Codes: PATH, WRITE; NOT_FOUND when it is not in the trash; EXISTS when its name is taken.
+/// Takes something out of the trash: to `to`, or if NULL to where it lay. Codes: PATH, WRITE, NOT_FOUND, EXISTS.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_restore(
     drive: *const holdall_drive,

@@ -30,8 +30,10 @@ pub struct holdall_url_options {
     pub size: usize,
     /// HOLDALL_URL_* put together.
     pub flags: u32,
-    /// How many GET requests are answered with content; 0 is any number.
+    /// How many downloads: each by one client, in 24 hours and 4 times its length; 0 is any number.
     pub max_uses: u32,
+    /// Instead: how many GET requests with content, ranges alike; 0 is any number.
+    pub max_requests: u32,
     /// How long it is valid, from now on: at most the store's limit.
     pub lifetime_s: u64,
     /// Rounds the expiry up to such a window, so that the URL is the same within it.
@@ -50,6 +52,10 @@ pub struct holdall_url_options {
     pub network: *const c_char,
     /// Its length.
     pub network_len_bytes: usize,
+    /// In place of the store's.
+    pub cross_origin: *const c_char,
+    /// Its length.
+    pub cross_origin_len_bytes: usize,
 }
 
 records!(holdall_url_options);
@@ -71,6 +77,9 @@ pub(crate) fn sign(caller: &Caller, mut url: Url, given: holdall_url_options) ->
     if given.max_uses != 0 {
         url = url.max_uses(given.max_uses);
     }
+    if given.max_requests != 0 {
+        url = url.max_requests(given.max_requests);
+    }
     if given.lifetime_s != 0 {
         url = url.expires_in(Duration::from_secs(given.lifetime_s));
     }
@@ -91,12 +100,16 @@ pub(crate) fn sign(caller: &Caller, mut url: Url, given: holdall_url_options) ->
     if let Some(network) = caller.optional("the network", given.network, given.network_len_bytes)? {
         url = url.network(network.parse::<Network>()?);
     }
+    let policy =
+        caller.optional("the cross-origin policy", given.cross_origin, given.cross_origin_len_bytes)?;
+    if let Some(policy) = policy {
+        url = url.cross_origin(policy.parse()?);
+    }
     let signed = if flags & HOLDALL_URL_CLOUDREVE != 0 { url.sign_cloudreve() } else { url.sign() };
     Ok(c_text(signed?))
 }
 
-/// Makes a URL of one version: it gives the same bytes whatever becomes of the file.
-/// Codes: VERSION, READ; INVALID_ARGUMENT for a lifetime, name, type or network that can never be right.
+/// Makes a URL of one version: the same bytes whatever becomes of the file. Codes: VERSION, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_version(
     store: *const holdall_store,
@@ -128,8 +141,7 @@ pub unsafe extern "C" fn holdall_url_at_path(
     })
 }
 
-/// Makes a URL of a file by its id, as holdall_url_at_path does, wherever the file lies.
-/// Codes: as holdall_url_version; NOT_FOUND; GONE when the file was deleted.
+/// Makes a URL of a file by its id, wherever it lies. Codes: as holdall_url_version; NOT_FOUND; GONE when it was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_by_id(
     store: *const holdall_store,

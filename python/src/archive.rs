@@ -11,6 +11,7 @@ use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
 use crate::store::Store;
+use crate::url::Terms;
 use crate::value::{Version, quoted, value};
 
 value! {
@@ -58,13 +59,13 @@ impl Drive {
     ///     grace from now; 15 minutes by default.
     /// utc_offset: minutes by which the time zone of readers that know no UTC time, such as Windows
     ///     Explorer and `zipfile`, is ahead of UTC, -1439 to 1439; others show their own local time.
-    /// network, max_uses, pace: as `Store.url` has them.
+    /// network, max_uses, max_requests, pace, cross_origin: as `Store.url` has them.
     ///
     /// Raises NotFound when nothing is at a path, TooLarge past the store's limits, InvalidArgument
     /// when nothing is named, or the lifetime, the offset or a path is out of range.
     #[pyo3(signature = (
         paths, *, name = "archive.zip", expires = None, utc_offset = 0, network = None, max_uses = None,
-        pace = None
+        max_requests = None, pace = None, cross_origin = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn archive(
@@ -76,23 +77,23 @@ impl Drive {
         utc_offset: i16,
         network: Option<&str>,
         #[pyo3(from_py_with = convert::count)] max_uses: Option<u32>,
+        #[pyo3(from_py_with = convert::count)] max_requests: Option<u32>,
         #[pyo3(from_py_with = convert::count)] pace: Option<u64>,
+        cross_origin: Option<&Bound<'_, PyAny>>,
     ) -> Outcome<String> {
-        let network = network.map(convert::network).transpose()?;
+        let terms = Terms { network, max_uses, max_requests, pace, cross_origin, ..Terms::default() };
         let archive = self.begun(py, paths, name, expires, utc_offset)?;
-        let archive = archive.with_url(|mut url| {
-            if let Some(network) = network {
-                url = url.network(network);
-            }
-            if let Some(uses) = max_uses {
-                url = url.max_uses(uses);
-            }
-            match pace {
-                Some(pace) => url.pace(pace),
-                None => url,
-            }
+        let mut fault = None;
+        let archive = archive.with_url(|url| {
+            terms.of(url.clone()).unwrap_or_else(|wrong| {
+                fault = Some(wrong);
+                url
+            })
         });
-        Ok(py.detach(|| archive.sign())?)
+        match fault {
+            Some(fault) => Err(fault),
+            None => Ok(py.detach(|| archive.sign())?),
+        }
     }
 
     /// Makes an archive as `archive` does, and returns what it is. `Store.url` makes URLs of it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holdall::token::Network;
-use holdall::{FileId, Time, VersionId};
+use holdall::{CrossOrigin, FileId, Time, VersionId};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDateTime, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString, PyTzInfoAccess};
@@ -151,6 +151,17 @@ pub(crate) fn network(text: &str) -> Outcome<Network> {
         }
         None => Ok(Network::host(text.parse().map_err(|_| wrong())?)),
     }
+}
+
+/// Reads a policy for pages of other origins: its text, or a list of origins.
+pub(crate) fn cross_origin(value: &Bound<'_, PyAny>) -> Outcome<CrossOrigin> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(text.extract::<String>()?.parse()?);
+    }
+    let origins = value.extract::<Vec<String>>().map_err(|_| {
+        PyTypeError::new_err("cross_origin is a str, or a list of origins such as https://a.example")
+    })?;
+    Ok(CrossOrigin::origins(origins.iter().map(String::as_str))?)
 }
 
 /// Reads a hash: its bytes, or its hexadecimal digits in any case.

@@ -13,8 +13,16 @@ use crate::convert;
 use crate::fault::{Fault, Outcome, kind_of};
 
 /// The request headers that a reply depends on.
-const HEADERS: [&str; 6] =
-    ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
+const HEADERS: [&str; 8] = [
+    "range",
+    "if-range",
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "origin",
+    "access-control-request-method",
+];
 
 /// What a request carries beside method and target.
 pub(crate) struct Asked {

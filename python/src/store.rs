@@ -61,6 +61,14 @@ impl Store {
 /// map: whether content is sent from maps of its files. Without, it is read, at the price of a copy,
 ///     and a file that loses bytes while it is sent, on a disk that fails say, is an Io error and not
 ///     the end of the process by SIGBUS.
+/// drive_archive_quota, share_archive_quota: bytes that the lists of members take of all archives of a
+///     drive's owner, and of a share's visitors: 1 GiB and 64 MiB by default.
+/// wrong_passwords: how many wrong passwords for a share are checked at once of one client and of all
+///     clients, in each process: a pair, (10, 100) by default; then one a minute, and one every 6
+///     seconds. More are refused unchecked, by Denied with a `retry_after`.
+/// cross_origin: which pages of other origins may show what URLs give: "same-origin", "same-site" or
+///     "cross-origin"; or origins whose scripts may read it, "https://a.example https://b.example" or
+///     a list, "*" for all.
 ///
 /// The same directory opened twice in a process is one store, with the options of the first; it
 /// closes with the last handle.
@@ -76,7 +84,8 @@ impl Store {
 #[pyo3(signature = (
     path, *, mode = "shared", keys = None, base_url = "/", create = true, dedup = "store", threshold = None,
     segment_bytes = None, cache_bytes = None, max_put_bytes = None, grace = None, max_lifetime = None,
-    max_archive_entries = None, max_archive_bytes = None, lock_timeout = None, map = true
+    max_archive_entries = None, max_archive_bytes = None, lock_timeout = None, map = true,
+    drive_archive_quota = None, share_archive_quota = None, wrong_passwords = None, cross_origin = None
 ))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn open(
@@ -97,6 +106,10 @@ pub(crate) fn open(
     #[pyo3(from_py_with = convert::count)] max_archive_bytes: Option<u64>,
     lock_timeout: Option<&Bound<'_, PyAny>>,
     map: bool,
+    #[pyo3(from_py_with = convert::count)] drive_archive_quota: Option<u64>,
+    #[pyo3(from_py_with = convert::count)] share_archive_quota: Option<u64>,
+    wrong_passwords: Option<(u32, u32)>,
+    cross_origin: Option<&Bound<'_, PyAny>>,
 ) -> Outcome<Py<Store>> {
     let keywords = PyDict::new(py);
     let mut options = Options::new().base_url(base_url).create(create).map(map);
@@ -128,6 +141,16 @@ pub(crate) fn open(
         )*};
     }
     numbers!(threshold segment_bytes cache_bytes max_put_bytes max_archive_entries max_archive_bytes);
+    numbers!(drive_archive_quota share_archive_quota);
+    if let Some((of_client, of_all)) = wrong_passwords {
+        options = options.wrong_passwords(of_client, of_all);
+        keywords.set_item("wrong_passwords", (of_client, of_all))?;
+    }
+    if let Some(policy) = cross_origin {
+        let policy = convert::cross_origin(policy)?;
+        keywords.set_item("cross_origin", policy.to_string())?;
+        options = options.cross_origin(policy);
+    }
     macro_rules! durations {
         ($($name:ident)*) => {$(
             if let Some(length) = $name {

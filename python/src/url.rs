@@ -54,8 +54,10 @@ pub(crate) struct Terms<'a, 'py> {
     pub(crate) media_type: Option<&'a str>,
     pub(crate) network: Option<&'a str>,
     pub(crate) max_uses: Option<u32>,
+    pub(crate) max_requests: Option<u32>,
     pub(crate) public_cache: bool,
     pub(crate) pace: Option<u64>,
+    pub(crate) cross_origin: Option<&'a Bound<'py, PyAny>>,
 }
 
 impl Terms<'_, '_> {
@@ -96,6 +98,15 @@ impl Terms<'_, '_> {
         }
         if let Some(uses) = self.max_uses {
             url = url.max_uses(uses);
+        }
+        if let Some(requests) = self.max_requests {
+            if self.max_uses.is_some() {
+                return Err(Fault::invalid("max_uses and max_requests are two rules; give one"));
+            }
+            url = url.max_requests(requests);
+        }
+        if let Some(policy) = self.cross_origin {
+            url = url.cross_origin(convert::cross_origin(policy)?);
         }
         if self.public_cache {
             url = url.public_cache();
@@ -143,9 +154,14 @@ impl Store {
     /// disposition: "attachment", or "inline" to let a browser show what can do no harm.
     /// name, media_type: what a download is saved as; by default the file's.
     /// network: serves only clients of it, such as "192.0.2.0/24".
-    /// max_uses: serves at most so many GET requests with content.
+    /// max_uses: serves at most so many downloads. One is what one client (an address that the host
+    ///     passes; all clients are one where it passes none) gets in 24 hours, until the replies are
+    ///     as long as the content four times: ranges, retries and resumes belong to it.
+    /// max_requests: serves at most so many GET requests with content, ranges and retries alike, in
+    ///     place of max_uses: for secrets.
     /// public_cache: lets shared caches keep the reply while the URL lives.
     /// pace: asks the host to send no more than so many bytes a second.
+    /// cross_origin: what pages of other origins may do with it, in place of the store's: see `open`.
     /// form: "native", or "cloudreve" for the form of Cloudreve v4.
     ///
     /// Raises InvalidArgument when the lifetime is out of range or a name or type can never be
@@ -153,7 +169,7 @@ impl Store {
     #[pyo3(signature = (
         version, *, expires = None, never_expires = false, stable_for = None,
         disposition = "attachment", name = None, media_type = None, network = None, max_uses = None,
-        public_cache = false, pace = None, form = "native"
+        max_requests = None, public_cache = false, pace = None, cross_origin = None, form = "native"
     ))]
     #[allow(clippy::too_many_arguments)]
     fn url(
@@ -168,8 +184,10 @@ impl Store {
         media_type: Option<&str>,
         network: Option<&str>,
         #[pyo3(from_py_with = convert::count)] max_uses: Option<u32>,
+        #[pyo3(from_py_with = convert::count)] max_requests: Option<u32>,
         public_cache: bool,
         #[pyo3(from_py_with = convert::count)] pace: Option<u64>,
+        cross_origin: Option<&Bound<'_, PyAny>>,
         form: &str,
     ) -> Outcome<String> {
         let terms = Terms {
@@ -181,8 +199,10 @@ impl Store {
             media_type,
             network,
             max_uses,
+            max_requests,
             public_cache,
             pace,
+            cross_origin,
         };
         let store = self.store()?;
         let url = match version {
@@ -202,7 +222,8 @@ impl Drive {
     /// or a name or type can never be right.
     #[pyo3(signature = (
         path, *, expires = None, never_expires = false, stable_for = None, disposition = "attachment",
-        name = None, media_type = None, network = None, max_uses = None, public_cache = false, pace = None
+        name = None, media_type = None, network = None, max_uses = None, max_requests = None,
+        public_cache = false, pace = None, cross_origin = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn url(
@@ -217,8 +238,10 @@ impl Drive {
         media_type: Option<&str>,
         network: Option<&str>,
         #[pyo3(from_py_with = convert::count)] max_uses: Option<u32>,
+        #[pyo3(from_py_with = convert::count)] max_requests: Option<u32>,
         public_cache: bool,
         #[pyo3(from_py_with = convert::count)] pace: Option<u64>,
+        cross_origin: Option<&Bound<'_, PyAny>>,
     ) -> Outcome<String> {
         let terms = Terms {
             expires,
@@ -229,8 +252,10 @@ impl Drive {
             media_type,
             network,
             max_uses,
+            max_requests,
             public_cache,
             pace,
+            cross_origin,
         };
         let url = self.call(py, |drive| drive.url(&path.0))?;
         sign(py, terms.of(url)?, "native")

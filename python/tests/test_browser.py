@@ -231,3 +231,54 @@ def test_what_does_execute_would_be_seen(browser: Browser) -> None:
         browser.page(name, HARMFUL[name].format(script=SCRIPT.format(name, name)))
         WebDriverWait(browser.driver, 10).until(lambda driver: driver.title == "ran")
     assert len(browser.requests("/ran")) >= 2
+
+
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360606060000000050001a5f64540"
+    "0000000049454e44ae426082"
+)
+
+TRIES = """
+const done = arguments[arguments.length - 1], url = arguments[0];
+const image = (set) => new Promise((end) => {
+  const made = new Image();
+  set(made); made.onload = () => end(true); made.onerror = () => end(false); made.src = url;
+});
+const reads = (headers) => fetch(url, {headers, cache: "no-store"}).then(
+  (reply) => reply.blob().then(() => reply.ok && reply.headers.get("ETag") !== null), () => false);
+(async () => done([
+  await image((made) => {}),
+  await image((made) => { made.crossOrigin = "anonymous"; }),
+  await reads({}),
+  await reads({"If-Match": "*"}),
+]))();
+"""
+
+
+def test_pages_of_another_site_do_what_the_policy_lets_them(browser: Browser) -> None:
+    version = browser.drive.put("pixel.png", PIXEL)
+    # To a browser localhost and an IP address are two sites.
+    site = browser.base.replace("127.0.0.1", "localhost")
+    # Who may: show it, show it with `crossorigin`, read it, read it after a preflight.
+    expected = {
+        None: [False, False, False, False],
+        "same-origin": [False, False, False, False],
+        "same-site": [False, False, False, False],
+        "cross-origin": [True, False, False, False],
+        "https://other.example": [False, False, False, False],
+        f"https://other.example {site}": [False, True, True, True],
+        "*": [True, True, True, True],
+    }
+    browser.page("tries", "")
+    found = {}
+    for page in (browser.base, site):
+        browser.driver.get(f"{page}/tries")
+        for policy in expected:
+            url = browser.store.url(version, disposition="inline", cross_origin=policy)
+            seen = browser.driver.execute_async_script(TRIES, browser.base + url)
+            if page == browser.base:
+                assert seen == [True] * 4, f"a page of the store's own origin, {policy}"
+            else:
+                found[policy] = seen
+    assert found == expected

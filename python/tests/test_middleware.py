@@ -33,7 +33,7 @@ def test_middlewares_leave_content_as_it_is(
         urls = {
             store.url(media.put(f"{size}.txt", content)): content for size, content in text.items()
         }
-        once = store.url(media.versions("1000.txt")[0], max_uses=1)
+        once = store.url(media.versions("1000.txt")[0], max_requests=1)
     for kind in ("gunicorn", "waitress"):
         command = [word.replace("apps:wsgi", "mysite.wsgi") for word in SERVERS[kind]]
         if kind == "waitress":

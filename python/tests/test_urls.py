@@ -45,12 +45,14 @@ def test_urls_say_what_they_permit(alice: holdall.Drive, store: holdall.Store) -
     bound = store.url(version, network="192.0.2.0/24")
     assert store.serve("GET", bound, client="192.0.2.9").status == 200
     assert store.serve("GET", bound, client="192.0.3.9").status == 403
-    once = store.url(version, max_uses=1)
+    once = store.url(version, max_requests=1)
     assert [store.serve("GET", once).status for _ in range(2)] == [200, 410]
     assert store.serve("GET", store.url(version, form="cloudreve")).status == 200
     for wrong in ({"disposition": "x"}, {"form": "x"}, {"network": "x"}, {"media_type": "x\n"}):
         with pytest.raises(errors.InvalidArgument):
             store.url(version, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(errors.InvalidArgument, match="give one"):
+        store.url(version, max_uses=1, max_requests=1)
     with pytest.raises(errors.Denied):
         store.verify(url.replace("/d/A", "/d/B"))
     with pytest.raises(PermissionError):
@@ -128,3 +130,41 @@ def test_keys_of_the_host_s_own(tmp_path: pathlib.Path) -> None:
         opened()
     with holdall.open(tmp_path / "s") as store:
         assert store.verify(by_one).size == 1, "the ring stays when no keys are given"
+
+
+def test_a_use_is_a_download_by_a_client(alice: holdall.Drive, store: holdall.Store) -> None:
+    version = alice.put("x.bin", bytes(100_000))
+    url = store.url(version, max_uses=1)
+
+    def get(client: str | None, range: str | None = None) -> int:
+        headers = {"Range": range} if range else {}
+        return store.serve("GET", url, headers, client=client).status
+
+    assert [get("192.0.2.1"), get("192.0.2.1", "bytes=500-"), get("192.0.2.2")] == [200, 206, 410]
+    assert store.verify(url, client="192.0.2.1").size == 100_000
+    with pytest.raises(errors.Gone):
+        store.verify(url, client="192.0.2.2")
+    archive = alice.archive(["x.bin"], max_requests=1)
+    assert [store.serve("GET", archive).status for _ in range(2)] == [200, 410]
+
+
+def test_pages_of_other_origins(alice: holdall.Drive, tmp_path: pathlib.Path) -> None:
+    shop = "https://shop.example"
+    headers = {"Origin": shop, "Access-Control-Request-Method": "GET"}
+    with holdall.open(tmp_path / "open", cross_origin=[shop, "http://localhost:1"]) as store:
+        version = store.drive("alice").put("x.png", b"x")
+        for url, allowed, policy in (
+            (store.url(version), shop, "same-site"),
+            (store.url(version, cross_origin="same-origin"), None, "same-origin"),
+            (store.url(version, cross_origin="*"), "*", "cross-origin"),
+            (store.drive("alice").archive(["x.png"], cross_origin="*"), "*", "cross-origin"),
+        ):
+            reply = store.serve("GET", url, headers)
+            assert reply.header("Access-Control-Allow-Origin") == allowed
+            assert reply.header("Cross-Origin-Resource-Policy") == policy
+            assert store.serve("OPTIONS", url, headers).status == (204 if allowed else 405)
+        same = pickle.loads(pickle.dumps(store))
+        assert same.serve("OPTIONS", store.url(version), headers).status == 204
+        for wrong in ("shop.example", [], ["*"], shop + "/"):
+            with pytest.raises(errors.InvalidArgument):
+                store.url(version, cross_origin=wrong)

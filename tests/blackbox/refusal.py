@@ -67,6 +67,24 @@ class Refusal(Case):
         self.assertEqual(sent.status, 405)
         self.assertEqual(self.curl(self.url).body, b"hello")
 
+    def test_a_page_of_another_origin_reads_what_it_may(self) -> None:
+        shop = ("-H", "Origin: https://shop.example")
+        asks = ("-X", "OPTIONS", "-H", "Access-Control-Request-Method: GET")
+        url = self.shelf.url("refusal/a.txt", "--cross-origin", "https://shop.example")
+        got = self.curl(url, *shop)
+        self.assertEqual((got.body, got["Vary"]), (b"hello", "Origin"))
+        self.assertEqual(got["Access-Control-Allow-Origin"], "https://shop.example")
+        asked = self.curl(url, *shop, *asks)
+        self.assertEqual((asked.status, asked.body), (204, b""))
+        self.assertIn("Range", asked["Access-Control-Allow-Headers"])
+        self.assertEqual(self.curl(self.url, *shop, *asks).status, 405)
+
+    def test_a_cut_download_is_one_use(self) -> None:
+        url = self.shelf.url("refusal/a.txt", "--max-uses", "1")
+        self.assertEqual(self.curl(url).body, b"hello")
+        self.assertEqual(self.curl(url, "-r", "2-").body, b"llo")
+        self.assertEqual([self.curl(url).status for _ in range(4)], [200, 200, 410, 410])
+
     def test_a_url_that_was_changed_is_refused(self) -> None:
         start, end = len("/d/"), self.url.rindex("/")
         seen = set()
@@ -88,7 +106,7 @@ class Refusal(Case):
     def test_a_url_ends_when_it_should(self) -> None:
         short = self.shelf.url("refusal/a.txt", "--expires", "1s")
         never = self.shelf.url("refusal/a.txt", "--never")
-        once = self.shelf.url("refusal/a.txt", "--max-uses", "1")
+        once = self.shelf.url("refusal/a.txt", "--max-requests", "1")
         self.assertEqual(self.curl.head(once).status, 200)
         self.assertEqual(self.curl(once).status, 200)
         self.assertIn(self.curl(once).status, (403, 410), "a second use")

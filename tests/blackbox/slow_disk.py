@@ -65,7 +65,7 @@ class SlowDisk(unittest.TestCase):
         cls.location = f'location / {{ holdall "{cls.shelf.store}"; }}'
 
     def limited(self, *options: str, uses: int = 5) -> str:
-        return self.shelf.url("a.bin", "--max-uses", str(uses), *options)
+        return self.shelf.url("a.bin", "--max-requests", str(uses), *options)
 
     def server(self, **options) -> Server:
         """nginx with one worker, whose writes can be held; what it has freed is overwritten."""

@@ -48,7 +48,7 @@ fn a_url_ends_when_it_should() {
     host.put("a.txt", b"hello");
     let short = host.ok(&["url", "a.txt", "--expires", "1s"]);
     let never = host.ok(&["url", "a.txt", "--never"]);
-    let once = host.ok(&["url", "a.txt", "--max-uses", "1"]);
+    let once = host.ok(&["url", "a.txt", "--max-requests", "1"]);
     assert_eq!(host.curl(&["-I", &once]).status, 200);
     assert_eq!(host.get(&once).status, 200);
     assert!(matches!(host.get(&once).status, 403 | 410), "a second use");
@@ -59,6 +59,23 @@ fn a_url_ends_when_it_should() {
     host.ok(&["revoke", &id]);
     assert_eq!(host.get(&never).status, 410);
     assert_eq!(host.run(&["url", "a.txt", "--expires", "30d"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_download_is_one_use_and_a_request_is_none() {
+    let host = Host::new();
+    host.put("a.txt", b"hello");
+    let url = host.ok(&["url", "a.txt", "--max-uses", "1"]);
+    let range = |url: &str| host.curl(&["-r", "2-", url]).status;
+    assert_eq!((host.get(&url).status, range(&url), host.get(&url).status), (200, 206, 200));
+    let secret = host.ok(&["url", "a.txt", "--max-requests", "1"]);
+    assert_eq!((range(&secret), host.get(&secret).status), (206, 410));
+    let both = host.run(&["url", "a.txt", "--max-uses", "1", "--max-requests", "1"]);
+    assert_eq!(both.status.code(), Some(1));
+    let embedded = host.ok(&["url", "a.txt", "--cross-origin", "https://shop.example"]);
+    let got = host.curl(&["-H", "Origin: https://shop.example", &embedded]);
+    assert_eq!(got.header("Access-Control-Allow-Origin"), Some("https://shop.example"));
+    assert_eq!(host.run(&["url", "a.txt", "--cross-origin", "shop.example"]).status.code(), Some(1));
 }
 
 #[test]

@@ -4,9 +4,9 @@ use super::grace::GraceRecord;
 use super::history::{CopyRecord, SessionRecord, TimelineRecord};
 use super::position::Position;
 use super::record::{
-    ArchiveRecord, BlobRecord, ChildRecord, DriveRecord, FileRecord, KeyRecord, LinkRecord, MembersRecord,
-    NoteRecord, PartRecord, Record, SegmentRecord, ShareRecord, TrashRecord, UploadRecord, UseRecord,
-    VersionRecord,
+    ArchiveRecord, BlobRecord, ChildRecord, ClientUseRecord, DriveRecord, FileRecord, KeyRecord, LinkRecord,
+    MembersRecord, NoteRecord, PartRecord, Record, SegmentRecord, ShareRecord, TrashRecord, UploadRecord,
+    UseRecord, VersionRecord,
 };
 use super::segment::{FloorRecord, ModeRecord, OpenRecord, SizeRecord};
 use super::signing_key::{ForeignRecord, RingRecord};
@@ -24,7 +24,7 @@ macro_rules! codecs {
 
 codecs! {
     DriveRecord FileRecord ChildRecord VersionRecord BlobRecord SegmentRecord TrashRecord LinkRecord
-    ShareRecord ArchiveRecord MembersRecord KeyRecord UseRecord UploadRecord PartRecord NoteRecord
+    ShareRecord ArchiveRecord MembersRecord KeyRecord UseRecord ClientUseRecord UploadRecord PartRecord NoteRecord
     OpenRecord ModeRecord FloorRecord SessionRecord CopyRecord TimelineRecord SweptRecord GraceRecord
     SizeRecord RingRecord ForeignRecord Position
 }

@@ -101,6 +101,7 @@ records! {
     ShareRecord 1 "share";
     KeyRecord 1 "key";
     UseRecord 1 "use limit";
+    ClientUseRecord 1 "use of a client";
     UploadRecord 1 "upload";
     PartRecord 1 "upload part";
     NoteRecord 1 "note";
@@ -456,6 +457,14 @@ pub(crate) struct KeyRecord {
 pub(crate) struct UseRecord {
     pub(crate) used: u32,
     pub(crate) expires: Time,
+}
+
+/// A use that a client has of a URL whose uses are limited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClientUseRecord {
+    pub(crate) begun: Time,
+    /// Bytes of replies that were sent, or that a process may send without asking again.
+    pub(crate) bytes: u64,
 }
 
 /// An upload in parts: what it is to become, and whether it did.

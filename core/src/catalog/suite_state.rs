@@ -2,11 +2,13 @@
 
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use super::signing_key;
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::{Record, SegmentRecord, UseRecord};
 use crate::catalog::suite_public::{cases, refused, rows, write};
+use crate::catalog::usage::Downloader;
 use crate::catalog::{dump, row, segment, table, usage};
 use crate::id::{DriveId, LinkId, ShareId};
 use crate::kv::{Kv, Write};
@@ -22,6 +24,7 @@ cases! {
     a_url_is_used_so_many_times
     races_never_pass_a_use_limit
     a_sweep_of_use_limits_takes_what_expired_in_bounded_steps
+    a_use_is_drawn_in_pieces_and_swept_after_a_day
     a_segment_dies_and_goes
     segments_of_which_less_than_half_lives_are_candidates
     an_exclusive_session_is_marked
@@ -172,6 +175,34 @@ fn a_sweep_of_use_limits_takes_what_expired_in_bounded_steps<K: Kv>(kv: &K) {
     refused(kv, ErrorKind::Expired, |tx| usage::consume(tx, [3; 16], 1, LATER, NOW));
     let later = Time(LATER.0 + 2);
     assert_eq!(write(kv, |tx| usage::consume(tx, [99; 16], 2, later, NOW)).unwrap(), 1);
+}
+
+fn a_use_is_drawn_in_pieces_and_swept_after_a_day<K: Kv>(kv: &K) {
+    let day = Duration::from_secs(24 * 3600);
+    let forever = Time(i64::MAX);
+    let allow = |client: u64, bytes: u64, now: Time| {
+        let of = Downloader { id: [7; 16], client };
+        write(kv, |tx| usage::allow(tx, of, (2, forever), (bytes, 6400), now))
+    };
+    let first = allow(1, 10, NOW).unwrap();
+    assert_eq!((first.bytes, first.until), (400, NOW.after(day)), "a 64th of four times 6,400");
+    assert_eq!(allow(1, 6400, NOW).unwrap().bytes, 6400);
+    assert_eq!(allow(2, 25_600, NOW).unwrap().bytes, 25_600, "the second use");
+    assert_eq!(allow(1, 18_800, NOW).unwrap().bytes, 18_800, "all the rest");
+    for client in 1..=3 {
+        assert_eq!(allow(client, 1, NOW).unwrap_err().kind(), ErrorKind::Gone);
+    }
+    for (now, left) in [(NOW.after(day).before(Duration::from_micros(1)), 3), (NOW.after(day), 1)] {
+        let mut cursor = None;
+        loop {
+            cursor = write(kv, |tx| usage::sweep_clients(tx, now, cursor.clone(), 1)).unwrap();
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(rows(&kv.reader().unwrap()).len(), left);
+    }
+    assert_eq!(allow(1, 1, NOW).unwrap_err().kind(), ErrorKind::Gone, "swept, and used all the same");
 }
 
 fn put_segment<K: Kv>(kv: &K, number: u32, record: &SegmentRecord) {

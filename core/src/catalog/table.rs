@@ -58,6 +58,8 @@ tables! {
     COUNTER = 21 "counter-1";
     /// 16 bytes of a use limit's id -> UseRecord
     USE = 22 "use-1";
+    /// 16 bytes of a use limit's id, client u64 -> ClientUseRecord
+    CLIENT_USE = 35 "client-use-1";
     /// lsn u64 -> SessionRecord: who wrote from that group on
     HISTORY = 23 "history-1";
     /// scope u64, 0, 20 bytes of sha1, blob u64 -> 20 bytes of the beginning's sha1; and

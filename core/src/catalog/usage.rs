@@ -1,10 +1,11 @@
 //! URLs that can be used so many times: one row for each that was used at all.
 
 use std::ops::Bound;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::record::{Record, UseRecord};
+use crate::catalog::record::{ClientUseRecord, Record, UseRecord};
 use crate::catalog::{row, table};
 use crate::kv::{Read, Scan, Write};
 use crate::mutant::{self, Mutant};
@@ -49,6 +50,91 @@ pub(crate) fn consume(
     };
     row::put(tx, table::USE, &id, &UseRecord { used: used.saturating_add(1), expires })?;
     Ok(left)
+}
+
+/// How long a use lasts, from its first request on.
+const USE_TIME: Duration = Duration::from_secs(24 * 3600);
+/// How many times the length of the content the replies of one use are together at most: what players and
+/// downloaders in parts plan, who ask for the rest of the content and leave off (docs/why.md has figures).
+const CONTENTS: u64 = 4;
+/// A use is given out in so many pieces at least, so that few requests change rows.
+const PIECES: u64 = 64;
+
+/// Whose download counts against what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Downloader {
+    /// The id of the use limit.
+    pub(crate) id: [u8; 16],
+    /// The client: what it has of an address.
+    pub(crate) client: u64,
+}
+
+impl Downloader {
+    fn key(&self) -> [u8; 24] {
+        let mut key = [0; 24];
+        let (id, client) = key.split_at_mut(16);
+        id.copy_from_slice(&self.id);
+        client.copy_from_slice(&self.client.to_be_bytes());
+        key
+    }
+}
+
+/// What a process may send to a client without asking again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    pub(crate) bytes: u64,
+    /// When the use is over.
+    pub(crate) until: Time,
+}
+
+/// Gives a client `bytes` of content that is `len` long, and often a little more to go on with: of the use
+/// that it has, or of another if one of `limit` is left. Given and counted in one transaction, so that no
+/// race passes the limit.
+///
+/// # Errors
+/// As [`consume`].
+pub(crate) fn allow(
+    tx: &mut impl Write,
+    of: Downloader,
+    (limit, expires): (u32, Time),
+    (bytes, len): (u64, u64),
+    now: Time,
+) -> Result<Allowance> {
+    let budget = budget(len);
+    let wanted = bytes.max(budget / PIECES).max(1);
+    let mut record = match current(tx, of, now)? {
+        Some(record) if record.bytes.saturating_add(bytes.max(1)) <= budget => record,
+        _ => {
+            consume(tx, of.id, limit, expires, now)?;
+            ClientUseRecord { begun: now, bytes: 0 }
+        }
+    };
+    let bytes = wanted.min(budget.saturating_sub(record.bytes));
+    record.bytes = record.bytes.saturating_add(bytes);
+    row::put(tx, table::CLIENT_USE, &of.key(), &record)?;
+    Ok(Allowance { bytes, until: record.begun.after(USE_TIME) })
+}
+
+/// The use that a client has, if it is not over.
+fn current(tx: &impl Read, of: Downloader, now: Time) -> Result<Option<ClientUseRecord>> {
+    let record = row::get::<ClientUseRecord>(tx, table::CLIENT_USE, &of.key())?;
+    Ok(record.filter(|record| now < record.begun.after(USE_TIME)))
+}
+
+/// Bytes of the replies of one use.
+fn budget(len: u64) -> u64 {
+    len.max(1).saturating_mul(CONTENTS)
+}
+
+/// Checks that a client may go on with a use of the URL, or begin one, and counts none.
+///
+/// # Errors
+/// `Gone` when it may not.
+pub(crate) fn check_client(tx: &impl Read, of: Downloader, limit: u32, len: u64, now: Time) -> Result<()> {
+    match current(tx, of, now)? {
+        Some(record) if record.bytes < budget(len) => Ok(()),
+        _ => check(tx, of.id, limit),
+    }
 }
 
 /// Checks that one of the `limit` uses of the URL `id` is left, and uses none.
@@ -105,6 +191,33 @@ pub(crate) fn sweep(
     }
     for id in over {
         tx.del(table::USE, &id)?;
+    }
+    Ok(last)
+}
+
+/// Removes the uses of clients whose time is over among the next `limit` (at least 1) after `cursor`, as
+/// [`sweep`] does with the limits.
+pub(crate) fn sweep_clients(
+    tx: &mut impl Write,
+    now: Time,
+    cursor: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Option<Vec<u8>>> {
+    let from = cursor.as_ref().map_or(Bound::Unbounded, |key| Bound::Excluded(key.as_slice()));
+    let (mut seen, mut last, mut over) = (0, None, Vec::new());
+    tx.scan(table::CLIENT_USE, (from, Bound::Unbounded), false, &mut |key, value| {
+        seen += 1;
+        if now >= ClientUseRecord::decode(value)?.begun.after(USE_TIME) {
+            over.push(key.to_vec());
+        }
+        if seen < limit.max(1) {
+            return Ok(Scan::Next);
+        }
+        last = Some(key.to_vec());
+        Ok(Scan::Stop)
+    })?;
+    for key in over {
+        tx.del(table::CLIENT_USE, &key)?;
     }
     Ok(last)
 }

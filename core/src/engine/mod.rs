@@ -1,5 +1,6 @@
 //! One open store within one process: the log, the rows, the blobs and the keys.
 
+mod allowances;
 pub(crate) mod cache;
 mod counts;
 mod ids;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub(crate) use ids::{Ids, ids_for};
 pub use options::{Dedup, Mode, Options};
 
+use allowances::Allowances;
 use cache::RowCache;
 use counts::Counts;
 use ids::ReservedIds;
@@ -56,6 +58,7 @@ pub(crate) struct Engine {
     pub(crate) pool: Pool,
     pub(crate) journal: Journal<RedbKv>,
     pub(crate) plans: PlanCache,
+    pub(crate) allowances: Allowances,
     pub(crate) streams: Streams,
     /// Says that this process has the store open, until it is closed.
     lock: Mutex<Option<StoreLock>>,
@@ -85,6 +88,7 @@ impl Engine {
             pool,
             journal,
             plans: PlanCache::default(),
+            allowances: Allowances::default(),
             streams: Streams::default(),
             lock: Mutex::new(Some(lock)),
             counts: Counts::default(),

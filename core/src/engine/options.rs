@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::http::CrossOrigin;
 use crate::{Error, Result};
 
 /// How processes share a store.
@@ -49,6 +50,7 @@ pub struct Options {
     pub(crate) share_archive_quota: u64,
     pub(crate) client_passwords: u32,
     pub(crate) share_passwords: u32,
+    pub(crate) cross_origin: CrossOrigin,
     pub(crate) lock_timeout: Duration,
     pub(crate) map: bool,
 }
@@ -60,6 +62,9 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What [`Options::wrong_passwords`] is by default: of one client, and of all.
+    pub const WRONG_PASSWORDS: (u32, u32) = (10, 100);
+
     /// Returns the defaults.
     pub fn new() -> Options {
         Options {
@@ -77,8 +82,9 @@ impl Options {
             max_archive_bytes: 1 << 40,
             drive_archive_quota: 1 << 30,
             share_archive_quota: 64 << 20,
-            client_passwords: 10,
-            share_passwords: 100,
+            client_passwords: Options::WRONG_PASSWORDS.0,
+            share_passwords: Options::WRONG_PASSWORDS.1,
+            cross_origin: CrossOrigin::SAME_SITE,
             lock_timeout: Duration::from_secs(10),
             map: true,
         }
@@ -198,6 +204,14 @@ impl Options {
     #[must_use]
     pub fn wrong_passwords(mut self, of_client: u32, of_all: u32) -> Options {
         (self.client_passwords, self.share_passwords) = (of_client, of_all);
+        self
+    }
+
+    /// Sets which pages of other origins may show or read what URLs give, those that say nothing of it: of
+    /// its own site by default. Replies in the form of Cloudreve are every page's to read, as there.
+    #[must_use]
+    pub fn cross_origin(mut self, policy: CrossOrigin) -> Options {
+        self.cross_origin = policy;
         self
     }
 

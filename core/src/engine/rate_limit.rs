@@ -6,6 +6,7 @@
 //! process, so that nobody can aim at another's. Each process has budgets of its own.
 
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,14 @@ use crate::time::Time;
 
 /// Slots of the table, of 8 bytes each.
 const SLOTS: usize = 1 << 14;
+
+/// Returns what addresses one client has at least: one of IPv4, of IPv6 a network of 64 bits.
+pub(crate) fn network(client: IpAddr) -> u128 {
+    match client.to_canonical() {
+        IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
+    }
+}
 
 /// How often something may be tried: so many times at once, and then once in every `each`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -42,6 +42,8 @@
 //! 'self'`: a browser opens such a URL as a page of its own with a player in it, and that page may load
 //! the URL. Images, text and PDF are drawn without loading anything.
 //!
+//! [`CrossOrigin`] decides what stands in place of `same-site`, and which scripts of other sites may read.
+//!
 //! # Validators
 //! A tag stands for the bytes and the media type that they are sent as. A date stands for them too
 //! where what the URL leads to never changes; where it does, the caller gives each state a second of
@@ -50,6 +52,7 @@
 //! `Date` is the server's to send. No value ever holds a byte but visible ASCII and the space.
 
 mod condition;
+mod cross_origin;
 mod date;
 mod disposition;
 mod escape;
@@ -63,6 +66,8 @@ mod respond;
 mod tests;
 
 pub use condition::{Outcome, Preconditions, Validators, evaluate, if_range_holds};
+pub use cross_origin::CrossOrigin;
+pub(crate) use cross_origin::is_preflight;
 pub use date::{format_date, parse_date};
 pub use disposition::{Disposition, content_disposition};
 pub(crate) use escape::escape_segment;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use crate::body::Body;
 use crate::engine::Engine;
 use crate::engine::snapshot::Snapshot;
-use crate::http::{Head, RequestHeaders, Selected, respond};
+use crate::http::{Head, RequestHeaders, Selected, is_preflight, respond};
 use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
 
@@ -40,13 +40,13 @@ impl Store {
     /// Only what the host must know of: `Io`, `Corrupt`, `Poisoned`, `Locked`, `Bug`, `Forked`, `ReadOnly`, and
     /// `InvalidArgument` for a store that was closed. [`Reply::from_error`] makes replies of them.
     pub fn serve(&self, request: &Request<'_>) -> Result<Reply> {
-        if !matches!(request.method, "GET" | "HEAD") {
-            return Ok(Reply::method_not_allowed());
-        }
-        if let Some(refused) = malformed(request) {
+        if let Some(refused) = refused(request) {
             return Ok(refused);
         }
-        reply_or(request, self.answer(request))
+        let engine = self.engine()?;
+        let found = route::parse(&engine.options.base_url, request.target)
+            .and_then(|route| open::open(&Snapshot::new(&engine), &route, request));
+        reply_or_refusal(&engine, request, found)
     }
 
     /// Answers a request as [`serve`](Store::serve) does if that takes no wait for the disk: what it
@@ -58,43 +58,60 @@ impl Store {
     /// # Errors
     /// As [`serve`](Store::serve).
     pub fn serve_cached(&self, request: &Request<'_>) -> Result<Option<Reply>> {
-        if !matches!(request.method, "GET" | "HEAD") {
-            return Ok(Some(Reply::method_not_allowed()));
-        }
-        if let Some(refused) = malformed(request) {
+        if let Some(refused) = refused(request) {
             return Ok(Some(refused));
         }
         let engine = self.engine()?;
         let route = match route::parse(&engine.options.base_url, request.target) {
             Ok(route) => route,
-            Err(error) => return reply_or(request, Err(error)).map(Some),
+            Err(error) => return reply_or_refusal(&engine, request, Err(error)).map(Some),
         };
         let snapshot = Snapshot::cached_only(&engine);
         let found = open::open(&snapshot, &route, request);
         if snapshot.is_missing() || found.as_ref().is_ok_and(|found| found.waits(&engine)) {
             return Ok(None);
         }
-        reply_or(request, found.and_then(|found| send(&engine, found, request))).map(Some)
+        reply_or_refusal(&engine, request, found).map(Some)
     }
+}
 
-    fn answer(&self, request: &Request<'_>) -> Result<Reply> {
-        let engine = self.engine()?;
-        let route = route::parse(&engine.options.base_url, request.target)?;
-        send(&engine, open::open(&Snapshot::new(&engine), &route, request)?, request)
+/// Returns the refusal of a request that no URL could be served to.
+fn refused(request: &Request<'_>) -> Option<Reply> {
+    let preflight = is_preflight(request.method, RequestHeaders(&request.headers));
+    if !matches!(request.method, "GET" | "HEAD") && !preflight {
+        return Some(Reply::method_not_allowed());
     }
+    malformed(request)
+}
+
+/// Makes the reply for what was found, or to a client of what is the client's affair.
+fn reply_or_refusal(engine: &Arc<Engine>, request: &Request<'_>, found: Result<Resource>) -> Result<Reply> {
+    match found.and_then(|found| answer(engine, found, request)) {
+        Err(error) if is_clients(error.kind()) => {
+            let mut reply = refuse(request, &error);
+            engine.options.cross_origin.mark(RequestHeaders(&request.headers), &mut reply.headers);
+            Ok(reply)
+        }
+        answered => answered,
+    }
+}
+
+/// Makes the reply for what was found, as pages of other origins may have it.
+fn answer(engine: &Arc<Engine>, mut found: Resource, request: &Request<'_>) -> Result<Reply> {
+    let policy = found.cross_origin.take();
+    let policy = policy.as_ref().unwrap_or(&engine.options.cross_origin);
+    let headers = RequestHeaders(&request.headers);
+    if request.method == "OPTIONS" {
+        return Ok(policy.preflight(headers).map_or_else(Reply::method_not_allowed, Reply::no_content));
+    }
+    let mut reply = send(engine, found, request)?;
+    policy.mark(headers, &mut reply.headers);
+    Ok(reply)
 }
 
 /// Returns the refusal of a request whose target is none.
 pub(crate) fn malformed(request: &Request<'_>) -> Option<Reply> {
     route::check_escapes(request.target).err().map(|error| refuse(request, &error))
-}
-
-/// Makes the reply to a client of what is his affair.
-fn reply_or(request: &Request<'_>, answer: Result<Reply>) -> Result<Reply> {
-    match answer {
-        Err(error) if is_clients(error.kind()) => Ok(refuse(request, &error)),
-        answer => answer,
-    }
 }
 
 fn refuse(request: &Request<'_>, error: &Error) -> Reply {

@@ -1,21 +1,24 @@
 //! From a route to what is served: the URL is verified, the content found, and nothing read.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::nowhere;
 use super::request::Request;
 use super::route::{Route, Signed};
 use crate::body::Body;
+use crate::catalog::LinkInfo;
 use crate::catalog::alias::AliasedVersion;
 use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::counter::Counter;
 use crate::catalog::share_access::check_access;
 use crate::catalog::state::State;
-use crate::catalog::{LinkInfo, usage};
+use crate::catalog::usage::{self, Allowance, Downloader};
 use crate::engine::Engine;
 use crate::engine::cache::CachedVersion;
+use crate::engine::rate_limit::network;
 use crate::engine::snapshot::Snapshot;
-use crate::http::{CacheControl, Disposition, Head, Representation, Selected, entity_tag};
+use crate::http::{CacheControl, CrossOrigin, Disposition, Head, Representation, Selected, entity_tag};
 use crate::id::{ArchiveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::mutant::{self, Mutant};
@@ -36,6 +39,8 @@ pub(crate) struct Resource {
     pub(crate) representation: Arc<Representation>,
     pub(crate) pace: Option<u64>,
     pub(crate) counts: DownloadCounts,
+    /// What the URL says of pages of other origins.
+    pub(crate) cross_origin: Option<CrossOrigin>,
 }
 
 /// Where the content is.
@@ -85,8 +90,62 @@ impl Resource {
 /// What a download counts against.
 #[derive(Default)]
 pub(crate) struct DownloadCounts {
-    uses: Option<(UseLimit, Time)>,
+    uses: Option<Uses>,
     link: Option<LinkId>,
+}
+
+/// A limit of uses, and who uses it for what.
+struct Uses {
+    limit: UseLimit,
+    expires: Time,
+    by: Downloader,
+    /// Length of the content.
+    len: u64,
+}
+
+impl Uses {
+    fn new(limit: UseLimit, expires: Time, client: Option<IpAddr>, len: u64) -> Uses {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&limit.id);
+        if let Some(client) = client {
+            hasher.update(&network(client).to_be_bytes());
+        }
+        let mut first = [0; 8];
+        hasher.finalize_xof().fill(&mut first);
+        Uses { limit, expires, by: Downloader { id: limit.id, client: u64::from_be_bytes(first) }, len }
+    }
+
+    fn is_of_requests(&self) -> bool {
+        self.limit.each_request || mutant::is_active(Mutant::CutDownloadsAreLost)
+    }
+
+    /// Checks that something is left for the client, and uses none of it.
+    fn check(&self, engine: &Engine, now: Time) -> Result<()> {
+        if self.is_of_requests() {
+            return usage::check(&engine.reader()?, self.limit.id, self.limit.limit);
+        }
+        if engine.allowances.has(self.by, now) {
+            return Ok(());
+        }
+        usage::check_client(&engine.reader()?, self.by, self.limit.limit, self.len, now)
+    }
+
+    /// Counts a reply with so many bytes of content.
+    fn count(&self, engine: &Engine, bytes: u64, now: Time) -> Result<()> {
+        let (limit, by, len) = ((self.limit.limit, self.expires), self.by, self.len);
+        if self.is_of_requests() {
+            return engine
+                .write(move |change| usage::consume(change, by.id, limit.0, limit.1, now))
+                .map(drop);
+        }
+        let bytes = bytes.max(1);
+        if engine.allowances.take(by, bytes, now) {
+            return Ok(());
+        }
+        let drawn = engine.write(move |change| usage::allow(change, by, limit, (bytes, len), now))?;
+        engine.allowances.put(by, Allowance { bytes: drawn.bytes.saturating_sub(bytes), ..drawn });
+        Ok(())
+    }
 }
 
 impl DownloadCounts {
@@ -94,29 +153,27 @@ impl DownloadCounts {
     ///
     /// # Errors
     /// `Gone` when there is none.
-    pub(super) fn check(&self, engine: &Arc<Engine>) -> Result<()> {
-        match self.uses {
-            Some((uses, _)) if !mutant::is_active(Mutant::UsedUpLooksAlive) => {
-                usage::check(&engine.reader()?, uses.id, uses.limit)
-            }
+    pub(super) fn check(&self, engine: &Engine, now: Time) -> Result<()> {
+        match &self.uses {
+            Some(uses) if !mutant::is_active(Mutant::UsedUpLooksAlive) => uses.check(engine, now),
             _ => Ok(()),
         }
     }
 
-    /// Counts a GET whose reply has content. A use limit counts every one; a link's counter those
-    /// with the first byte, so that a download in ranges counts once.
+    /// Counts a GET whose reply has content. A use limit counts its bytes, or every one; a link's counter
+    /// those with the first byte, so that a download in ranges counts once.
     ///
     /// Where there is nothing to count, a URL that is used up is gone all the same: clients decide by
     /// HEAD whether to go on. Only that a copy is still right may be said for ever: the client has it.
-    pub(super) fn count(&self, engine: &Arc<Engine>, method: &str, head: &Head, now: Time) -> Result<()> {
+    pub(super) fn count(&self, engine: &Engine, method: &str, head: &Head, now: Time) -> Result<()> {
         if head.status == 304 {
             return Ok(());
         }
         if method != "GET" || !matches!(head.status, 200 | 206) {
-            return self.check(engine);
+            return self.check(engine, now);
         }
-        if let Some((uses, expires)) = self.uses {
-            engine.write(move |change| usage::consume(change, uses.id, uses.limit, expires, now))?;
+        if let Some(uses) = &self.uses {
+            uses.count(engine, content_len(&head.selected, uses.len), now)?;
         }
         if let Some(id) = self.link
             && has_first_byte(&head.selected)
@@ -124,6 +181,17 @@ impl DownloadCounts {
             engine.count(Counter::LinkDownloads(id));
         }
         Ok(())
+    }
+}
+
+/// Returns how many bytes of content that is `len` long a reply sends.
+fn content_len(selected: &Selected, len: u64) -> u64 {
+    let of = |range: &std::ops::Range<u64>| range.end.saturating_sub(range.start);
+    match selected {
+        Selected::Nothing => 0,
+        Selected::Whole => len,
+        Selected::One(range) => of(range),
+        Selected::Many(multipart) => multipart.parts.iter().map(|part| of(&part.range)).sum(),
     }
 }
 
@@ -327,8 +395,9 @@ fn by_token(snapshot: &Snapshot<'_>, token: &str, name: &str, request: &Request<
     found.pace = claims.pace;
     found.counts.uses = claims.uses.map(|uses| {
         let expires = claims.expires().and_then(|expires| i64::try_from(expires).ok()).unwrap_or(i64::MAX);
-        (uses, Time::from_unix(expires))
+        Uses::new(uses, Time::from_unix(expires), request.client, found.representation.len)
     });
+    found.cross_origin = claims.cross_origin;
     Ok(found)
 }
 
@@ -401,7 +470,13 @@ fn lost(file: FileId) -> Error {
 
 fn version_found(content: Arc<CachedVersion>) -> Resource {
     let representation = content.representation.clone();
-    Resource { what: What::Version(content), representation, pace: None, counts: DownloadCounts::default() }
+    Resource {
+        what: What::Version(content),
+        representation,
+        pace: None,
+        counts: DownloadCounts::default(),
+        cross_origin: None,
+    }
 }
 
 /// Finds an archive by its id and what its URL says of its revocations.
@@ -421,10 +496,6 @@ fn archive_found(tx: &RedbReader, id: ArchiveId, revocations: u64, now: Time) ->
         ..Representation::default()
     };
     let what = What::Archive { archive: Box::new(archive), tx: tx.clone() };
-    Ok(Resource {
-        what,
-        representation: Arc::new(representation),
-        pace: None,
-        counts: DownloadCounts::default(),
-    })
+    let representation = Arc::new(representation);
+    Ok(Resource { what, representation, pace: None, counts: DownloadCounts::default(), cross_origin: None })
 }

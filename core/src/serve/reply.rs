@@ -59,6 +59,11 @@ impl Reply {
         Reply::text(405, text, vec![("Allow", "GET, HEAD".to_owned())])
     }
 
+    /// Makes the answer to a preflight.
+    pub(super) fn no_content(headers: Vec<(&'static str, String)>) -> Reply {
+        Reply { status: 204, headers, body: Body::empty(), pace: None }
+    }
+
     fn text(status: u16, text: &'static str, mut headers: Vec<(&'static str, String)>) -> Reply {
         headers.extend([
             ("Content-Type", "text/plain; charset=utf-8".to_owned()),

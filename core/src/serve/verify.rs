@@ -51,7 +51,7 @@ impl Store {
         check_escapes(request.target).map_err(|error| Error::new(ErrorKind::Denied, error.to_string()))?;
         let route = route::parse(&engine.options.base_url, request.target)?;
         let found = open(&Snapshot::new(&engine), &route, request)?;
-        found.counts.check(&engine)?;
+        found.counts.check(&engine, request.now)?;
         let representation = found.representation;
         Ok(Grant {
             len: representation.len,

@@ -15,7 +15,7 @@ use crate::catalog::share_access::{check_access, check_active};
 use crate::catalog::{FileInfo, Row, ShareInfo, listing};
 use crate::catalog::{node, path, stat};
 use crate::engine::Engine;
-use crate::engine::rate_limit::Rate;
+use crate::engine::rate_limit::{Rate, network};
 use crate::id::{FileId, ShareId};
 use crate::kv::Read;
 use crate::mutant::{self, Mutant};
@@ -165,7 +165,8 @@ impl Visit {
     }
 
     /// Counts a download and begins a URL of the file at `path` in the share. The URL ends with the
-    /// share.
+    /// share. Where the share's downloads are limited, one client has it from the URL, as
+    /// [`Url::max_uses`] of 1 has it.
     ///
     /// # Errors
     /// `NotFound` when nothing is at `path`, `InvalidArgument` when a folder is, `Expired` and
@@ -176,7 +177,15 @@ impl Visit {
             return Err(Error::invalid(format!("{} is a folder; make an archive of it", shown(path))));
         }
         self.count()?;
-        Ok(Url::new(&self.store, Subject::Share(self.info.id, file.id)))
+        Ok(self.once(Url::new(&self.store, Subject::Share(self.info.id, file.id))))
+    }
+
+    /// Lets a URL serve the one download that was counted.
+    fn once(&self, url: Url) -> Url {
+        match self.info.max_downloads {
+            Some(_) => url.max_uses(1),
+            None => url,
+        }
     }
 
     /// Begins an archive of what is at the paths in the share, as [`Drive::archive`] does. It ends with the share, and making it
@@ -191,7 +200,7 @@ impl Visit {
             let (path, inside) = inside(path.as_ref());
             picks.push((find(&tx, &self.info, path)?, inside));
         }
-        self.archive_in(&tx, &picks)
+        Ok(self.archive_in(&tx, &picks)?.with_url(|url| self.once(url)))
     }
 
     /// Returns a file or folder of the share, by its id.
@@ -305,14 +314,6 @@ pub(crate) fn enter(
         }
     }
     entered
-}
-
-/// Returns what addresses one client has at least: one of IPv4, of IPv6 a network of 64 bits.
-fn network(client: IpAddr) -> u128 {
-    match client.to_canonical() {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
-    }
 }
 
 impl Store {

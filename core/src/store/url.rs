@@ -9,7 +9,7 @@ use crate::catalog::state::State;
 use crate::catalog::{node, revocation};
 use crate::engine::Engine;
 use crate::engine::snapshot::Snapshot;
-use crate::http::{Disposition, escape_segment};
+use crate::http::{CrossOrigin, Disposition, escape_segment};
 use crate::id::{ArchiveId, FileId, ShareId, VersionId};
 use crate::kv::redb::RedbReader;
 use crate::name::check_name;
@@ -83,9 +83,10 @@ pub struct Url {
     name: Option<String>,
     media_type: Option<String>,
     network: Option<Network>,
-    max_uses: Option<u32>,
+    uses: Option<(u32, bool)>,
     public_cache: bool,
     pace: Option<u64>,
+    cross_origin: Option<CrossOrigin>,
     pub(super) now: Option<Time>,
 }
 
@@ -102,9 +103,10 @@ impl Url {
             name: None,
             media_type: None,
             network: None,
-            max_uses: None,
+            uses: None,
             public_cache: false,
             pace: None,
+            cross_origin: None,
             now: None,
         }
     }
@@ -167,9 +169,30 @@ impl Url {
         self
     }
 
-    /// Serves at most so many GET requests that have content in the reply, ranges counted alike.
+    /// Serves at most so many downloads. A use is what one client gets within 24 hours of its first
+    /// request, until the replies together are as long as the content four times: so ranges, players,
+    /// downloads in parts, retries and what goes on after a cut belong to one. A client is an address that
+    /// the host passes ([`Request::client`](crate::Request::client)), of IPv6 a network of 64 bits; where
+    /// the host passes none, all clients are one.
+    ///
+    /// So whoever shares an address, or has the URL of a host that passes none, gets the content at most
+    /// four times a use. A use that is open goes on where the limit is reached; HEAD and a 304 are free.
     pub fn max_uses(mut self, uses: u32) -> Url {
-        self.max_uses = Some(uses);
+        self.uses = Some((uses, false));
+        self
+    }
+
+    /// Serves at most so many GET requests that have content in the reply, ranges and retries counted
+    /// alike, in place of [`Url::max_uses`]: for secrets. A download that is cut is lost.
+    pub fn max_requests(mut self, requests: u32) -> Url {
+        self.uses = Some((requests, true));
+        self
+    }
+
+    /// Sets which pages of other origins may show or read the content, in place of what the store has
+    /// ([`Options::cross_origin`](crate::Options::cross_origin)).
+    pub fn cross_origin(mut self, policy: CrossOrigin) -> Url {
+        self.cross_origin = Some(policy);
         self
     }
 
@@ -205,7 +228,7 @@ impl Url {
     pub fn sign(self) -> Result<String> {
         let engine = self.store.engine()?;
         let snapshot = Snapshot::new(&engine);
-        if self.public_cache && (self.network.is_some() || self.max_uses.is_some()) {
+        if self.public_cache && (self.network.is_some() || self.uses.is_some()) {
             return Err(Error::invalid(
                 "a shared cache keeps to no network and counts no use; leave public_cache out, or those",
             ));
@@ -230,10 +253,11 @@ impl Url {
         claims.network = self.network;
         claims.public_cache = self.public_cache;
         claims.pace = self.pace;
-        claims.uses = match self.max_uses {
-            Some(limit) => Some(UseLimit { limit, id: random()? }),
+        claims.uses = match self.uses {
+            Some((limit, each_request)) => Some(UseLimit { limit, id: random()?, each_request }),
             None => None,
         };
+        claims.cross_origin = self.cross_origin;
         let token = snapshot.ring()?.1.sign_named(&claims, &shown)?;
         Ok(format!("{}d/{token}/{}", engine.options.base_url, escape_segment(&shown)))
     }
@@ -246,10 +270,11 @@ impl Url {
     /// As [`Url::sign`]; `InvalidArgument` for what the form has no place for.
     #[cfg(feature = "cloudreve")]
     pub fn sign_cloudreve(self) -> Result<String> {
-        if self.network.is_some() || self.max_uses.is_some() || self.media_type.is_some() || self.public_cache
-        {
+        let limited = self.network.is_some() || self.uses.is_some();
+        if limited || self.media_type.is_some() || self.public_cache || self.cross_origin.is_some() {
             return Err(Error::invalid(
-                "the Cloudreve form of a url has no place for a network, a use limit, a media type or caching",
+                "the Cloudreve form of a url has no place for a network, a use limit, a media type, caching or \
+                 a cross-origin policy",
             ));
         }
         let engine = self.store.engine()?;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Network, Refusal};
-use crate::http::{Disposition, valid_media_type};
+use crate::http::{CrossOrigin, Disposition, valid_media_type};
 use crate::name::{check_name, shown};
 use crate::{Error, Result};
 
@@ -111,6 +111,8 @@ pub struct UseLimit {
     pub limit: u32,
     /// Names the counter; random.
     pub id: [u8; 16],
+    /// Whether each request is a use, and not each download by one client.
+    pub each_request: bool,
 }
 
 /// Everything that a token says. What is not in here cannot change the reply.
@@ -144,6 +146,8 @@ pub struct Claims {
     pub public_cache: bool,
     /// The speed to send at, in bytes each second, 1 or more; otherwise any.
     pub pace: Option<u64>,
+    /// Which pages of other origins may show or read the reply; otherwise as the store has it.
+    pub cross_origin: Option<CrossOrigin>,
 }
 
 impl Claims {
@@ -167,6 +171,7 @@ impl Claims {
             uses: None,
             public_cache: false,
             pace: None,
+            cross_origin: None,
         }
     }
 
@@ -266,7 +271,7 @@ mod tests {
             Claims { name: Some(String::new()), ..claims() },
             Claims { name: Some("a/b".into()), ..claims() },
             Claims { name: Some("a\r\nb".into()), ..claims() },
-            Claims { uses: Some(UseLimit { limit: 0, id: [1; 16] }), ..claims() },
+            Claims { uses: Some(UseLimit { limit: 0, id: [1; 16], each_request: false }), ..claims() },
             Claims { pace: Some(0), ..claims() },
         ];
         for claims in bad {

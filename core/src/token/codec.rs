@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::claims::{Claims, Purpose, UseLimit};
 use super::network::Network;
-use crate::http::Disposition;
+use crate::http::{CrossOrigin, Disposition};
 
 /// The version of the layout.
 const VERSION: u8 = 1;
@@ -20,6 +20,11 @@ const MEDIA_TYPE: u8 = 1 << 4;
 const NETWORK: u8 = 1 << 5;
 const USES: u8 = 1 << 6;
 const PACE: u8 = 1 << 7;
+
+/// The bit of the purpose that says that more flags follow.
+const MORE: u8 = 1 << 7;
+const EACH_REQUEST: u8 = 1 << 0;
+const CROSS_ORIGIN: u8 = 1 << 1;
 
 /// What chooses the key of a token: all that is read before its MAC is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +42,12 @@ pub(super) fn selector(payload: &[u8]) -> Option<Selector> {
 pub(super) fn encode(claims: &Claims, key: u16, to: &mut Vec<u8>) {
     to.push(VERSION);
     to.extend_from_slice(&key.to_be_bytes());
-    to.push(claims.purpose.number());
+    let more = more_flags(claims);
+    to.push(claims.purpose.number() | if more == 0 { 0 } else { MORE });
     to.push(flags(claims));
+    if more != 0 {
+        to.push(more);
+    }
     if let Some(expires) = claims.expires() {
         put_varint(to, expires);
     }
@@ -63,14 +72,22 @@ pub(super) fn encode(claims: &Claims, key: u16, to: &mut Vec<u8>) {
     if let Some(pace) = claims.pace {
         put_varint(to, pace);
     }
+    if let Some(cross_origin) = &claims.cross_origin {
+        put_text(to, &cross_origin.to_string());
+    }
 }
 
 /// Reads a payload, to its last byte. Returns nothing for bytes that [`encode`] never makes.
 pub(super) fn decode(payload: &[u8]) -> Option<Claims> {
     let mut from = PayloadReader(payload);
+    let has_more = payload.get(3).is_some_and(|purpose| purpose & MORE != 0);
     let Selector { purpose, .. } = from.selector()?;
     let flags = from.byte()?;
     let has = |flag: u8| flags & flag != 0;
+    let more = match has_more {
+        true => Some(from.byte()?).filter(|more| (1..=EACH_REQUEST | CROSS_ORIGIN).contains(more))?,
+        false => 0,
+    };
     let expires = if has(NEVER_EXPIRES) { None } else { Some(from.varint()?) };
     let subject = from.varint()?;
     let epoch = from.varint()?;
@@ -96,10 +113,18 @@ pub(super) fn decode(payload: &[u8]) -> Option<Claims> {
     }
     if has(USES) {
         let limit = u32::try_from(from.varint()?).ok()?;
-        claims.uses = Some(UseLimit { limit, id: *from.take()? });
+        claims.uses = Some(UseLimit { limit, id: *from.take()?, each_request: more & EACH_REQUEST != 0 });
     }
     if has(PACE) {
         claims.pace = Some(from.varint()?);
+    }
+    if more & CROSS_ORIGIN != 0 {
+        let text = from.text()?;
+        claims.cross_origin =
+            Some(text.parse().ok().filter(|policy: &CrossOrigin| policy.to_string() == text)?);
+    }
+    if more_flags(&claims) != more {
+        return None;
     }
     (from.0.is_empty() && claims.check().is_ok()).then_some(claims)
 }
@@ -114,6 +139,12 @@ fn flags(claims: &Claims) -> u8 {
         | flag(claims.network.is_some(), NETWORK)
         | flag(claims.uses.is_some(), USES)
         | flag(claims.pace.is_some(), PACE)
+}
+
+fn more_flags(claims: &Claims) -> u8 {
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    flag(claims.uses.is_some_and(|uses| uses.each_request), EACH_REQUEST)
+        | flag(claims.cross_origin.is_some(), CROSS_ORIGIN)
 }
 
 fn put_varint(to: &mut Vec<u8>, mut value: u64) {
@@ -158,7 +189,7 @@ impl<'a> PayloadReader<'a> {
             return None;
         }
         let key = u16::from_be_bytes(*self.take()?);
-        Some(Selector { key, purpose: Purpose::from_number(self.byte()?)? })
+        Some(Selector { key, purpose: Purpose::from_number(self.byte()? & !MORE)? })
     }
 
     fn byte(&mut self) -> Option<u8> {
@@ -244,14 +275,26 @@ mod tests {
         claims.name = Some("a".into());
         claims.media_type = Some("b/c".into());
         claims.network = Some("10.128.0.0/9".parse().unwrap());
-        claims.uses = Some(UseLimit { limit: 128, id: [9; 16] });
+        claims.uses = Some(UseLimit { limit: 128, id: [9; 16], each_request: false });
         claims.pace = Some(5);
         let mut expected = vec![1, 2, 3, 2, 0xfe, 0x7f, 0xac, 0x02, 1];
         expected.extend([1, b'a', 3, b'b', b'/', b'c', 4, 9, 10, 128, 0x80, 1]);
         expected.extend([9; 16]);
         expected.push(5);
         assert_eq!(encoded(&claims, 0x0203), expected);
+        assert_eq!(decode(&expected), Some(claims.clone()));
+        claims.uses = Some(UseLimit { limit: 128, id: [9; 16], each_request: true });
+        claims.cross_origin = Some(CrossOrigin::ALL);
+        expected[3] = 0x82;
+        expected.insert(5, 3);
+        expected.extend([1, b'*']);
+        assert_eq!(encoded(&claims, 0x0203), expected);
         assert_eq!(decode(&expected), Some(claims));
+        for (at, byte) in [(5, 0), (5, 4), (5, 1), (3, 2)] {
+            let mut other = expected.clone();
+            other[at] = byte;
+            assert_eq!(decode(&other), None);
+        }
         assert_eq!(encoded(&Claims::never_expiring(Purpose::Upload, 0, 0), 0), [1, 0, 0, 5, 1, 0, 0]);
     }
 

@@ -14,8 +14,9 @@
 //! |---|---|---|
 //! | version | 1 | 1 |
 //! | key id | 2 | big-endian |
-//! | purpose | 1 | 1 version, 2 file, 3 archive, 4 share, 5 upload, 6 revision |
+//! | purpose | 1 | 1 version, 2 file, 3 archive, 4 share, 5 upload, 6 revision; bit 7: more flags follow |
 //! | flags | 1 | bits 0 to 7: never expires, inline, public cache, name, media type, network, uses, pace |
+//! | more flags | 1 | where the purpose says so, and then not 0: bit 0 each request is a use, bit 1 cross-origin policy |
 //! | expires | varint | unix seconds; absent if it never expires |
 //! | subject | varint | |
 //! | epoch | varint | |
@@ -25,6 +26,7 @@
 //! | network | 2 + n | 4 or 6, prefix length in bits, then only the bytes that the prefix touches |
 //! | uses | varint + 16 | limit, then the id of its counter |
 //! | pace | varint | bytes each second |
+//! | cross-origin policy | 1 + n | its text, as [`CrossOrigin`](crate::CrossOrigin) writes it |
 //! | mac | 32 | HMAC-SHA256 (RFC 2104) over all bytes before it; see below for a token beside a name |
 //!
 //! A varint is little-endian base 128 in its shortest form. There is exactly one text for given

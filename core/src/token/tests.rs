@@ -33,7 +33,10 @@ pub(super) fn any_claims() -> impl Strategy<Value = Claims> {
     let number = || (any::<u64>(), 0u32..64).prop_map(|(n, shift)| n >> shift);
     let name = "\\PC{1,60}".prop_filter("a bad name", |name| check_name(name).is_ok());
     let media_type = "[a-z]{1,9}/[a-z+.-]{1,20}(; [a-z]{1,7}=[a-z0-9-]{1,9})?";
-    let uses = (1..=u32::MAX, any::<[u8; 16]>()).prop_map(|(limit, id)| UseLimit { limit, id });
+    let uses = (1..=u32::MAX, any::<[u8; 16]>(), any::<bool>())
+        .prop_map(|(limit, id, each_request)| UseLimit { limit, id, each_request });
+    let cross_origin =
+        prop::sample::select(&["same-origin", "*", "https://a.example http://b.example:8080"][..]);
     let purpose = prop::sample::select(&Purpose::ALL[..]);
     let required = (purpose, number(), number(), prop::option::of(number()), any::<bool>(), any::<bool>());
     let optional = (
@@ -42,8 +45,9 @@ pub(super) fn any_claims() -> impl Strategy<Value = Claims> {
         prop::option::of(any_network()),
         prop::option::of(uses),
         prop::option::of(number().prop_map(|n| n.max(1))),
+        prop::option::of(cross_origin),
     );
-    (required, optional).prop_map(|(required, (name, media_type, network, uses, pace))| {
+    (required, optional).prop_map(|(required, (name, media_type, network, uses, pace, cross_origin))| {
         let (purpose, subject, epoch, expires, inline, public_cache) = required;
         let mut claims = match expires {
             Some(expires) => Claims::new(purpose, subject, epoch, expires),
@@ -54,6 +58,7 @@ pub(super) fn any_claims() -> impl Strategy<Value = Claims> {
         }
         (claims.name, claims.media_type, claims.network) = (name, media_type, network);
         (claims.uses, claims.public_cache, claims.pace) = (uses, public_cache, pace);
+        claims.cross_origin = cross_origin.map(|text| text.parse().unwrap());
         claims
     })
 }
@@ -77,7 +82,7 @@ fn full() -> Claims {
     claims.name = Some("\u{9060}\u{91ce} - LOVE 2000.mp3".into());
     claims.media_type = Some("audio/mpeg".into());
     claims.network = Some("2001:db8::/44".parse().unwrap());
-    claims.uses = Some(UseLimit { limit: 3, id: *b"0123456789abcdef" });
+    claims.uses = Some(UseLimit { limit: 3, id: *b"0123456789abcdef", each_request: false });
     claims.public_cache = true;
     claims.pace = Some(1 << 20);
     claims

@@ -113,6 +113,8 @@ pub struct Url {
     /// The key that signed, if that can be taken away.
     pub key: Option<u16>,
     pub uses: Option<(u32, u32)>,
+    /// Where one download is allowed: how many times its length the replies were together, in hundredths.
+    pub downloaded: Option<u64>,
     pub network: bool,
 }
 
@@ -292,6 +294,17 @@ impl Model {
         }
         if url.uses.is_some_and(|(most, used)| used >= most) {
             return Verdict::Refuses("used up");
+        }
+        match url.downloaded {
+            Some(parts) if parts >= 400 => return Verdict::Refuses("downloaded"),
+            // Whether the whole is still given, or a part of it, the length of the request decides.
+            Some(parts) if parts >= 200 => {
+                return match self.judge(&Url { downloaded: None, ..url.clone() }, at) {
+                    Verdict::Serves(contents) => Verdict::May(contents),
+                    other => other,
+                };
+            }
+            _ => {}
         }
         if url.network {
             return Verdict::Refuses("of another network");

@@ -338,6 +338,7 @@ impl World {
             expires: None,
             key: None,
             uses: None,
+            downloaded: None,
             network: false,
         };
         let verdict = self.model.judge(&url, Time::now().unix());

@@ -15,6 +15,7 @@ type Kind = fn(&mut World) -> Option<()>;
 pub const KINDS: &[(&str, Kind)] = &[
     ("Version", |world| version(world, "plain")),
     ("Version, limited", |world| version(world, "limited")),
+    ("Version, downloads", |world| version(world, "downloads")),
     ("Version, of a network", |world| version(world, "network")),
     ("Version, within a window", |world| version(world, "window")),
     ("Revision", revision),
@@ -81,7 +82,8 @@ fn version(world: &mut World, how: &str) -> Option<()> {
     let at = world.model.nodes[node].current;
     let url = world.store.url(VersionId(world.model.nodes[node].versions[at].id));
     let url = match how {
-        "limited" => url.max_uses(2),
+        "limited" => url.max_requests(2),
+        "downloads" => url.max_uses(1),
         "network" => url.network("192.0.2.0/24".parse().expect("a network")),
         "window" => url.stable_for(Duration::from_secs(60)),
         _ => url,
@@ -89,6 +91,7 @@ fn version(world: &mut World, how: &str) -> Option<()> {
     let number = sign(world, url, Subject::Version(node, at))?;
     let made = &mut world.urls[number];
     made.uses = (how == "limited").then_some((2, 0));
+    made.downloaded = (how == "downloads").then_some(0);
     made.network = how == "network";
     if how == "window" {
         made.expires = made.expires.map(|expires| expires + 60);

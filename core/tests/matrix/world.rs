@@ -367,7 +367,16 @@ impl World {
             Subject::Link(_) | Subject::Imported(..) | Subject::Forged(_) => None,
             _ => self.signing_key(),
         };
-        self.urls.push(Url { target, subject, made, expires, key, uses: None, network: false });
+        self.urls.push(Url {
+            target,
+            subject,
+            made,
+            expires,
+            key,
+            uses: None,
+            downloaded: None,
+            network: false,
+        });
         self.urls.len() - 1
     }
 
@@ -389,6 +398,13 @@ impl World {
         let served = matches!(told.status, 200 | 206) && told.content;
         if served && method == "GET" && url.uses.is_some() {
             self.urls[number].uses = url.uses.map(|(most, used)| (most, used + 1));
+        }
+        if served
+            && method == "GET"
+            && let Some(parts) = &mut self.urls[number].downloaded
+        {
+            // 201 bytes of a content of some thousand, or all of it.
+            *parts += if told.status == 200 { 100 } else { 0 };
         }
         if let (Subject::Link(_), Some(location)) = (&url.subject, &told.location) {
             return self.follow(&url, &verdict, location.clone(), (&about, now.unix()));

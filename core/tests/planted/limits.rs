@@ -132,3 +132,32 @@ fn no_claim_gives_content_of_another_drive() {
         });
     });
 }
+
+/// Asks for a range of a URL as a client.
+fn part(store: &Store, url: &str, range: &str) -> u16 {
+    let client = "192.0.2.1".parse().unwrap();
+    store.serve(&Request::get(url).range(range).client(client)).unwrap().status
+}
+
+#[test]
+fn a_cut_download_goes_on_at_a_limit_of_one() {
+    finds(Mutant::CutDownloadsAreLost, || {
+        with_store(|store| {
+            let version = store.drive("alice").unwrap().put("a", &[1; 1000][..], Put::new()).unwrap();
+            let url = store.url(&version).max_uses(1).sign().unwrap();
+            assert_eq!((part(store, &url, "bytes=0-"), part(store, &url, "bytes=400-")), (206, 206));
+        });
+    });
+}
+
+#[test]
+fn a_use_gives_four_times_the_content_at_most() {
+    finds(Mutant::UsesWithoutBudget, || {
+        with_store(|store| {
+            let version = store.drive("alice").unwrap().put("a", &[1; 6400][..], Put::new()).unwrap();
+            let url = store.url(&version).max_uses(1).sign().unwrap();
+            let served = (0..600).filter(|_| part(store, &url, "bytes=0-99") == 206).count();
+            assert_eq!(served, 256);
+        });
+    });
+}

@@ -113,7 +113,7 @@ fn a_url_that_is_used_up_is_gone_to_head_and_to_verify() {
     finds(Mutant::UsedUpLooksAlive, || {
         with_store(|store| {
             let version = put(&store.drive("alice").unwrap(), b"content", AGE);
-            let url = store.url(&version).max_uses(1).sign().unwrap();
+            let url = store.url(&version).max_requests(1).sign().unwrap();
             let tag = ask(store, "HEAD", &url, &[]).header("ETag").unwrap().to_owned();
             let statuses = || {
                 [

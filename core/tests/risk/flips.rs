@@ -26,7 +26,7 @@ fn token(ring: &KeyRing, dice: &mut Dice) -> String {
         claims.network = Some("192.0.2.0/24".parse::<Network>().unwrap());
     }
     if dice.one_in(4) {
-        claims.uses = Some(UseLimit { limit: 5, id: [dice.throw() as u8; 16] });
+        claims.uses = Some(UseLimit { limit: 5, id: [dice.throw() as u8; 16], each_request: false });
     }
     ring.sign(&claims).unwrap_or_else(|_| ring.sign(&Claims::new(purpose, 1, 0, NOW + 9)).unwrap())
 }

@@ -255,7 +255,7 @@ fn call(drive: &Drive, what: &Do) -> Result<Came> {
         Do::OpenFiles(paths) => open_files(drive, paths)?,
         Do::Sign(version) => Came::Url(store.url(version).never_expires().sign()?),
         Do::SignLimited(version, uses) => {
-            let url = store.url(version).max_uses(*uses).expires_in(Duration::from_secs(3600));
+            let url = store.url(version).max_requests(*uses).expires_in(Duration::from_secs(3600));
             Came::Url(url.sign()?)
         }
         Do::Serve(url) => {

@@ -223,7 +223,7 @@ fn an_archive_lives_as_long_as_it_was_given() {
     for bad in ["", "a/b.zip", "a\n.zip"] {
         assert_eq!(kind(drive.archive(["a"]).unwrap().name(bad).create()), ErrorKind::InvalidArgument);
     }
-    let url = drive.archive(["a"]).unwrap().with_url(|url| url.max_uses(1)).sign().unwrap();
+    let url = drive.archive(["a"]).unwrap().with_url(|url| url.max_requests(1)).sign().unwrap();
     assert_eq!((shop.status(&url), shop.status(&url)), (200, 410));
 }
 

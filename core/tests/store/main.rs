@@ -12,6 +12,7 @@
 
 mod archive;
 mod cloudreve;
+mod cross_origin;
 mod layers;
 mod link;
 mod put;
@@ -20,6 +21,7 @@ mod share;
 mod together;
 mod tree;
 mod url;
+mod uses;
 mod version;
 
 use std::path::Path;

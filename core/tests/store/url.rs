@@ -347,12 +347,12 @@ fn t14_revoking_ends_the_urls_of_a_version_a_file_a_drive_and_an_archive() {
 }
 
 #[test]
-fn a_use_limit_counts_gets_with_content_only() {
+fn a_limit_of_requests_counts_gets_with_content_only() {
     for mode in MODES {
         let shop = shop(mode);
         let v = put(&shop.drive(), "a", b"hello");
-        let url = shop.store.url(&v).max_uses(3).sign().unwrap();
-        let other = shop.store.url(&v).max_uses(1).sign().unwrap();
+        let url = shop.store.url(&v).max_requests(3).sign().unwrap();
+        let other = shop.store.url(&v).max_requests(1).sign().unwrap();
         let head = shop.store.serve(&Request::head(&url)).unwrap();
         let etag = head.header("ETag").unwrap();
         for _ in 0..5 {
@@ -371,10 +371,10 @@ fn a_use_limit_counts_gets_with_content_only() {
 }
 
 #[test]
-fn a_use_limit_holds_against_a_race() {
+fn a_limit_of_requests_holds_against_a_race() {
     let shop = shop(Mode::Exclusive);
     let v = put(&shop.drive(), "a", b"hello");
-    let url = shop.store.url(&v).max_uses(10).sign().unwrap();
+    let url = shop.store.url(&v).max_requests(10).sign().unwrap();
     let good = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {

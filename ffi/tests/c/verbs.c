@@ -403,6 +403,76 @@ static void sharing(const holdall_store *store, const holdall_drive *drive) {
     OK(holdall_share_remove(store, share.id));
 }
 
+/* What a store is opened with, and a URL says in its place: other sites, wrong passwords, uses. */
+static void limits(const char *dir) {
+    holdall_store *store = NULL;
+    holdall_drive *drive = NULL;
+    holdall_visit *visit = NULL;
+    holdall_text *url = NULL;
+    holdall_reply *reply = NULL;
+    int at;
+    char path[4096];
+    RECORD(holdall_open_options, options);
+    RECORD(holdall_url_options, terms);
+    RECORD(holdall_share_options, secret);
+    RECORD(holdall_share, share);
+
+    snprintf(path, sizeof path, "%s/limits", dir);
+    options.cross_origin = "no origin";
+    options.cross_origin_len_bytes = 9;
+    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_open(Z(path), &options, &store));
+    options.cross_origin = "https://a.example";
+    options.cross_origin_len_bytes = 17;
+    options.wrong_passwords_of_client = 2;
+    options.wrong_passwords_of_all = 3;
+    options.drive_archive_quota_bytes = 1;
+    OK(holdall_open(Z(path), &options, &store));
+    drive = open_drive(store);
+    OK(holdall_put_memory(drive, S("a.txt"), S("hello"), NULL, NULL));
+
+    secret.password = "secret";
+    secret.password_len_bytes = 6;
+    OK(holdall_share_create(drive, S("a.txt"), &secret, &share));
+    for (at = 0; at < 2; at++) {
+        FAILS(HOLDALL_DENIED, holdall_visit_open(store, share.id, S("wrong"), S("192.0.2.1"), &visit));
+        CHECK(holdall_last_error_retry_s() == 0);
+    }
+    FAILS(HOLDALL_DENIED, holdall_visit_open(store, share.id, S("secret"), S("192.0.2.1"), &visit));
+    CHECK(holdall_last_error_retry_s() > 0);
+    FAILS(HOLDALL_DENIED, holdall_visit_open(store, share.id, S("wrong"), S("192.0.2.2"), &visit));
+    FAILS(HOLDALL_DENIED, holdall_visit_open(store, share.id, S("secret"), S("192.0.2.3"), &visit));
+    CHECK(holdall_last_error_retry_s() > 0 && holdall_last_error_retry_s() <= 6);
+
+    OK(holdall_url_file(drive, S("a.txt"), NULL, &url));
+    reply = serve(store, "GET", holdall_text_get(url), "Origin", "https://a.example");
+    CHECK(strcmp(header_of(reply, "Access-Control-Allow-Origin"), "https://a.example") == 0);
+    OK(holdall_reply_free(reply));
+    OK(holdall_text_free(url));
+    terms.cross_origin = "same-origin";
+    terms.cross_origin_len_bytes = 11;
+    terms.max_requests = 1;
+    OK(holdall_url_file(drive, S("a.txt"), &terms, &url));
+    reply = serve(store, "GET", holdall_text_get(url), "Origin", "https://a.example");
+    CHECK(status_of(reply) == 200 && header_of(reply, "Access-Control-Allow-Origin") == NULL);
+    CHECK(strcmp(header_of(reply, "Cross-Origin-Resource-Policy"), "same-origin") == 0);
+    OK(holdall_reply_free(reply));
+    reply = serve(store, "GET", holdall_text_get(url), "Range", "bytes=1-");
+    CHECK(status_of(reply) == 410);
+    OK(holdall_reply_free(reply));
+    OK(holdall_text_free(url));
+    terms.max_requests = 0;
+    terms.max_uses = 1;
+    OK(holdall_url_file(drive, S("a.txt"), &terms, &url));
+    for (at = 0; at < 5; at++) {
+        reply = serve(store, "GET", holdall_text_get(url), NULL, NULL);
+        CHECK(status_of(reply) == (at < 4 ? 200 : 410));
+        OK(holdall_reply_free(reply));
+    }
+    OK(holdall_text_free(url));
+    OK(holdall_drive_free(drive));
+    OK(holdall_store_free(store));
+}
+
 static void nothing(void *context, int32_t level, const char *text) {
     (void)text;
     CHECK(level >= HOLDALL_LOG_ERROR && level <= HOLDALL_LOG_DEBUG);
@@ -433,6 +503,7 @@ int main(int argc, char **argv) {
     CHECK(lines > 0); /* the requests that were refused */
     OK(holdall_log_set(HOLDALL_LOG_DEBUG, NULL, NULL));
     sharing(store, drive);
+    limits(argv[1]);
     OK(holdall_drive_revoke(drive));
     OK(holdall_drive_free(drive));
     OK(holdall_store_close(store));

@@ -20,7 +20,7 @@ static SIGNED: LazyLock<(KeyRing, Vec<String>)> = LazyLock::new(|| {
         claims.name = Some("na\u{ef}ve plan.txt".to_owned());
         claims.media_type = Some("text/plain".to_owned());
         claims.network = Some("192.0.2.0/24".parse::<Network>().unwrap());
-        claims.uses = Some(UseLimit { limit: 3, id: [5; 16] });
+        claims.uses = Some(UseLimit { limit: 3, id: [5; 16], each_request: false });
         tokens.extend(ring.sign(&claims));
         tokens.push(ring.sign(&Claims::never_expiring(purpose, u64::MAX >> 4, 0)).unwrap());
     }

@@ -68,6 +68,10 @@ def open(
     max_archive_bytes: int | None = None,
     lock_timeout: _Length | None = None,
     map: bool = True,
+    drive_archive_quota: int | None = None,
+    share_archive_quota: int | None = None,
+    wrong_passwords: tuple[int, int] | None = None,
+    cross_origin: str | Sequence[str] | None = None,
 ) -> Store:
     """Opens the store in a directory, and makes it where there is none.
 
@@ -90,6 +94,14 @@ def open(
     map: whether content is sent from maps of its files. Without, it is read, at the price of a copy,
         and a file that loses bytes while it is sent, on a disk that fails say, is an Io error and not
         the end of the process by SIGBUS.
+    drive_archive_quota, share_archive_quota: bytes that the lists of members take of all archives of a
+        drive's owner, and of a share's visitors: 1 GiB and 64 MiB by default.
+    wrong_passwords: how many wrong passwords for a share are checked at once of one client and of all
+        clients, in each process: a pair, (10, 100) by default; then one a minute, and one every 6
+        seconds. More are refused unchecked, by Denied with a `retry_after`.
+    cross_origin: which pages of other origins may show what URLs give: "same-origin", "same-site" or
+        "cross-origin"; or origins whose scripts may read it, "https://a.example https://b.example" or
+        a list, "*" for all.
 
     The same directory opened twice in a process is one store, with the options of the first; it
     closes with the last handle.
@@ -195,8 +207,10 @@ class Store:
         media_type: str | None = None,
         network: str | None = None,
         max_uses: int | None = None,
+        max_requests: int | None = None,
         public_cache: bool = False,
         pace: int | None = None,
+        cross_origin: str | Sequence[str] | None = None,
         form: Literal["native", "cloudreve"] = "native",
     ) -> str:
         """Returns a URL of one version, or of an archive that `Drive.create_archive` made: it gives the same
@@ -211,9 +225,14 @@ class Store:
         disposition: "attachment", or "inline" to let a browser show what can do no harm.
         name, media_type: what a download is saved as; by default the file's.
         network: serves only clients of it, such as "192.0.2.0/24".
-        max_uses: serves at most so many GET requests with content.
+        max_uses: serves at most so many downloads. One is what one client (an address that the host
+            passes; all clients are one where it passes none) gets in 24 hours, until the replies are
+            as long as the content four times: ranges, retries and resumes belong to it.
+        max_requests: serves at most so many GET requests with content, ranges and retries alike, in
+            place of max_uses: for secrets.
         public_cache: lets shared caches keep the reply while the URL lives.
         pace: asks the host to send no more than so many bytes a second.
+        cross_origin: what pages of other origins may do with it, in place of the store's: see `open`.
         form: "native", or "cloudreve" for the form of Cloudreve v4.
 
         Raises InvalidArgument when the lifetime is out of range or a name or type can never be
@@ -715,7 +734,9 @@ class Drive:
         utc_offset: int = 0,
         network: str | None = None,
         max_uses: int | None = None,
+        max_requests: int | None = None,
         pace: int | None = None,
+        cross_origin: str | Sequence[str] | None = None,
     ) -> str:
         """Makes a zip of files and folders, a folder with all that is in it, and returns its URL. What
         is there now is frozen; no content is read. The zip has an exact length and can be resumed.
@@ -726,7 +747,7 @@ class Drive:
             grace from now; 15 minutes by default.
         utc_offset: minutes by which the time zone of readers that know no UTC time, such as Windows
             Explorer and `zipfile`, is ahead of UTC, -1439 to 1439; others show their own local time.
-        network, max_uses, pace: as `Store.url` has them.
+        network, max_uses, max_requests, pace, cross_origin: as `Store.url` has them.
 
         Raises NotFound when nothing is at a path, TooLarge past the store's limits, InvalidArgument
         when nothing is named, or the lifetime, the offset or a path is out of range.
@@ -755,8 +776,10 @@ class Drive:
         media_type: str | None = None,
         network: str | None = None,
         max_uses: int | None = None,
+        max_requests: int | None = None,
         public_cache: bool = False,
         pace: int | None = None,
+        cross_origin: str | Sequence[str] | None = None,
     ) -> str:
         """Returns a URL of the file at `path`: it gives the content that is current when it is used.
         The keyword arguments are those of `Store.url`.

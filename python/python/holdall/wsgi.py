@@ -57,6 +57,8 @@ HEADERS = {
     "HTTP_IF_NONE_MATCH": "If-None-Match",
     "HTTP_IF_MODIFIED_SINCE": "If-Modified-Since",
     "HTTP_IF_UNMODIFIED_SINCE": "If-Unmodified-Since",
+    "HTTP_ORIGIN": "Origin",
+    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "Access-Control-Request-Method",
 }
 """The request headers that a reply depends on."""
 

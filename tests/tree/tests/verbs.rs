@@ -167,3 +167,57 @@ fn a_planted_difference_is_found() {
     let there = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
     assert_eq!(compare("C", &["a".into(), "a".into(), "c".into()], &there).len(), 3);
 }
+
+/// The settings of a builder of the core: its public methods that give it back.
+fn settings(text: &str, of: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for item in syn::parse_file(text).unwrap().items {
+        let Item::Impl(block) = item else { continue };
+        let (Type::Path(path), None) = (&*block.self_ty, &block.trait_) else { continue };
+        if path.path.segments.last().unwrap().ident != of {
+            continue;
+        }
+        for item in block.items {
+            if let ImplItem::Fn(method) = item
+                && matches!(method.vis, Visibility::Public(_))
+                && method.sig.receiver().is_some()
+            {
+                found.insert(method.sig.ident.to_string());
+            }
+        }
+    }
+    found
+}
+
+/// What an option of Rust is not called in C: flags, and words that have a unit.
+const IN_C: [(&str, &str); 4] = [
+    ("mode", "HOLDALL_OPEN_EXCLUSIVE"),
+    ("dedup", "HOLDALL_OPEN_DEDUP_DRIVE"),
+    ("create", "HOLDALL_OPEN_EXISTING"),
+    ("map", "HOLDALL_OPEN_NO_MAP"),
+];
+
+#[test]
+fn every_option_of_a_store_is_in_c_and_python() {
+    let options = settings(&read("core/src/engine/options.rs"), "Options");
+    assert!(options.len() > 15, "{options:?}");
+    let header = read("include/holdall.h");
+    let fields = header.split("} holdall_open_options;").next().unwrap();
+    let fields = fields.rsplit("typedef struct {").next().unwrap();
+    let stub = read("python/python/holdall/_holdall.pyi");
+    let open = stub.split("def open(").nth(1).unwrap().split("-> Store").next().unwrap();
+    let mut missing = Vec::new();
+    for option in &options {
+        let flag = IN_C.iter().find(|(name, _)| name == option).map(|(_, flag)| *flag);
+        let there = match flag {
+            Some(flag) => header.contains(flag),
+            None => fields
+                .lines()
+                .any(|line| line.contains(&format!(" {option}")) || line.contains(&format!("*{option}"))),
+        };
+        missing.extend((!there).then(|| format!("{option} is not in holdall_open_options")));
+        let there = open.lines().any(|line| line.trim_start().starts_with(&format!("{option}:")));
+        missing.extend((!there).then(|| format!("{option} is no argument of holdall.open")));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}

@@ -132,6 +132,17 @@ fn sweep_uses(engine: &Engine, now: Time) -> Result<()> {
         let from = cursor;
         cursor = engine.write(move |change| usage::sweep(change, now, from, STEP))?;
         if cursor.is_none() {
+            return sweep_client_uses(engine, now);
+        }
+    }
+}
+
+fn sweep_client_uses(engine: &Engine, now: Time) -> Result<()> {
+    let mut cursor = None;
+    loop {
+        let from = cursor;
+        cursor = engine.write(move |change| usage::sweep_clients(change, now, from.clone(), STEP))?;
+        if cursor.is_none() {
             return Ok(());
         }
     }

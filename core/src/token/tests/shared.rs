@@ -61,6 +61,7 @@ fn from_json(value: &Value) -> Claims {
     claims.uses = value["uses"].as_object().map(|uses| UseLimit {
         limit: uses["limit"].as_u64().unwrap().try_into().unwrap(),
         id: unhex(&uses["id"]),
+        each_request: false,
     });
     claims.public_cache = value["public_cache"].as_bool().unwrap();
     claims.pace = number(&value["pace"]);

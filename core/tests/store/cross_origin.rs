@@ -1,0 +1,87 @@
+//! Pages of other origins: what the store and a URL let them show and read.
+
+use holdall::{CrossOrigin, ErrorKind, Options, Reply, Request};
+
+use crate::{Shop, kind, put};
+
+const SHOP: &str = "https://shop.example";
+
+fn ask(shop: &Shop, method: &str, url: &str, origin: &str) -> Reply {
+    let request = Request::new(method, url).header("Origin", origin);
+    let request = request.header("Access-Control-Request-Method", "GET");
+    shop.store.serve(&request).unwrap()
+}
+
+/// What a reply says of other origins: who may show it, who may read it.
+fn says(reply: &Reply) -> (Option<&str>, Option<&str>) {
+    (reply.header("Cross-Origin-Resource-Policy"), reply.header("Access-Control-Allow-Origin"))
+}
+
+#[test]
+fn the_store_decides_and_a_url_decides_otherwise() {
+    let list = CrossOrigin::origins([SHOP, "http://localhost:3000"]).unwrap();
+    for (policy, shows, reads) in [
+        (CrossOrigin::SAME_ORIGIN, "same-origin", None),
+        (CrossOrigin::SAME_SITE, "same-site", None),
+        (CrossOrigin::CROSS_ORIGIN, "cross-origin", None),
+        (list, "same-site", Some(SHOP)),
+        (CrossOrigin::ALL, "cross-origin", Some("*")),
+    ] {
+        let shop = Shop::new(Options::new().cross_origin(policy.clone()));
+        let plain = Shop::new(Options::new());
+        let v = put(&shop.drive(), "a.png", b"x");
+        let other = put(&plain.drive(), "a.png", b"x");
+        let link = shop.drive().link("a.png").unwrap();
+        for (shop, url) in [
+            (&shop, shop.store.url(&v).sign().unwrap()),
+            (&shop, shop.store.link_url(&link).unwrap()),
+            (&plain, plain.store.url(&other).cross_origin(policy.clone()).sign().unwrap()),
+        ] {
+            for method in ["GET", "HEAD"] {
+                let reply = ask(shop, method, &url, SHOP);
+                assert_eq!((reply.status, says(&reply)), (200, (Some(shows), reads)), "{policy} {method}");
+            }
+            let preflight = ask(shop, "OPTIONS", &url, SHOP);
+            match reads {
+                None => assert_eq!(preflight.status, 405),
+                Some(_) => {
+                    assert_eq!((preflight.status, preflight.body.len()), (204, 0));
+                    assert_eq!(says(&preflight).1, reads);
+                    assert!(preflight.header("Access-Control-Allow-Headers").unwrap().contains("Range"));
+                }
+            }
+        }
+        let url = shop.store.url(&v).cross_origin(CrossOrigin::SAME_ORIGIN).sign().unwrap();
+        assert_eq!(says(&ask(&shop, "GET", &url, SHOP)), (Some("same-origin"), None), "{policy}");
+        assert_eq!(ask(&shop, "OPTIONS", &url, SHOP).status, 405);
+    }
+}
+
+#[test]
+fn another_origin_reads_nothing_and_a_cache_keeps_them_apart() {
+    let shop = Shop::new(Options::new().cross_origin(SHOP.parse().unwrap()));
+    let url = shop.store.url(&put(&shop.drive(), "a.png", b"x")).sign().unwrap();
+    for other in ["https://other.example", "null", "https://shop.example.evil", "HTTPS://SHOP.EXAMPLE"] {
+        let reply = ask(&shop, "GET", &url, other);
+        assert_eq!((says(&reply).1, reply.header("Vary")), (None, Some("Origin")));
+        assert_eq!(ask(&shop, "OPTIONS", &url, other).status, 405);
+    }
+    assert_eq!(shop.store.serve(&Request::get(&url)).unwrap().header("Vary"), Some("Origin"));
+    // A refusal can be read too, so that a page can tell why; a preflight tells nothing of a bad URL.
+    let forged = url.replace("/d/A", "/d/B");
+    assert_eq!(
+        (ask(&shop, "GET", &forged, SHOP).status, says(&ask(&shop, "GET", &forged, SHOP)).1),
+        (403, Some(SHOP))
+    );
+    assert_eq!(ask(&shop, "OPTIONS", &forged, SHOP).status, 403);
+    let no_preflight = Request::new("OPTIONS", &url).header("Origin", SHOP);
+    assert_eq!(shop.store.serve(&no_preflight).unwrap().status, 405);
+}
+
+#[test]
+fn the_cloudreve_form_has_no_place_for_it() {
+    let shop = Shop::new(Options::new());
+    let v = put(&shop.drive(), "a", b"x");
+    let url = shop.store.url(&v).cross_origin(CrossOrigin::ALL).sign_cloudreve();
+    assert_eq!(kind(url), ErrorKind::InvalidArgument);
+}
