@@ -11,7 +11,7 @@ use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
 use crate::store::Store;
-use crate::url::Terms;
+use crate::terms::Terms;
 use crate::value::{Version, quoted, value};
 
 value! {

@@ -21,6 +21,7 @@ mod serve;
 mod share;
 mod source;
 mod store;
+mod terms;
 mod upkeep;
 mod url;
 mod value;

@@ -8,7 +8,8 @@ use crate::datetime::{Datetime, datetime};
 use crate::drive::{self, Drive, root};
 use crate::fault::{Fault, Outcome};
 use crate::store::Store;
-use crate::url::{self, Terms};
+use crate::terms::Terms;
+use crate::url;
 use crate::value::{FileInfo, Row, value};
 
 value! {

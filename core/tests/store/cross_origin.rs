@@ -60,7 +60,7 @@ fn the_store_decides_and_a_url_decides_otherwise() {
 #[test]
 fn another_origin_reads_nothing_and_a_cache_keeps_them_apart() {
     let shop = Shop::new(Options::new().cross_origin(SHOP.parse().unwrap()));
-    let url = shop.store.url(&put(&shop.drive(), "a.png", b"x")).sign().unwrap();
+    let url = shop.store.url(put(&shop.drive(), "a.png", b"x")).sign().unwrap();
     for other in ["https://other.example", "null", "https://shop.example.evil", "HTTPS://SHOP.EXAMPLE"] {
         let reply = ask(&shop, "GET", &url, other);
         assert_eq!((says(&reply).1, reply.header("Vary")), (None, Some("Origin")));
