@@ -87,6 +87,11 @@ uint64_t max_lifetime_s;
 uint64_t max_archive_entries;
 uint64_t max_archive_bytes;
 uint64_t lock_timeout_ms;
+uint64_t drive_archive_quota_bytes;
+uint64_t share_archive_quota_bytes;
+uint32_t wrong_passwords_of_client;
+uint32_t wrong_passwords_of_all;
+const char *cross_origin; size_t cross_origin_len_bytes;
 } holdall_open_options;
 typedef struct {
 size_t size;
@@ -212,12 +217,14 @@ typedef struct {
 size_t size;
 uint32_t flags;
 uint32_t max_uses;
+uint32_t max_requests;
 uint64_t lifetime_s;
 uint64_t window_s;
 uint64_t pace_bytes_per_s;
 const char *name; size_t name_len_bytes;
 const char *media_type; size_t media_type_len_bytes;
 const char *network; size_t network_len_bytes;
+const char *cross_origin; size_t cross_origin_len_bytes;
 } holdall_url_options;
 typedef struct {
 const char *data; size_t len_bytes;
