@@ -437,7 +437,7 @@ static void limits(const char *dir) {
     FAILS(HOLDALL_DENIED, holdall_visit_open(store, share.id, S("secret"), S("192.0.2.1"), &visit));
     CHECK(holdall_last_error_retry_s() > 0);
 
-    OK(holdall_url_file(drive, S("a.txt"), NULL, &url));
+    OK(holdall_url_at_path(drive, S("a.txt"), NULL, &url));
     reply = serve(store, "GET", holdall_text_get(url), "Origin", "https://a.example");
     CHECK(strcmp(header_of(reply, "Access-Control-Allow-Origin"), "https://a.example") == 0);
     OK(holdall_reply_free(reply));
@@ -445,7 +445,7 @@ static void limits(const char *dir) {
     terms.cross_origin = "same-origin";
     terms.cross_origin_len_bytes = 11;
     terms.max_requests = 1;
-    OK(holdall_url_file(drive, S("a.txt"), &terms, &url));
+    OK(holdall_url_at_path(drive, S("a.txt"), &terms, &url));
     reply = serve(store, "GET", holdall_text_get(url), "Origin", "https://a.example");
     CHECK(status_of(reply) == 200 && header_of(reply, "Access-Control-Allow-Origin") == NULL);
     CHECK(strcmp(header_of(reply, "Cross-Origin-Resource-Policy"), "same-origin") == 0);
@@ -456,7 +456,7 @@ static void limits(const char *dir) {
     OK(holdall_text_free(url));
     terms.max_requests = 0;
     terms.max_uses = 1;
-    OK(holdall_url_file(drive, S("a.txt"), &terms, &url));
+    OK(holdall_url_at_path(drive, S("a.txt"), &terms, &url));
     for (at = 0; at < 5; at++) {
         reply = serve(store, "GET", holdall_text_get(url), NULL, NULL);
         CHECK(status_of(reply) == (at < 4 ? 200 : 410));
