@@ -56,10 +56,6 @@ pub enum Mutant {
     CutDownloadsAreLost,
     /// A use had no budget: who shared an address had the content any number of times.
     UsesWithoutBudget,
-    /// An import opened what a link in the folder of uploads leads to.
-    ImportFollowsLinks,
-    /// An import put two users into one drive, where one of them is named as the other is numbered.
-    ImportMergesDrives,
     /// The parts of an upload that became a version's are removed without the grace.
     PartsGoAtOnce,
     /// A use-limited URL whose row was swept can be used again when the clock is set back.
