@@ -70,8 +70,7 @@
 #define HOLDALL_OPEN_EXCLUSIVE 1 // One process has the store for itself and commits several times faster
 #define HOLDALL_OPEN_EXISTING 2 // A store must be there already: none is made
 #define HOLDALL_OPEN_DEDUP_DRIVE 4 // Equal content is stored once a drive: the time of a put tells of no other one
-// Content is read, not mapped: a file that loses bytes while it is sent is IO and not SIGBUS.
-#define HOLDALL_OPEN_NO_MAP 8
+#define HOLDALL_OPEN_NO_MAP 8 // Content is read, not mapped: a file that loses bytes is IO and not SIGBUS
 #define HOLDALL_EXPECT_ANY 0 // Whatever is at the path but a folder: a file gets one more version
 #define HOLDALL_EXPECT_ABSENT 1 // Nothing is at the path
 #define HOLDALL_EXPECT_VERSION 2 // A file whose current version is expected_version_id is at the path
@@ -137,6 +136,13 @@ typedef struct { // How a store is opened. What is 0 or NULL has the default
     uint64_t max_archive_entries; // The most entries of an archive: 100,000 by default
     uint64_t max_archive_bytes; // The longest archive: 1 TiB by default
     uint64_t lock_timeout_ms; // How long to wait for a process that is opening it: 10 s by default
+    uint64_t drive_archive_quota_bytes; // The most that the lists of a drive's archives take: 1 GiB by default
+    uint64_t share_archive_quota_bytes; // The same for the visitors of a share: 64 MiB by default
+    uint32_t wrong_passwords_of_client; // Of a client for a share: 10 by default, then one a minute
+    uint32_t wrong_passwords_of_all; // Of all clients together: 100 by default, then one every 6 s
+    // Pages that may show it: "same-origin", "same-site" (the default), "cross-origin"; or that may read it as well:
+    // "*" is all, "https://a.example https://b.example" these.
+    const char *cross_origin; size_t cross_origin_len_bytes;
 } holdall_open_options;
 
 typedef struct { // A drive, as it was at one moment
@@ -283,13 +289,15 @@ typedef struct { // A key that signs or verifies URLs. The secret is never shown
 typedef struct {
     size_t size; // sizeof this
     uint32_t flags; // HOLDALL_URL_* put together
-    uint32_t max_uses; // How many GET requests are answered with content; 0 is any number
+    uint32_t max_uses; // How many downloads: each by one client, in 24 hours and 4 times its length; 0 is any number
+    uint32_t max_requests; // Instead: how many GET requests with content, ranges alike; 0 is any number
     uint64_t lifetime_s; // How long it is valid, from now on: at most the store's limit
     uint64_t window_s; // Rounds the expiry up to such a window, so that the URL is the same within it
     uint64_t pace_bytes_per_s; // Asks the host to send no faster
     const char *name; size_t name_len_bytes; // The name that it is saved under
     const char *media_type; size_t media_type_len_bytes; // The media type that it is served as
     const char *network; size_t network_len_bytes; // Serves only clients of a network, such as "192.0.2.0/24"
+    const char *cross_origin; size_t cross_origin_len_bytes; // In place of the store's
 } holdall_url_options;
 
 typedef struct { // A text with its length. Its layout never changes
@@ -341,11 +349,10 @@ typedef struct { // What to send, with all that a host asks for. What is to be f
 typedef struct {
     size_t size; // sizeof this
     const char *method; size_t method_len_bytes; // The method, in upper case
-    // The URL, whole or from its path on, with the query: as it came, not decoded
-    const char *target; size_t target_len_bytes;
-    const holdall_header *headers; size_t header_count; // All there are. For a URL: Range and If-*. Names in any case
-    // Such as "192.0.2.1", for URLs bound to a network; NULL where it is not known
-    const char *client; size_t client_len_bytes;
+    const char *target; size_t target_len_bytes; // The URL as it came, whole or from its path on
+    // All there are. For a URL: Range, If-*, Origin. Names in any case
+    const holdall_header *headers; size_t header_count;
+    const char *client; size_t client_len_bytes; // Its address, such as "192.0.2.1"; NULL if not known
     const int64_t *now_unix_us; // When the request came; now where it is NULL
 } holdall_request;
 
@@ -540,8 +547,8 @@ int32_t holdall_writer_open(const holdall_drive *drive, const char *path, size_t
 // INVALID_ARGUMENT after commit or abort, FORKED in a child of the process that began the put.
 int32_t holdall_writer_write(holdall_writer *writer, const void *data, size_t data_len_bytes);
 
-// Makes the content a version, durably. Whether that went well or not the put is over; the handle is still to be freed.
-// `version` may be NULL. Codes: as holdall_put_memory.
+// Makes the content a version, durably, and ends the put either way. `version` may be NULL. Codes: as
+// holdall_put_memory.
 int32_t holdall_writer_commit(holdall_writer *writer, holdall_version *version);
 
 // Ends the put and leaves nothing behind; the handle is still to be freed.
@@ -600,8 +607,7 @@ int32_t holdall_trash_put(const holdall_drive *drive, const char *path, size_t p
 // Lists at most `limit` of the trash by id, from behind `after`, 0 at first. Codes: READ, NOT_FOUND.
 int32_t holdall_trash_list(const holdall_drive *drive, uint64_t after, size_t limit, holdall_page **trashed);
 
-// Takes a file or folder out of the trash: to the path `to`, or where that is NULL to where it lay.
-// Codes: PATH, WRITE; NOT_FOUND when it is not in the trash; EXISTS when its name is taken.
+// Takes something out of the trash: to `to`, or if NULL to where it lay. Codes: PATH, WRITE, NOT_FOUND, EXISTS.
 int32_t holdall_trash_restore(const holdall_drive *drive, uint64_t file_id, const char *to, size_t to_len_bytes);
 
 // Deletes for good what lies in the trash since before that moment. `count` may be NULL. Codes: WRITE.
@@ -651,8 +657,7 @@ int32_t holdall_body_file(const holdall_body *body, uint64_t offset_bytes, uint6
 int32_t holdall_body_read(const holdall_body *body, uint64_t offset_bytes, void *buffer, size_t buffer_len_bytes,
     size_t *read_bytes);
 
-// Gives the bytes from `start` up to and without `end` as a body of its own. No byte is touched.
-// Codes: INVALID_ARGUMENT when the range ends before it starts or past the body.
+// Gives the bytes from `start` up to and without `end` as a body. Codes: INVALID_ARGUMENT for what is no range of it.
 int32_t holdall_body_slice(const holdall_body *body, uint64_t start_bytes, uint64_t end_bytes, holdall_body **slice);
 
 // Tells how many results are on the page. The functions after this one fill in the result of a number, counted from 0,
@@ -669,8 +674,7 @@ int32_t holdall_page_key(const holdall_page *page, size_t index, holdall_key *ke
 int32_t holdall_page_attribute(const holdall_page *page, size_t index, holdall_header *attribute); // Of attributes
 int32_t holdall_page_sentence(const holdall_page *page, size_t index, const char **sentence); // Of sentences
 
-// Makes a URL of one version: it gives the same bytes whatever becomes of the file.
-// Codes: VERSION, READ; INVALID_ARGUMENT for a lifetime, name, type or network that can never be right.
+// Makes a URL of one version: the same bytes whatever becomes of the file. Codes: VERSION, READ.
 int32_t holdall_url_version(const holdall_store *store, uint64_t version_id, const holdall_url_options *options,
     holdall_text **url);
 
@@ -678,8 +682,8 @@ int32_t holdall_url_version(const holdall_store *store, uint64_t version_id, con
 int32_t holdall_url_at_path(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     const holdall_url_options *options, holdall_text **url);
 
-// Makes a URL of a file by its id, as holdall_url_at_path does, wherever the file lies.
-// Codes: as holdall_url_version; NOT_FOUND; GONE when the file was deleted.
+// Makes a URL of a file by its id, wherever it lies. Codes: as holdall_url_version; NOT_FOUND; GONE when it was
+// deleted.
 int32_t holdall_url_by_id(const holdall_store *store, uint64_t file_id, const holdall_url_options *options,
     holdall_text **url);
 
@@ -775,8 +779,7 @@ int32_t holdall_serve_text(const holdall_store *store, const char *method, size_
 // Codes: WRITE; INVALID_ARGUMENT for a client that is no address.
 int32_t holdall_serve(const holdall_store *store, const holdall_request *request, holdall_reply **reply);
 
-// Verifies a URL as holdall_serve does, and fills in what it permits. Nothing is counted.
-// Codes: READ; DENIED, EXPIRED, NOT_FOUND and GONE when it permits nothing; as holdall_serve.
+// Fills in what a URL permits; nothing is counted. Codes: as holdall_serve; DENIED, EXPIRED, NOT_FOUND, GONE.
 int32_t holdall_verify(const holdall_store *store, const holdall_request *request, holdall_grant *grant);
 
 // Makes the reply that tells a client of a code, in a short text. Codes: INVALID_ARGUMENT for none, and HOLDALL_OK.
@@ -808,15 +811,13 @@ int32_t holdall_api_is_at(const holdall_api *api, const char *target, size_t tar
 // Gives the URI that Cloudreve clients name a share by; "/" and a path in the share follow. Codes: NOT_FOUND, READ.
 int32_t holdall_api_share_uri(const holdall_api *api, uint64_t share_id, holdall_text **uri);
 
-// Makes the ticket for a share that is to be paid for: who shows it as X-Cr-Purchase-Ticket gets in.
-// Codes: NOT_FOUND, READ; INVALID_ARGUMENT for a lifetime out of the store's range.
+// Makes the ticket (X-Cr-Purchase-Ticket) that opens a share which is to be paid for. Codes: NOT_FOUND, READ.
 int32_t holdall_api_ticket(const holdall_api *api, uint64_t share_id, uint64_t lifetime_s, holdall_text **ticket);
 
 // Makes a new key that signs from now on; those before go on verifying. `key_id` may be NULL. Codes: WRITE.
 int32_t holdall_key_rotate(const holdall_store *store, uint16_t *key_id);
 
-// Adds a key of the host's own, at least 32 bytes, that signs from now on. `key_id` may be NULL.
-// Codes: WRITE; INVALID_ARGUMENT when it is too short or all zero; EXISTS when it is there already.
+// Adds a key of the host's own, at least 32 bytes, that signs from now on. `key_id` may be NULL. Codes: WRITE, EXISTS.
 int32_t holdall_key_add(const holdall_store *store, const void *secret, size_t secret_len_bytes, uint16_t *key_id);
 
 // Removes a key and every URL that it signed. Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for the one that signs.
