@@ -499,8 +499,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cloudreve.db");
         let db = Connection::open(&path).unwrap();
-        db.execute_batch("CREATE TABLE cd_folders (id INTEGER PRIMARY KEY, name); CREATE TABLE cd_files (id)")
-            .unwrap();
+        db.execute_batch(
+            "CREATE TABLE cd_folders (id INTEGER PRIMARY KEY, name); CREATE TABLE cd_files (id)",
+        )
+        .unwrap();
         drop(db);
         let dump = dir.path().join("dump.sql");
         let text = "-- MySQL dump 10.13\nCREATE TABLE `cd_folders` (\n  `id` int unsigned NOT NULL,\n  \

@@ -20,13 +20,12 @@ const BEGINNINGS: [(usize, &[u8]); 13] = [
 
 /// Names whose content begins with one of these.
 const MARKED: [&str; 22] = [
-    "png", "jpg", "jpeg", "gif", "pdf", "zip", "docx", "xlsx", "pptx", "odt", "epub", "apk", "jar", "rar", "7z",
-    "gz", "webp", "wav", "mp4", "mov", "mkv", "webm",
+    "png", "jpg", "jpeg", "gif", "pdf", "zip", "docx", "xlsx", "pptx", "odt", "epub", "apk", "jar", "rar",
+    "7z", "gz", "webp", "wav", "mp4", "mov", "mkv", "webm",
 ];
 
 /// Names of text.
-const TEXT: [&str; 12] =
-    ["txt", "md", "csv", "json", "xml", "html", "htm", "css", "js", "log", "srt", "vtt"];
+const TEXT: [&str; 12] = ["txt", "md", "csv", "json", "xml", "html", "htm", "css", "js", "log", "srt", "vtt"];
 
 /// How many bytes are enough to judge text by: that so many random ones hold no control character is
 /// once in 50,000.
@@ -72,7 +71,8 @@ mod tests {
 
     #[test]
     fn what_looks_right_is_told_from_what_does_not() {
-        let noise: Vec<u8> = (0..200_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
+        let noise: Vec<u8> =
+            (0..200_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
         let (words, gbk) = ("words and words ".repeat(10), [0xc4, 0xe3, 0xba, 0xc3].repeat(40));
         for (name, bytes, looks) in [
             ("a.png", b"\x89PNG\r\n\x1a\n00000000".as_slice(), Some(true)),

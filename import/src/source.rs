@@ -55,8 +55,14 @@ impl Uploads {
             opened.push((plain(old).trim_end_matches('/').to_owned(), folder(new)?));
         }
         opened.sort_by_key(|(old, _)| std::cmp::Reverse(old.len()));
-        let mut uploads =
-            Uploads { path: path.to_owned(), folder: folder(path)?, maps: opened, roots: Vec::new(), master, wrong: false };
+        let mut uploads = Uploads {
+            path: path.to_owned(),
+            folder: folder(path)?,
+            maps: opened,
+            roots: Vec::new(),
+            master,
+            wrong: false,
+        };
         uploads.find_roots(database);
         uploads.wrong = uploads.is_wrong_key(database);
         Ok(uploads)

@@ -63,6 +63,8 @@ impl Resource {
             || match &self.what {
                 What::Version(content) => !engine.is_open(content.location),
                 What::Archive { .. } => true,
+                #[cfg(feature = "cloudreve")]
+                What::Empty => false,
             }
     }
 
@@ -243,8 +245,13 @@ pub(super) fn open(snapshot: &Snapshot<'_>, route: &Route<'_>, request: &Request
 #[cfg(feature = "cloudreve")]
 pub(crate) fn empty() -> Resource {
     let representation = Representation { type_of_name: true, ..Representation::default() };
-    let (pace, counts) = (None, DownloadCounts::default());
-    Resource { what: What::Empty, representation: Arc::new(representation), pace, counts }
+    Resource {
+        what: What::Empty,
+        representation: Arc::new(representation),
+        pace: None,
+        counts: DownloadCounts::default(),
+        cross_origin: None,
+    }
 }
 
 /// Finds the version that a URL of the Cloudreve form names, as [`by_entity`].

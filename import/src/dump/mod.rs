@@ -18,8 +18,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use holdall::{Error, ErrorKind, Result};
 use flate2::read::MultiGzDecoder;
+use holdall::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OpenFlags};
 
 use error::Fault;
