@@ -294,6 +294,7 @@ uint64_t url_life_s;
 uint64_t url_margin_s;
 uint64_t archive_life_s;
 uint64_t max_age_s;
+const char *share_page; size_t share_page_len_bytes;
 } holdall_api_options;
 typedef struct {
 size_t size;

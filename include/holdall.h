@@ -380,6 +380,8 @@ typedef struct {
     uint64_t url_margin_s; // What is left of its life at least when it is handed out: a sixth by default
     uint64_t archive_life_s; // How long an archive lives: 10 minutes by default
     uint64_t max_age_s; // How long caches may keep content: 1 day by default
+    // Where the host shows a share, with {uri} for its URI: /s/<id> and /s/<id>/<password> lead there.
+    const char *share_page; size_t share_page_len_bytes;
 } holdall_api_options;
 
 typedef struct { // Who calls: the host has made sure of it, and nothing else is believed. NULL is nobody known
