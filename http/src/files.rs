@@ -15,8 +15,16 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::body::{Body, lost};
 
 /// The headers that a store answers by.
-const ASKED: [&str; 6] =
-    ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
+const ASKED: [&str; 8] = [
+    "range",
+    "if-range",
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "origin",
+    "access-control-request-method",
+];
 
 /// Finds the client's address in what a server noted with a request.
 type Client = Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync>;

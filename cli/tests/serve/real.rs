@@ -244,11 +244,10 @@ fn a_new_url_has_the_entity_and_the_etag_of_the_old_one() {
                 continue;
             }
             if entity(&new) != entity(old) {
-                assert!(
-                    path.contains("cop") || path.contains("versions.txt"),
-                    "{} {path}: {old} {new}",
-                    server.name
-                );
+                // Of what was written over since the URL was made, the old one has an older version.
+                let older =
+                    get(&api, &new).header("Content-Length") != header(&url["real"], "Content-Length");
+                assert!(path.contains("cop") || older, "{} {path}: {old} {new}", server.name);
                 continue;
             }
             assert_eq!(get(&api, &new).header("ETag"), header(&url["real"], "Etag"), "{path}");

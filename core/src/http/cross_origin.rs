@@ -43,10 +43,10 @@ const ALLOWED: &str = "Range, If-Range, If-Match, If-None-Match, If-Modified-Sin
 /// # Ok::<(), holdall::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct CrossOrigin(Policy);
+pub struct CrossOrigin(OriginPolicy);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-enum Policy {
+enum OriginPolicy {
     SameOrigin,
     #[default]
     SameSite,
@@ -57,13 +57,13 @@ enum Policy {
 
 impl CrossOrigin {
     /// Only pages of the store's own origin show it.
-    pub const SAME_ORIGIN: CrossOrigin = CrossOrigin(Policy::SameOrigin);
+    pub const SAME_ORIGIN: CrossOrigin = CrossOrigin(OriginPolicy::SameOrigin);
     /// Pages of the store's site show it: the default.
-    pub const SAME_SITE: CrossOrigin = CrossOrigin(Policy::SameSite);
+    pub const SAME_SITE: CrossOrigin = CrossOrigin(OriginPolicy::SameSite);
     /// Pages of every site show it, and their scripts do not read it.
-    pub const CROSS_ORIGIN: CrossOrigin = CrossOrigin(Policy::CrossOrigin);
+    pub const CROSS_ORIGIN: CrossOrigin = CrossOrigin(OriginPolicy::CrossOrigin);
     /// Pages of every site show and read it.
-    pub const ALL: CrossOrigin = CrossOrigin(Policy::All);
+    pub const ALL: CrossOrigin = CrossOrigin(OriginPolicy::All);
 
     /// Scripts of these origins read it, such as `https://shop.example` or `http://localhost:3000`: as a
     /// browser writes them, in lower case, without a path and without the port that the scheme has anyway.
@@ -85,24 +85,24 @@ impl CrossOrigin {
                 list.len()
             )));
         }
-        Ok(CrossOrigin(Policy::Origins(list)))
+        Ok(CrossOrigin(OriginPolicy::Origins(list)))
     }
 
     /// Returns the value of `Cross-Origin-Resource-Policy`.
     fn resource_policy(&self) -> &'static str {
         match self.0 {
-            Policy::SameOrigin => "same-origin",
+            OriginPolicy::SameOrigin => "same-origin",
             // Elements with `crossorigin` are asked for by CORS, where this does not count.
-            Policy::SameSite | Policy::Origins(_) => "same-site",
-            Policy::CrossOrigin | Policy::All => "cross-origin",
+            OriginPolicy::SameSite | OriginPolicy::Origins(_) => "same-site",
+            OriginPolicy::CrossOrigin | OriginPolicy::All => "cross-origin",
         }
     }
 
     /// Returns the value of `Access-Control-Allow-Origin` for a request; none where it gets none.
     fn allows(&self, headers: RequestHeaders<'_>) -> Option<String> {
         match &self.0 {
-            Policy::All => Some("*".to_owned()),
-            Policy::Origins(list) => {
+            OriginPolicy::All => Some("*".to_owned()),
+            OriginPolicy::Origins(list) => {
                 let origin = headers.get("Origin")?;
                 list.iter().find(|known| *known == origin).cloned()
             }
@@ -118,7 +118,7 @@ impl CrossOrigin {
         {
             self.resource_policy().clone_into(value);
         }
-        if matches!(self.0, Policy::Origins(_)) {
+        if matches!(self.0, OriginPolicy::Origins(_)) {
             reply.push(("Vary", "Origin".to_owned()));
         }
         if let Some(origin) = self.allows(headers) {
@@ -136,7 +136,7 @@ impl CrossOrigin {
             ("Access-Control-Allow-Headers", ALLOWED.to_owned()),
             ("Access-Control-Max-Age", MAX_AGE.to_owned()),
         ];
-        if matches!(self.0, Policy::Origins(_)) {
+        if matches!(self.0, OriginPolicy::Origins(_)) {
             reply.push(("Vary", "Origin".to_owned()));
         }
         Some(reply)
@@ -176,8 +176,8 @@ fn check_origin(origin: &str) -> Result<()> {
 impl fmt::Display for CrossOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Policy::Origins(list) => f.write_str(&list.join(" ")),
-            Policy::All => f.write_str("*"),
+            OriginPolicy::Origins(list) => f.write_str(&list.join(" ")),
+            OriginPolicy::All => f.write_str("*"),
             _ => f.write_str(self.resource_policy()),
         }
     }

@@ -12,7 +12,8 @@ pub struct Request<'a> {
     /// The URL as the store made it, whole or from its path on, with the query.
     pub target: &'a str,
     /// The headers, names in any case. Those that matter are `Range`, `If-Range`, `If-Match`,
-    /// `If-None-Match`, `If-Modified-Since` and `If-Unmodified-Since`.
+    /// `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since`, `Origin` and
+    /// `Access-Control-Request-Method`.
     pub headers: Vec<(&'a str, &'a str)>,
     /// The client's address, for URLs that are bound to a network.
     pub client: Option<IpAddr>,

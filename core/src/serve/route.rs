@@ -106,7 +106,6 @@ pub(crate) fn path_of(url: &str) -> &str {
 
 /// Decodes a text once, which may hold control characters: names of other systems may, and what signs
 /// a path signs it as it is. What is no UTF-8 leads nowhere.
-#[cfg(feature = "cloudreve")]
 pub(crate) fn decode_any(text: &str) -> Result<Cow<'_, str>> {
     percent_decode_str(text).decode_utf8().map_err(|_| nowhere())
 }

@@ -56,7 +56,15 @@ enum Form {
 /// [`ErrorKind::Io`] if the file cannot be read; [`ErrorKind::InvalidArgument`] if it is in a form that
 /// is not read, or a dump that is cut short.
 pub(super) fn open(path: &Path, wanted: &'static [Table]) -> Result<Connection> {
-    let reading = |cause| Error::io(format!("reading {}", path.display()), cause);
+    let reading = |cause: io::Error| match cause.kind() {
+        // A file itself ends nowhere too early: what is compressed in it does.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            let told =
+                format!("{} is cut short or damaged: `gunzip` cannot read it; copy it again", path.display());
+            Error::with_source(ErrorKind::InvalidArgument, told, cause)
+        }
+        _ => Error::io(format!("reading {}", path.display()), cause),
+    };
     let mut beginning = Vec::new();
     let mut file = File::open(path).map_err(reading)?;
     file.by_ref().take(BEGINNING).read_to_end(&mut beginning).map_err(reading)?;
