@@ -7,7 +7,7 @@
 # twice. PHP's ZipArchive::CHECKCONS is the same check.
 #
 # Consequence: a DOS time in UTC may fall into any reader's doubled hour, so no writer can avoid it; such a report
-# is no sign of a damaged archive.
+# is not a sign of a damaged archive.
 set -euo pipefail
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 cd "$tmp"

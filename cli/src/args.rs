@@ -510,12 +510,13 @@ fn token(text: &str) -> Result<(String, String), String> {
 
 /// Reads an address to listen on.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| format!("{text:?} is no address; one looks like 127.0.0.1:8420 or [::1]:8420"))
+    text.parse()
+        .map_err(|_| format!("{text:?} is not an address; one looks like 127.0.0.1:8420 or [::1]:8420"))
 }
 
 /// Reads a duration: a number and `s`, `m`, `h` or `d`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let told = || format!("{text:?} is no duration; one looks like 90s, 15m, 1h or 7d");
+    let told = || format!("{text:?} is not a duration; one looks like 90s, 15m, 1h or 7d");
     let unit = match text.chars().last() {
         Some('s') => 1,
         Some('m') => 60,
@@ -535,7 +536,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn map(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.into())),
-        _ => Err(format!("{text:?} is no OLD=NEW; one looks like /cloudreve/data/uploads=/srv/uploads")),
+        _ => Err(format!(
+            "{text:?} is not of the form OLD=NEW; one looks like /cloudreve/data/uploads=/srv/uploads"
+        )),
     }
 }
 
@@ -560,7 +563,7 @@ fn offset_minutes(text: &str) -> Result<i16, String> {
 
 /// Reads a network: an address, or an address and the length of its prefix.
 fn network(text: &str) -> Result<Network, String> {
-    let told = || format!("{text:?} is no network; one looks like 192.0.2.0/24 or 192.0.2.7");
+    let told = || format!("{text:?} is not a network; one looks like 192.0.2.0/24 or 192.0.2.7");
     match text.split_once('/') {
         Some((address, prefix)) => {
             let address = address.parse().map_err(|_| told())?;

@@ -10,7 +10,7 @@ use crate::args::Cloudreve;
 use crate::output::{self, Output};
 use crate::progress;
 
-/// How often a log has a line, where standard error is no terminal.
+/// How often a log has a line, where standard error is not a terminal.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Reads a server: what is wrong with it shows before a store is made.

@@ -15,7 +15,7 @@ const MAX_LINKS: usize = 40;
 
 /// Writes a file under another name first, so that what is there stays whole until the end, and of two
 /// that write at once one is there whole. A link is followed, and the mode of the file that is there
-/// stays. What is there and is no file, such as a device or a pipe, is written to.
+/// stays. What is there and is not a file, such as a device or a pipe, is written to.
 pub(crate) fn to_file(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
     let doing = |cause| writing_to(path, cause);
     let there = match std::fs::metadata(path) {

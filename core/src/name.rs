@@ -60,7 +60,7 @@ pub fn check_name(name: &str) -> Result<()> {
     }
 }
 
-/// Splits a path into its names; the root is no names at all.
+/// Splits a path into its names; the root has no names.
 ///
 /// One leading and one trailing `/` mean nothing and are accepted. A path has at most 4,096 bytes
 /// and 128 names, and every name keeps the rules of [`check_name`].

@@ -200,7 +200,7 @@ static int32_t open_store(ngx_http_holdall_store_t *store, uint64_t wait_ms, ngx
 
 holdall_store *ngx_http_holdall_open(ngx_http_holdall_store_t *store, ngx_log_t *log, int32_t *code) {
     *code = store->handle != NULL ? HOLDALL_OK : open_store(store, 1, log);
-    /* A store that is not there yet is no page that is not found. */
+    /* A store that is not there yet is not a page that is not found. */
     if (*code == HOLDALL_NOT_FOUND) *code = HOLDALL_LOCKED;
     return store->handle;
 }

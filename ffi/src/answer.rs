@@ -39,7 +39,7 @@ pub struct holdall_answer {
     pub data: *const c_void,
     /// The body, to be freed; NULL for HOLDALL_BODY_NONE.
     pub body: *mut holdall_body,
-    /// What the URL asks for; 0 is any.
+    /// The rate limit; 0 is unlimited.
     pub pace_bytes_per_s: u64,
     /// What the host must know of, such as HOLDALL_IO, with a sentence in `error`; else HOLDALL_OK.
     pub code: i32,

@@ -13,58 +13,59 @@ use crate::reply::{answer, holdall_reply, holdall_request, lossy, request};
 use crate::store::holdall_store;
 use crate::text::holdall_text;
 
-/// The calls of Cloudreve v4 and of PDS, over a store that it keeps open.
+/// Answers calls of Cloudreve v4 and PDS; keeps its store open.
 pub struct holdall_api {
     _opaque: [u8; 0],
 }
 
 handle!(holdall_api: Api);
 
-/// A direct link gives the content itself, and leads to no signed URL.
+/// A direct link serves the content itself instead of redirecting to a signed URL.
 pub const HOLDALL_API_DIRECT: u32 = 1;
-/// A client is told what was wrong inside.
+/// Replies say what went wrong internally.
 pub const HOLDALL_API_DEBUG: u32 = 2;
 
-/// Content is never proven to PDS but sent.
+/// PDS rapid upload is off: content is always sent.
 pub const HOLDALL_API_NO_RAPID: u32 = 4;
-/// Content of other drives is given to who proves by holdall-1 to have it.
+/// Rapid upload also finds content of other drives, with a holdall-1 proof.
 pub const HOLDALL_API_RAPID_ACROSS: u32 = 8;
 
-/// How calls are answered. What is 0 or NULL has the default. What tells of times and counts is Cloudreve's.
+/// Options for answering calls. 0 or NULL selects the default. Times and counts apply to Cloudreve's
+/// calls.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_api_options {
     /// sizeof this
     pub size: usize,
-    /// HOLDALL_API_* put together.
+    /// HOLDALL_API_* combined with |.
     pub flags: u32,
     /// The most URIs of one call: 3,000 by default.
     pub max_batched_files: u32,
-    /// The path that the host has them under, such as "/files".
+    /// The path under which the host serves them, such as "/files".
     pub prefix: *const c_char,
     /// Its length.
     pub prefix_len_bytes: usize,
-    /// What URLs begin with, such as "https://files.example".
+    /// The base of URLs, such as "https://files.example".
     pub site: *const c_char,
     /// Its length.
     pub site_len_bytes: usize,
-    /// Others: URLs begin with the one that is asked.
+    /// Other bases that a request may name.
     pub secondary_sites: *const holdall_string,
     /// How many there are.
     pub secondary_site_count: usize,
-    /// What URLs in the host's own network begin with.
+    /// The base of URLs in the host's own network.
     pub internal_base: *const c_char,
     /// Its length.
     pub internal_base_len_bytes: usize,
-    /// What URLs at a content network begin with.
+    /// The base of URLs on a content delivery network.
     pub cdn_base: *const c_char,
     /// Its length.
     pub cdn_base_len_bytes: usize,
-    /// The longest that a URL lives: 1 hour by default.
+    /// The longest lifetime of a URL: 1 hour by default.
     pub url_life_s: u64,
-    /// What is left of its life at least when it is handed out: a sixth by default.
+    /// The least lifetime left when a URL is issued: a sixth by default.
     pub url_margin_s: u64,
-    /// How long an archive lives: 10 minutes by default.
+    /// The lifetime of an archive: 10 minutes by default.
     pub archive_life_s: u64,
     /// How long caches may keep content: 1 day by default.
     pub max_age_s: u64,
@@ -74,38 +75,38 @@ pub struct holdall_api_options {
     pub share_page_len_bytes: usize,
 }
 
-/// May do what administrators may, and make 1,000 links.
+/// Has an administrator's rights, and may create 1,000 links.
 pub const HOLDALL_CALLER_ADMINISTRATOR: u32 = 1;
-/// Gets no zip of several files.
+/// May not create zips of several files.
 pub const HOLDALL_CALLER_NO_ARCHIVE: u32 = 2;
-/// Downloads nothing from shares of others.
+/// May not download from shares of others.
 pub const HOLDALL_CALLER_NO_SHARES: u32 = 4;
-/// Makes no direct links.
+/// May not create direct links.
 pub const HOLDALL_CALLER_NO_LINKS: u32 = 8;
-/// Gets a new direct link where there is an equal one.
+/// Always gets a new direct link, even if an equal one exists.
 pub const HOLDALL_CALLER_NEW_LINKS: u32 = 16;
-/// Gets zips though nobody knows him: they take room in the store.
+/// May create zips though anonymous: they take space in the store.
 pub const HOLDALL_CALLER_ARCHIVE: u32 = 32;
 
-/// Who calls: the host has made sure of it, and nothing else is believed. NULL is nobody known.
+/// The caller, as the host has authenticated it; nothing else is trusted. NULL is an anonymous caller.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_caller {
     /// sizeof this
     pub size: usize,
-    /// HOLDALL_CALLER_* put together.
+    /// HOLDALL_CALLER_* combined with |.
     pub flags: u32,
-    /// Direct links that one call may make: 10 by default, and none for nobody known.
+    /// Direct links that one call may create: 10 by default, none for an anonymous caller.
     pub max_links: u32,
-    /// The name of his own drive; NULL for nobody known.
+    /// The name of the caller's drive; NULL for an anonymous caller.
     pub drive: *const c_char,
     /// Its length.
     pub drive_len_bytes: usize,
-    /// The access token that he showed, for proofs of content.
+    /// The access token that the caller sent, for proofs of content.
     pub token: *const c_char,
     /// Its length.
     pub token_len_bytes: usize,
-    /// The speed of his downloads; 0 is any.
+    /// The caller's rate limit; 0 is unlimited.
     pub pace_bytes_per_s: u64,
 }
 
@@ -205,8 +206,8 @@ fn who(caller: &Caller, given: *const holdall_caller) -> Result<holdall::Caller>
     Ok(who)
 }
 
-/// Makes what answers calls of Cloudreve v4 and PDS.
-/// Codes: INVALID_ARGUMENT for an option that can never be right.
+/// Creates a handle that answers calls of Cloudreve v4 and PDS. Codes: INVALID_ARGUMENT for an invalid
+/// option.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_api_new(
     store: *const holdall_store,
@@ -219,10 +220,10 @@ pub unsafe extern "C" fn holdall_api_new(
     })
 }
 
-/// Answers a call as holdall_serve answers a URL, and what holdall_api_is_at tells of the URLs that calls gave.
-/// The body is what is given and, behind it, what `source` gives, which may be NULL: the part of an upload is
-/// stored as it comes, of JSON 4 MiB are read at most, and what is not wanted is left.
-/// Codes: as holdall_serve; the callback's.
+/// Answers a call, or a request for a URL that a call issued, as holdall_serve does. The body is the
+/// given bytes followed by what `source` yields, which may be NULL. An upload's part is stored as it
+/// arrives; at most 4 MiB of JSON are read; the rest is left unread. Codes: as holdall_serve; the
+/// callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_api_answer(
     api: *const holdall_api,
@@ -246,7 +247,7 @@ pub unsafe extern "C" fn holdall_api_answer(
     })
 }
 
-/// Tells whether a target is one of a call; holdall_serve may have an answer to another.
+/// Returns whether a target belongs to the API; if not, holdall_serve may answer it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_api_is_at(
     api: *const holdall_api,
@@ -261,7 +262,7 @@ pub unsafe extern "C" fn holdall_api_is_at(
     })
 }
 
-/// Gives the URI that Cloudreve clients name a share by; "/" and a path in the share follow.
+/// Returns the URI by which Cloudreve clients name a share; "/" and a path in the share may follow.
 /// Codes: NOT_FOUND, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_api_share_uri(

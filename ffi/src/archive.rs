@@ -23,7 +23,7 @@ pub struct holdall_string {
     pub len_bytes: usize,
 }
 
-/// What is said of an archive. What is 0 or NULL has the default.
+/// Options for an archive. 0 or NULL selects the default.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_archive_options {
@@ -33,7 +33,7 @@ pub struct holdall_archive_options {
     pub name: *const c_char,
     /// Its length.
     pub name_len_bytes: usize,
-    /// How long the archive lives: 15 minutes by default, at most the store's grace.
+    /// The archive's lifetime: 15 minutes by default, at most the store's grace period.
     pub lifetime_s: u64,
     /// What readers that know no other time are ahead of UTC: -1439 to 1439 minutes.
     pub utc_offset_min: i32,
@@ -101,8 +101,8 @@ pub unsafe extern "C" fn holdall_archive_create(
     })
 }
 
-/// Makes an archive of chosen versions, each under its file's name.
-/// Codes: VERSION; as holdall_archive_create.
+/// Creates an archive of given versions, each under its file's name. Codes: VERSION; as
+/// holdall_archive_create.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_create_of(
     drive: *const holdall_drive,
@@ -119,8 +119,7 @@ pub unsafe extern "C" fn holdall_archive_create_of(
     })
 }
 
-/// Fills in what an archive is.
-/// Codes: NOT_FOUND, READ; EXPIRED when its time is over.
+/// Describes an archive. Codes: NOT_FOUND, READ; EXPIRED when it has expired.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_stat(
     store: *const holdall_store,
@@ -147,8 +146,8 @@ pub unsafe extern "C" fn holdall_archive_open(
     })
 }
 
-/// Computes the CRC-64/XZ of a whole zip from those of its parts; no content is read.
-/// Codes: as holdall_archive_stat.
+/// Computes the CRC-64/XZ of a whole zip from those of its parts, without reading content. Codes: as
+/// holdall_archive_stat.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_crc64(
     store: *const holdall_store,
@@ -177,8 +176,7 @@ pub unsafe extern "C" fn holdall_archive_write_deflated(
     })
 }
 
-/// Makes every URL of an archive invalid.
-/// Codes: NOT_FOUND, WRITE.
+/// Invalidates every URL of an archive. Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_revoke(store: *const holdall_store, archive_id: u64) -> i32 {
     entry!(caller of store => caller.get(store)?.revoke_archive(ArchiveId(archive_id)))

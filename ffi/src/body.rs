@@ -8,12 +8,12 @@ use holdall::body::{Body, Segment};
 use crate::care::count;
 use crate::pointer::{entry, handle, records};
 
-/// Bytes of an exact length, to be read at any place and any number of times.
+/// Bytes of an exact length, readable at any offset any number of times.
 pub struct holdall_body {
     _opaque: [u8; 0],
 }
 
-/// Keeps the bytes of a segment where they are.
+/// Keeps the bytes of a segment valid.
 pub struct holdall_pin {
     _opaque: [u8; 0],
 }
@@ -21,22 +21,22 @@ pub struct holdall_pin {
 handle!(holdall_body: Body);
 handle!(holdall_pin: Segment);
 
-/// One contiguous run of a body: its bytes in memory and, where they are part of a file, there too, for
-/// sendfile.
+/// A contiguous run of a body: its bytes in memory and, if they are part of a file, their position there
+/// for sendfile.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_segment {
     /// sizeof this
     pub size: usize,
-    /// The bytes, valid until the pin is freed; mapped where they are part of a file.
+    /// The bytes, valid until the pin is freed.
     pub data: *const c_void,
     /// How many there are, at least 1.
     pub len_bytes: usize,
-    /// Where in the file they begin.
+    /// Their offset in the file.
     pub offset_bytes: u64,
-    /// The file, open for reading until the pin is freed, not to be closed; -1 where there is none.
+    /// The file, open until the pin is freed; do not close it; -1 if there is none.
     pub fd: i32,
-    /// To be freed when the bytes are no longer needed.
+    /// Free it when the bytes are no longer needed.
     pub pin: *mut holdall_pin,
 }
 
@@ -56,7 +56,7 @@ pub struct holdall_file_range {
 
 records!(holdall_segment, holdall_file_range);
 
-/// Tells the exact length.
+/// The exact length.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_len(body: *const holdall_body, len_bytes: *mut u64) -> i32 {
     entry!(caller of body => {
@@ -65,10 +65,9 @@ pub unsafe extern "C" fn holdall_body_len(body: *const holdall_body, len_bytes: 
     })
 }
 
-/// Fills in the run of bytes that begins at an offset: at least 1 byte, at most `limit`. To go through
-/// a body, add the length of each segment to the offset until it is the length of the body.
-/// Codes: INVALID_ARGUMENT at or past the end, or with a limit of 0; READ, and then the transfer must be
-/// broken off.
+/// Fills in the contiguous bytes at an offset: at least 1, at most `limit`. To read a whole body, add
+/// each segment's length to the offset until it reaches the body's length. Codes: INVALID_ARGUMENT at or
+/// past the end, or with a limit of 0; READ, after which the transfer must be aborted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_segment(
     body: *const holdall_body,
@@ -113,9 +112,8 @@ pub unsafe extern "C" fn holdall_body_file(
     })
 }
 
-/// Copies bytes from an offset on, and tells how many: fewer than there is room for only at the end,
-/// 0 at or past it.
-/// Codes: READ; what is in the buffer is then undefined.
+/// Copies bytes starting at an offset and returns their number: less than the buffer holds only at the
+/// end, 0 at or past it. Codes: READ, which leaves the buffer undefined.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_read(
     body: *const holdall_body,

@@ -4,12 +4,13 @@ use std::ffi::{c_char, c_void};
 
 use crate::record::holdall_row;
 
-/// Is told how far a job is, on the thread that does it: bytes done, and in all, or 0 where that is not
-/// known. Another answer than 0 ends the job, which returns it, or INVALID_ARGUMENT for what is no code.
+/// Reports progress, on the thread that does the job: bytes done and bytes in all, or 0 if unknown. A
+/// return value other than 0 ends the job, which returns it, or INVALID_ARGUMENT if it is not a code.
 pub type holdall_progress =
     Option<unsafe extern "C" fn(context: *mut c_void, done_bytes: u64, total_bytes: u64) -> i32>;
 
-/// Is shown one thing below a folder: path (a NUL behind it) and row, alive in the call; answers as holdall_progress.
+/// Receives one entry below a folder: its path, NUL-terminated, and its row, valid during the call.
+/// Returns as holdall_progress does.
 pub type holdall_walk = Option<
     unsafe extern "C" fn(
         context: *mut c_void,
@@ -19,12 +20,11 @@ pub type holdall_walk = Option<
     ) -> i32,
 >;
 
-/// Takes bytes, which live during the call. It answers as a progress callback does.
+/// Receives bytes, valid during the call. Returns as a progress callback does.
 pub type holdall_sink =
     Option<unsafe extern "C" fn(context: *mut c_void, data: *const c_void, len_bytes: usize) -> i32>;
 
-/// Fills in the next bytes of a body and how many they are; 0 is the end. It answers as a progress callback
-/// does.
+/// Fills in the next bytes of a body and their number; 0 is the end. Returns as a progress callback does.
 pub type holdall_source = Option<
     unsafe extern "C" fn(
         context: *mut c_void,
@@ -34,6 +34,6 @@ pub type holdall_source = Option<
     ) -> i32,
 >;
 
-/// Is told a line of the log: a level and a text with a NUL behind it, valid during the call. It is
-/// called on the thread that the line is of, perhaps several at once, and must not call this library.
+/// Receives a line of the log: a level and a NUL-terminated text, valid during the call. It runs on the
+/// thread that logs, possibly on several at once, and must not call this library.
 pub type holdall_log = Option<unsafe extern "C" fn(context: *mut c_void, level: i32, text: *const c_char)>;

@@ -10,7 +10,7 @@ use crate::page::{Page, holdall_page};
 use crate::pointer::{entry, records};
 use crate::store::holdall_store;
 
-/// What a store holds, as it was at one moment.
+/// What a store holds, as of one point in time.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_stats {
@@ -18,42 +18,42 @@ pub struct holdall_stats {
     pub size: usize,
     /// Drives.
     pub drives: u64,
-    /// Files in all drives, without folders; those in the trash count.
+    /// Files in all drives, not counting folders, but counting the trash.
     pub files: u64,
-    /// Bytes of all versions of those files; content that two share counts twice.
+    /// Bytes of all versions of those files; shared content is counted each time.
     pub len_bytes: u64,
-    /// Contents that differ.
+    /// Distinct contents.
     pub blobs: u64,
     /// Bytes of those.
     pub blob_bytes: u64,
     /// Segments.
     pub segments: u64,
-    /// Bytes that the segments take, the log among them.
+    /// Bytes of the segments, including the log.
     pub segment_bytes: u64,
-    /// Bytes of them that a compaction may get back.
+    /// Bytes of them that a compaction can reclaim.
     pub dead_bytes: u64,
     /// The number of the last group in the log.
     pub lsn: u64,
-    /// When the store was made.
+    /// When the store was created.
     pub created_unix_us: i64,
-    /// Whether this process has the store for itself.
+    /// Whether this process has the store open alone.
     pub exclusive: bool,
-    /// How long content outlives its last version, and the most that an archive may live.
+    /// How long content outlives its last version; the longest life of an archive.
     pub grace_s: u64,
 }
 
-/// All content is read and hashed again.
+/// Read and hash all content again.
 pub const HOLDALL_CHECK_CONTENT: u32 = 1;
 
-/// How a store is checked. What is 0 or NULL has the default.
+/// Options for a check. 0 or NULL selects the default.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_check_options {
     /// sizeof this
     pub size: usize,
-    /// HOLDALL_CHECK_* put together.
+    /// HOLDALL_CHECK_* combined with |.
     pub flags: u32,
-    /// Is told how far the check is.
+    /// Reports the progress of the check.
     pub progress: holdall_progress,
     /// Handed to it.
     pub progress_context: *mut c_void,
@@ -65,11 +65,11 @@ pub struct holdall_check_options {
 pub struct holdall_check_report {
     /// sizeof this
     pub size: usize,
-    /// What is not as it must be; 0 for a sound store.
+    /// Inconsistencies found; 0 for a sound store.
     pub problems: u64,
-    /// The blobs among it whose content is missing or not what was stored.
+    /// Blobs among them whose content is missing or not what was stored.
     pub damaged: u64,
-    /// Files, without folders.
+    /// Files, not counting folders.
     pub files: u64,
     /// Versions.
     pub versions: u64,
@@ -77,11 +77,11 @@ pub struct holdall_check_report {
     pub blobs: u64,
     /// Bytes of those.
     pub blob_bytes: u64,
-    /// Blobs among the problems that could not be read: whether they are sound is not known.
+    /// Blobs among the problems that could not be read, so their state is unknown.
     pub unread: u64,
 }
 
-/// What a collection or a compaction did; of a compaction the first four and the last three are 0.
+/// What a collection or compaction did; for a compaction the first four and the last three are 0.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_gc_report {
@@ -91,21 +91,21 @@ pub struct holdall_gc_report {
     pub blobs: u64,
     /// Bytes of those.
     pub blob_bytes: u64,
-    /// Archives that expired, counted by their parts.
+    /// Expired archives, counted by their parts.
     pub archives: u64,
-    /// Files of puts that came to nothing.
+    /// Files of unfinished puts.
     pub orphans: u64,
     /// Segments that were compacted away.
     pub segments: u64,
-    /// Bytes that they took.
+    /// Bytes they occupied.
     pub segment_bytes: u64,
-    /// What could not be removed; the next run tries again.
+    /// Items that could not be removed; the next run retries.
     pub failed: u64,
-    /// Blobs that wait for the grace, after a collection.
+    /// Blobs that wait for the grace period.
     pub waiting_blobs: u64,
     /// Bytes of those.
     pub waiting_bytes: u64,
-    /// When the first of them may be removed; 0 when none waits.
+    /// When the first of them may be removed; 0 if none waits.
     pub next_due_unix_us: i64,
 }
 
@@ -116,8 +116,7 @@ pub(crate) fn count<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
 
-/// Fills in what the store holds, at the price of a row for each drive and each segment.
-/// Codes: READ.
+/// Describes the store; costs one row for each drive and each segment. Codes: READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_stats(store: *const holdall_store, stats: *mut holdall_stats) -> i32 {
     entry!(caller of store => {
@@ -142,9 +141,8 @@ pub unsafe extern "C" fn holdall_store_stats(store: *const holdall_store, stats:
     })
 }
 
-/// Checks the store while it is in use; nothing is changed. Damage is no error but in the report, and as
-/// sentences on the page `problems`, which may be NULL.
-/// Codes: READ; the callback's.
+/// Checks the store while it is in use, changing nothing. Damage is not an error: it is in the report,
+/// and as sentences in `problems`, which may be NULL. Codes: READ; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_check(
     store: *const holdall_store,
@@ -173,8 +171,8 @@ pub unsafe extern "C" fn holdall_store_check(
     })
 }
 
-/// Removes what nothing refers to once its grace is over, and compacts, in short steps: for a thread of the host's,
-/// now and then. What could not be removed is told on the page `failed`, which may be NULL.
+/// Removes what nothing refers to once the grace period is over, and compacts, in short steps; call it
+/// now and then from a thread of the host. `failed`, which may be NULL, says what could not be removed.
 /// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_gc(
@@ -203,7 +201,7 @@ pub unsafe extern "C" fn holdall_store_gc(
     })
 }
 
-/// Sets the grace of the store; a shorter one counts when archives of before are over. 0 is none.
+/// Sets the store's grace period; a shorter one applies once existing archives have expired. 0 is none.
 /// Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_set_grace(store: *const holdall_store, grace_s: u64) -> i32 {
@@ -213,8 +211,8 @@ pub unsafe extern "C" fn holdall_store_set_grace(store: *const holdall_store, gr
     })
 }
 
-/// Copies what lives out of segments that are more than half dead, and removes them. `failed`: as before.
-/// Codes: WRITE.
+/// Copies live content out of segments that are more than half dead, and removes those. `failed`: as in
+/// holdall_store_gc. Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_compact(
     store: *const holdall_store,
@@ -234,9 +232,9 @@ pub unsafe extern "C" fn holdall_store_compact(
     })
 }
 
-/// Copies the store as it is at one moment into a directory, while it is in use; the copy opens as a store.
-/// A directory of an earlier backup is brought up to date. `copied_bytes` may be NULL.
-/// Codes: READ; INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; the
+/// Copies a consistent snapshot of the store into a directory, while it is in use; the copy opens as a
+/// store. The directory of an earlier backup is brought up to date. `copied_bytes` may be NULL. Codes:
+/// READ; INVALID_ARGUMENT when the directory holds something else; LOCKED when the copy is open; the
 /// callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_backup(

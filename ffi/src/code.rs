@@ -8,39 +8,39 @@ use holdall::{Error, ErrorKind};
 
 use crate::table::{Failure, HANDLES};
 
-/// It went well.
+/// Success.
 pub const HOLDALL_OK: i32 = 0;
-/// A value that can never be right, such as a handle that was freed.
+/// A value that is never valid, such as a freed handle.
 pub const HOLDALL_INVALID_ARGUMENT: i32 = 1;
 /// The thing named does not exist.
 pub const HOLDALL_NOT_FOUND: i32 = 2;
-/// Something of that name exists already.
+/// Something with that name already exists.
 pub const HOLDALL_EXISTS: i32 = 3;
 /// The signature, the password or the caller does not permit it.
 pub const HOLDALL_DENIED: i32 = 4;
-/// The URL, share or archive was valid once and its time is over.
+/// The URL, share or archive was valid and has expired.
 pub const HOLDALL_EXPIRED: i32 = 5;
 /// No byte of the requested range exists.
 pub const HOLDALL_RANGE_NOT_SATISFIABLE: i32 = 6;
 /// Content is not what was declared: a length, a hash or an expected version.
 pub const HOLDALL_MISMATCH: i32 = 7;
-/// A limit on size or count would be passed.
+/// A limit on size or count would be exceeded.
 pub const HOLDALL_TOO_LARGE: i32 = 8;
-/// Another process or call holds what is needed; trying again later may succeed.
+/// Another process or call holds what is needed; retrying later may succeed.
 pub const HOLDALL_LOCKED: i32 = 9;
 /// Bytes on disk are not what was written.
 pub const HOLDALL_CORRUPT: i32 = 10;
 /// The operating system refused a read, a write or a sync.
 pub const HOLDALL_IO: i32 = 11;
-/// A write failed before, and more are refused; open the store again.
+/// An earlier write failed, so writes are refused; reopen the store.
 pub const HOLDALL_POISONED: i32 = 12;
-/// A format version, option or feature that this build does not know.
+/// A format version, option or feature unknown to this build.
 pub const HOLDALL_UNSUPPORTED: i32 = 13;
-/// A defect of this library. The process may go on.
+/// A defect of this library. The process may continue.
 pub const HOLDALL_BUG: i32 = 14;
-/// It existed and was removed or revoked on purpose.
+/// It existed and was deliberately removed or revoked.
 pub const HOLDALL_GONE: i32 = 15;
-/// Work that was in progress when the process forked cannot go on in the child.
+/// Work in progress when the process forked cannot continue in the child.
 pub const HOLDALL_FORKED: i32 = 16;
 /// The store was opened for reading, or its disk has become read-only.
 pub const HOLDALL_READ_ONLY: i32 = 17;
@@ -93,20 +93,20 @@ pub(crate) fn remember(error: &Error, handle: u64) -> i32 {
     code(error)
 }
 
-/// Returns a sentence about the last error on the calling thread, for people: lower case, UTF-8, without
-/// key or token; "" before the first. It is valid until the next call of this library on this thread.
+/// Returns a sentence for people about the last error on the calling thread: lower case, UTF-8, without
+/// keys or tokens; "" if there was none. It is valid until this thread's next call of this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_last_error() -> *const c_char {
     LAST.try_with(|last| last.borrow().text.as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// Seconds to wait if a limit refused it (429, Retry-After), else 0
+/// Seconds to wait if a rate limit refused the call (429, Retry-After), or 0
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_last_error_retry_s() -> u64 {
     LAST.try_with(|last| last.borrow().wait_s).unwrap_or(0)
 }
 
-/// "NotFound", say; "Ok" for 0, "Unknown" for none. Valid for ever.
+/// Such as "NotFound"; "Ok" for 0, else "Unknown". Always valid.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_code_name(code: i32) -> *const c_char {
     let name: &'static CStr = match kind(code) {
@@ -133,7 +133,7 @@ pub extern "C" fn holdall_code_name(code: i32) -> *const c_char {
     name.as_ptr()
 }
 
-/// HTTP status: 404 for HOLDALL_NOT_FOUND, 200 for 0, 500 for none.
+/// The HTTP status: 404 for HOLDALL_NOT_FOUND, 200 for 0, else 500.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_code_status(code: i32) -> u32 {
     match kind(code) {
@@ -149,7 +149,7 @@ pub extern "C" fn holdall_version_number() -> u32 {
     HOLDALL_VERSION
 }
 
-/// "0.1.0", say, of the library that runs. Valid for ever.
+/// The version of the loaded library, such as "0.1.0". Always valid.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_version_text() -> *const c_char {
     const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {

@@ -15,8 +15,8 @@ pub struct holdall_drive {
 
 handle!(holdall_drive: Drive);
 
-/// Opens a drive by its name, and makes it where there is none. It keeps its store open.
-/// Codes: PATH, WRITE.
+/// Opens a drive by name, creating it if it does not exist. The drive keeps its store open. Codes: PATH,
+/// WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_open(
     store: *const holdall_store,
@@ -31,8 +31,7 @@ pub unsafe extern "C" fn holdall_drive_open(
     })
 }
 
-/// Opens a drive by its name where there is one.
-/// Codes: NOT_FOUND, READ.
+/// Opens an existing drive by name. Codes: NOT_FOUND, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_find(
     store: *const holdall_store,
@@ -48,8 +47,7 @@ pub unsafe extern "C" fn holdall_drive_find(
     })
 }
 
-/// Fills in what the drive is and holds.
-/// Codes: READ; NOT_FOUND when it was deleted.
+/// Describes a drive. Codes: READ; NOT_FOUND when it was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_stat(
     drive: *const holdall_drive,
@@ -61,8 +59,8 @@ pub unsafe extern "C" fn holdall_drive_stat(
     })
 }
 
-/// Sets how many versions a file keeps beside those marked; 0 is all.
-/// Codes: WRITE; NOT_FOUND when it was deleted.
+/// Sets how many versions a file keeps besides the marked ones; 0 is all. Codes: WRITE; NOT_FOUND when it
+/// was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_set_max_versions(
     drive: *const holdall_drive,
@@ -71,8 +69,7 @@ pub unsafe extern "C" fn holdall_drive_set_max_versions(
     entry!(caller of drive => caller.get(drive)?.set_max_versions(max_versions))
 }
 
-/// Makes every URL into the drive invalid.
-/// Codes: WRITE; NOT_FOUND when it was deleted.
+/// Invalidates every URL into the drive. Codes: WRITE; NOT_FOUND when it was deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_drive_revoke(drive: *const holdall_drive) -> i32 {
     entry!(caller of drive => caller.get(drive)?.revoke())

@@ -13,13 +13,13 @@ use crate::page::{Page, holdall_page};
 use crate::pointer::{Lines, entry, holdall_header};
 use crate::record::{holdall_file, holdall_row, holdall_version};
 
-/// A file at the new path gives way; without this flag it is HOLDALL_EXISTS.
+/// Replaces a file at the new path; without this flag the call returns HOLDALL_EXISTS.
 pub const HOLDALL_RENAME_REPLACE: u32 = 1;
-/// All versions are copied, and not the current one alone.
+/// Copies all versions, not just the current one.
 pub const HOLDALL_COPY_ALL: u32 = 1;
 
-/// Fills in what is at a path, "" being the root. `version` may be NULL; a folder gives it the id 0.
-/// Codes: PATH, READ.
+/// Describes what is at a path; "" is the root. `version` may be NULL; for a folder its id is 0. Codes:
+/// PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_stat(
     drive: *const holdall_drive,
@@ -55,7 +55,8 @@ pub unsafe extern "C" fn holdall_file_open(
     })
 }
 
-/// Makes a folder and its parents. `file_id` may be NULL. Codes: PATH, WRITE; EXISTS for a file in the way.
+/// Creates a folder and its parents. `file_id` may be NULL. Codes: PATH, WRITE; EXISTS for a file in the
+/// way.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_make(
     drive: *const holdall_drive,
@@ -69,8 +70,8 @@ pub unsafe extern "C" fn holdall_folder_make(
     })
 }
 
-/// Lists at most `limit` rows of a folder in byte order of their names, from behind the name `after` on:
-/// NULL at first, then the last name of the page before. A page shorter than the limit is the last.
+/// Lists at most `limit` rows of a folder in byte order of their names, starting after the name `after`:
+/// NULL at first, then the last name of the previous page. A page shorter than the limit is the last.
 /// Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_list(
@@ -90,9 +91,8 @@ pub unsafe extern "C" fn holdall_folder_list(
     })
 }
 
-/// Shows everything below a folder to a callback, a folder before what is in it. What changes meanwhile is
-/// shown or not; nothing is held up.
-/// Codes: PATH, READ; the callback's.
+/// Calls back for everything below a folder, each folder before its contents. Concurrent changes may or
+/// may not show; nothing is blocked. Codes: PATH, READ; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_folder_walk(
     drive: *const holdall_drive,
@@ -108,9 +108,8 @@ pub unsafe extern "C" fn holdall_folder_walk(
     })
 }
 
-/// Lists at most `limit` versions of a file, newest first, from before the version `before` on: 0 for
-/// the first page, the last id of this page for the next.
-/// Codes: PATH, READ.
+/// Lists at most `limit` versions of a file, newest first, older than the version `before`: 0 for the
+/// first page, then the last id of the previous page. Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_versions(
     drive: *const holdall_drive,
@@ -128,8 +127,8 @@ pub unsafe extern "C" fn holdall_file_versions(
     })
 }
 
-/// Moves what is at `from` to `to`, and makes missing folders. Flags: HOLDALL_RENAME_REPLACE.
-/// Codes: PATH, WRITE; EXISTS when something is at `to` that may not or cannot give way.
+/// Renames or moves what is at `from` to `to`, creating missing folders. Flags: HOLDALL_RENAME_REPLACE.
+/// Codes: PATH, WRITE; EXISTS when something at `to` may not or cannot be replaced.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_rename(
     drive: *const holdall_drive,
@@ -146,9 +145,8 @@ pub unsafe extern "C" fn holdall_file_rename(
     })
 }
 
-/// Copies what is at `from` to `to`, sharing content; of a folder a crash may leave a part. Flags:
-/// HOLDALL_COPY_ALL. `file_id` may be NULL.
-/// Codes: PATH, WRITE; EXISTS when something is at `to`.
+/// Copies what is at `from` to `to`, sharing content; a crash may leave part of a folder copied. Flags:
+/// HOLDALL_COPY_ALL. `file_id` may be NULL. Codes: PATH, WRITE; EXISTS when something is at `to`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_copy(
     drive: *const holdall_drive,
@@ -168,8 +166,7 @@ pub unsafe extern "C" fn holdall_file_copy(
     })
 }
 
-/// Deletes what is at a path for good, a folder with everything in it.
-/// Codes: PATH, WRITE.
+/// Permanently deletes what is at a path, a folder with everything in it. Codes: PATH, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_delete(
     drive: *const holdall_drive,
@@ -179,8 +176,8 @@ pub unsafe extern "C" fn holdall_file_delete(
     entry!(caller of drive => caller.at(drive, (path, path_len_bytes), Drive::delete))
 }
 
-/// Sets all that the host keeps with a file: together at most 16 KiB.
-/// Codes: PATH, WRITE; TOO_LARGE past them.
+/// Replaces the host's attributes of a file: at most 4096, and 64 KiB in total. Codes: PATH, WRITE;
+/// TOO_LARGE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_set_attributes(
     drive: *const holdall_drive,
@@ -200,8 +197,7 @@ pub unsafe extern "C" fn holdall_file_set_attributes(
     })
 }
 
-/// Lists what the host keeps with a file, in order of the names.
-/// Codes: PATH, READ.
+/// Lists the host's attributes of a file, in order of their names. Codes: PATH, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_attributes(
     drive: *const holdall_drive,

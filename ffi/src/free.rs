@@ -11,8 +11,8 @@ use crate::store::holdall_store;
 use crate::text::holdall_text;
 use crate::writer::holdall_writer;
 
-/// These free a handle each. The store closes with the last handle to it and to its drives, writers, visits
-/// and apis; what goes wrong then is told only to the log, so a host that wants to know calls holdall_store_close before.
+/// These free one handle each. The store closes with the last handle to it and to its drives, writers,
+/// visits and apis; an error then goes only to the log, so call holdall_store_close first to learn of it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_free(store: *mut holdall_store) -> i32 {
     entry!(caller => caller.free(store))
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn holdall_drive_free(drive: *mut holdall_drive) -> i32 {
     entry!(caller => caller.free(drive))
 }
 
-/// What was not committed leaves nothing behind.
+/// Uncommitted content leaves nothing behind.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_free(writer: *mut holdall_writer) -> i32 {
     entry!(caller => caller.free(writer))
@@ -36,13 +36,13 @@ pub unsafe extern "C" fn holdall_body_free(body: *mut holdall_body) -> i32 {
     entry!(caller => caller.free(body))
 }
 
-/// The bytes and the file of its segment are no longer to be used.
+/// The segment's bytes and file must no longer be used.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_pin_free(pin: *mut holdall_pin) -> i32 {
     entry!(caller => caller.free(pin))
 }
 
-/// What was read of it by pointers goes too.
+/// Pointers into it become invalid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_free(page: *mut holdall_page) -> i32 {
     entry!(caller => caller.free(page))
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn holdall_api_free(api: *mut holdall_api) -> i32 {
     entry!(caller => caller.free(api))
 }
 
-/// Its headers go with it; its body does not.
+/// Its headers become invalid; its body does not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_free(reply: *mut holdall_reply) -> i32 {
     entry!(caller => caller.free(reply))

@@ -12,7 +12,7 @@ pub struct holdall_error {
     pub size: usize,
     /// The code; HOLDALL_OK where none failed.
     pub code: i32,
-    /// Seconds to wait if a limit refused it (429, Retry-After), else 0.
+    /// Seconds to wait if a rate limit refused the call (429, Retry-After), or 0.
     pub retry_after_s: u64,
     /// The sentence of holdall_last_error, cut to this length.
     pub text: [c_char; 1024],
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn holdall_handle_ref(handle: *const c_void) -> *mut c_voi
     again
 }
 
-/// Handles of all kinds that are not freed: 0 without a leak.
+/// The number of handles not yet freed; 0 if nothing leaks.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_handle_count() -> u64 {
     crate::table::HANDLES.len()

@@ -6,8 +6,7 @@ use crate::page::{Page, holdall_page};
 use crate::pointer::entry;
 use crate::store::holdall_store;
 
-/// Makes a new key that signs from now on; those before go on verifying. `key_id` may be NULL.
-/// Codes: WRITE.
+/// Creates a key that signs from now on; earlier keys still verify. `key_id` may be NULL. Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_rotate(store: *const holdall_store, key_id: *mut u16) -> i32 {
     entry!(caller of store => {
@@ -31,8 +30,8 @@ pub unsafe extern "C" fn holdall_key_add(
     })
 }
 
-/// Removes a key and every URL that it signed.
-/// Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for the one that signs.
+/// Removes a key, which invalidates every URL it signed. Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for
+/// the signing key.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_remove(store: *const holdall_store, key_id: u16) -> i32 {
     entry!(caller of store => caller.get(store)?.remove_key(key_id))

@@ -12,10 +12,9 @@ use crate::record::holdall_link;
 use crate::store::holdall_store;
 use crate::text::holdall_text;
 
-/// Fills in the direct link to the file at a path, and makes it where there is none. It leads to
-/// whatever version is current when it is used. A pace asks the host to send no faster; 0 is
-/// unlimited.
-/// Codes: PATH, WRITE.
+/// Fills in the direct link to the file at a path, and creates it if there is none. It leads to whatever
+/// version is current when it is used. A pace is a rate limit that the host is asked to keep; 0 is
+/// unlimited. Codes: PATH, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_create(
     drive: *const holdall_drive,
@@ -46,8 +45,7 @@ pub unsafe extern "C" fn holdall_link_list(
     })
 }
 
-/// Fills in what a direct link is and how often it was used.
-/// Codes: NOT_FOUND, WRITE.
+/// Describes a direct link and how often it was used. Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_stat(
     store: *const holdall_store,
@@ -60,8 +58,7 @@ pub unsafe extern "C" fn holdall_link_stat(
     })
 }
 
-/// Gives the URL of a direct link.
-/// Codes: NOT_FOUND, WRITE.
+/// Returns the URL of a direct link. Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_link_url(
     store: *const holdall_store,

@@ -15,13 +15,13 @@ use crate::callback::holdall_log;
 use crate::code::c_text;
 use crate::pointer::{Listener, entry};
 
-/// Something went wrong that no result tells.
+/// A failure that no result reports.
 pub const HOLDALL_LOG_ERROR: i32 = 1;
-/// Something that an operator should look at.
+/// Something an operator should look at.
 pub const HOLDALL_LOG_WARN: i32 = 2;
-/// What happens seldom.
+/// Rare events.
 pub const HOLDALL_LOG_INFO: i32 = 3;
-/// Why a request was refused, for instance.
+/// Details, such as why a request was refused.
 pub const HOLDALL_LOG_DEBUG: i32 = 4;
 
 struct Receiver {
@@ -94,16 +94,16 @@ impl Visit for Line {
     }
 }
 
-/// Sends the log of the whole process, up to a level, to a callback, or with NULL nowhere, as at the start.
-/// When this returns, another thread may still be in the callback before.
-/// Codes: INVALID_ARGUMENT for what is no level; UNSUPPORTED when another part of the process has the log
+/// Sends the log of the whole process, up to a level, to a callback, or nowhere if that is NULL, as
+/// initially. When this returns, another thread may still be running the previous callback. Codes:
+/// INVALID_ARGUMENT for an invalid level; UNSUPPORTED when another part of the process has taken the log
 /// of Rust code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_log_set(level: i32, callback: holdall_log, context: *mut c_void) -> i32 {
     entry!(caller => {
         let listener = caller.listener(callback, context);
         if !(HOLDALL_LOG_ERROR..=HOLDALL_LOG_DEBUG).contains(&level) {
-            return Err(Error::new(ErrorKind::InvalidArgument, format!("{level} is no HOLDALL_LOG level")));
+            return Err(Error::new(ErrorKind::InvalidArgument, format!("{level} is not a HOLDALL_LOG level")));
         }
         take_over()?;
         RECEIVER.store(listener.map(|listener| Arc::new(Receiver { listener, level })));

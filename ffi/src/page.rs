@@ -10,7 +10,7 @@ use crate::record::{
     holdall_key, holdall_link, holdall_row, holdall_share, holdall_trashed, holdall_version,
 };
 
-/// Results of one call, all of one kind. It never changes, and holds no store.
+/// Results of one call, all of one kind; immutable, independent of the store.
 pub struct holdall_page {
     _opaque: [u8; 0],
 }
@@ -80,9 +80,9 @@ fn put<T: Record>(
     out.put(get(&*caller.get(page)?)?)
 }
 
-/// Tells how many results are on the page. The functions after this one fill in the result of a number,
-/// counted from 0, of a page of one kind; the pointers in it live until the page is freed.
-/// Codes: INVALID_ARGUMENT when there is none of that number, or the page holds something else.
+/// Returns the number of results on a page. The functions below fill in the result at an index, counted
+/// from 0, of a page of their kind; pointers in it are valid until the page is freed. Codes:
+/// INVALID_ARGUMENT when the index is out of range or the page is of another kind.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_count(page: *const holdall_page, count: *mut usize) -> i32 {
     entry!(caller of page => {

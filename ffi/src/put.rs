@@ -12,20 +12,20 @@ use crate::page::{Page, holdall_page};
 use crate::pointer::{Caller, Progress, entry, records};
 use crate::record::holdall_version;
 
-/// Whatever is at the path but a folder: a file gets one more version.
+/// Anything but a folder: an existing file gets another version.
 pub const HOLDALL_EXPECT_ANY: i32 = 0;
-/// Nothing is at the path.
+/// Nothing may be at the path.
 pub const HOLDALL_EXPECT_ABSENT: i32 = 1;
-/// A file whose current version is expected_version_id is at the path.
+/// The file at the path must have the current version expected_version_id.
 pub const HOLDALL_EXPECT_VERSION: i32 = 2;
 
-/// What is said of content that is put. What is 0 or NULL has the default.
+/// Options for a put. 0 or NULL selects the default.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_put_options {
     /// sizeof this
     pub size: usize,
-    /// HOLDALL_EXPECT_*: what must be at the path for the put to go ahead.
+    /// HOLDALL_EXPECT_*: what must be at the path, or the put is refused.
     pub expect: i32,
     /// With HOLDALL_EXPECT_VERSION.
     pub expected_version_id: u64,
@@ -33,15 +33,15 @@ pub struct holdall_put_options {
     pub media_type: *const c_char,
     /// Its length.
     pub media_type_len_bytes: usize,
-    /// How old the content is; now by default.
+    /// The content's modification time; now by default.
     pub modified_unix_us: *const i64,
-    /// The length that the content must turn out to have.
+    /// The length that the content must have.
     pub len_bytes: *const u64,
-    /// The 20 bytes of SHA-1 that the content must turn out to have.
+    /// The SHA-1 that the content must have, 20 bytes.
     pub sha1: *const u8,
-    /// The 32 bytes of BLAKE3 that the content must turn out to have.
+    /// The BLAKE3 that the content must have, 32 bytes.
     pub blake3: *const u8,
-    /// Is told how far the put is.
+    /// Reports the progress of the put.
     pub progress: holdall_progress,
     /// Handed to it.
     pub progress_context: *mut c_void,
@@ -73,7 +73,7 @@ pub(crate) fn options(caller: &Caller, given: *const holdall_put_options) -> Res
         HOLDALL_EXPECT_ABSENT => Expect::Absent,
         HOLDALL_EXPECT_VERSION => Expect::Current(VersionId(given.expected_version_id)),
         other => {
-            let message = format!("{other} is no HOLDALL_EXPECT that this library knows");
+            let message = format!("{other} is not a HOLDALL_EXPECT that this library knows");
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
     });
@@ -111,10 +111,10 @@ fn put(
     writer.commit()
 }
 
-/// Puts content that is in memory at a path. A file that is there gets one more version, current from now
-/// on; missing folders are made. The content is durable when this returns. `version` may be NULL.
-/// Codes: PATH, WRITE; EXISTS when a folder is there, or anything against HOLDALL_EXPECT_ABSENT; MISMATCH
-/// when the content or the file is not what was declared; TOO_LARGE past the store's limit; the callback's.
+/// Puts content from memory at a path. An existing file gets a new current version; missing folders are
+/// created. The content is durable when this returns. `version` may be NULL. Codes: PATH, WRITE; EXISTS
+/// when a folder is there, or anything under HOLDALL_EXPECT_ABSENT; MISMATCH when the content or the file
+/// is not as declared; TOO_LARGE beyond the store's limit; the callback's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_memory(
     drive: *const holdall_drive,
@@ -136,7 +136,8 @@ pub unsafe extern "C" fn holdall_put_memory(
     })
 }
 
-/// Puts a file of the system's at a path. Codes: as holdall_put_memory; IO when it cannot be opened or read.
+/// Puts a file of the file system at a path. Codes: as holdall_put_memory; IO when it cannot be opened or
+/// read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_file(
     drive: *const holdall_drive,
@@ -160,9 +161,9 @@ pub unsafe extern "C" fn holdall_put_file(
     })
 }
 
-/// Puts what a descriptor gives, from where it is to its end, as holdall_put_memory does. It may be a pipe
-/// or a blocking socket, and stays open.
-/// Codes: as holdall_put_memory; IO when it cannot be read.
+/// Puts what a file descriptor yields from its current position to its end, as holdall_put_memory does.
+/// It may be a pipe or a blocking socket, and stays open. Codes: as holdall_put_memory; IO when it cannot
+/// be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_fd(
     drive: *const holdall_drive,
@@ -182,9 +183,9 @@ pub unsafe extern "C" fn holdall_put_fd(
     })
 }
 
-/// Puts many contents, together at most 16 MiB, at once: all of them or none, for the price of one
-/// sync. The options hold for each. The versions come in order on a page; `versions` may be NULL.
-/// Codes: as holdall_put_memory; TOO_LARGE when the contents together are longer.
+/// Puts many contents at once, at most 16 MiB in total: all of them or none, with a single sync. The
+/// options apply to each. `versions` receives the versions in order; it may be NULL. Codes: as
+/// holdall_put_memory; TOO_LARGE when the total is longer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_put_many(
     drive: *const holdall_drive,

@@ -9,54 +9,54 @@ use holdall::{
 
 use crate::pointer::{fill, records};
 
-/// It is a file.
+/// A file.
 pub const HOLDALL_FILE: i32 = 1;
-/// It is a folder.
+/// A folder.
 pub const HOLDALL_FOLDER: i32 = 2;
 
-/// A drive, as it was at one moment.
+/// A drive, as of one point in time.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_drive_info {
     /// sizeof this
     pub size: usize,
-    /// Names the drive.
+    /// The id of the drive.
     pub id: u64,
-    /// The folder that everything of the drive lies in.
+    /// The root folder of the drive.
     pub root_id: u64,
-    /// Files, without folders; those in the trash count.
+    /// Files, not counting folders, but counting the trash.
     pub files: u64,
     /// Bytes of all versions of those files.
     pub len_bytes: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_unix_us: i64,
-    /// How many versions a file keeps beside those marked to be kept; 0 is all of them.
+    /// How many versions a file keeps besides those marked to be kept; 0 is all.
     pub max_versions: u32,
-    /// The name that it was opened by.
+    /// The name it was opened by.
     pub name: [c_char; 256],
 }
 
-/// A file or folder, as it was at one moment.
+/// A file or folder, as of one point in time.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_file {
     /// sizeof this
     pub size: usize,
-    /// Names it; it stays the same when it is moved.
+    /// Its id, which a move does not change.
     pub id: u64,
     /// The drive that it is in.
     pub drive_id: u64,
-    /// The folder that it lies in; 0 for a root and for what was put in the trash.
+    /// Its parent folder; 0 for a root and for a trashed item.
     pub parent_id: u64,
     /// The current version; 0 for a folder.
     pub version_id: u64,
     /// Length of the current version; 0 for a folder.
     pub len_bytes: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_unix_us: i64,
     /// When its content or attributes last changed.
     pub modified_unix_us: i64,
-    /// When it was put in the trash; 0 when it was not.
+    /// When it was trashed; 0 if it was not.
     pub trashed_unix_us: i64,
     /// HOLDALL_FILE or HOLDALL_FOLDER.
     pub kind: i32,
@@ -64,13 +64,13 @@ pub struct holdall_file {
     pub name: [c_char; 256],
 }
 
-/// One immutable content of a file, as it was at one moment.
+/// One immutable content of a file, as of one point in time.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_version {
     /// sizeof this
     pub size: usize,
-    /// Names the version.
+    /// The id of the version.
     pub id: u64,
     /// The file that it is a version of.
     pub file_id: u64,
@@ -80,7 +80,7 @@ pub struct holdall_version {
     pub crc64: u64,
     /// When it was put.
     pub created_unix_us: i64,
-    /// How old the content is: Last-Modified of a download.
+    /// The content's modification time: Last-Modified of a download.
     pub modified_unix_us: i64,
     /// CRC-32 of the content, as zip uses it.
     pub crc32: u32,
@@ -88,9 +88,9 @@ pub struct holdall_version {
     pub sha1: [u8; 20],
     /// BLAKE3 of the content.
     pub blake3: [u8; 32],
-    /// Whether it is kept whatever the limit on their number.
+    /// Whether the version limit leaves it alone.
     pub keep: bool,
-    /// Whether it is the file's current one.
+    /// Whether it is the file's current version.
     pub current: bool,
     /// The media type, such as "application/pdf".
     pub media_type: [c_char; 256],
@@ -104,7 +104,7 @@ pub struct holdall_version {
 pub struct holdall_row {
     /// sizeof this
     pub size: usize,
-    /// Names the file or folder.
+    /// The id of the file or folder.
     pub file_id: u64,
     /// The current version; 0 for a folder.
     pub version_id: u64,
@@ -116,25 +116,25 @@ pub struct holdall_row {
     pub kind: i32,
     /// CRC-32 of the current version.
     pub crc32: u32,
-    /// The length of the name: the last one of a page is the cursor of the next page.
+    /// The length of the name; the last name of a page is the cursor of the next.
     pub name_len_bytes: usize,
     /// The name.
     pub name: [c_char; 256],
 }
 
-/// Something in the trash.
+/// An item in the trash.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_trashed {
     /// sizeof this
     pub size: usize,
-    /// Names it, for holdall_trash_restore.
+    /// Its id, for holdall_trash_restore.
     pub file_id: u64,
-    /// When it was put there.
+    /// When it was trashed.
     pub trashed_unix_us: i64,
     /// HOLDALL_FILE or HOLDALL_FOLDER.
     pub kind: i32,
-    /// The path that it had, of up to 4096 bytes.
+    /// The path it had, up to 4096 bytes.
     pub path: [c_char; 4104],
 }
 
@@ -144,13 +144,13 @@ pub struct holdall_trashed {
 pub struct holdall_link {
     /// sizeof this
     pub size: usize,
-    /// Names the link.
+    /// The id of the link.
     pub id: u64,
-    /// The file that it leads to.
+    /// The file it serves.
     pub file_id: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_unix_us: i64,
-    /// How fast a download should go; 0 is unlimited.
+    /// The rate limit of a download; 0 is unlimited.
     pub pace_bytes_per_s: u64,
     /// Downloads so far.
     pub downloads: u64,
@@ -164,23 +164,23 @@ pub struct holdall_link {
 pub struct holdall_share {
     /// sizeof this
     pub size: usize,
-    /// Names the share.
+    /// The id of the share.
     pub id: u64,
     /// The drive that the file is in.
     pub drive_id: u64,
     /// The file or folder that is shared.
     pub file_id: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_unix_us: i64,
-    /// The first moment at which it lets nobody in; 0 is never.
+    /// When it expires: from then on nobody is let in; 0 is never.
     pub expires_unix_us: i64,
-    /// Downloads allowed in all; 0 is any number.
+    /// Downloads allowed in total; 0 is unlimited.
     pub max_downloads: u64,
     /// Downloads counted so far.
     pub downloads: u64,
-    /// Times that it was entered.
+    /// How often it was entered.
     pub views: u64,
-    /// Whether entering takes a password.
+    /// Whether a password is required.
     pub has_password: bool,
     /// Whether a visitor needs a ticket from the host.
     pub purchase: bool,
@@ -192,31 +192,31 @@ pub struct holdall_share {
 pub struct holdall_archive {
     /// sizeof this
     pub size: usize,
-    /// Names the archive.
+    /// The id of the archive.
     pub id: u64,
     /// Files and folders in it.
     pub entries: u64,
     /// Length of the zip.
     pub len_bytes: u64,
-    /// When it was made.
+    /// When it was created.
     pub created_unix_us: i64,
-    /// When it ends; its content is kept until then.
+    /// When it expires; its content is kept until then.
     pub expires_unix_us: i64,
     /// The name of the download.
     pub name: [c_char; 256],
 }
 
-/// A key that signs or verifies URLs. The secret is never shown.
+/// A key that signs or verifies URLs. The secret is never revealed.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_key {
     /// sizeof this
     pub size: usize,
-    /// When it was made.
+    /// When it was created.
     pub created_unix_us: i64,
-    /// Names the key.
+    /// The id of the key.
     pub id: u16,
-    /// Whether it signs; the others verify.
+    /// Whether it signs; all keys verify.
     pub signs: bool,
 }
 

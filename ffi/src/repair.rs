@@ -15,19 +15,19 @@ use crate::store::{holdall_open_options, holdall_store, options};
 pub struct holdall_repair_report {
     /// sizeof this
     pub size: usize,
-    /// Blobs that were damaged and are sound again.
+    /// Damaged blobs that are sound again.
     pub restored: u64,
-    /// Blobs that remain damaged: put their content again, from a backup say, and repair once more.
+    /// Blobs that remain damaged: put their content again, such as from a backup, and repair again.
     pub damaged: u64,
-    /// What is not as it must be, those blobs among it; 0 for a sound store.
+    /// Inconsistencies found, including those blobs; 0 for a sound store.
     pub problems: u64,
-    /// Blobs that could not be read, as when descriptors are short; nothing about them was changed.
+    /// Blobs that could not be read, such as when descriptors run out; they were not changed.
     pub unread: u64,
-    /// Blobs that an earlier repair had set aside and that are sound.
+    /// Sound blobs released from an earlier repair's quarantine.
     pub reinstated: u64,
 }
 
-/// What a rebuild found in the log and made rows of.
+/// What a rebuild found in the log.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_rebuild_report {
@@ -37,7 +37,7 @@ pub struct holdall_rebuild_report {
     pub groups: u64,
     /// Segments that were read.
     pub segments: u64,
-    /// Segments that could not be read: nothing of them is in the new rows.
+    /// Segments that could not be read; their content is not in the new index.
     pub unreadable: u64,
     /// Files and folders.
     pub files: u64,
@@ -45,17 +45,16 @@ pub struct holdall_rebuild_report {
     pub versions: u64,
     /// Blobs.
     pub blobs: u64,
-    /// Large blobs that no row speaks of; they are in the directory "lost" now.
+    /// Large blobs that no row refers to, moved to the directory "lost".
     pub lost: u64,
-    /// Where the new rows do not agree with each other.
+    /// Inconsistencies in the new index.
     pub problems: u64,
 }
 
 records!(holdall_repair_report, holdall_rebuild_report);
 
-/// Reads all content, and restores what is damaged from a sound copy where the store has one. Nothing is
-/// removed. What remains is told on the page `problems`, which may be NULL.
-/// Codes: WRITE.
+/// Reads all content, and restores damaged content from a sound copy if the store has one. Nothing is
+/// removed. `problems`, which may be NULL, says what remains. Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_repair(
     store: *const holdall_store,
@@ -77,11 +76,10 @@ pub unsafe extern "C" fn holdall_store_repair(
     })
 }
 
-/// Makes the rows of the store in a directory anew from its log alone, when holdall_open answers CORRUPT;
-/// the old ones are kept as "meta.redb.bad". Nobody may have it open. `problems`, which may be NULL, gets
-/// what does not agree.
-/// Codes: READ; NOT_FOUND when there is no store; LOCKED when it is open; UNSUPPORTED when a later version
-/// made it.
+/// Rebuilds the index of the store in a directory from its log alone, for when holdall_open returns
+/// CORRUPT; the old index is kept as "meta.redb.bad". The store must not be open. `problems`, which may
+/// be NULL, says what is inconsistent. Codes: READ; NOT_FOUND when there is no store; LOCKED when it is
+/// open; UNSUPPORTED when a later version made it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_rebuild(
     path: *const c_char,

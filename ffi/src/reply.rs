@@ -28,13 +28,14 @@ pub(crate) struct Answer {
     pace: Option<u64>,
 }
 
-/// A request for a URL of a store, or a call. Bytes of it that are not UTF-8 are no error but lead nowhere.
+/// A request for a URL of a store, or an API call. Bytes that are not UTF-8 are not an error; they match
+/// nothing.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_request {
     /// sizeof this
     pub size: usize,
-    /// The method, in upper case.
+    /// The method in upper case.
     pub method: *const c_char,
     /// Its length.
     pub method_len_bytes: usize,
@@ -50,13 +51,13 @@ pub struct holdall_request {
     pub client: *const c_char,
     /// Its length.
     pub client_len_bytes: usize,
-    /// When the request came; now where it is NULL.
+    /// When the request arrived; NULL is now.
     pub now_unix_us: *const i64,
 }
 
-/// To be saved as a file.
+/// Save as a file.
 pub const HOLDALL_ATTACHMENT: i32 = 0;
-/// To be shown.
+/// Show in the browser.
 pub const HOLDALL_INLINE: i32 = 1;
 
 /// What a verified URL permits.
@@ -67,13 +68,13 @@ pub struct holdall_grant {
     pub size: usize,
     /// Length of the content.
     pub len_bytes: u64,
-    /// The speed that the URL asks for; 0 is any.
+    /// The rate limit in the URL; 0 is unlimited.
     pub pace_bytes_per_s: u64,
     /// HOLDALL_ATTACHMENT or HOLDALL_INLINE.
     pub disposition: i32,
     /// The entity tag of a reply, without quotes.
     pub etag: [c_char; 256],
-    /// The name that it is saved under.
+    /// The name to save it under.
     pub name: [c_char; 256],
     /// The media type of a reply.
     pub media_type: [c_char; 256],
@@ -123,7 +124,7 @@ pub(crate) fn request<T>(
 pub(crate) fn address(caller: &Caller, client: *const c_char, len: usize) -> Result<Option<IpAddr>> {
     let client = caller.optional("the client's address", client, len)?;
     let wrong = |client: &str| {
-        Error::new(ErrorKind::InvalidArgument, format!("'{}' is no IP address", client.escape_debug()))
+        Error::new(ErrorKind::InvalidArgument, format!("'{}' is not an IP address", client.escape_debug()))
     };
     client.map(|client| client.parse().map_err(|_| wrong(client))).transpose()
 }
@@ -133,10 +134,9 @@ pub(crate) fn answer(reply: Reply) -> Answer {
     Answer { status: reply.status, headers: Lines::new(reply.headers), body: reply.body, pace: reply.pace }
 }
 
-/// Answers a request for a URL of the store. Whatever is wrong with the request or the URL is a reply too,
-/// to be sent like any other. Only what the host must know of is a code; holdall_reply_of_code makes
-/// replies of them.
-/// Codes: WRITE; INVALID_ARGUMENT for a client that is no address.
+/// Answers a request for a URL of the store. A bad request or URL gives a reply, too, to be sent like any
+/// other. Only errors that concern the host are codes; holdall_reply_of_code turns them into replies.
+/// Codes: WRITE; INVALID_ARGUMENT for a client that is not an address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_serve(
     store: *const holdall_store,
@@ -176,18 +176,19 @@ pub unsafe extern "C" fn holdall_verify(
     })
 }
 
-/// Makes the reply that tells a client of a code, in a short text. Codes: INVALID_ARGUMENT for none, and HOLDALL_OK.
+/// Makes the reply that reports a code to a client in a short text. Codes: INVALID_ARGUMENT for
+/// OK or an unknown code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_of_code(code: i32, reply: *mut *mut holdall_reply) -> i32 {
     entry!(caller => {
         let out = caller.out("the place of the reply", reply)?;
-        let wrong = || Error::new(ErrorKind::InvalidArgument, format!("{code} is no code of an error"));
+        let wrong = || Error::new(ErrorKind::InvalidArgument, format!("{code} is not an error code"));
         let kind = kind(code).ok_or_else(wrong)?;
         out.hand(answer(Reply::from_error(&Error::new(kind, "told by the host"))))
     })
 }
 
-/// Tells the HTTP status.
+/// The HTTP status.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_status(reply: *const holdall_reply, status: *mut u32) -> i32 {
     entry!(caller of reply => {
@@ -196,8 +197,8 @@ pub unsafe extern "C" fn holdall_reply_status(reply: *const holdall_reply, statu
     })
 }
 
-/// Gives the headers, Content-Length among them, in the order to send them in; visible ASCII, with a
-/// NUL behind each text. The array lives until the reply is freed.
+/// Returns the headers, including Content-Length, in the order to send them; visible ASCII, each text
+/// NUL-terminated. The array is valid until the reply is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_headers(
     reply: *const holdall_reply,
@@ -213,7 +214,8 @@ pub unsafe extern "C" fn holdall_reply_headers(
     })
 }
 
-/// Gives the body, to be freed by itself; it outlives the reply and the store. It is empty for HEAD.
+/// Returns the body, which is freed separately; it outlives the reply and the store. It is empty for
+/// HEAD.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_body(
     reply: *const holdall_reply,
@@ -225,7 +227,7 @@ pub unsafe extern "C" fn holdall_reply_body(
     })
 }
 
-/// What the URL asks for; 0 is any.
+/// The rate limit; 0 is unlimited.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_pace(reply: *const holdall_reply, bytes_per_s: *mut u64) -> i32 {
     entry!(caller of reply => {

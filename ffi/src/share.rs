@@ -15,38 +15,37 @@ use crate::store::holdall_store;
 use crate::text::holdall_text;
 use crate::url::{holdall_url_options, sign};
 
-/// A visitor of a share, whose password was right.
+/// A visitor admitted to a share.
 pub struct holdall_visit {
     _opaque: [u8; 0],
 }
 
 handle!(holdall_visit: Visit);
 
-/// The host asks a visitor for a ticket before it lets him download.
+/// The host asks a visitor for a ticket before a download starts.
 pub const HOLDALL_SHARE_PURCHASE: u32 = 1;
 
-/// On what terms something is shared. What is 0 or NULL has the default: no password, end or limit.
+/// Options for a share. 0 or NULL selects the default: no password, expiry or limit.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_share_options {
     /// sizeof this
     pub size: usize,
-    /// HOLDALL_SHARE_* put together.
+    /// HOLDALL_SHARE_* combined with |.
     pub flags: u32,
-    /// What a visitor must know.
+    /// The password that a visitor must give.
     pub password: *const c_char,
     /// Its length.
     pub password_len_bytes: usize,
-    /// Ends the share after a while.
+    /// The share's lifetime.
     pub lifetime_s: u64,
-    /// Ends the share after so many downloads, an archive counting as one.
+    /// The downloads after which the share ends; an archive counts as one.
     pub max_downloads: u64,
 }
 
 records!(holdall_share_options);
 
-/// Shares what is at a path.
-/// Codes: PATH, WRITE; INVALID_ARGUMENT when the terms can never be right.
+/// Shares what is at a path. Codes: PATH, WRITE; INVALID_ARGUMENT when an option is invalid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_create(
     drive: *const holdall_drive,
@@ -90,15 +89,13 @@ pub unsafe extern "C" fn holdall_share_list(
     })
 }
 
-/// Makes every URL that was made through a share invalid; the share goes on.
-/// Codes: NOT_FOUND, WRITE.
+/// Invalidates every URL issued through a share; the share remains. Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_revoke(store: *const holdall_store, share_id: u64) -> i32 {
     entry!(caller of store => caller.get(store)?.revoke_share(ShareId(share_id)))
 }
 
-/// Deletes it.
-/// Codes: NOT_FOUND, WRITE.
+/// Deletes the share. Codes: NOT_FOUND, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_share_remove(store: *const holdall_store, share_id: u64) -> i32 {
     entry!(caller of store => caller.get(store)?.unshare(ShareId(share_id)))
@@ -124,7 +121,7 @@ pub unsafe extern "C" fn holdall_visit_open(
     })
 }
 
-/// What the share was at the visit.
+/// The share as of the visit.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_share(visit: *const holdall_visit, share: *mut holdall_share) -> i32 {
     entry!(caller of visit => {
@@ -133,8 +130,8 @@ pub unsafe extern "C" fn holdall_visit_share(visit: *const holdall_visit, share:
     })
 }
 
-/// Fills in what is at a path in the share; "" is what was shared.
-/// Codes: PATH, READ; EXPIRED, GONE.
+/// Describes what is at a path in the share; "" is the shared item itself. Codes: PATH, READ; EXPIRED,
+/// GONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_stat(
     visit: *const holdall_visit,
@@ -168,8 +165,8 @@ pub unsafe extern "C" fn holdall_visit_list(
     })
 }
 
-/// Counts a download and makes a URL; it ends with the share.
-/// Codes: PATH, WRITE; EXPIRED, GONE; as holdall_url_version.
+/// Counts a download and signs a URL that expires with the share. Codes: PATH, WRITE; EXPIRED, GONE; as
+/// holdall_url_version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_url(
     visit: *const holdall_visit,
@@ -185,7 +182,8 @@ pub unsafe extern "C" fn holdall_visit_url(
     })
 }
 
-/// Counts a download and makes an archive that ends with the share. Codes: as holdall_archive_create; EXPIRED, GONE.
+/// Counts a download and creates an archive that expires with the share. Codes: as
+/// holdall_archive_create; EXPIRED, GONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_archive(
     visit: *const holdall_visit,

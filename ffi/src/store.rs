@@ -14,44 +14,44 @@ pub struct holdall_store {
 
 handle!(holdall_store: Store);
 
-/// One process has the store for itself and commits several times faster.
+/// One process opens the store alone and commits several times faster.
 pub const HOLDALL_OPEN_EXCLUSIVE: u32 = 1;
-/// A store must be there already: none is made.
+/// Fails if there is no store, instead of creating one.
 pub const HOLDALL_OPEN_EXISTING: u32 = 2;
-/// Equal content is stored once a drive: the time of a put tells of no other one.
+/// Deduplicates per drive: put times reveal no other drive.
 pub const HOLDALL_OPEN_DEDUP_DRIVE: u32 = 4;
 /// Content is read, not mapped: a file that loses bytes is IO and not SIGBUS.
 pub const HOLDALL_OPEN_NO_MAP: u32 = 8;
 
-/// How a store is opened. What is 0 or NULL has the default.
+/// Options for opening a store. 0 or NULL selects the default.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_open_options {
     /// sizeof this
     pub size: usize,
-    /// HOLDALL_OPEN_* put together.
+    /// HOLDALL_OPEN_* combined with |.
     pub flags: u32,
-    /// What URLs begin with; ends with "/". "/" by default.
+    /// The base of URLs, which ends with "/"; "/" by default.
     pub base_url: *const c_char,
     /// Its length.
     pub base_url_len_bytes: usize,
-    /// Content so long gets a file of its own: 4 KiB to 16 MiB, 1 MiB by default.
+    /// Content of at least this size gets its own file: 4 KiB to 16 MiB, 1 MiB by default.
     pub threshold_bytes: u64,
-    /// After this length a segment is left for a new one: 256 MiB by default.
+    /// The length at which a new segment is started: 256 MiB by default.
     pub segment_bytes: u64,
-    /// Memory for rows: 64 MiB by default.
+    /// Memory for cached rows: 64 MiB by default.
     pub cache_bytes: u64,
-    /// The longest content that a put takes: 1 TiB by default.
+    /// The longest content that a put accepts: 1 TiB by default.
     pub max_put_bytes: u64,
-    /// The grace, set as by holdall_store_set_grace; 0 leaves it, and a new store has 24 hours.
+    /// The grace period to set; 0 leaves it unchanged, 24 hours in a new store.
     pub grace_s: u64,
-    /// The longest that a URL may live: 7 days by default.
+    /// The longest lifetime of a URL: 7 days by default.
     pub max_lifetime_s: u64,
     /// The most entries of an archive: 100,000 by default.
     pub max_archive_entries: u64,
     /// The longest archive: 1 TiB by default.
     pub max_archive_bytes: u64,
-    /// How long to wait for a process that is opening it: 10 s by default.
+    /// How long to wait for another process that is opening it: 10 s by default.
     pub lock_timeout_ms: u64,
     /// The most that the lists of a drive's archives take: 1 GiB by default.
     pub drive_archive_quota_bytes: u64,
@@ -122,11 +122,11 @@ pub(crate) fn options(caller: &Caller, given: *const holdall_open_options) -> Re
     Ok(options)
 }
 
-/// Opens the store in a directory, and makes it where there is none; for reading, where the directory takes
-/// no writes. The same directory opened twice in a process is one store. The path is of any bytes but NUL.
-/// Codes: READ; LOCKED when another process has it in a mode that excludes this one; NOT_FOUND when there
-/// is none and none may be made; INVALID_ARGUMENT for a foreign directory or a bad
-/// option; UNSUPPORTED when a later version made it.
+/// Opens the store in a directory, creating it if it does not exist; for reading, where the directory
+/// takes no writes. The same directory opened twice in a process is one store. The path is of any bytes
+/// but NUL. Codes: READ; LOCKED when another process has it open in a mode that excludes this one;
+/// NOT_FOUND when there is none and none may be created; INVALID_ARGUMENT for a foreign directory or a
+/// bad option; UNSUPPORTED when a later version made it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_open(
     path: *const c_char,
@@ -142,9 +142,9 @@ pub unsafe extern "C" fn holdall_open(
     })
 }
 
-/// Closes the store for all its handles, with a last checkpoint. Bodies and replies stay whole; every other
-/// use is INVALID_ARGUMENT from now on. The handles are still to be freed.
-/// Codes: IO when the checkpoint cannot be written; nothing is lost, and the store is closed.
+/// Closes the store for all its handles, after a last checkpoint. Bodies and replies stay valid; every
+/// other use then returns INVALID_ARGUMENT. The handles must still be freed. Codes: IO when the
+/// checkpoint cannot be written; nothing is lost, and the store is closed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_close(store: *const holdall_store) -> i32 {
     entry!(caller of store => caller.get(store)?.close())

@@ -1,4 +1,4 @@
-//! The table behind every handle. A handle is no address: it is the number of a slot and the
+//! The table behind every handle. A handle is not an address: it is the number of a slot and the
 //! generation of what is in it, so that a handle that was freed, freed twice, made up or meant for
 //! something else is told from a good one without a look at memory that is no longer there.
 //!

@@ -4,14 +4,14 @@ use std::ffi::{CString, c_char};
 
 use crate::pointer::{Caller, entry, handle};
 
-/// A text that the library made, such as a URL.
+/// A text made by the library, such as a URL.
 pub struct holdall_text {
     _opaque: [u8; 0],
 }
 
 handle!(holdall_text: CString);
 
-/// Valid until the text is freed; NULL for no such handle.
+/// Valid until the text is freed; NULL if the handle is invalid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_text_get(text: *const holdall_text) -> *const c_char {
     let mut found = std::ptr::null();

@@ -8,9 +8,8 @@ use crate::drive::holdall_drive;
 use crate::page::{Page, holdall_page};
 use crate::pointer::entry;
 
-/// Puts what is at a path in the trash. It is no longer found by its path; links and shares to it rest, and
-/// URLs of its versions go on until they expire or are revoked. `file_id` may be NULL.
-/// Codes: PATH, WRITE.
+/// Moves what is at a path to the trash. Its path, links and shares stop working; URLs of its versions
+/// work until they expire or are revoked. `file_id` may be NULL. Codes: PATH, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_put(
     drive: *const holdall_drive,
@@ -24,8 +23,8 @@ pub unsafe extern "C" fn holdall_trash_put(
     })
 }
 
-/// Lists at most `limit` of the trash by id, from behind `after`, 0 at first.
-/// Codes: READ, NOT_FOUND.
+/// Lists at most `limit` items of the trash by id, after the id `after`, 0 at first. Codes: READ,
+/// NOT_FOUND.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_list(
     drive: *const holdall_drive,
@@ -54,8 +53,7 @@ pub unsafe extern "C" fn holdall_trash_restore(
     })
 }
 
-/// Deletes for good what lies in the trash since before that moment. `count` may be NULL.
-/// Codes: WRITE.
+/// Permanently deletes what was trashed before that time. `count` may be NULL. Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_trash_empty(
     drive: *const holdall_drive,

@@ -12,23 +12,23 @@ use crate::pointer::{Caller, entry, records};
 use crate::store::holdall_store;
 use crate::text::holdall_text;
 
-/// Lets a browser show the content, if its type is one that cannot do harm.
+/// Lets a browser show the content, if its type is harmless.
 pub const HOLDALL_URL_INLINE: u32 = 1;
-/// Valid until it is revoked or its key is removed. Think twice.
+/// Valid until it is revoked or its key is removed. Use with care.
 pub const HOLDALL_URL_NEVER_EXPIRES: u32 = 2;
-/// Lets shared caches keep the reply for as long as the URL lives.
+/// Lets shared caches keep the reply while the URL is valid.
 pub const HOLDALL_URL_PUBLIC_CACHE: u32 = 4;
-/// The form of Cloudreve v4: without network, use limit, media type and revocation.
+/// The form of Cloudreve v4: no network, use limit, media type or revocation.
 pub const HOLDALL_URL_CLOUDREVE: u32 = 8;
 
-/// What a URL permits. What is 0 or NULL has the default: 15 minutes, saved under the file's own
-/// name and type.
+/// Options for a URL. 0 or NULL selects the default: 15 minutes, saved under the file's own name and
+/// type.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_url_options {
     /// sizeof this
     pub size: usize,
-    /// HOLDALL_URL_* put together.
+    /// HOLDALL_URL_* combined with |.
     pub flags: u32,
     /// How many downloads: each by one client, in 24 hours and 4 times its length; 0 is any number.
     pub max_uses: u32,
@@ -36,19 +36,19 @@ pub struct holdall_url_options {
     pub max_requests: u32,
     /// How long it is valid, from now on: at most the store's limit.
     pub lifetime_s: u64,
-    /// Rounds the expiry up to such a window, so that the URL is the same within it.
+    /// Rounds the expiry up to a multiple of this, so that equal calls within it give one URL.
     pub window_s: u64,
-    /// Asks the host to send no faster.
+    /// The rate limit that the host is asked to keep.
     pub pace_bytes_per_s: u64,
-    /// The name that it is saved under.
+    /// The name to save it under.
     pub name: *const c_char,
     /// Its length.
     pub name_len_bytes: usize,
-    /// The media type that it is served as.
+    /// The media type to serve it as.
     pub media_type: *const c_char,
     /// Its length.
     pub media_type_len_bytes: usize,
-    /// Serves only clients of a network, such as "192.0.2.0/24".
+    /// Serves only clients in this network, such as "192.0.2.0/24".
     pub network: *const c_char,
     /// Its length.
     pub network_len_bytes: usize,
@@ -124,8 +124,8 @@ pub unsafe extern "C" fn holdall_url_version(
     })
 }
 
-/// Makes a URL of the file at a path: of what is current when it is used.
-/// Codes: PATH; as holdall_url_version.
+/// Signs a URL of the file at a path; it serves the version that is current when it is used. Codes: PATH;
+/// as holdall_url_version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_at_path(
     drive: *const holdall_drive,
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn holdall_url_at_path(
     })
 }
 
-/// Makes a URL of a file by its id, wherever it lies. Codes: as holdall_url_version; NOT_FOUND; GONE when it was deleted.
+/// Makes a URL of a file by its id, wherever it lies. Codes: as holdall_url_version; NOT_FOUND; GONE when deleted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_by_id(
     store: *const holdall_store,
@@ -156,7 +156,8 @@ pub unsafe extern "C" fn holdall_url_by_id(
     })
 }
 
-/// Makes a URL of an archive, which ends with it at the latest. Codes: as holdall_url_version; NOT_FOUND; EXPIRED.
+/// Signs a URL of an archive; it expires with the archive at the latest. Codes: as holdall_url_version;
+/// NOT_FOUND; EXPIRED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_archive(
     store: *const holdall_store,

@@ -9,8 +9,7 @@ use crate::record::{holdall_file, holdall_version};
 use crate::store::holdall_store;
 use crate::text::holdall_text;
 
-/// Fills in what a file or folder is, by its id, wherever it lies.
-/// Codes: NOT_FOUND, READ.
+/// Describes a file or folder by id, wherever it is. Codes: NOT_FOUND, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_find(
     store: *const holdall_store,
@@ -23,8 +22,8 @@ pub unsafe extern "C" fn holdall_file_find(
     })
 }
 
-/// Gives the path of a file or folder in its drive.
-/// Codes: READ; NOT_FOUND, also for what is in the trash.
+/// Returns the path of a file or folder in its drive. Codes: READ; NOT_FOUND, also for an item in the
+/// trash.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_path(
     store: *const holdall_store,
@@ -39,15 +38,13 @@ pub unsafe extern "C" fn holdall_file_path(
     })
 }
 
-/// Ends all its URLs.
-/// Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for a folder.
+/// Invalidates all URLs of a file. Codes: NOT_FOUND, WRITE; INVALID_ARGUMENT for a folder.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_file_revoke(store: *const holdall_store, file_id: u64) -> i32 {
     entry!(caller of store => caller.get(store)?.revoke_file(FileId(file_id)))
 }
 
-/// Fills in what a version is.
-/// Codes: VERSION, READ.
+/// Describes a version. Codes: VERSION, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_stat(
     store: *const holdall_store,
@@ -74,8 +71,7 @@ pub unsafe extern "C" fn holdall_version_open(
     })
 }
 
-/// Makes an older version the current one. Nothing is copied.
-/// Codes: VERSION, WRITE.
+/// Makes an older version the current one, without copying. Codes: VERSION, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_set_current(store: *const holdall_store, version_id: u64) -> i32 {
     entry!(caller of store => caller.get(store)?.set_current(VersionId(version_id)))
@@ -88,8 +84,7 @@ pub unsafe extern "C" fn holdall_version_remove(store: *const holdall_store, ver
     entry!(caller of store => caller.get(store)?.remove_version(VersionId(version_id)))
 }
 
-/// Marks a version to be kept whatever the limit on their number, or, with 0, no longer.
-/// Codes: VERSION, WRITE.
+/// Exempts a version from the version limit, or, with 0, no longer. Codes: VERSION, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_keep(
     store: *const holdall_store,
@@ -99,8 +94,7 @@ pub unsafe extern "C" fn holdall_version_keep(
     entry!(caller of store => caller.get(store)?.keep(VersionId(version_id), keep != 0))
 }
 
-/// Ends its URLs.
-/// Codes: VERSION, WRITE.
+/// Invalidates its URLs. Codes: VERSION, WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_version_revoke(store: *const holdall_store, version_id: u64) -> i32 {
     entry!(caller of store => caller.get(store)?.revoke_version(VersionId(version_id)))

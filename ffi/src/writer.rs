@@ -11,14 +11,14 @@ use crate::pointer::{entry, handle};
 use crate::put::{self, holdall_put_options};
 use crate::record::holdall_version;
 
-/// A put under way.
+/// A put in progress.
 pub struct holdall_writer {
     _opaque: [u8; 0],
 }
 
 handle!(holdall_writer: Writing);
 
-/// A put under way, and the process that began it.
+/// A put in progress, and the process that began it.
 pub(crate) struct Writing {
     writer: Mutex<Option<ManuallyDrop<PutWriter>>>,
     process: u32,
@@ -55,8 +55,8 @@ fn over() -> Error {
     Error::new(ErrorKind::InvalidArgument, "the put was committed or aborted; begin another")
 }
 
-/// Begins a put whose content comes piece by piece. Of the options the callback is not used.
-/// Codes: PATH, READ.
+/// Begins a put whose content is written piece by piece. The progress callback is not used. Codes: PATH,
+/// READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_open(
     drive: *const holdall_drive,
@@ -74,9 +74,9 @@ pub unsafe extern "C" fn holdall_writer_open(
     })
 }
 
-/// Takes the next bytes, all of them.
-/// Codes: TOO_LARGE past the store's limit; IO when the spool cannot be written; and of every use of a
-/// writer: INVALID_ARGUMENT after commit or abort, FORKED in a child of the process that began the put.
+/// Appends the given bytes, all of them. Codes: TOO_LARGE past the store's limit; IO when the spool
+/// cannot be written; and of every use of a
+/// writer: INVALID_ARGUMENT after commit or abort, FORKED in a child of the process that began it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_write(
     writer: *mut holdall_writer,
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn holdall_writer_commit(
     })
 }
 
-/// Ends the put and leaves nothing behind; the handle is still to be freed.
+/// Abandons the put and leaves nothing behind; the handle must still be freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_abort(writer: *mut holdall_writer) -> i32 {
     entry!(caller of writer => caller.get(writer)?.take().map(drop))

@@ -12,7 +12,7 @@ use super::report::Report;
 const ARCHIVE: usize = 4;
 
 /// Returns what is said of each file: tags, colors, emoji, properties. What the server says for itself
-/// is no attribute.
+/// is not an attribute.
 pub(super) fn attributes(database: &Database) -> HashMap<u64, BTreeMap<String, String>> {
     let mut attributes: HashMap<u64, BTreeMap<String, String>> = HashMap::new();
     for note in database.notes.iter().filter(|note| !note.name.starts_with("sys:")) {

@@ -43,7 +43,7 @@ impl Uploads {
     /// which part of the paths in the database they stand for.
     ///
     /// # Errors
-    /// `Io` and `NotFound` when one is not there or is no folder.
+    /// `Io` and `NotFound` when one is not there or is not a folder.
     pub(super) fn open(
         database: &Database,
         path: &Path,

@@ -47,9 +47,9 @@ impl Api {
     /// body: bytes-like, a binary file, or an iterable of bytes. Parts of uploads are read as they
     ///     come and never held whole, JSON up to 4 MiB.
     ///
-    /// Raises only what the host must know of: Io, Corrupt, Poisoned, Locked, Bug, Forked,
-    /// ReadOnly, InvalidArgument for a store that was closed or settings beyond its limits, and what the body
-    /// raises. `Reply.from_error` makes replies of them.
+    /// Raises only errors that concern the host: Io, Corrupt, Poisoned, Locked, Bug, Forked, ReadOnly,
+    /// InvalidArgument for a store that was closed or settings beyond its limits, and what the body
+    /// raises. `Reply.from_error` turns them into replies.
     #[pyo3(
         signature = (caller, method, target, headers = None, body = None, *, client = None, now = None),
         text_signature = "($self, caller, method, target, headers=None, body=None, *, client=None, now=None)"

@@ -25,9 +25,9 @@ value! {
         entries: u64 = archive.entries;
         /// Length of the zip in bytes.
         size: u64 = archive.len;
-        /// When it was made: an aware datetime in UTC.
+        /// When it was created: an aware datetime in UTC.
         created: Datetime = datetime(archive.created);
-        /// When it ends: an aware datetime in UTC. Its content is kept until then.
+        /// When it expires: an aware datetime in UTC. Its content is kept until then.
         expires: Datetime = datetime(archive.expires);
     }
 }
@@ -50,8 +50,8 @@ impl ArchiveInfo {
 
 #[pymethods]
 impl Drive {
-    /// Makes a zip of files and folders, a folder with all that is in it, and returns its URL. What
-    /// is there now is frozen; no content is read. The zip has an exact length and can be resumed.
+    /// Creates a zip of files and folders, each folder with all its contents, and returns its URL. The
+    /// list is fixed now, without reading content. The zip has an exact length and can be resumed.
     ///
     /// paths: an iterable of paths, or of Versions. A path that ends in "/." is that of what is in a
     ///     folder, without the folder's own name; what was named before comes no second time.
@@ -96,7 +96,7 @@ impl Drive {
         }
     }
 
-    /// Makes an archive as `archive` does, and returns what it is. `Store.url` makes URLs of it.
+    /// Creates an archive as `archive` does, and returns its description. `Store.url` signs URLs of it.
     ///
     /// Raises as `archive` does.
     #[pyo3(signature = (paths, *, name = "archive.zip", expires = None, utc_offset = 0))]
@@ -152,25 +152,24 @@ impl Drive {
 
 #[pymethods]
 impl Store {
-    /// Returns what an archive is, by its id.
+    /// Describes an archive by id.
     ///
-    /// Raises NotFound when there is none, Expired when its time is over.
+    /// Raises NotFound when there is none, Expired when it has expired.
     fn archive(&self, py: Python<'_>, archive: Chosen) -> Outcome<ArchiveInfo> {
         Ok(ArchiveInfo(self.call(py, |store| store.archive(archive.0))?))
     }
 
-    /// Opens the zip of an archive for reading: a raw binary file object. No content is read before
-    /// it is asked for.
+    /// Opens the zip of an archive for reading: a raw binary file object. Content is read on demand.
     ///
-    /// Raises NotFound when there is none, Expired when its time is over.
+    /// Raises NotFound when there is none, Expired when it has expired.
     fn open_archive<'py>(&self, py: Python<'py>, archive: Chosen) -> Outcome<Bound<'py, PyAny>> {
         let found = self.call(py, |store| store.open_archive(archive.0))?;
         body::reader(&Bound::new(py, Body(found))?)
     }
 
-    /// Computes the CRC-64/XZ of a whole zip from those of its parts; no content is read.
+    /// Computes the CRC-64/XZ of a whole zip from those of its parts, without reading content.
     ///
-    /// Raises NotFound when there is none, Expired when its time is over.
+    /// Raises NotFound when there is none, Expired when it has expired.
     fn archive_crc64(&self, py: Python<'_>, archive: Chosen) -> Outcome<u64> {
         self.call(py, |store| store.archive_crc64(archive.0))
     }

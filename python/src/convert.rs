@@ -111,7 +111,7 @@ pub(crate) fn only_id(text: &str, instead: &str) -> Outcome<()> {
 
 /// Reads a length of time: seconds as an int or float, or a timedelta.
 pub(crate) fn duration(value: &Bound<'_, PyAny>) -> Outcome<Duration> {
-    let negative = || Fault::invalid(format!("{value} is no length of time; give more than none"));
+    let negative = || Fault::invalid(format!("{value} is not a length of time; give more than 0"));
     if value.is_instance_of::<PyDelta>() {
         return value.extract().map_err(|_| negative());
     }
@@ -144,7 +144,7 @@ pub(crate) fn lifetime(value: &Bound<'_, PyAny>) -> Outcome<Duration> {
 
 /// Reads a network of clients, such as `192.0.2.0/24`, or one address.
 pub(crate) fn network(text: &str) -> Outcome<Network> {
-    let wrong = || Fault::invalid(format!("{text:?} is no network; one looks like 192.0.2.0/24"));
+    let wrong = || Fault::invalid(format!("{text:?} is not a network; one looks like 192.0.2.0/24"));
     match text.split_once('/') {
         Some((address, prefix)) => {
             Ok(Network::new(address.parse().map_err(|_| wrong())?, prefix.parse().map_err(|_| wrong())?)?)

@@ -91,7 +91,7 @@ impl Drive {
         Ok(DriveInfo(self.call(py, |drive| drive.info())?))
     }
 
-    /// Makes a folder and its parents and returns its id; one that is there already is no error.
+    /// Creates a folder and its parents and returns its id; an existing folder is not an error.
     ///
     /// Raises Exists when a file is in the way, InvalidArgument when the path breaks the rules.
     fn mkdir(&self, py: Python<'_>, path: Place) -> Outcome<String> {
@@ -100,14 +100,14 @@ impl Drive {
 
     /// Returns what is at `path`; "" is the root.
     ///
-    /// Raises NotFound when nothing is.
+    /// Raises NotFound when nothing is there.
     #[pyo3(signature = (path = root()), text_signature = "($self, path='')")]
     fn stat(&self, py: Python<'_>, path: Place) -> Outcome<FileInfo> {
         Ok(FileInfo(self.call(py, |drive| drive.stat(&path.0))?))
     }
 
-    /// Lists a folder in byte order of names: all of it, or at most `limit` rows. The rows begin
-    /// behind the name `after`: the cursor of the next page is the last name of this one.
+    /// Lists a folder in byte order of names: all of it, or at most `limit` rows. The rows start after
+    /// the name `after`: the last name of a page is the cursor of the next.
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
     #[pyo3(
@@ -125,8 +125,8 @@ impl Drive {
         pages(py, after, limit, |after, limit| drive.list(&path.0, after, limit))
     }
 
-    /// Lists the versions of the file at `path`, newest first: all, or at most `limit`, from before
-    /// the version `before` on.
+    /// Lists the versions of the file at `path`, newest first: all, or at most `limit`, older than the
+    /// version `before`.
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a folder is.
     #[pyo3(signature = (path, *, before = None, limit = None))]
@@ -151,8 +151,8 @@ impl Drive {
         }
     }
 
-    /// Opens the current content of the file at `path` for reading: a raw binary file object. It
-    /// goes on showing the version that is current now.
+    /// Opens the current content of the file at `path` for reading: a raw binary file object. It keeps
+    /// reading the version that is current now.
     ///
     /// Raises NotFound when nothing is there, InvalidArgument when a folder is.
     fn open<'py>(&self, py: Python<'py>, path: Place) -> Outcome<Bound<'py, PyAny>> {
@@ -160,7 +160,7 @@ impl Drive {
         body::reader(&Bound::new(py, Body(found))?)
     }
 
-    /// Moves what is at `source` to `target` and returns its id; missing folders are made.
+    /// Renames or moves what is at `source` to `target` and returns its id, creating missing folders.
     ///
     /// Raises NotFound when nothing is at `source`, Exists when something is at `target` and
     /// `replace` is false, or either is a folder.
@@ -186,10 +186,9 @@ impl Drive {
         Ok(self.call(py, |drive| drive.copy(&source.0, &target.0, what))?.to_string())
     }
 
-    /// Sets what the host keeps with a file: up to 4,096 names and values, together at most
-    /// 64 KiB.
+    /// Replaces the host's attributes of a file: at most 4,096 of them, and 64 KiB in total.
     ///
-    /// Raises NotFound when nothing is at `path`, TooLarge past the limit.
+    /// Raises NotFound when nothing is at `path`, TooLarge beyond the limit.
     fn set_attributes(
         &self,
         py: Python<'_>,
@@ -199,7 +198,7 @@ impl Drive {
         self.call(py, |drive| drive.set_attributes(&path.0, attributes))
     }
 
-    /// Sets how many versions a file keeps beside those marked to be kept; 0 keeps all.
+    /// Sets how many versions a file keeps besides those marked to be kept; 0 keeps all.
     fn set_max_versions(
         &self,
         py: Python<'_>,
@@ -208,15 +207,15 @@ impl Drive {
         self.call(py, |drive| drive.set_max_versions(count))
     }
 
-    /// Puts what is at `path` in the trash and returns its id, for `restore`. URLs of its versions
-    /// go on working until they expire or are revoked.
+    /// Moves what is at `path` to the trash and returns its id, for `restore`. URLs of its versions work
+    /// until they expire or are revoked.
     ///
     /// Raises NotFound when nothing is at `path`.
     fn trash(&self, py: Python<'_>, path: Place) -> Outcome<String> {
         Ok(self.call(py, |drive| drive.trash(&path.0))?.to_string())
     }
 
-    /// Lists what lies in the trash.
+    /// Lists the trash.
     fn list_trash(&self, py: Python<'_>) -> Outcome<Vec<Trashed>> {
         let mut found: Vec<Trashed> = Vec::new();
         loop {
@@ -230,7 +229,7 @@ impl Drive {
         }
     }
 
-    /// Takes a file or folder out of the trash, to where it lay or to the path `to`; returns its id.
+    /// Restores a file or folder from the trash, to its old path or to the path `to`; returns its id.
     ///
     /// Raises NotFound when it is not in the trash, Exists when its name is taken.
     #[pyo3(signature = (file, to = None))]
@@ -239,22 +238,22 @@ impl Drive {
         Ok(self.call(py, |drive| drive.restore(file.0, to))?.to_string())
     }
 
-    /// Deletes what is at `path` for good, a folder with everything in it.
+    /// Permanently deletes what is at `path`, a folder with everything in it.
     ///
     /// Raises NotFound when nothing is at `path`.
     fn delete(&self, py: Python<'_>, path: Place) -> Outcome<()> {
         self.call(py, |drive| drive.delete(&path.0))
     }
 
-    /// Deletes for good what lies in the trash since before `before`, an aware datetime or seconds
-    /// since 1970; by default everything. Returns how many files and folders were taken from it.
+    /// Permanently deletes what was trashed before `before`, an aware datetime or seconds since 1970; by
+    /// default everything. Returns how many files and folders were removed from the trash.
     #[pyo3(signature = (before = None))]
     fn empty_trash(&self, py: Python<'_>, before: Option<&Bound<'_, PyAny>>) -> Outcome<u64> {
         let before = before.map_or(Ok(holdall::Time(i64::MAX)), convert::time)?;
         self.call(py, |drive| drive.empty_trash(before))
     }
 
-    /// Makes every URL into the drive invalid.
+    /// Invalidates every URL into the drive.
     pub(crate) fn revoke(&self, py: Python<'_>) -> Outcome<()> {
         self.call(py, |drive| drive.revoke())
     }

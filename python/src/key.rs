@@ -18,7 +18,7 @@ value! {
     Key((u16, holdall::Time, bool)) as key {
         /// The id, which stands in the tokens that the key signed.
         id: u16 = key.0;
-        /// When it was made: an aware datetime in UTC.
+        /// When it was created: an aware datetime in UTC.
         created: Datetime = datetime(key.1);
         /// Whether it signs; the others only verify.
         signs: bool = key.2;
@@ -34,21 +34,21 @@ impl Key {
 
 #[pymethods]
 impl Store {
-    /// Makes a new key that signs from now on; those before go on verifying. Returns its id.
+    /// Creates a key that signs from now on; earlier keys still verify. Returns its id.
     fn rotate_key(&self, py: Python<'_>) -> Outcome<u16> {
         self.call(py, |store| store.rotate_key())
     }
 
-    /// Adds a key of the host's own, at least 32 bytes, that signs from now on. Returns its id.
+    /// Adds the host's own key, at least 32 bytes long, which signs from now on. Returns its id.
     ///
-    /// Raises InvalidArgument when it is too short or all zero, Exists when it is there already.
+    /// Raises InvalidArgument when it is too short or all zero, Exists when it is already there.
     fn add_key(&self, py: Python<'_>, secret: Vec<u8>) -> Outcome<u16> {
         self.call(py, |store| store.add_key(&secret))
     }
 
-    /// Removes a key: every URL that it signed is invalid from now on.
+    /// Removes a key, which invalidates every URL it signed.
     ///
-    /// Raises NotFound when there is none of that id, InvalidArgument for the one that signs.
+    /// Raises NotFound when there is none of that id, InvalidArgument for the signing key.
     fn remove_key(&self, py: Python<'_>, #[pyo3(from_py_with = convert::number)] id: u16) -> Outcome<()> {
         self.call(py, |store| store.remove_key(id))
     }
@@ -58,10 +58,10 @@ impl Store {
         Ok(self.call(py, |store| store.keys())?.into_iter().map(Key).collect())
     }
 
-    /// Makes every URL of something invalid: of a Version, a FileInfo with its versions, an
-    /// ArchiveInfo, a Share, a Drive, or what has the id, which names its kind by its letter.
+    /// Invalidates every URL of something: of a Version, a FileInfo with its versions, an ArchiveInfo, a
+    /// Share, a Drive, or the item with that id, whose letter gives its kind.
     ///
-    /// Raises NotFound when there is none, InvalidArgument when the text is no id.
+    /// Raises NotFound when there is none, InvalidArgument when the text is not an id.
     fn revoke(&self, py: Python<'_>, target: &Bound<'_, PyAny>) -> Outcome<()> {
         if let Ok(drive) = target.cast::<Drive>() {
             return drive.get().revoke(py);

@@ -15,18 +15,18 @@ value! {
     Link(Known) as known {
         /// The id of the link.
         id: String = known.info.id.to_string();
-        /// The id of the file it leads to.
+        /// The id of the file.
         file_id: String = known.info.file.to_string();
         /// The URL, which is valid until the link is deleted.
         url: &str = &known.url;
         /// The name in the URL and of the download.
         name: &str = &known.info.name;
-        /// When it was made: an aware datetime in UTC.
+        /// When it was created: an aware datetime in UTC.
         created: Datetime = datetime(known.info.created);
-        /// Downloads through it, as counted when it was looked up. A process writes down what it counts
-        /// about every second, and when it closes the store.
+        /// Downloads through it, as of the lookup. Each process records its counts about every second,
+        /// and when it closes the store.
         downloads: u64 = known.info.downloads;
-        /// The speed that a download should keep to, in bytes a second; None is any.
+        /// The rate limit of a download, in bytes per second; None is unlimited.
         pace: Option<u64> = Some(known.info.pace).filter(|pace| *pace > 0);
     }
 }
@@ -52,10 +52,10 @@ impl Link {
 
 #[pymethods]
 impl Drive {
-    /// Returns the direct link to the file at `path`, made where there is none. It leads to the
-    /// version that is current when it is used.
+    /// Returns the direct link to the file at `path`, creating it if there is none. It serves the version
+    /// that is current when it is used.
     ///
-    /// pace: the speed that downloads should keep to, in bytes a second.
+    /// pace: the rate limit of downloads, in bytes per second.
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a folder is.
     #[pyo3(signature = (path, *, pace = None))]
@@ -84,7 +84,7 @@ impl Drive {
 
 #[pymethods]
 impl Store {
-    /// Returns what a direct link is and how often it was used, by the Link or its id.
+    /// Describes a direct link and how often it was used, given the Link or its id.
     ///
     /// Raises NotFound when there is none.
     fn link(&self, py: Python<'_>, link: &Bound<'_, PyAny>) -> Outcome<Link> {
@@ -95,7 +95,7 @@ impl Store {
         })
     }
 
-    /// Deletes a direct link, by the Link or its id.
+    /// Deletes a direct link, given the Link or its id.
     ///
     /// Raises NotFound when there is none.
     fn unlink(&self, py: Python<'_>, link: &Bound<'_, PyAny>) -> Outcome<()> {

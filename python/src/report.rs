@@ -9,12 +9,12 @@ use crate::datetime::{Datetime, datetime};
 pub(crate) struct CheckReport {
     /// Sentences of what is not as it must be; a sound store has none.
     problems: Vec<String>,
-    /// The blobs among it whose content is missing or not what was stored.
+    /// Blobs among them whose content is missing or not what was stored.
     damaged: Vec<Py<Damage>>,
     /// The blobs among it that could not be read, as when descriptors are short: whether they are
     /// sound is not known.
     unread: Vec<Py<Damage>>,
-    /// Files, without folders.
+    /// Files, not counting folders.
     files: u64,
     /// Versions.
     versions: u64,
@@ -189,11 +189,11 @@ pub(crate) struct GcReport {
     blobs: u64,
     /// Bytes of their content.
     bytes: u64,
-    /// Files of puts that came to nothing and of uploads that were cut off.
+    /// Files of unfinished puts and of uploads that were cut off.
     orphans: u64,
     /// Segments that were more than half dead and are gone.
     segments: u64,
-    /// Bytes that they took.
+    /// Bytes they occupied.
     segment_bytes: u64,
     /// Blobs that nothing refers to and that wait for the grace, after a collection.
     waiting_blobs: u64,
@@ -252,17 +252,17 @@ impl GcReport {
 pub(crate) struct Stats {
     /// Drives.
     drives: u64,
-    /// Files in all drives, without folders; those in the trash count.
+    /// Files in all drives, not counting folders, but counting the trash.
     files: u64,
-    /// Bytes of all versions of those files; content that two share counts twice.
+    /// Bytes of all versions of those files; shared content is counted each time.
     bytes: u64,
-    /// Contents that differ.
+    /// Distinct contents.
     blobs: u64,
     /// Bytes of those.
     blob_bytes: u64,
     /// Segments.
     segments: u64,
-    /// Bytes that the segments take, the log among them.
+    /// Bytes of the segments, including the log.
     segment_bytes: u64,
     /// Bytes of them whose content is gone; a compaction gets them back.
     dead_bytes: u64,

@@ -63,7 +63,9 @@ impl Asked {
         let client = match client {
             // Link-local addresses carry the name of an interface.
             Some(text) => Some(text.split('%').next().unwrap_or(text).parse().map_err(|_| {
-                Fault::invalid(format!("{text:?} is no IP address; leave the client out if there is none"))
+                Fault::invalid(format!(
+                    "{text:?} is not an IP address; leave the client out if there is none"
+                ))
             })?),
             None => None,
         };

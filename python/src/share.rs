@@ -19,13 +19,13 @@ value! {
         id: String = share.id.to_string();
         /// The id of the file or folder that is shared.
         file_id: String = share.file.to_string();
-        /// When it was made: an aware datetime in UTC.
+        /// When it was created: an aware datetime in UTC.
         created: Datetime = datetime(share.created);
-        /// The first moment at which it lets nobody in; None is never.
+        /// When it expires: from then on nobody is let in; None is never.
         expires: Option<Datetime> = share.expires.map(datetime);
-        /// Whether entering takes a password.
+        /// Whether a password is required.
         has_password: bool = share.has_password;
-        /// Downloads allowed in all; None is any number.
+        /// Downloads allowed in total; None is unlimited.
         max_downloads: Option<u64> = share.max_downloads;
         /// Downloads counted so far.
         downloads: u64 = share.downloads;
@@ -45,12 +45,13 @@ impl Share {
 impl Drive {
     /// Shares what is at `path`.
     ///
-    /// expires: when the share ends: seconds from now, a timedelta or an aware datetime; None never.
-    /// max_downloads: how many downloads end it, an archive counting as one. A download is counted
-    ///     when `Visit.url` or `Visit.archive` makes its URL, however often that is used then.
-    /// purchase: the host asks for a ticket before it lets a visitor download.
+    /// expires: when the share expires: seconds from now, a timedelta or an aware datetime; None is
+    ///     never.
+    /// max_downloads: the downloads after which it ends; an archive counts as one. A download is counted
+    ///     when `Visit.url` or `Visit.archive` issues its URL, however often that is used.
+    /// purchase: the host asks a visitor for a ticket before a download starts.
     ///
-    /// Raises NotFound when nothing is at `path`, InvalidArgument when the terms can never be right.
+    /// Raises NotFound when nothing is at `path`, InvalidArgument when an option is invalid.
     #[pyo3(signature = (path, *, password = None, expires = None, max_downloads = None, purchase = false))]
     fn share(
         &self,
@@ -87,13 +88,14 @@ impl Drive {
 
 #[pymethods]
 impl Store {
-    /// Lets a visitor into a share, by the Share or its id.
+    /// Admits a visitor to a share, given the Share or its id.
     ///
-    /// `client` is the address that the visitor comes from: of one client fewer wrong passwords are
-    /// checked than of all.
+    /// `client` is the visitor's address: fewer wrong passwords are checked from one client than in
+    /// total.
     ///
-    /// Raises NotFound when there is none, Denied when the password is wrong or missing, or when too many
-    /// were wrong (its `retry_after` tells the seconds to wait), Expired and Gone when it is over.
+    /// Raises NotFound when there is no such share, Denied when the password is wrong or missing, or
+    /// after too many wrong ones (its `retry_after` is the seconds to wait), Expired and Gone when the
+    /// share is over.
     #[pyo3(signature = (share, password = None, *, client = None))]
     fn visit(
         &self,
@@ -103,12 +105,13 @@ impl Store {
         client: Option<&str>,
     ) -> Outcome<Visit> {
         let id = share_id(share)?;
-        let wrong = |text: &str| Fault::invalid(format!("client {text:?} is no address, like \"192.0.2.1\""));
+        let wrong =
+            |text: &str| Fault::invalid(format!("client {text:?} is not an address, like \"192.0.2.1\""));
         let client = client.map(|text| text.parse().map_err(|_| wrong(text))).transpose()?;
         Ok(Visit(self.call(py, |store| store.visit_from(id, password, client))?))
     }
 
-    /// Deletes a share, by the Share or its id.
+    /// Deletes a share, given the Share or its id.
     ///
     /// Raises NotFound when there is none.
     fn unshare(&self, py: Python<'_>, share: &Bound<'_, PyAny>) -> Outcome<()> {
@@ -126,21 +129,21 @@ pub(crate) fn share_id(value: &Bound<'_, PyAny>) -> Outcome<ShareId> {
     Ok(id.parse()?)
 }
 
-/// A visitor of a share, whose password was right.
+/// A visitor admitted to a share.
 #[pyclass(frozen, module = "holdall")]
 pub(crate) struct Visit(pub(crate) holdall::Visit);
 
 #[pymethods]
 impl Visit {
-    /// What the share is.
+    /// The share.
     #[getter]
     fn share(&self) -> Share {
         Share(self.0.info().clone())
     }
 
-    /// Returns what is at `path` in the share; "" is what was shared.
+    /// Returns what is at `path` in the share; "" is the shared item itself.
     ///
-    /// Raises NotFound when nothing is.
+    /// Raises NotFound when nothing is there.
     #[pyo3(signature = (path = root()), text_signature = "($self, path='')")]
     fn stat(&self, py: Python<'_>, path: Place) -> Outcome<FileInfo> {
         Ok(FileInfo(py.detach(|| self.0.stat(&path.0))?))
@@ -163,7 +166,7 @@ impl Visit {
         drive::pages(py, after, limit, |after, limit| self.0.list(&path.0, after, limit))
     }
 
-    /// Counts a download and returns a URL of the file at `path`, which ends with the share.
+    /// Counts a download and returns a URL of the file at `path`, which expires with the share.
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a folder is, Expired and Gone
     /// when the share is over.
@@ -184,8 +187,8 @@ impl Visit {
         url::sign(py, terms.of(url)?, "native")
     }
 
-    /// Counts a download and returns the URL of a zip of what is at the paths, which ends with the
-    /// share; [""] is all of it.
+    /// Counts a download and returns the URL of a zip of what is at the paths, which expires with the
+    /// share; [""] is everything.
     ///
     /// Raises NotFound when nothing is at a path, Expired and Gone when the share is over.
     #[pyo3(signature = (paths, *, name = "archive.zip", expires = None, utc_offset = 0))]

@@ -17,8 +17,8 @@ use crate::handle::{Handle, Shared};
 use crate::serve::{Asked, Reply};
 use crate::value::{FileInfo, Grant, Version};
 
-/// An open store. Every thread may use it; so may a forked child, which opens it anew at its first
-/// use. It pickles as its path and options.
+/// An open store. Every thread may use it, and so may a forked child, which reopens it at its first use.
+/// It is pickled as its path and options.
 #[pyclass(frozen, weakref, module = "holdall")]
 pub(crate) struct Store {
     handle: Shared,
@@ -40,22 +40,22 @@ impl Store {
     }
 }
 
-/// Opens the store in a directory, and makes it where there is none.
+/// Opens the store in a directory, creating it if it does not exist.
 ///
-/// mode: "shared" for any number of processes, such as web workers; "exclusive" for one, which then
-///     commits several times faster.
-/// keys: secrets of the host's own that sign URLs, at least 32 bytes each: the first signs, all
-///     verify, and so do those that the store has already. Without any, the store has made its own.
-/// base_url: what URLs begin with: "/", "/files/", or "https://cdn.example/files/".
-/// create: whether a store is made where none is.
-/// dedup: "store" holds equal content once, "drive" once for each drive.
-/// threshold: bytes from which content gets a file of its own: 1 MiB by default, 4 KiB to 16 MiB.
-/// segment_bytes: bytes after which a segment is left for a new one: 256 MiB by default.
-/// cache_bytes: bytes of rows that are kept in memory: 64 MiB by default.
-/// max_put_bytes: bytes of the longest content that a put takes: 1 TiB by default.
-/// grace: how long content outlives its last version: seconds or a timedelta. It is the store's: given
-///     here it is set as by `Store.set_grace`, and a new store has a day.
-/// max_lifetime: the longest that a URL may live: seconds or a timedelta, 7 days by default.
+/// mode: "shared" for any number of processes, such as web workers; "exclusive" for a single process,
+///     which then commits several times faster.
+/// keys: the host's own secrets for URLs, at least 32 bytes each: the first signs, all verify, and so do
+///     the keys that the store already has. By default the store creates its own.
+/// base_url: the base of URLs: "/", "/files/", or "https://cdn.example/files/".
+/// create: whether to create the store if there is none.
+/// dedup: "store" stores equal content once, "drive" once in each drive.
+/// threshold: the size in bytes from which content gets its own file: 4 KiB to 16 MiB, 1 MiB by default.
+/// segment_bytes: the length in bytes at which a new segment is started: 256 MiB by default.
+/// cache_bytes: bytes of memory for cached rows: 64 MiB by default.
+/// max_put_bytes: the longest content in bytes that a put accepts: 1 TiB by default.
+/// grace: the grace period: how long content outlives its last version, in seconds or as a timedelta. It
+///     belongs to the store: given here, it is set as by `Store.set_grace`; a new store has one day.
+/// max_lifetime: the longest lifetime of a URL: seconds or a timedelta, 7 days by default.
 /// max_archive_entries, max_archive_bytes: limits of an archive: 100,000 and 1 TiB by default.
 /// lock_timeout: how long to wait for another process that is opening the store: 10 seconds.
 /// map: whether content is sent from maps of its files. Without, it is read, at the price of a copy,
@@ -70,16 +70,17 @@ impl Store {
 ///     "cross-origin"; or origins whose scripts may read it, "https://a.example https://b.example" or
 ///     a list, "*" for all.
 ///
-/// The same directory opened twice in a process is one store, with the options of the first; it
-/// closes with the last handle.
+/// Opening a directory twice in a process gives one store, with the options of the first; it closes with
+/// the last handle.
 ///
 /// In a directory that takes no writes of this process (a read-only mount, or no permission) the store
 /// is opened for reading, also by any number of processes. Whatever would change it raises ReadOnly, a
 /// URL for a number of uses and a share with a limit of downloads too; other downloads are not counted.
 ///
-/// Raises Locked when another process has it open in a mode that excludes this one, InvalidArgument
-/// when the directory holds something else or an option can never be right, NotFound when there is
-/// none and `create` is false, ReadOnly when none can be made, Unsupported when a later version made it, Corrupt when it is damaged.
+/// Raises Locked when another process has it open in a mode that excludes this one, InvalidArgument when
+/// the directory holds something else or an option is invalid, NotFound when there is no store and
+/// `create` is false, ReadOnly when none can be made, Unsupported when a later version made it, Corrupt
+/// when it is damaged.
 #[pyfunction]
 #[pyo3(signature = (
     path, *, mode = "shared", keys = None, base_url = "/", create = true, dedup = "store", threshold = None,
@@ -194,27 +195,27 @@ impl Store {
         self.handle.is_closed()
     }
 
-    /// When the store was made: an aware datetime in UTC.
+    /// When the store was created: an aware datetime in UTC.
     #[getter]
     fn created(&self, py: Python<'_>) -> Outcome<Datetime> {
         self.call(py, |store| store.created()).map(datetime)
     }
 
-    /// Opens a drive by its name, and makes it where there is none.
+    /// Opens a drive by name, creating it if it does not exist.
     ///
     /// Raises InvalidArgument when the name breaks the rules of names.
     fn drive(&self, py: Python<'_>, name: String) -> Outcome<Drive> {
         Drive::named(py, &self.handle, name)
     }
 
-    /// Returns what a version is, by its id.
+    /// Describes a version by id.
     ///
-    /// Raises NotFound when there never was one, Gone when it was removed.
+    /// Raises NotFound when there never was such a version, Gone when it was removed.
     fn version(&self, py: Python<'_>, version: Pick) -> Outcome<Version> {
         Ok(Version(self.call(py, |store| store.version(version.0))?))
     }
 
-    /// Returns what a file or folder is, by its id, wherever it lies.
+    /// Describes a file or folder by id, wherever it is.
     ///
     /// Raises NotFound when there is none.
     fn file(&self, py: Python<'_>, file: Node) -> Outcome<FileInfo> {
@@ -230,16 +231,16 @@ impl Store {
 
     /// Opens the content of a version for reading: a raw binary file object.
     ///
-    /// Raises NotFound when there never was one, Gone when it was removed, Corrupt when the content
-    /// is damaged in a way that shows at once.
+    /// Raises NotFound when there never was such a version, Gone when it was removed, Corrupt when the
+    /// content is visibly damaged.
     fn open_version<'py>(&self, py: Python<'py>, version: Pick) -> Outcome<Bound<'py, PyAny>> {
         let found = self.call(py, |store| store.open_version(version.0))?;
         body::reader(&Bound::new(py, Body(found))?)
     }
 
-    /// Makes an older version the current one; nothing is copied.
+    /// Makes an older version the current one, without copying.
     ///
-    /// Raises NotFound when there never was one, Gone when it was removed.
+    /// Raises NotFound when there never was such a version, Gone when it was removed.
     fn set_current(&self, py: Python<'_>, version: Pick) -> Outcome<()> {
         self.call(py, |store| store.set_current(version.0))
     }
@@ -252,26 +253,25 @@ impl Store {
         self.call(py, |store| store.remove_version(version.0))
     }
 
-    /// Marks a version to be kept whatever the limit on their number, or no longer.
+    /// Exempts a version from the version limit, or no longer.
     ///
-    /// Raises NotFound when there never was one, Gone when it was removed.
+    /// Raises NotFound when there never was such a version, Gone when it was removed.
     #[pyo3(signature = (version, keep = true))]
     fn keep(&self, py: Python<'_>, version: Pick, keep: bool) -> Outcome<()> {
         self.call(py, |store| store.keep(version.0, keep))
     }
 
-    /// Answers a request for a URL of this store. Whatever is wrong with the request or the URL is
-    /// a reply too, so a host sends what comes back.
+    /// Answers a request for a URL of this store. A bad request or URL gives a reply, too, so a host
+    /// always sends the result.
     ///
     /// method: "GET" or "HEAD"; others get 405.
-    /// target: the URL, whole or from its path on, with the query, still percent-encoded.
-    /// headers: a mapping or pairs, of str or bytes; names in any case.
+    /// target: the URL, absolute or from its path on, with its query, still percent-encoded.
+    /// headers: a mapping or pairs, of str or bytes; names are case-insensitive.
     /// client: the client's address, for URLs that are bound to a network.
-    /// now: when the request came, an aware datetime or seconds since 1970; now by default.
+    /// now: when the request arrived, an aware datetime or seconds since 1970; now by default.
     ///
-    /// Raises only what the host must know of: Io, Corrupt, Poisoned, Locked, Bug, Forked,
-    /// ReadOnly.
-    /// `Reply.from_error` makes replies of them.
+    /// Raises only errors that concern the host: Io, Corrupt, Poisoned, Locked, Bug, Forked, ReadOnly.
+    /// `Reply.from_error` turns them into replies.
     #[pyo3(signature = (method, target, headers = None, *, client = None, now = None))]
     fn serve(
         &self,
@@ -287,7 +287,7 @@ impl Store {
         Ok(Reply::new(py, reply)?)
     }
 
-    /// Verifies a URL as `serve` does, and returns what it permits. Nothing is counted.
+    /// Verifies a URL as `serve` does, and returns what it permits. Counts nothing.
     ///
     /// Raises Denied, Expired, NotFound and Gone when it permits nothing.
     #[pyo3(signature = (target, *, client = None, now = None))]

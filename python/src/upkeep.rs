@@ -14,14 +14,14 @@ use crate::store::Store;
 
 #[pymethods]
 impl Store {
-    /// Checks the store while it is in use: that the rows agree, that every content is in its place,
-    /// that the log can be read. Nothing is changed.
+    /// Checks the store while it is in use, changing nothing: that the rows are consistent, that all
+    /// content is in place, and that the log can be read.
     ///
-    /// content: whether all content is read and hashed again.
-    /// progress: called now and then with the bytes done and the bytes there are.
+    /// content: whether to read and hash all content again.
+    /// progress: called now and then with the bytes done and the bytes in all.
     ///
-    /// Damage is no error but in the report. Raises Io, and what `progress` raises. Control-C ends it
-    /// within 100 ms, as it ends the other long jobs.
+    /// Damage is not an error: it is in the report. Raises Io, and what `progress` raises. Control-C ends
+    /// it within 100 ms, as it ends the other long jobs.
     #[pyo3(signature = (*, content = false, progress = None))]
     fn check(
         &self,
@@ -37,11 +37,11 @@ impl Store {
         Ok(CheckReport::new(py, report)?)
     }
 
-    /// Copies the store as it is at one moment into a directory, while it is in use. The copy opens
-    /// as a store. A directory that an earlier backup made is brought up to date: only what is new
-    /// is copied. Large contents are hard links where the directory is on the same file system.
+    /// Copies a consistent snapshot of the store into a directory, while it is in use. The copy opens as
+    /// a store. The directory of an earlier backup is brought up to date: only what is new is copied.
+    /// Large contents are hard links if the directory is on the same file system.
     ///
-    /// progress: called now and then with the bytes done and the bytes there are.
+    /// progress: called now and then with the bytes done and the bytes in all.
     ///
     /// Raises InvalidArgument when the directory holds something else, Locked when the copy is open,
     /// Io, and what `progress` raises.
@@ -56,11 +56,11 @@ impl Store {
         Ok(watched(py, progress, move |watch| store.backup(&target, watch))?.into())
     }
 
-    /// Reads all content, and restores what is damaged from a sound copy where the store has one.
-    /// Nothing is removed; what cannot be restored is in the report.
+    /// Reads all content, and restores damaged content from a sound copy if the store has one. Nothing is
+    /// removed; what cannot be restored is in the report.
     ///
-    /// progress: called now and then with the bytes done and the bytes there are; where something
-    ///     was restored, everything is read once more, and it begins anew.
+    /// progress: called now and then with the bytes done and the bytes in all; if anything was restored,
+    ///     everything is read again, and the count restarts.
     ///
     /// Raises Io and Poisoned, and what `progress` raises.
     #[pyo3(signature = (*, progress = None))]
@@ -70,8 +70,8 @@ impl Store {
         Ok(RepairReport::new(py, report)?)
     }
 
-    /// Makes the index of the store in a directory anew, from its segments alone. Whatever state
-    /// meta.redb is in, or none: it is kept as meta.redb.bad. Nobody may have the store open.
+    /// Rebuilds the index of the store in a directory from its segments alone, whatever state meta.redb
+    /// is in; the old one, if any, is kept as meta.redb.bad. The store must not be open.
     ///
     /// Raises NotFound when the directory holds no store, Locked when it is open, Corrupt when a
     /// segment belongs to another store, Unsupported when a later version wrote it, Io.
@@ -80,14 +80,14 @@ impl Store {
         Ok(patient(py, move || holdall::Store::rebuild(&path, &Options::new()))?.into())
     }
 
-    /// Removes what nothing refers to once its grace is over, and compacts. It works in short steps
-    /// beside everything else: call it from a timer, in one process.
+    /// Removes what nothing refers to once the grace period is over, and compacts, in short steps
+    /// alongside other work. Call it from a timer, in one process.
     fn gc(&self, py: Python<'_>) -> Outcome<GcReport> {
         let store = self.store()?.clone();
         Ok(patient(py, move || store.gc())?.into())
     }
 
-    /// How long content outlives its last version, and how long an archive may live.
+    /// The grace period: how long content outlives its last version, and the longest life of an archive.
     #[getter]
     fn grace(&self, py: Python<'_>) -> Outcome<Duration> {
         self.call(py, |store| store.grace())

@@ -67,8 +67,8 @@ pub(crate) fn sign(py: Python<'_>, url: Url, form: &str) -> Outcome<String> {
 
 #[pymethods]
 impl Store {
-    /// Returns a URL of one version, or of an archive that `Drive.create_archive` made: it gives the same
-    /// bytes whatever becomes of the file.
+    /// Returns a URL of one version, or of an archive that `Drive.create_archive` made: it serves the
+    /// same bytes whatever happens to the file.
     ///
     /// expires: seconds from now, a timedelta, or an aware datetime: at least a second from now, at
     ///     most the store's max_lifetime; 15 minutes by default. Checked when a request comes: a
@@ -89,8 +89,8 @@ impl Store {
     /// cross_origin: what pages of other origins may do with it, in place of the store's: see `open`.
     /// form: "native", or "cloudreve" for the form of Cloudreve v4.
     ///
-    /// Raises InvalidArgument when the lifetime is out of range or a name or type can never be
-    /// right, NotFound and Gone when there is no such version.
+    /// Raises InvalidArgument when the lifetime is out of range or a name or type is invalid, NotFound
+    /// and Gone when there is no such version.
     #[pyo3(signature = (
         version, *, expires = None, never_expires = false, stable_for = None,
         disposition = "attachment", name = None, media_type = None, network = None, max_uses = None,
@@ -140,11 +140,11 @@ impl Store {
 
 #[pymethods]
 impl Drive {
-    /// Returns a URL of the file at `path`: it gives the content that is current when it is used.
-    /// The keyword arguments are those of `Store.url`.
+    /// Returns a URL of the file at `path`; it serves the version that is current when it is used. The
+    /// keyword arguments are those of `Store.url`.
     ///
-    /// Raises NotFound when nothing is at `path`, InvalidArgument when the lifetime is out of range
-    /// or a name or type can never be right.
+    /// Raises NotFound when nothing is at `path`, InvalidArgument when the lifetime is out of range or a
+    /// name or type is invalid.
     #[pyo3(signature = (
         path, *, expires = None, never_expires = false, stable_for = None, disposition = "attachment",
         name = None, media_type = None, network = None, max_uses = None, max_requests = None,

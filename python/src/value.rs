@@ -56,7 +56,7 @@ fn kind(kind: holdall::Kind) -> &'static str {
 }
 
 value! {
-    /// One immutable content of a file, as it was at one moment.
+    /// One immutable content of a file, as of one point in time.
     Version(holdall::VersionInfo) as version {
         /// The id of the version; short text, such as "v4g01".
         id: String = version.id.to_string();
@@ -80,9 +80,9 @@ value! {
         media_type: &str = &version.media_type;
         /// When it was put: an aware datetime in UTC.
         created: Datetime = datetime(version.created);
-        /// How old the content is, as said when it was put: an aware datetime in UTC.
+        /// The content's modification time, as given to the put: an aware datetime in UTC.
         modified: Datetime = datetime(version.modified);
-        /// Whether it is kept whatever the limit on the number of versions.
+        /// Whether the version limit leaves it alone.
         keep: bool = version.keep;
         /// Whether it was the file's current version.
         current: bool = version.current;
@@ -107,7 +107,7 @@ impl Version {
 }
 
 value! {
-    /// A file or folder, as it was at one moment.
+    /// A file or folder, as of one point in time.
     FileInfo(holdall::FileInfo) as file {
         /// The id, which stays the same when the file is moved.
         id: String = file.id.to_string();
@@ -121,15 +121,15 @@ value! {
         size: u64 = file.current.as_ref().map_or(0, |version| version.size);
         /// The current version; None for a folder.
         current: Option<Version> = file.current.clone().map(Version);
-        /// The id of the folder it lies in; None for the root of a drive and in the trash.
+        /// The id of the parent folder; None for the root of a drive and for a trashed item.
         parent: Option<String> = file.parent.map(|parent| parent.to_string());
-        /// When it was made: an aware datetime in UTC.
+        /// When it was created: an aware datetime in UTC.
         created: Datetime = datetime(file.created);
         /// When its content or attributes last changed in the store: an aware datetime in UTC.
         modified: Datetime = datetime(file.modified);
-        /// When it was put in the trash: an aware datetime in UTC, or None.
+        /// When it was trashed: an aware datetime in UTC, or None.
         trashed: Option<Datetime> = file.trashed.map(datetime);
-        /// What the host keeps with it, as a new dict.
+        /// The host's attributes, as a new dict.
         attributes: BTreeMap<String, String> = file.attributes.clone();
     }
 }
@@ -164,7 +164,7 @@ value! {
         version_id: Option<String> = row.version.map(|version| version.to_string());
         /// Length of the current version in bytes; 0 for a folder.
         size: u64 = row.size;
-        /// How old the content is: an aware datetime in UTC.
+        /// The content's modification time: an aware datetime in UTC.
         modified: Datetime = datetime(row.modified);
     }
 }
@@ -185,7 +185,7 @@ impl Row {
 }
 
 value! {
-    /// What lies in the trash of a drive.
+    /// An item in the trash of a drive.
     Trashed(holdall::TrashInfo) as trashed {
         /// The id of the file or folder, for `Drive.restore`.
         file_id: String = trashed.file.to_string();
@@ -206,17 +206,17 @@ impl Trashed {
 }
 
 value! {
-    /// What a drive holds, as it was at one moment.
+    /// What a drive holds, as of one point in time.
     DriveInfo(holdall::DriveInfo) as drive {
         /// The id of the drive.
         id: String = drive.id.to_string();
         /// The name it was opened by.
         name: &str = &drive.name;
-        /// When it was made: an aware datetime in UTC.
+        /// When it was created: an aware datetime in UTC.
         created: Datetime = datetime(drive.created);
-        /// How many versions a file keeps beside those marked to be kept; 0 is all of them.
+        /// How many versions a file keeps besides those marked to be kept; 0 is all.
         max_versions: u32 = drive.max_versions;
-        /// Files, without folders; those in the trash count.
+        /// Files, not counting folders, but counting the trash.
         files: u64 = drive.files;
         /// Bytes of all versions of those files.
         bytes: u64 = drive.bytes;
@@ -238,7 +238,7 @@ value! {
         size: u64 = grant.len;
         /// The entity tag of a reply, without quotes.
         etag: &str = &grant.etag;
-        /// The name that a download is saved under.
+        /// The name to save a download under.
         name: &str = &grant.name;
         /// The media type of a reply.
         media_type: &str = &grant.media_type;

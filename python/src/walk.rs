@@ -12,8 +12,8 @@ use crate::value::Row;
 
 #[pymethods]
 impl Drive {
-    /// Goes through everything below a folder: pairs of the path in the drive and the row, a folder
-    /// before what is in it. What changes meanwhile may or may not show.
+    /// Iterates over everything below a folder: pairs of the path in the drive and the row, each folder
+    /// before its contents. Concurrent changes may or may not show.
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
     #[pyo3(signature = (path = root()), text_signature = "($self, path='')")]

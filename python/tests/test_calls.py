@@ -452,7 +452,7 @@ def test_t12_a_body_beyond_the_bound_is_told_over_the_wire(base: str) -> None:
 
 
 def anonymous_kib(pid: int) -> int:
-    """The memory of a process that is no file's, in KiB."""
+    """The memory of a process that is not a file's, in KiB."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"RssAnon:\s+(\d+) kB", status)
     assert found is not None

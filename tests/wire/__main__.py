@@ -47,7 +47,7 @@ def main():
     args = parser.parse_args()
     for name in args.formats:
         if name not in FORMATS:
-            parser.error(f"{name!r} is no format")
+            parser.error(f"{name!r} is not a format")
     begun, passed, failed = time.monotonic(), 0, 0
     holdall = shutil.which(args.holdall)
     if holdall is None:

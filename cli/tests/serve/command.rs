@@ -424,7 +424,7 @@ fn links_and_shares_are_listed_with_their_counts() {
     assert_eq!(
         shelf.ok(&["shares", "docs"]),
         format!("{share}  1 views, 1 of 3 downloads, password  docs"),
-        "listing them is no visit"
+        "listing them is not a visit"
     );
     assert_eq!(shelf.run(&["shares", "nothing"]).status.code(), Some(2));
 }

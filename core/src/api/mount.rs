@@ -78,7 +78,7 @@ impl Api {
     /// of the Cloudreve form sign it.
     ///
     /// # Errors
-    /// `InvalidArgument` for what is no path.
+    /// `InvalidArgument` for what is not a path.
     pub fn prefix(mut self, prefix: &str) -> Result<Api> {
         let prefix = prefix.trim_end_matches('/');
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
@@ -247,7 +247,7 @@ fn base(text: &str) -> Result<String> {
     if good || text.is_empty() {
         return Ok(base.to_owned());
     }
-    Err(Error::invalid(format!("{text:?} is no address of a site; one looks like https://files.example")))
+    Err(Error::invalid(format!("{text:?} is not an address of a site; one looks like https://files.example")))
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl fmt::Display for Problem {
 /// Returns everything that is wrong with drives, files, versions, blobs, links and shares.
 ///
 /// # Errors
-/// What keeps the driver from reading. A damaged row is no error but a [`Problem`].
+/// What keeps the driver from reading. A damaged row is not an error but a [`Problem`].
 pub(crate) fn check(tx: &impl Read) -> Result<Vec<Problem>> {
     let mut check = Check {
         tx,
@@ -209,7 +209,7 @@ impl<R: Read> Check<'_, R> {
     fn lies_in(&mut self, id: FileId, file: &FileRecord, parent: FileId, deleted: bool) -> Result<()> {
         let folder = self.get::<FileRecord>(FILE, &parent.to_key())?;
         let fits = folder.is_some_and(|folder| folder.kind == Kind::Folder && folder.drive == file.drive);
-        self.must(fits, FILE, || format!("file {id} lies in {parent}, which is no folder of its drive"));
+        self.must(fits, FILE, || format!("file {id} lies in {parent}, which is not a folder of its drive"));
         let child = self.get::<ChildRecord>(CHILD, &node::child_key(parent, &file.name))?;
         let listed = child.is_some_and(|child| child.file == id);
         self.must(listed, FILE, || format!("file {id} is not listed in {parent}"));

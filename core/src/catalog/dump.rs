@@ -7,7 +7,7 @@
 //! ```
 //! Numbers are LEB128: 7 bits a byte, the lowest first, the top bit set on all but the last. What is
 //! cut short, damaged or mixed up is told by the end. The rows of META come last and are loaded only
-//! once the end was checked: a store without them is no store, so half a load is never taken for one.
+//! once the end was checked: a store without them is not a store, so half a load is never taken for one.
 
 use std::io;
 
@@ -83,7 +83,7 @@ pub(crate) fn read(input: &mut dyn io::Read, visit: &mut VisitDump<'_>) -> Resul
     let mut magic = [0; MAGIC.len()];
     source.fill(&mut magic)?;
     if magic != MAGIC {
-        return Err(Error::corrupt("this is no dump of a store: it does not begin like one"));
+        return Err(Error::corrupt("this is not a dump of a store: it does not begin like one"));
     }
     let (mut key, mut value) = (Vec::new(), Vec::new());
     let mut count = 0_u64;
@@ -116,7 +116,7 @@ pub(crate) fn read(input: &mut dyn io::Read, visit: &mut VisitDump<'_>) -> Resul
 }
 
 /// Loads a dump into a store without rows, in transactions of bounded size, and returns how many
-/// rows it held. What an error leaves behind is no store and is to be thrown away.
+/// rows it held. What an error leaves behind is not a store and is to be thrown away.
 ///
 /// # Errors
 /// `Exists` when the store has rows, and those of [`read`].

@@ -97,7 +97,7 @@ impl PathLookup<'_> {
     }
 }
 
-/// Makes a folder, and the folders it is to lie in; one that is there already is no error.
+/// Makes a folder, and the folders it is to lie in; one that is there already is not an error.
 ///
 /// # Errors
 /// `Exists` when a file is in the way, `InvalidArgument` when the path cannot be one.

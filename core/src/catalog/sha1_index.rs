@@ -1,6 +1,6 @@
 //! Content found by its SHA-1, for clients that claim to have it.
 //!
-//! A claim is never believed: SHA-1 collides on purpose, and a hash is no content. What is found here
+//! A claim is never believed: SHA-1 collides on purpose, and a hash is not content. What is found here
 //! is what a proof is then asked of. Only content from [`MIN_LEN`] on is noted with every put, since a
 //! claim of less saves nobody anything; what came by an upload in parts is noted at any length.
 //!
@@ -51,7 +51,7 @@ pub(crate) fn note(tx: &mut impl Write, id: BlobId, beginning: [u8; 20]) -> Resu
     tx.put(BLOB_SHA1, &key(record.scope, BEGIN, &beginning, id), &[])
 }
 
-/// Forgets a blob that was noted; one that was not is no error.
+/// Forgets a blob that was noted; one that was not is not an error.
 pub(crate) fn remove(tx: &mut impl Write, id: BlobId, record: &BlobRecord) -> Result<()> {
     let whole = key(record.scope, WHOLE, &record.sha1, id);
     let beginning = tx.get(BLOB_SHA1, &whole, sha1)?;

@@ -240,7 +240,8 @@ const SALT: &[u8] = b"hashids-salt";
 /// Returns the salt of the store's hash ids, empty before [`set_salt`].
 pub(crate) fn salt(tx: &impl Read) -> Result<String> {
     let text = |value: &[u8]| {
-        String::from_utf8(value.to_vec()).map_err(|_| Error::corrupt("the salt of the hash ids is no text"))
+        String::from_utf8(value.to_vec())
+            .map_err(|_| Error::corrupt("the salt of the hash ids is not a string"))
     };
     Ok(tx.get(table::META, SALT, text)?.unwrap_or_default())
 }

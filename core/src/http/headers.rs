@@ -26,7 +26,7 @@ impl<'a> RequestHeaders<'a> {
     }
 
     /// Returns the value of the field: of several lines, their values joined by a comma
-    /// (RFC 9110, section 5.3). A field that is no list becomes invalid by that, as it should.
+    /// (RFC 9110, section 5.3). A field that is not a list becomes invalid by that, as it should.
     pub fn joined(self, name: &str) -> Option<Cow<'a, str>> {
         let mut lines = self.get_all(name);
         let mut field = Cow::Borrowed(lines.next()?);

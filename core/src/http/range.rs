@@ -364,7 +364,7 @@ mod tests {
         assert_eq!(
             parse("bytes=100-,0-0", 100),
             Ranges::Some(vec![0..1]),
-            "one unsatisfiable range is no failure"
+            "one unsatisfiable range is not a failure"
         );
     }
 

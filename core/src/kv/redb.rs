@@ -423,7 +423,7 @@ fn other(cause: impl Into<redb::Error>) -> Error {
         redb::Error::ValueTooLarge(_) => ErrorKind::TooLarge,
         redb::Error::PreviousIo => ErrorKind::Poisoned,
         redb::Error::Io(io) if io.kind() == std::io::ErrorKind::Unsupported => ErrorKind::Unsupported,
-        // What is read is no database, or less of one than there was.
+        // What is read is not a database, or less of one than there was.
         redb::Error::Io(io)
             if matches!(io.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) =>
         {

@@ -95,7 +95,7 @@ impl Drive {
         self.engine()?.write(move |change| drive::set_max_versions(change, id, max_versions))
     }
 
-    /// Makes a folder and its parents; one that is there already is no error.
+    /// Makes a folder and its parents; one that is there already is not an error.
     ///
     /// # Errors
     /// `Exists` when a file is in the way, `InvalidArgument` when the path breaks the rules.

@@ -74,7 +74,7 @@ impl Drive {
         })
     }
 
-    /// Puts a file or folder in the trash by its id; one that is there already is no error.
+    /// Puts a file or folder in the trash by its id; one that is there already is not an error.
     ///
     /// # Errors
     /// `NotFound` when the drive has none of that id, `InvalidArgument` for the root.

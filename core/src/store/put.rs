@@ -108,7 +108,7 @@ impl Put {
         }
         match &self.media_type {
             Some(media_type) if !valid_media_type(media_type) => {
-                Err(Error::invalid(format!("{} is no media type", name::shown(media_type))))
+                Err(Error::invalid(format!("{} is not a media type", name::shown(media_type))))
             }
             _ => Ok(()),
         }

@@ -228,7 +228,7 @@ fn check_media_type(text: &str) -> Result<()> {
     if valid_media_type(text) {
         Ok(())
     } else {
-        Err(Error::invalid(format!("{} is no media type", shown(text))))
+        Err(Error::invalid(format!("{} is not a media type", shown(text))))
     }
 }
 

@@ -113,7 +113,7 @@ impl CloudreveSigner {
 
 /// Checks the `sign` value of a URL at `now`, in unix seconds, with each of `keys` in turn.
 ///
-/// The order is part of the form: a missing expiry, one that is no number, one that is over (valid
+/// The order is part of the form: a missing expiry, one that is not a number, one that is over (valid
 /// through the whole second that it names), then the MAC and the spelling.
 ///
 /// # Errors

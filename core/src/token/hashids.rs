@@ -106,7 +106,7 @@ impl HashIds {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for text that is no hash id under this
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for text that is not a hash id under this
     /// salt, or names something of another kind.
     pub fn decode(&self, text: &str, kind: HashKind) -> Result<u64> {
         match self.decode_list(text, kind)?.as_slice() {

@@ -61,7 +61,7 @@ pub(super) enum NamedCheck {
 
 /// Computes the MAC of a token that stands beside a name: one half says that the token is genuine, the
 /// other that the name is its own. The halves are of two places in an HMAC, so none passes as the other,
-/// and a name that begins like a token is no token. 128 bits are as many as half of the output, the
+/// and a name that begins like a token is not a token. 128 bits are as many as half of the output, the
 /// least that RFC 2104 section 5 would have.
 pub(super) fn mac_named(prepared: &Prepared, payload: &[u8], name: &str) -> [u8; MAC_LEN] {
     let (own, with_name) = states(prepared, payload, name);

@@ -79,7 +79,7 @@ pub trait Vfs: Debug + Send + Sync + 'static {
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file's name; open handles and maps of it stay valid.
     fn remove(&self, path: &str) -> io::Result<()>;
-    /// Makes a directory and its parents; one that is there already is no error.
+    /// Makes a directory and its parents; one that is there already is not an error.
     fn make_dir(&self, path: &str) -> io::Result<()>;
     /// Lists the files of a directory, in order of name (directories are left out).
     fn list(&self, path: &str) -> io::Result<Vec<DirEntry>>;

@@ -52,7 +52,7 @@ impl RealVfs {
     /// Opens a directory that exists.
     ///
     /// # Errors
-    /// What the system says of a path that is not there, is no directory or may not be read.
+    /// What the system says of a path that is not there, is not a directory or may not be read.
     ///
     /// # Example
     /// ```

@@ -208,7 +208,7 @@ impl Site {
         }
         let is_json = reply.header("Content-Type").is_some_and(|kind| kind.starts_with("application/json"));
         if is_json && !bare && serde_json::from_slice::<Value>(&body).is_err() {
-            return Err("an answer that is no JSON".to_owned());
+            return Err("an answer that is not JSON".to_owned());
         }
         self.told(drive, &text, (&head, &body), is_json)?;
         Ok(status)

@@ -1,5 +1,5 @@
 //! Power loss while a backup is made: the earlier backup is whole until the new one is, and a first
-//! one that was cut off is no store. Row S1 of the reliability table.
+//! one that was cut off is not a store. Row S1 of the reliability table.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ fn look(played: &Played, disk: SimVfs, mode: Mode) -> Result<(), String> {
     if !made {
         return match newest {
             None => Ok(()),
-            Some(_) => Err("an acknowledged backup is no store any more".into()),
+            Some(_) => Err("an acknowledged backup is not a store any more".into()),
         };
     }
     let store = Store::open_on(Arc::new(disk), options(mode)).map_err(says)?;

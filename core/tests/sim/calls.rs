@@ -269,7 +269,7 @@ fn call(drive: &Drive, what: &Do) -> Result<Came> {
             let bytes = store.open_archive(*id)?.to_vec(1 << 24)?.to_vec();
             Came::Piece(*id, 0, bytes)
         }
-        other => unreachable!("{other:?} is no call of a drive"),
+        other => unreachable!("{other:?} is not a call of a drive"),
     })
 }
 
@@ -373,7 +373,7 @@ fn view(drive: &Drive) -> Result<View> {
 fn freeze(drive: &Drive, path: &str) -> Result<Came> {
     let info = drive.archive([path])?.expires_in(GRACE / 2).create()?;
     let bytes = drive.store().open_archive(info.id)?.to_vec(1 << 24)?.to_vec();
-    let broken = |what: String| Error::new(ErrorKind::Corrupt, format!("an archive is no zip: {what}"));
+    let broken = |what: String| Error::new(ErrorKind::Corrupt, format!("an archive is not a zip: {what}"));
     let mut zip =
         zip::ZipArchive::new(std::io::Cursor::new(&bytes[..])).map_err(|error| broken(error.to_string()))?;
     let mut members = BTreeMap::new();

@@ -451,7 +451,7 @@ fn options_and_directories_that_can_never_be_right_are_refused() {
     assert_eq!(files(dir.path()), 2, "what was there stays as it was");
     for create in [false, true] {
         let opened = Store::open(dir.path().join("mine"), Options::new().create(create));
-        assert_eq!(kind(opened), ErrorKind::InvalidArgument, "a file is no store");
+        assert_eq!(kind(opened), ErrorKind::InvalidArgument, "a file is not a store");
     }
     std::fs::write(dir.path().join("meta.redb"), b"x").unwrap();
     for create in [false, true] {

@@ -80,7 +80,7 @@ fn a_drive_keeps_so_many_versions_and_those_marked() {
         for n in 0..10_u8 {
             put(&drive, "a", &[n]);
         }
-        assert_eq!(drive.versions("a", None, 99).unwrap().len(), 11, "0 is no limit");
+        assert_eq!(drive.versions("a", None, 99).unwrap().len(), 11, "0 means no limit");
         drive.set_max_versions(3).unwrap();
         assert_eq!(drive.info().unwrap().max_versions, 3);
         put(&drive, "a", b"new");

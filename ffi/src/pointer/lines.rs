@@ -28,8 +28,7 @@ pub(crate) struct Lines {
     pairs: Vec<holdall_header>,
 }
 
-/// A header of a request or a reply. Its layout never changes. In a reply both texts have a NUL
-/// behind them.
+/// A header of a request or a reply. Its layout never changes. In a reply both texts are NUL-terminated.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_header {

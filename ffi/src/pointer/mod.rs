@@ -285,13 +285,13 @@ impl Caller {
 
     /// Returns what the last call on a handle that failed says, if one did.
     pub(crate) fn failure(&self, handle: *const c_void) -> Result<Option<Arc<Failure>>> {
-        let none = || invalid("that is no handle, or no longer: it was freed before, or never made");
+        let none = || invalid("this is not a valid handle: it was freed, or never made");
         HANDLES.failure(number(handle)).ok_or_else(none)
     }
 
     /// Makes another handle to what one stands for.
     pub(crate) fn again(&self, handle: *const c_void) -> Result<*mut c_void> {
-        let none = || invalid("that is no handle, or no longer: it was freed before, or never made");
+        let none = || invalid("this is not a valid handle: it was freed, or never made");
         insert(HANDLES.get(number(handle)).ok_or_else(none)?)
     }
 
@@ -312,7 +312,7 @@ impl Caller {
     /// Takes a descriptor that stays the caller's.
     pub(crate) fn file(&self, fd: RawFd) -> Result<ManuallyDrop<File>> {
         if fd < 0 {
-            return Err(invalid(format!("{fd} is no file descriptor")));
+            return Err(invalid(format!("{fd} is not a file descriptor")));
         }
         // SAFETY: it is open by the law of the header, and never closed here.
         Ok(ManuallyDrop::new(unsafe { File::from_raw_fd(fd) }))

@@ -94,7 +94,7 @@ static void misuse(holdall_store *store) {
     OK(holdall_api_is_at(api, S("/d/\xff"), &is_at));
     CHECK(!is_at);
 
-    /* Of a body without end no more is read than the formats take; what is no JSON is a reply. */
+    /* Of a body without end no more is read than the formats take; what is not JSON is a reply. */
     caller = owner("alice");
     OK(holdall_api_answer(api, &caller, &request, NULL, 0, pull, &endless, &reply));
     CHECK(strstr(text_of(reply), "\"code\":0") == NULL);

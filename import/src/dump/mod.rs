@@ -84,7 +84,7 @@ pub(super) fn open(path: &Path, wanted: &'static [Table]) -> Result<Connection> 
         Form::File => {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             return Connection::open_with_flags(path, flags).map_err(|cause| {
-                let told = format!("{} is no SQLite database", path.display());
+                let told = format!("{} is not a SQLite database", path.display());
                 Error::with_source(ErrorKind::InvalidArgument, told, cause)
             });
         }
@@ -115,7 +115,7 @@ pub(super) fn open(path: &Path, wanted: &'static [Table]) -> Result<Connection> 
         Ok(cause) => reading(*cause),
         Err(fault) => {
             let told = format!(
-                "{} is no whole dump of {system}: {fault}; make it again with {remedy}",
+                "{} is not a complete dump of {system}: {fault}; make it again with {remedy}",
                 path.display()
             );
             Error::new(ErrorKind::InvalidArgument, told)

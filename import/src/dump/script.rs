@@ -40,7 +40,7 @@ struct Script<R> {
     database: String,
 }
 
-/// What begins an item of a table that is no column, where it stands bare.
+/// What begins an item of a table that is not a column, where it stands bare.
 const NO_COLUMN: [&str; 10] =
     ["CONSTRAINT", "PRIMARY", "UNIQUE", "KEY", "INDEX", "FULLTEXT", "SPATIAL", "FOREIGN", "CHECK", "EXCLUDE"];
 

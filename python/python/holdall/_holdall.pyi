@@ -73,22 +73,22 @@ def open(
     wrong_passwords: tuple[int, int] | None = None,
     cross_origin: str | Sequence[str] | None = None,
 ) -> Store:
-    """Opens the store in a directory, and makes it where there is none.
+    """Opens the store in a directory, creating it if it does not exist.
 
-    mode: "shared" for any number of processes, such as web workers; "exclusive" for one, which then
-        commits several times faster.
-    keys: secrets of the host's own that sign URLs, at least 32 bytes each: the first signs, all
-        verify, and so do those that the store has already. Without any, the store has made its own.
-    base_url: what URLs begin with: "/", "/files/", or "https://cdn.example/files/".
-    create: whether a store is made where none is.
-    dedup: "store" holds equal content once, "drive" once for each drive.
-    threshold: bytes from which content gets a file of its own: 1 MiB by default, 4 KiB to 16 MiB.
-    segment_bytes: bytes after which a segment is left for a new one: 256 MiB by default.
-    cache_bytes: bytes of rows that are kept in memory: 64 MiB by default.
-    max_put_bytes: bytes of the longest content that a put takes: 1 TiB by default.
-    grace: how long content outlives its last version: seconds or a timedelta. It is the store's: given
-        here it is set as by `Store.set_grace`, and a new store has a day.
-    max_lifetime: the longest that a URL may live: seconds or a timedelta, 7 days by default.
+    mode: "shared" for any number of processes, such as web workers; "exclusive" for a single process,
+        which then commits several times faster.
+    keys: the host's own secrets for URLs, at least 32 bytes each: the first signs, all verify, and so do
+        the keys that the store already has. By default the store creates its own.
+    base_url: the base of URLs: "/", "/files/", or "https://cdn.example/files/".
+    create: whether to create the store if there is none.
+    dedup: "store" stores equal content once, "drive" once in each drive.
+    threshold: the size in bytes from which content gets its own file: 4 KiB to 16 MiB, 1 MiB by default.
+    segment_bytes: the length in bytes at which a new segment is started: 256 MiB by default.
+    cache_bytes: bytes of memory for cached rows: 64 MiB by default.
+    max_put_bytes: the longest content in bytes that a put accepts: 1 TiB by default.
+    grace: the grace period: how long content outlives its last version, in seconds or as a timedelta. It
+        belongs to the store: given here, it is set as by `Store.set_grace`; a new store has one day.
+    max_lifetime: the longest lifetime of a URL: seconds or a timedelta, 7 days by default.
     max_archive_entries, max_archive_bytes: limits of an archive: 100,000 and 1 TiB by default.
     lock_timeout: how long to wait for another process that is opening the store: 10 seconds.
     map: whether content is sent from maps of its files. Without, it is read, at the price of a copy,
@@ -103,16 +103,17 @@ def open(
         "cross-origin"; or origins whose scripts may read it, "https://a.example https://b.example" or
         a list, "*" for all.
 
-    The same directory opened twice in a process is one store, with the options of the first; it
-    closes with the last handle.
+    Opening a directory twice in a process gives one store, with the options of the first; it closes with
+    the last handle.
 
     In a directory that takes no writes of this process (a read-only mount, or no permission) the store
     is opened for reading, also by any number of processes. Whatever would change it raises ReadOnly, a
     URL for a number of uses and a share with a limit of downloads too; other downloads are not counted.
 
-    Raises Locked when another process has it open in a mode that excludes this one, InvalidArgument
-    when the directory holds something else or an option can never be right, NotFound when there is
-    none and `create` is false, ReadOnly when none can be made, Unsupported when a later version made it, Corrupt when it is damaged.
+    Raises Locked when another process has it open in a mode that excludes this one, InvalidArgument when
+    the directory holds something else or an option is invalid, NotFound when there is no store and
+    `create` is false, ReadOnly when none can be made, Unsupported when a later version made it, Corrupt
+    when it is damaged.
     """
 
 def _main(program: str | os.PathLike[str], words: list[str]) -> int: ...
@@ -127,8 +128,8 @@ def _reopen(path: str | os.PathLike[str], keywords: dict[str, Any]) -> Store: ..
 
 @final
 class Store:
-    """An open store. Every thread may use it; so may a forked child, which opens it anew at its first
-    use. It pickles as its path and options.
+    """An open store. Every thread may use it, and so may a forked child, which reopens it at its first use.
+    It is pickled as its path and options.
     """
 
     path: Final[Path]
@@ -136,19 +137,19 @@ class Store:
     closed: Final[bool]
     """Whether this handle was closed."""
     created: Final[datetime]
-    """When the store was made: an aware datetime in UTC."""
+    """When the store was created: an aware datetime in UTC."""
     def drive(self, name: str) -> Drive:
-        """Opens a drive by its name, and makes it where there is none.
+        """Opens a drive by name, creating it if it does not exist.
 
         Raises InvalidArgument when the name breaks the rules of names.
         """
     def version(self, version: Version | str) -> Version:
-        """Returns what a version is, by its id.
+        """Describes a version by id.
 
-        Raises NotFound when there never was one, Gone when it was removed.
+        Raises NotFound when there never was such a version, Gone when it was removed.
         """
     def file(self, file: FileInfo | str) -> FileInfo:
-        """Returns what a file or folder is, by its id, wherever it lies.
+        """Describes a file or folder by id, wherever it is.
 
         Raises NotFound when there is none.
         """
@@ -160,13 +161,13 @@ class Store:
     def open_version(self, version: Version | str) -> Reader:
         """Opens the content of a version for reading: a raw binary file object.
 
-        Raises NotFound when there never was one, Gone when it was removed, Corrupt when the content
-        is damaged in a way that shows at once.
+        Raises NotFound when there never was such a version, Gone when it was removed, Corrupt when the
+        content is visibly damaged.
         """
     def set_current(self, version: Version | str) -> None:
-        """Makes an older version the current one; nothing is copied.
+        """Makes an older version the current one, without copying.
 
-        Raises NotFound when there never was one, Gone when it was removed.
+        Raises NotFound when there never was such a version, Gone when it was removed.
         """
     def remove_version(self, version: Version | str) -> None:
         """Removes a version that is not the current one.
@@ -175,25 +176,24 @@ class Store:
         was removed already.
         """
     def keep(self, version: Version | str, keep: bool = True) -> None:
-        """Marks a version to be kept whatever the limit on their number, or no longer.
+        """Exempts a version from the version limit, or no longer.
 
-        Raises NotFound when there never was one, Gone when it was removed.
+        Raises NotFound when there never was such a version, Gone when it was removed.
         """
     def archive(self, archive: ArchiveInfo | str) -> ArchiveInfo:
-        """Returns what an archive is, by its id.
+        """Describes an archive by id.
 
-        Raises NotFound when there is none, Expired when its time is over.
+        Raises NotFound when there is none, Expired when it has expired.
         """
     def open_archive(self, archive: ArchiveInfo | str) -> Reader:
-        """Opens the zip of an archive for reading: a raw binary file object. No content is read before
-        it is asked for.
+        """Opens the zip of an archive for reading: a raw binary file object. Content is read on demand.
 
-        Raises NotFound when there is none, Expired when its time is over.
+        Raises NotFound when there is none, Expired when it has expired.
         """
     def archive_crc64(self, archive: ArchiveInfo | str) -> int:
-        """Computes the CRC-64/XZ of a whole zip from those of its parts; no content is read.
+        """Computes the CRC-64/XZ of a whole zip from those of its parts, without reading content.
 
-        Raises NotFound when there is none, Expired when its time is over.
+        Raises NotFound when there is none, Expired when it has expired.
         """
     def url(
         self,
@@ -213,8 +213,8 @@ class Store:
         cross_origin: str | Sequence[str] | None = None,
         form: Literal["native", "cloudreve"] = "native",
     ) -> str:
-        """Returns a URL of one version, or of an archive that `Drive.create_archive` made: it gives the same
-        bytes whatever becomes of the file.
+        """Returns a URL of one version, or of an archive that `Drive.create_archive` made: it serves the
+        same bytes whatever happens to the file.
 
         expires: seconds from now, a timedelta, or an aware datetime: at least a second from now, at
             most the store's max_lifetime; 15 minutes by default. Checked when a request comes: a
@@ -235,8 +235,8 @@ class Store:
         cross_origin: what pages of other origins may do with it, in place of the store's: see `open`.
         form: "native", or "cloudreve" for the form of Cloudreve v4.
 
-        Raises InvalidArgument when the lifetime is out of range or a name or type can never be
-        right, NotFound and Gone when there is no such version.
+        Raises InvalidArgument when the lifetime is out of range or a name or type is invalid, NotFound
+        and Gone when there is no such version.
         """
     def serve(
         self,
@@ -247,118 +247,118 @@ class Store:
         client: str | None = None,
         now: _Moment | None = None,
     ) -> Reply:
-        """Answers a request for a URL of this store. Whatever is wrong with the request or the URL is
-        a reply too, so a host sends what comes back.
+        """Answers a request for a URL of this store. A bad request or URL gives a reply, too, so a host
+        always sends the result.
 
         method: "GET" or "HEAD"; others get 405.
-        target: the URL, whole or from its path on, with the query, still percent-encoded.
-        headers: a mapping or pairs, of str or bytes; names in any case.
+        target: the URL, absolute or from its path on, with its query, still percent-encoded.
+        headers: a mapping or pairs, of str or bytes; names are case-insensitive.
         client: the client's address, for URLs that are bound to a network.
-        now: when the request came, an aware datetime or seconds since 1970; now by default.
+        now: when the request arrived, an aware datetime or seconds since 1970; now by default.
 
-        Raises only what the host must know of: Io, Corrupt, Poisoned, Locked, Bug, Forked,
-        ReadOnly.
-        `Reply.from_error` makes replies of them.
+        Raises only errors that concern the host: Io, Corrupt, Poisoned, Locked, Bug, Forked, ReadOnly.
+        `Reply.from_error` turns them into replies.
         """
     def verify(
         self, target: str, *, client: str | None = None, now: _Moment | None = None
     ) -> Grant:
-        """Verifies a URL as `serve` does, and returns what it permits. Nothing is counted.
+        """Verifies a URL as `serve` does, and returns what it permits. Counts nothing.
 
         Raises Denied, Expired, NotFound and Gone when it permits nothing.
         """
     def revoke(self, target: Version | FileInfo | ArchiveInfo | Share | Drive | str) -> None:
-        """Makes every URL of something invalid: of a Version, a FileInfo with its versions, an
-        ArchiveInfo, a Share, a Drive, or what has the id, which names its kind by its letter.
+        """Invalidates every URL of something: of a Version, a FileInfo with its versions, an ArchiveInfo, a
+        Share, a Drive, or the item with that id, whose letter gives its kind.
 
-        Raises NotFound when there is none, InvalidArgument when the text is no id.
+        Raises NotFound when there is none, InvalidArgument when the text is not an id.
         """
     def rotate_key(self) -> int:
-        """Makes a new key that signs from now on; those before go on verifying. Returns its id."""
+        """Creates a key that signs from now on; earlier keys still verify. Returns its id."""
     def add_key(self, secret: bytes) -> int:
-        """Adds a key of the host's own, at least 32 bytes, that signs from now on. Returns its id.
+        """Adds the host's own key, at least 32 bytes long, which signs from now on. Returns its id.
 
-        Raises InvalidArgument when it is too short or all zero, Exists when it is there already.
+        Raises InvalidArgument when it is too short or all zero, Exists when it is already there.
         """
     def remove_key(self, id: int) -> None:
-        """Removes a key: every URL that it signed is invalid from now on.
+        """Removes a key, which invalidates every URL it signed.
 
-        Raises NotFound when there is none of that id, InvalidArgument for the one that signs.
+        Raises NotFound when there is none of that id, InvalidArgument for the signing key.
         """
     def keys(self) -> list[Key]:
         """Lists the keys, without their secrets."""
     def visit(
         self, share: Share | str, password: str | None = None, *, client: str | None = None
     ) -> Visit:
-        """Lets a visitor into a share, by the Share or its id.
+        """Admits a visitor to a share, given the Share or its id.
 
-        `client` is the address that the visitor comes from: of one client fewer wrong passwords are
-        checked than of all.
+        `client` is the visitor's address: fewer wrong passwords are checked from one client than in
+        total.
 
-        Raises NotFound when there is none, Denied when the password is wrong or missing, or when too many
-        were wrong (its `retry_after` tells the seconds to wait), Expired and Gone when it is over.
+        Raises NotFound when there is no such share, Denied when the password is wrong or missing, or
+        after too many wrong ones (its `retry_after` is the seconds to wait), Expired and Gone when the
+        share is over.
         """
     def unshare(self, share: Share | str) -> None:
-        """Deletes a share, by the Share or its id.
+        """Deletes a share, given the Share or its id.
 
         Raises NotFound when there is none.
         """
     def link(self, link: Link | str) -> Link:
-        """Returns what a direct link is and how often it was used, by the Link or its id.
+        """Describes a direct link and how often it was used, given the Link or its id.
 
         Raises NotFound when there is none.
         """
     def unlink(self, link: Link | str) -> None:
-        """Deletes a direct link, by the Link or its id.
+        """Deletes a direct link, given the Link or its id.
 
         Raises NotFound when there is none.
         """
     def check(self, *, content: bool = False, progress: _Progress | None = None) -> CheckReport:
-        """Checks the store while it is in use: that the rows agree, that every content is in its place,
-        that the log can be read. Nothing is changed.
+        """Checks the store while it is in use, changing nothing: that the rows are consistent, that all
+        content is in place, and that the log can be read.
 
-        content: whether all content is read and hashed again.
-        progress: called now and then with the bytes done and the bytes there are.
+        content: whether to read and hash all content again.
+        progress: called now and then with the bytes done and the bytes in all.
 
-        Damage is no error but in the report. Raises Io, and what `progress` raises. Control-C ends it
-        within 100 ms, as it ends the other long jobs.
+        Damage is not an error: it is in the report. Raises Io, and what `progress` raises. Control-C ends
+        it within 100 ms, as it ends the other long jobs.
         """
     def backup(
         self, target: str | os.PathLike[str], *, progress: _Progress | None = None
     ) -> BackupReport:
-        """Copies the store as it is at one moment into a directory, while it is in use. The copy opens
-        as a store. A directory that an earlier backup made is brought up to date: only what is new
-        is copied. Large contents are hard links where the directory is on the same file system.
+        """Copies a consistent snapshot of the store into a directory, while it is in use. The copy opens as
+        a store. The directory of an earlier backup is brought up to date: only what is new is copied.
+        Large contents are hard links if the directory is on the same file system.
 
-        progress: called now and then with the bytes done and the bytes there are.
+        progress: called now and then with the bytes done and the bytes in all.
 
         Raises InvalidArgument when the directory holds something else, Locked when the copy is open,
         Io, and what `progress` raises.
         """
     def repair(self, *, progress: _Progress | None = None) -> RepairReport:
-        """Reads all content, and restores what is damaged from a sound copy where the store has one.
-        Nothing is removed; what cannot be restored is in the report.
+        """Reads all content, and restores damaged content from a sound copy if the store has one. Nothing is
+        removed; what cannot be restored is in the report.
 
-        progress: called now and then with the bytes done and the bytes there are; where something
-            was restored, everything is read once more, and it begins anew.
+        progress: called now and then with the bytes done and the bytes in all; if anything was restored,
+            everything is read again, and the count restarts.
 
         Raises Io and Poisoned, and what `progress` raises.
         """
     @staticmethod
     def rebuild(path: str | os.PathLike[str]) -> RebuildReport:
-        """Makes the index of the store in a directory anew, from its segments alone. Whatever state
-        meta.redb is in, or none: it is kept as meta.redb.bad. Nobody may have the store open.
+        """Rebuilds the index of the store in a directory from its segments alone, whatever state meta.redb
+        is in; the old one, if any, is kept as meta.redb.bad. The store must not be open.
 
         Raises NotFound when the directory holds no store, Locked when it is open, Corrupt when a
         segment belongs to another store, Unsupported when a later version wrote it, Io.
         """
     def gc(self) -> GcReport:
-        """Removes what nothing refers to once its grace is over, and compacts. It works in short steps
-        beside everything else: call it from a timer, in one process.
+        """Removes what nothing refers to once the grace period is over, and compacts, in short steps
+        alongside other work. Call it from a timer, in one process.
         """
     @property
     def grace(self) -> timedelta:
-        """How long content outlives its last version, and how long an archive may live."""
+        """The grace period: how long content outlives its last version, and the longest life of an archive."""
     def set_grace(self, grace: _Length) -> None:
         """Sets the grace, for every process that has the store open: seconds or a timedelta. A longer one
         holds for all that was not removed yet. A shorter one limits new archives at once; content goes
@@ -441,9 +441,9 @@ class Api:
         body: bytes-like, a binary file, or an iterable of bytes. Parts of uploads are read as they
             come and never held whole, JSON up to 4 MiB.
 
-        Raises only what the host must know of: Io, Corrupt, Poisoned, Locked, Bug, Forked,
-        ReadOnly, InvalidArgument for a store that was closed or settings beyond its limits, and what the body
-        raises. `Reply.from_error` makes replies of them.
+        Raises only errors that concern the host: Io, Corrupt, Poisoned, Locked, Bug, Forked, ReadOnly,
+        InvalidArgument for a store that was closed or settings beyond its limits, and what the body
+        raises. `Reply.from_error` turns them into replies.
         """
     def _part(
         self, target: str, headers: _Headers | None = None, *, client: str | None = None
@@ -607,45 +607,45 @@ class Drive:
         Raises as `put` does; the batches before the error stay.
         """
     def mkdir(self, path: _Place) -> str:
-        """Makes a folder and its parents and returns its id; one that is there already is no error.
+        """Creates a folder and its parents and returns its id; an existing folder is not an error.
 
         Raises Exists when a file is in the way, InvalidArgument when the path breaks the rules.
         """
     def stat(self, path: _Place = "") -> FileInfo:
         """Returns what is at `path`; "" is the root.
 
-        Raises NotFound when nothing is.
+        Raises NotFound when nothing is there.
         """
     def list(
         self, path: _Place = "", *, after: str | None = None, limit: int | None = None
     ) -> builtins.list[Row]:
-        """Lists a folder in byte order of names: all of it, or at most `limit` rows. The rows begin
-        behind the name `after`: the cursor of the next page is the last name of this one.
+        """Lists a folder in byte order of names: all of it, or at most `limit` rows. The rows start after
+        the name `after`: the last name of a page is the cursor of the next.
 
         Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
         """
     def walk(self, path: _Place = "") -> Walk:
-        """Goes through everything below a folder: pairs of the path in the drive and the row, a folder
-        before what is in it. What changes meanwhile may or may not show.
+        """Iterates over everything below a folder: pairs of the path in the drive and the row, each folder
+        before its contents. Concurrent changes may or may not show.
 
         Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
         """
     def versions(
         self, path: _Place, *, before: Version | str | None = None, limit: int | None = None
     ) -> builtins.list[Version]:
-        """Lists the versions of the file at `path`, newest first: all, or at most `limit`, from before
-        the version `before` on.
+        """Lists the versions of the file at `path`, newest first: all, or at most `limit`, older than the
+        version `before`.
 
         Raises NotFound when nothing is at `path`, InvalidArgument when a folder is.
         """
     def open(self, path: _Place) -> Reader:
-        """Opens the current content of the file at `path` for reading: a raw binary file object. It
-        goes on showing the version that is current now.
+        """Opens the current content of the file at `path` for reading: a raw binary file object. It keeps
+        reading the version that is current now.
 
         Raises NotFound when nothing is there, InvalidArgument when a folder is.
         """
     def rename(self, source: _Place, target: _Place, *, replace: bool = False) -> str:
-        """Moves what is at `source` to `target` and returns its id; missing folders are made.
+        """Renames or moves what is at `source` to `target` and returns its id, creating missing folders.
 
         Raises NotFound when nothing is at `source`, Exists when something is at `target` and
         `replace` is false, or either is a folder.
@@ -660,40 +660,39 @@ class Drive:
         Raises NotFound when nothing is at `source`, Exists when something is at `target`.
         """
     def set_attributes(self, path: _Place, attributes: dict[str, str]) -> None:
-        """Sets what the host keeps with a file: up to 4,096 names and values, together at most
-        64 KiB.
+        """Replaces the host's attributes of a file: at most 4,096 of them, and 64 KiB in total.
 
-        Raises NotFound when nothing is at `path`, TooLarge past the limit.
+        Raises NotFound when nothing is at `path`, TooLarge beyond the limit.
         """
     def set_max_versions(self, count: int) -> None:
-        """Sets how many versions a file keeps beside those marked to be kept; 0 keeps all."""
+        """Sets how many versions a file keeps besides those marked to be kept; 0 keeps all."""
     def trash(self, path: _Place) -> str:
-        """Puts what is at `path` in the trash and returns its id, for `restore`. URLs of its versions
-        go on working until they expire or are revoked.
+        """Moves what is at `path` to the trash and returns its id, for `restore`. URLs of its versions work
+        until they expire or are revoked.
 
         Raises NotFound when nothing is at `path`.
         """
     def list_trash(self) -> builtins.list[Trashed]:
-        """Lists what lies in the trash."""
+        """Lists the trash."""
     def restore(self, file: FileInfo | str, to: _Place | None = None) -> str:
-        """Takes a file or folder out of the trash, to where it lay or to the path `to`; returns its id.
+        """Restores a file or folder from the trash, to its old path or to the path `to`; returns its id.
 
         Raises NotFound when it is not in the trash, Exists when its name is taken.
         """
     def delete(self, path: _Place) -> None:
-        """Deletes what is at `path` for good, a folder with everything in it.
+        """Permanently deletes what is at `path`, a folder with everything in it.
 
         Raises NotFound when nothing is at `path`.
         """
     def empty_trash(self, before: _Moment | None = None) -> int:
-        """Deletes for good what lies in the trash since before `before`, an aware datetime or seconds
-        since 1970; by default everything. Returns how many files and folders were taken from it.
+        """Permanently deletes what was trashed before `before`, an aware datetime or seconds since 1970; by
+        default everything. Returns how many files and folders were removed from the trash.
         """
     def link(self, path: _Place, *, pace: int | None = None) -> Link:
-        """Returns the direct link to the file at `path`, made where there is none. It leads to the
-        version that is current when it is used.
+        """Returns the direct link to the file at `path`, creating it if there is none. It serves the version
+        that is current when it is used.
 
-        pace: the speed that downloads should keep to, in bytes a second.
+        pace: the rate limit of downloads, in bytes per second.
 
         Raises NotFound when nothing is at `path`, InvalidArgument when a folder is.
         """
@@ -713,12 +712,13 @@ class Drive:
     ) -> Share:
         """Shares what is at `path`.
 
-        expires: when the share ends: seconds from now, a timedelta or an aware datetime; None never.
-        max_downloads: how many downloads end it, an archive counting as one. A download is counted
-            when `Visit.url` or `Visit.archive` makes its URL, however often that is used then.
-        purchase: the host asks for a ticket before it lets a visitor download.
+        expires: when the share expires: seconds from now, a timedelta or an aware datetime; None is
+            never.
+        max_downloads: the downloads after which it ends; an archive counts as one. A download is counted
+            when `Visit.url` or `Visit.archive` issues its URL, however often that is used.
+        purchase: the host asks a visitor for a ticket before a download starts.
 
-        Raises NotFound when nothing is at `path`, InvalidArgument when the terms can never be right.
+        Raises NotFound when nothing is at `path`, InvalidArgument when an option is invalid.
         """
     def shares(self, path: _Place) -> builtins.list[Share]:
         """Lists the shares of what is at `path`, oldest first.
@@ -738,8 +738,8 @@ class Drive:
         pace: int | None = None,
         cross_origin: str | Sequence[str] | None = None,
     ) -> str:
-        """Makes a zip of files and folders, a folder with all that is in it, and returns its URL. What
-        is there now is frozen; no content is read. The zip has an exact length and can be resumed.
+        """Creates a zip of files and folders, each folder with all its contents, and returns its URL. The
+        list is fixed now, without reading content. The zip has an exact length and can be resumed.
 
         paths: an iterable of paths, or of Versions. A path that ends in "/." is that of what is in a
             folder, without the folder's own name; what was named before comes no second time.
@@ -760,7 +760,7 @@ class Drive:
         expires: _Expiry | None = None,
         utc_offset: int = 0,
     ) -> ArchiveInfo:
-        """Makes an archive as `archive` does, and returns what it is. `Store.url` makes URLs of it.
+        """Creates an archive as `archive` does, and returns its description. `Store.url` signs URLs of it.
 
         Raises as `archive` does.
         """
@@ -781,25 +781,25 @@ class Drive:
         pace: int | None = None,
         cross_origin: str | Sequence[str] | None = None,
     ) -> str:
-        """Returns a URL of the file at `path`: it gives the content that is current when it is used.
-        The keyword arguments are those of `Store.url`.
+        """Returns a URL of the file at `path`; it serves the version that is current when it is used. The
+        keyword arguments are those of `Store.url`.
 
-        Raises NotFound when nothing is at `path`, InvalidArgument when the lifetime is out of range
-        or a name or type can never be right.
+        Raises NotFound when nothing is at `path`, InvalidArgument when the lifetime is out of range or a
+        name or type is invalid.
         """
     def revoke(self) -> None:
-        """Makes every URL into the drive invalid."""
+        """Invalidates every URL into the drive."""
 
 @final
 class Visit:
-    """A visitor of a share, whose password was right."""
+    """A visitor admitted to a share."""
 
     share: Final[Share]
-    """What the share is."""
+    """The share."""
     def stat(self, path: _Place = "") -> FileInfo:
-        """Returns what is at `path` in the share; "" is what was shared.
+        """Returns what is at `path` in the share; "" is the shared item itself.
 
-        Raises NotFound when nothing is.
+        Raises NotFound when nothing is there.
         """
     def list(
         self, path: _Place = "", *, after: str | None = None, limit: int | None = None
@@ -816,7 +816,7 @@ class Visit:
         disposition: _Disposition = "attachment",
         name: str | None = None,
     ) -> str:
-        """Counts a download and returns a URL of the file at `path`, which ends with the share.
+        """Counts a download and returns a URL of the file at `path`, which expires with the share.
 
         Raises NotFound when nothing is at `path`, InvalidArgument when a folder is, Expired and Gone
         when the share is over.
@@ -829,15 +829,15 @@ class Visit:
         expires: _Expiry | None = None,
         utc_offset: int = 0,
     ) -> str:
-        """Counts a download and returns the URL of a zip of what is at the paths, which ends with the
-        share; [""] is all of it.
+        """Counts a download and returns the URL of a zip of what is at the paths, which expires with the
+        share; [""] is everything.
 
         Raises NotFound when nothing is at a path, Expired and Gone when the share is over.
         """
 
 @final
 class Version:
-    """One immutable content of a file, as it was at one moment."""
+    """One immutable content of a file, as of one point in time."""
 
     id: Final[str]
     """The id of the version; short text, such as "v4g01"."""
@@ -862,9 +862,9 @@ class Version:
     created: Final[datetime]
     """When it was put: an aware datetime in UTC."""
     modified: Final[datetime]
-    """How old the content is, as said when it was put: an aware datetime in UTC."""
+    """The content's modification time, as given to the put: an aware datetime in UTC."""
     keep: Final[bool]
-    """Whether it is kept whatever the limit on the number of versions."""
+    """Whether the version limit leaves it alone."""
     current: Final[bool]
     """Whether it was the file's current version."""
     executable: Final[bool]
@@ -874,7 +874,7 @@ class Version:
 
 @final
 class FileInfo:
-    """A file or folder, as it was at one moment."""
+    """A file or folder, as of one point in time."""
 
     id: Final[str]
     """The id, which stays the same when the file is moved."""
@@ -889,15 +889,15 @@ class FileInfo:
     current: Final[Version | None]
     """The current version; None for a folder."""
     parent: Final[str | None]
-    """The id of the folder it lies in; None for the root of a drive and in the trash."""
+    """The id of the parent folder; None for the root of a drive and for a trashed item."""
     created: Final[datetime]
-    """When it was made: an aware datetime in UTC."""
+    """When it was created: an aware datetime in UTC."""
     modified: Final[datetime]
     """When its content or attributes last changed in the store: an aware datetime in UTC."""
     trashed: Final[datetime | None]
-    """When it was put in the trash: an aware datetime in UTC, or None."""
+    """When it was trashed: an aware datetime in UTC, or None."""
     attributes: Final[dict[str, str]]
-    """What the host keeps with it, as a new dict."""
+    """The host's attributes, as a new dict."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -918,13 +918,13 @@ class Row:
     size: Final[int]
     """Length of the current version in bytes; 0 for a folder."""
     modified: Final[datetime]
-    """How old the content is: an aware datetime in UTC."""
+    """The content's modification time: an aware datetime in UTC."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class Trashed:
-    """What lies in the trash of a drive."""
+    """An item in the trash of a drive."""
 
     file_id: Final[str]
     """The id of the file or folder, for `Drive.restore`."""
@@ -942,19 +942,19 @@ class Link:
     id: Final[str]
     """The id of the link."""
     file_id: Final[str]
-    """The id of the file it leads to."""
+    """The id of the file."""
     url: Final[str]
     """The URL, which is valid until the link is deleted."""
     name: Final[str]
     """The name in the URL and of the download."""
     created: Final[datetime]
-    """When it was made: an aware datetime in UTC."""
+    """When it was created: an aware datetime in UTC."""
     downloads: Final[int]
-    """Downloads through it, as counted when it was looked up. A process writes down what it counts
-    about every second, and when it closes the store.
+    """Downloads through it, as of the lookup. Each process records its counts about every second,
+    and when it closes the store.
     """
     pace: Final[int | None]
-    """The speed that a download should keep to, in bytes a second; None is any."""
+    """The rate limit of a download, in bytes per second; None is unlimited."""
 
 @final
 class Share:
@@ -965,13 +965,13 @@ class Share:
     file_id: Final[str]
     """The id of the file or folder that is shared."""
     created: Final[datetime]
-    """When it was made: an aware datetime in UTC."""
+    """When it was created: an aware datetime in UTC."""
     expires: Final[datetime | None]
-    """The first moment at which it lets nobody in; None is never."""
+    """When it expires: from then on nobody is let in; None is never."""
     has_password: Final[bool]
-    """Whether entering takes a password."""
+    """Whether a password is required."""
     max_downloads: Final[int | None]
-    """Downloads allowed in all; None is any number."""
+    """Downloads allowed in total; None is unlimited."""
     downloads: Final[int]
     """Downloads counted so far."""
     purchase: Final[bool]
@@ -990,26 +990,26 @@ class ArchiveInfo:
     size: Final[int]
     """Length of the zip in bytes."""
     created: Final[datetime]
-    """When it was made: an aware datetime in UTC."""
+    """When it was created: an aware datetime in UTC."""
     expires: Final[datetime]
-    """When it ends: an aware datetime in UTC. Its content is kept until then."""
+    """When it expires: an aware datetime in UTC. Its content is kept until then."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class DriveInfo:
-    """What a drive holds, as it was at one moment."""
+    """What a drive holds, as of one point in time."""
 
     id: Final[str]
     """The id of the drive."""
     name: Final[str]
     """The name it was opened by."""
     created: Final[datetime]
-    """When it was made: an aware datetime in UTC."""
+    """When it was created: an aware datetime in UTC."""
     max_versions: Final[int]
-    """How many versions a file keeps beside those marked to be kept; 0 is all of them."""
+    """How many versions a file keeps besides those marked to be kept; 0 is all."""
     files: Final[int]
-    """Files, without folders; those in the trash count."""
+    """Files, not counting folders, but counting the trash."""
     bytes: Final[int]
     """Bytes of all versions of those files."""
 
@@ -1022,7 +1022,7 @@ class Grant:
     etag: Final[str]
     """The entity tag of a reply, without quotes."""
     name: Final[str]
-    """The name that a download is saved under."""
+    """The name to save a download under."""
     media_type: Final[str]
     """The media type of a reply."""
     disposition: Final[_Disposition]
@@ -1113,13 +1113,13 @@ class CheckReport:
     problems: Final[list[str]]
     """Sentences of what is not as it must be; a sound store has none."""
     damaged: Final[list[Damage]]
-    """The blobs among it whose content is missing or not what was stored."""
+    """Blobs among them whose content is missing or not what was stored."""
     unread: Final[list[Damage]]
     """The blobs among it that could not be read, as when descriptors are short: whether they are
     sound is not known.
     """
     files: Final[int]
-    """Files, without folders."""
+    """Files, not counting folders."""
     versions: Final[int]
     """Versions."""
     blobs: Final[int]
@@ -1149,11 +1149,11 @@ class GcReport:
     bytes: Final[int]
     """Bytes of their content."""
     orphans: Final[int]
-    """Files of puts that came to nothing and of uploads that were cut off."""
+    """Files of unfinished puts and of uploads that were cut off."""
     segments: Final[int]
     """Segments that were more than half dead and are gone."""
     segment_bytes: Final[int]
-    """Bytes that they took."""
+    """Bytes they occupied."""
     waiting_blobs: Final[int]
     """Blobs that nothing refers to and that wait for the grace, after a collection."""
     waiting_bytes: Final[int]
@@ -1170,17 +1170,17 @@ class Stats:
     drives: Final[int]
     """Drives."""
     files: Final[int]
-    """Files in all drives, without folders; those in the trash count."""
+    """Files in all drives, not counting folders, but counting the trash."""
     bytes: Final[int]
-    """Bytes of all versions of those files; content that two share counts twice."""
+    """Bytes of all versions of those files; shared content is counted each time."""
     blobs: Final[int]
-    """Contents that differ."""
+    """Distinct contents."""
     blob_bytes: Final[int]
     """Bytes of those."""
     segments: Final[int]
     """Segments."""
     segment_bytes: Final[int]
-    """Bytes that the segments take, the log among them."""
+    """Bytes of the segments, including the log."""
     dead_bytes: Final[int]
     """Bytes of them whose content is gone; a compaction gets them back."""
 
@@ -1191,7 +1191,7 @@ class Key:
     id: Final[int]
     """The id, which stands in the tokens that the key signed."""
     created: Final[datetime]
-    """When it was made: an aware datetime in UTC."""
+    """When it was created: an aware datetime in UTC."""
     signs: Final[bool]
     """Whether it signs; the others only verify."""
 

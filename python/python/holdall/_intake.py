@@ -107,7 +107,7 @@ async def gathered(pieces: AsyncIterator[Bytes]) -> AsyncIterator[Bytes]:
     held = bytearray()
     async for piece in pieces:
         if not isinstance(piece, Bytes) or (not held and len(piece) >= GATHER):
-            yield piece  # what is no piece is refused where it is written
+            yield piece  # what is not a piece is refused where it is written
             continue
         held += piece
         if len(held) >= GATHER:

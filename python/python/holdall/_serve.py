@@ -81,7 +81,7 @@ def call(
 def unserved(error: errors.Error) -> Reply:
     """Logs what is the host's to know of, and makes a reply of it."""
     log.error("a request could not be served", exc_info=error)
-    # Who passed the arguments is this module, so one that is wrong is no client's doing.
+    # Who passed the arguments is this module, so one that is wrong is not a client's doing.
     return Reply.from_error(errors.Bug() if error.http_status == 400 else error)
 
 
@@ -148,7 +148,7 @@ class Upload:
         length = self.headers.get("content-length")
         if length is not None:
             if not (length.isascii() and length.isdigit()):
-                raise errors.InvalidArgument(f"the length {length[:40]!r} is no number")
+                raise errors.InvalidArgument(f"the length {length[:40]!r} is not a number")
             options["length"] = int(length)
         if self.headers.get("if-none-match") == "*":
             # RFC 9110 section 13.1.2: only where nothing is.

@@ -261,7 +261,7 @@ def content_of(environ: Environ) -> Iterator[bytes]:
         return
     length = environ["CONTENT_LENGTH"]
     if not (length.isascii() and length.isdigit()):
-        raise errors.Mismatch(f"the length {length[:40]!r} is no number")
+        raise errors.Mismatch(f"the length {length[:40]!r} is not a number")
     left = int(length)
     while left > 0:
         piece = source.read(min(left, CHUNK))

@@ -33,7 +33,7 @@ pub(super) fn answer(call: &Call<'_>, uris: &[FileUri], skip_error: bool) -> Res
     let (mut faults, mut found) = (Faults::new(), Vec::new());
     for uri in uris {
         let picked = resolver.find(uri, Act::Download).and_then(|picked| match picked.root {
-            true => Err(Fault::not_supported().detail("the root is no member of an archive").into()),
+            true => Err(Fault::not_supported().detail("the root is not a member of an archive").into()),
             false => Ok(picked),
         });
         match picked {

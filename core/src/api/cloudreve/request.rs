@@ -18,8 +18,8 @@ impl Fields {
         let mut values = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>();
         match values.next() {
             Some(Ok(Value::Object(map))) => Ok(Fields(map)),
-            Some(Ok(_)) => Err(wrong("the body is no JSON object").into()),
-            Some(Err(cause)) => Err(wrong(&format!("the body is no JSON: {cause}")).into()),
+            Some(Ok(_)) => Err(wrong("the body is not JSON object").into()),
+            Some(Err(cause)) => Err(wrong(&format!("the body is not JSON: {cause}")).into()),
             None => Err(wrong("EOF").into()),
         }
     }
@@ -34,7 +34,7 @@ impl Fields {
         match self.get(name) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(wrong(&format!("the field {name} is no boolean"))),
+            Some(_) => Err(wrong(&format!("the field {name} is not a boolean"))),
         }
     }
 
@@ -43,7 +43,7 @@ impl Fields {
         match self.get(name) {
             None => Ok(""),
             Some(Value::String(text)) => Ok(text),
-            Some(_) => Err(wrong(&format!("the field {name} is no text"))),
+            Some(_) => Err(wrong(&format!("the field {name} is not a string"))),
         }
     }
 
@@ -60,12 +60,12 @@ impl Fields {
         let Some(value) = self.get(name) else {
             return Err(wrong(&format!("the field {name} is required")));
         };
-        let list = value.as_array().ok_or_else(|| wrong(&format!("the field {name} is no list")))?;
+        let list = value.as_array().ok_or_else(|| wrong(&format!("the field {name} is not a list")))?;
         list.iter()
             .map(|item| match item {
                 Value::String(text) => Ok(text.as_str()),
                 Value::Null => Ok(""),
-                _ => Err(wrong(&format!("the field {name} holds what is no text"))),
+                _ => Err(wrong(&format!("the field {name} holds a value that is not a string"))),
             })
             .collect()
     }

@@ -140,7 +140,7 @@ impl<'a> Resolver<'a> {
         self.known()?;
         if !uri.id.is_empty() {
             let id = self.number(&uri.id, HashKind::User, alias::AliasKind::Drive)?;
-            let id = id.ok_or_else(|| Fault::path("the id in the URI is no user's"))?;
+            let id = id.ok_or_else(|| Fault::path("the id in the URI is not a user's"))?;
             if !self.owns(DriveId(id)) {
                 return Err(Fault::permission().into());
             }
@@ -152,7 +152,7 @@ impl<'a> Resolver<'a> {
 
     fn in_share(&mut self, uri: &FileUri) -> Result<Resolved, ApiError> {
         let id = self.random(&uri.id, HashKind::Share, alias::AliasKind::Share)?;
-        let id = ShareId(id.ok_or_else(|| Fault::share("the id in the URI is no share's"))?);
+        let id = ShareId(id.ok_or_else(|| Fault::share("the id in the URI is not a share's"))?);
         let info = self.enter(id, uri.password.as_deref())?;
         let record = node::get(&self.tx, info.file)?;
         match (record.kind, uri.names.as_slice()) {
@@ -292,7 +292,7 @@ impl<'a> Resolver<'a> {
     /// hash id of none.
     ///
     /// # Errors
-    /// A fault for what is no id.
+    /// A fault for what is not an id.
     pub(super) fn link(&self, text: &str) -> Result<Option<LinkId>, ApiError> {
         if let Some(id) = self.random(text, HashKind::SourceLink, alias::AliasKind::Link)? {
             return Ok(Some(LinkId(id)));

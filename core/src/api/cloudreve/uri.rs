@@ -68,7 +68,7 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b')');
 
 impl FileUri {
-    /// Reads a URI; none for what is no URI, or one of another scheme.
+    /// Reads a URI; none for what is not a URI, or one of another scheme.
     pub(super) fn parse(text: &str) -> Option<FileUri> {
         if text.len() > MAX_LEN || text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
             return None;

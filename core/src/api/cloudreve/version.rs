@@ -51,7 +51,7 @@ fn pick<'a>(call: &Call<'a>, body: &mut dyn Read) -> Result<(Resolver<'a>, Versi
     Ok((resolver, id))
 }
 
-/// What was removed in between is no version any more.
+/// What was removed in between is not a version any more.
 fn gone(error: Error) -> ApiError {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::Gone => ApiError::Fault(Fault::entity().detail(error)),

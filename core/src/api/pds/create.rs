@@ -153,7 +153,7 @@ impl Call<'_> {
         let most = self.api.store.engine()?.options.max_put_bytes;
         let media_type = match self.fields.text("content_type")? {
             Some(media_type) if !valid_media_type(media_type) => {
-                return Err(Fault::format("content_type is no media type").into());
+                return Err(Fault::format("content_type is not a media type").into());
             }
             Some(media_type) => media_type.to_owned(),
             // It follows the name under which it is served.

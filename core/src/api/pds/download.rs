@@ -59,7 +59,7 @@ impl Call<'_> {
         }
         let media_type = self.fields.text("response_content_type")?;
         if media_type.is_some_and(|media_type| !valid_media_type(media_type)) {
-            return Err(Fault::format("response_content_type is no media type").into());
+            return Err(Fault::format("response_content_type is not a media type").into());
         }
         Ok(DownloadParams { name, media_type, expire })
     }
@@ -251,7 +251,7 @@ impl Call<'_> {
         let mut texts = Vec::new();
         for value in self.fields.list("file_ids", MAX_PICKS)?.unwrap_or_default() {
             texts.push(
-                value.as_str().ok_or_else(|| Fault::format("file_ids holds something that is no text"))?,
+                value.as_str().ok_or_else(|| Fault::format("file_ids holds a value that is not a string"))?,
             );
         }
         let files = self.fields.list("files", MAX_PICKS)?.unwrap_or_default();

@@ -30,7 +30,7 @@ macro_rules! faults {
 }
 
 faults! {
-    /// The body is no JSON object.
+    /// The body is not JSON object.
     json 400 "InvalidRequestJSONFormat";
     /// A field that must be there is not.
     missing 400 "InvalidParameterMissing";

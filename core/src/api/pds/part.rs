@@ -143,7 +143,7 @@ impl Call<'_> {
         let crc64 = match self.fields.text("crc64_hash")? {
             Some(text) => Some(
                 text.parse::<u64>()
-                    .map_err(|_| Fault::format("crc64_hash is no number in decimal digits"))?,
+                    .map_err(|_| Fault::format("crc64_hash is not a number in decimal digits"))?,
             ),
             None => None,
         };
@@ -236,7 +236,7 @@ impl Call<'_> {
         Ok(self.api.store.complete_upload(id, whole, self.now).map_err(nowhere)?.id)
     }
 
-    /// An upload without a single part is no empty file, unless it was said to be one.
+    /// An upload without a single part is not an empty file, unless it was said to be one.
     fn refuse_nothing(&self, id: UploadId) -> Result<(), ApiError> {
         match self.api.store.parts(id, 0, 1)?.is_empty() {
             true => Err(Fault::unlike("no part was put").into()),

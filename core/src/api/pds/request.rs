@@ -33,7 +33,7 @@ impl Fields {
         match serde_json::from_slice(body) {
             Ok(Value::Object(fields)) => Ok(Fields(fields)),
             Ok(_) => Err(Fault::json("the body is JSON, but no object")),
-            Err(cause) => Err(Fault::json(format!("the body is no JSON: {cause}"))),
+            Err(cause) => Err(Fault::json(format!("the body is not JSON: {cause}"))),
         }
     }
 
@@ -41,7 +41,7 @@ impl Fields {
     pub(super) fn of(value: &Value, within: &str) -> Result<Fields, Fault> {
         match value {
             Value::Object(fields) => Ok(Fields(fields.clone())),
-            _ => Err(Fault::format(format!("{within} holds something that is no object"))),
+            _ => Err(Fault::format(format!("{within} holds a value that is not an object"))),
         }
     }
 
@@ -72,7 +72,7 @@ impl Fields {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Fault::format(format!("{name} is no text"))),
+            Some(_) => Err(Fault::format(format!("{name} is not a string"))),
         }
     }
 
@@ -97,9 +97,9 @@ impl Fields {
             Some(Value::Number(number)) => match whole(number) {
                 WholeNumber::Is(number) if bounds.contains(&number) => Ok(Some(number)),
                 WholeNumber::Is(_) | WholeNumber::Beyond => Err(out()),
-                WholeNumber::Not => Err(Fault::format(format!("{name} is no whole number"))),
+                WholeNumber::Not => Err(Fault::format(format!("{name} is not a whole number"))),
             },
-            Some(_) => Err(Fault::format(format!("{name} is no whole number"))),
+            Some(_) => Err(Fault::format(format!("{name} is not a whole number"))),
         }
     }
 
@@ -109,7 +109,7 @@ impl Fields {
             Some(Value::String(text)) if text.is_empty() => Ok(None),
             Some(Value::String(text)) => match text.parse() {
                 Ok(number) => Ok(Some(number)),
-                Err(_) => Err(Fault::format(format!("{name} is no whole number"))),
+                Err(_) => Err(Fault::format(format!("{name} is not a whole number"))),
             },
             _ => self.number(name, 0..=u64::MAX),
         }
@@ -133,7 +133,7 @@ impl Fields {
                 let len = list.len();
                 Err(Fault::range(format!("{name} has {len} elements; {max} is the most")))
             }
-            Some(_) => Err(Fault::format(format!("{name} is no list"))),
+            Some(_) => Err(Fault::format(format!("{name} is not a list"))),
         }
     }
 
@@ -151,7 +151,7 @@ impl Fields {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match text.parse::<jiff::Timestamp>() {
             Ok(time) => Ok(Some(Time(time.as_microsecond()))),
-            Err(_) => Err(Fault::format(format!("{name} is no time such as 2026-01-02T15:04:05Z"))),
+            Err(_) => Err(Fault::format(format!("{name} is not a time such as 2026-01-02T15:04:05Z"))),
         }
     }
 
@@ -160,7 +160,7 @@ impl Fields {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match sha1(text) {
             Some(sha1) => Ok(Some(sha1)),
-            None => Err(Fault::format(format!("{name} is no SHA-1 of 40 hexadecimal digits"))),
+            None => Err(Fault::format(format!("{name} is not a SHA-1 of 40 hexadecimal digits"))),
         }
     }
 }

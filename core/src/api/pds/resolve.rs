@@ -72,7 +72,7 @@ impl Own {
         }
     }
 
-    /// Finds a file that is no folder, in its tree.
+    /// Finds a file that is not a folder, in its tree.
     pub(super) fn live_file(&self, file: FileId) -> Result<FileInfo, ApiError> {
         let info = self.live(file)?;
         match info.kind {
@@ -144,7 +144,7 @@ impl Call<'_> {
         let id = self.fields.required("drive_id")?;
         let number = id.bytes().all(|byte| byte.is_ascii_digit()).then(|| id.parse().ok()).flatten();
         let id = DriveId(number.ok_or_else(|| {
-            Fault::format("drive_id is no number in decimal digits; drive/get_default_drive tells it")
+            Fault::format("drive_id is not a number in decimal digits; drive/get_default_drive tells it")
         })?);
         if !self.caller.administrator && self.own_drive()? != Some(id) {
             return Err(Fault::permission("the drive is not the caller's").into());

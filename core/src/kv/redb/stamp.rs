@@ -19,7 +19,7 @@
 //!
 //! - *In a request.* If m was acknowledged before the request began, the slot of m holds m or
 //!   a later one whatever is torn, so the stamp's number is at least m; a slot that is torn itself
-//!   has a checksum that is no commit's, and the request merely finds nothing.
+//!   has a checksum that is not a commit's, and the request merely finds nothing.
 //! - *When something is kept.* The stamp is taken twice before the reading begins, and must be the
 //!   same. The second time begins when slot n was seen; the flag byte that names it, and without
 //!   a mark, is read after that, hence after n was published. So the reading sees n at least.

@@ -2,7 +2,7 @@
 //!
 //! One moment of the rows is copied with everything it speaks of: first the large blobs, then the
 //! segments up to where they were published, then the rows; `STORE` comes last, so that a first
-//! backup that was cut off is no store. A later backup adds to the earlier one, which stays whole
+//! backup that was cut off is not a store. A later backup adds to the earlier one, which stays whole
 //! until the new rows take the place of the old in one rename.
 
 use std::collections::BTreeSet;

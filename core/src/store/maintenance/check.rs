@@ -112,7 +112,7 @@ impl Store {
     /// Memory grows by some tens of bytes for each file and blob.
     ///
     /// # Errors
-    /// `Io` when the rows cannot be read; the watcher's own. Damage is no error but in the report.
+    /// `Io` when the rows cannot be read; the watcher's own. Damage is not an error but in the report.
     pub fn check(&self, options: CheckOptions<'_>) -> Result<CheckReport> {
         check_engine(&*self.engine()?, options)
     }

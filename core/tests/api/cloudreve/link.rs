@@ -58,7 +58,7 @@ fn what_is_no_link_is_not_found() {
     shop.put("a.txt", b"x");
     let url = made(&shop, &alice(), "cloudreve://my/a.txt");
     assert_eq!(fault(&shop, "/f/nonsense/a.txt"), (200, 40001, "Failed to parse object ID".into()));
-    assert_eq!(fault(&shop, "/f/BxAexhn/a.txt").1, 40001, "an entity's id is no link's");
+    assert_eq!(fault(&shop, "/f/BxAexhn/a.txt").1, 40001, "an entity's id is not a link's");
     assert_eq!(fault(&shop, "/f/yZMqZc0/a.txt"), (404, 404, "Direct link not found".into()));
     for name in ["b.txt", "A.txt", "a.txt%20", "", "%ff"] {
         let other = url.replace("a.txt", name);

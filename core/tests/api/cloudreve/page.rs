@@ -163,7 +163,7 @@ fn exchanges() -> String {
     page.call(owner, "POST file/url", json!({"uris": ["cloudreve://my/none", man], "skip_error": true}));
     page.title("A redirect");
     page.call(owner, "POST file/url", json!({"uris": [man], "redirect": true}));
-    page.title("No uris, and what is no URI");
+    page.title("No uris, and what is not a URI");
     page.call(owner, "POST file/url", json!({"uris": []}));
     page.call(owner, "POST file/url", json!({"download": true}));
     page.call(owner, "POST file/url", json!({"uris": ["http://my/a"]}));

@@ -133,7 +133,7 @@ fn the_owner_and_an_administrator_make_links_and_nobody_else() {
     assert_eq!(told["code"], 0, "{told}");
     assert_eq!(told["data"][0]["file_url"], uri);
     assert_eq!(link(&create(&shop, &alice(), &["cloudreve://my/a.txt"]), 0), link(&told, 0));
-    assert_eq!(shop.alice().shares("a.txt").unwrap()[0].downloads, 0, "a link is no download");
+    assert_eq!(shop.alice().shares("a.txt").unwrap()[0].downloads, 0, "a link is not a download");
 }
 
 #[test]

@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         storage = storages[options["storage"]]
         if not isinstance(storage, Storage):
-            raise CommandError(f"the storage {options['storage']!r} is no holdall.django.Storage")
+            raise CommandError(f"storage {options['storage']!r} is not a holdall.django.Storage")
         report = storage.store.check(content=options["content"])
         counts = f"{report.files} files, {report.versions} versions, {report.blobs} blobs"
         self.stdout.write(f"checked {counts}, {report.bytes} bytes")
