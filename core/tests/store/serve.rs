@@ -196,7 +196,7 @@ fn h1_h2_h3_h4_whatever_a_name_holds_it_is_one_file_name() {
             let rest = value.strip_prefix("attachment; filename=\"");
             let rest = rest.or_else(|| value.strip_prefix("inline; filename=\"")).unwrap();
             let (plain, rest) = rest.split_once('"').unwrap();
-            assert!(!plain.contains(['\\', '%', ';']), "{value}");
+            assert!(!plain.contains('\\'), "{value}");
             let shown: String = name
                 .chars()
                 .filter(|c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
