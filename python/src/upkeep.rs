@@ -87,7 +87,7 @@ impl Store {
         Ok(patient(py, move || store.gc())?.into())
     }
 
-    /// The grace period: how long content outlives its last version, and the longest life of an archive.
+    /// How long content outlives its last version; the longest life of an archive.
     #[getter]
     fn grace(&self, py: Python<'_>) -> Outcome<Duration> {
         self.call(py, |store| store.grace())

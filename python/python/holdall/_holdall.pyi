@@ -358,7 +358,7 @@ class Store:
         """
     @property
     def grace(self) -> timedelta:
-        """The grace period: how long content outlives its last version, and the longest life of an archive."""
+        """How long content outlives its last version; the longest life of an archive."""
     def set_grace(self, grace: _Length) -> None:
         """Sets the grace, for every process that has the store open: seconds or a timedelta. A longer one
         holds for all that was not removed yet. A shorter one limits new archives at once; content goes
