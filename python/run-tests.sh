@@ -33,7 +33,11 @@ tests/need curl wget aria2c=aria2 axel cc=gcc chromium file:/usr/bin/chromedrive
 "${PYTHON:-python3}" -m venv "$venv"
 "$venv/bin/pip" install --quiet build
 "$venv/bin/python" -m build --sdist --outdir "$dist" . >"$dist/log" 2>&1 || { cat "$dist/log"; exit 1; }
-"$venv/bin/pip" wheel --quiet --no-deps --wheel-dir "$dist" "$dist"/holdall-*.tar.gz
+# Unpacked with the time of now (-m): all its files have one old date, by which cargo would take what it
+# built of other files before for up to date.
+mkdir "$dist/source"
+tar -xzmf "$dist"/holdall-*.tar.gz -C "$dist/source"
+"$venv/bin/pip" wheel --quiet --no-deps --wheel-dir "$dist" "$dist/source"/holdall-*
 export HOLDALL_WHEEL="$(echo "$dist"/holdall-*.whl)"
 "$venv/bin/pip" install --quiet --force-reinstall --no-deps "$HOLDALL_WHEEL"
 "$venv/bin/pip" install --quiet "$HOLDALL_WHEEL[test]"
