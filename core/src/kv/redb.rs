@@ -141,6 +141,10 @@ impl RedbKv {
     /// Shows everybody who reads from now on the rows as a commit left them, in exclusive mode.
     fn show(&self, snapshot: ReadSnapshot) {
         self.current.store(Some(Arc::new(snapshot)));
+        if self.database.load().is_none() {
+            // Closed meanwhile: what is shown would hold the file open.
+            self.current.store(None);
+        }
     }
 
     fn begin(&self) -> Result<RedbReader> {
@@ -191,6 +195,7 @@ impl RedbKv {
     /// Brings the memtable and the rows of a commit into the file, and shows them.
     fn commit_with_memtable(
         &self,
+        before: &RedbReader,
         recent: &Recent,
         changes: Vec<(Table, Changes)>,
         how: Commit,
@@ -205,8 +210,14 @@ impl RedbKv {
             }
             transaction.commit().map_err(other)
         })?;
-        self.show(ReadSnapshot::new(self.begin_read()?, Some(Recent::default())));
-        Ok(())
+        match self.begin_read() {
+            Ok(base) => {
+                self.show(ReadSnapshot::new(base, Some(Recent::default())));
+                Ok(())
+            }
+            // It is committed, so it must not fail any more: the rows before and these above are the same.
+            Err(_) => self.commit_in_memory(before, recent, changes),
+        }
     }
 }
 
@@ -289,7 +300,7 @@ impl Kv for RedbKv {
                     Commit::Unsynced if len < self.memtable_len => {
                         self.commit_in_memory(&before, recent, changes)
                     }
-                    how => self.commit_with_memtable(recent, changes, how),
+                    how => self.commit_with_memtable(&before, recent, changes, how),
                 }
             }
             (WriteLock::Transaction(mut transaction), _) => {

@@ -28,7 +28,7 @@ const OVERHEAD: usize = 128;
 type VersionedKey = (Box<[u8]>, Reverse<u64>);
 type VersionedRows = SkipMap<VersionedKey, Option<Box<[u8]>>>;
 
-/// VersionedRows of recent commits, each with the number of its commit.
+/// Rows of recent commits, each with the number of its commit.
 pub(super) struct Memtable {
     tables: [OnceLock<(Table, VersionedRows)>; TABLES],
     len: AtomicUsize,
