@@ -4,4 +4,6 @@
 pub(crate) mod frame;
 pub(crate) mod pool;
 pub(crate) mod segment;
+pub(crate) mod spool;
 pub(crate) mod stage;
+pub(crate) mod stored;

@@ -152,6 +152,12 @@ impl BlobSource {
             .and_then(|len| self.file.window(self.offset.saturating_add(offset), len));
         window.map_err(|cause| Error::io("reading a blob", cause))
     }
+
+    /// Fills `out` with the blob's bytes from `offset` on, which it has.
+    pub(crate) fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        let read = self.file.read_at(self.offset.saturating_add(offset), out);
+        read.map_err(|cause| Error::io("reading a blob", cause))
+    }
 }
 
 impl Source for BlobSource {

@@ -4,41 +4,27 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::thread;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
-use super::pool;
+use super::pool::BlobSource;
+use super::spool::{BLOCK_LEN, Spooled, Spooling, fresh_block, is_aligned};
+use super::stored::{FindStored, StoredContent};
 use crate::digest::{Digest, StreamDigester};
 use crate::id::BlobId;
-use crate::vfs::{DIRECT_ALIGN, Open, Vfs, VfsFile};
-use crate::worker::{self, Worker};
-use crate::{Error, ErrorKind, Result, machine};
+use crate::vfs::Vfs;
+use crate::{Error, ErrorKind, Result};
 
-/// The directory of uploads in progress.
-pub(crate) const SPOOL: &str = "spool";
-/// Large content is hashed and written in blocks of so many bytes.
-const BLOCK_LEN: usize = 1 << 20;
 /// The first read of a source asks for so many bytes; later ones for as many as there were.
 const FIRST_READ: usize = 16 << 10;
-/// After so many bytes the system is told to begin writing them out, so that the sync at the end
-/// has little left to do.
-const WRITE_BEHIND: u64 = 8 << 20;
-/// What lies behind so many bytes is written past the system's cache of files: its pages would push
-/// out those of many smaller files, and filling them takes longer than the disk does.
-const PAST_CACHE: u64 = 16 << 20;
-/// Content from this length on, in bytes, is written by a thread of its own.
-const BESIDE: u64 = 4 << 20;
-/// Blocks that may wait for that thread.
-const WAITING: usize = 4;
 
 /// Content that is whole and hashed, and not referred to yet.
 #[derive(Debug)]
 pub(crate) enum Staged {
     /// For a segment.
     Small { bytes: Bytes, digest: Digest },
-    /// For a file of its own: in the spool, not synced yet.
-    Large { spooled: Spooled, digest: Digest },
+    /// For a file of its own, unless a blob has it already.
+    Large { content: LargeContent, digest: Digest },
 }
 
 impl Staged {
@@ -75,70 +61,39 @@ impl Staged {
                 }
                 None => Err(Error::bug("content is shorter than its beginning")),
             },
-            Staged::Large { spooled, .. } => spooled
-                .file
-                .read_at(0, out)
-                .map_err(|cause| Error::io(format!("reading {}", spooled.path), cause)),
+            Staged::Large { content, .. } => content.read_beginning(out),
         }
     }
 }
 
-/// A file in the spool; removed when it is dropped before it was given its place.
+/// Where large content is until a row refers to it.
 #[derive(Debug)]
-pub(crate) struct Spooled {
-    vfs: Arc<dyn Vfs>,
-    path: String,
-    file: Arc<dyn VfsFile>,
-    placed: bool,
+pub(crate) enum LargeContent {
+    /// In the spool, not synced yet.
+    Spooled(Spooled),
+    /// In a blob, and nowhere else.
+    Stored(StoredContent, [u8; 32]),
 }
 
-impl Spooled {
-    fn create(vfs: &Arc<dyn Vfs>) -> Result<Spooled> {
-        loop {
-            let mut random = [0; 8];
-            machine::fill_random(&mut random).map_err(|cause| Error::io("drawing a name", cause))?;
-            let path = format!("{SPOOL}/{:016x}", u64::from_le_bytes(random));
-            let made = Spooled::create_at(vfs, &path);
-            if let Some(file) = made.map_err(|cause| Error::io(format!("making {path}"), cause))? {
-                return Ok(Spooled { vfs: vfs.clone(), path, file, placed: false });
-            }
-        }
-    }
-
-    /// Makes and locks a file. A lock that is not held tells the sweep that the upload's process is
-    /// gone; None when the sweep came between, as it may when the machine sleeps just then.
-    fn create_at(vfs: &Arc<dyn Vfs>, path: &str) -> io::Result<Option<Arc<dyn VfsFile>>> {
-        let file = vfs.open(path, Open::CreateNew)?;
-        if !file.try_lock()? {
-            return Ok(None);
-        }
-        match vfs.open(path, Open::Read) {
-            Ok(_) => Ok(Some(file)),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(cause) => Err(cause),
-        }
-    }
-
-    /// Gives the content its place as the file of `blob`, durably. Its lock is held until the value
-    /// is dropped, so that no sweep takes the file before a row speaks of it.
+impl LargeContent {
+    /// Gives the content its place as the file of `blob`, as [`Spooled::place`] does.
     ///
     /// # Errors
-    /// `Io` when it cannot be synced or given its name.
+    /// As [`Spooled::place`], and as [`StoredContent::copy`] where a blob alone has it.
     pub(crate) fn place(&mut self, blob: BlobId) -> Result<()> {
-        self.file.sync_data().map_err(|cause| Error::io(format!("syncing {}", self.path), cause))?;
-        let path = pool::path(blob);
-        let renamed = self.vfs.rename(&self.path, &path);
-        self.placed = renamed.is_ok();
-        renamed
-            .and_then(|()| self.vfs.sync_dir(&pool::dir(blob)))
-            .map_err(|cause| Error::io(format!("making {path}"), cause))
+        if let LargeContent::Stored(stored, blake3) = self {
+            *self = LargeContent::Spooled(stored.spool(blake3)?);
+        }
+        match self {
+            LargeContent::Spooled(spooled) => spooled.place(blob),
+            LargeContent::Stored(..) => Err(Error::bug("content that was written out is not in the spool")),
+        }
     }
-}
 
-impl Drop for Spooled {
-    fn drop(&mut self) {
-        if !self.placed && self.vfs.remove(&self.path).is_err() {
-            tracing::debug!(path = self.path, "a file in the spool was left for the next sweep");
+    fn read_beginning(&self, out: &mut [u8]) -> Result<()> {
+        match self {
+            LargeContent::Spooled(spooled) => spooled.read_beginning(out),
+            LargeContent::Stored(stored, _) => stored.read_beginning(out),
         }
     }
 }
@@ -155,38 +110,36 @@ pub(crate) struct Stage {
     block: BytesMut,
     filled: usize,
     large: Option<Large>,
+    /// Looks for a blob that has the content already.
+    find: Option<FindStored>,
 }
 
 struct Large {
-    spooled: Spooled,
     digester: StreamDigester,
-    /// Bytes handed to the writer.
+    /// Bytes that were hashed.
     taken: u64,
-    writer: Writer,
+    to: Destination,
     /// Blocks that may be used again once hashing and writing are done with them.
     used: VecDeque<Bytes>,
 }
 
-/// Who writes to the spool.
-enum Writer {
-    /// The caller's thread.
-    Here(Out),
-    /// A thread of its own, so that a disk that is slow for a moment does not stop the hashing.
-    Beside(Worker<Bytes, Result<()>>),
-}
-
-/// The end of a file in the spool.
-struct Out {
-    path: String,
-    file: Arc<dyn VfsFile>,
-    written: u64,
-    /// Bytes of them that the system was told to write out.
-    behind: u64,
-}
-
 impl Stage {
     pub(crate) fn new(vfs: &Arc<dyn Vfs>, threshold: usize, max: u64) -> Stage {
-        Stage { vfs: vfs.clone(), threshold, max, len: 0, block: BytesMut::new(), filled: 0, large: None }
+        Stage {
+            vfs: vfs.clone(),
+            threshold,
+            max,
+            len: 0,
+            block: BytesMut::new(),
+            filled: 0,
+            large: None,
+            find: None,
+        }
+    }
+
+    /// Does not write content again that `find` finds.
+    pub(crate) fn finding(self, find: FindStored) -> Stage {
+        Stage { find: Some(find), ..self }
     }
 
     /// Returns how many bytes came in.
@@ -276,12 +229,15 @@ impl Stage {
         if self.room() > 0 {
             return Ok(());
         }
+        let block = self.take_block();
         let mut large = match self.large.take() {
-            Some(large) => large,
-            None => Large::new(&self.vfs)?,
+            Some(mut large) => large.take(block).map(|()| large)?,
+            None => {
+                let stored = self.find.take().map_or_else(Vec::new, |find| find(&block));
+                Large::begin(&self.vfs, stored, block)?
+            }
         };
-        large.take(self.take_block())?;
-        self.block = large.fresh_block();
+        self.block = large.next_block();
         self.large = Some(large);
         Ok(())
     }
@@ -300,25 +256,35 @@ impl Stage {
         let rest = self.take_block();
         let Some(mut large) = self.large.take() else { return Ok(Staged::small(rest)) };
         large.take(rest)?;
-        let Large { spooled, digester, writer, .. } = large;
-        // The last of it is hashed and written out side by side.
-        let digest = digester.finish();
-        writer.finish()?;
-        Ok(Staged::Large { spooled, digest: digest? })
+        large.finish()
     }
 }
 
+/// Where large content goes.
+enum Destination {
+    Spool(Spooling),
+    /// Nowhere: a blob had all of it so far.
+    Stored(StoredContent),
+}
+
 impl Large {
-    fn new(vfs: &Arc<dyn Vfs>) -> Result<Large> {
-        let spooled = Spooled::create(vfs)?;
-        let out = Out { path: spooled.path.clone(), file: spooled.file.clone(), written: 0, behind: 0 };
-        Ok(Large {
-            spooled,
-            digester: StreamDigester::new(),
-            taken: 0,
-            writer: Writer::Here(out),
-            used: VecDeque::new(),
-        })
+    /// Begins with the first block, and with that of the blobs that goes on with it.
+    fn begin(vfs: &Arc<dyn Vfs>, stored: Vec<BlobSource>, first: Bytes) -> Result<Large> {
+        let same = stored.into_iter().find_map(|source| {
+            let mut stored = StoredContent::new(vfs, source);
+            stored.goes_on_with(&first).then_some(stored)
+        });
+        let to = match same {
+            Some(stored) => Destination::Stored(stored),
+            None => {
+                let mut spooling = Spooling::begin(vfs)?;
+                spooling.push(&first)?;
+                Destination::Spool(spooling)
+            }
+        };
+        let mut large = Large { digester: StreamDigester::new(), taken: 0, to, used: VecDeque::new() };
+        large.hash(first)?;
+        Ok(large)
     }
 
     /// How many bytes the next block takes: up to a multiple of a block's length.
@@ -331,18 +297,26 @@ impl Large {
         if block.is_empty() {
             return Ok(());
         }
-        self.taken += u64::try_from(block.len()).unwrap_or(0);
-        if self.taken > BESIDE {
-            self.writer.divide();
+        if let Destination::Stored(stored) = &mut self.to
+            && !stored.goes_on_with(&block)
+        {
+            self.to = Destination::Spool(stored.copy(&self.digester.blake3())?);
         }
-        self.writer.push(&block)?;
+        if let Destination::Spool(spooling) = &mut self.to {
+            spooling.push(&block)?;
+        }
+        self.hash(block)
+    }
+
+    fn hash(&mut self, block: Bytes) -> Result<()> {
+        self.taken += u64::try_from(block.len()).unwrap_or(0);
         self.digester.push(block.clone())?;
         self.used.push_back(block);
         Ok(())
     }
 
     /// Returns a block to fill: one that hashing and writing are done with, or a new one.
-    fn fresh_block(&mut self) -> BytesMut {
+    fn next_block(&mut self) -> BytesMut {
         if let Some(oldest) = self.used.pop_front() {
             match oldest.try_into_mut() {
                 Ok(block) if block.capacity() >= BLOCK_LEN && is_aligned(&block) => return block,
@@ -350,76 +324,23 @@ impl Large {
                 Err(shared) => self.used.push_front(shared),
             }
         }
-        let mut block = BytesMut::with_capacity(BLOCK_LEN + DIRECT_ALIGN);
-        let start = block.as_ptr().align_offset(DIRECT_ALIGN).min(DIRECT_ALIGN);
-        block.resize(start, 0);
-        block.advance(start);
-        block
-    }
-}
-
-/// Whether a block may be written past the cache.
-fn is_aligned(block: &BytesMut) -> bool {
-    block.as_ptr().addr().is_multiple_of(DIRECT_ALIGN)
-}
-
-impl Writer {
-    /// Moves to a thread; where none can be started, all goes on in the caller's.
-    fn divide(&mut self) {
-        let Writer::Here(out) = self else { return };
-        let out = Out { path: out.path.clone(), file: out.file.clone(), ..*out };
-        let worker = Worker::start(WAITING, |blocks| {
-            let work = move || {
-                let mut out = out;
-                blocks.iter().try_for_each(|block: Bytes| out.write(&block))?;
-                out.write_behind();
-                Ok(())
-            };
-            thread::Builder::new().name("holdall-spool".into()).spawn(work)
-        });
-        if let Ok(worker) = worker {
-            *self = Writer::Beside(worker);
-        }
+        fresh_block()
     }
 
-    fn push(&mut self, block: &Bytes) -> Result<()> {
-        match self {
-            Writer::Here(out) => out.write(block),
-            Writer::Beside(worker) if worker.push(block.clone())? => Ok(()),
-            // It ends early only with an error.
-            Writer::Beside(worker) => worker.finish()?.and(Err(worker::died())),
-        }
-    }
-
-    /// Waits until everything is written.
-    fn finish(self) -> Result<()> {
-        match self {
-            Writer::Here(mut out) => {
-                out.write_behind();
-                Ok(())
+    fn finish(self) -> Result<Staged> {
+        let spooling = match self.to {
+            Destination::Spool(spooling) => spooling,
+            Destination::Stored(stored) if stored.is_whole() => {
+                let digest = self.digester.finish()?;
+                let content = LargeContent::Stored(stored, digest.blake3);
+                return Ok(Staged::Large { content, digest });
             }
-            Writer::Beside(mut worker) => worker.finish()?,
-        }
-    }
-}
-
-impl Out {
-    fn write(&mut self, block: &Bytes) -> Result<()> {
-        let wrote = match self.written < PAST_CACHE {
-            true => self.file.write_at(self.written, &[block]),
-            false => self.file.write_past_cache(self.written, block),
+            // The blob goes on.
+            Destination::Stored(stored) => stored.copy(&self.digester.blake3())?,
         };
-        wrote.map_err(|cause| Error::io(format!("writing {}", self.path), cause))?;
-        self.written += u64::try_from(block.len()).unwrap_or(0);
-        if self.written - self.behind >= WRITE_BEHIND {
-            self.write_behind();
-        }
-        Ok(())
-    }
-
-    /// Lets the system begin to write out what it was not told of yet.
-    fn write_behind(&mut self) {
-        self.file.write_behind(self.behind, self.written - self.behind);
-        self.behind = self.written;
+        // The last of it is hashed and written out side by side.
+        let digest = self.digester.finish();
+        let content = LargeContent::Spooled(spooling.finish()?);
+        Ok(Staged::Large { content, digest: digest? })
     }
 }

@@ -207,9 +207,30 @@ pub(crate) fn begins(tx: &impl Read, within: Within, beginning: &[u8; 20], len: 
     Ok(false)
 }
 
+/// Returns the newest `limit` blobs of a scope that begin so.
+pub(crate) fn newest_beginning(
+    tx: &impl Read,
+    scope: u64,
+    beginning: &[u8; 20],
+    limit: usize,
+) -> Result<Vec<(BlobId, BlobRecord)>> {
+    let (first, last) = keys_under(scope, BEGIN, beginning);
+    let mut found = Vec::new();
+    tx.scan(BLOB_SHA1, row::between(&first, &last), true, &mut |key, _| {
+        let id = BlobId(row::tail(BLOB_SHA1, key)?);
+        found.push((id, blob::get(tx, id)?));
+        Ok(if found.len() < limit { Scan::Next } else { Scan::Stop })
+    })?;
+    Ok(found)
+}
+
+fn keys_under(scope: u64, kind: u8, sha1: &[u8; 20]) -> (Vec<u8>, Vec<u8>) {
+    (key(scope, kind, sha1, BlobId(0)), key(scope, kind, sha1, BlobId(u64::MAX)))
+}
+
 fn under(tx: &impl Read, within: Within, kind: u8, sha1: &[u8; 20]) -> Result<Vec<BlobId>> {
     let (table, scope) = within.place();
-    let (first, last) = (key(scope, kind, sha1, BlobId(0)), key(scope, kind, sha1, BlobId(u64::MAX)));
+    let (first, last) = keys_under(scope, kind, sha1);
     let mut found = Vec::new();
     tx.scan(table, row::between(&first, &last), false, &mut |key, _| {
         found.push(BlobId(row::tail(table, key)?));

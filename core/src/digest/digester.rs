@@ -60,6 +60,11 @@ impl Rest {
         self.len
     }
 
+    /// Returns the BLAKE3 of the bytes taken so far.
+    pub(super) fn blake3(&self) -> [u8; 32] {
+        *self.blake3.finalize().as_bytes()
+    }
+
     /// Takes the next bytes, of any length.
     pub(super) fn update(&mut self, bytes: &[u8]) {
         bytes.chunks(BLOCK).for_each(|block| self.update_block(block));

@@ -93,6 +93,14 @@ impl StreamDigester {
         Ok(())
     }
 
+    /// Returns the BLAKE3 of what was taken so far.
+    pub(crate) fn blake3(&self) -> [u8; 32] {
+        match &self.state {
+            HashState::Alone(digester) => digester.rest.blake3(),
+            HashState::Beside(rest, _) => rest.blake3(),
+        }
+    }
+
     /// Returns the digest of everything taken.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::io;
 use uuid::Builder;
 
 use crate::blobs::frame::FrameFields;
-use crate::blobs::{segment, stage};
+use crate::blobs::{segment, spool};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs};
 use crate::{Error, ErrorKind, Result, machine};
@@ -119,7 +119,7 @@ pub(crate) fn create(vfs: &dyn Vfs, now: Time) -> Result<Identity> {
 /// Makes the directories.
 pub(crate) fn make_dirs(vfs: &dyn Vfs) -> Result<()> {
     let make = || {
-        for dir in [segment::DIR, stage::SPOOL, BLOBS] {
+        for dir in [segment::DIR, spool::SPOOL, BLOBS] {
             vfs.make_dir(dir)?;
         }
         for low in 0..=255_u8 {

@@ -34,7 +34,8 @@ use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::Location;
-use crate::catalog::{blob, grace, id_sequence, link, segment, share};
+use crate::catalog::{blob, grace, id_sequence, link, segment, sha1_index, share};
+use crate::digest::Digest;
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
 use crate::kv::redb::{RedbKv, RedbReader, RedbWriter};
@@ -45,6 +46,9 @@ use crate::{Error, Result};
 
 /// Bytes that are kept free for what frees or ends something; of a small disk a fiftieth.
 const RESERVE: u64 = 16 << 20;
+
+/// Contents that a new one is compared with at most.
+const CANDIDATES: usize = 4;
 
 /// A change of the rows, as the store's verbs write it.
 pub(crate) type Change<'g> = Group<'g, RedbWriter>;
@@ -158,6 +162,33 @@ impl Engine {
     pub(crate) fn stage(&self) -> Result<Stage> {
         self.journal.writable()?;
         Ok(Stage::new(&self.vfs, self.options.threshold, self.options.max_put_bytes))
+    }
+
+    /// As [`Engine::stage`], and does not write again what a blob of `scope` has already.
+    ///
+    /// # Errors
+    /// As [`Engine::stage`].
+    pub(crate) fn stage_once(self: &Arc<Engine>, scope: u64) -> Result<Stage> {
+        let engine = Arc::downgrade(self);
+        Ok(self.stage()?.finding(Box::new(move |first| {
+            let found = engine.upgrade().map(|engine| engine.stored(scope, first));
+            found.transpose().ok().flatten().unwrap_or_default()
+        })))
+    }
+
+    /// Opens the newest contents of a scope that begin as `first` does and are as long at least.
+    fn stored(&self, scope: u64, first: &[u8]) -> Result<Vec<BlobSource>> {
+        let Some(beginning) = first.first_chunk::<{ sha1_index::BEGINNING }>() else { return Ok(Vec::new()) };
+        let beginning = Digest::of(beginning).sha1;
+        let len = u64::try_from(first.len()).unwrap_or(u64::MAX);
+        let mut sources = Vec::new();
+        for (id, record) in sha1_index::newest_beginning(&self.reader()?, scope, &beginning, CANDIDATES)? {
+            if record.len >= len {
+                // One that cannot be opened is damaged, or was compacted just now.
+                sources.extend(self.pool.open(id, record.location, record.len).ok().flatten());
+            }
+        }
+        Ok(sources)
     }
 
     /// Begins to take content in that goes into a segment, however long it is.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::drive::Drive;
 use crate::blobs::pool;
-use crate::blobs::stage::{Spooled, Stage, Staged};
+use crate::blobs::stage::{LargeContent, Stage, Staged};
 use crate::catalog::blob::{self, ChangeTime};
 use crate::catalog::put::{self, NewVersion};
 use crate::catalog::record::{BlobRecord, Location};
@@ -185,7 +185,8 @@ impl Drop for Work {
 impl PutWriter {
     pub(super) fn new(drive: &Drive, path: &str, put: Put) -> Result<PutWriter> {
         put.check_target(path)?;
-        let work = Work::new(drive.engine()?.stage()?);
+        let engine = drive.engine()?;
+        let work = Work::new(engine.stage_once(scope(&engine, drive.id()))?);
         Ok(PutWriter { drive: drive.clone(), path: path.to_owned(), put, work })
     }
 
@@ -288,6 +289,7 @@ impl Drive {
         items: impl IntoIterator<Item = (String, Bytes, Put)>,
     ) -> Result<Vec<VersionInfo>> {
         let engine = self.engine()?;
+        let scope = scope(&engine, self.id());
         let (mut staged, mut len, mut files) = (Vec::new(), 0_usize, 0_usize);
         for (path, bytes, put) in items {
             len = len.saturating_add(bytes.len());
@@ -301,7 +303,7 @@ impl Drive {
             // A file of its own stays open until the group; those beyond go into the segment.
             files += usize::from(bytes.len() >= engine.options.threshold);
             let whole = match files <= MANY_FILES || mutant::is_active(Mutant::BatchKeepsFilesOpen) {
-                true => engine.stage()?.whole(bytes)?,
+                true => engine.stage_once(scope)?.whole(bytes)?,
                 false => engine.stage_in_segment()?.whole(bytes)?,
             };
             staged.push(Item { path, put, staged: whole });
@@ -435,10 +437,10 @@ pub(super) struct Placement<'e> {
     /// The scope of deduplication.
     scope: u64,
     /// Files of large blobs, made durable before any row refers to them.
-    placed: Vec<(BlobId, Spooled)>,
-    /// Content that a blob of the scope has already; it stays in the spool until the change has found
-    /// that blob.
-    spare: Vec<(BlobId, Spooled)>,
+    placed: Vec<(BlobId, LargeContent)>,
+    /// Content that a blob of the scope has already; it stays in the spool, or the blob's file open, until
+    /// the change has found that blob.
+    spare: Vec<(BlobId, LargeContent)>,
 }
 
 impl<'e> Placement<'e> {
@@ -458,12 +460,12 @@ impl<'e> Placement<'e> {
     pub(super) fn place(&mut self, staged: Staged, blob: BlobId) -> Result<PlacedContent> {
         match staged {
             Staged::Small { bytes, .. } => Ok(PlacedContent::Small(bytes)),
-            Staged::Large { spooled, digest } => {
+            Staged::Large { content, digest } => {
                 if blob::find(&self.engine.reader()?, self.scope, &digest.blake3)?.is_some() {
-                    self.spare.push((blob, spooled));
+                    self.spare.push((blob, content));
                     return Ok(PlacedContent::Known);
                 }
-                self.place_file(blob, spooled).map(|()| PlacedContent::Large)
+                self.place_file(blob, content).map(|()| PlacedContent::Large)
             }
         }
     }
@@ -471,17 +473,17 @@ impl<'e> Placement<'e> {
     /// Gives every spare content its file, and returns their blobs.
     fn place_spare(&mut self) -> Result<Vec<BlobId>> {
         let mut blobs = Vec::with_capacity(self.spare.len());
-        for (blob, spooled) in std::mem::take(&mut self.spare) {
-            self.place_file(blob, spooled)?;
+        for (blob, content) in std::mem::take(&mut self.spare) {
+            self.place_file(blob, content)?;
             blobs.push(blob);
         }
         Ok(blobs)
     }
 
-    fn place_file(&mut self, blob: BlobId, mut spooled: Spooled) -> Result<()> {
-        let outcome = spooled.place(blob);
+    fn place_file(&mut self, blob: BlobId, mut content: LargeContent) -> Result<()> {
+        let outcome = content.place(blob);
         // Also when it failed: the file may be there, and `sweep_unused` is to look.
-        self.placed.push((blob, spooled));
+        self.placed.push((blob, content));
         outcome
     }
 

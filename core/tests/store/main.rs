@@ -18,6 +18,7 @@ mod link;
 mod put;
 mod serve;
 mod share;
+mod stored;
 mod together;
 mod tree;
 mod url;

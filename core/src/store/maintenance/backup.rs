@@ -16,7 +16,7 @@ use rustix::fs::{AtFlags, CWD, linkat};
 
 use super::check::{Progress, Watch};
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
-use crate::blobs::{pool, segment as file, stage};
+use crate::blobs::{pool, segment as file, spool};
 use crate::catalog::history::{self, CopyRecord};
 use crate::catalog::record::{BlobRecord, FileRecord, Location, Record, SegmentRecord};
 use crate::catalog::{prefix, row, segment, table};
@@ -415,7 +415,7 @@ impl Backup<'_, '_> {
 
     /// Copies the first `len` bytes of a file. It has its name only once it is whole.
     fn copy(&mut self, source: &dyn VfsFile, path: &str, len: u64) -> Result<()> {
-        let aside = format!("{}/backup", stage::SPOOL);
+        let aside = format!("{}/backup", spool::SPOOL);
         remove(self.target.as_ref(), &aside)?;
         let copy = self.target.open(&aside, Open::CreateNew).map_err(failed)?;
         let (mut block, mut offset) = (vec![0; BLOCK], 0_u64);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::compact::{self, CompactReport};
 use crate::blobs::frame::{SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self as file, Segment};
-use crate::blobs::{pool, stage};
+use crate::blobs::{pool, spool};
 use crate::catalog::record::{BlobRecord, Location};
 use crate::catalog::{archive, grace, refcount, row, segment, table, upload, usage};
 use crate::engine::layout::BLOBS;
@@ -253,8 +253,8 @@ fn sweep(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
     for low in 0..=255_u8 {
         sweep_blobs(engine, &format!("{BLOBS}/{low:02x}"), now, report)?;
     }
-    for entry in old(engine, stage::SPOOL, now, report) {
-        let path = format!("{}/{}", stage::SPOOL, entry.name);
+    for entry in old(engine, spool::SPOOL, now, report) {
+        let path = format!("{}/{}", spool::SPOOL, entry.name);
         let Some(_held) = free(engine, &path, report) else { continue };
         if unlink(engine, &path, report) {
             report.orphans += 1;

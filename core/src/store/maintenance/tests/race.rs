@@ -112,6 +112,24 @@ fn s12_a_put_that_commits_while_the_sweep_looks_keeps_its_file() {
     });
 }
 
+/// It was compared with the bytes that came in, so that they lie nowhere else.
+#[test]
+fn content_that_is_collected_while_the_same_is_put_is_stored_again() {
+    everywhere(|home, mode| {
+        let store = Store::open_on(home.vfs.clone(), options().mode(mode)).unwrap();
+        let (drive, bytes) = (store.drive("alice").unwrap(), content(1, 3_000_001));
+        drive.put("first", bytes.as_slice(), Put::new()).unwrap();
+        let mut again = drive.put_writer("again", Put::new()).unwrap();
+        again.write(&bytes).unwrap();
+        assert!(home.files("spool").is_empty(), "it is not written again");
+        drive.delete("first").unwrap();
+        assert_eq!(store.gc_at(later()).unwrap().blobs, 1);
+        again.commit().unwrap();
+        assert_eq!(drive.open_file("again").unwrap().to_vec(u64::MAX).unwrap(), bytes);
+        assert_sound(&store);
+    });
+}
+
 /// The machine slept just when an upload made its file, and the sweep found it first.
 #[test]
 fn a_file_in_the_spool_that_the_sweep_was_quicker_with_is_made_anew() {
