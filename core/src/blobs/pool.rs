@@ -153,9 +153,10 @@ impl BlobSource {
         window.map_err(|cause| Error::io("reading a blob", cause))
     }
 
-    /// Fills `out` with the blob's bytes from `offset` on, which it has.
-    pub(crate) fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<()> {
-        let read = self.file.read_at(self.offset.saturating_add(offset), out);
+    /// Fills `out` with the blob's bytes from `offset` on, which it has, and leaves the system's cache of
+    /// files as it is.
+    pub(crate) fn read_past_cache(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        let read = self.file.read_past_cache(self.offset.saturating_add(offset), out);
         read.map_err(|cause| Error::io("reading a blob", cause))
     }
 }

@@ -22,8 +22,8 @@ const WRITE_BEHIND: u64 = 8 << 20;
 /// What lies behind so many bytes is written past the system's cache of files: its pages would push
 /// out those of many smaller files, and filling them takes longer than the disk does.
 const PAST_CACHE: u64 = 16 << 20;
-/// Content from this length on, in bytes, is written by a thread of its own.
-const BESIDE: u64 = 4 << 20;
+/// Content from this length on, in bytes, is read and written by threads of their own.
+pub(super) const BESIDE: u64 = 4 << 20;
 /// Blocks that may wait for that thread.
 const WAITING: usize = 4;
 

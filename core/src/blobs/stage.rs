@@ -72,28 +72,28 @@ pub(crate) enum LargeContent {
     /// In the spool, not synced yet.
     Spooled(Spooled),
     /// In a blob, and nowhere else.
-    Stored(StoredContent, [u8; 32]),
+    Stored(Box<StoredContent>),
 }
 
 impl LargeContent {
     /// Gives the content its place as the file of `blob`, as [`Spooled::place`] does.
     ///
     /// # Errors
-    /// As [`Spooled::place`], and as [`StoredContent::copy`] where a blob alone has it.
+    /// As [`Spooled::place`], and as [`StoredContent::write_out`] where a blob alone has it.
     pub(crate) fn place(&mut self, blob: BlobId) -> Result<()> {
-        if let LargeContent::Stored(stored, blake3) = self {
-            *self = LargeContent::Spooled(stored.spool(blake3)?);
+        if let LargeContent::Stored(stored) = self {
+            *self = LargeContent::Spooled(stored.spool()?);
         }
         match self {
             LargeContent::Spooled(spooled) => spooled.place(blob),
-            LargeContent::Stored(..) => Err(Error::bug("content that was written out is not in the spool")),
+            LargeContent::Stored(_) => Err(Error::bug("content that was written out is not in the spool")),
         }
     }
 
     fn read_beginning(&self, out: &mut [u8]) -> Result<()> {
         match self {
             LargeContent::Spooled(spooled) => spooled.read_beginning(out),
-            LargeContent::Stored(stored, _) => stored.read_beginning(out),
+            LargeContent::Stored(stored) => stored.read_beginning(out),
         }
     }
 }
@@ -115,12 +115,18 @@ pub(crate) struct Stage {
 }
 
 struct Large {
-    digester: StreamDigester,
-    /// Bytes that were hashed.
+    /// Bytes that came in.
     taken: u64,
     to: Destination,
     /// Blocks that may be used again once hashing and writing are done with them.
     used: VecDeque<Bytes>,
+}
+
+/// Where large content goes.
+enum Destination {
+    /// Nowhere: a blob had all of it so far.
+    Stored(Box<StoredContent>),
+    Spool(Spooling, Box<StreamDigester>),
 }
 
 impl Stage {
@@ -256,35 +262,27 @@ impl Stage {
         let rest = self.take_block();
         let Some(mut large) = self.large.take() else { return Ok(Staged::small(rest)) };
         large.take(rest)?;
-        large.finish()
+        large.to.finish()
     }
 }
 
-/// Where large content goes.
-enum Destination {
-    Spool(Spooling),
-    /// Nowhere: a blob had all of it so far.
-    Stored(StoredContent),
-}
-
 impl Large {
-    /// Begins with the first block, and with that of the blobs that goes on with it.
-    fn begin(vfs: &Arc<dyn Vfs>, stored: Vec<BlobSource>, first: Bytes) -> Result<Large> {
-        let same = stored.into_iter().find_map(|source| {
-            let mut stored = StoredContent::new(vfs, source);
+    /// Begins with the first block, and with the one of the blobs that begins so.
+    fn begin(vfs: &Arc<dyn Vfs>, stored: Vec<(BlobSource, Digest)>, first: Bytes) -> Result<Large> {
+        let same = stored.into_iter().find_map(|blob| {
+            let mut stored = Box::new(StoredContent::new(vfs, blob));
             stored.goes_on_with(&first).then_some(stored)
         });
         let to = match same {
             Some(stored) => Destination::Stored(stored),
             None => {
-                let mut spooling = Spooling::begin(vfs)?;
-                spooling.push(&first)?;
-                Destination::Spool(spooling)
+                let mut to = Destination::Spool(Spooling::begin(vfs)?, Box::default());
+                to.take(&first)?;
+                to
             }
         };
-        let mut large = Large { digester: StreamDigester::new(), taken: 0, to, used: VecDeque::new() };
-        large.hash(first)?;
-        Ok(large)
+        let taken = u64::try_from(first.len()).unwrap_or(0);
+        Ok(Large { taken, to, used: VecDeque::from([first]) })
     }
 
     /// How many bytes the next block takes: up to a multiple of a block's length.
@@ -297,20 +295,8 @@ impl Large {
         if block.is_empty() {
             return Ok(());
         }
-        if let Destination::Stored(stored) = &mut self.to
-            && !stored.goes_on_with(&block)
-        {
-            self.to = Destination::Spool(stored.copy(&self.digester.blake3())?);
-        }
-        if let Destination::Spool(spooling) = &mut self.to {
-            spooling.push(&block)?;
-        }
-        self.hash(block)
-    }
-
-    fn hash(&mut self, block: Bytes) -> Result<()> {
         self.taken += u64::try_from(block.len()).unwrap_or(0);
-        self.digester.push(block.clone())?;
+        self.to.take(&block)?;
         self.used.push_back(block);
         Ok(())
     }
@@ -326,20 +312,36 @@ impl Large {
         }
         fresh_block()
     }
+}
+
+impl Destination {
+    fn take(&mut self, block: &Bytes) -> Result<()> {
+        if let Destination::Stored(stored) = self {
+            if stored.goes_on_with(block) {
+                return Ok(());
+            }
+            let (spooling, digester) = stored.write_out()?;
+            *self = Destination::Spool(spooling, digester);
+        }
+        match self {
+            Destination::Spool(spooling, digester) => {
+                spooling.push(block)?;
+                digester.push(block.clone())
+            }
+            Destination::Stored(_) => Err(Error::bug("what is written out is in the spool")),
+        }
+    }
 
     fn finish(self) -> Result<Staged> {
-        let spooling = match self.to {
-            Destination::Spool(spooling) => spooling,
-            Destination::Stored(stored) if stored.is_whole() => {
-                let digest = self.digester.finish()?;
-                let content = LargeContent::Stored(stored, digest.blake3);
-                return Ok(Staged::Large { content, digest });
-            }
-            // The blob goes on.
-            Destination::Stored(stored) => stored.copy(&self.digester.blake3())?,
+        let (spooling, digester) = match self {
+            Destination::Spool(spooling, digester) => (spooling, digester),
+            Destination::Stored(stored) => match stored.whole() {
+                Some(digest) => return Ok(Staged::Large { content: LargeContent::Stored(stored), digest }),
+                None => stored.write_out()?,
+            },
         };
         // The last of it is hashed and written out side by side.
-        let digest = self.digester.finish();
+        let digest = digester.finish();
         let content = LargeContent::Spooled(spooling.finish()?);
         Ok(Staged::Large { content, digest: digest? })
     }

@@ -1,92 +1,150 @@
 //! Content that a blob has already: what comes in is compared with it, and is not written again as long
 //! as it is the same.
+//!
+//! As long as it is, only BLAKE3 is computed: it is the blob's in the end, and then so are the other
+//! hashes; or the blob was damaged, and what came in is stored for itself.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use bytes::Bytes;
 
 use super::pool::BlobSource;
-use super::spool::{BLOCK_LEN, Spooled, Spooling, fresh_block};
+use super::spool::{BESIDE, BLOCK_LEN, Spooled, Spooling, fresh_block};
 use crate::body::Source as _;
+use crate::digest::{Digest, StreamDigester};
 use crate::vfs::Vfs;
 use crate::{Error, Result};
 
-/// How many bytes are read and compared at once: few enough to stay in the processor's cache.
-const PIECE: usize = 128 << 10;
+/// Blocks that are read ahead.
+const AHEAD: usize = 3;
 
 /// Finds the blobs whose content may be what comes in, by the first bytes of that.
-pub(crate) type FindStored = Box<dyn Fn(&[u8]) -> Vec<BlobSource> + Send>;
+pub(crate) type FindStored = Box<dyn Fn(&[u8]) -> Vec<(BlobSource, Digest)> + Send>;
+
+/// A block of a blob, and the hasher behind it.
+type HashedBlock = Result<(Bytes, blake3::Hasher)>;
 
 /// A blob's content, whose first bytes are those that came in.
 #[derive(Debug)]
 pub(crate) struct StoredContent {
     vfs: Arc<dyn Vfs>,
     source: BlobSource,
+    digest: Digest,
     /// How many of its bytes came in.
     equal: u64,
-    piece: Vec<u8>,
+    /// What those were.
+    hasher: blake3::Hasher,
+    /// The blocks behind them, from a thread that reads them; it ends when this is dropped.
+    ahead: Option<Receiver<HashedBlock>>,
 }
 
 impl StoredContent {
-    pub(super) fn new(vfs: &Arc<dyn Vfs>, source: BlobSource) -> StoredContent {
-        StoredContent { vfs: vfs.clone(), source, equal: 0, piece: Vec::new() }
+    pub(super) fn new(vfs: &Arc<dyn Vfs>, (source, digest): (BlobSource, Digest)) -> StoredContent {
+        let hasher = blake3::Hasher::new();
+        StoredContent { vfs: vfs.clone(), source, digest, equal: 0, hasher, ahead: None }
     }
 
-    /// Returns whether the blob goes on with `block`, which counts then. What cannot be read is not the
-    /// same.
+    /// Returns whether the blob goes on with `block`, which counts then; what cannot be read is not the
+    /// same. Blocks end at multiples of [`BLOCK_LEN`], but for the first ones and the last. Where the blob
+    /// does not go on, it is not asked again.
     pub(super) fn goes_on_with(&mut self, block: &[u8]) -> bool {
-        let Some(end) = u64::try_from(block.len()).ok().and_then(|len| self.equal.checked_add(len)) else {
-            return false;
-        };
-        if end > self.source.len() {
+        let Ok((stored, hasher)) = self.next(block.len()) else { return false };
+        if stored.get(..block.len()) != Some(block) {
             return false;
         }
-        let mut at = self.equal;
-        for bytes in block.chunks(PIECE) {
-            self.piece.resize(bytes.len(), 0);
-            if self.source.read_at(at, &mut self.piece).is_err() || self.piece != bytes {
-                return false;
-            }
-            at = at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        match stored.len() == block.len() {
+            true => self.hasher = hasher,
+            false => drop(self.hasher.update(block)),
         }
-        self.equal = end;
+        self.equal = self.equal.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
         true
     }
 
-    /// Returns whether all of the blob came in.
-    pub(super) fn is_whole(&self) -> bool {
-        self.equal == self.source.len()
+    /// Returns the blob's next bytes: `len` of them, or a block.
+    fn next(&mut self, len: usize) -> HashedBlock {
+        let whole = self.equal.is_multiple_of(u64::try_from(BLOCK_LEN).unwrap_or(u64::MAX));
+        if self.ahead.is_none() && whole && self.equal >= BESIDE {
+            self.ahead = read_ahead(self.source.clone(), self.equal, self.hasher.clone());
+        }
+        match &self.ahead {
+            Some(ahead) => ahead.recv().unwrap_or_else(|_| Err(Error::bug("a thread that reads has ended"))),
+            None => {
+                let block = read_block(&self.source, self.equal, len)?;
+                let mut hasher = self.hasher.clone();
+                hasher.update(&block);
+                Ok((block, hasher))
+            }
+        }
     }
 
-    /// Begins a file in the spool with what came in, whose BLAKE3 is `blake3`.
+    /// Returns the digest of what came in, if that is all of the blob, and what the blob was when it was
+    /// stored.
+    pub(super) fn whole(&self) -> Option<Digest> {
+        let whole = self.equal == self.digest.len && self.hasher.finalize() == self.digest.blake3;
+        whole.then_some(self.digest)
+    }
+
+    /// Begins a file in the spool with what came in, and hashes it.
     ///
     /// # Errors
     /// `Corrupt` when the blob is no longer what it was when it was compared, `Io` when it cannot be read
     /// or the spool not written.
-    pub(super) fn copy(&self, blake3: &[u8; 32]) -> Result<Spooling> {
-        let mut spooling = Spooling::begin(&self.vfs)?;
-        let (mut hasher, mut at) = (blake3::Hasher::new(), 0);
-        while at < self.equal {
-            let len = usize::try_from(self.equal - at).unwrap_or(BLOCK_LEN).min(BLOCK_LEN);
-            let mut block = fresh_block();
-            block.resize(len, 0);
-            self.source.read_at(at, &mut block)?;
-            hasher.update(&block);
-            spooling.push(&block.freeze())?;
-            at = at.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+    pub(super) fn write_out(&self) -> Result<(Spooling, Box<StreamDigester>)> {
+        let (mut spooling, mut digester) = (Spooling::begin(&self.vfs)?, Box::<StreamDigester>::default());
+        let (mut left, mut at) = (self.equal, 0);
+        while left > 0 {
+            let block = read_block(&self.source, at, usize::try_from(left).unwrap_or(BLOCK_LEN))?;
+            let len = u64::try_from(block.len()).unwrap_or(u64::MAX);
+            spooling.push(&block)?;
+            digester.push(block)?;
+            (left, at) = (left.saturating_sub(len), at.saturating_add(len));
         }
-        if hasher.finalize() != *blake3 {
+        if self.hasher.finalize() != digester.blake3() {
             return Err(Error::corrupt(
                 "stored content changed while the same was put; check the store with its contents",
             ));
         }
-        Ok(spooling)
+        Ok((spooling, digester))
     }
 
-    /// Makes a file of its own in the spool of the content, as [`StoredContent::copy`] does.
-    pub(super) fn spool(&self, blake3: &[u8; 32]) -> Result<Spooled> {
-        self.copy(blake3)?.finish()
+    /// Makes a file in the spool of what came in, as [`StoredContent::write_out`] does.
+    pub(super) fn spool(&self) -> Result<Spooled> {
+        self.write_out()?.0.finish()
     }
 
     pub(super) fn read_beginning(&self, out: &mut [u8]) -> Result<()> {
-        self.source.read_at(0, out)
+        self.source.read_past_cache(0, out)
     }
+}
+
+/// Reads `len` bytes of a blob from `at` on, a block at most, or as many as there are.
+fn read_block(source: &BlobSource, at: u64, len: usize) -> Result<Bytes> {
+    let left = usize::try_from(source.len().saturating_sub(at)).unwrap_or(BLOCK_LEN);
+    let mut block = fresh_block();
+    block.resize(left.min(len).min(BLOCK_LEN), 0);
+    source.read_past_cache(at, &mut block)?;
+    Ok(block.freeze())
+}
+
+/// Starts a thread that reads a blob from `at` to its end and hashes it, a few blocks ahead of who takes
+/// them; None where no thread can be started.
+fn read_ahead(source: BlobSource, at: u64, hasher: blake3::Hasher) -> Option<Receiver<HashedBlock>> {
+    let (sender, receiver) = sync_channel(AHEAD);
+    let read = move || {
+        let (mut at, mut hasher) = (at, hasher);
+        while at < source.len() {
+            let block = read_block(&source, at, BLOCK_LEN).map(|block| {
+                at = at.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
+                hasher.update(&block);
+                (block, hasher.clone())
+            });
+            let failed = block.is_err();
+            if sender.send(block).is_err() || failed {
+                break;
+            }
+        }
+    };
+    thread::Builder::new().name("holdall-stored".into()).spawn(read).ok().map(|_| receiver)
 }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use crate::Kind;
+use crate::digest::Digest;
 use crate::id::{BlobId, DriveId, FileId, ShareId, VersionId};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -270,6 +271,14 @@ pub(crate) struct BlobRecord {
     pub(crate) released: Option<Time>,
     /// The scope of deduplication it was stored under: 0, or a drive.
     pub(crate) scope: u64,
+}
+
+impl BlobRecord {
+    /// Returns the digest of the content when it was stored.
+    pub(crate) fn digest(&self) -> Digest {
+        let BlobRecord { len, crc32, crc64, sha1, blake3, .. } = *self;
+        Digest { len, blake3, sha1, crc64, crc32 }
+    }
 }
 
 /// Version 1 had the same fields, and in `released` the time when the blob was due. Read as it is, the

@@ -177,7 +177,7 @@ impl Engine {
     }
 
     /// Opens the newest contents of a scope that begin as `first` does and are as long at least.
-    fn stored(&self, scope: u64, first: &[u8]) -> Result<Vec<BlobSource>> {
+    fn stored(&self, scope: u64, first: &[u8]) -> Result<Vec<(BlobSource, Digest)>> {
         let Some(beginning) = first.first_chunk::<{ sha1_index::BEGINNING }>() else { return Ok(Vec::new()) };
         let beginning = Digest::of(beginning).sha1;
         let len = u64::try_from(first.len()).unwrap_or(u64::MAX);
@@ -185,7 +185,8 @@ impl Engine {
         for (id, record) in sha1_index::newest_beginning(&self.reader()?, scope, &beginning, CANDIDATES)? {
             if record.len >= len {
                 // One that cannot be opened is damaged, or was compacted just now.
-                sources.extend(self.pool.open(id, record.location, record.len).ok().flatten());
+                let source = self.pool.open(id, record.location, record.len).ok().flatten();
+                sources.extend(source.map(|source| (source, record.digest())));
             }
         }
         Ok(sources)

@@ -222,7 +222,7 @@ impl Store {
             let record = blob::get(&tx, part.blob)?;
             let beginning = beginning(&engine, part.blob, &record)?;
             return Ok(WholeUpload {
-                digest: digest(&record),
+                digest: record.digest(),
                 beginning,
                 content: WholeContent::Part(part.blob),
             });
@@ -286,7 +286,7 @@ impl Store {
         now: Time,
     ) -> Result<Option<VersionInfo>> {
         let engine = self.engine()?;
-        let digest = digest(&claimed.record);
+        let digest = claimed.record.digest();
         let beginning = beginning(&engine, claimed.blob, &claimed.record)?;
         let whole = WholeUpload { digest, beginning, content: WholeContent::Known };
         match publish(&engine, None, record, whole, now) {
@@ -387,11 +387,6 @@ fn chosen(tx: &impl Rows, id: UploadId, numbers: Option<&[u32]>) -> Result<Vec<(
         }
     }
     Ok(parts)
-}
-
-fn digest(record: &BlobRecord) -> Digest {
-    let BlobRecord { len, crc32, crc64, sha1, blake3, .. } = *record;
-    Digest { len, blake3, sha1, crc64, crc32 }
 }
 
 /// Computes the SHA-1 of the beginning of a blob.

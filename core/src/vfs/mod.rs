@@ -127,6 +127,11 @@ pub trait VfsFile: Debug + Send + Sync + 'static {
     }
     /// Fills `out` from `offset`; the end of the file before that is `UnexpectedEof`.
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
+    /// As [`VfsFile::read_at`], and leaves the system's cache of files as it is where that can be done: for
+    /// much that will hardly be read again soon.
+    fn read_past_cache(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.read_at(offset, out)
+    }
     /// Writes all of `parts`, one behind the other, from `offset`.
     fn write_at(&self, offset: u64, parts: &[&[u8]]) -> io::Result<()>;
     /// Writes `bytes` from `offset`, past the system's cache of files where that can be done: for

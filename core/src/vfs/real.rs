@@ -360,6 +360,13 @@ impl VfsFile for RealFile {
         write_parts(offset, parts, |at, slices| Ok(rustix::io::pwritev(&*self.file, slices, at)?))
     }
 
+    fn read_past_cache(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        match self.direct.read_at(&self.file, offset, out)? {
+            true => Ok(()),
+            false => self.read_at(offset, out),
+        }
+    }
+
     fn write_past_cache(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         match self.direct.write_at(&self.file, offset, bytes)? {
             true => Ok(()),

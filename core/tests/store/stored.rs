@@ -21,7 +21,11 @@ fn put_and_check(shop: &Shop, path: &str, bytes: &[u8]) {
     let mut writer = writer(shop, path);
     bytes.chunks(100_003).for_each(|piece| writer.write(piece).unwrap());
     let version = writer.commit().unwrap();
-    assert_eq!((version.size, version.blake3), (bytes.len() as u64, *blake3::hash(bytes).as_bytes()), "{path}");
+    assert_eq!(
+        (version.size, version.blake3),
+        (bytes.len() as u64, *blake3::hash(bytes).as_bytes()),
+        "{path}"
+    );
     assert!(read(&shop.drive().open_file(path).unwrap()) == bytes, "{path}");
     assert_eq!(shop.spooled(), 0, "{path}");
 }
@@ -113,6 +117,12 @@ fn damaged_content_is_no_reason_to_lose_what_comes_in() {
     file.read_exact_at(&mut byte, 3 * MIB as u64).unwrap();
     file.write_all_at(&[byte[0] ^ 1], 3 * MIB as u64).unwrap();
     put_and_check(&shop, "longer", &[&bytes[..], b"more"].concat());
+
+    // What was damaged just as what comes in has another hash than was stored.
+    let mut damaged = bytes.clone();
+    damaged[3 * MIB] ^= 1;
+    put_and_check(&shop, "as damaged", &damaged);
+    assert_eq!(shop.large_blobs(), 3);
 
     file.set_len(MIB as u64).unwrap();
     put_and_check(&shop, "longer still", &[&bytes[..], b"more and more"].concat());
