@@ -230,3 +230,45 @@ class Marked(ContentFile):
 assert storage.open(storage.save("c", Marked(b"x"))).read() == b"of its own"
 """
     in_project(tmp_path, code)
+
+
+def test_static_files_are_not_collected_into_a_store(tmp_path: pathlib.Path) -> None:
+    code = """
+from django.core.management import call_command
+try:
+    call_command("collectstatic", interactive=False, verbosity=0, skip_checks=False)
+except Exception as error:
+    assert "holdall.E001" in str(error) and "StaticFilesStorage" in str(error), error
+else:
+    raise AssertionError("collected")
+assert storage.listdir("") == ([], [])
+"""
+    in_project(tmp_path, code, 'STORAGES["staticfiles"] = STORAGES["default"]\n')
+
+
+def test_the_admin_lists_the_versions_of_a_file(tmp_path: pathlib.Path) -> None:
+    code = """
+from django.contrib import admin
+from django.db import models
+from holdall.django.admin import Versions
+
+class Document(models.Model):
+    file = models.FileField()
+    class Meta:
+        app_label = "holdall"
+
+class DocumentAdmin(Versions, admin.ModelAdmin):
+    pass
+
+page = DocumentAdmin(Document, admin.site)
+assert page.get_readonly_fields(None) == ("stored_versions",)
+for content in (b"one", b"three"):
+    storage.save("a&b.txt", ContentFile(content))
+listed = page.stored_versions(Document(file="a&b.txt"))
+assert listed.count("<li>") == 2 and "3\\xa0bytes" in listed and "5\\xa0bytes" in listed, listed
+urls = [part.split('"')[0] for part in listed.split('href="')[1:]]
+assert [b"".join(client.get(url)) for url in urls] == [b"three", b"one"], urls
+assert page.stored_versions(Document()) is None
+assert page.stored_versions(Document(file="gone.txt")) is None
+"""
+    in_project(tmp_path, code, OVERWRITE)
