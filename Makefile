@@ -73,10 +73,20 @@ blackbox: test-tools
 	$(MAKE) -C examples/c HOLDALL_LIB_DIR="$$built"; \
 	$(MAKE) -C examples/cpp HOLDALL_LIB_DIR="$$built"; \
 	$(MAKE) -C examples/nginx HOLDALL_LIB="$$built/libholdall_c.a"; \
+	others=(); left=(); \
+	for other in go:go node:npm java:mvn; do \
+		language=$${other%:*}; \
+		if command -v "$$language" >/dev/null && command -v "$${other#*:}" >/dev/null; then \
+			$(MAKE) -C "examples/$$language" HOLDALL_LIB_DIR="$$built"; \
+			others+=("$(CURDIR)/examples/$$language/build/server"); \
+		else left+=("$$language"); fi; \
+	done; \
 	failed=0; \
-	for host in control cli "$(CURDIR)/examples/c/build/server" "$(CURDIR)/examples/cpp/build/server" "$$built/examples/axum" "$$built/examples/hyper" nginx; do \
+	for host in control cli "$(CURDIR)/examples/c/build/server" "$(CURDIR)/examples/cpp/build/server" "$$built/examples/axum" "$$built/examples/hyper" "$${others[@]}" nginx; do \
 		echo "host: $$host"; HOLDALL="$$built/holdall" $(PYTHON) -m tests.blackbox "$$host" || failed=1; \
-	done; exit $$failed
+	done; \
+	[ "$${#left[@]}" -eq 0 ] || echo "hosts left out, whose tools are not here: $${left[*]}"; \
+	exit $$failed
 
 BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
 

@@ -21,6 +21,9 @@ PAGES = {
     "examples/c/README.md": "c/server-c.md",
     "examples/cpp/README.md": "c/server-cpp.md",
     "examples/nginx/README.md": "c/nginx.md",
+    "examples/go/README.md": "c/go.md",
+    "examples/node/README.md": "c/node.md",
+    "examples/java/README.md": "c/java.md",
 }
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+STREAMS = ("/axum", "/hyper", "/go/build/server", "/node/build/server", "/java/build/server")
+"""How the names of hosts end that take uploads as `tests.blackbox.stream` sends them."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -23,6 +26,8 @@ class Kind:
     is_nginx: bool = False
     streams: bool = False
     forms: bool = False
+    parses: bool = False
+    """Whether it refuses what is no URI by itself, in the query too, which the store does not look at."""
 
 
 def kind_of(name: str, holdall: str) -> Kind:
@@ -31,8 +36,9 @@ def kind_of(name: str, holdall: str) -> Kind:
         return Kind((holdall, "serve"), ("--listen", "127.0.0.1:0"), uploads=False, paces=True)
     if name == "nginx":
         return Kind((str(ROOT / "examples/nginx/serve"),), uploads=False, paces=True, is_nginx=True)
-    if "/examples/" in name and name.endswith(("/axum", "/hyper")):
-        return Kind((name,), uploads=False, streams=True, forms=name.endswith("/axum"))
+    if "/examples/" in name and name.endswith(STREAMS):
+        java = name.endswith("/java/build/server")
+        return Kind((name,), uploads=False, streams=True, forms=name.endswith("/axum"), parses=java)
     return Kind(tuple(shlex.split(name)))
 
 

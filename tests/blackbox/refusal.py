@@ -52,7 +52,8 @@ class Refusal(Case):
         for target in [self.url, link, "/d/AQAB/x", "/f/l0/x", "/nothing"]:
             for wrong in ["%", "a%zzb", "%2", "%%25", "%2g"]:
                 self.assertEqual(self.curl(target + wrong).status, 400, target + wrong)
-        self.assertEqual(self.curl(self.url + "?%zz").status, 200, "the query is not looked at")
+        queried = 400 if self.host.kind.parses else 200
+        self.assertEqual(self.curl(self.url + "?%zz").status, queried, "the query is not looked at")
 
     def test_head_is_refused_without_a_body(self) -> None:
         got = self.curl.head("/d/AQAB/x")

@@ -1,0 +1,3 @@
+module holdall.example/server
+
+go 1.22
