@@ -86,7 +86,7 @@ def uploads_and_downloads(page: str, base: str, here: pathlib.Path) -> None:
     assert bad.status_code == 400
 
 
-@pytest.mark.parametrize("page", ["fastapi", "flask", "litestar"])
+@pytest.mark.parametrize("page", ["aiohttp", "fastapi", "flask", "litestar"])
 def test_a_framework_s_page(page: str, here: pathlib.Path, server: Callable[..., str]) -> None:
     save(page, here)
     command = [*commands(page, "uvicorn"), *commands(page, "gunicorn")][0]
@@ -259,6 +259,7 @@ def test_the_api_page_without_a_server(here: pathlib.Path) -> None:
 
 RUN = {
     "README": {None, "app.py", "wsgi.py"},  # the last two in test_servers
+    "aiohttp": {"service.py"},
     "api": {"asgi_site.py", "wsgi_site.py", "client.py", "call.py"},
     "django": {"mysite/settings.py", "mysite/urls.py"},
     "fastapi": {"main.py", "direct.py"},
