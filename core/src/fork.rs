@@ -25,6 +25,7 @@ extern "C" fn in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     let null = NULL.load(Ordering::Acquire);
     for guarded in guarded() {
+        // Freed here, so that the guard that the child inherited does not free a slot that is taken anew.
         let fd = guarded.swap(FREE, Ordering::AcqRel);
         if fd >= 0 && null >= 0 {
             // SAFETY: dup2 and fcntl are async-signal-safe and touch no memory; both descriptors
@@ -147,6 +148,7 @@ impl Guard {
         }
         loop {
             for slot in guarded() {
+                // Taken first and filled after: a fork in between finds no descriptor and leaves the slot alone.
                 if slot.compare_exchange(FREE, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                     slot.store(fd, Ordering::Release);
                     return Ok(Guard { slot, fd });

@@ -98,6 +98,7 @@ impl Pool {
                 file.expect_random();
                 let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
                 if segments.len() >= MAX_OPEN {
+                    // Any of them: maps that replies hold keep their file open, so only the next look-up pays for the choice.
                     let any = segments.keys().next().copied();
                     any.map(|other| segments.remove(&other));
                 }

@@ -69,6 +69,7 @@ impl Segment {
             Err(cause) => return Err(Error::io(format!("making {path}"), cause)),
         };
         let make = || {
+            // Locked before anybody can find it in the rows, so that no other process takes the lease first.
             if !file.try_lock()? {
                 return Ok(None);
             }
@@ -78,6 +79,7 @@ impl Segment {
                 allocated => allocated?,
             }
             file.write_at(0, &[&header.encode()])?;
+            // Now and not with the first group: its sync of data alone would not make the name durable.
             file.sync_data()?;
             vfs.sync_dir(DIR)?;
             Ok(Some(Segment { header, file: file.clone() }))

@@ -75,9 +75,11 @@ impl Spooled {
     /// # Errors
     /// `Io` when it cannot be synced or given its name.
     pub(crate) fn place(&mut self, blob: BlobId) -> Result<()> {
+        // The bytes before the name: a row may refer to the name as soon as it is durable.
         self.file.sync_data().map_err(|cause| Error::io(format!("syncing {}", self.path), cause))?;
         let path = pool::path(blob);
         let renamed = self.vfs.rename(&self.path, &path);
+        // Even if the sync below fails: the file has its name, and what becomes of it is for the caller to find out.
         self.placed = renamed.is_ok();
         renamed
             .and_then(|()| self.vfs.sync_dir(&pool::dir(blob)))

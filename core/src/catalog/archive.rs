@@ -277,6 +277,7 @@ pub(crate) fn members(tx: &impl Read, id: ArchiveId) -> Result<Vec<MemberRecord>
     let mut members = Vec::new();
     let mut next = 0;
     scan_parts(tx, id, |key, value| {
+        // Parts are numbered without gaps: a missing one is damage, found by the count below, and not an end.
         if key != part_key(id, next) {
             return Ok(Scan::Stop);
         }

@@ -100,6 +100,8 @@ pub(crate) fn begin(tx: &mut impl Write, session: Session, lsn: u64) -> Result<(
 fn part(tx: &mut impl Write, copy: &CopyRecord, seed: u64) -> Result<()> {
     let left = id_sequence::END.saturating_sub(id_sequence::next(tx)?);
     let random = seed % (left / SHARE).max(1);
+    // At random, so that two restores of one backup issue different ids; a share of what is left, so that a
+    // store can be restored any number of times ("What if a backup is restored?" in docs/why.md).
     let gap = GAP.min(left / SHARE).saturating_add(random);
     let first = id_sequence::reserve(tx, gap)?.end;
     let left = VersionId::MAX_NUMBER.saturating_sub(copy.versions) / VERSION_SHARE;

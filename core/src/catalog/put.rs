@@ -256,6 +256,7 @@ fn extras(tx: &impl Read, file: FileId, current: u32, max: u32) -> Result<Vec<(u
                 extras.push((number, version));
             }
         }
+        // Bounded: after the limit was lowered, the remaining versions go with the next puts.
         Ok(if extras.len() < PRUNE { Scan::Next } else { Scan::Stop })
     })?;
     Ok(extras)

@@ -132,6 +132,7 @@ pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, released: Time) -> Result<
 pub(crate) fn released(tx: &impl Read, until: Time, limit: usize) -> Result<Vec<BlobId>> {
     let mut ids = Vec::new();
     prefix::under(tx, DOOMED_BLOB, &[], None, &mut |key, _| {
+        // Keys begin with the time, so the first one that is too young ends the scan.
         if ids.len() == limit || row::due_time(DOOMED_BLOB, key)? > until {
             return Ok(Scan::Stop);
         }
@@ -178,6 +179,7 @@ pub(crate) fn forget(tx: &mut impl Write, id: BlobId, until: Time) -> Result<Opt
     let released = record.released.filter(|released| record.refs == 0 && *released <= until);
     let Some(released) = released else { return Ok(None) };
     let hash = blob::hash_key(record.scope, &record.blake3);
+    // A quarantined blob and a part of an upload have no row for their hash; another blob may have it by now.
     if row::id(tx, BLOB_HASH, &hash)? == Some(id.0) {
         tx.del(BLOB_HASH, &hash)?;
     }

@@ -76,6 +76,7 @@ pub(crate) fn restore(
     if target.child.is_some() {
         return Err(path::taken(to.unwrap_or(&trash.path)));
     }
+    // What was trashed may have folders below it, which the move must not bring beyond the limit.
     let depth = state::depth(tx, target.folder)?.saturating_add(target.missing.len()).saturating_add(1);
     depth::check_move(tx, file, node.kind, names(&trash.path)?.len(), depth)?;
     let fresh = id_sequence::files(ids, target.missing.len())?;

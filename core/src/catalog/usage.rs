@@ -101,6 +101,7 @@ pub(crate) fn allow(
     now: Time,
 ) -> Result<Allowance> {
     let budget = budget(len);
+    // More than asked for: the next ranges of the client are then served without a change of rows.
     let wanted = bytes.max(budget / PIECES).max(1);
     let mut record = match current(tx, of, now)? {
         Some(record) if record.bytes.saturating_add(bytes.max(1)) <= budget => record,

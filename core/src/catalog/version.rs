@@ -76,6 +76,8 @@ fn content(tx: &impl Read, id: VersionId, version: &VersionRecord) -> Result<Blo
 }
 
 pub(super) fn sum(version: &VersionRecord, file: &FileRecord, drive: u64) -> u64 {
+    // A sum, because raising any one of the counters changes it; a URL carries only this number. Wrapping,
+    // since only equality counts.
     version.revocations.wrapping_add(file.revocations).wrapping_add(drive)
 }
 

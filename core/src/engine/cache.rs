@@ -164,6 +164,7 @@ impl RowCache {
     /// Adds entries of a stamp; those of an older one go.
     pub(super) fn keep<D>(&self, stamp: Stamp, put: impl FnOnce(&mut Entries) -> D) {
         let mut entries = self.lock();
+        // A slow reader must not replace the entries of a later commit by those of an earlier one.
         if entries.stamp > Some(stamp) {
             return;
         }
@@ -198,6 +199,7 @@ impl<K: Eq + Hash + Copy, V> Generations<K, V> {
         if let Some(found) = self.young.get(&key) {
             return Some(found.clone());
         }
+        // A look-up must not push a generation out, or reading alone would empty the cache.
         if self.young.len() >= GENERATION {
             return self.old.get(&key).cloned();
         }

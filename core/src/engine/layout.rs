@@ -122,6 +122,7 @@ pub(crate) fn make_dirs(vfs: &dyn Vfs) -> Result<()> {
         for dir in [segment::DIR, spool::SPOOL, BLOBS] {
             vfs.make_dir(dir)?;
         }
+        // All of them now: a large put then syncs one directory, and never the one above.
         for low in 0..=255_u8 {
             vfs.make_dir(&format!("{BLOBS}/{low:02x}"))?;
         }
@@ -137,6 +138,7 @@ pub(crate) fn write(vfs: &dyn Vfs, path: &str, identity: &Identity) -> Result<()
         let file = vfs.open(NEW_STORE, Open::Create)?;
         file.write_at(0, &[&identity.encode()])?;
         file.sync_data()?;
+        // What was made before this file is durable before it has its name: `STORE` says that all else is there.
         vfs.sync_dir("")?;
         vfs.rename(NEW_STORE, path)?;
         vfs.sync_dir("")

@@ -39,6 +39,7 @@ impl StoreLock {
                 }
                 opened => opened?,
             };
+            // The guard before the lock: a child that is forked between the two must not hold the lock.
             let guard = file.file().map(|file| Guard::new(file.as_raw_fd())).transpose()?;
             Ok(lock(file.as_ref())?.then_some(StoreLock { _guard: guard, _file: Some(file) }))
         };

@@ -142,6 +142,7 @@ fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbK
             "meta.redb is missing or empty; `holdall repair --rebuild` makes it anew from the log",
         ));
     }
+    // Under another name until it is complete: an index of no length is how a lost one looks.
     let made = vfs.open(layout::NEW_ROWS, Open::Create).and_then(|file| file.set_len(0).map(|()| file));
     let kv = RedbKv::open(made.map_err(failed)?, sharing, options.cache_bytes, table::ALL)?;
     vfs.rename(layout::NEW_ROWS, layout::ROWS).and_then(|()| vfs.sync_dir("")).map_err(failed)?;
@@ -161,6 +162,8 @@ fn begin_session(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive
     let mut tx = kv.writer()?;
     segment::set_exclusive(&mut tx, exclusive)?;
     leave_all_but_last(&mut tx, vfs.as_ref())?;
+    // At random, so that no group that is on the disk already names it ("When is the log replayed, and when
+    // not?" in docs/why.md).
     Position::fence(&mut tx, u32::from_le_bytes(random()?))?;
     kv.commit(tx, Commit::Synced)
 }

@@ -216,6 +216,7 @@ impl<'a> ReplyDraft<'a> {
     /// Returns what `Range` selects; an `If-Range` without one means nothing.
     fn ranges(&self, headers: RequestHeaders<'_>, now: i64) -> Ranges {
         let mut lines = headers.get_all("Range");
+        // RFC 9110 section 14.2 lets a server ignore the field. It is not a list, so two lines of it are invalid.
         let (Some(range), None) = (lines.next(), lines.next()) else { return Ranges::Whole };
         match headers.joined("If-Range") {
             Some(if_range) if !if_range_holds(&if_range, &self.current, now) => Ranges::Whole,

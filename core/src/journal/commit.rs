@@ -293,6 +293,7 @@ impl<K: Kv> Journal<K> {
         let (mut batch, mut len) = (Vec::new(), 0_u64);
         while let Some(request) = queue.waiting.front() {
             let full = batch.len() >= self.limits.group_changes || len + request.len > self.limits.group_len;
+            // One change above the limit still goes, by itself; otherwise it would wait for ever.
             if full && !batch.is_empty() {
                 break;
             }
@@ -309,6 +310,7 @@ impl<K: Kv> Journal<K> {
             self.poison();
             Err(in_doubt(Error::bug("writing a group panicked")))
         });
+        // Before the lead is handed on: a waiter that leads next must not delay those that are done.
         for request in &batch {
             request.slot.finish(outcome.as_ref().map_err(Error::again).copied());
         }
@@ -337,6 +339,7 @@ impl<K: Kv> Journal<K> {
         let wrote = loop {
             let attempt = self.attempt(&mut lead, batch, len)?;
             for (index, error) in attempt.rejected.into_iter().rev() {
+                // From the back, so that the indexes before stay right.
                 batch.remove(index).slot.finish(Err(error));
             }
             if !attempt.again {
@@ -377,6 +380,7 @@ impl<K: Kv> Journal<K> {
             return Err(error);
         }
         let position = Position::read(&tx)?;
+        // The position is read under the writer: in shared mode another process may have committed since.
         let mut pending = Pending::new(position.next_lsn()?, Time::now(), lease.number(), lease.tail);
         let mut attempt = Attempt { rejected: Vec::new(), again: false, wrote: false };
         if lead.session == SessionState::Begins
@@ -420,6 +424,7 @@ impl<K: Kv> Journal<K> {
                 return Err(error);
             }
         };
+        // In exclusive mode the group is durable here; the rows follow from the log (docs/ARCHITECTURE.md).
         if let Err(cause) = lease.segment.file.sync_data() {
             self.poison();
             return Err(self.take_back(&lease, start, Error::io("syncing the log", cause)));

@@ -122,6 +122,8 @@ impl Lease {
         let change = Frame {
             kind: FrameKind::Change,
             lsn: pending.lsn,
+            // Names the number and the last CRC of the blob frames before it: with one of them missing the group is
+            // not whole, and recovery takes nothing of it.
             id: Frame::closing(headers.len(), before),
             len,
             crc32: crc32fast::hash(&payload),
@@ -143,6 +145,8 @@ impl Lease {
         let failed =
             |cause| Error::io(format!("appending to {}", segment::path(self.segment.header.number)), cause);
         let mut zeros = self.zeros.max(end);
+        // A later sync of bytes that were written before needs no change of the file system's own records: half
+        // the time ("Why are zeros written after short groups?" in docs/why.md).
         if end > self.zeros && end - pending.start < SHORT {
             parts.push(&ZEROS);
             zeros = end + AHEAD as u64;

@@ -251,6 +251,8 @@ fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[FoundGroup],
             row.blobs = row.blobs.saturating_add(found.blobs);
             row.last = row.last.max(found.lsn);
         })?;
+        // What these groups say of rows, the log snapshot after them says again; replaying both could bring back
+        // a row that a group in a removed segment had deleted.
         if found.lsn <= floor {
             continue;
         }

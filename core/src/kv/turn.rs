@@ -16,6 +16,7 @@ impl WriteTurn {
         while *taken {
             taken = self.freed.wait(taken).unwrap_or_else(PoisonError::into_inner);
         }
+        // A flag instead of the guard of the mutex: a guard borrows, and a writer owns its turn.
         *taken = true;
         drop(taken);
         Holding(self.clone())

@@ -175,6 +175,7 @@ impl DownloadCounts {
             return self.check(engine, now);
         }
         if let Some(uses) = &self.uses {
+            // Durable before the first byte is sent: a process that dies then cannot have sent what was not counted.
             uses.count(engine, content_len(&head.selected, uses.len), now)?;
         }
         if let Some(id) = self.link

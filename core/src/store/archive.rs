@@ -313,6 +313,8 @@ fn publish(
     }
     drop(tx);
     let parts: Vec<Vec<MemberRecord>> = archive::parts(&members).map(<[MemberRecord]>::to_vec).collect();
+    // A long list is written ahead in several changes, so that none is too long for a frame; nothing refers to
+    // it until the last one publishes it.
     let many = parts.len() > 1 && !known;
     if many {
         write_parts(engine, id, created, &parts)?;
@@ -330,6 +332,7 @@ fn publish(
             return archive::extend(change, id, record.expires).map(|record| Some((id, record)));
         }
         archive::expire(change, now, SWEPT)?;
+        // Again: what was looked at above may have changed before this change runs.
         archive::check_quota(change, &record, quota)?;
         match &only {
             Some(members) => archive::create(change, id, &record, members)?,

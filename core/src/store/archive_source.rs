@@ -152,6 +152,7 @@ impl Locations {
             }
             ahead.seen = engine.pool.see(segment)?;
         }
+        // Not held while a file is opened: other readers of this archive need it.
         drop(ahead);
         let source = engine.open_blob(BlobId(content), location, size)?;
         if matches!(location, Location::File) {

@@ -380,6 +380,7 @@ fn publish(
     mut ids: Ids,
 ) -> Result<Vec<VersionInfo>> {
     let (now, engine, scope) = (Time::now(), placement.engine(), placement.scope());
+    // Before the change, because syncing large files in it would stop every other writer.
     let mut ready = Vec::with_capacity(items.len());
     let mut small = 0_u64;
     for Item { path, put, staged } in items {
@@ -558,6 +559,7 @@ pub(super) fn insert(
 ) -> Result<BlobId> {
     let location = match (content, blob::find(change, scope, &digest.blake3)?) {
         (_, Some(known)) => return Ok(known),
+        // The caller takes this error as the sign to place its spare file and to run the change again.
         (PlacedContent::Known, None) => {
             return Err(Error::new(
                 ErrorKind::Locked,

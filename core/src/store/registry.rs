@@ -219,6 +219,7 @@ pub(super) fn session(
     }
     let failed = GiveBack(&slot);
     let engine = Arc::new(open()?);
+    // Opened: from here on the session itself frees the slot.
     std::mem::forget(failed);
     let generation = fork::generation();
     let session =

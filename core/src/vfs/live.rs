@@ -41,6 +41,8 @@ impl Live {
             let word = unsafe { words.add(at).read_volatile() };
             bytes.copy_from_slice(&word.to_ne_bytes());
         }
+        // The stamp is read before and after the rows that it covers; this keeps the reads in that order
+        // (`kv/redb/stamp.rs`).
         fence(Ordering::Acquire);
     }
 }

@@ -76,6 +76,7 @@ impl Plan {
             check_count(plan.records.len() + 1, limits)?;
             plan.add(&entry, &mut names, limits)?;
         }
+        // As much memory as the plan itself, and not needed any more; the end allocates.
         drop(names);
         plan.end(limits)
     }

@@ -54,7 +54,9 @@ impl Memtable {
     ) -> Result<()> {
         let slot = self.tables.get(usize::from(table.byte)).ok_or_else(|| super::no_such_table(table))?;
         let (_, rows) = slot.get_or_init(|| (table, SkipMap::new()));
+        // Only decides when to checkpoint, so its order beside the rows does not matter.
         self.len.fetch_add(memory_of(&key, value.as_deref()), Ordering::Relaxed);
+        // Newest first under a key, so that the first entry that a snapshot may see is its answer.
         rows.insert((key.into(), Reverse(commit)), value.map(Vec::into_boxed_slice));
         Ok(())
     }

@@ -54,6 +54,7 @@ impl SnapshotCache {
     pub(super) fn get(&self, stamp: Stamp) -> Option<RedbReader> {
         let cached = self.slot.cached.load();
         let cached = cached.as_ref().filter(|cached| cached.stamp == stamp)?;
+        // Looked at before it is set: a store to it by every reader would move the cache line between cores.
         if !cached.read.load(Ordering::Relaxed) {
             cached.read.store(true, Ordering::Relaxed);
         }
@@ -100,6 +101,7 @@ fn watch(slot: &Weak<CacheSlot>) {
         if cached.as_ref().is_some_and(|cached| cached.read.swap(false, Ordering::Relaxed)) {
             continue;
         }
+        // Not `store`: a newer snapshot that was cached meanwhile stays.
         slot.cached.compare_and_swap(&cached, None);
         slot.watched.store(false, Ordering::SeqCst);
         // A snapshot that was cached meanwhile found this thread still running, so it started none.

@@ -292,6 +292,7 @@ impl Backup<'_, '_> {
         self.large()?;
         self.log()?;
         self.index()?;
+        // Last: without `STORE` a backup that was interrupted is not a store, and nobody opens it by mistake.
         if let Some(identity) = first {
             layout::write(self.target.as_ref(), STORE, identity)?;
         }
@@ -445,6 +446,7 @@ impl Backup<'_, '_> {
             loop {
                 let page = prefix::page(&self.tx, *table, &[], after.as_deref(), PAGE)?;
                 for (key, value) in &page {
+                    // The mode is that of a session here, and the mark of a copy is set below.
                     if *table == table::META && [segment::MODE, history::COPY].contains(&&**key) {
                         continue;
                     }

@@ -127,6 +127,7 @@ fn round(engine: &Engine, numbers: &[u32], report: &mut CompactReport) -> Result
     }
     // From here on a reopening needs nothing of what these segments hold.
     engine.journal.checkpoint()?;
+    // Asked of the rows again, after all copies: a file is removed only if none of them refers to it.
     let needed = segments_in_use(engine)?;
     let mut gone = Vec::new();
     for Emptied { number, len, .. } in &emptied {
@@ -149,6 +150,7 @@ fn round(engine: &Engine, numbers: &[u32], report: &mut CompactReport) -> Result
         report.bytes = report.bytes.saturating_add(*len);
     }
     engine.vfs.sync_dir(file::DIR).map_err(|cause| Error::io("removing segments", cause))?;
+    // Its row goes last: as long as it is there, an interrupted removal is found and done again.
     engine.write(move |change| {
         for number in &gone {
             match segment::remove(change, *number) {

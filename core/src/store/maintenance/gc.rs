@@ -172,6 +172,7 @@ fn collect(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
     loop {
         let tx = engine.reader()?;
         let until = released_by(&engine.options, &tx, now)?;
+        // Those passed over stay in front, so that many more are asked for.
         let mut due = refcount::released(&tx, until, passed.len().saturating_add(STEP))?;
         drop(tx);
         due.retain(|id| !passed.contains(id));

@@ -261,6 +261,7 @@ fn refuse_open(vfs: &Arc<dyn Vfs>, options: &Options, report: &mut RebuildReport
             None => None,
         };
         match opened {
+            // A damaged index says nothing of who is at work; the lease of a segment does.
             Some(segment) if !segment.file.try_lock().map_err(failed)? => return Err(open_elsewhere()),
             Some(_) => report.segments += 1,
             None => report.unreadable.push(entry.name),
@@ -290,6 +291,8 @@ fn fill(
     let next = id_sequence::next(&writer)?;
     let from = next.max(highest.saturating_add(1));
     let spare = if mutant::is_active(Mutant::RebuildSkipsOneBlock) { 1 << 16 } else { SPARE_IDS };
+    // Beyond every id that a row or a file shows, and as many more as lost segments can have issued: an old URL
+    // must never open a new file.
     id_sequence::reserve(&mut writer, from.saturating_sub(next).saturating_add(spare))?;
     close_segments(vfs.as_ref(), &mut writer)?;
     // What the log lost had ids, too: whoever writes first begins behind them.
