@@ -22,7 +22,11 @@ import holdall
 
 REPORT = b"%PDF-1.7\n" + os.urandom((2 << 20) + 3)
 
-PORT = {"uvicorn": ["--port", "PORT"], "gunicorn": ["--bind", "127.0.0.1:PORT"]}
+PORT = {
+    "python": ["--port=PORT"],
+    "uvicorn": ["--port", "PORT"],
+    "gunicorn": ["--bind", "127.0.0.1:PORT"],
+}
 
 
 @pytest.fixture
@@ -34,7 +38,9 @@ def here(tmp_path: pathlib.Path) -> pathlib.Path:
 def words(command: str) -> list[str]:
     """A command that starts a server, on a free port."""
     typed = shlex.split(command)
-    return [*typed, *PORT[typed[0]]]
+    # Servers are started by `python -m` anyway.
+    module = typed[2:] if typed[:2] == ["python", "-m"] else typed
+    return [*module, *PORT[typed[0]]]
 
 
 def typed(command: str, base: str, here: pathlib.Path) -> str:
@@ -86,10 +92,11 @@ def uploads_and_downloads(page: str, base: str, here: pathlib.Path) -> None:
     assert bad.status_code == 400
 
 
-@pytest.mark.parametrize("page", ["aiohttp", "fastapi", "flask", "litestar"])
+@pytest.mark.parametrize("page", ["aiohttp", "fastapi", "flask", "litestar", "tornado"])
 def test_a_framework_s_page(page: str, here: pathlib.Path, server: Callable[..., str]) -> None:
     save(page, here)
-    command = [*commands(page, "uvicorn"), *commands(page, "gunicorn")][0]
+    servers = ("uvicorn", "gunicorn", "python")
+    command = next(line for program in servers for line in commands(page, program))
     base = server(*words(command))
     uploads_and_downloads(page, base, here)
     with holdall.open(here / "files", create=False) as store:
@@ -266,6 +273,7 @@ RUN = {
     "flask": {"pages.py", "direct.py"},
     "litestar": {"service.py"},
     "reference": set(),
+    "tornado": {"service.py"},
     "workers": {"tasks.py", "pool.py"},
 }
 
