@@ -26,6 +26,7 @@ PORT = {
     "python": ["--port=PORT"],
     "uvicorn": ["--port", "PORT"],
     "gunicorn": ["--bind", "127.0.0.1:PORT"],
+    "hypercorn": ["--bind", "127.0.0.1:PORT"],
 }
 
 
@@ -92,10 +93,10 @@ def uploads_and_downloads(page: str, base: str, here: pathlib.Path) -> None:
     assert bad.status_code == 400
 
 
-@pytest.mark.parametrize("page", ["aiohttp", "fastapi", "flask", "litestar", "tornado"])
+@pytest.mark.parametrize("page", ["aiohttp", "fastapi", "flask", "litestar", "quart", "tornado"])
 def test_a_framework_s_page(page: str, here: pathlib.Path, server: Callable[..., str]) -> None:
     save(page, here)
-    servers = ("uvicorn", "gunicorn", "python")
+    servers = ("uvicorn", "gunicorn", "hypercorn", "python")
     command = next(line for program in servers for line in commands(page, program))
     base = server(*words(command))
     uploads_and_downloads(page, base, here)
@@ -272,6 +273,7 @@ RUN = {
     "fastapi": {"main.py", "direct.py"},
     "flask": {"pages.py", "direct.py"},
     "litestar": {"service.py"},
+    "quart": {"service.py"},
     "reference": set(),
     "tornado": {"service.py"},
     "workers": {"tasks.py", "pool.py"},
