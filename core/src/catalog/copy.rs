@@ -5,12 +5,13 @@
 
 use super::blob;
 use super::counter::{self, Counter};
+use super::history::Timeline;
 use super::id_sequence::{self, NewId};
 use super::info::Row;
 use super::record::{FileRecord, Kind, Record, VersionRecord};
 use super::state::{self, State};
 use super::table::VERSION;
-use super::{depth, history, listing, refcount, row, sha1_index};
+use super::{depth, listing, refcount, row, sha1_index};
 use super::{node, path, prefix, version};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
@@ -198,7 +199,7 @@ fn make(
     let CopySource { id: from, node: old, current } = source;
     let mut node = node::new(old.drive, folder, name, old.kind, now);
     node.attributes = old.attributes;
-    node.revocations = history::tag(tx, to.0)?;
+    node.revocations = Timeline::read(tx)?.tag(to.0);
     copying.made += 1;
     let Some(mut content) = current else {
         copying.tasks.push(Task::Children { from, to, after: None });
@@ -225,6 +226,6 @@ fn put(tx: &mut impl Write, drive: DriveId, id: VersionId, version: VersionRecor
     let content = refcount::link(tx, version.blob)?;
     sha1_index::hold(tx, drive, version.blob, &content)?;
     counter::add(tx, Counter::DriveBytes(drive), blob::signed(version.size)?)?;
-    let revocations = history::tag(tx, id.0)?;
+    let revocations = Timeline::read(tx)?.tag(id.0);
     row::put(tx, VERSION, &node::version_key(id), &VersionRecord { revocations, ..version })
 }

@@ -10,7 +10,7 @@
 //! and with higher numbers for the versions of the files that are there.
 //!
 //! Nothing tells a copy that was made by other means. For it, too, holds that the counters of
-//! revocations of new files and versions begin at a [`tag`] that depends on the session: a URL that
+//! revocations of new files and versions begin at a tag ([`Timeline::tag`]) that depends on the session: a URL that
 //! another timeline signed has another epoch, and is revoked.
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use super::{id_sequence, row};
 use crate::id::{FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::mutant::{self, Mutant};
-use crate::{Error, Result};
+use crate::Result;
 
 /// The row of META that says that the rows are a copy, to which nothing was written yet.
 pub(crate) const COPY: &[u8] = b"copy";
@@ -64,7 +64,7 @@ impl Record for CopyRecord {
     const NOUN: &'static str = "copy";
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TimelineRecord {
     /// The first id of the timeline; files below it are older.
     first: u64,
@@ -176,26 +176,41 @@ fn timeline(tx: &impl Read) -> Result<TimelineRecord> {
     Ok(row::get(tx, META, TIMELINE)?.unwrap_or_default())
 }
 
-/// Returns the number of a file's next version, which is `next` unless an earlier timeline may have
-/// given that out.
-pub(crate) fn version_number(tx: &impl Read, file: FileId, next: u32) -> Result<u32> {
-    let TimelineRecord { first, version } = timeline(tx)?;
-    Ok(if file.0 < first { next.max(version) } else { next })
+/// What the numbers of new rows depend on. It is the same for all changes of one group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeline {
+    begins: TimelineRecord,
+    /// The first group of the session that writes, and what its tags are made with.
+    session: Option<(u64, [u8; 32])>,
 }
 
-/// Returns where the counter of revocations of something new begins: a number below 2^32 that other
-/// sessions have another one of. 0 where no session is noted.
-pub(crate) fn tag(tx: &impl Read, id: u64) -> Result<u64> {
-    if mutant::is_active(Mutant::NoTags) {
-        return Ok(0);
+impl Timeline {
+    /// Reads it.
+    pub(crate) fn read(tx: &impl Read) -> Result<Timeline> {
+        let begins = timeline(tx)?;
+        if mutant::is_active(Mutant::NoTags) {
+            return Ok(Timeline { begins, session: None });
+        }
+        let key = |session: [u8; 16]| {
+            blake3::derive_key("holdall 2026-11 where a counter of revocations begins", &session)
+        };
+        Ok(Timeline { begins, session: session(tx, u64::MAX)?.map(|(lsn, session)| (lsn, key(session))) })
     }
-    let Some((lsn, session)) = session(tx, u64::MAX)? else { return Ok(0) };
-    let hash = blake3::keyed_hash(
-        &blake3::derive_key("holdall 2026-11 where a counter of revocations begins", &session),
-        &[lsn.to_be_bytes(), id.to_be_bytes()].concat(),
-    );
-    let first = hash.as_bytes().first_chunk().ok_or_else(|| Error::bug("a hash has no bytes"))?;
-    Ok(u64::from(u32::from_le_bytes(*first)))
+
+    /// Returns the number of a file's next version, which is `next` unless an earlier timeline may have
+    /// given that out.
+    pub(crate) fn version_number(&self, file: FileId, next: u32) -> u32 {
+        if file.0 < self.begins.first { next.max(self.begins.version) } else { next }
+    }
+
+    /// Returns where the counter of revocations of something new begins: a number below 2^32 that other
+    /// sessions have another one of. 0 where no session is noted.
+    pub(crate) fn tag(&self, id: u64) -> u64 {
+        let Some((lsn, key)) = self.session else { return 0 };
+        let hash = blake3::keyed_hash(&key, &[lsn.to_be_bytes(), id.to_be_bytes()].concat());
+        let [first, second, third, fourth, ..] = *hash.as_bytes();
+        u64::from(u32::from_le_bytes([first, second, third, fourth]))
+    }
 }
 
 #[cfg(test)]
@@ -211,7 +226,7 @@ mod tests {
             set_copy(&mut tx, &CopyRecord { of: None, versions }).unwrap();
             begin(&mut tx, Session { id: [7; 16], seed }, u64::from(time) + 1).unwrap();
         }
-        (id_sequence::next(&tx).unwrap(), version_number(&tx, FileId(1), 1).unwrap())
+        (id_sequence::next(&tx).unwrap(), Timeline::read(&tx).unwrap().version_number(FileId(1), 1))
     }
 
     #[test]
@@ -233,14 +248,14 @@ mod tests {
     #[test]
     fn sessions_are_found_by_group_and_the_oldest_are_forgotten() {
         let mut tx = MemoryKv::default().writer().unwrap();
-        assert_eq!((session(&tx, 9).unwrap(), tag(&tx, 1).unwrap()), (None, 0));
+        assert_eq!((session(&tx, 9).unwrap(), Timeline::read(&tx).unwrap().tag(1)), (None, 0));
         for lsn in [5_u64, 9] {
             let id = [u8::try_from(lsn).unwrap(); 16];
             begin(&mut tx, Session { id, seed: 1 }, lsn).unwrap();
         }
         assert_eq!(session(&tx, 4).unwrap(), None);
         assert_eq!([5, 8, 9, 99].map(|lsn| session(&tx, lsn).unwrap().unwrap().0), [5, 5, 9, 9]);
-        let tags = [1, 2].map(|id| tag(&tx, id).unwrap());
+        let tags = [1, 2].map(|id| Timeline::read(&tx).unwrap().tag(id));
         assert!(tags[0] != tags[1] && tags.iter().all(|tag| *tag > 0 && *tag <= u64::from(u32::MAX)));
         for lsn in 10..(10 + SESSIONS as u64) {
             begin(&mut tx, Session { id: [1; 16], seed: 1 }, lsn).unwrap();

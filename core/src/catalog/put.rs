@@ -2,6 +2,7 @@
 
 use super::blob::{self, ChangeTime};
 use super::counter::{self, Counter};
+use super::history::Timeline;
 use super::id_sequence::{self, NewId};
 use super::info::VersionInfo;
 use super::path::{self, PathLookup};
@@ -9,7 +10,7 @@ use super::record::{FileRecord, Kind, Record, VersionRecord};
 use super::refcount;
 use super::state::{self, State};
 use super::table::VERSION;
-use super::{drive, history, node, prefix, row, sha1_index, version};
+use super::{drive, node, prefix, row, sha1_index, version};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::name::shown;
@@ -64,7 +65,8 @@ pub(crate) fn at_path(
     time: ChangeTime,
 ) -> Result<VersionInfo> {
     let target = target(tx, drive, path, expect)?;
-    at_target(tx, drive, target, new, ids, time)
+    let timeline = Timeline::read(tx)?;
+    at_target(tx, drive, target, new, ids, (time, &timeline))
 }
 
 /// Puts content where [`target`] has found that it may go, in the same transaction.
@@ -77,19 +79,19 @@ pub(crate) fn at_target(
     target: PutTarget<'_>,
     new: NewVersion<'_>,
     ids: &mut impl NewId,
-    time: ChangeTime,
+    (time, timeline): (ChangeTime, &Timeline),
 ) -> Result<VersionInfo> {
     check(tx, new)?;
     match target {
-        PutTarget::File(file, node) => append(tx, file, node, new, time),
+        PutTarget::File(file, node) => append(tx, file, node, new, (time, timeline)),
         PutTarget::New(target) => {
             let fresh = id_sequence::files(ids, target.missing.len())?;
             let id = id_sequence::file(ids)?;
             let folder = target.make_parents(tx, &fresh, time.now)?;
             let mut node = node::new(drive, folder, target.name, Kind::File, time.now);
-            node.revocations = history::tag(tx, id.0)?;
+            node.revocations = timeline.tag(id.0);
             counter::add(tx, Counter::DriveFiles(drive), 1)?;
-            append(tx, id, node, new, time)
+            append(tx, id, node, new, (time, timeline))
         }
     }
 }
@@ -149,7 +151,8 @@ pub(crate) fn to_file(
 ) -> Result<VersionInfo> {
     let node = check_file(tx, file, expect)?;
     check(tx, new)?;
-    append(tx, file, node, new, time)
+    let timeline = Timeline::read(tx)?;
+    append(tx, file, node, new, (time, &timeline))
 }
 
 /// Checks that [`to_file`] may go ahead, before the content that it needs is written.
@@ -212,12 +215,12 @@ fn append(
     file: FileId,
     mut node: FileRecord,
     new: NewVersion<'_>,
-    time: ChangeTime,
+    (time, timeline): (ChangeTime, &Timeline),
 ) -> Result<VersionInfo> {
     let max_versions = drive::get(tx, node.drive)?.max_versions;
     let content = refcount::link(tx, new.blob)?;
     sha1_index::hold(tx, node.drive, new.blob, &content)?;
-    let id = VersionId::new(file, history::version_number(tx, file, node.next)?);
+    let id = VersionId::new(file, timeline.version_number(file, node.next));
     let version = VersionRecord {
         blob: new.blob,
         size: content.len,
@@ -226,7 +229,7 @@ fn append(
         modified: new.modified,
         media_type: new.media_type.to_owned(),
         keep: false,
-        revocations: history::tag(tx, id.0)?,
+        revocations: timeline.tag(id.0),
         executable: new.executable,
     };
     node.date(time.now);

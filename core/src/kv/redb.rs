@@ -180,7 +180,7 @@ impl RedbKv {
         let commit = recent.commit + 1;
         for (table, rows) in changes {
             for (key, value) in rows {
-                recent.memtable.insert(commit, table, key, value)?;
+                recent.memtable.insert(commit, table, &key, value)?;
             }
         }
         let recent = Recent { memtable: recent.memtable.clone(), commit };

@@ -8,6 +8,7 @@ use super::drive::Drive;
 use crate::blobs::pool;
 use crate::blobs::stage::{LargeContent, Stage, Staged};
 use crate::catalog::blob::{self, ChangeTime};
+use crate::catalog::history::Timeline;
 use crate::catalog::put::{self, NewVersion};
 use crate::catalog::record::{BlobRecord, Location};
 use crate::catalog::{Expect, VersionInfo};
@@ -409,7 +410,7 @@ fn publish(
         let ids = ids.clone();
         engine.journal.write(small, move |change| {
             let (mut ids, time) = (ids.clone(), change.time(now));
-            let context = PutContext { scope, time };
+            let context = PutContext { scope, time, timeline: Timeline::read(change)? };
             ready.iter().map(|one| put_one(change, drive, one, &mut ids, context)).collect()
         })
     };
@@ -509,10 +510,11 @@ impl<'e> Placement<'e> {
 
 /// What every put of a change shares.
 #[derive(Clone, Copy)]
-pub(super) struct PutContext {
+struct PutContext {
     /// The scope of deduplication.
-    pub(super) scope: u64,
-    pub(super) time: ChangeTime,
+    scope: u64,
+    time: ChangeTime,
+    timeline: Timeline,
 }
 
 /// Computes the SHA-1 of the beginning of content that is worth to be found by its SHA-1.
@@ -542,20 +544,20 @@ fn put_one(
 ) -> Result<VersionInfo> {
     // Found before anything is written, so that a put that is refused leaves no bytes.
     let target = put::target(change, drive, &one.path, one.expect)?;
-    let blob = insert(change, &one.content, &one.digest, one.blob, context)?;
+    let blob = insert(change, &one.content, &one.digest, one.blob, (context.scope, context.time))?;
     if let Some(beginning) = one.beginning.filter(|_| blob == one.blob) {
         sha1_index::note(change, blob, beginning)?;
     }
-    put::at_target(change, drive, target, one.version(blob), ids, context.time)
+    put::at_target(change, drive, target, one.version(blob), ids, (context.time, &context.timeline))
 }
 
-/// Finds the blob of the scope that has this content, or makes it one as `blob`.
+/// Finds the blob of the scope of deduplication that has this content, or makes it one as `blob`.
 pub(super) fn insert(
     change: &mut Change<'_>,
     content: &PlacedContent,
     digest: &Digest,
     blob: BlobId,
-    PutContext { scope, time }: PutContext,
+    (scope, time): (u64, ChangeTime),
 ) -> Result<BlobId> {
     let location = match (content, blob::find(change, scope, &digest.blake3)?) {
         (_, Some(known)) => return Ok(known),

@@ -7,10 +7,11 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::put::{PlacedContent, Placement, PutContext, Work, insert, scope};
+use super::put::{PlacedContent, Placement, Work, insert, scope};
 use super::{Drive, Store};
 use crate::blobs::stage::{Stage, Staged};
 use crate::catalog::blob::{self, ChangeTime};
+use crate::catalog::history::Timeline;
 use crate::catalog::path::PathLookup;
 use crate::catalog::put::{self, NewVersion, PutTarget};
 use crate::catalog::record::{BlobRecord, Goal, PartRecord, UploadRecord};
@@ -416,8 +417,7 @@ fn publish_part(
     engine.journal.write(small, move |change| {
         upload::open(change, id, part, now)?;
         let time = change.time(now);
-        let context = PutContext { scope: blob::APART, time };
-        let blob = insert(change, &content, &digest, blob, context)?;
+        let blob = insert(change, &content, &digest, blob, (blob::APART, time))?;
         let Digest { len, blake3, crc64, .. } = digest;
         upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, most, time)
     })
@@ -474,7 +474,7 @@ fn publish_whole(
                 refcount::adopt(change, part, scope)?;
                 part
             }
-            _ => insert(change, &content, &digest, blob, PutContext { scope, time })?,
+            _ => insert(change, &content, &digest, blob, (scope, time))?,
         };
         sha1_index::note(change, blob, beginning)?;
         let version = put_goal(change, &record, goal, blob, time)?;
@@ -544,7 +544,8 @@ fn put_goal(
                 child: None,
                 trail: Vec::new(),
             };
-            put::at_target(change, drive, PutTarget::New(spot), new, &mut id, time)
+            let timeline = Timeline::read(change)?;
+            put::at_target(change, drive, PutTarget::New(spot), new, &mut id, (time, &timeline))
         }
         UploadTarget::Version { file, expect } => put::to_file(change, file, new, expect, time),
     }

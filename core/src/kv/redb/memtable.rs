@@ -8,7 +8,7 @@
 //! knows up to which commit it reads, finds what it is to see while others commit. No row is taken out;
 //! when all are in the file, the next memtable begins.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering as Order;
 use std::ops::Bound;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,8 +24,68 @@ use crate::{Error, Result};
 /// What a row takes besides its bytes: the node and two allocations, about.
 const OVERHEAD: usize = 128;
 
-/// The newest of a key comes first.
-type VersionedKey = (Box<[u8]>, Reverse<u64>);
+/// How much of a key lies in the node: all of most, and what tells apart those that begin with an id.
+const HEAD: usize = 16;
+
+/// A key, and the number of the commit that changed its row. A search compares it with a key in each node
+/// that it comes by; what is in the node itself costs no walk through memory more.
+struct VersionedKey {
+    /// The first bytes; behind the end of a short key, zeros.
+    head: [u8; HEAD],
+    /// The length of a key that the head has all of.
+    head_len: u8,
+    /// The whole of a longer key, otherwise empty.
+    long: Box<[u8]>,
+    commit: u64,
+}
+
+impl VersionedKey {
+    fn new(key: &[u8], commit: u64) -> VersionedKey {
+        let mut head = [0; HEAD];
+        head.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+        match u8::try_from(key.len()) {
+            Ok(head_len) if key.len() <= HEAD => {
+                VersionedKey { head, head_len, long: Box::default(), commit }
+            }
+            _ => VersionedKey { head, head_len: 0, long: key.into(), commit },
+        }
+    }
+
+    fn key(&self) -> &[u8] {
+        match self.long.is_empty() {
+            true => self.head.get(..usize::from(self.head_len)).unwrap_or_default(),
+            false => &self.long,
+        }
+    }
+
+    fn has_key(&self, key: &[u8]) -> bool {
+        self.key() == key
+    }
+}
+
+/// By key, and the newest of a key comes first. Heads that differ are in the order of their keys, since
+/// zeros are behind the end of a key alone.
+impl Ord for VersionedKey {
+    fn cmp(&self, other: &VersionedKey) -> Order {
+        let heads = u128::from_be_bytes(self.head).cmp(&u128::from_be_bytes(other.head));
+        heads.then_with(|| self.key().cmp(other.key())).then_with(|| other.commit.cmp(&self.commit))
+    }
+}
+
+impl PartialOrd for VersionedKey {
+    fn partial_cmp(&self, other: &VersionedKey) -> Option<Order> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for VersionedKey {
+    fn eq(&self, other: &VersionedKey) -> bool {
+        self.cmp(other) == Order::Equal
+    }
+}
+
+impl Eq for VersionedKey {}
+
 type VersionedRows = SkipMap<VersionedKey, Option<Box<[u8]>>>;
 
 /// Rows of recent commits, each with the number of its commit.
@@ -45,19 +105,13 @@ impl Memtable {
     }
 
     /// Adds a row as the commit of this number has it; None when that removed it.
-    pub(super) fn insert(
-        &self,
-        commit: u64,
-        table: Table,
-        key: Vec<u8>,
-        value: Option<Vec<u8>>,
-    ) -> Result<()> {
+    pub(super) fn insert(&self, commit: u64, table: Table, key: &[u8], value: Option<Vec<u8>>) -> Result<()> {
         let slot = self.tables.get(usize::from(table.byte)).ok_or_else(|| super::no_such_table(table))?;
         let (_, rows) = slot.get_or_init(|| (table, SkipMap::new()));
         // Only decides when to checkpoint, so its order beside the rows does not matter.
-        self.len.fetch_add(memory_of(&key, value.as_deref()), Ordering::Relaxed);
+        self.len.fetch_add(memory_of(key, value.as_deref()), Ordering::Relaxed);
         // Newest first under a key, so that the first entry that a snapshot may see is its answer.
-        rows.insert((key.into(), Reverse(commit)), value.map(Vec::into_boxed_slice));
+        rows.insert(VersionedKey::new(key, commit), value.map(Vec::into_boxed_slice));
         Ok(())
     }
 
@@ -69,9 +123,8 @@ impl Memtable {
     /// changed the row.
     pub(super) fn get(&self, commit: u64, table: Table, key: &[u8]) -> Option<ChangedRow<'_>> {
         let rows = self.rows(table)?;
-        let newest: VersionedKey = (key.into(), Reverse(commit));
-        let entry = rows.lower_bound(Bound::Included(&newest))?;
-        (*entry.key().0 == *key).then_some(ChangedRow(entry))
+        let entry = rows.lower_bound(Bound::Included(&VersionedKey::new(key, commit)))?;
+        entry.key().has_key(key).then_some(ChangedRow(entry))
     }
 
     /// Returns the rows of a range that commits up to this one changed, in order of key or from the
@@ -84,10 +137,10 @@ impl Memtable {
         reverse: bool,
     ) -> Option<impl Iterator<Item = ChangedRow<'_>>> {
         // Before all of a key that is in the range, and behind all of one that is not.
-        let (before, behind) = (Reverse(u64::MAX), Reverse(0));
+        let (before, behind) = (u64::MAX, 0);
         let own = |bound: Bound<&[u8]>, included, excluded| match bound {
-            Bound::Included(key) => Bound::Included((Box::from(key), included)),
-            Bound::Excluded(key) => Bound::Excluded((Box::from(key), excluded)),
+            Bound::Included(key) => Bound::Included(VersionedKey::new(key, included)),
+            Bound::Excluded(key) => Bound::Excluded(VersionedKey::new(key, excluded)),
             Bound::Unbounded => Bound::Unbounded,
         };
         let rows = self.rows(table)?;
@@ -102,7 +155,7 @@ impl Memtable {
                 let entry = ahead.take()?;
                 let mut shown = is_visible(&entry, commit).then(|| entry.clone());
                 ahead = next();
-                while let Some(same) = ahead.take_if(|other| other.key().0 == entry.key().0) {
+                while let Some(same) = ahead.take_if(|other| other.key().has_key(entry.key().key())) {
                     if is_visible(&same, commit) && (reverse || shown.is_none()) {
                         shown = Some(same);
                     }
@@ -140,7 +193,7 @@ pub(super) fn memory_of(key: &[u8], value: Option<&[u8]>) -> usize {
 }
 
 fn is_visible(entry: &Entry<'_, VersionedKey, Option<Box<[u8]>>>, commit: u64) -> bool {
-    entry.key().1.0 <= commit
+    entry.key().commit <= commit
 }
 
 /// A row in the memtable.
@@ -148,10 +201,36 @@ pub(super) struct ChangedRow<'a>(Entry<'a, VersionedKey, Option<Box<[u8]>>>);
 
 impl Changed for ChangedRow<'_> {
     fn key(&self) -> &[u8] {
-        &self.0.key().0
+        self.0.key().key()
     }
 
     fn value(&self) -> Option<&[u8]> {
         self.0.value().as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_in_the_order_of_their_bytes_and_the_newest_comes_first() {
+        let mut keys = vec![Vec::new()];
+        for len in [1, 2, 8, HEAD - 1, HEAD, HEAD + 1, 2 * HEAD] {
+            for byte in [0_u8, 1, 0x7f, 0xff] {
+                keys.push(vec![byte; len]);
+                for last in [0_u8, 1, 0xff] {
+                    keys.push([vec![byte; len - 1], vec![last]].concat());
+                }
+            }
+        }
+        for one in &keys {
+            assert_eq!(VersionedKey::new(one, 7).key(), one.as_slice());
+            for other in &keys {
+                let versioned = VersionedKey::new(one, 7).cmp(&VersionedKey::new(other, 7));
+                assert_eq!(versioned, one.cmp(other), "{one:?} and {other:?}");
+            }
+            assert!(VersionedKey::new(one, 8) < VersionedKey::new(one, 7));
+        }
     }
 }
