@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use super::record::{FileRecord, Record};
 use super::table::{FILE, HISTORY, META};
 use super::{id_sequence, row};
+use crate::Result;
 use crate::id::{FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::mutant::{self, Mutant};
-use crate::Result;
 
 /// The row of META that says that the rows are a copy, to which nothing was written yet.
 pub(crate) const COPY: &[u8] = b"copy";
