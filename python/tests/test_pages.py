@@ -24,6 +24,7 @@ REPORT = b"%PDF-1.7\n" + os.urandom((2 << 20) + 3)
 
 PORT = {
     "python": ["--port=PORT"],
+    "sanic": ["--port=PORT", "--single-process"],
     "uvicorn": ["--port", "PORT"],
     "gunicorn": ["--bind", "127.0.0.1:PORT"],
     "hypercorn": ["--bind", "127.0.0.1:PORT"],
@@ -93,10 +94,12 @@ def uploads_and_downloads(page: str, base: str, here: pathlib.Path) -> None:
     assert bad.status_code == 400
 
 
-@pytest.mark.parametrize("page", ["aiohttp", "fastapi", "flask", "litestar", "quart", "tornado"])
+@pytest.mark.parametrize(
+    "page", ["aiohttp", "fastapi", "flask", "litestar", "quart", "sanic", "tornado"]
+)
 def test_a_framework_s_page(page: str, here: pathlib.Path, server: Callable[..., str]) -> None:
     save(page, here)
-    servers = ("uvicorn", "gunicorn", "hypercorn", "python")
+    servers = ("uvicorn", "gunicorn", "hypercorn", "sanic", "python")
     command = next(line for program in servers for line in commands(page, program))
     base = server(*words(command))
     uploads_and_downloads(page, base, here)
@@ -276,6 +279,7 @@ RUN = {
     "quart": {"service.py"},
     "reference": set(),
     "tornado": {"service.py"},
+    "sanic": {"service.py"},
     "workers": {"tasks.py", "pool.py"},
 }
 
