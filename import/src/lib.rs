@@ -20,11 +20,14 @@
 //! ```
 
 mod clock;
+#[cfg(test)]
+mod controls;
 mod crypt;
 mod database;
 mod dump;
 mod folder;
 mod looks;
+mod mutant;
 mod notes;
 mod plan;
 mod progress;

@@ -6,6 +6,7 @@ use holdall::Time;
 use holdall::name::{MAX_NAME, join, split_path};
 
 use super::database::Node;
+use super::mutant::{Mutant, is_active};
 
 /// A file or folder to be made; a folder comes before what is in it.
 pub(super) struct Item {
@@ -99,8 +100,8 @@ impl Plan {
                     waiting.push((node.id, path.clone()));
                 }
                 match split_path(&path) {
-                    Ok(_) => items.push(Item { renamed: was != path, was, ..item(node, path) }),
-                    Err(_) => self.deep.push(node.id),
+                    Err(_) if !is_active(Mutant::OneEndsAll) => self.deep.push(node.id),
+                    _ => items.push(Item { renamed: was != path, was, ..item(node, path) }),
                 }
             }
         }

@@ -6,6 +6,8 @@ use std::io::Read;
 use bytes::Bytes;
 use holdall::{Drive, Error, ErrorKind, Put, Result, VersionId};
 
+use super::mutant::{Mutant, is_active};
+
 /// Content up to this length waits for others, in bytes.
 const SMALL: u64 = 256 << 10;
 
@@ -103,5 +105,6 @@ impl Batch {
 
 /// Whether an error is of the one thing that was to be made, and not of the store or the disk.
 pub(super) fn is_of_one(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Exists | ErrorKind::TooLarge)
+    !is_active(Mutant::OneEndsAll)
+        && matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Exists | ErrorKind::TooLarge)
 }

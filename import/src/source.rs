@@ -12,6 +12,7 @@ use rustix::fs::{Mode, OFlags, open, openat};
 use super::crypt::MasterKey;
 use super::database::{Database, Entity};
 use super::looks::{ENOUGH, looks_right};
+use super::mutant::{Mutant, is_active};
 use super::report::Cause;
 
 /// How many contents decide where a root is.
@@ -302,9 +303,10 @@ fn beneath(folder: &OwnedFd, path: &Path) -> Option<File> {
     }
     let (last, folders) = names.split_last()?;
     let mut inner = None;
+    let plainly = if is_active(Mutant::LinkedFolders) { FOLDER } else { FOLDER | OFlags::NOFOLLOW };
     for name in folders {
         let above = inner.as_ref().unwrap_or(folder);
-        inner = Some(openat(above, *name, FOLDER | OFlags::NOFOLLOW, Mode::empty()).ok()?);
+        inner = Some(openat(above, *name, plainly, Mode::empty()).ok()?);
     }
     // A pipe would make the opening wait.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

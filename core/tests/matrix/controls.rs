@@ -14,7 +14,7 @@ const BOUND: u64 = 40;
 /// hostile reading of 8534d0a, and what was wrong, as it stands in the table.
 ///
 /// Those of the import (7) are not among them: a server's folder of uploads is beside the store, and no
-/// call reaches it. The tests of the command line hold them, without a planted fault.
+/// call reaches it. `import/src/controls.rs` plants them.
 const FAULTS: &[(u8, Mutant, &str)] = &[
     (2, Mutant::ArchiveOfFirstDrive, "an archive of others' shares was the sharer's"),
     (2, Mutant::ArchiveOutlivesSources, "an archive outlived what it was made of"),
