@@ -146,7 +146,24 @@ func (r *reader) Read(buffer []byte) (int, error) {
 	return int(got), nil
 }
 
+// Whether a request was made on this machine, by no page of another site and through no proxy: any page can have a browser
+// send here. A server that others reach has to know who sends.
+func isFromHere(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {
+		if r.Header.Get(name) != "" {
+			return false
+		}
+	}
+	origin := r.Header.Get("Origin")
+	local := strings.HasPrefix(r.Host, "127.0.0.1:") || strings.HasPrefix(r.Host, "localhost:")
+	return local && (origin == "" || origin == "http://"+r.Host)
+}
+
 func (s *server) upload(w http.ResponseWriter, r *http.Request, path string) {
+	if !isFromHere(r) {
+		http.Error(w, "uploads are taken from this machine alone, and from no page of another site", http.StatusForbidden)
+		return
+	}
 	url, err := s.put(path, r.Body)
 	var refused failure
 	switch {

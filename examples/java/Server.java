@@ -5,6 +5,7 @@ import com.sun.jna.Structure;
 import com.sun.jna.Structure.FieldOrder;
 import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.Executors;
 
 /**
@@ -200,7 +202,25 @@ public final class Server {
         }
     }
 
+    private static final List<String> PASSED_ON =
+        List.of("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP");
+
+    /**
+     * Whether a request was made on this machine, by no page of another site and through no proxy: any page can have a browser
+     * send here. A server that others reach has to know who sends.
+     */
+    private static boolean isFromHere(Headers sent) {
+        String host = sent.getFirst("Host"), origin = sent.getFirst("Origin");
+        boolean local = host != null && (host.startsWith("127.0.0.1:") || host.startsWith("localhost:"));
+        return local && (origin == null || origin.equals("http://" + host))
+            && PASSED_ON.stream().noneMatch(sent::containsKey);
+    }
+
     private void upload(HttpExchange exchange, String path) throws IOException {
+        if (!isFromHere(exchange.getRequestHeaders())) {
+            reply(exchange, 403, "uploads are taken from this machine alone, and from no page of another site\n");
+            return;
+        }
         String length = exchange.getRequestHeaders().getFirst("Content-Length");
         try {
             String url = put(path, length, exchange.getRequestBody());

@@ -124,8 +124,22 @@ async function download(store, request, response) {
   }
 }
 
+const PASSED_ON = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
+
+// Whether a request was made on this machine, by no page of another site and through no proxy: any page can have a browser
+// send here. A server that others reach has to know who sends.
+function isFromHere({ headers }) {
+  const { host = '', origin } = headers;
+  const local = host.startsWith('127.0.0.1:') || host.startsWith('localhost:');
+  return local && (origin ?? `http://${host}`) === `http://${host}` && !PASSED_ON.some((name) => name in headers);
+}
+
 // Puts the body of a request, and answers with a URL. What is not committed leaves nothing behind.
 async function upload(store, drive, path, request, response) {
+  if (!isFromHere(request)) {
+    const error = new Error('uploads are taken from this machine alone, and from no page of another site');
+    throw Object.assign(error, { status: 403 });
+  }
   const own = c.handle_ref(drive); // an error's sentence is of the handle that the call was on
   const writer = [null];
   try {

@@ -1,18 +1,23 @@
 //! A server on axum: `axum STORE` serves every URL of a store, and takes forms at `POST /upload`.
 #![allow(clippy::print_stdout)]
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Multipart, State, multipart::MultipartError};
-use axum::{Router, body::Body, http::Response, http::StatusCode, routing::post, serve::ListenerExt};
+use axum::http::{HeaderMap, Response, StatusCode};
+use axum::{Router, body::Body, routing::post, serve::ListenerExt};
 use holdall::{Drive, Options, Put, Store};
-use holdall_http::{Files, PutError, Upload, blocking};
+use holdall_http::{Files, PutError, Upload, blocking, check_local};
 use std::net::SocketAddr;
 use tokio::signal::unix::{SignalKind, signal};
 
 async fn upload(
+    headers: HeaderMap,
     shared: State<(Store, Drive)>,
     form: Multipart,
 ) -> Result<(StatusCode, String), Response<Body>> {
-    let url =
-        put_form(&shared.0.0, &shared.0.1, form).await.map_err(|error| error.response().map(Body::new))?;
+    let put = async {
+        check_local(&headers)?; // a server that others reach has to know who sends
+        put_form(&shared.0.0, &shared.0.1, form).await
+    };
+    let url = put.await.map_err(|error: PutError| error.response().map(Body::new))?;
     Ok((StatusCode::CREATED, url))
 }
 

@@ -1,7 +1,7 @@
 //! A server on hyper: `hyper STORE` serves every URL of a store, and takes `PUT /upload/PATH`.
 #![allow(clippy::print_stdout)]
 use holdall::{Drive, Options, Put, Store};
-use holdall_http::{Body, Files, PutError, blocking, put};
+use holdall_http::{Body, Files, PutError, blocking, check_local, put};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -12,7 +12,9 @@ async fn answer(store: Store, drive: Drive, asked: Request<Incoming>) -> Result<
     let Some(path) = path.filter(|_| asked.method() == Method::PUT) else {
         return Files::new(store).answer(&asked).await.map_err(|never| match never {});
     };
-    let version = match put(&drive, &path, Put::new(), asked.into_body()).await {
+    let local = check_local(asked.headers()).map_err(PutError::from);
+    let put = async { local.map(|()| put(&drive, &path, Put::new(), asked.into_body()))?.await };
+    let version = match put.await {
         Ok(version) => version,
         Err(error) => return Ok(error.response()),
     };

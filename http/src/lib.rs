@@ -45,8 +45,10 @@
 
 mod body;
 mod files;
+mod local;
 mod upload;
 
 pub use body::Body;
 pub use files::{Answer, Files, refuse};
+pub use local::check_local;
 pub use upload::{PutError, Upload, blocking, put};

@@ -8,6 +8,7 @@ from pathlib import Path
 from .case import Case
 from .client import Got
 from .shelf import noise
+from .upload import foreign
 
 LONG = 300 << 20
 
@@ -15,10 +16,10 @@ LONG = 300 << 20
 class Stream(Case):
     """Sends by a form at POST /upload, or by PUT /upload/NAME where the host takes that."""
 
-    def send(self, source: Path, name: str) -> Got:
+    def send(self, source: Path, name: str, *args: str) -> Got:
         if self.host.kind.forms:
-            return self.curl("/upload", "-F", f"file=@{source};filename={name}")
-        return self.curl(f"/upload/{name}", "-T", str(source))
+            return self.curl("/upload", "-F", f"file=@{source};filename={name}", *args)
+        return self.curl(f"/upload/{name}", "-T", str(source), *args)
 
     def peak_kib(self) -> int:
         status = Path(f"/proc/{self.host.process.pid}/status").read_text()
@@ -43,6 +44,15 @@ class Stream(Case):
         listed = self.shelf.ask("--drive", "up", "ls")
         self.assertIn(("long.bin", LONG), [(row["name"], row["size"]) for row in listed])
 
+    def test_a_page_of_another_site_uploads_nothing(self) -> None:
+        origin, source = self.host.base, self.shelf.fresh()
+        source.write_bytes(b"foreign")
+        for header in foreign(origin):
+            self.assertEqual(self.send(source, "foreign.txt", "-H", header).status, 403, header)
+        self.assertEqual(self.send(source, "own.txt", "-H", f"Origin: {origin}").status, 201)
+        names = [row["name"] for row in self.shelf.ask("--drive", "up", "ls")]
+        self.assertEqual(("foreign.txt" in names, "own.txt" in names), (False, True))
+
     def test_an_upload_that_was_cut_leaves_nothing(self) -> None:
         target, kind = ("/upload/cut.bin", "x/x")
         head = b""
@@ -55,7 +65,8 @@ class Stream(Case):
                 body = head + b"x" * 1_000_000
                 if "chunked" in length:
                     body = b"%x\r\n%s\r\n" % (len(body), body)
-                lines = f"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{length}\r\n\r\n"
+                host = self.host.base.removeprefix("http://")
+                lines = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\n{length}\r\n\r\n"
                 plug.sendall(lines.encode() + body)
                 time.sleep(0.3)
         spool, end = self.shelf.store / "spool", time.monotonic() + 10

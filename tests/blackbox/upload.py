@@ -8,6 +8,20 @@ from .client import Got
 from .shelf import noise
 
 
+def foreign(origin: str) -> list[str]:
+    """Returns headers that pages of other sites have, and requests that a proxy passes on."""
+    return [
+        "Origin: https://evil.example",
+        "Origin: null",
+        "Origin: http://localhost:3000",
+        f"Origin: {origin}.evil.example",
+        "Host: evil.example",
+        "Host: 127.0.0.1.evil.example",
+        "X-Forwarded-For: 192.0.2.7",
+        "Forwarded: for=192.0.2.7",
+    ]
+
+
 class Upload(Case):
     def put(self, target: str, content: bytes, *args: str) -> Got:
         source = self.shelf.fresh()
@@ -86,16 +100,7 @@ class Upload(Case):
 
     def test_a_page_of_another_site_uploads_nothing(self) -> None:
         origin = f"http://{self.host.address[0]}:{self.host.address[1]}"
-        for header in [
-            "Origin: https://evil.example",
-            "Origin: null",
-            "Origin: http://localhost:3000",
-            f"Origin: {origin}.evil.example",
-            "Host: evil.example",
-            "Host: 127.0.0.1.evil.example",
-            "X-Forwarded-For: 192.0.2.7",
-            "Forwarded: for=192.0.2.7",
-        ]:
+        for header in foreign(origin):
             got = self.put("up/foreign.txt", b"foreign", "-H", header)
             self.assertEqual(got.status, 403, header)
         self.assertEqual(self.put("up/own.txt", b"own", "-H", f"Origin: {origin}").status, 201)
