@@ -12,19 +12,23 @@ pub(super) fn line(client: IpAddr, method: &str, target: &Uri, status: u16, len:
 
 /// What stands before a secret in a path: a token of a download or of an upload's part, or the id of a
 /// direct link.
-const BEFORE: [&str; 3] = ["d", "upload", "f"];
+const BEFORE: [&str; 4] = ["d", "upload", "f", "source"];
+
+/// What stands before the id of a share, behind which its password may stand.
+const SHARE: &str = "s";
 
 /// As long as a token is at least, in characters.
 const TOKEN: usize = 40;
 
 /// Takes what would open something out of a path: wherever the path is mounted, what follows one of
-/// [`BEFORE`], and whatever looks like a token. The query, where signatures stand, is not logged at all.
+/// [`BEFORE`], all that follows [`SHARE`], and whatever looks like a token. The query, where signatures stand, is not logged at all.
 fn redacted(path: &str) -> String {
-    let mut before = "";
+    let (mut before, mut in_share) = ("", false);
     let mut parts = Vec::new();
     for part in path.split('/') {
-        let secret = BEFORE.contains(&before) && !part.is_empty() && !BEFORE.contains(&part);
-        parts.push(if secret || holds_token(part) { "..." } else { part });
+        let secret = in_share || BEFORE.contains(&before) && !BEFORE.contains(&part);
+        parts.push(if secret && !part.is_empty() || holds_token(part) { "..." } else { part });
+        in_share |= part == SHARE;
         before = part;
     }
     parts.join("/")
@@ -67,6 +71,17 @@ mod tests {
                 assert!(!logged.contains(&token[..16]), "{before}: {logged}");
             }
         }
+    }
+
+    #[test]
+    fn no_id_and_no_password_of_a_share_gets_into_the_log() {
+        for path in
+            ["/s/sas7mqxcg7ryff", "/s/sas7mqxcg7ryff/", "/s/sas7mqxcg7ryff/s", "/files/s/d/sas7mqxcg7ryff"]
+        {
+            let logged = redacted(path);
+            assert!(!logged.contains("sas7") && !logged.ends_with("/s"), "{path}: {logged}");
+        }
+        assert_eq!(redacted("/api/v4/file/source/sas7mqxcg7ryff"), "/api/v4/file/source/...");
     }
 
     #[test]
