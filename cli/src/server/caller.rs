@@ -24,12 +24,11 @@ pub(super) struct Mounted {
     tokens: Vec<(String, String)>,
     /// The drives of administrators.
     administrators: Vec<String>,
-    /// One permit for each upload that may be read at once.
+    /// One permit for each thread that may write a part of an upload at once.
     pub(super) uploads: Arc<Semaphore>,
 }
 
-/// Uploads that are read at once. Each holds a thread for as long as its client takes, and the pool
-/// has 512, which downloads need too.
+/// Threads that write parts of uploads at once: the pool has 512, which downloads need too.
 const UPLOADS: usize = 128;
 
 /// Who calls.

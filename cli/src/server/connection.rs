@@ -14,14 +14,11 @@ use hyper::service::{HttpService, service_fn};
 use hyper::{Method, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
 
 use super::caller::{self, Known, Mounted};
 use super::log;
 use super::stream::{Run, Stream};
-use super::upload::{self, Upload};
+use super::upload;
 
 /// How long a client may take over the head of a request, and stay silent between two.
 const HEAD: Duration = Duration::from_secs(30);
@@ -54,15 +51,11 @@ pub(super) fn serve(
             let (method, target) = (parts.method.clone(), parts.uri.clone());
             let (reply, run) = match take(mounted.as_ref(), &parts, body, client).await {
                 Err(refused) => begun(refused),
-                Ok(Taken { caller, body, slot }) => {
-                    let asked = tokio::task::spawn_blocking(move || {
-                        let done = answer(&store, mounted.as_ref().zip(caller), &parts, body, client);
-                        drop(slot);
-                        done
+                Ok(Taken { caller, body }) => {
+                    let asked = upload::waited(move || {
+                        Ok(answer(&store, mounted.as_ref().zip(caller), &parts, &body, client))
                     });
-                    asked.await.unwrap_or_else(|stopped| {
-                        failed(&Error::io("answering a request", std::io::Error::other(stopped)))
-                    })
+                    asked.await.unwrap_or_else(|error| failed(&error))
                 }
             };
             if logged {
@@ -84,20 +77,12 @@ pub(super) fn serve(
 struct Taken {
     /// None where the request is for the store itself.
     caller: Option<Caller>,
-    body: Content,
-    /// Held while an upload is read.
-    slot: Option<OwnedSemaphorePermit>,
-}
-
-enum Content {
     /// All of it, which may be nothing.
-    Whole(Bytes),
-    /// As it comes.
-    Stream(Upload),
+    body: Bytes,
 }
 
 /// Finds out who calls before anything of the body is read, and awaits what a thread would have to
-/// wait for. What it refuses is a reply.
+/// wait for. Where the reply is known then, a refusal or that to a part of an upload, it is the error.
 async fn take(
     mounted: Option<&Mounted>,
     parts: &Parts,
@@ -109,16 +94,15 @@ async fn take(
         let told = "a request over HTTP/1.1 without one Host header";
         return Err(Reply::from_error(&Error::new(ErrorKind::InvalidArgument, told)));
     }
-    let nothing = Content::Whole(Bytes::new());
     let target = target(parts);
     let Some(mounted) = mounted.filter(|mounted| mounted.api.is_at(target)) else {
-        return Ok(Taken { caller: None, body: nothing, slot: None });
+        return Ok(Taken { caller: None, body: Bytes::new() });
     };
     let known = mounted.caller(&parts.headers, client);
     if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         // What is asked for without a body is a signed URL, which needs no other token.
         let caller = Some(known.map_or_else(Caller::anonymous, |known| known.caller));
-        return Ok(Taken { caller, body: nothing, slot: None });
+        return Ok(Taken { caller, body: Bytes::new() });
     }
     let Known { caller, is_named } = match known {
         Some(known) => known,
@@ -127,10 +111,7 @@ async fn take(
         None => Known { caller: Caller::anonymous(), is_named: false },
     };
     if parts.method == Method::PUT && is_upload(target) {
-        let slot = mounted.uploads.clone().acquire_owned();
-        let Ok(Ok(slot)) = timeout(HEAD, slot).await else { return Err(busy()) };
-        let body = Content::Stream(Upload::new(body, Handle::current()));
-        return Ok(Taken { caller: Some(caller), body, slot: Some(slot) });
+        return Err(part(mounted, parts, body, client).await);
     }
     let max = if is_named { MAX_CALL } else { MAX_VISIT };
     let length = parts.headers.get(CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<usize>().ok());
@@ -139,7 +120,7 @@ async fn take(
     }
     match upload::whole(body, max).await {
         Ok(body) if !is_named && body.len() > max => Err(too_long(target, max)),
-        Ok(body) => Ok(Taken { caller: Some(caller), body: Content::Whole(body), slot: None }),
+        Ok(body) => Ok(Taken { caller: Some(caller), body }),
         Err(_) => Err(too_slow()),
     }
 }
@@ -149,10 +130,22 @@ fn is_upload(target: &str) -> bool {
     target.starts_with("/v2/upload/")
 }
 
-fn busy() -> Reply {
-    let mut reply = Reply::from_error(&Error::new(ErrorKind::Locked, "too many uploads at once"));
-    reply.headers.push(("Retry-After", "10".to_owned()));
-    reply
+/// Takes a part of an upload, whose URL says whose it is, and answers.
+async fn part(mounted: &Mounted, parts: &Parts, body: Incoming, client: IpAddr) -> Reply {
+    let (api, head) = (mounted.api.clone(), parts.clone());
+    let begun = upload::waited(move || with_request(&head, client, |request| api.part_writer(request)));
+    let taken = match begun.await {
+        Ok(Some(writer)) => upload::part(writer, body, &mounted.uploads).await,
+        Ok(None) => return Reply::from_error(&Error::new(ErrorKind::NotFound, "there is no such upload")),
+        Err(error) => Err(error),
+    };
+    match taken {
+        Ok(reply) => reply.unwrap_or_else(too_slow),
+        Err(error) => {
+            eprintln!("holdall: answering a request: {error}");
+            Reply::from_error(&error)
+        }
+    }
 }
 
 fn too_slow() -> Reply {
@@ -173,7 +166,7 @@ fn answer(
     store: &Store,
     mounted: Option<(&Mounted, Caller)>,
     parts: &Parts,
-    body: Content,
+    body: &[u8],
     client: IpAddr,
 ) -> (Reply, Run) {
     let asked = ask(store, mounted, parts, body, client);
@@ -197,24 +190,25 @@ fn ask(
     store: &Store,
     mounted: Option<(&Mounted, Caller)>,
     parts: &Parts,
-    body: Content,
+    body: &[u8],
     client: IpAddr,
 ) -> Result<Reply> {
+    with_request(parts, client, |request| match &mounted {
+        None => store.serve(request),
+        Some((mounted, caller)) => mounted.api.answer(caller, request, body),
+    })
+}
+
+/// Makes the store's request of the head of one.
+fn with_request<T>(parts: &Parts, client: IpAddr, act: impl FnOnce(&Request<'_>) -> T) -> T {
     let headers: Vec<_> = parts
         .headers
         .iter()
         .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
         .collect();
-    let target = target(parts);
-    let mut request = Request::new(parts.method.as_str(), target).client(client).at(Time::now());
+    let mut request = Request::new(parts.method.as_str(), target(parts)).client(client).at(Time::now());
     request.headers = headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
-    match (mounted, body) {
-        (None, _) => store.serve(&request),
-        (Some((mounted, caller)), Content::Whole(body)) => {
-            mounted.api.answer(&caller, &request, body.as_ref())
-        }
-        (Some((mounted, caller)), Content::Stream(body)) => mounted.api.answer(&caller, &request, body),
-    }
+    act(&request)
 }
 
 fn target(parts: &Parts) -> &str {

@@ -1,19 +1,21 @@
 //! The body of a request on its way in.
 //!
-//! The JSON of a call is awaited, so that no thread is held while a client makes up its mind. A part of
-//! an upload is read by a thread that may block, and there are fewer of these at once than the pool
-//! has threads. A body has a deadline as a whole, which every byte that comes puts off: whoever sends
-//! a byte a minute is not waited for.
+//! Bodies are awaited, so that no thread is held while a client makes up its mind: the JSON of a call as a
+//! whole, a part of an upload in batches that a thread writes, of which there are fewer at once than the
+//! pool has. A body has a deadline as a whole, which every byte that comes puts off: whoever sends a byte a
+//! minute is not waited for.
 
 use std::future::poll_fn;
-use std::io::{self, Read};
+use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
+use holdall::{Error, PartWriter, Reply, Result};
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 /// How long a body may take whose bytes do not come.
@@ -76,33 +78,57 @@ pub(super) async fn whole(body: Incoming, max: usize) -> io::Result<Bytes> {
     Ok(all.freeze())
 }
 
-/// Reads a body as its bytes come.
-pub(super) struct Upload {
-    frames: Frames,
-    runtime: Handle,
-    ready: Bytes,
-}
+/// So many bytes of a part are gathered before a thread writes them.
+const BATCH: usize = 256 << 10;
+/// So many pieces, each of which may keep a buffer that is longer than it is.
+const PIECES: usize = 64;
 
-impl Upload {
-    pub(super) fn new(body: Incoming, runtime: Handle) -> Upload {
-        Upload { frames: Frames::new(body), runtime, ready: Bytes::new() }
-    }
-}
-
-impl Read for Upload {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.ready.is_empty() {
-            match self.runtime.block_on(self.frames.next())? {
-                Some(data) => self.ready = data,
-                None => return Ok(0),
+/// Takes a part of an upload as it comes; none if its client is too slow, or gone.
+///
+/// # Errors
+/// As [`PartWriter::write`].
+pub(super) async fn part(mut part: PartWriter, body: Incoming, threads: &Semaphore) -> Result<Option<Reply>> {
+    let mut frames = Frames::new(body);
+    loop {
+        let (mut batch, mut len, mut is_last) = (Vec::new(), 0_usize, false);
+        while len < BATCH && batch.len() < PIECES && !is_last {
+            match frames.next().await {
+                Ok(Some(data)) => {
+                    len = len.saturating_add(data.len());
+                    batch.push(data);
+                }
+                Ok(None) => is_last = true,
+                Err(_) => {
+                    // What was written is removed, which waits for the disk.
+                    drop(spawn_blocking(move || drop(part)));
+                    return Ok(None);
+                }
             }
         }
-        let len = buffer.len().min(self.ready.len());
-        if let Some(to) = buffer.get_mut(..len) {
-            self.ready.copy_to_slice(to);
+        let permit = threads.acquire().await;
+        let (written, wants) = waited(move || {
+            let mut wants = true;
+            for data in batch {
+                wants = wants && part.write(&data)?;
+            }
+            Ok((part, wants))
+        })
+        .await?;
+        part = written;
+        if is_last || !wants {
+            let reply = waited(move || part.finish()).await;
+            drop(permit);
+            return reply.map(Some);
         }
-        Ok(len)
     }
+}
+
+/// Waits for a thread that may block.
+pub(super) async fn waited<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let stopped = |cause| Error::io("answering a request", io::Error::other(cause));
+    spawn_blocking(work).await.map_err(stopped)?
 }
 
 #[cfg(test)]

@@ -183,6 +183,35 @@ fn bodies_that_never_come_hold_nobody_up() {
 }
 
 #[test]
+fn parts_that_never_come_hold_no_other_part_up() {
+    let Some(host) = host(&["--api", "--api-token", &format!("{TOKEN}=alice")]) else { return };
+    let token = format!("Authorization: Bearer {TOKEN}");
+    let ask = |path: &str, body: Value| json_of(&call(&host, "POST", path, &body, &["-H", &token]));
+    let drive = ask("v2/drive/get_default_drive", json!({}))["drive_id"].clone();
+    let numbers: Vec<Value> = (1..=300).map(|number| json!({ "part_number": number })).collect();
+    let upload = ask(
+        "v2/file/create",
+        json!({ "drive_id": drive, "parent_file_id": "root", "type": "file", "name": "x", "part_info_list": numbers }),
+    );
+    let urls: Vec<&str> = upload["part_info_list"]
+        .as_array()
+        .expect("parts")
+        .iter()
+        .map(|part| part["upload_url"].as_str().unwrap())
+        .collect();
+    let path = |url: &str| format!("PUT /{}", url.trim_start_matches(host.base()));
+    let held: Vec<TcpStream> = urls[1..].iter().flat_map(|url| crowd(&host, &path(url), 1)).collect();
+    assert!(held.len() > 250, "{}", held.len());
+    let source = host.fresh();
+    std::fs::write(&source, vec![7; 3_000_000]).unwrap();
+    let got = host.curl(&["--max-time", "25", "-H", "Expect:", "-T", source.to_str().unwrap(), urls[0]]);
+    assert_eq!((got.status, got.code), (200, 0), "a part whose client sends");
+    drop(held);
+    let told = json!({ "drive_id": drive, "file_id": upload["file_id"], "upload_id": upload["upload_id"] });
+    assert_eq!(ask("v2/file/complete", told)["size"], 3_000_000);
+}
+
+#[test]
 fn a_visitor_s_body_is_short_and_an_unknown_token_s_is_not_read() {
     let Some(host) = host(&["--api", "--api-token", &format!("{TOKEN}=alice")]) else { return };
     let token = format!("Authorization: Bearer {TOKEN}");
