@@ -30,12 +30,17 @@ namespace holdall {
 /* What a function of the library returned, with the sentence that went with it. */
 class error : public std::runtime_error {
 public:
-    explicit error(std::int32_t code) : std::runtime_error(holdall_last_error()), code_(code) {}
+    explicit error(std::int32_t code)
+        : std::runtime_error(holdall_last_error()), code_(code), retry_after_s_(holdall_last_error_retry_s()) {}
     std::int32_t code() const noexcept { return code_; }
-    std::uint32_t http_status() const noexcept { return holdall_code_status(code_); }
+    /* 429 where a rate limit refused the call: RFC 6585 section 4. */
+    std::uint32_t http_status() const noexcept { return retry_after_s_ ? 429 : holdall_code_status(code_); }
+    /* Seconds to wait if a rate limit refused the call (Retry-After), or 0. */
+    std::uint64_t retry_after_s() const noexcept { return retry_after_s_; }
 
 private:
     std::int32_t code_;
+    std::uint64_t retry_after_s_;
 };
 
 inline void check(std::int32_t code) {

@@ -196,7 +196,7 @@ impl Error {
     }
 
     /// Makes an [`ErrorKind::Denied`] of a rate limit, which ends after a while.
-    pub(crate) fn limited(message: impl Into<String>, retry_after: Duration) -> Error {
+    pub fn limited(message: impl Into<String>, retry_after: Duration) -> Error {
         let mut error = Error::new(ErrorKind::Denied, message);
         error.0.retry_after = Some(retry_after);
         error

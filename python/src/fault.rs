@@ -65,6 +65,8 @@ fn raised(py: Python<'_>, error: &Error) -> PyErr {
         }
         if let Some(wait) = error.retry_after() {
             value.setattr("_retry_after", wait.as_secs_f64())?;
+            // RFC 6585 section 4.
+            value.setattr("http_status", 429)?;
         }
         Ok(PyErr::from_value(value))
     });

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use holdall::Request;
 use pyo3::exceptions::PyTypeError;
@@ -140,10 +141,15 @@ impl Reply {
 
 #[pymethods]
 impl Reply {
-    /// Makes the reply that tells a client of an error: its status and a text without detail.
+    /// Makes the reply that tells a client of an error: its status and a text without detail. A rate
+    /// limit is 429 with Retry-After.
     #[staticmethod]
     fn from_error(error: &Bound<'_, PyAny>) -> PyResult<Reply> {
-        let known = holdall::Error::new(kind_of(error), "");
+        let wait: Option<f64> = error.getattr("retry_after").ok().and_then(|wait| wait.extract().ok());
+        let known = match wait.and_then(|wait| Duration::try_from_secs_f64(wait).ok()) {
+            Some(wait) => holdall::Error::limited("", wait),
+            None => holdall::Error::new(kind_of(error), ""),
+        };
         Reply::new(error.py(), holdall::Reply::from_error(&known))
     }
 

@@ -386,6 +386,10 @@ def test_wrong_passwords_have_a_budget(alice: holdall.Drive, store: holdall.Stor
         store.visit(share, "open", client="192.0.2.1")
     assert limited.value.retry_after is not None
     assert 0 < limited.value.retry_after <= 60
+    told = holdall.Reply.from_error(limited.value)
+    assert (told.status, limited.value.http_status, refused.value.http_status) == (429, 429, 403)
+    assert 0 < int(told.header("Retry-After") or 0) <= 60
+    assert holdall.Reply.from_error(refused.value).status == 403
     store.visit(share, "open", client="192.0.2.2")
     with pytest.raises(errors.InvalidArgument, match="client"):
         store.visit(share, "open", client="nowhere")

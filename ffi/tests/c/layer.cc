@@ -45,6 +45,27 @@ static void call(const holdall::store &store, const holdall::drive &alice) {
     CHECK(api.share_uri(share.id).find("@share") != std::string::npos && !api.ticket(share.id, 60).empty());
 }
 
+/* A rate limit is an error with a time to wait and the status for it. */
+static void guess(const holdall::store &store, const holdall::drive &drive) {
+    auto terms = holdall::make<holdall_share_options>();
+    auto share = holdall::make<holdall_share>();
+    terms.password = "secret";
+    terms.password_len_bytes = 6;
+    holdall::check(holdall_share_create(drive.get(), "a.txt", 5, &terms, &share));
+    std::uint32_t status = 0;
+    for (int tries = 0; tries < 1000 && status != 429; tries++) {
+        try {
+            holdall_visit *visit = nullptr;
+            holdall::check(holdall_visit_open(store.get(), share.id, "wrong", 5, "192.0.2.1", 9, &visit));
+            CHECK(false);
+        } catch (const holdall::error &error) {
+            status = error.http_status();
+            CHECK(error.code() == HOLDALL_DENIED && (status == 429 ? error.retry_after_s() > 0 : status == 403));
+        }
+    }
+    CHECK(status == 429);
+}
+
 static void use(const std::string &path) {
     holdall::body kept;
     {
@@ -105,6 +126,7 @@ static void use(const std::string &path) {
             CHECK(error.code() == HOLDALL_NOT_FOUND && error.http_status() == 404);
             CHECK(std::string_view(error.what()).find("nothing") != std::string_view::npos);
         }
+        guess(store, alice);
         holdall::drive moved = std::move(alice);
         CHECK(!alice && moved);
     }

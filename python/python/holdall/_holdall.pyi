@@ -1035,7 +1035,9 @@ class Reply:
     """What to send: a status, headers and a body of known length."""
     @staticmethod
     def from_error(error: BaseException) -> Reply:
-        """Makes the reply that tells a client of an error: its status and a text without detail."""
+        """Makes the reply that tells a client of an error: its status and a text without detail. A rate
+        limit is 429 with Retry-After.
+        """
     status: Final[int]
     """The HTTP status."""
     headers: Final[list[tuple[str, str]]]

@@ -34,12 +34,13 @@ class Error(Exception):
     """What every exception of holdall is."""
 
     number: ClassVar[int] = 14
-    http_status: ClassVar[int] = 500
+    http_status = 500
+    """The status of an answer to a client; 429 where a rate limit refused it."""
 
     @property
     def retry_after(self) -> float | None:
         """Seconds to wait before it is tried again, where a rate limit refused it: a host answers
-        429 with Retry-After. None for all else."""
+        429 with Retry-After, as `Reply.from_error` does. None for all else."""
         return getattr(self, "_retry_after", None)
 
 
