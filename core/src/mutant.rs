@@ -119,6 +119,8 @@ pub enum Mutant {
     GraceFromTheCall,
     /// `revoke` of a folder said that it was done, and every URL of what lies in it went on.
     RevokedFolder,
+    /// A client had as many passwords checked as it knew shares, right ones without end.
+    PasswordsOfManyShares,
 }
 
 #[cfg(feature = "sim")]

@@ -9,6 +9,7 @@ pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod open;
 mod options;
+pub(crate) mod password_cache;
 mod plan_cache;
 pub(crate) mod rate_limit;
 pub(crate) mod snapshot;
@@ -26,6 +27,7 @@ use counts::Counts;
 use ids::ReservedIds;
 use key_ring::{KeyRingCache, VersionedRing};
 use lock::StoreLock;
+use password_cache::PasswordCache;
 use plan_cache::PlanCache;
 use rate_limit::Budgets;
 use streams::Streams;
@@ -68,6 +70,7 @@ pub(crate) struct Engine {
     lock: Mutex<Option<StoreLock>>,
     counts: Counts,
     pub(crate) budgets: Budgets,
+    pub(crate) passwords: PasswordCache,
     ids: ReservedIds,
     key_ring: KeyRingCache,
     cache: RowCache,
@@ -97,6 +100,7 @@ impl Engine {
             lock: Mutex::new(Some(lock)),
             counts: Counts::default(),
             budgets: Budgets::default(),
+            passwords: PasswordCache::default(),
             ids: ReservedIds::default(),
             key_ring: KeyRingCache::default(),
             cache: RowCache::default(),

@@ -199,8 +199,8 @@ impl Options {
 
     /// Sets how many wrong passwords for one share are checked at once of one client, 10 by default, and of
     /// all clients, 100; after that one a minute of the client, and one every 6 seconds of all. More are
-    /// refused unchecked ([`Error::retry_after`]), right ones too. Each process counts for itself, and
-    /// forgets when it ends.
+    /// refused unchecked ([`Error::retry_after`]), right ones too. Of all shares together a client has 20 times
+    /// as many checked; a right one is checked once. Each process counts for itself, and forgets when it ends.
     #[must_use]
     pub fn wrong_passwords(mut self, of_client: u32, of_all: u32) -> Options {
         (self.client_passwords, self.share_passwords) = (of_client, of_all);

@@ -9,12 +9,13 @@ use super::archive_pick::{Pick, inside};
 use super::url::{Subject, Url, whole_seconds};
 use super::{Drive, Store};
 use crate::catalog::counter::{self, Counter};
-use crate::catalog::record::Owner;
+use crate::catalog::record::{Owner, PasswordRecord};
 use crate::catalog::share::{self, Terms};
 use crate::catalog::share_access::{check_access, check_active};
 use crate::catalog::{FileInfo, Row, ShareInfo, listing};
 use crate::catalog::{node, path, stat};
 use crate::engine::Engine;
+use crate::engine::password_cache::Given;
 use crate::engine::rate_limit::{Rate, network};
 use crate::id::{FileId, ShareId};
 use crate::kv::Read;
@@ -23,6 +24,9 @@ use crate::name::shown;
 use crate::random::{random, random_id};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Kind, Result};
+
+/// A client has passwords of so many shares checked, to the full budget of each, in a while.
+const SHARES_OF_CLIENT: u32 = 20;
 
 /// Says on what terms something is shared. By default: no password, no end, no limit.
 #[derive(Clone, Debug, Default)]
@@ -273,7 +277,8 @@ fn find(tx: &impl Read, info: &ShareInfo, path: &str) -> Result<FileId> {
 }
 
 /// Lets a visitor into a share by a password. Checking one takes some tens of milliseconds of a processor,
-/// and whoever tries enough of them finds it: so wrong ones have a budget, of the client and of the share.
+/// and whoever tries enough of them finds it: so wrong ones have a budget, of the client and of the share,
+/// and what a client has checked of all shares has one too. What was right is not checked again.
 ///
 /// # Errors
 /// As [`share::enter`]; `Denied`, with how long to wait, when the budget is spent.
@@ -284,14 +289,18 @@ pub(crate) fn enter(
     (password, client): (Option<&str>, Option<IpAddr>),
     now: Time,
 ) -> Result<ShareInfo> {
-    let checks = password.is_some() && share::record(tx, id)?.password.is_some();
-    if !checks || mutant::is_active(Mutant::PasswordsWithoutLimit) {
+    let known = match password.filter(|_| !mutant::is_active(Mutant::PasswordsWithoutLimit)) {
+        Some(_) => share::record(tx, id)?.password,
+        None => None,
+    };
+    let Some((known, given)) = known.as_ref().zip(password) else {
         return share::enter(tx, id, password, now);
-    }
+    };
     let minute = Duration::from_secs(60);
     let of_client = Rate { burst: engine.options.client_passwords, each: minute };
     let of_all = Rate { burst: engine.options.share_passwords, each: minute / 10 };
-    let client = client.map(|client| ("password", id, network(client)));
+    let address = client.map(network);
+    let client = address.map(|address| ("password", id, address));
     let limited = |wait: Duration| {
         let seconds = whole_seconds(wait);
         Error::limited(format!("too many wrong passwords for share {id}; try again in {seconds} s"), wait)
@@ -306,14 +315,46 @@ pub(crate) fn enter(
         }
         return Err(limited(wait));
     }
-    let entered = share::enter(tx, id, password, now);
-    if !matches!(&entered, Err(error) if error.kind() == ErrorKind::Denied) {
+    let entered = check(engine, tx, id, (known, given, address), now);
+    let wrong = |error: &Error| error.kind() == ErrorKind::Denied && error.retry_after().is_none();
+    if !entered.as_ref().is_err_and(wrong) {
         engine.budgets.give_back(all, of_all);
         if let Some(client) = client {
             engine.budgets.give_back(client, of_client);
         }
     }
     entered
+}
+
+/// Checks a password that is within the budget of wrong ones.
+///
+/// # Errors
+/// As [`enter`].
+fn check(
+    engine: &Engine,
+    tx: &impl Read,
+    id: ShareId,
+    (known, given, address): (&PasswordRecord, &str, Option<u128>),
+    now: Time,
+) -> Result<ShareInfo> {
+    let password = Given::new(id, known, given);
+    if engine.passwords.has(password) {
+        share::check_left(tx, id, now)?;
+        return share::get(tx, id);
+    }
+    let of_client = Rate {
+        burst: engine.options.client_passwords.saturating_mul(SHARES_OF_CLIENT),
+        each: Duration::from_secs(60) / SHARES_OF_CLIENT,
+    };
+    if let Some(address) = address.filter(|_| !mutant::is_active(Mutant::PasswordsOfManyShares)) {
+        engine.budgets.take(("passwords", address), of_client, now).map_err(|wait| {
+            let seconds = whole_seconds(wait);
+            Error::limited(format!("too many passwords of shares; try again in {seconds} s"), wait)
+        })?;
+    }
+    let entered = share::enter(tx, id, Some(given), now)?;
+    engine.passwords.add(password);
+    Ok(entered)
 }
 
 impl Store {

@@ -93,6 +93,28 @@ fn passwords_are_not_tried_without_end() {
 }
 
 #[test]
+fn passwords_of_many_shares_are_not_checked_without_end() {
+    finds(Mutant::PasswordsOfManyShares, || {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::new().wrong_passwords(0, 3)).unwrap();
+        let drive = store.drive("alice").unwrap();
+        drive.put("a", &b"x"[..], Put::new()).unwrap();
+        let shares: Vec<_> =
+            (0..6).map(|_| drive.share("a", &Share::new().password("right")).unwrap().id).collect();
+        let waits = |at: usize, password, client: &str| {
+            let visited = store.visit_from(shares[at], Some(password), Some(client.parse().unwrap()));
+            visited.err().is_some_and(|error| error.retry_after().is_some())
+        };
+        // One by one comes back while they are checked, so where the end is depends on the machine.
+        let spent = (0..6).find(|at| waits(*at, ["right", "wrong"][at % 2], "192.0.2.1"));
+        let spent = spent.expect("a client is refused at some share");
+        assert!(spent >= 1, "one is checked in any case");
+        assert!(!waits(0, "right", "192.0.2.1"), "what was right is not checked again");
+        assert!(!waits(spent, "right", "192.0.2.2"));
+    });
+}
+
+#[test]
 fn proofs_of_content_are_not_tried_without_end() {
     finds(Mutant::ProofsWithoutLimit, || {
         with_store(|store| {

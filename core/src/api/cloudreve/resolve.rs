@@ -26,8 +26,8 @@ use crate::token::{Entity, HashIds, HashKind, Through};
 use crate::{Error, ErrorKind, Kind};
 
 /// The most passwords that one call has checked: each takes some tens of milliseconds, so a call that
-/// tries many would keep a thread busy, or guess.
-const MAX_PASSWORDS: usize = 16;
+/// tries many would keep a thread busy, or guess. What a user picks is in one share.
+const MAX_PASSWORDS: usize = 4;
 
 /// What a caller wants to do with what a URI leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
