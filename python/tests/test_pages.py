@@ -108,14 +108,19 @@ def test_a_framework_s_page(page: str, here: pathlib.Path, server: Callable[...,
         assert store.check(content=True).is_sound
 
 
+@pytest.mark.parametrize(
+    ("page", "command"), [("fastapi", "uvicorn"), ("flask", "gunicorn"), ("litestar", "uvicorn")]
+)
 def test_a_bad_file_name_is_the_client_s_fault(
-    here: pathlib.Path, server: Callable[..., str]
+    page: str, command: str, here: pathlib.Path, server: Callable[..., str]
 ) -> None:
-    save("fastapi", here)
-    base = server(*words(commands("fastapi", "uvicorn")[0]))
-    for name in ("..", "x" * 300):
+    save(page, here)
+    base = server(*words(commands(page, command)[0]))
+    for name in ("..", ".", "x" * 300, "a/../b", "a//b"):
         bad = httpx.post(f"{base}/upload", files={"file": (name, b"x")})
         assert bad.status_code == 400, name
+    for fields in ({"file": "/etc/passwd"}, {}):
+        assert httpx.post(f"{base}/upload", data=fields).status_code in (400, 422), fields
 
 
 def test_flask_s_own_server(here: pathlib.Path, server: Callable[..., str]) -> None:
