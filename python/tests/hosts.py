@@ -15,6 +15,7 @@ import holdall
 ASGI = {
     "uvicorn-h11": ["uvicorn", "apps:asgi", "--port", "PORT", "--http", "h11"],
     "uvicorn-httptools": ["uvicorn", "apps:asgi", "--port", "PORT", "--http", "httptools"],
+    "uvicorn-uvloop": ["uvicorn", "apps:asgi", "--port", "PORT", "--loop", "uvloop"],
     "hypercorn": ["hypercorn", "apps:asgi", "--bind", "127.0.0.1:PORT"],
     "granian-asgi": ["granian", "apps:asgi", "--interface", "asgi", "--port", "PORT"],
     "daphne": ["daphne", "--bind", "127.0.0.1", "--port", "PORT", "apps:asgi"],
@@ -33,6 +34,12 @@ WSGIREF = """
 from wsgiref.simple_server import make_server
 import apps
 make_server("127.0.0.1", PORT, apps.wsgi).serve_forever()
+"""
+
+WERKZEUG = """
+from werkzeug.serving import run_simple
+import apps
+run_simple("127.0.0.1", PORT, apps.wsgi, threaded=True)
 """
 
 TORNADO = """
@@ -64,6 +71,7 @@ WSGI = {
     "granian-wsgi": ["granian", "apps:wsgi", "--interface", "wsgi", "--port", "PORT"],
     "gevent-pywsgi": ["-c", GEVENT],
     "wsgiref": ["-c", WSGIREF],
+    "werkzeug": ["-c", WERKZEUG],
     "tornado": ["-c", TORNADO],
     "bjoern": ["-c", BJOERN],
     "uwsgi": [*UWSGI, "--callable", "wsgi", "--home", sys.prefix],

@@ -71,6 +71,22 @@ urlpatterns = [path("<path:path>", holdall.django.serve)]
 asgi, wsgi = get_asgi_application(), get_wsgi_application()
 """
 
+STARLETTE = """
+import holdall
+from holdall.starlette import StoreResponse
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+store = holdall.open("files")
+
+
+async def download(request):
+    return StoreResponse(store, request)
+
+
+asgi = Starlette(routes=[Route("/{path:path}", download, methods=["GET", "HEAD"])])
+"""
+
 FRAMEWORKS = {
     **{
         f"flask-{name}": (EVERY[name], FLASK)
@@ -80,6 +96,10 @@ FRAMEWORKS = {
         f"django-{name}": (EVERY[name], DJANGO)
         for name in ("gunicorn", "gunicorn-gevent", "uwsgi", "uvicorn-httptools", "daphne")
     },
+    **{
+        f"starlette-{name}": (EVERY[name], STARLETTE)
+        for name in ("uvicorn-httptools", "granian-asgi")
+    },
 }
 
 HOSTS = {name: (command, APPS) for name, command in EVERY.items()} | FRAMEWORKS
@@ -88,9 +108,9 @@ ABSENT: set[str] = set()
 """Of the distributions below, those that cannot be installed with this Python: none."""
 
 DISTRIBUTIONS = (
-    "uvicorn h11 httptools hypercorn granian daphne gunicorn gevent waitress cheroot tornado"
+    "uvicorn h11 httptools uvloop hypercorn granian daphne gunicorn gevent waitress cheroot tornado"
 )
-DISTRIBUTIONS += " bjoern uwsgi flask django"
+DISTRIBUTIONS += " bjoern uwsgi werkzeug flask django"
 
 
 def test_every_server_of_the_table_is_here() -> None:
@@ -295,6 +315,8 @@ def test_one_connection_and_many_requests(host: tuple[str, Shelf]) -> None:
             assert b" 200 " in status
             head = dict(line.lower().split(b":", 1) for line in iter(stream.readline, b"\r\n"))
             assert stream.read(int(head[b"content-length"])) == whole
+            if head.get(b"connection", b"").strip() == b"close":
+                return
 
 
 def test_a_mark_is_found(tmp_path: pathlib.Path) -> None:

@@ -29,6 +29,7 @@ READ = {
     "cheroot",
     "gevent-pywsgi",
     "bjoern",
+    "werkzeug",
     "mod_wsgi-embedded",
 }
 """Those that tell where a body in chunks ends; the others need its length."""

@@ -10,7 +10,7 @@ from typing import Any
 import aiofiles
 import httpx
 import pytest
-from hosts import ASGI
+from hosts import ASGI, EVERY
 
 import holdall
 import holdall.asgi
@@ -21,29 +21,50 @@ HANG = 60.0
 STALLED = 80
 """More than the threads of a loop, and more than those of puts."""
 
+FEW = 20
+"""More than a small pool has threads; of all four kinds fewer than the connections that waitress
+takes, 100."""
+
 APPS = """
-import holdall, holdall.asgi
+import holdall, holdall.asgi, holdall.wsgi
 store = holdall.open("files")
 asgi = holdall.asgi.App(store, upload=lambda scope: ("alice", scope["path"][1:]))
+wsgi = holdall.wsgi.App(store, upload=lambda env: ("alice", holdall.wsgi.path_of(env)[1:]))
 """
 
+PATIENT = [
+    *ASGI,
+    *("gunicorn-gevent", "gevent-pywsgi", "waitress", "tornado", "bjoern", "granian-wsgi"),
+]
+"""The servers in which no client that stalls holds a worker: in the others each connection does,
+whatever the app is, and a proxy belongs before them."""
 
-@pytest.mark.parametrize("name", ["uvicorn-h11", "hypercorn", "granian-asgi"])
+
+@pytest.mark.parametrize("name", PATIENT)
 def test_a_good_client_comes_through_a_stalled_crowd(
     name: str, tmp_path: pathlib.Path, server: Callable[..., str]
 ) -> None:
     (tmp_path / "apps.py").write_text(APPS)
     with holdall.open(tmp_path / "files") as store:
         url = store.url(store.drive("alice").put("good", bytes(3 << 20)))
-        base = server(*ASGI[name])
+        large = store.url(store.drive("alice").put("large", bytes(20 << 20)))
+        base = server(*EVERY[name])
         host, port = base.removeprefix("http://").split(":")
+        upload = b"PUT /stalled HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"
+        crowds = {
+            "silent": b"",
+            "half a head": f"GET {url} HTTP/1.1\r\nHost: x\r\nX-Slow: ".encode(),
+            "half an upload": upload + bytes(300_000),
+            "a download that nobody reads": f"GET {large} HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+        }
         with ExitStack() as crowd:
-            for at in range(STALLED):
-                wire = crowd.enter_context(socket.create_connection((host, int(port)), HANG))
-                head = f"PUT /stalled{at} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"
-                wire.sendall(head.encode() + bytes(300_000))
-            got = httpx.get(base + url, timeout=HANG)
-            assert got.content == bytes(3 << 20)
+            for sent in crowds.values():
+                is_many = name in ASGI and sent.startswith(b"PUT")
+                for _ in range(STALLED if is_many else FEW):
+                    wire = crowd.enter_context(socket.create_connection((host, int(port)), HANG))
+                    wire.sendall(sent)
+                got = httpx.get(base + url, timeout=HANG)
+                assert got.content == bytes(3 << 20)
             made = httpx.put(f"{base}/mine", content=bytes(2 << 20), timeout=HANG)
             assert (made.status_code, made.json()["size"]) == (201, 2 << 20)
 
@@ -123,7 +144,7 @@ LONG = 300_000
 """Bytes of a body that are more than a server takes in by itself."""
 
 
-@pytest.mark.parametrize("name", ["uvicorn-h11", "hypercorn", "granian-asgi"])
+@pytest.mark.parametrize("name", ASGI)
 @pytest.mark.parametrize("what", ["parts", "json"])
 def test_calls_come_through_a_crowd_of_stalled_ones(
     name: str, what: str, tmp_path: pathlib.Path, server: Callable[..., str]
@@ -146,3 +167,26 @@ def test_calls_come_through_a_crowd_of_stalled_ones(
             assert client.put(good, content=bytes(3 << 20)).status_code == 200
             long = {"drive_id": drive, "file_id": made["file_id"], "filler": "x" * LONG}
             assert client.post("/v2/file/get", json=long).status_code == 404
+
+
+def test_a_visitor_s_body_is_short(store: holdall.Store) -> None:
+    def caller(scope: Any) -> holdall.Caller | None:
+        known = b"authorization" in dict(scope["headers"])
+        return holdall.Caller("alice", token="alice") if known else None
+
+    async def main() -> None:
+        app = holdall.asgi.App(store, api=store.api(), caller=caller)
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            for length, known, refused in [
+                (60_000, False, False),
+                (70_000, False, True),
+                (9_000_000, False, True),
+                (70_000, True, False),
+            ]:
+                headers = {"Authorization": "alice"} if known else {}
+                body = {"share_id": "x", "filler": "x" * length}
+                got = await client.post("/v2/file/list", json=body, headers=headers)
+                assert (got.status_code == 413) == refused, (length, known, got.text)
+
+    asyncio.run(main())

@@ -51,6 +51,10 @@ FILE_FROM = 256 << 10
 LONGEST = 4 << 20
 """The longest body of a call that is not a part of an upload; longer ones are refused."""
 
+VISIT = 64 << 10
+"""The same of a call by somebody whom nobody knows: as many of them as there are connections may
+wait in memory."""
+
 Check = Callable[[Scope], Target | Awaitable[Target | None] | None]
 WhoCalls = Callable[[Scope], Caller | Awaitable[Caller | None] | None]
 
@@ -133,8 +137,12 @@ async def respond_to_call(
         if scope["method"] == "PUT":
             part = await in_thread(lambda: begin_part(api, scope))
         if part is None:
-            body = b"" if scope["method"] in BODILESS else await beginning(content, LONGEST)
-            rest = len(body) > LONGEST
+            is_visitor = caller is None or caller.drive is None
+            most = VISIT if is_visitor else LONGEST
+            body = b"" if scope["method"] in BODILESS else await beginning(content, most)
+            if is_visitor and len(body) > VISIT:
+                raise errors.TooLarge(f"the body of a visitor's call is longer than {VISIT} bytes")
+            rest = len(body) > most
             prepared = await in_thread(lambda: answered(api, caller, scope, body))
         elif isinstance(part, Reply):
             prepared = prepare(part, scope)
