@@ -3,6 +3,7 @@
 import re
 import socket
 
+from . import servers
 from .case import Case
 from .shelf import noise
 
@@ -76,3 +77,7 @@ class Canary(Case):
         tag = self.raw(url)[1]["etag"]
         self.assertEqual(self.raw(url, f"If-None-Match: {tag}")[0], 304)
         self.assertEqual(self.raw(url, 'If-Match: "x"')[0], 412)
+
+    def test_the_table_of_servers_is_that_of_the_hosts(self) -> None:
+        self.assertEqual(sorted(servers.hosts()), sorted(servers.SERVERS), "hosts of `make blackbox`")
+        self.assertEqual(servers.shown(), servers.table(), "python3 -m tests.blackbox.servers writes it anew")
