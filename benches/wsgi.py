@@ -181,6 +181,7 @@ def main() -> None:
     parser.add_argument("--before", type=Path, required=True, help="that with the other")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--servers", default=",".join(SERVERS))
+    parser.add_argument("--sizes", default=",".join(SIZES))
     parser.add_argument("--directory", type=Path, help="where the stores are made")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(dir=asked.directory))
@@ -204,6 +205,8 @@ def main() -> None:
                 for side in (now, before):
                     servers.enter_context(side.serving(SERVERS[name]))
                 for at, (shown, size) in enumerate(SIZES.items()):
+                    if shown not in asked.sizes.split(","):
+                        continue
                     row = compare(now, before, at, size, asked.rounds)
                     print(f"{name} | {shown} | {row}", flush=True)
     finally:

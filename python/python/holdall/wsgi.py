@@ -43,7 +43,10 @@ FILE_FROM = 64 << 10
 """Bytes from which a body is left to a server that sends files."""
 
 CHUNK = 256 << 10
-"""Bytes of one piece of a body."""
+"""Bytes that are read of a request at once."""
+
+PIECE = 1 << 20
+"""Bytes of one piece of a reply: each costs a system call, and a wait for the client."""
 
 UNTOLD = ("Granian",)
 """Servers that mark the end of a body also where the client was cut off."""
@@ -185,7 +188,7 @@ def body_of(
     if not len(reply.body) or (len(reply.body) < FILE_FROM and reply.pace is None):
         return [bytes(reply.body)]
     if file_wrapper is not None and reply.pace is None:
-        return file_wrapper(file_of(reply) or Bare(reply.body.open()), CHUNK)
+        return file_wrapper(file_of(reply) or Bare(reply.body.open()), PIECE)
     return pieces(reply)
 
 
@@ -205,7 +208,7 @@ def file_of(reply: Reply) -> FileIO | None:
 def pieces(reply: Reply) -> Iterator[bytes]:
     """Goes through the body of a reply as bytes, no faster than its pace."""
     began, sent = time.monotonic(), 0
-    for chunk in reply.body.chunks(piece_of(reply.pace, CHUNK)):
+    for chunk in reply.body.chunks(piece_of(reply.pace, PIECE)):
         if reply.pace:
             time.sleep(max(0.0, began + sent / reply.pace - time.monotonic()))
             sent += len(chunk)
