@@ -15,6 +15,8 @@ const END64: u64 = 56 + 20;
 const TIME_EXTRA: u64 = 9;
 /// NTFS (4.5.5): id, length, reserved, and one attribute of three times.
 const NTFS_EXTRA: u64 = 4 + 4 + 4 + 3 * 8;
+/// Zip64 in a local header (4.5.3): id, length, both lengths.
+const ZIP64_EXTRA: u64 = 4 + 2 * 8;
 
 /// A 32-bit field that holds this sends the reader to the zip64 field (4.4.1.4).
 pub(super) const MARK32: u64 = 0xFFFF_FFFF;
@@ -100,8 +102,16 @@ pub(super) fn is_bare(offset: u64, name: &str, size: u64) -> bool {
 
 /// Returns the length of the local header, in bytes.
 pub(super) fn local_len(shape: Shape) -> u64 {
-    let zip64 = if shape.size >= MARK32 { 20 } else { 0 };
+    let zip64 = if shape.size >= MARK32 { ZIP64_EXTRA } else { 0 };
     LOCAL_FIXED + shape.name_len + time_len(shape) + zip64
+}
+
+/// Returns the length of the content of a stored member whose local header and content take `total` bytes,
+/// in bytes. The size in `shape` is not looked at.
+pub(super) fn size_within(total: u64, shape: Shape) -> Option<u64> {
+    let rest = total.checked_sub(local_len(Shape { size: 0, ..shape }))?;
+    // The shortest content with a zip64 field takes more than the longest without.
+    Some(if rest < MARK32 { rest } else { rest - ZIP64_EXTRA })
 }
 
 /// Returns the length of the central directory record of a stored member, in bytes.
@@ -402,6 +412,8 @@ mod tests {
                     let mut out = Vec::new();
                     put_local(&mut out, &member, 0);
                     assert_eq!(out.len() as u64, local_len(member.shape()));
+                    let unknown = Shape { size: 7, ..member.shape() };
+                    assert_eq!(size_within(out.len() as u64 + size, unknown), Some(size));
                     out.clear();
                     put_central(&mut out, &member, Packing::Stored, 0);
                     assert_eq!(out.len() as u64, central_len(member.shape(), offset));

@@ -18,6 +18,7 @@ mod member;
 mod plan;
 mod safe_name;
 mod source;
+mod starts;
 #[cfg(test)]
 mod steps;
 #[cfg(test)]

@@ -3,28 +3,28 @@
 use std::sync::Arc;
 
 use super::header::{
-    Packing, Shape, central_len, end_len, is_bare, local_len, put_central, put_end, put_local,
+    Packing, Shape, central_len, end_len, is_bare, local_len, put_central, put_end, put_local, size_within,
 };
 use super::member::{ArchiveLimits, Entry, Member};
 use super::safe_name::PATH_MAX;
+use super::starts::{SAMPLE, Starts, before};
 use super::unique_names::Names;
 use crate::{Error, ErrorKind, Kind, Result};
 
-/// Every how many records their places are remembered. A search among a million records misses the
-/// cache at nearly every step; the samples are small enough to stay in it.
-pub(super) const SAMPLE: usize = 16;
 /// Bits of a word.
 const WORD: usize = 64;
+/// Bytes of a name for which there is room in advance.
+const NAME_ROOM: usize = 32;
 
-/// An archive as numbers: 41 bytes a member, plus the names.
+/// An archive as numbers: 34 bytes a member, plus the names.
 #[derive(Debug)]
 pub struct Plan {
     names: String,
     records: Vec<PlannedMember>,
-    /// Where every 16th member starts, in bytes from the start of the archive.
-    starts: Vec<u64>,
-    /// Where its record starts, in bytes from the start of the central directory.
-    central_starts: Vec<u64>,
+    /// Where members start, in bytes from the start of the archive.
+    starts: Starts,
+    /// Where their records start, in bytes from the start of the central directory.
+    central_starts: Starts,
     central_offset: u64,
     central_len: u64,
     len: u64,
@@ -36,10 +36,10 @@ pub struct Plan {
     utc_offset: i16,
 }
 
+/// A member without the length of its content, which follows from where the next one starts.
 #[derive(Clone, Copy, Debug)]
 struct PlannedMember {
     offset: u64,
-    size: u64,
     content: u64,
     modified: i64,
     /// Where the name starts in the names; it ends where the next one starts.
@@ -71,7 +71,6 @@ impl Plan {
         check_count(expected, limits)?;
         let mut plan = Plan::with_room(expected);
         let mut names = Names::default();
-        names.reserve(expected);
         for entry in entries {
             check_count(plan.records.len() + 1, limits)?;
             plan.add(&entry, &mut names, limits)?;
@@ -105,12 +104,11 @@ impl Plan {
     }
 
     fn with_room(members: usize) -> Plan {
-        let samples = members.div_ceil(SAMPLE);
         Plan {
-            names: String::new(),
+            names: String::with_capacity(members.saturating_mul(NAME_ROOM)),
             records: Vec::with_capacity(members),
-            starts: Vec::with_capacity(samples),
-            central_starts: Vec::with_capacity(samples),
+            starts: Starts::with_room(members),
+            central_starts: Starts::with_room(members),
             central_offset: 0,
             central_len: 0,
             len: 0,
@@ -141,6 +139,8 @@ impl Plan {
     fn end(mut self, limits: &ArchiveLimits) -> Result<Plan> {
         self.names.shrink_to_fit();
         self.records.shrink_to_fit();
+        self.starts.finish();
+        self.central_starts.finish();
         let end = end_len(self.entries(), self.central_offset, self.central_len);
         self.len = sum([self.central_offset, self.central_len, end], limits)?;
         Ok(self)
@@ -163,11 +163,9 @@ impl Plan {
         let Member { size, crc32, modified, content, .. } = *member;
         let name_len = self.names.len() - start;
         if name_len > PATH_MAX {
-            return Err(Error::bug(format!("a member name of {name_len} bytes")));
+            return Err(too_long(name_len));
         }
-        let name = u32::try_from(start).map_err(|_| {
-            Error::new(ErrorKind::TooLarge, "the names of an archive take at most 4 GiB; make several")
-        })?;
+        let name = u32::try_from(start).map_err(|_| too_many_names())?;
         let name_len = u64::try_from(name_len).unwrap_or(u64::MAX);
         let offset = self.central_offset;
         let index = self.records.len();
@@ -179,15 +177,12 @@ impl Plan {
             self.executable.resize(self.executable.len().max(word + 1), 0);
             self.executable.iter_mut().skip(word).take(1).for_each(|bits| *bits |= 1 << (index % WORD));
         }
-        if index.is_multiple_of(SAMPLE) {
-            self.starts.push(offset);
-            self.central_starts.push(self.central_len);
-        }
-        self.records.push(PlannedMember { offset, size, content, modified, name, crc32 });
+        self.starts.push(index, offset);
+        self.central_starts.push(index, self.central_len);
+        self.records.push(PlannedMember { offset, content, modified, name, crc32 });
         let shape = Shape { name_len, size, modified, bare: index == 0 && self.bare };
         self.central_offset = sum([offset, local_len(shape), size], limits)?;
         self.central_len += central_len(shape, offset);
-        sum([self.central_offset, self.central_len, 0], limits)?;
         Ok(())
     }
 
@@ -208,19 +203,13 @@ impl Plan {
 
     /// Returns the member at `index`, in the order of the archive.
     pub fn member(&self, index: usize) -> Option<Member<'_>> {
-        #[cfg(test)]
-        super::steps::step();
-        let record = self.records.get(index)?;
+        let (record, shape) = self.shape(index)?;
         let start = usize::try_from(record.name).ok()?;
-        let end = match self.records.get(index + 1) {
-            Some(next) => usize::try_from(next.name).ok()?,
-            None => self.names.len(),
-        };
-        let name = self.names.get(start..end)?;
+        let name = self.names.get(start..start.checked_add(usize::try_from(shape.name_len).ok()?)?)?;
         Some(Member {
             name,
             kind: if name.ends_with('/') { Kind::Folder } else { Kind::File },
-            size: record.size,
+            size: shape.size,
             crc32: record.crc32,
             modified: record.modified,
             executable: self.executable.get(index / WORD).is_some_and(|bits| bits >> (index % WORD) & 1 == 1),
@@ -229,20 +218,31 @@ impl Plan {
         })
     }
 
-    /// Returns where the content of the member at `index` lies, without a look at its name.
-    pub(super) fn run(&self, index: usize) -> Option<Run> {
+    /// Returns the record of the member at `index` and how long its headers are, without a look at its
+    /// name.
+    fn shape(&self, index: usize) -> Option<(&PlannedMember, Shape)> {
+        #[cfg(test)]
+        super::steps::step();
         let record = self.records.get(index)?;
-        let end = match self.records.get(index + 1) {
-            Some(next) => u64::from(next.name),
-            None => u64::try_from(self.names.len()).ok()?,
+        let (offset, name) = match self.records.get(index + 1) {
+            Some(next) => (next.offset, u64::from(next.name)),
+            None => (self.central_offset, u64::try_from(self.names.len()).ok()?),
         };
-        let header = local_len(Shape {
-            name_len: end.checked_sub(u64::from(record.name))?,
-            size: record.size,
+        let shape = Shape {
+            name_len: name.checked_sub(u64::from(record.name))?,
+            size: 0,
             modified: record.modified,
-            bare: index == 0 && self.bare,
-        });
-        Some(Run { start: record.offset + header, size: record.size, content: record.content })
+            bare: self.is_bare(index),
+        };
+        let size = size_within(offset.checked_sub(record.offset)?, shape)?;
+        Some((record, Shape { size, ..shape }))
+    }
+
+    /// Returns where the content of the member at `index` lies.
+    pub(super) fn run(&self, index: usize) -> Option<Run> {
+        let (record, shape) = self.shape(index)?;
+        let start = record.offset + local_len(shape);
+        Some(Run { start, size: shape.size, content: record.content })
     }
 
     /// Returns the members in the order of the archive.
@@ -255,8 +255,9 @@ impl Plan {
         size_of::<Plan>()
             + self.names.capacity()
             + self.records.capacity() * size_of::<PlannedMember>()
-            + (self.starts.capacity() + self.central_starts.capacity() + self.executable.capacity())
-                * size_of::<u64>()
+            + self.starts.memory()
+            + self.central_starts.memory()
+            + self.executable.capacity() * size_of::<u64>()
     }
 
     /// Returns where the central directory starts, in bytes from the start of the archive.
@@ -272,7 +273,7 @@ impl Plan {
     /// Returns the index of the member whose header or content holds the byte at `offset`, which is
     /// before the central directory.
     pub(super) fn index_at(&self, offset: u64) -> Option<usize> {
-        let first = before(&self.starts, |start| *start <= offset).checked_sub(1)? * SAMPLE;
+        let (first, _) = self.starts.at_or_before(offset)?;
         let near = self.records.get(first..)?;
         let near = near.get(..SAMPLE).unwrap_or(near);
         Some(first + before(near, |record| record.offset <= offset).checked_sub(1)?)
@@ -281,11 +282,10 @@ impl Plan {
     /// Returns the index of the central directory record that holds the byte at `offset` of the
     /// central directory, and where the record starts.
     pub(super) fn central_at(&self, offset: u64) -> Option<(usize, u64)> {
-        let sample = before(&self.central_starts, |start| *start <= offset).checked_sub(1)?;
-        let mut start = *self.central_starts.get(sample)?;
-        let mut index = sample * SAMPLE;
+        let (mut index, mut start) = self.central_starts.at_or_before(offset)?;
         loop {
-            let next = start + self.member(index)?.central_len();
+            let (record, shape) = self.shape(index)?;
+            let next = start + central_len(shape, record.offset);
             if offset < next {
                 return Some((index, start));
             }
@@ -380,9 +380,9 @@ impl Plan {
     }
 }
 
+#[cfg(test)]
 impl Member<'_> {
     /// Returns the length of the local header, in bytes.
-    #[cfg(test)]
     pub(super) fn local_len(&self) -> u64 {
         local_len(self.shape())
     }
@@ -393,27 +393,12 @@ impl Member<'_> {
     }
 }
 
-/// Returns how many items of a sorted slice are before a place.
-fn before<T>(items: &[T], is_before: impl Fn(&T) -> bool) -> usize {
-    items.partition_point(|item| {
-        #[cfg(test)]
-        super::steps::step();
-        is_before(item)
-    })
-}
-
 fn check_content(name: &str, kind: Kind, size: u64, crc32: u32) -> Result<()> {
     if size == 0 && crc32 != 0 {
-        return Err(Error::invalid(format!(
-            "the crc32 of the empty member {} must be 0, not {crc32:08x}",
-            shown(name)
-        )));
+        return Err(crc_of_nothing(name, crc32));
     }
     if kind == Kind::Folder && size != 0 {
-        return Err(Error::invalid(format!(
-            "the folder {} cannot have content ({size} bytes); name it a file",
-            shown(name)
-        )));
+        return Err(folder_with_content(name, size));
     }
     Ok(())
 }
@@ -432,15 +417,42 @@ fn check_count(entries: usize, limits: &ArchiveLimits) -> Result<()> {
 }
 
 /// Returns the sum, if it is within the limit.
-fn sum(parts: [u64; 3], limits: &ArchiveLimits) -> Result<u64> {
+fn sum([a, b, c]: [u64; 3], limits: &ArchiveLimits) -> Result<u64> {
     let limit = limits.max_bytes.unwrap_or(u64::MAX);
-    let total = parts.iter().try_fold(0u64, |total, part| total.checked_add(*part));
-    total.filter(|total| *total <= limit).ok_or_else(|| {
-        Error::new(
-            ErrorKind::TooLarge,
-            format!("the archive is larger than {limit} bytes; raise max_bytes or make several"),
-        )
-    })
+    match a.checked_add(b).and_then(|sum| sum.checked_add(c)) {
+        Some(total) if total <= limit => Ok(total),
+        _ => Err(too_large(limit)),
+    }
+}
+
+// Errors are made out of line, so that planning a member stays short enough to be inlined.
+
+#[cold]
+fn too_large(limit: u64) -> Error {
+    let message = format!("the archive is larger than {limit} bytes; raise max_bytes or make several");
+    Error::new(ErrorKind::TooLarge, message)
+}
+
+#[cold]
+fn too_many_names() -> Error {
+    Error::new(ErrorKind::TooLarge, "the names of an archive take at most 4 GiB; make several")
+}
+
+#[cold]
+fn too_long(name_len: usize) -> Error {
+    Error::bug(format!("a member name of {name_len} bytes"))
+}
+
+#[cold]
+fn crc_of_nothing(name: &str, crc32: u32) -> Error {
+    let shown = shown(name);
+    Error::invalid(format!("the crc32 of the empty member {shown} must be 0, not {crc32:08x}"))
+}
+
+#[cold]
+fn folder_with_content(name: &str, size: u64) -> Error {
+    let shown = shown(name);
+    Error::invalid(format!("the folder {shown} cannot have content ({size} bytes); name it a file"))
 }
 
 /// Returns `name` as it may stand in an error: escaped, and not without end.

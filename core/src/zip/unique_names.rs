@@ -19,11 +19,12 @@ const ROOT: u32 = 0;
 /// kept them apart: the members of `a/` and of `A/` land in `a/` and in `A (2)/`; and beside a
 /// file `a`, the members of a folder `a` land in `a (2)/`.
 ///
-/// Holds hashes, not names: 10 to 20 bytes a member, and about 60 more and its name for each folder.
+/// Holds hashes, not names: 10 to 20 bytes a member, and about 150 more and its name for each folder. Each
+/// folder has a table of its own: members come folder by folder, and one table for all of them misses the
+/// cache at every member.
 /// The hashes have 64 bits and a key. Should two be equal by chance (once in 30 million archives of a
 /// million members), a name gets a suffix that it did not need.
 pub struct Names {
-    taken: HashSet<u64, BuildHasherDefault<Same>>,
     /// The index of a folder, or the next suffix of a name.
     numbers: HashMap<u64, u32, BuildHasherDefault<Same>>,
     seed: RandomState,
@@ -44,6 +45,8 @@ struct Folder {
     name_len: u8,
     /// Whether a member stands for the folder itself.
     listed: bool,
+    /// The folded names in it.
+    taken: HashSet<u64, BuildHasherDefault<Same>>,
 }
 
 #[derive(Default)]
@@ -86,9 +89,15 @@ impl Hasher for Same {
 
 impl Default for Names {
     fn default() -> Names {
-        let root = Folder { parent: ROOT, path_len: 0, name: 0, name_len: 0, listed: false };
-        Names {
+        let root = Folder {
+            parent: ROOT,
+            path_len: 0,
+            name: 0,
+            name_len: 0,
+            listed: false,
             taken: HashSet::default(),
+        };
+        Names {
             numbers: HashMap::default(),
             seed: RandomState::new(),
             folders: vec![root],
@@ -101,11 +110,6 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Makes room for `members` more, in advance.
-    pub(super) fn reserve(&mut self, members: usize) {
-        self.taken.reserve(members);
-    }
-
     /// Appends to `out` a safe name for `path` that is unlike every name given before; that of a
     /// folder ends with `/`.
     ///
@@ -149,8 +153,9 @@ impl Names {
 
     /// Returns the memory held, in bytes, about.
     pub fn memory(&self) -> usize {
+        let taken: usize = self.folders.iter().map(|folder| folder.taken.capacity()).sum();
         // One byte of every slot is the table's own, and at most 7 of 8 slots are used.
-        (self.taken.capacity() * 9 + self.numbers.capacity() * 17) * 8 / 7
+        (taken * 9 + self.numbers.capacity() * 17) * 8 / 7
             + self.folders.capacity() * size_of::<Folder>()
             + self.folder_names.capacity()
     }
@@ -208,6 +213,7 @@ impl Names {
             name: u64::try_from(self.folder_names.len()).unwrap_or(u64::MAX),
             name_len,
             listed: false,
+            taken: HashSet::default(),
         });
         self.folder_names.push_str(&self.part);
         self.numbers.insert(key, index);
@@ -216,7 +222,7 @@ impl Names {
 
     /// Takes the name in `part` inside `folder`, with a suffix if it is taken, and leaves it there.
     fn take(&mut self, folder: u32, kind: Kind) -> Result<()> {
-        if self.take_exactly(folder) {
+        if self.take_exactly(folder)? {
             return Ok(());
         }
         let (stem, extension) = match kind {
@@ -239,7 +245,7 @@ impl Names {
             self.part.push_str(&format!(" ({number})"));
             self.part.push_str(&extension);
             number = number.checked_add(1).ok_or_else(|| too_many("members of one name"))?;
-            if self.take_exactly(folder) {
+            if self.take_exactly(folder)? {
                 self.numbers.insert(counter, number);
                 return Ok(());
             }
@@ -247,11 +253,12 @@ impl Names {
     }
 
     /// Takes the name in `part` inside `folder` and returns whether it was free.
-    fn take_exactly(&mut self, folder: u32) -> bool {
+    fn take_exactly(&mut self, folder: u32) -> Result<bool> {
         self.folded.clear();
         fold(&self.part, &mut self.folded);
         let key = self.key(About::Taken, folder, &self.folded);
-        self.taken.insert(key)
+        let own = usize::try_from(folder).ok().and_then(|at| self.folders.get_mut(at));
+        Ok(own.ok_or_else(|| Error::bug("a member of a folder that is not there"))?.taken.insert(key))
     }
 
     /// Hashes with SipHash and a seed of its own, so that nobody can choose names that collide.
