@@ -1,15 +1,16 @@
 //! Checking: whether the rows agree with each other, and the blobs with the rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::compact::frames;
+use super::hashers::Hashers;
 use crate::blobs::frame::{Frame, FrameKind};
 use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::check::Problem;
 use crate::catalog::record::{BlobRecord, FileRecord, Location, Record, VersionRecord};
 use crate::catalog::{blob, check, drive, node, prefix, row, segment, state, table};
-use crate::digest::{Digest, Digester};
+use crate::digest::{Digest, StreamDigester};
 use crate::engine::Engine;
 use crate::id::{BlobId, FileId, VersionId};
 use crate::kv::redb::RedbReader;
@@ -23,6 +24,10 @@ use crate::{Error, ErrorKind, Kind, Result};
 const PAGE: usize = 1000;
 /// Bytes of a file that are read at once.
 const BLOCK: usize = 1 << 20;
+/// Bytes of content that are read between two calls of the watcher, about.
+const AHEAD: u64 = 32 << 20;
+/// Fewer bytes of content than this are not worth threads.
+const WORTH: u64 = 512 << 10;
 /// Segments that are kept open.
 const OPEN_SEGMENTS: usize = 64;
 /// Of a damaged blob, so many of the versions that have it are named.
@@ -179,22 +184,68 @@ enum Wrong {
 /// A sentence on what is wrong; None when all is sound.
 type Finding = Option<String>;
 
+/// What is where a row says that a blob is.
+enum Found {
+    /// The blob, as far as its frame says: the bytes are not read, or not hashed yet.
+    There,
+    Bytes(Vec<u8>),
+    /// Something else, as a sentence.
+    Wrong(String),
+}
+
 impl Checker<'_, '_> {
     /// Looks at every blob where its row says that it is.
     fn blobs(&mut self) -> Result<()> {
         let mut after: Option<Vec<u8>> = None;
         loop {
             let page = prefix::page(&self.tx, table::BLOB, &[], after.as_deref(), PAGE)?;
-            for (key, value) in &page {
-                // A row that cannot be read is among the problems already.
-                let (Ok(id), Ok(record)) = (row::number(key), BlobRecord::decode(value)) else { continue };
-                self.blob(BlobId(id), record)?;
-            }
+            // A row that cannot be read is among the problems already.
+            let read = |(key, value): &(Vec<u8>, Vec<u8>)| {
+                Some((BlobId(row::number(key).ok()?), BlobRecord::decode(value).ok()?))
+            };
+            let blobs: Vec<(BlobId, BlobRecord)> = page.iter().filter_map(read).collect();
+            self.page(&blobs)?;
             match page.into_iter().next_back() {
                 Some((key, _)) => after = Some(key),
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Looks at blobs, `AHEAD` bytes of them at a time. What is in segments is read here and hashed on
+    /// all cores, and what turns out to be sound is done with; all else is looked at one by one.
+    fn page(&mut self, blobs: &[(BlobId, BlobRecord)]) -> Result<()> {
+        let mut rest = blobs;
+        while !rest.is_empty() {
+            let (mut count, mut bytes) = (0, 0_u64);
+            for (_, record) in rest {
+                if bytes >= AHEAD {
+                    break;
+                }
+                count += 1;
+                bytes += if matches!(record.location, Location::File) { 0 } else { record.len };
+            }
+            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            let sound = if self.content && bytes >= WORTH { self.sound(now)? } else { BTreeSet::new() };
+            for (index, (id, record)) in now.iter().enumerate() {
+                if sound.contains(&index) { self.step(record.len)? } else { self.blob(*id, record.clone())? }
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Returns which of these are in segments and what was stored.
+    fn sound(&mut self, blobs: &[(BlobId, BlobRecord)]) -> Result<BTreeSet<usize>> {
+        let mut hashers = Hashers::start();
+        for (index, (id, record)) in blobs.iter().enumerate() {
+            let Location::Segment { segment, offset } = record.location else { continue };
+            // What is wrong is said by the second look.
+            if let Ok(Found::Bytes(bytes)) = self.read_in_segment(*id, record, segment, offset) {
+                hashers.push(index, bytes, stored(record))?;
+            }
+        }
+        Ok(hashers.finish()?.into_iter().collect())
     }
 
     fn blob(&mut self, id: BlobId, mut record: BlobRecord) -> Result<()> {
@@ -258,27 +309,46 @@ impl Checker<'_, '_> {
         number: u32,
         offset: u64,
     ) -> Result<Finding> {
+        Ok(match self.read_in_segment(id, record, number, offset)? {
+            Found::Bytes(bytes) => differs(record, &Digest::of(&bytes)),
+            Found::There => None,
+            Found::Wrong(finding) => Some(finding),
+        })
+    }
+
+    fn read_in_segment(
+        &mut self,
+        id: BlobId,
+        record: &BlobRecord,
+        number: u32,
+        offset: u64,
+    ) -> Result<Found> {
         let content = self.content;
         let Some(segment) = self.segment(number)? else {
-            return Ok(Some(format!("the header of {} cannot be read", file::path(number))));
+            return Ok(Found::Wrong(format!("the header of {} cannot be read", file::path(number))));
         };
         let Some((frame, _)) = segment.frame_at(offset)? else {
-            return Ok(Some(format!("no frame is at byte {offset} of {}", file::path(number))));
+            return Ok(Found::Wrong(format!("no frame is at byte {offset} of {}", file::path(number))));
         };
         let Frame { kind, id: other, len, crc32, blake3, .. } = frame;
         let fits = kind == FrameKind::Blob && u64::from(len) == record.len;
         if !fits || (other, crc32, blake3) != (id.0, record.crc32, record.blake3) {
-            return Ok(Some(format!("another frame is at byte {offset} of {}", file::path(number))));
+            return Ok(Found::Wrong(format!("another frame is at byte {offset} of {}", file::path(number))));
         }
         if !content {
             let end = offset.saturating_add(crate::blobs::frame::frame_len(record.len));
             let found = segment.file.len().map_err(|cause| Error::io("reading a length", cause))?;
-            return Ok((found < end).then(|| format!("{} ends at byte {found}", file::path(number))));
+            return Ok(match found < end {
+                true => Found::Wrong(format!("{} ends at byte {found}", file::path(number))),
+                false => Found::There,
+            });
         }
-        match segment.payload(offset, &frame)? {
-            Some(bytes) => Ok(differs(record, &Digest::of(&bytes))),
-            None => Ok(Some(format!("the bytes from {offset} of {} on have changed", file::path(number)))),
-        }
+        Ok(match segment.payload(offset, &frame)? {
+            Some(bytes) => Found::Bytes(bytes),
+            None => {
+                Found::Wrong(format!("the bytes from {offset} of {} on have changed", file::path(number)))
+            }
+        })
     }
 
     fn look_in_file(&mut self, id: BlobId, record: &BlobRecord) -> Result<Finding> {
@@ -292,16 +362,16 @@ impl Checker<'_, '_> {
         if !self.content {
             return Ok(None);
         }
-        let (mut digester, mut block, mut offset) = (Digester::new(), vec![0; BLOCK], 0_u64);
+        let (mut digester, mut offset) = (StreamDigester::new(), 0_u64);
         while offset < len {
             let want = usize::try_from(len - offset).unwrap_or(BLOCK).min(BLOCK);
-            let part = block.get_mut(..want).unwrap_or_default();
-            file.read_at(offset, part).map_err(failed)?;
-            digester.update(part);
+            let mut block = vec![0; want];
+            file.read_at(offset, &mut block).map_err(failed)?;
+            digester.push(block.into())?;
             offset += u64::try_from(want).unwrap_or(u64::MAX);
             self.step(0)?;
         }
-        Ok(differs(record, &digester.finish()))
+        Ok(differs(record, &digester.finish()?))
     }
 
     fn segment(&mut self, number: u32) -> Result<Option<&Segment>> {
@@ -420,12 +490,15 @@ fn is_missing(error: &Error) -> bool {
 
 /// Says that content is not what the row says.
 fn differs(record: &BlobRecord, digest: &Digest) -> Finding {
-    let stored = Digest {
+    (*digest != stored(record)).then(|| "its hashes are not those of what was stored".to_owned())
+}
+
+fn stored(record: &BlobRecord) -> Digest {
+    Digest {
         len: record.len,
         blake3: record.blake3,
         sha1: record.sha1,
         crc64: record.crc64,
         crc32: record.crc32,
-    };
-    (*digest != stored).then(|| "its hashes are not those of what was stored".to_owned())
+    }
 }

@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod compact;
 mod gc;
+mod hashers;
 mod log_snapshot;
 mod repair;
 mod stats;
