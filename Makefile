@@ -5,7 +5,8 @@
 # works-with programs of others over archives and URLs, all that can be installed; writes docs/works-with.md
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
-# bench      the benchmarks
+# bench      the benchmarks, NAMES="plan range" for some; a report in JSON and plots of it below target/bench
+# bench-check  what got slower since REV by more than the noise, in runs that take turns; NAMES and ROUNDS
 # fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
 # filesystems  the store on ext4, XFS, Btrfs, tmpfs and a disk with sectors of 4 KiB; takes root and loop devices
 # mutants    changes the modules of tokens, ranges, headers, names and recovery, and asks whether a test notices;
@@ -21,7 +22,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test blackbox wire works-with works-here matrix sim bench fuzz filesystems mutants tsan features package semver docs deny tools demo-tools test-tools
+.PHONY: demo test blackbox wire works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -115,8 +116,14 @@ matrix: tools
 sim: tools
 	HOLDALL_SEEDS=$(SEEDS) HOLDALL_THREADS=$(THREADS) $(CARGO) test --release -p holdall --test sim several -- --nocapture
 
+# With all names, the plots of the documentation can be drawn from the report: docs/figures/plot.py REPORT.
 bench: tools
-	$(CARGO) run --release -p holdall-benches
+	$(CARGO) run --release -p holdall-benches --features peers -- \
+		--json "target/bench/$$(date -u +%Y%m%d-%H%M%S)-$$(git describe --always --dirty).json" $(NAMES)
+
+bench-check: tools
+	@test -n '$(REV)' || { echo 'name what to compare with: make bench-check REV=main' >&2; exit 2; }
+	$(PYTHON) benches/compare.py --rev '$(REV)' --rounds $(or $(ROUNDS),7) $(NAMES)
 
 SECONDS_EACH = $(or $(SECONDS),60)
 

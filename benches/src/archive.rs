@@ -1,6 +1,8 @@
 //! Rows 11, 12, 14 and 15: planning and serving archives.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -135,7 +137,8 @@ pub fn zip(table: &mut Table) {
     std::fs::create_dir(&files).expect("a directory");
     let paths: Vec<_> = (0..contents.len()).map(|index| files.join(index.to_string())).collect();
     paths.iter().zip(&contents).for_each(|(path, content)| std::fs::write(path, content).expect("written"));
-    let works: Vec<Work<'_>> = vec![
+    let go = go_program(dir.path());
+    let mut works: Vec<Work<'_>> = vec![
         Box::new(|| {
             busy(|| {
                 let reply = store.serve(&Request::get(&url)).expect("a reply");
@@ -150,11 +153,31 @@ pub fn zip(table: &mut Table) {
             busy(|| stream(members.iter().zip(&paths).map(|(member, path)| (member, read(path)))))
         }),
     ];
+    if let Some(program) = &go {
+        let files = &files;
+        works.push(Box::new(move || {
+            let output = Command::new(program).arg(files).output().expect("the program in Go");
+            let text = String::from_utf8(output.stdout).expect("text");
+            Duration::from_nanos(text.trim().parse().expect("nanoseconds"))
+        }));
+    }
     let times = turns(11, works);
-    let shown = times.each(&["archive", "zip crate from memory", "from files"], 1);
+    let names = ["archive", "zip crate from memory", "from files", "Go from files"];
+    let shown = times.each(&names[..if go.is_some() { 4 } else { 3 }], 1);
     let work = "10,000 x 4 KiB archive to nothing";
     table.row("12", work, "zip crate, stream, from files", times.speed(0, 2), Want::AtLeast(8.0), &shown);
     table.row("12", work, "zip crate, stream, from memory", times.speed(0, 1), Want::Shown, "");
+    if go.is_some() {
+        table.row("12", work, "Go archive/zip, from files", times.speed(0, 3), Want::AtLeast(8.0), "");
+    }
+}
+
+/// Compiles the peer that is written in Go, where Go is.
+fn go_program(dir: &Path) -> Option<PathBuf> {
+    let (source, program) = (dir.join("zip.go"), dir.join("go-zip"));
+    std::fs::write(&source, include_str!("../go/zip.go")).expect("written");
+    let built = Command::new("go").arg("build").arg("-o").arg(&program).arg(&source).status();
+    built.is_ok_and(|status| status.success()).then_some(program)
 }
 
 /// Writes a stored zip to nothing, as it is done without holdall.
@@ -169,7 +192,7 @@ fn stream<'a>(members: impl Iterator<Item = (&'a Entry, Vec<u8>)>) {
 }
 
 /// Contents that cost nothing.
-struct Same(Bytes);
+pub struct Same(pub Bytes);
 
 impl Members for Same {
     fn segment(&self, _: usize, _: u64, offset: u64, limit: u64) -> holdall::Result<Segment> {

@@ -1,7 +1,8 @@
-//! `holdall-bench [name...]`: measures holdall against peers and limits, all in one run.
+//! `holdall-bench [--json FILE] [name...]`: measures holdall against peers and limits, all in one run.
 //!
 //! Only ratios count: each figure is our time against that of a peer that took turns with us. A
-//! row of the table is a row of the figures to reach. Without names everything runs.
+//! row of the table is a row of the figures to reach. Without names everything runs. The file gets
+//! the same rows, with the machine, the date and the commit, for `docs/figures/plot.py`.
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "what fails ends the measurement")]
 #![allow(
@@ -13,9 +14,11 @@
 
 mod api;
 mod archive;
+mod growth;
 mod import;
 mod leak;
 mod log;
+mod maintain;
 mod measure;
 mod million;
 mod peer;
@@ -23,11 +26,15 @@ mod place;
 mod process;
 mod put;
 mod read;
+mod report;
+#[cfg(feature = "peers")]
+mod stores;
 mod watched;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use measure::Table;
+use report::Run;
 
 /// A name on the command line, and the rows that it measures.
 type Work = (&'static str, fn(&mut Table));
@@ -50,6 +57,13 @@ const ALL: &[Work] = &[
     ("leak", leak::leak),
     ("import", import::import),
     ("million", million::million),
+    ("growth", growth::growth),
+    ("collect", maintain::collect),
+    ("check", maintain::check),
+    ("rebuild", maintain::rebuild),
+    ("backup", maintain::backup),
+    #[cfg(feature = "peers")]
+    ("stores", stores::stores),
     ("log", log::log),
 ];
 
@@ -62,18 +76,30 @@ fn main() {
         return child(task, &paths);
     }
     // Cargo says this to a program that measures.
-    let names: Vec<&str> = arguments.iter().map(String::as_str).filter(|name| *name != "--bench").collect();
+    let mut names: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|name| *name != "--bench").collect();
+    let json = names.iter().position(|name| *name == "--json").map(|at| {
+        names.remove(at);
+        if at == names.len() {
+            println!("--json takes a file");
+            std::process::exit(2);
+        }
+        PathBuf::from(names.remove(at))
+    });
     if let Some(unknown) = names.iter().find(|name| !ALL.iter().any(|(known, _)| known == *name)) {
         let known: Vec<&str> = ALL.iter().map(|(name, _)| *name).collect();
         println!("there is no measurement {unknown}; there are {}", known.join(", "));
         std::process::exit(2);
     }
-    let mut table = Table::default();
+    let (mut table, run) = (Table::default(), Run::begin());
     Table::head();
     for (name, measure) in ALL {
         if names.is_empty() || names.contains(name) {
             measure(&mut table);
         }
+    }
+    if let Some(path) = json {
+        run.write(&table, &path);
     }
     match table.short {
         0 => println!("\nevery figure is reached"),

@@ -81,7 +81,7 @@ pub fn unit(seconds: f64) -> String {
 }
 
 /// Which way a figure is good.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Want {
     AtLeast(f64),
     AtMost(f64),
@@ -89,10 +89,34 @@ pub enum Want {
     Shown,
 }
 
+/// What a row said, for the report.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub row: String,
+    pub work: String,
+    pub against: String,
+    pub figure: f64,
+    pub want: Want,
+    pub reached: bool,
+    pub times: String,
+}
+
+/// What work costs at several sizes.
+#[derive(Clone, Debug)]
+pub struct Curve {
+    /// What is done, and what the sizes count.
+    pub work: String,
+    pub sizes: &'static str,
+    /// A size, and seconds.
+    pub points: Vec<(f64, f64)>,
+}
+
 /// The table, printed row by row as it comes.
 #[derive(Default)]
 pub struct Table {
     pub short: usize,
+    pub rows: Vec<Row>,
+    pub curves: Vec<Curve>,
 }
 
 impl Table {
@@ -104,18 +128,29 @@ impl Table {
 
     /// Prints a row and judges it.
     pub fn row(&mut self, row: &str, work: &str, against: &str, figure: f64, want: Want, times: &str) {
-        let (reach, ok) = match want {
+        let (reach, reached) = match want {
             Want::AtLeast(least) => (format!(">= {least}"), figure >= least),
             Want::AtMost(most) => (format!("<= {most}"), figure <= most),
             Want::Shown => (String::new(), true),
         };
-        let verdict = match (want, ok) {
+        let verdict = match (want, reached) {
             (Want::Shown, _) => "",
             (_, true) => "ok",
             (_, false) => "SHORT",
         };
-        self.short += usize::from(!ok);
-        let figure = if figure.abs() >= 100.0 { format!("{figure:.0}") } else { format!("{figure:.2}") };
-        println!("| {row} | {work} | {against} | {figure} | {reach} | {verdict} | {times} |");
+        self.short += usize::from(!reached);
+        let shown = if figure.abs() >= 100.0 { format!("{figure:.0}") } else { format!("{figure:.2}") };
+        println!("| {row} | {work} | {against} | {shown} | {reach} | {verdict} | {times} |");
+        let own = |text: &str| text.to_owned();
+        let (row, work, against, times) = (own(row), own(work), own(against), own(times));
+        self.rows.push(Row { row, work, against, figure, want, reached, times });
+    }
+
+    /// Prints what work costs at several sizes.
+    pub fn curve(&mut self, work: &str, sizes: &'static str, points: Vec<(f64, f64)>) {
+        let shown: Vec<String> =
+            points.iter().map(|(size, cost)| format!("{size}: {}", unit(*cost))).collect();
+        println!("| - | {work} | by {sizes} | | | | {} |", shown.join(", "));
+        self.curves.push(Curve { work: work.to_owned(), sizes, points });
     }
 }

@@ -3,3 +3,5 @@
 pub mod files;
 pub mod rows;
 pub mod sqlite;
+#[cfg(feature = "peers")]
+pub mod stores;
