@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import pytest
 from hosts import EVERY, running
+from pages import blocks
 
 import holdall
 
@@ -102,7 +103,26 @@ FRAMEWORKS = {
     },
 }
 
-HOSTS = {name: (command, APPS) for name, command in EVERY.items()} | FRAMEWORKS
+
+def page(name: str) -> str:
+    """The app of a page of the documentation, at the root of its server."""
+    return blocks(name)[0].replace("/files/", "/")
+
+
+APP = ["gunicorn", "apps:app", "--bind", "127.0.0.1:PORT"]
+
+PAGES = {
+    "aiohttp": ([*APP, "--worker-class", "aiohttp.GunicornWebWorker"], page("aiohttp")),
+    "quart-hypercorn": (
+        ["hypercorn", "apps:entry", "--bind", "127.0.0.1:PORT"],
+        page("quart"),
+    ),
+    "sanic": (["sanic", "apps:app", "--port=PORT", "--single-process"], page("sanic")),
+    "tornado-page": (["apps", "--port=PORT"], page("tornado")),
+}
+"""What has servers of its own."""
+
+HOSTS = {name: (command, APPS) for name, command in EVERY.items()} | FRAMEWORKS | PAGES
 
 ABSENT: set[str] = set()
 """Of the distributions below, those that cannot be installed with this Python: none."""
@@ -110,7 +130,7 @@ ABSENT: set[str] = set()
 DISTRIBUTIONS = (
     "uvicorn h11 httptools uvloop hypercorn granian daphne gunicorn gevent waitress cheroot tornado"
 )
-DISTRIBUTIONS += " bjoern uwsgi werkzeug flask django"
+DISTRIBUTIONS += " bjoern uwsgi werkzeug flask django aiohttp sanic"
 
 
 def test_every_server_of_the_table_is_here() -> None:

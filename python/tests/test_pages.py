@@ -94,28 +94,31 @@ def uploads_and_downloads(page: str, base: str, here: pathlib.Path) -> None:
     assert bad.status_code == 400
 
 
-@pytest.mark.parametrize(
-    "page", ["aiohttp", "fastapi", "flask", "litestar", "quart", "sanic", "tornado"]
-)
+FRAMEWORKS = ["aiohttp", "fastapi", "flask", "litestar", "quart", "sanic", "tornado"]
+
+
+def started(page: str) -> list[str]:
+    """The command of a page that starts its server, on a free port."""
+    servers = ("uvicorn", "gunicorn", "hypercorn", "sanic", "python")
+    return words(next(line for program in servers for line in commands(page, program)))
+
+
+@pytest.mark.parametrize("page", FRAMEWORKS)
 def test_a_framework_s_page(page: str, here: pathlib.Path, server: Callable[..., str]) -> None:
     save(page, here)
-    servers = ("uvicorn", "gunicorn", "hypercorn", "sanic", "python")
-    command = next(line for program in servers for line in commands(page, program))
-    base = server(*words(command))
+    base = server(*started(page))
     uploads_and_downloads(page, base, here)
     with holdall.open(here / "files", create=False) as store:
         assert len(store.drive("alice").versions("inbox/report.pdf")) == 2
         assert store.check(content=True).is_sound
 
 
-@pytest.mark.parametrize(
-    ("page", "command"), [("fastapi", "uvicorn"), ("flask", "gunicorn"), ("litestar", "uvicorn")]
-)
+@pytest.mark.parametrize("page", FRAMEWORKS)
 def test_a_bad_file_name_is_the_client_s_fault(
-    page: str, command: str, here: pathlib.Path, server: Callable[..., str]
+    page: str, here: pathlib.Path, server: Callable[..., str]
 ) -> None:
     save(page, here)
-    base = server(*words(commands(page, command)[0]))
+    base = server(*started(page))
     for name in ("..", ".", "x" * 300, "a/../b", "a//b"):
         bad = httpx.post(f"{base}/upload", files={"file": (name, b"x")})
         assert bad.status_code == 400, name

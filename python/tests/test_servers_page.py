@@ -22,7 +22,9 @@ SERVERS = {
     "gevent": ("gevent-pywsgi", "gunicorn-gevent"),
     "waitress": ("waitress",),
     "cheroot": ("cheroot",),
-    "tornado": ("tornado",),
+    "tornado": ("tornado", "tornado-page"),
+    "aiohttp": ("aiohttp",),
+    "Sanic": ("sanic",),
     "bjoern": ("bjoern",),
     "uWSGI": ("uwsgi",),
     "Apache with mod_wsgi": ("mod_wsgi", "mod_wsgi-embedded"),
@@ -50,7 +52,7 @@ def version_of(server: str) -> str:
 def cases_of(server: str) -> list[str]:
     """Returns the hosts of the canaries that are this server: alone, and under a framework."""
     names = SERVERS[server]
-    return [host for host in HOSTS if re.sub("^(flask|django|starlette)-", "", host) in names]
+    return [host for host in HOSTS if re.sub("^(flask|django|starlette|quart)-", "", host) in names]
 
 
 def shown(case: str) -> str:
