@@ -63,8 +63,19 @@ mod _holdall {
     #[pymodule_export]
     use crate::walk::Walk;
 
+    /// Where the module `sys` of the interpreter is that this was imported in first.
+    static INTERPRETER: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // The classes of errors are found once in a process, and those of another interpreter are others.
+        let sys = module.py().import("sys")?.as_ptr() as usize;
+        if *INTERPRETER.get_or_init(|| sys) != sys {
+            return Err(pyo3::exceptions::PyImportError::new_err(
+                "holdall is imported in another interpreter of this process: run it in one alone, \
+                 with mod_wsgi by WSGIApplicationGroup %{GLOBAL}",
+            ));
+        }
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }
