@@ -62,6 +62,15 @@ def table() -> str:
     return "| server | version | host |\n|---|---|---|\n" + "".join(rows)
 
 
+SYSTEM = ("libmicrohttpd", "CivetWeb", "nginx")
+"""Servers of the system, which are not pinned: the page has their versions of when it was written."""
+
+
+def comparable(table: str) -> str:
+    """Returns a table without the versions that may differ from machine to machine."""
+    return re.sub(rf"^(\| (?:{'|'.join(SYSTEM)}) \|) \d[\d.]* \|", r"\1 any |", table, flags=re.MULTILINE)
+
+
 def shown() -> str:
     """Returns the table of the page."""
     return PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
