@@ -125,19 +125,20 @@ pub(super) fn end_len(entries: u64, central_offset: u64, central_len: u64) -> u6
 }
 
 fn time_len(shape: Shape) -> u64 {
-    match (extended(shape.modified), ntfs(shape.modified)) {
+    match shape.modified {
         _ if shape.bare => 0,
-        (Some(_), _) => TIME_EXTRA,
-        (None, Some(_)) => NTFS_EXTRA,
-        (None, None) => 0,
+        modified if extended(modified).is_some() => TIME_EXTRA,
+        modified if ntfs(modified).is_some() => NTFS_EXTRA,
+        _ => 0,
     }
 }
 
 /// The field holds just the numbers that do not fit their own fields (4.5.3).
 fn central_zip64_len(numbers: [u64; 3]) -> u64 {
-    match numbers.iter().filter(|number| **number >= MARK32).map(|_| 8).sum() {
+    let [a, b, c] = numbers.map(|number| u64::from(number >= MARK32));
+    match a + b + c {
         0 => 0,
-        len => 4 + len,
+        count => 4 + 8 * count,
     }
 }
 
