@@ -13,6 +13,7 @@ from alibabacloud_pds20220301 import client as pds
 from alibabacloud_pds20220301 import models
 from alibabacloud_tea_openapi import utils_models as openapi
 
+from . import sdk
 from .host import OTHER, TOKEN, document, fetch, found_nothing
 from .host import refused as error_of
 
@@ -269,6 +270,16 @@ def nobody_reaches_another_drive_and_a_visitor_a_share(host):
     status, told = call(host, "/file/get_download_url", body, None, {"x-share-token": told.share_token})
     assert status == 200 and fetch(told["url"])[2] == b"shared"
     assert {name: type(told[name]) for name in ANSWER} == ANSWER
+
+
+@test
+def the_sdk_for_go_does_the_same(host):
+    sdk.run(host, sdk.go())
+
+
+@test
+def the_sdk_for_java_does_the_same(host):
+    sdk.run(host, sdk.java())
 
 
 @test
