@@ -49,6 +49,10 @@ mod free;
 
 mod log;
 
+// In a header of its own.
+#[cfg(feature = "import")]
+mod import;
+
 // What stands behind it.
 
 mod callback;

@@ -22,8 +22,8 @@ struct Desk<T> {
 }
 
 struct State<T> {
-    /// How far the job is, if that was not told yet.
-    at: Option<Progress>,
+    /// How far the job is, done and in all, if that was not told yet.
+    at: Option<(u64, u64)>,
     /// Whether the job is to end.
     end: bool,
     done: Option<holdall::Result<T>>,
@@ -35,7 +35,7 @@ impl<T> Desk<T> {
     }
 
     /// The job's side: says how far it is; an error when it is to end.
-    fn step(&self, at: Progress) -> holdall::Result<()> {
+    fn step(&self, at: (u64, u64)) -> holdall::Result<()> {
         let mut state = self.state();
         state.at = Some(at);
         match state.end {
@@ -50,7 +50,7 @@ impl<T> Desk<T> {
     }
 
     /// The caller's side: waits a little for news.
-    fn news(&self) -> (Option<Progress>, Option<holdall::Result<T>>) {
+    fn news(&self) -> (Option<(u64, u64)>, Option<holdall::Result<T>>) {
         let waited = self.bell.wait_timeout_while(self.state(), LOOK, |state| state.done.is_none());
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         (state.at.take(), state.done.take())
@@ -66,10 +66,25 @@ pub(crate) fn watched<T: Send + 'static>(
     progress: Option<&Bound<'_, PyAny>>,
     job: impl FnOnce(&mut Watch<'_>) -> holdall::Result<T> + Send + 'static,
 ) -> Outcome<T> {
+    counted(py, progress, |count| job(&mut |at: Progress| count(at.done, at.total)))
+}
+
+/// Says how far a job is: done, and in all.
+pub(crate) type Count<'a> = dyn FnMut(u64, u64) -> holdall::Result<()> + 'a;
+
+/// Runs a job that counts by itself, as [`watched`] does.
+///
+/// # Errors
+/// As [`watched`].
+pub(crate) fn counted<T: Send + 'static>(
+    py: Python<'_>,
+    progress: Option<&Bound<'_, PyAny>>,
+    job: impl FnOnce(&mut Count<'_>) -> holdall::Result<T> + Send + 'static,
+) -> Outcome<T> {
     let state = State { at: None, end: false, done: None };
     let desk = Arc::new(Desk { state: Mutex::new(state), bell: Condvar::new() });
     let theirs = desk.clone();
-    let thread = start(move || theirs.finish(job(&mut |at| theirs.step(at))))?;
+    let thread = start(move || theirs.finish(job(&mut |done, total| theirs.step((done, total)))))?;
     loop {
         let (at, done, gone) = py.detach(|| {
             let gone = thread.is_finished();
@@ -110,9 +125,9 @@ fn start(work: impl FnOnce() + Send + 'static) -> Outcome<JoinHandle<()>> {
     started.map_err(|cause| Fault::Store(Error::io("starting a thread for a long job", cause)))
 }
 
-fn tell(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, at: Option<Progress>) -> PyResult<()> {
+fn tell(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, at: Option<(u64, u64)>) -> PyResult<()> {
     if let (Some(progress), Some(at)) = (progress, at) {
-        progress.call1((at.done, at.total))?;
+        progress.call1(at)?;
     }
     py.check_signals()
 }

@@ -12,6 +12,7 @@ mod drive;
 mod fault;
 mod feed;
 mod handle;
+mod import;
 mod job;
 mod key;
 mod link;
@@ -42,6 +43,8 @@ mod _holdall {
     use crate::command::_main;
     #[pymodule_export]
     use crate::drive::Drive;
+    #[pymodule_export]
+    use crate::import::ImportReport;
     #[pymodule_export]
     use crate::key::Key;
     #[pymodule_export]

@@ -1,5 +1,6 @@
 //! The header: made from the sources, whole, and good for every C and C++.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::build::{has, libraries, need, root, run};
@@ -95,21 +96,33 @@ fn f10_the_header_compiles_everywhere_without_a_warning() {
     }
 }
 
-#[test]
-fn f10_the_shared_library_exports_what_the_header_declares_and_nothing_else() {
-    let library = libraries().join("libholdall.so");
-    let listed = run(Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(&library));
+/// The symbols of a library, sorted.
+pub fn exported(library: &Path) -> Vec<String> {
+    let listed = run(Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(library));
     let listed = String::from_utf8(listed.stdout).unwrap();
-    let header = committed();
-    let mut exported: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
-    let mut declared: Vec<&str> = header
+    let mut names: Vec<String> =
+        listed.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The functions that a header declares, sorted.
+pub fn declared(header: &str) -> Vec<String> {
+    let mut names: Vec<String> = header
         .lines()
         .filter(|line| !line.starts_with([' ', '/', '#']))
         .filter_map(|line| line.split_once('(')?.0.split([' ', '*']).next_back())
         .filter(|name| name.starts_with("holdall_"))
+        .map(str::to_owned)
         .collect();
-    exported.sort_unstable();
-    declared.sort_unstable();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn f10_the_shared_library_exports_what_the_header_declares_and_nothing_else() {
+    let library = libraries().join("libholdall.so");
+    let (exported, declared) = (exported(&library), declared(&committed()));
     assert_eq!(exported, declared);
     assert!(declared.len() > 100, "{} functions", declared.len());
     let dynamic = run(Command::new("readelf").arg("-d").arg(&library));

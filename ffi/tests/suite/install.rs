@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError};
 
-use crate::build::{libraries, need, root, run};
+use crate::build::{BUILDING, libraries, need, root, run};
 
 /// A program that uses the library, in C.
 fn quick() -> PathBuf {
@@ -28,7 +28,10 @@ fn prefix() -> &'static Path {
         let _ = std::fs::remove_dir_all(&room);
         let (build, first, moved) = (room.join("build"), room.join("first"), room.join("moved"));
         run(Command::new("cmake").arg("-S").arg(root()).arg("-B").arg(&build).args(cargo_arguments()));
-        run(Command::new("cmake").arg("--build").arg(&build));
+        {
+            let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+            run(Command::new("cmake").arg("--build").arg(&build));
+        }
         run(Command::new("cmake").arg("--install").arg(&build).arg("--prefix").arg(&first));
         std::fs::rename(&first, &moved).unwrap();
         moved
@@ -129,7 +132,10 @@ fn project(lines: &str, arguments: &[String]) {
     std::fs::write(dir.path().join("CMakeLists.txt"), text).unwrap();
     let build = dir.path().join("build");
     run(Command::new("cmake").arg("-S").arg(dir.path()).arg("-B").arg(&build).args(arguments));
-    run(Command::new("cmake").arg("--build").arg(&build));
+    {
+        let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+        run(Command::new("cmake").arg("--build").arg(&build));
+    }
     answers(&build.join("shared"));
     answers(&build.join("static"));
 }

@@ -10,6 +10,7 @@
 mod build;
 mod example;
 mod header;
+mod import;
 mod install;
 mod plain;
 mod programs;

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::PoisonError;
 
-use crate::build::{libraries, need, root, run};
+use crate::build::{BUILDING, libraries, need, root, run};
 use crate::vectors;
 
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
@@ -163,6 +164,7 @@ fn the_file_that_cargo_builds_is_called_as_its_soname_says() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--offline", "-p", "holdall-ffi", "--target-dir"]).arg(target);
+    let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     run(cargo.env_remove("HOLDALL_SONAME").current_dir(root()));
     let (made, program) = (target.join("debug"), dir.path().join("program"));
     let mut cc = Command::new("cc");

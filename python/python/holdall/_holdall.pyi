@@ -335,6 +335,43 @@ class Store:
         Raises InvalidArgument when the directory holds something else, Locked when the copy is open,
         Io, and what `progress` raises.
         """
+    def import_cloudreve(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        database: str | os.PathLike[str] | None = None,
+        uploads: str | os.PathLike[str] | None = None,
+        map: Mapping[str, str | os.PathLike[str]] | None = None,
+        secret_key: str | None = None,
+        hash_salt: str | None = None,
+        master_key: str | None = None,
+        utc_offset: str | None = None,
+        skip_missing: bool = False,
+        older_versions: bool = False,
+        report: str | os.PathLike[str] | None = None,
+        progress: _Progress | None = None,
+    ) -> ImportReport:
+        """Imports the Cloudreve v4 server in a folder, which must not be running, into this store, which must
+        hold no drive: files, versions, trash, links and shares. Its links, shares and signed URLs stay valid.
+
+        database: the database, or its dump as text or gzip; by default the one in the server's folder.
+        uploads: the folder of the content, by default the server's.
+        map: the folders that other content is in, by what its paths in the database begin with.
+        secret_key, hash_salt: what the server signs URLs and makes ids with, by default the database's.
+        master_key: the key of encrypted content in base64, by default the database's.
+        utc_offset: the server's UTC offset or zone, such as "+08:00", where its times do not say it.
+        skip_missing: leaves out single files whose content is missing or has another length.
+        older_versions: makes the newest readable version current where the current one cannot be read.
+        report: a file to write: a line of JSON for each item that was not imported, with the cause.
+        progress: called now and then with the bytes done and the bytes in all.
+
+        A fault of the server is raised before the store is changed. After a later error, and after
+        Control-C, the store holds a part of it and takes no second import: delete it.
+
+        Raises NotFound when the database, its keys or content are missing, with the remedy, InvalidArgument
+        when the database cannot be read or lacks the UTC offset, Unsupported for Cloudreve v3, Exists when
+        the store holds drives, Mismatch when content changes meanwhile, and what `progress` raises.
+        """
     def repair(self, *, progress: _Progress | None = None) -> RepairReport:
         """Reads all content, and restores damaged content from a sound copy if the store has one. Nothing is
         removed; what cannot be restored is in the report.
@@ -1233,6 +1270,33 @@ class RebuildReport:
     """
     problems: Final[list[str]]
     """Sentences of where the new index does not agree with itself: parts of the log are damaged."""
+
+@final
+class ImportReport:
+    """What `Store.import_cloudreve` imported, and what it did not."""
+
+    drives: Final[int]
+    """Drives, one for each user."""
+    folders: Final[int]
+    """Folders."""
+    files: Final[int]
+    """Files, counting the trash."""
+    versions: Final[int]
+    """Versions of those files."""
+    trashed: Final[int]
+    """Items in the trash."""
+    links: Final[int]
+    """Direct links."""
+    shares: Final[int]
+    """Shares."""
+    attributes: Final[int]
+    """Attributes of files and folders."""
+    left_out: Final[dict[str, int]]
+    """How many items were left out, by the cause's code, such as "content-missing"."""
+    no_place: Final[dict[str, int]]
+    """How many settings and the like a store has no field for, by kind."""
+    renamed: Final[int]
+    """Files and folders that were renamed."""
 
 @final
 class BackupReport:

@@ -1,0 +1,1 @@
+../../include/holdall-import.h
