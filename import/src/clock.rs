@@ -131,7 +131,12 @@ fn told(db: &Connection) -> rusqlite::Result<Option<TimeZone>> {
     let mut zones = zones.into_iter();
     let Some(one) = zones.next() else { return Ok(None) };
     let as_one = read(&one);
-    Ok(zones.all(|zone| read(&zone) == as_one).then_some(one))
+    if !zones.all(|zone| read(&zone) == as_one) {
+        return Ok(None);
+    }
+    // On older times, which clients gave for their files, they may differ, and nothing says whose is
+    // right. Where the clock was never seen to change, it is taken to be one that does not.
+    Ok(Some(fixed.filter(|zone| read(zone) == as_one).unwrap_or(one)))
 }
 
 /// Returns the times on which zones must agree: a day of each week in which the server wrote contents,
