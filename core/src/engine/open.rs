@@ -16,7 +16,7 @@ use crate::kv::{Commit, Kv};
 use crate::random::random;
 use crate::time::Time;
 use crate::vfs::{Open, ReadOnly, Vfs};
-use crate::{Error, Result};
+use crate::{Error, Result, machine};
 
 /// Opens the store on `disk`, and makes it where there is none and the options allow it.
 ///
@@ -24,6 +24,7 @@ use crate::{Error, Result};
 /// that is replayed, the marks of a session) is written over the files in memory.
 pub(crate) fn open(disk: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     options.check()?;
+    let deadline = machine::uptime().saturating_add(options.lock_timeout);
     let asked = disk.is_read_only();
     let read_only = asked.map_err(|cause| Error::io("asking whether the directory takes writes", cause))?;
     let vfs: Arc<dyn Vfs> = if read_only { Arc::new(ReadOnly::new(disk.clone())) } else { disk.clone() };
@@ -51,7 +52,7 @@ pub(crate) fn open(disk: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
         Mode::Shared if !read_only => Sharing::Shared,
         _ => Sharing::Exclusive,
     };
-    let kv = up_to_date(&vfs, sharing, &options, &identity)?;
+    let kv = up_to_date(&vfs, (sharing, deadline), &options, &identity)?;
     let session = Session { id: random()?, seed: u64::from_le_bytes(random()?) };
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options, sharing, read_only))
         .beginning_with(Box::new(move |group, lsn| history::begin(group, session, lsn)));
@@ -59,17 +60,18 @@ pub(crate) fn open(disk: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     if !read_only && signing_key::list(&engine.reader()?)?.is_empty() {
         begin(&engine)?;
     }
+    engine.journal.rows().wait_for_others();
     Ok(engine)
 }
 
 /// Opens the rows, with what the log has beyond them.
 fn up_to_date(
     vfs: &Arc<dyn Vfs>,
-    sharing: Sharing,
+    (sharing, deadline): (Sharing, Duration),
     options: &Options,
     identity: &Identity,
 ) -> Result<RedbKv> {
-    let mut kv = rows(vfs, sharing, options)?;
+    let mut kv = rows(vfs, sharing, deadline, options)?;
     if sharing == Sharing::Exclusive {
         begin_session(&kv, vfs, identity, true)?;
         return Ok(kv);
@@ -77,10 +79,10 @@ fn up_to_date(
     if segment::is_exclusive(&kv.reader()?)? {
         // An exclusive session ended in a crash: its last groups are in the log alone.
         drop(kv);
-        let alone = rows(vfs, Sharing::Exclusive, options)?;
+        let alone = rows(vfs, Sharing::Exclusive, deadline, options)?;
         begin_session(&alone, vfs, identity, false)?;
         drop(alone);
-        kv = rows(vfs, sharing, options)?;
+        kv = rows(vfs, sharing, deadline, options)?;
     }
     void_tails(&kv, vfs)?;
     Ok(kv)
@@ -123,11 +125,11 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
 }
 
 /// Opens the rows. They are made under another name: a crash on the way leaves no half of them.
-fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbKv> {
+fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, deadline: Duration, options: &Options) -> Result<RedbKv> {
     let failed = |cause| Error::io("opening meta.redb", cause);
     match vfs.open(layout::ROWS, Open::Write) {
         Ok(file) if file.len().map_err(failed)? > 0 => {
-            return RedbKv::open(file, sharing, options.cache_bytes, table::ALL);
+            return RedbKv::open_until(Some(deadline), file, sharing, options.cache_bytes, table::ALL);
         }
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
         _ => {}
@@ -144,7 +146,8 @@ fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbK
     }
     // Under another name until it is complete: an index of no length is how a lost one looks.
     let made = vfs.open(layout::NEW_ROWS, Open::Create).and_then(|file| file.set_len(0).map(|()| file));
-    let kv = RedbKv::open(made.map_err(failed)?, sharing, options.cache_bytes, table::ALL)?;
+    let made = made.map_err(failed)?;
+    let kv = RedbKv::open_until(Some(deadline), made, sharing, options.cache_bytes, table::ALL)?;
     vfs.rename(layout::NEW_ROWS, layout::ROWS).and_then(|()| vfs.sync_dir("")).map_err(failed)?;
     Ok(kv)
 }
@@ -177,5 +180,32 @@ fn limits(options: &Options, sharing: Sharing, read_only: bool) -> GroupLimits {
         checkpoint_age: Duration::from_secs(1),
         exclusive: sharing == Sharing::Exclusive,
         read_only,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vfs::RealVfs;
+    use crate::{ErrorKind, Store};
+
+    #[test]
+    fn an_opening_waits_for_another_process_s_write_no_longer_than_the_lock_timeout() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = || Options::new().lock_timeout(Duration::from_millis(100));
+        Store::open(dir.path(), options()).unwrap().close().unwrap();
+        // What a process has that is suspended, or whose disk is stuck, in the middle of a commit.
+        let file = RealVfs::new(dir.path()).unwrap().open(layout::ROWS, Open::Write).unwrap();
+        let other = RedbKv::open(file, Sharing::Shared, 1 << 20, table::ALL).unwrap();
+        let writer = other.writer().unwrap();
+        let (opened, opening) = std::sync::mpsc::channel();
+        let path = dir.path().to_owned();
+        std::thread::spawn(move || opened.send(Store::open(path, options()).map(drop)));
+        // A generous limit: without one, the opening waits for as long as the other writes.
+        let refused = opening.recv_timeout(Duration::from_secs(60)).unwrap().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Locked);
+        assert!(refused.to_string().contains("writing to the store"), "{refused}");
+        drop(writer);
+        Store::open(dir.path(), options()).unwrap();
     }
 }

@@ -228,8 +228,8 @@ impl Options {
         self
     }
 
-    /// Sets how long opening waits for another process that is opening or recovering the store, and
-    /// for this one where another thread is closing it: 10 seconds by default.
+    /// Sets how long opening waits for another process that is opening or recovering the store or
+    /// writes to it, and for this one where another thread is closing it: 10 seconds by default.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Options {
         self.lock_timeout = timeout;

@@ -23,7 +23,7 @@ pub(crate) use stamp::Stamp;
 pub(crate) use writer::RedbWriter;
 use writer::{Changes, WriteLock};
 
-use super::backend::VfsBackend;
+use super::backend::{LockDeadline, LockedTooLong, VfsBackend};
 use super::merge::{Changed, merged};
 use super::turn::WriteTurn;
 use super::{Commit, KeyRange, Kv, Read, Scan, Table, VisitRow};
@@ -68,6 +68,7 @@ pub(crate) struct RedbKv {
     turn: Arc<WriteTurn>,
     /// How long the memtable grows.
     memtable_len: usize,
+    deadline: Arc<LockDeadline>,
 }
 
 impl RedbKv {
@@ -83,9 +84,26 @@ impl RedbKv {
         cache: usize,
         tables: &[Table],
     ) -> Result<RedbKv> {
+        RedbKv::open_until(None, file, sharing, cache, tables)
+    }
+
+    /// Opens the rows as [`open`](RedbKv::open) does, and waits for other processes until a time of
+    /// [`machine::uptime`]: here, and afterwards until [`wait_for_others`](RedbKv::wait_for_others).
+    ///
+    /// # Errors
+    /// As there; `Locked` also when that time is over.
+    pub(crate) fn open_until(
+        deadline: Option<Duration>,
+        file: Arc<dyn VfsFile>,
+        sharing: Sharing,
+        cache: usize,
+        tables: &[Table],
+    ) -> Result<RedbKv> {
         let fresh = file.len().map_err(|cause| Error::io("reading the length of meta.redb", cause))? == 0;
         let head = DatabaseHeader::new(&file);
-        let backend = VfsBackend::new(file).map_err(|cause| Error::io("opening meta.redb", cause))?;
+        let deadline = Arc::new(LockDeadline::new(deadline));
+        let backend =
+            VfsBackend::new(file, deadline.clone()).map_err(|cause| Error::io("opening meta.redb", cause))?;
         let database = guarded(|| {
             let mode = match sharing {
                 Sharing::Exclusive => ConcurrencyMode::ExclusiveWriter,
@@ -104,6 +122,7 @@ impl RedbKv {
             current: ArcSwapOption::empty(),
             turn: Arc::default(),
             memtable_len: (cache / MEMTABLE_SHARE).min(MEMTABLE_LEN),
+            deadline,
         };
         if sharing == Sharing::Exclusive {
             kv.show(ReadSnapshot::new(kv.begin_read()?, Some(Recent::default())));
@@ -114,6 +133,11 @@ impl RedbKv {
             kv.commit(writer, Commit::Synced)?;
         }
         Ok(kv)
+    }
+
+    /// Waits for other processes from now on as long as they take.
+    pub(crate) fn wait_for_others(&self) {
+        self.deadline.lift();
     }
 
     fn database(&self) -> Result<Arc<Database>> {
@@ -429,6 +453,16 @@ fn database_error(cause: DatabaseError) -> Error {
 
 fn other(cause: impl Into<redb::Error>) -> Error {
     let cause = cause.into();
+    if let redb::Error::Io(io) = &cause
+        && io.get_ref().is_some_and(|cause| cause.is::<LockedTooLong>())
+    {
+        return Error::with_source(
+            ErrorKind::Locked,
+            "another process has been writing to the store for longer than an opening waits; try again, or \
+             end it",
+            cause,
+        );
+    }
     let kind = match &cause {
         redb::Error::Corrupted(_) | redb::Error::RepairAborted => ErrorKind::Corrupt,
         redb::Error::ValueTooLarge(_) => ErrorKind::TooLarge,

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::memory::MemoryKv;
 use super::redb::{RedbKv, Sharing};
 use super::{Commit, Kv, Read, Scan, Table, Write};
+use crate::machine;
 use crate::vfs::{Open, RealVfs, Vfs};
 
 const A: Table = Table { byte: 1, name: "a-1" };
@@ -99,6 +101,30 @@ fn p5_a_second_opener_in_an_excluding_mode_is_told_the_remedy() {
     let refused = RedbKv::open(file, Sharing::Exclusive, 1 << 20, &[A, B]).unwrap_err();
     assert_eq!(refused.kind(), crate::ErrorKind::Locked);
     assert!(refused.to_string().contains("shared mode"), "{refused}");
+}
+
+#[test]
+fn an_opening_waits_for_another_s_write_until_its_deadline() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |deadline| {
+        let file = RealVfs::new(dir.path()).unwrap().open("meta.redb", Open::Create).unwrap();
+        RedbKv::open_until(deadline, file, Sharing::Shared, 1 << 20, &[A, B])
+    };
+    let first = open(None).unwrap();
+    let writer = first.writer().unwrap();
+    let refused = open(Some(machine::uptime() + Duration::from_millis(50))).unwrap_err();
+    assert_eq!(refused.kind(), crate::ErrorKind::Locked, "{refused}");
+    drop(writer);
+    let second = open(Some(machine::uptime() + Duration::from_secs(600))).unwrap();
+    let writer = first.writer().unwrap();
+    std::thread::scope(|scope| {
+        second.wait_for_others();
+        let waits = scope.spawn(|| second.writer().map(drop));
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!waits.is_finished());
+        drop(writer);
+        waits.join().unwrap().unwrap();
+    });
 }
 
 proptest! {
