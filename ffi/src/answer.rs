@@ -49,7 +49,18 @@ pub struct holdall_answer {
     pub headers: [c_char; 8192],
 }
 
-records!(holdall_answer);
+records!(holdall_answer {
+    size,
+    status,
+    kind,
+    len_bytes,
+    data,
+    body,
+    pace_bytes_per_s,
+    code,
+    error,
+    headers
+},);
 
 /// Answers as holdall_serve does, in one call and with one thing to free. The headers of the request are a text of
 /// lines, "Range: bytes=0-9" say; the client's address may be NULL. What holdall_serve gives as a code is an answer too.

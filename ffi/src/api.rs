@@ -110,7 +110,39 @@ pub struct holdall_caller {
     pub pace_bytes_per_s: u64,
 }
 
-records!(holdall_api_options, holdall_caller);
+records!(
+    holdall_api_options {
+        size,
+        flags,
+        max_batched_files,
+        prefix,
+        prefix_len_bytes,
+        site,
+        site_len_bytes,
+        secondary_sites,
+        secondary_site_count,
+        internal_base,
+        internal_base_len_bytes,
+        cdn_base,
+        cdn_base_len_bytes,
+        url_life_s,
+        url_margin_s,
+        archive_life_s,
+        max_age_s,
+        share_page,
+        share_page_len_bytes
+    },
+    holdall_caller {
+        size,
+        flags,
+        max_links,
+        drive,
+        drive_len_bytes,
+        token,
+        token_len_bytes,
+        pace_bytes_per_s
+    },
+);
 
 /// Sets one of the bases of URLs, or the prefix.
 type Setter = fn(Api, &str) -> Result<Api>;

@@ -39,7 +39,7 @@ pub struct holdall_archive_options {
     pub utc_offset_min: i32,
 }
 
-records!(holdall_archive_options);
+records!(holdall_archive_options { size, name, name_len_bytes, lifetime_s, utc_offset_min },);
 
 /// Takes paths.
 pub(crate) fn paths(caller: &Caller, paths: *const holdall_string, count: usize) -> Result<Vec<&str>> {

@@ -54,7 +54,10 @@ pub struct holdall_file_range {
     pub fd: i32,
 }
 
-records!(holdall_segment, holdall_file_range);
+records!(
+    holdall_segment { size, data, len_bytes, offset_bytes, fd, pin },
+    holdall_file_range { size, offset_bytes, len_bytes, fd },
+);
 
 /// The exact length.
 #[unsafe(no_mangle)]

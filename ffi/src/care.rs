@@ -109,7 +109,38 @@ pub struct holdall_gc_report {
     pub next_due_unix_us: i64,
 }
 
-records!(holdall_stats, holdall_check_options, holdall_check_report, holdall_gc_report,);
+records!(
+    holdall_stats {
+        size,
+        drives,
+        files,
+        len_bytes,
+        blobs,
+        blob_bytes,
+        segments,
+        segment_bytes,
+        dead_bytes,
+        lsn,
+        created_unix_us,
+        exclusive,
+        grace_s
+    },
+    holdall_check_options { size, flags, progress, progress_context },
+    holdall_check_report { size, problems, damaged, files, versions, blobs, blob_bytes, unread },
+    holdall_gc_report {
+        size,
+        blobs,
+        blob_bytes,
+        archives,
+        orphans,
+        segments,
+        segment_bytes,
+        failed,
+        waiting_blobs,
+        waiting_bytes,
+        next_due_unix_us
+    },
+);
 
 /// Counts items.
 pub(crate) fn count<T>(items: &[T]) -> u64 {

@@ -18,7 +18,7 @@ pub struct holdall_error {
     pub text: [c_char; 1024],
 }
 
-records!(holdall_error);
+records!(holdall_error { size, code, retry_after_s, text },);
 
 /// Fills in what the last call on a handle that failed says, of whatever thread it was: its first argument is the
 /// handle that it is on. Who has several calls under way gives each a handle of its own.

@@ -109,7 +109,44 @@ pub struct holdall_import_report {
     pub renamed: u64,
 }
 
-records!(holdall_import_options, holdall_import_report);
+records!(
+    holdall_import_options {
+        size,
+        flags,
+        database,
+        database_len_bytes,
+        uploads,
+        uploads_len_bytes,
+        maps,
+        map_count,
+        secret_key,
+        secret_key_len_bytes,
+        hash_salt,
+        hash_salt_len_bytes,
+        master_key,
+        master_key_len_bytes,
+        utc_offset,
+        utc_offset_len_bytes,
+        report,
+        report_len_bytes,
+        progress,
+        progress_context
+    },
+    holdall_import_report {
+        size,
+        drives,
+        folders,
+        files,
+        versions,
+        trashed,
+        links,
+        shares,
+        attributes,
+        left_out,
+        no_place,
+        renamed
+    },
+);
 
 /// Sets one of the texts that a server is imported with.
 type Setter = fn(Cloudreve, String) -> Cloudreve;

@@ -63,7 +63,20 @@ pub struct holdall_item {
     pub data_len_bytes: usize,
 }
 
-records!(holdall_put_options);
+records!(holdall_put_options {
+    size,
+    expect,
+    expected_version_id,
+    media_type,
+    media_type_len_bytes,
+    modified_unix_us,
+    len_bytes,
+    sha1,
+    blake3,
+    progress,
+    progress_context,
+    executable
+},);
 
 /// Reads the options, and who is told how far the put is.
 pub(crate) fn options(caller: &Caller, given: *const holdall_put_options) -> Result<(Put, Progress<'_>)> {

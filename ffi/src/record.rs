@@ -221,15 +221,54 @@ pub struct holdall_key {
 }
 
 records!(
-    holdall_drive_info,
-    holdall_file,
-    holdall_version,
-    holdall_row,
-    holdall_trashed,
-    holdall_link,
-    holdall_share,
-    holdall_archive,
-    holdall_key,
+    holdall_drive_info { size, id, root_id, files, len_bytes, created_unix_us, max_versions, name },
+    holdall_file {
+        size,
+        id,
+        drive_id,
+        parent_id,
+        version_id,
+        len_bytes,
+        created_unix_us,
+        modified_unix_us,
+        trashed_unix_us,
+        kind,
+        name
+    },
+    holdall_version {
+        size,
+        id,
+        file_id,
+        len_bytes,
+        crc64,
+        created_unix_us,
+        modified_unix_us,
+        crc32,
+        sha1,
+        blake3,
+        keep,
+        current,
+        media_type,
+        executable
+    },
+    holdall_row { size, file_id, version_id, len_bytes, modified_unix_us, kind, crc32, name_len_bytes, name },
+    holdall_trashed { size, file_id, trashed_unix_us, kind, path },
+    holdall_link { size, id, file_id, created_unix_us, pace_bytes_per_s, downloads, name },
+    holdall_share {
+        size,
+        id,
+        drive_id,
+        file_id,
+        created_unix_us,
+        expires_unix_us,
+        max_downloads,
+        downloads,
+        views,
+        has_password,
+        purchase
+    },
+    holdall_archive { size, id, entries, len_bytes, created_unix_us, expires_unix_us, name },
+    holdall_key { size, created_unix_us, id, signs },
 );
 
 fn kind(kind: Kind) -> i32 {

@@ -51,7 +51,10 @@ pub struct holdall_rebuild_report {
     pub problems: u64,
 }
 
-records!(holdall_repair_report, holdall_rebuild_report);
+records!(
+    holdall_repair_report { size, restored, damaged, problems, unread, reinstated },
+    holdall_rebuild_report { size, groups, segments, unreadable, files, versions, blobs, lost, problems },
+);
 
 /// Reads all content, and restores damaged content from a sound copy if the store has one. Nothing is
 /// removed. `problems`, which may be NULL, says what remains. Codes: WRITE.

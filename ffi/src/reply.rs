@@ -80,7 +80,21 @@ pub struct holdall_grant {
     pub media_type: [c_char; 256],
 }
 
-records!(holdall_request, holdall_grant);
+records!(
+    holdall_request {
+        size,
+        method,
+        method_len_bytes,
+        target,
+        target_len_bytes,
+        headers,
+        header_count,
+        client,
+        client_len_bytes,
+        now_unix_us
+    },
+    holdall_grant { size, len_bytes, pace_bytes_per_s, disposition, etag, name, media_type },
+);
 
 /// What of a request is not UTF-8 is replaced; no URL or entity tag of a store looks so.
 pub(crate) fn lossy<'a>(

@@ -43,7 +43,7 @@ pub struct holdall_share_options {
     pub max_downloads: u64,
 }
 
-records!(holdall_share_options);
+records!(holdall_share_options { size, flags, password, password_len_bytes, lifetime_s, max_downloads },);
 
 /// Shares what is at a path. Codes: PATH, WRITE; INVALID_ARGUMENT when an option is invalid.
 #[unsafe(no_mangle)]

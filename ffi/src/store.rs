@@ -67,7 +67,27 @@ pub struct holdall_open_options {
     pub cross_origin_len_bytes: usize,
 }
 
-records!(holdall_open_options);
+records!(holdall_open_options {
+    size,
+    flags,
+    base_url,
+    base_url_len_bytes,
+    threshold_bytes,
+    segment_bytes,
+    cache_bytes,
+    max_put_bytes,
+    grace_s,
+    max_lifetime_s,
+    max_archive_entries,
+    max_archive_bytes,
+    lock_timeout_ms,
+    drive_archive_quota_bytes,
+    share_archive_quota_bytes,
+    wrong_passwords_of_client,
+    wrong_passwords_of_all,
+    cross_origin,
+    cross_origin_len_bytes
+},);
 
 /// Sets one of the options.
 type Setter<'a> = &'a dyn Fn(Options, u64) -> Options;

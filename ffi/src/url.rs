@@ -58,7 +58,23 @@ pub struct holdall_url_options {
     pub cross_origin_len_bytes: usize,
 }
 
-records!(holdall_url_options);
+records!(holdall_url_options {
+    size,
+    flags,
+    max_uses,
+    max_requests,
+    lifetime_s,
+    window_s,
+    pace_bytes_per_s,
+    name,
+    name_len_bytes,
+    media_type,
+    media_type_len_bytes,
+    network,
+    network_len_bytes,
+    cross_origin,
+    cross_origin_len_bytes
+},);
 
 /// Makes the URL that the options ask for.
 pub(crate) fn sign(caller: &Caller, mut url: Url, given: holdall_url_options) -> Result<std::ffi::CString> {

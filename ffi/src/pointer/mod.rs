@@ -28,7 +28,7 @@ mod sized;
 pub(crate) use callback::{Listener, Progress, Sink, Source, Visitor};
 pub(crate) use lines::{Lines, fill, fill_cut, holdall_header};
 pub(crate) use out::{Optional, Out, RecordOut};
-pub(crate) use sized::{Record, records};
+pub(crate) use sized::{Record, field_len, records};
 
 /// Runs the body of an exported function, with the name of the function at hand. What goes wrong in
 /// it becomes a code and a text, which stays with the handle that the function is of.
@@ -241,7 +241,7 @@ impl Caller {
         check(name, record)?;
         // SAFETY: not NULL, aligned, and a record begins with its size.
         let size = unsafe { record.cast::<usize>().read() };
-        if (size_of::<usize>()..=LONGEST).contains(&size) {
+        if size <= LONGEST && T::may_be(size) {
             return Ok(size);
         }
         Err(invalid(format!("{name} says that it is {size} bytes long; set its size to sizeof({name})")))

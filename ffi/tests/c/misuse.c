@@ -65,6 +65,20 @@ static void misuse(holdall_store *store) {
     FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, &request, "x", SIZE_MAX, NULL, NULL, &reply));
     caller.size = 3;
     FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, &request, NULL, 0, NULL, NULL, &reply));
+    /* Sizes that cut a field: half a pointer would be one to anywhere. */
+    for (caller.size = 0; caller.size < 2 * sizeof caller; caller.size++)
+        if (caller.size % sizeof caller.size != 0)
+            FAILS(HOLDALL_INVALID_ARGUMENT, holdall_api_answer(api, &caller, &request, NULL, 0, NULL, NULL, &reply));
+    holdall_drive *drive = NULL;
+    holdall_version cut;
+    memset(&cut, 0, sizeof cut);
+    OK(holdall_drive_open(store, S("cut"), &drive));
+    /* In the text of the media type, which would have no NUL behind it. */
+    for (cut.size = (offsetof(holdall_version, media_type) + 15) / 8 * 8; cut.size < sizeof cut; cut.size += 8)
+        FAILS(HOLDALL_INVALID_ARGUMENT, holdall_put_memory(drive, S("cut"), S("x"), NULL, &cut));
+    cut.size = sizeof cut;
+    OK(holdall_put_memory(drive, S("cut"), S("x"), NULL, &cut));
+    OK(holdall_drive_free(drive));
     caller = owner("alice");
     caller.flags = 1024;
     FAILS(HOLDALL_UNSUPPORTED, holdall_api_answer(api, &caller, &request, NULL, 0, NULL, NULL, &reply));
