@@ -1,5 +1,7 @@
 //! Groups, replay and rebuild, on the simulated disk and on the real one.
 
+mod recovery;
+
 use std::ops::Bound::Unbounded;
 use std::sync::Arc;
 use std::time::Duration;

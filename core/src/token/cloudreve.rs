@@ -328,6 +328,12 @@ mod tests {
         let codes = [missing, SignFault::ExpiryMalformed, SignFault::Expired, SignFault::Invalid]
             .map(SignFault::code);
         assert_eq!(codes, [403, 40071, 40005, 40071]);
+        let messages = [missing, SignFault::ExpiryMalformed, SignFault::Expired, SignFault::Invalid]
+            .map(|fault| fault.to_string());
+        assert_eq!(
+            messages,
+            ["expire timestamp is missing", "sign expired", "signature expired", "invalid sign"]
+        );
     }
 
     #[test]
@@ -362,6 +368,12 @@ mod tests {
             GOOD.replace('=', "%3D"),
         ];
         for value in respelled {
+            assert_eq!(verdict(&value, 0), Err(SignFault::Invalid), "{value}");
+        }
+        // Also where whoever has the key signed another spelling.
+        for digits in ["+1749525301", "01749525301", "-0", "00"] {
+            let mac = super::mac(&prepare(KEY), &[PATH.as_bytes(), b":", digits.as_bytes()]);
+            let value = format!("{}:{digits}", URL_SAFE.encode(mac));
             assert_eq!(verdict(&value, 0), Err(SignFault::Invalid), "{value}");
         }
     }

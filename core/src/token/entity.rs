@@ -99,6 +99,9 @@ mod tests {
                 let text = entity.text(&ids);
                 assert_eq!(Entity::read(&ids, &text), Some(entity), "{text}");
                 assert_eq!(entity.is_plain(), epoch == 0 && through.is_none());
+                assert!(!entity.is_empty(), "{text}");
+                let nameless = Entity::new(VersionId(0), epoch, through);
+                assert_eq!(nameless.is_empty(), nameless.is_plain(), "{text}");
             }
         }
         for numbers in

@@ -251,6 +251,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_random_id_has_one_text_of_its_kind_and_no_number_has_it() {
+        let ids = ids();
+        for id in [0, 1, u64::from(u32::MAX), 1 << 32, 0x0123_4567_89ab_cdef, u64::MAX] {
+            for kind in HashKind::ALL {
+                let text = ids.encode_random(id, kind);
+                assert_eq!(ids.decode_random(&text, kind).unwrap(), id, "{text}");
+                assert_eq!(ids.decode_list(&text, kind).unwrap(), [id >> 32, id % (1 << 32)]);
+                assert!(ids.decode(&text, kind).is_err(), "{text}");
+                for other in HashKind::ALL.into_iter().filter(|other| *other != kind) {
+                    let refused = ids.decode_random(&text, other).unwrap_err().to_string();
+                    assert!(refused.contains(&other.to_string()), "{refused}");
+                }
+            }
+        }
+        for numbers in [&[1][..], &[1 << 32, 0], &[0, 1 << 32], &[1, 2, 3]] {
+            let text = ids.encode_list(numbers, HashKind::Share);
+            assert!(ids.decode_random(&text, HashKind::Share).is_err(), "{numbers:?}");
+        }
+        let longest = [HashIds::MAX_ID; MAX_NUMBERS - 1];
+        let text = ids.encode_list(&longest, HashKind::Entity);
+        assert_eq!(ids.decode_list(&text, HashKind::Entity).unwrap(), longest, "{text}");
+        let shown = HashKind::ALL.map(|kind| kind.to_string());
+        assert_eq!(shown, ["share", "user", "file", "folder", "link", "entity"]);
+    }
+
     /// Texts of one number of twelve digits, the shortest that can pass 2^64: every first digit
     /// before a run of every other.
     fn twelve_digits() -> impl Iterator<Item = String> {

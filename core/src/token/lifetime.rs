@@ -74,6 +74,11 @@ mod tests {
     const TIMES: [u64; 9] = [0, 1, 2, 899, 900, 253_402_300_800, i64::MAX as u64, u64::MAX - 1, u64::MAX];
 
     #[test]
+    fn a_url_lives_for_15_minutes_where_nothing_is_said() {
+        assert_eq!(expiry(1000, DEFAULT_LIFETIME, DEFAULT_LIFETIME).unwrap(), 1900);
+    }
+
+    #[test]
     fn t5_no_time_or_lifetime_overflows_and_none_is_clamped() {
         for now in TIMES {
             for lifetime in TIMES {

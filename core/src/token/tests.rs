@@ -1,5 +1,6 @@
 //! Native tokens as a whole: the rows T1 to T13 of the risk table, and the shared vectors.
 
+mod named;
 mod shared;
 
 use std::net::IpAddr;
@@ -344,6 +345,10 @@ fn t6_a_token_serves_its_purpose_only() {
         let rest: Purposes = [Purpose::File, Purpose::Upload].into();
         assert_eq!(ring.verify(&token, rest, NOW, None).is_ok(), rest.contains(made));
         assert!(ring.verify(&token, [], NOW, None).is_err());
+        let download = made != Purpose::Upload;
+        assert_eq!(ring.verify(&token, Purposes::DOWNLOAD, NOW, None).is_ok(), download);
+        let twice = Purposes::from([made, made]);
+        assert!(Purpose::ALL.iter().all(|wanted| twice.contains(*wanted) == (*wanted == made)));
     }
 }
 

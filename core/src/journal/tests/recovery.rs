@@ -1,0 +1,175 @@
+//! What a replay and a rebuild take from the log, and what they leave.
+
+use super::*;
+use crate::catalog::record::{BlobRecord, Record};
+use crate::catalog::segment::{get, list, open_segments, raise_floor};
+use crate::journal::recover::leave_all_but_last;
+use crate::journal::tails::{find, void_tails};
+
+fn start_of(location: Location) -> u64 {
+    match location {
+        Location::Segment { offset, .. } => offset,
+        Location::File => panic!("a small blob"),
+    }
+}
+
+/// Begins a log without checkpoints, with a first put.
+fn begun() -> (SimVfs, Arc<dyn Vfs>, Journal<RedbKv>) {
+    let (disk, vfs) = new_disk();
+    let kv = rows(&vfs, "meta.redb");
+    let limits = GroupLimits { checkpoint_groups: 1000, ..limits() };
+    let journal = Journal::new(kv, vfs.clone(), STORE, limits);
+    put(&journal, 1, Bytes::from(vec![1; 300])).unwrap();
+    (disk, vfs, journal)
+}
+
+fn rebuilt(vfs: &Arc<dyn Vfs>) -> RedbKv {
+    let fresh = rows(vfs, "again.redb");
+    rebuild(&fresh, vfs, STORE).unwrap();
+    fresh
+}
+
+#[test]
+fn the_last_group_is_durable_before_a_row_speaks_of_it() {
+    let (disk, vfs, journal) = begun();
+    let killed = disk.copy();
+    let start = start_of(put(&journal, 2, Bytes::from(vec![2; 300])).unwrap());
+    let mut group = vec![0; 4096];
+    vfs.open("seg/0000001.seg", Open::Read).unwrap().read_at(start, &mut group).unwrap();
+    std::mem::forget(journal);
+    // Killed before the sync: the group is in the system's cache.
+    let vfs: Arc<dyn Vfs> = Arc::new(killed.clone());
+    vfs.open("seg/0000001.seg", Open::Write).unwrap().write_at(start, &[&group]).unwrap();
+    let kv = rows(&vfs, "meta.redb");
+    assert_eq!(recover(&kv, &vfs, STORE).unwrap(), 2);
+    drop(kv);
+    let after: Arc<dyn Vfs> = Arc::new(killed.crash(Policy::LoseAll));
+    let both = [1_u32, 2].map(|key| key.to_be_bytes().to_vec());
+    assert_eq!(keys(&rows(&after, "meta.redb").reader().unwrap()), both);
+    assert_eq!(keys(&rebuilt(&after).reader().unwrap()), both);
+}
+
+#[test]
+fn what_groups_up_to_the_floor_say_is_void_and_what_follows_holds() {
+    let (_, vfs, journal) = begun();
+    put(&journal, 2, Bytes::from(vec![2; 300])).unwrap();
+    let floor = Position::read(&journal.reader().unwrap()).unwrap().lsn;
+    put(&journal, 3, Bytes::from(vec![3; 300])).unwrap();
+    journal.write(0, move |group| raise_floor(group, floor)).unwrap();
+    put(&journal, 4, Bytes::from(vec![4; 300])).unwrap();
+    let fresh = rebuilt(&vfs);
+    let reader = fresh.reader().unwrap();
+    assert_eq!(keys(&reader), [3_u32, 4].map(|key| key.to_be_bytes().to_vec()));
+    assert_eq!(Position::read(&reader).unwrap(), Position::read(&journal.reader().unwrap()).unwrap());
+    // Their segment counts all the same.
+    let (before, after) = (get(&journal.reader().unwrap(), 1).unwrap(), get(&reader, 1).unwrap());
+    assert_eq!((after.len, after.blobs, after.last), (before.len, before.blobs, before.last));
+}
+
+#[test]
+fn a_rebuild_counts_what_of_each_segment_is_dead_and_leaves_all_but_the_last() {
+    let (_, vfs) = new_disk();
+    let kv = rows(&vfs, "meta.redb");
+    let limits = GroupLimits { checkpoint_groups: 1000, segment_len: 2000, ..limits() };
+    let journal = Journal::new(kv, vfs.clone(), STORE, limits);
+    for key in 0..8_u32 {
+        let content = Bytes::from(vec![7; 400]);
+        let digest = Digest::of(&content);
+        journal
+            .write(400, move |group| {
+                let location = group.append(BlobId(u64::from(key)), content.clone(), &digest)?;
+                if key % 3 == 0 {
+                    // Of the others no row speaks.
+                    let record = BlobRecord {
+                        location,
+                        len: 400,
+                        crc32: digest.crc32,
+                        crc64: digest.crc64,
+                        sha1: digest.sha1,
+                        blake3: digest.blake3,
+                        refs: 1,
+                        released: None,
+                        scope: 0,
+                    };
+                    group.put(table::BLOB, &u64::from(key).to_be_bytes(), &record.encode()?)?;
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+    let fresh = rebuilt(&vfs);
+    let segments = list(&fresh.reader().unwrap()).unwrap();
+    assert!(segments.len() > 1, "{segments:?}");
+    let dead: u64 = segments.iter().map(|(_, record)| record.dead).sum();
+    assert_eq!(dead, 5 * frame_len(400), "{segments:?}");
+    let last = segments.last().unwrap().0;
+    assert!(segments.iter().all(|(number, record)| record.open == (*number == last)), "{segments:?}");
+}
+
+#[test]
+fn a_segment_of_another_store_is_refused() {
+    let (_, vfs, journal) = begun();
+    drop(journal);
+    for again in [rebuild::<RedbKv>, recover] {
+        let error = again(&rows(&vfs, "other.redb"), &vfs, [4; 16]).unwrap_err();
+        assert!(error.to_string().contains("belongs to another store"), "{error}");
+    }
+}
+
+#[test]
+fn an_open_segment_that_is_gone_is_damage() {
+    let (_, vfs) = new_disk();
+    let one = shared(&vfs);
+    put(&one, 1, Bytes::from(vec![1; 300])).unwrap();
+    std::mem::forget(one);
+    vfs.remove("seg/0000001.seg").unwrap();
+    let error = recover(&rows(&vfs, "meta.redb"), &vfs, STORE).unwrap_err();
+    assert!(error.to_string().contains("seg/0000001.seg is gone"), "{error}");
+}
+
+#[test]
+fn what_was_never_published_behind_a_segment_is_voided_by_whoever_opens_next() {
+    let (_, vfs) = new_disk();
+    let (one, two) = (shared(&vfs), shared(&vfs));
+    put(&one, 1, Bytes::from(vec![1; 300])).unwrap();
+    put(&two, 2, Bytes::from(vec![2; 300])).unwrap();
+    let open = open_segments(&one.reader().unwrap()).unwrap();
+    assert_eq!(open.len(), 2);
+    // A group that its process died over: here the one before it once more.
+    let (start, end) = (segment_start(&vfs, open[0]), get(&one.reader().unwrap(), open[0]).unwrap().len);
+    std::mem::forget((one, two));
+    let segment = find(vfs.as_ref(), open[0]).unwrap().unwrap();
+    assert!(segment.frame_at(end).unwrap().is_none());
+    let file = vfs.open(&segment::path(open[0]), Open::Write).unwrap();
+    let mut group = vec![0; usize::try_from(end - start).unwrap()];
+    file.read_at(start, &mut group).unwrap();
+    file.write_at(end, &[&group]).unwrap();
+    assert!(segment.frame_at(end).unwrap().is_some());
+    let kv = rows(&vfs, "meta.redb");
+    void_tails(&kv, &vfs).unwrap();
+    assert!(segment.frame_at(end).unwrap().is_none());
+    let mut tx = kv.writer().unwrap();
+    leave_all_but_last(&mut tx, vfs.as_ref()).unwrap();
+    assert_eq!(open_segments(&tx).unwrap(), [open[1]]);
+}
+
+/// Where the first group of a segment lies.
+fn segment_start(vfs: &Arc<dyn Vfs>, number: u32) -> u64 {
+    let mut start = None;
+    let segment = Segment::open(vfs.as_ref(), number, Open::Read).unwrap().unwrap();
+    let mut note = |group: crate::blobs::segment::GroupAt| {
+        start.get_or_insert(group.start);
+        Ok(())
+    };
+    segment.salvage(&mut note).unwrap();
+    start.unwrap()
+}
+
+#[test]
+fn a_segment_is_found_or_gone_or_cannot_be_looked_at() {
+    let (disk, vfs, _journal) = begun();
+    assert!(find(vfs.as_ref(), 1).unwrap().is_some());
+    assert!(find(vfs.as_ref(), 2).unwrap().is_none());
+    disk.fail_at(disk.op_count(), Fault::Eio, Times::Always);
+    assert_eq!(find(vfs.as_ref(), 1).map(drop).unwrap_err().kind(), ErrorKind::Io);
+}
