@@ -9,7 +9,7 @@ use holdall::machine::{Machine, run_on};
 use holdall::mutant::Mutant;
 use holdall::{ArchiveInfo, Options, Put, Store};
 
-use crate::finds;
+use crate::{finds, get};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -88,15 +88,38 @@ impl Machine for Clock {
     }
 }
 
+fn clock() -> Arc<Clock> {
+    Arc::new(Clock {
+        micros: AtomicU64::new(1_700_000_000_000_000),
+        meanwhile: Mutex::default(),
+        random: AtomicU64::default(),
+    })
+}
+
+#[test]
+fn a_url_that_is_used_up_stays_so_when_its_row_was_collected_and_the_clock_is_set_back() {
+    finds(Mutant::SweptUsesReturn, || {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = clock();
+        let _running = run_on(clock.clone());
+        let store = open(dir.path(), HOUR);
+        put(&store);
+        let drive = store.drive("alice").unwrap();
+        let url = drive.url("a").unwrap().max_requests(1).expires_in(HOUR).sign().unwrap();
+        assert_eq!(get(&store, &url, &[]).status, 200);
+        assert_eq!(get(&store, &url, &[]).status, 410);
+        clock.go_on(2 * HOUR);
+        store.gc().unwrap();
+        clock.micros.fetch_sub(u64::try_from((2 * HOUR).as_micros()).unwrap(), Ordering::SeqCst);
+        assert_ne!(get(&store, &url, &[]).status, 200);
+    });
+}
+
 #[test]
 fn the_grace_counts_from_the_change_that_was_written_however_long_it_waited() {
     finds(Mutant::GraceFromTheCall, || {
         let dir = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Clock {
-            micros: AtomicU64::new(1_700_000_000_000_000),
-            meanwhile: Mutex::default(),
-            random: AtomicU64::default(),
-        });
+        let clock = clock();
         let _running = run_on(clock.clone());
         let store = open(dir.path(), HOUR);
         put(&store);
