@@ -9,8 +9,8 @@
 # bench-check  what got slower since REV by more than the noise, in runs that take turns; NAMES and ROUNDS
 # fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
 # filesystems  the store on ext4, XFS, Btrfs, tmpfs and a disk with sectors of 4 KiB; takes root and loop devices
-# mutants    changes the modules of tokens, ranges, headers, names and recovery, and asks whether a test notices;
-#            FILES=... names others; installs cargo-mutants
+# mutants    changes the modules of tokens, ranges, headers, names and recovery in one place at a time, and asks whether
+#            a unit test notices; MODULES="range name" names some; installs cargo-mutants
 # tsan       the tests with many threads under ThreadSanitizer; takes the nightly compiler with rust-src
 # features   that the core compiles with each of its features alone, and with none
 # package    that each crate can be published: what it packs compiles alone, and so do its tests
@@ -144,22 +144,23 @@ filesystems: tools
 	found=$$($(CARGO) test -p holdall --test store --test risk --no-run 2>&1 | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p'); \
 	tests/filesystems/run.sh "$$built/holdall" $$(realpath $$found)
 
-MUTATED = core/src/name.rs core/src/http/range.rs core/src/http/disposition.rs core/src/token/*.rs \
-	core/src/journal/change.rs core/src/journal/recover.rs core/src/journal/tails.rs
-
-# Hours for all of them: each change is a build of the unit tests.
+# The unit tests of five modules against every small change of them; goes on where it was stopped. MODULES names some.
 mutants: tools
 	@command -v cargo-mutants >/dev/null || $(CARGO) install --locked cargo-mutants
-	CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) mutants -p holdall --output target --timeout 60 \
-		$(foreach file,$(or $(FILES),$(MUTATED)),--file '$(file)') -- --lib
+	CARGO=$(CARGO) $(PYTHON) tests/mutants $(MODULES)
 
-# The standard library is built anew, so that its locks and atomics are seen.
+# The standard library is built anew, so that its locks and atomics are seen. First the control: a program with a race,
+# which the run must report.
+SANITIZED = RUSTFLAGS=-Zsanitizer=thread $(CARGO) +nightly test -Zbuild-std --target "$$(rustc -vV | sed -n 's/^host: //p')" \
+	--target-dir target/tsan -p holdall
+
 tsan: tools
 	@$(CARGO) +nightly --version >/dev/null || { echo 'missing: the nightly compiler; rustup toolchain install nightly --component rust-src' >&2; exit 1; }
-	RUSTFLAGS=-Zsanitizer=thread $(CARGO) +nightly test -Zbuild-std --target "$$(rustc -vV | sed -n 's/^host: //p')" \
-		--target-dir target/tsan -p holdall --test store -- together::
-	RUSTFLAGS=-Zsanitizer=thread $(CARGO) +nightly test -Zbuild-std --target "$$(rustc -vV | sed -n 's/^host: //p')" \
-		--target-dir target/tsan -p holdall --lib -- snapshot_cache stamp vfs:: journal:: worker digest::tests
+	@if $(SANITIZED) --test race >target/tsan-control 2>&1 || ! grep -q 'WARNING: ThreadSanitizer: data race' target/tsan-control; then \
+		tail -20 target/tsan-control >&2; echo 'the race of the control was not reported' >&2; exit 1; \
+	else echo 'the race of the control was reported'; fi
+	$(SANITIZED) --test store -- together::
+	$(SANITIZED) --lib -- snapshot_cache stamp vfs:: journal:: worker digest::tests
 
 features: tools
 	tests/features
