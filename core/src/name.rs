@@ -186,6 +186,14 @@ mod tests {
     use crate::ErrorKind;
 
     #[test]
+    fn a_text_is_shown_in_quotes_and_not_at_length() {
+        assert_eq!(shown("a\u{1b}[2J"), "\"a\\u{1b}[2J\"");
+        assert_eq!(shown(&"x".repeat(60)), format!("\"{}\"", "x".repeat(60)));
+        assert_eq!(shown(&"x".repeat(61)), format!("\"{}...\"", "x".repeat(60)));
+        assert_eq!(shown(&"\u{e9}".repeat(60)), format!("\"{}\"", "\u{e9}".repeat(60)));
+    }
+
+    #[test]
     fn every_single_character_is_a_name_unless_a_rule_names_it() {
         for c in '\0'..=char::MAX {
             let refused =
@@ -292,6 +300,7 @@ mod tests {
     fn every_spelling_of_a_path_is_one_path() {
         for path in ["/a/b", "a/b/", "/a/b/"] {
             assert_eq!(Path::parse(path).unwrap(), Path::parse("a/b").unwrap());
+            assert_eq!(Path::parse(path).unwrap().as_str(), "a/b");
         }
         assert_eq!(Path::parse("/").unwrap(), Path::parse("").unwrap());
         let parts = |path| Path::parse(path).unwrap().split_last().map(|(folder, name)| (folder.0, name));

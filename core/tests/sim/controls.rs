@@ -177,7 +177,7 @@ const CONTROLS: &[Control] = &[
         says: "a group that a dying process left is published and then written over",
         mutant: Mutant::TailBeforeWriter,
         near: 1,
-        bound: 400,
+        bound: 1500,
         focus: |plan| {
             plan.shared(3, 5);
             plan.chances.kill = 400;
