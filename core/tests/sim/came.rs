@@ -102,6 +102,12 @@ impl Run {
                 if !excused {
                     self.fail(format!("closing failed, {}: {why}", kind.name()));
                 }
+                // What the last thread that closes is told holds for all of its process.
+                if why.contains("an archive under way may break off") {
+                    for task in self.turns.mates(task).into_iter().chain([task]) {
+                        self.slots[task].sending = None;
+                    }
+                }
                 self.end_session(task);
             }
             (Do::Sign(_) | Do::SignLimited(..) | Do::Share(_) | Do::Link(_), _)
