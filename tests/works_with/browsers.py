@@ -13,6 +13,9 @@ from .readers import said, short
 #: Its name, what puppeteer calls it, and its program.
 BROWSERS = [("Chromium", "chrome", "chromium"), ("Firefox", "firefox", "firefox")]
 
+#: A film of several MB whose index is at its end, so that it is read in several requests.
+FILM = ("-f", "lavfi", "-i", "testsrc2=d=8:s=640x360", "-f", "lavfi", "-i", "sine=d=8", "-pix_fmt", "yuv420p", "-crf", "5", "-g", "10")
+
 #: A column, the kind of page, the file, and how ffmpeg makes it; without that the content is given.
 CASES: list[tuple[str, str, str, tuple[str, ...] | bytes]] = [
     ("mp4", "media", "film.mp4", ("-f", "lavfi", "-i", "testsrc=d=1:s=64x64", "-f", "lavfi", "-i", "sine=d=1", "-pix_fmt", "yuv420p")),
@@ -23,7 +26,14 @@ CASES: list[tuple[str, str, str, tuple[str, ...] | bytes]] = [
     ("text", "text", "notes.txt", b"plain text\n"),
     ("script in SVG", "script", "picture.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script>window.ran = 1</script></svg>'),
     ("script in HTML", "script", "page.html", b"<!doctype html><script>window.ran = 1</script>plain"),
+    ("film, one download allowed", "player", "long.mp4", FILM),
 ]
+
+#: More options of the URL, by the kind of page.
+OPTIONS = {"player": ("--max-uses", "1", "--cross-origin", "cross-origin")}
+
+#: A sound device that plays to nobody, because without any Firefox ends a sound with an error.
+SILENT = "pcm.!default { type null }\nctl.!default { type null }\n"
 
 
 def made(recipe: tuple[str, ...] | bytes, name: str) -> bytes | None:
@@ -41,6 +51,7 @@ def look(kind: str, program: str, pages: list[tuple[str, str]]) -> list[str]:
     """Opens pages in a browser, and returns what is wrong with each."""
     words = [word for page in pages for word in page]
     with tempfile.TemporaryDirectory(prefix="works-with-") as home:
+        (Path(home) / ".asoundrc").write_text(SILENT)
         environment = {**os.environ, "NODE_MODULES": str(place.NODE), "HOME": home, "no_proxy": "*"}
         command = ["node", str(place.DRIVERS / "browse.mjs"), kind, shutil.which(program) or program, *words]
         try:
@@ -58,16 +69,16 @@ def browsed(shelf, base: str, tell: Callable[[str, str, dict[str, str]], None]) 
     """Shows every case in every browser that is here."""
     if not ((place.NODE / "puppeteer-core").exists() and shutil.which("node")):
         return
-    pages = {}
+    there = []
     for column, kind, name, recipe in CASES:
         content = made(recipe, name)
         if content is not None:
             shelf.put(f"pages/{name}", content)
-            pages[column] = (kind, base + shelf.url(f"pages/{name}", "--inline"))
-    for name, kind, program in BROWSERS:
+            there.append((column, kind, name))
+    for name, browser, program in BROWSERS:
         version = said(program, "--version")
         if version:
-            found = look(kind, program, list(pages.values()))
+            pages = [(kind, base + shelf.url(f"pages/{file}", "--inline", *OPTIONS.get(kind, ()))) for _, kind, file in there]
             wrong = {column: "-" for column, *_ in CASES}
-            wrong.update(zip(pages, found))
+            wrong.update(zip([column for column, *_ in there], look(browser, program, pages)))
             tell(name, version, wrong)

@@ -46,6 +46,15 @@ def pip(url: str, to: Path) -> list[object]:
     return [place.PYTHON, "-m", "pip", "download", "-q", "--no-deps", "--no-cache-dir", "-d", to.parent, url]
 
 
+def pip_metadata(url: str, to: Path) -> list[object]:
+    return [place.PYTHON, "-m", "pip", "download", "-q", "--use-feature=fast-deps", "--no-cache-dir", "-d", to.parent, url]
+
+
+def zsync(url: str, to: Path) -> list[object]:
+    """Gets what differs from an older file; the content is there to make the list of its pieces from."""
+    return ["sh", place.DRIVERS / "zsync.sh", url, to]
+
+
 def npm_pack(url: str, to: Path) -> list[object]:
     return ["npm", "pack", "--silent", "--pack-destination", to.parent, url]
 
@@ -53,6 +62,7 @@ def npm_pack(url: str, to: Path) -> list[object]:
 CLIENTS = [
     Client("curl", lambda: said("curl", "--version"), lambda u, t: ["curl", "-sSf", "-o", t, u], lambda u, t: ["curl", "-sSf", "-C", "-", "-o", t, u]),
     Client("wget", lambda: said("wget", "--version"), lambda u, t: ["wget", "-q", "-O", t, u], lambda u, t: ["wget", "-q", "-c", "-O", t, u]),
+    Client("wget2 --chunk-size", debian("wget2", "wget2"), lambda u, t: ["wget2", "-q", "--chunk-size=1M", "-O", t, u]),
     Client(
         "aria2c -x4", debian("aria2", "aria2c"),
         lambda u, t: ["aria2c", "-q", "-x4", "-s4", "-k1M", "--allow-overwrite=true", "-d", t.parent, "-o", t.name, u],
@@ -66,23 +76,33 @@ CLIENTS = [
     Client("Python urllib", own_python, python("urllib", "python3")),
     *(Client(name, pypi(name), python(name)) for name in ("requests", "httpx", "niquests", "urllib3", "aiohttp", "fsspec")),
     Client("pip download", pypi("pip"), pip),
+    Client("pip, fast-deps", pypi("pip"), pip_metadata),
+    Client("yt-dlp", pypi("yt-dlp"), lambda u, t: [place.PYTHON, "-m", "yt_dlp", "-q", "--fixup", "never", "-o", t, u]),
+    Client("zsync", debian("zsync", "zsync"), zsync),
     Client("Node fetch", lambda: said("node", "--version"), node("fetch")),
     *(Client(name, npm(name), node(name)) for name in ("got", "axios", "undici")),
     Client("npm pack", lambda: said("npm", "--version") if shutil.which("npm") else None, npm_pack),
     Client("Go net/http", go, lambda u, t: [place.go(), "fetch", u, t], lambda u, t: [place.go(), "fetch", u, t]),
     Client("Java HttpClient", jdk, java, java_on),
     Client("ffmpeg", debian("ffmpeg", "ffmpeg"), lambda u, t: ["ffmpeg", "-loglevel", "error", "-nostdin", "-i", u, "-c", "copy", "-y", t]),
+    Client("ffprobe", debian("ffmpeg", "ffprobe"), lambda u, t: ["ffprobe", "-loglevel", "error", "-count_packets", "-show_streams", u]),
     Client("mpv", debian("mpv", "mpv"), lambda u, t: ["mpv", "--really-quiet", "--no-config", f"--stream-record={t}", "--ao=null", "--vo=null", "--untimed", u]),
 ]
 
 #: What each needs to find at its URL, where that is not any file.
-KINDS = {"pip download": "wheel", "npm pack": "tarball", "ffmpeg": "sound", "mpv": "sound"}
+KINDS = {
+    "pip download": "wheel", "pip, fast-deps": "wheel", "npm pack": "tarball", "yt-dlp": "sound",
+    "ffmpeg": "film", "ffprobe": "film", "mpv": "film",
+}
+
+#: Those that save no file, or another: their exit code says whether they read it.
+PLAYERS = {"ffmpeg", "ffprobe", "mpv"}
 
 
-def run(command: list[object]) -> str:
+def run(command: list[object], content: Path) -> str:
     """Runs a client; returns what went wrong."""
     environment = {
-        **os.environ, "LC_ALL": "C.UTF-8", "NODE_MODULES": str(place.NODE), "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1",
+        **os.environ, "CONTENT": str(content), "LC_ALL": "C.UTF-8", "NODE_MODULES": str(place.NODE), "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1",
     }
     try:
@@ -100,14 +120,18 @@ def run(command: list[object]) -> str:
 def fetched(client: Client, url: str, content: bytes, part: int = 0) -> str:
     """Downloads with a client, from a part on if there is one; returns what is wrong with the result."""
     with tempfile.TemporaryDirectory(prefix="works-with-") as temporary:
-        to = Path(temporary) / url.rsplit("/", 1)[1]
+        saved = Path(temporary) / "saved"
+        saved.mkdir()
+        original = Path(temporary) / "original"
+        original.write_bytes(content)
+        to = saved / url.rsplit("/", 1)[1]
         if part:
             to.write_bytes(content[:part])
         make = client.resume if part else client.get
-        wrong = run(make(url, to))
-        if wrong or client.name in ("ffmpeg", "mpv"):
+        wrong = run(make(url, to), original)
+        if wrong or client.name in PLAYERS:
             return wrong
-        found = to if to.exists() else next((path for path in Path(temporary).iterdir()), None)
+        found = to if to.exists() else next((path for path in saved.iterdir()), None)
         if found is None:
             return "no file was saved"
         have = found.read_bytes()

@@ -3,22 +3,14 @@
 #: Why a case goes wrong, by a short name.
 REASONS = {
     "empty": "It takes an archive without entries for none (by the command line, 22 bytes; any writer's are alike).",
-    "negative": (
-        "It ends at a time before 1970 (`Negative time`) and leaves out what follows; where that matters, put files with "
-        "a later time."
-    ),
     "wav": "It has no page of its own for WAV, and saves it; in an `<audio>` of another page it plays.",
-    "uses": "It asks for the content several times, and each counts as a download.",
 }
 
 #: The program, the case, and the reason.
 KNOWN: dict[tuple[str, str], str] = {
     ("unzip", "nothing"): "empty",
     ("minizip", "nothing"): "empty",
-    ("jar", "times"): "negative",
     ("Firefox", "wav"): "wav",
-    ("axel -n 4", "one download allowed"): "uses",
-    ("fsspec", "one download allowed"): "uses",
 }
 
 #: What the page says of the cases.
@@ -38,15 +30,19 @@ HELD = {
         "other time, as local or as UTC: `Archive::utc_offset` is for those that take it as local. \"execute bit\" says whether it makes a file that may be run so.",
     ],
     "urls": {
-        "download": "a presigned URL of 3 MB (pip: a wheel, npm: a package, ffmpeg and mpv: a sound)",
+        "download": (
+            "a presigned URL of 3 MB (pip: a wheel, npm: a package, yt-dlp: a sound, ffmpeg, ffprobe and mpv: a film "
+            "with its index at the end, zsync: what differs from an older file)"
+        ),
         "resume": "the same, where a part is there already",
         "archive resumed": "an archive, where a part is there already",
-        "one download allowed": "a URL with `--max-uses 1`",
+        "one download allowed": "a URL with `--max-uses 1`, which is one use however many requests the client makes",
         "direct link": "a permanent address",
     },
     "browsers": [
         "Each is a URL with `--inline`, opened as a page of its own: the browser's player has begun, the picture and the",
-        "text are there, and no script of the file has run.",
+        "text are there, and no script of the file has run. \"film, one download allowed\" is in a `<video>` of another page,",
+        "which jumps about in it: a URL with `--max-uses 1` and `--cross-origin cross-origin`.",
     ],
 }
 

@@ -19,10 +19,10 @@ GO = TARGET / "go"
 
 DEBIAN = (
     "unzip p7zip-full libarchive-tools busybox unar minizip php-cli php-zip ruby ruby-zip libarchive-zip-perl "
-    "curl wget aria2 axel lftp rclone ffmpeg mpv httpie chromium firefox-esr default-jdk-headless nodejs npm golang-go maven"
+    "curl wget wget2 zsync aria2 axel lftp rclone ffmpeg mpv httpie chromium firefox-esr default-jdk-headless nodejs npm golang-go maven"
 ).split()
 PYPI = (
-    "stream-unzip libarchive-c pyzipper remotezip requests httpx urllib3 aiohttp fsspec niquests pip"
+    "stream-unzip libarchive-c pyzipper remotezip requests httpx urllib3 aiohttp fsspec niquests pip yt-dlp"
 ).split()
 NPM = (
     "yauzl adm-zip jszip unzipper fflate node-stream-zip extract-zip @zip.js/zip.js got axios undici puppeteer-core"

@@ -282,8 +282,8 @@ pub(super) fn put_end(out: &mut Vec<u8>, entries: u64, central_offset: u64, cent
     put16(out, 0);
 }
 
-/// Appends the modification time in UTC, alike in both headers: as Info-ZIP's extended timestamp, or
-/// where that does not hold it, as NTFS keeps it.
+/// Appends the modification time in UTC, alike in both headers: as Info-ZIP's extended timestamp, or after
+/// 2038 as NTFS keeps it. A time before 1970 is in neither.
 fn put_time(out: &mut Vec<u8>, Shape { modified, bare, .. }: Shape) {
     if bare {
         return;
@@ -305,9 +305,12 @@ fn put_time(out: &mut Vec<u8>, Shape { modified, bare, .. }: Shape) {
     }
 }
 
-/// Returns a time as NTFS keeps it, in units of 100 ns; nothing before 1601.
+/// Returns a time as NTFS keeps it, in units of 100 ns. Nothing before 1970, and nothing from the year 30828 on,
+/// where the units pass 63 bits: at a time that Java takes for negative, `jar xf` (JDK 17 and 25) ends with
+/// `Negative time`, and what follows is not extracted.
 fn ntfs(modified: i64) -> Option<u64> {
-    u64::try_from(modified.checked_add(NTFS_TO_UNIX)?).ok()?.checked_mul(10_000_000)
+    let since_1970 = Some(modified).filter(|modified| *modified >= 0)?;
+    u64::try_from(since_1970.checked_add(NTFS_TO_UNIX)?.checked_mul(10_000_000)?).ok()
 }
 
 /// Returns the time of the extended timestamp, or nothing where readers disagree about it: the field
@@ -391,7 +394,20 @@ mod tests {
         assert_eq!(out.len() as u64, NTFS_EXTRA);
         assert_eq!(out[..12], [0x0A, 0, 32, 0, 0, 0, 0, 0, 1, 0, 24, 0]);
         assert_eq!(out[12..20], 138_535_056_000_000_000_u64.to_le_bytes());
-        assert_eq!((ntfs(-NTFS_TO_UNIX), ntfs(-NTFS_TO_UNIX - 1), ntfs(i64::MAX)), (Some(0), None, None));
+        assert_eq!(ntfs(0), Some(116_444_736_000_000_000));
+        // 30828-09-14 02:48:05 is the last second whose units have 63 bits.
+        assert_eq!(ntfs(910_692_730_085), Some(9_223_372_036_850_000_000));
+        assert_eq!([910_692_730_086, i64::MAX].map(ntfs), [None; 2]);
+    }
+
+    #[test]
+    fn no_field_has_a_time_before_1970() {
+        for modified in [-1, -315_576_000, -NTFS_TO_UNIX, -NTFS_TO_UNIX - 1, i64::MIN] {
+            let shape = Shape { name_len: 0, size: 0, modified, bare: false };
+            let mut out = Vec::new();
+            put_time(&mut out, shape);
+            assert_eq!((out.len(), time_len(shape)), (0, 0), "{modified}");
+        }
     }
 
     #[test]

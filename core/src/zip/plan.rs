@@ -316,7 +316,7 @@ impl Plan {
     /// # Errors
     /// Those of `content_hash`.
     pub fn digest(&self, mut content_hash: impl FnMut(u64) -> Result<[u8; 32]>) -> Result<[u8; 32]> {
-        let mut hasher = blake3::Hasher::new_derive_key("holdall stored zip, layout 3");
+        let mut hasher = blake3::Hasher::new_derive_key("holdall stored zip, layout 4");
         let mut buffer = Vec::with_capacity(16 << 10);
         buffer.extend_from_slice(&self.utc_offset.to_le_bytes());
         for member in self.members() {
