@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use holdall::token::DEFAULT_LIFETIME;
-use holdall::{ArchiveId, Drive, Result, Store};
+use holdall::{Archive, ArchiveId, Drive, ErrorKind, Result, Store};
 use serde_json::json;
 
 use crate::get::copy;
 use crate::output::{self, Output, writing_to};
-use crate::save::to_file;
+use crate::save::{is_stdout, to_file};
 use crate::{args, link};
 
 pub(crate) fn run(
@@ -36,7 +36,13 @@ pub(crate) fn run(
     if let Some(minutes) = args.utc_offset {
         archive = archive.utc_offset(minutes);
     }
-    let info = archive.create()?;
+    let info = match (archive.clone().create(), args.output.as_deref()) {
+        // A store on a disk that takes no writes makes no archive, and can be read for one.
+        (Err(error), Some(path)) if error.kind() == ErrorKind::ReadOnly && args.share.is_none() => {
+            return unlisted(archive, args.deflate, path, out);
+        }
+        (made, _) => made?,
+    };
     let value = json!({
         "archive": info.id.to_string(),
         "name": info.name,
@@ -46,9 +52,7 @@ pub(crate) fn run(
         "expires": output::time(info.expires),
     });
     match args.output.as_deref() {
-        Some(path) if path == Path::new("-") => {
-            write(store, info.id, args.deflate, &mut io::stdout().lock(), path)
-        }
+        Some(path) if is_stdout(path) => write(store, info.id, args.deflate, &mut io::stdout().lock(), path),
         Some(path) => {
             to_file(path, |file| write(store, info.id, args.deflate, file, path))?;
             let text = format!("wrote {} entries to {}", info.entries, path.display());
@@ -61,6 +65,27 @@ pub(crate) fn run(
             out.print(&output::with(value, "url", json!(url)), &url)
         }
     }
+}
+
+/// Writes the zip of what nothing was written down about.
+fn unlisted(archive: Archive, deflate: bool, path: &Path, out: Output) -> Result<()> {
+    let mut bytes = 0;
+    let mut write = |out: &mut dyn Write| -> Result<()> {
+        let mut out = BufWriter::with_capacity(1 << 18, out);
+        if deflate {
+            archive.clone().write_deflated(&mut out)?;
+        } else {
+            let body = archive.clone().open()?;
+            bytes = body.len();
+            copy(&body, None, &mut out, path)?;
+        }
+        out.flush().map_err(|cause| writing_to(path, cause))
+    };
+    if is_stdout(path) {
+        return write(&mut io::stdout().lock());
+    }
+    to_file(path, |file| write(file))?;
+    out.print(&json!({ "bytes": bytes }), format!("wrote {}", path.display()))
 }
 
 fn write(store: &Store, id: ArchiveId, deflate: bool, out: &mut impl Write, path: &Path) -> Result<()> {

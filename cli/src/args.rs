@@ -155,8 +155,9 @@ pub(crate) enum Verb {
     },
     /// Remove what nothing refers to once its grace is over, and compact
     Gc {
-        /// Set how long deleted content stays from now on, and the most that an archive may live. A shorter
-        /// time counts when archives that were made before are over
+        /// Set how long deleted content stays from now on, and the most that an archive may live; 0s to have
+        /// room at once, after which no archive can be made until it is set again. For archives that are out,
+        /// content stays until they end
         #[arg(long, value_parser = duration, value_name = "TIME")]
         grace: Option<Duration>,
     },

@@ -11,7 +11,7 @@ use holdall::{Drive, Error, ErrorKind, Kind, Result, VersionInfo};
 use crate::args::Get;
 use crate::output::writing_to;
 use crate::progress;
-use crate::save::to_file;
+use crate::save::{is_stdout, to_file};
 
 pub(crate) fn run(drive: &Drive, get: &Get) -> Result<()> {
     let version = version(drive, get)?;
@@ -21,7 +21,7 @@ pub(crate) fn run(drive: &Drive, get: &Get) -> Result<()> {
         None => (body, Some(version.blake3)),
     };
     match get.output.as_deref() {
-        Some(path) if path != Path::new("-") => to_file(path, |out| copy(&body, whole, out, path)),
+        Some(path) if !is_stdout(path) => to_file(path, |out| copy(&body, whole, out, path)),
         _ => copy(&body, whole, &mut io::stdout().lock(), Path::new("-")),
     }
 }

@@ -41,6 +41,14 @@ pub(crate) fn gc(store: &Store, grace: Option<Duration>, out: Output) -> Result<
         let (blobs, bytes) = (report.waiting_blobs, output::bytes(report.waiting_bytes));
         lines.push(format!("{blobs} blobs of {bytes} wait for the grace period; the first may go at {due}"));
     }
+    if let Some(grace) = grace {
+        let seconds = grace.as_secs();
+        lines.push(match seconds {
+            0 => "deleted content does not stay from now on, and no archive can be made; `holdall gc --grace 1d` sets the usual grace"
+                .to_owned(),
+            _ => format!("deleted content stays {seconds} s from now on, and an archive lives no longer"),
+        });
+    }
     lines.extend(failed.iter().map(|told| format!("could not remove: {told}")));
     out.print(&value, lines.join("\n"))
 }

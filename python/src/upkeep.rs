@@ -95,7 +95,7 @@ impl Store {
 
     /// Sets the grace, for every process that has the store open: seconds or a timedelta. A longer one
     /// holds for all that was not removed yet. A shorter one limits new archives at once; content goes
-    /// sooner only when the archives that were made under the longer one can all be over.
+    /// sooner only when the archives that are out are over, so at once where there are none.
     fn set_grace(&self, py: Python<'_>, grace: &Bound<'_, PyAny>) -> Outcome<()> {
         let grace = duration(grace)?;
         self.call(py, |store| store.set_grace(grace))

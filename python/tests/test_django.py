@@ -105,6 +105,27 @@ assert client.get(storage.url("a.txt")).content == b"newer"
     in_project(tmp_path, code, OVERWRITE)
 
 
+def test_names_are_checked_and_shortened_as_django_s_are(tmp_path: pathlib.Path) -> None:
+    code = """
+for name in ["..", "a/..", "/tmp/.", "", "../a", "a/../b", "a\\\\..\\\\b"]:
+    raises(SuspiciousFileOperation, storage.get_available_name, name)
+    raises(SuspiciousFileOperation, storage.generate_filename, name)
+    raises(SuspiciousFileOperation, storage.save, name or "..", ContentFile(b"x"))
+"""
+    rest = """
+assert storage.get_available_name("a\\\\b.txt") == "a/b.txt"
+for _ in range(2):
+    name = storage.save("in/test_long_file_name.txt", ContentFile(b"x"), max_length=13)
+    assert name == "in/test_l.txt", name
+assert len(storage._wrapped.drive.versions(name)) == 2
+raises(SuspiciousFileOperation, storage.get_available_name, "short_name.longext", 8)
+"""
+    for number, (more, settings) in enumerate([("", ""), (rest, OVERWRITE)]):
+        here = tmp_path / f"{number}"
+        here.mkdir()
+        in_project(here, code + more, settings)
+
+
 def test_the_url_of_a_file_that_is_gone_leads_nowhere(tmp_path: pathlib.Path) -> None:
     code = """
 url = storage.url("docs/gone \u00e9.txt")

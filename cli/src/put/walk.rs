@@ -33,6 +33,8 @@ pub(crate) struct Walk {
     pub(super) skipped: u64,
     /// Where what comes from standard input goes.
     pub(super) piped: Vec<String>,
+    /// Names that are not UTF-8.
+    refused: Vec<Error>,
     /// Why something below a folder is left out.
     pub(super) unread: Vec<Error>,
 }
@@ -99,7 +101,10 @@ impl Walk {
                     continue;
                 }
             };
-            let name = entry.file_name().into_string().map_err(|_| not_text(&entry.path()))?;
+            let Ok(name) = entry.file_name().into_string() else {
+                self.refused.push(not_text(&entry.path()));
+                continue;
+            };
             inside.push((entry.path(), format!("{path}/{name}"), found));
         }
         if inside.is_empty() && self.unread.len() == unread {
@@ -113,8 +118,9 @@ impl Walk {
     fn check(&self) -> Result<()> {
         let paths = self.files.iter().map(|file| &file.path).chain(&self.empty).chain(&self.piped);
         let wrong: Vec<Error> = paths.filter_map(|path| split_path(path).err()).collect();
-        let shown: Vec<String> = wrong.iter().take(FEW).map(Error::to_string).collect();
-        match (wrong.len(), shown.join("; ")) {
+        let wrong = || self.refused.iter().chain(&wrong);
+        let shown: Vec<String> = wrong().take(FEW).map(Error::to_string).collect();
+        match (wrong().count(), shown.join("; ")) {
             (0, _) => Ok(()),
             (count, shown) if count <= FEW => Err(invalid(shown)),
             (count, shown) => Err(invalid(format!("{shown}; and {} more", count - FEW))),

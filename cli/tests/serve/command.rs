@@ -1,6 +1,8 @@
 //! The command line itself: exit codes, JSON, and content in and out.
 
+use std::ffi::OsStr;
 use std::fs::Permissions;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -184,11 +186,16 @@ fn names_that_cannot_be_kept_are_all_told_before_anything_is_put() {
     for name in ["fine.txt", "with\ttab", "sub/with\nline"] {
         std::fs::write(folder.join(name), "x").unwrap();
     }
+    for name in [&b"latin-\xe9"[..], b"sub/another-\xe8"] {
+        std::fs::write(folder.join(OsStr::from_bytes(name)), "x").unwrap();
+    }
     shelf.put("first", b"makes the store");
     let output = shelf.run(&["put", folder.to_str().unwrap(), "--to", "x"]);
-    let told = String::from_utf8(output.stderr).unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("tab") && told.contains("line"), "{told}");
+    for name in ["tab", "line", "latin-", "another-"] {
+        assert!(told.contains(name), "{told}");
+    }
     assert_eq!(shelf.run(&["ls", "x"]).status.code(), Some(2), "nothing was put");
 }
 
@@ -392,6 +399,28 @@ fn a_collection_says_what_waits_and_until_when() {
         text.ends_with(&format!("1 blobs of 7 B wait for the grace period; the first may go at {due}")),
         "{text}"
     );
+}
+
+#[test]
+fn a_collection_makes_room_at_once_where_no_archive_is_out() {
+    let shelf = Shelf::new();
+    shelf.put("a", b"content");
+    shelf.put("b", b"another");
+    let archive = shelf.json(&["archive", "b", "--expires", "1h"]);
+    shelf.ok(&["rm", "a", "--forever"]);
+    let told = shelf.json(&["gc", "--grace", "0s"]);
+    assert_eq!(told["waiting_blobs"], 1, "for the archive that is out");
+    assert!(told["next_due"].as_str().unwrap() > archive["expires"].as_str().unwrap(), "{told}");
+
+    let shelf = Shelf::new();
+    shelf.put("a", b"content");
+    shelf.ok(&["rm", "a", "--forever"]);
+    let text = shelf.ok(&["gc", "--grace", "0s"]);
+    assert!(text.starts_with("removed 1 blobs of 7 B") && text.contains("no archive can be made"), "{text}");
+    let refused = shelf.run(&["archive", ""]);
+    assert_eq!(refused.status.code(), Some(1));
+    shelf.ok(&["gc", "--grace", "1d"]);
+    shelf.ok(&["archive", ""]);
 }
 
 #[test]

@@ -82,6 +82,23 @@ fn several_ranges_come_as_parts_of_exact_length() {
     assert_eq!(got.header("Content-Length").unwrap(), got.body.len().to_string());
 }
 
+#[test]
+fn a_line_end_stands_before_the_first_boundary_and_counts() {
+    let host = Host::new();
+    let url = host.url_of("file.bin", b"0123456789");
+    // In the order that was asked for, as a client that compares what it has with the file asks.
+    let got = host.curl(&["-r", "8-9,0-1", &url]);
+    assert_eq!((got.status, got.code), (206, 0));
+    let boundary = got.header("Content-Type").unwrap().split_once("boundary=").unwrap().1;
+    let part = |from: u64, content: &str| {
+        let range = format!("Content-Range: bytes {from}-{}/10", from + 1);
+        format!("\r\n--{boundary}\r\nContent-Type: application/octet-stream\r\n{range}\r\n\r\n{content}")
+    };
+    let want = format!("{}{}\r\n--{boundary}--\r\n", part(8, "89"), part(0, "01"));
+    assert_eq!(String::from_utf8(got.body.clone()).unwrap(), want);
+    assert_eq!(got.header("Content-Length").unwrap(), want.len().to_string());
+}
+
 fn find(bytes: &[u8], part: &[u8]) -> usize {
     bytes.windows(part.len()).position(|window| window == part).expect("the part")
 }

@@ -58,6 +58,25 @@ fn what_is_no_file_is_written_to_and_stays_what_it_is() {
 }
 
 #[test]
+fn what_is_written_to_a_descriptor_is_where_others_write_too() {
+    let Some(shelf) = shelf() else { return };
+    let shell = |script: &str, to: &Path| {
+        let mut shell = Command::new("bash");
+        shell.args(["-c", script, crate::host::BINARY]).arg(to).env("HOLDALL_STORE", shelf.store());
+        assert!(shell.status().unwrap().success(), "{script}");
+        read(to).unwrap()
+    };
+    let to = shelf.fresh();
+    let script = r#"(echo before; "$0" get a -o /dev/stdout; echo; echo behind) > "$1""#;
+    assert_eq!(shell(script, &to), b"before\ncontent\nbehind\n");
+    let script = r#"exec 3> "$1"; "$0" get a -o /dev/fd/3; [ /dev/fd/3 -ef "$1" ]"#;
+    assert_eq!(shell(script, &to), b"content");
+    // What is told of an archive is no part of it.
+    let zip = shell(r#""$0" archive a -o /dev/stdout > "$1""#, &to);
+    assert_eq!(zip.get(zip.len() - 22..).unwrap()[..4], *b"PK\x05\x06");
+}
+
+#[test]
 fn a_link_is_followed_and_a_mode_is_kept() {
     let Some(shelf) = shelf() else { return };
     let (file, link, dangling, aim) = (shelf.fresh(), shelf.fresh(), shelf.fresh(), shelf.fresh());

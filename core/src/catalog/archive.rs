@@ -302,6 +302,25 @@ pub(crate) fn revoke(tx: &mut impl Write, id: ArchiveId) -> Result<()> {
     row::put(tx, table::ARCHIVE, &id.to_key(), &archive)
 }
 
+/// Returns when the last of the archives that are out expires; nothing where none is.
+///
+/// # Errors
+/// `Corrupt` when a row cannot be read.
+pub(crate) fn last_expiry(tx: &impl Read, now: Time) -> Result<Option<Time>> {
+    let mut last = None;
+    let range = (row::due(now, 0), row::due(Time(i64::MAX), u64::MAX));
+    tx.scan(table::ARCHIVE_EXPIRY, row::between(&range.0, &range.1), true, &mut |key, _| {
+        // A row of an archive that is being made has a later time, and says nothing.
+        let id = ArchiveId(row::tail(table::ARCHIVE_EXPIRY, key)?);
+        if row::exists(tx, table::ARCHIVE, &id.to_key())? {
+            last = Some(row::due_time(table::ARCHIVE_EXPIRY, key)?);
+            return Ok(Scan::Stop);
+        }
+        Ok(Scan::Next)
+    })?;
+    Ok(last)
+}
+
 /// Removes archives that are over, and what was begun more than a day ago and never published: at
 /// most `limit` (at least 1) parts or archives in one call. Returns how many; 0 when none is left.
 pub(crate) fn expire(tx: &mut impl Write, now: Time, limit: usize) -> Result<usize> {

@@ -3,7 +3,8 @@
 //!
 //! An archive keeps nothing of what it holds: it lives no longer than the grace, and so does what was
 //! deleted after it was made. A shorter grace must not break that for archives that are out already. So
-//! the longer one goes on counting until all of them are over.
+//! the longer one goes on counting until the last of them is over; where none is out, the shorter one counts
+//! at once.
 
 use std::time::Duration;
 
@@ -55,17 +56,17 @@ pub(crate) fn get(tx: &impl Read) -> Result<Grace> {
     Ok(Grace { length: Duration::from_micros(record.micros), promised })
 }
 
-/// Sets the grace; `now` is the time of the group.
+/// Sets the grace; `last` is when the last archive is over that is out at `now`, the time of the group.
 ///
 /// # Errors
 /// `Corrupt` when its row cannot be read.
-pub(crate) fn set(tx: &mut impl Write, length: Duration, now: Time) -> Result<()> {
+pub(crate) fn set(tx: &mut impl Write, length: Duration, last: Option<Time>, now: Time) -> Result<()> {
     let before = get(tx)?;
     if before.length == length {
         return Ok(());
     }
-    let promised = Some(before.promise(now)).filter(|(promised, _)| *promised > length);
-    put(tx, Grace { length, promised })
+    let promised = last.map(|last| (before.longest(now), last.after(MARGIN)));
+    put(tx, Grace { length, promised: promised.filter(|(promised, _)| *promised > length) })
 }
 
 /// Sets the grace of a new store, of which no archive is out.
@@ -90,8 +91,7 @@ fn with_margin(grace: Duration) -> Duration {
 impl Grace {
     /// Returns how long what is deleted stays, as `now` is.
     pub(crate) fn stay(self, now: Time) -> Duration {
-        let promised = self.promised.filter(|(_, until)| now < *until).map(|(promised, _)| promised);
-        with_margin(promised.map_or(self.length, |promised| promised.max(self.length)))
+        with_margin(self.longest(now))
     }
 
     /// Returns when what was let go of at `released` may be removed.
@@ -108,12 +108,10 @@ impl Grace {
         now.before(self.stay(now))
     }
 
-    /// What was promised up to `now`: the longest grace of which an archive may be out, and when the last
-    /// one is over.
-    fn promise(self, now: Time) -> (Duration, Time) {
-        let of_now = (self.length, now.after(with_margin(self.length)));
-        let outstanding = self.promised.filter(|(_, until)| now < *until);
-        outstanding.map_or(of_now, |(grace, until)| (grace.max(of_now.0), until.max(of_now.1)))
+    /// Returns the longest grace of which an archive may be out at `now`.
+    fn longest(self, now: Time) -> Duration {
+        let outstanding = self.promised.filter(|(_, until)| now < *until).map(|(promised, _)| promised);
+        outstanding.map_or(self.length, |promised| promised.max(self.length))
     }
 }
 
@@ -133,24 +131,34 @@ mod tests {
     fn a_store_of_before_it_had_a_row_promises_the_default() {
         let mut tx = rows();
         assert_eq!(get(&tx).unwrap().length, DEFAULT);
-        set(&mut tx, HOUR, START).unwrap();
+        set(&mut tx, HOUR, Some(START.after(DEFAULT)), START).unwrap();
         let grace = get(&tx).unwrap();
         assert_eq!((grace.length, grace.stay(START)), (HOUR, DEFAULT + MARGIN));
     }
 
     #[test]
-    fn a_shorter_grace_counts_when_what_the_longer_one_promised_is_over() {
+    fn a_shorter_grace_counts_at_once_where_no_archive_is_out() {
+        let mut tx = rows();
+        set(&mut tx, Duration::ZERO, None, START).unwrap();
+        let grace = get(&tx).unwrap();
+        assert_eq!((grace.length, grace.stay(START)), (Duration::ZERO, Duration::ZERO));
+        assert_eq!(grace.due(START), START);
+    }
+
+    #[test]
+    fn a_shorter_grace_counts_when_the_last_archive_is_over() {
         let mut tx = rows();
         begin(&mut tx, 2 * HOUR).unwrap();
-        set(&mut tx, Duration::ZERO, START).unwrap();
+        set(&mut tx, Duration::ZERO, Some(START.after(HOUR)), START).unwrap();
         let grace = get(&tx).unwrap();
         assert_eq!(grace.length, Duration::ZERO);
-        let over = START.after(2 * HOUR + MARGIN);
+        let over = START.after(HOUR + MARGIN);
         let before = over.before(Duration::from_micros(1));
         assert_eq!(grace.stay(before), 2 * HOUR + MARGIN);
         assert_eq!((grace.stay(over), grace.released_by(over)), (Duration::ZERO, over));
         assert_eq!(grace.due(START), over);
-        assert_eq!(grace.due(START.after(HOUR)), over, "the promise is over then, whatever waits");
+        assert_eq!(grace.due(START.before(HOUR)), over);
+        assert_eq!(grace.due(START.before(2 * HOUR)), START.after(MARGIN), "it was due by the longer one");
         assert_eq!(grace.due(over), over);
     }
 
@@ -159,15 +167,15 @@ mod tests {
         let mut tx = rows();
         let at = |hours: u32| START.after(hours * HOUR);
         begin(&mut tx, HOUR).unwrap();
-        set(&mut tx, 48 * HOUR, at(0)).unwrap();
+        set(&mut tx, 48 * HOUR, Some(at(1)), at(0)).unwrap();
         assert_eq!(get(&tx).unwrap().stay(at(0)), 48 * HOUR + MARGIN);
-        set(&mut tx, 24 * HOUR, at(1)).unwrap();
-        set(&mut tx, HOUR, at(2)).unwrap();
+        set(&mut tx, 24 * HOUR, Some(at(49)), at(1)).unwrap();
+        set(&mut tx, HOUR, Some(at(49)), at(2)).unwrap();
         let grace = get(&tx).unwrap();
         assert_eq!(grace.stay(at(49)), 48 * HOUR + MARGIN);
         assert_eq!(grace.stay(at(50)), HOUR + MARGIN);
         // One that is over is forgotten.
-        set(&mut tx, Duration::ZERO, at(60)).unwrap();
+        set(&mut tx, Duration::ZERO, Some(at(61)), at(60)).unwrap();
         assert_eq!(get(&tx).unwrap().stay(at(60)), HOUR + MARGIN);
         assert_eq!(get(&tx).unwrap().stay(at(62)), Duration::ZERO);
     }
@@ -176,7 +184,7 @@ mod tests {
     fn when_something_is_due_is_when_it_may_be_removed() {
         let mut tx = rows();
         begin(&mut tx, 3 * HOUR).unwrap();
-        set(&mut tx, HOUR, START).unwrap();
+        set(&mut tx, HOUR, Some(START.after(2 * HOUR)), START).unwrap();
         let grace = get(&tx).unwrap();
         for minutes in 0..600 {
             let released = START.after(Duration::from_secs(60 * minutes));
@@ -193,6 +201,6 @@ mod tests {
         let grace = get(&tx).unwrap();
         assert_eq!(grace.due(Time(i64::MAX)), Time(i64::MAX));
         assert_eq!(grace.released_by(Time(i64::MIN)), Time(i64::MIN));
-        set(&mut tx, Duration::ZERO, Time(i64::MAX)).unwrap();
+        set(&mut tx, Duration::ZERO, Some(Time(i64::MAX)), Time(i64::MAX)).unwrap();
     }
 }

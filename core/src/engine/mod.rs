@@ -36,7 +36,7 @@ use crate::blobs::pool::{BlobSource, Pool};
 use crate::blobs::stage::Stage;
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::Location;
-use crate::catalog::{blob, grace, id_sequence, link, segment, sha1_index, share};
+use crate::catalog::{archive, blob, grace, id_sequence, link, segment, sha1_index, share};
 use crate::digest::Digest;
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
@@ -226,7 +226,11 @@ impl Engine {
         if grace::get(&self.reader()?)?.length == length {
             return Ok(());
         }
-        self.write(move |change| grace::set(change, length, change.time(Time::now()).group))
+        self.write(move |change| {
+            let now = change.time(Time::now()).group;
+            let last = archive::last_expiry(change, now)?;
+            grace::set(change, length, last, now)
+        })
     }
 
     /// Returns the key ring as `rows` have it.

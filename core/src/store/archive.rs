@@ -40,11 +40,11 @@ const MAX_UTC_OFFSET: u16 = 24 * 60 - 1;
 #[derive(Clone, Debug)]
 #[must_use = "nothing is made until sign() is called"]
 pub struct Archive {
-    drive: Drive,
+    pub(super) drive: Drive,
     owner: Owner,
     picks: Vec<Pick>,
     /// The downloads to be counted against each share when the archive is made.
-    downloads: BTreeMap<ShareId, u64>,
+    pub(super) downloads: BTreeMap<ShareId, u64>,
     name: String,
     lifetime: Duration,
     utc_offset: i16,
@@ -55,6 +55,13 @@ pub struct Archive {
 #[derive(Default)]
 struct GatheredMembers {
     entries: Vec<Entry>,
+    drives: Vec<(DriveId, u64)>,
+    shares: Vec<(ShareId, u64)>,
+}
+
+/// The zip of what was picked, and what it hangs on.
+pub(super) struct PlannedArchive {
+    pub(super) plan: Plan,
     drives: Vec<(DriveId, u64)>,
     shares: Vec<(ShareId, u64)>,
 }
@@ -142,24 +149,16 @@ impl Archive {
     pub fn create(self) -> Result<ArchiveInfo> {
         let engine = self.drive.engine()?;
         crate::name::check_name(&self.name)?;
-        if self.utc_offset.unsigned_abs() > MAX_UTC_OFFSET {
-            let minutes = self.utc_offset;
-            return Err(Error::invalid(format!(
-                "an offset of {minutes} minutes from UTC is out of range: give -{MAX_UTC_OFFSET} to {MAX_UTC_OFFSET}"
-            )));
-        }
         // Before the rows are read: what is deleted from here on outlives the archive by the grace.
         let (created, tx) = (Time::now(), engine.reader()?);
         check_lifetime(self.lifetime, grace::get(&tx)?.length)?;
-        let GatheredMembers { entries, drives, mut shares } = self.gather(&tx, created)?;
+        let PlannedArchive { plan, drives, mut shares } = self.planned(&tx, created)?;
         drop(tx);
         let mut owner = self.owner;
         if mutant::is_active(Mutant::ArchiveOfFirstDrive) {
             owner = Owner::Drive(self.drive.id());
             shares.clear();
         }
-        let plan = Plan::new(entries, &limits(&engine))?.with_utc_offset(self.utc_offset);
-        check_paths(&plan)?;
         // A blob's id stands for its content: it never has another.
         let digest = plan.digest(|blob| Ok(*blake3::hash(&blob.to_be_bytes()).as_bytes()))?;
         let members = frozen(&plan);
@@ -179,10 +178,25 @@ impl Archive {
             drives,
             shares,
         };
-        let (id, record) = publish(&engine, record, members, self.downloads)?;
+        let (id, record) = publish(&engine, record, self.lifetime, members, self.downloads)?;
         let info = info(id, &record);
         engine.plans.put(id, plan.shared());
         Ok(info)
+    }
+
+    /// Plans the zip of what was picked.
+    pub(super) fn planned(&self, tx: &RedbReader, now: Time) -> Result<PlannedArchive> {
+        if self.utc_offset.unsigned_abs() > MAX_UTC_OFFSET {
+            let minutes = self.utc_offset;
+            return Err(Error::invalid(format!(
+                "an offset of {minutes} minutes from UTC is out of range: give -{MAX_UTC_OFFSET} to {MAX_UTC_OFFSET}"
+            )));
+        }
+        let GatheredMembers { entries, drives, shares } = self.gather(tx, now)?;
+        let engine = self.drive.engine()?;
+        let plan = Plan::new(entries, &limits(&engine))?.with_utc_offset(self.utc_offset);
+        check_paths(&plan)?;
+        Ok(PlannedArchive { plan, drives, shares })
     }
 
     /// Reads what was picked at one moment, if the maker may have it then.
@@ -297,6 +311,7 @@ fn frozen(plan: &Plan) -> Vec<MemberRecord> {
 fn publish(
     engine: &Engine,
     record: ArchiveRecord,
+    lifetime: Duration,
     members: Vec<MemberRecord>,
     downloads: BTreeMap<ShareId, u64>,
 ) -> Result<(ArchiveId, ArchiveRecord)> {
@@ -322,6 +337,8 @@ fn publish(
     let only = (parts.len() <= 1).then_some(members);
     let published = engine.write(move |change| {
         let now = record.created;
+        // Who shortens the grace looks at the archives that are there, and this one was not.
+        check_lifetime(lifetime, grace::get(change)?.length)?;
         archive::check_sources(change, &record, now)?;
         if !mutant::is_active(Mutant::ArchiveBeforeCount) {
             for (share, downloads) in &downloads {

@@ -20,8 +20,8 @@ impl Store {
     ///
     /// [`Store::gc`] removes content when the grace, and as long again, at most 5 minutes, have passed since
     /// the change that let go of it was written. A longer grace holds for all that was not removed yet. A
-    /// shorter one limits new archives at once; content goes sooner only when the archives that were made
-    /// under the longer one can all be over.
+    /// shorter one limits new archives at once; content goes sooner only when the archives that are out are
+    /// over, so at once where there are none.
     ///
     /// # Errors
     /// `Io` and `Poisoned` when it could not be written.

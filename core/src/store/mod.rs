@@ -2,6 +2,7 @@
 
 mod alias;
 pub(crate) mod archive;
+mod archive_open;
 pub(crate) mod archive_pick;
 pub(crate) mod archive_source;
 mod drive;

@@ -236,6 +236,11 @@ fn refuses(dir: &Path) {
         assert!(kinds.contains(&error.kind()), "{what}: {error:?}");
     }
     assert_eq!(read(&drive.open_file("f5").unwrap()), content(5));
+    let zip = read(&drive.archive(["f5"]).unwrap().open().unwrap());
+    assert!(
+        zip.windows(content(5).len()).any(|window| window == content(5)),
+        "a zip is read without being made"
+    );
     store.close().unwrap();
     let rebuilt = Store::rebuild(dir, &Options::new()).unwrap_err();
     assert_eq!(rebuilt.kind(), ErrorKind::ReadOnly, "{rebuilt}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use holdall::body::Body;
-use holdall::{ErrorKind, Mode, Options, Put, Request, Time};
+use holdall::{ErrorKind, Mode, Options, Put, Request, Share, Time};
 
 use crate::{KIB, MODES, Shop, kind, noise, put, read, shop, sound};
 
@@ -286,6 +286,26 @@ fn a_deflated_archive_is_smaller_and_others_read_it() {
     let members = checked(&shop, &out);
     assert_eq!(names(&members), ["d/", "d/noise", "d/text.txt"]);
     assert_eq!(members[2].2, crc32fast::hash(&text));
+}
+
+#[test]
+fn a_zip_is_read_at_once_as_its_archive_would_be() {
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
+    put(&drive, "r/a", b"alpha");
+    put(&drive, "r/long", &vec![7; 300_000]);
+    let archive = || drive.archive(["r"]).unwrap().utc_offset(60);
+    let made = archive().create().unwrap();
+    assert!(read(&archive().open().unwrap()) == read(&shop.store.open_archive(made.id).unwrap()));
+    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+    shop.store.write_deflated(made.id, &mut theirs).unwrap();
+    archive().write_deflated(&mut ours).unwrap();
+    assert_eq!(ours, theirs);
+    // Where downloads are counted, one must be made.
+    let share = drive.share("r", &Share::new()).unwrap();
+    let visit = shop.store.visit(share.id, None).unwrap();
+    let refused = visit.archive(["a"]).unwrap().open().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidArgument);
 }
 
 #[test]

@@ -399,7 +399,7 @@ class Store:
     def set_grace(self, grace: _Length) -> None:
         """Sets the grace, for every process that has the store open: seconds or a timedelta. A longer one
         holds for all that was not removed yet. A shorter one limits new archives at once; content goes
-        sooner only when the archives that were made under the longer one can all be over.
+        sooner only when the archives that are out are over, so at once where there are none.
         """
     def compact(self) -> GcReport:
         """Copies what lives out of segments that are more than half dead, and removes them."""

@@ -17,6 +17,7 @@ under its name gets one more version.
 import asyncio
 import io
 import os
+import posixpath
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import File
 from django.core.files.storage import Storage as BaseStorage
 from django.core.files.storage import storages
+from django.core.files.utils import validate_file_name
 from django.core.handlers.asgi import ASGIRequest
 from django.http import (
     FileResponse,
@@ -122,10 +124,29 @@ class Storage(BaseStorage):
                 return name
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """Returns a name that is free; the name itself where it may be overwritten."""
-        if self._allow_overwrite and (max_length is None or len(name) <= max_length):
+        """Returns a name that is free; where files may be overwritten, the name itself, shortened if
+        it is longer than `max_length`.
+
+        Raises SuspiciousFileOperation, as Django's own storage does, for a name that leads elsewhere
+        or cannot be shortened.
+        """
+        if not self._allow_overwrite:
+            return str(super().get_available_name(name, max_length))
+        name = str(name).replace("\\", "/")
+        folder, last = posixpath.split(name)
+        if ".." in folder.split("/"):
+            raise SuspiciousFileOperation(f"Detected path traversal attempt in '{folder}'")
+        validate_file_name(last)
+        over = len(name) - max_length if max_length else 0
+        if over <= 0:
             return name
-        return str(super().get_available_name(name, max_length))
+        root, extension = posixpath.splitext(last)
+        if over >= len(root):
+            raise SuspiciousFileOperation(
+                f"Storage can not find an available filename for {name!r} in {max_length} "
+                "characters; give the file field a greater max_length"
+            )
+        return posixpath.join(folder, root[:-over] + extension)
 
     def delete(self, name: str) -> None:
         """Deletes a file for good, with its versions, or an empty folder; what is not there is no

@@ -59,6 +59,31 @@ fn a_process_with_a_shorter_grace_removes_nothing_that_another_promised() {
 }
 
 #[test]
+fn a_shorter_grace_frees_at_once_what_no_archive_needs() {
+    everywhere(|home, mode| {
+        let store = Store::open_on(home.vfs.clone(), options().mode(mode).grace(2 * HOUR)).unwrap();
+        put_two(&store);
+        delete_two(&store);
+        assert_eq!(store.gc().unwrap().blobs, 0);
+        store.set_grace(Duration::ZERO).unwrap();
+        assert_eq!(store.gc().unwrap().blobs, 2);
+        assert_sound(&store);
+    });
+}
+
+#[test]
+fn a_shorter_grace_waits_for_the_last_archive_that_is_out_and_no_longer() {
+    let home = Home::real();
+    let store = process(&home, Some(24 * HOUR));
+    put_two(&store);
+    let archive = store.drive("alice").unwrap().archive([""]).unwrap().expires_in(HOUR).create().unwrap();
+    delete_two(&store);
+    store.set_grace(Duration::ZERO).unwrap();
+    assert_eq!(store.gc_at(archive.expires).unwrap().blobs, 0);
+    assert_eq!(store.gc_at(archive.expires.after(Duration::from_secs(5 * 60))).unwrap().blobs, 2);
+}
+
+#[test]
 fn a_collection_says_when_the_next_is_due() {
     everywhere(|home, mode| {
         let store = Store::open_on(home.vfs.clone(), options().mode(mode).grace(2 * HOUR)).unwrap();
