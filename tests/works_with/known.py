@@ -21,7 +21,7 @@ HELD = {
         "names": "other scripts, two dots, equal but for case, reserved by Windows, 255 bytes",
         "times": "of 1960, 1985, 2026 and 2040",
         "modes": "a file that may be run and one that may not",
-        "epub": "`mimetype` first, stored, without extra fields",
+        "epub": "a book, with `mimetype` first, stored, without extra fields",
         "nothing": "no entry",
         "zip64": "70,100 entries",
     },

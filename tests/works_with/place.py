@@ -14,6 +14,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "works-with
 PYTHON = TARGET / "venv/bin/python"
 NODE = TARGET / "npm/node_modules"
 JARS = TARGET / "java"
+EPUBCHECK = TARGET / "epubcheck"
 CLASSES = TARGET / "classes"
 GO = TARGET / "go"
 
@@ -59,10 +60,9 @@ def install() -> None:
     if shutil.which("npm"):
         quiet("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", TARGET / "npm", *NPM)
     if shutil.which("mvn"):
-        quiet(
-            "mvn", "-q", "-B", "-f", DRIVERS / "pom.xml", "dependency:copy-dependencies",
-            f"-DoutputDirectory={JARS}",
-        )
+        # epubcheck has libraries in other versions than the readers have.
+        for pom, to in (("pom.xml", JARS), ("epubcheck.xml", EPUBCHECK)):
+            quiet("mvn", "-q", "-B", "-f", DRIVERS / pom, "dependency:copy-dependencies", f"-DoutputDirectory={to}")
 
 
 def debian(name: str) -> bool:

@@ -42,6 +42,28 @@ NAMES = {
 }
 
 
+#: A book without words, of which epubcheck says nothing.
+BOOK = {
+    "mimetype": b"application/epub+zip",
+    "META-INF/container.xml": b"""<?xml version="1.0"?>
+<container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>
+<rootfile full-path="book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>
+""",
+    "book.opf": b"""<?xml version="1.0"?>
+<package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">
+<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:identifier id="id">book</dc:identifier>
+<dc:title>Book</dc:title><dc:language>en</dc:language>
+<meta property="dcterms:modified">2026-01-01T00:00:00Z</meta></metadata>
+<manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/></manifest>
+<spine><itemref idref="nav"/></spine></package>
+""",
+    "nav.xhtml": b"""<?xml version="1.0"?>
+<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><head><title>Book</title></head>
+<body><nav epub:type="toc"><ol><li><a href="nav.xhtml">Book</a></li></ol></nav></body></html>
+""",
+}
+
+
 def write(at: Path, files: dict[str, bytes]) -> None:
     for name, content in files.items():
         path = at / name
@@ -91,9 +113,8 @@ class Maker:
         yield self.make("names", "names of every kind, two dots, equal ones, 255 bytes", out)
         yield self.timed()
         yield self.executable()
-        epub = {"mimetype": b"application/epub+zip", "META-INF/container.xml": b"<container/>", "a.xhtml": b"<p/>"}
-        self.put("book", epub)
-        out = found({**epub, "META-INF/": b""})
+        self.put("book", BOOK)
+        out = found({**BOOK, "META-INF/": b""})
         yield self.make("epub", "`mimetype` first, without extra fields", out, "book/mimetype", "book/.")
         self.shelf.ask("mkdir", "nothing")
         yield self.make("nothing", "no entry at all", {})

@@ -124,11 +124,11 @@ class Storage(BaseStorage):
                 return name
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """Returns a name that is free; where files may be overwritten, the name itself, shortened if
-        it is longer than `max_length`.
+        """Returns a name that is free; where files may be overwritten, the name itself, cut to
+        `max_length` characters.
 
-        Raises SuspiciousFileOperation, as Django's own storage does, for a name that leads elsewhere
-        or cannot be shortened.
+        Raises SuspiciousFileOperation, as Django's own storage does, for a name that leads out of
+        its folder or cannot be shortened.
         """
         if not self._allow_overwrite:
             return str(super().get_available_name(name, max_length))
