@@ -13,6 +13,23 @@ from .readers import said, short
 #: Its name, what puppeteer calls it, and its program.
 BROWSERS = [("Chromium", "chrome", "chromium"), ("Firefox", "firefox", "firefox")]
 
+def red_page() -> bytes:
+    """Makes a PDF of one page that is red."""
+    red = b"1 0 0 rg 0 0 600 800 re f"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<<>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(red), red),
+    ]
+    out, rows = b"%PDF-1.4\n", b"0000000000 65535 f \n"
+    for number, content in enumerate(objects, 1):
+        rows += b"%010d 00000 n \n" % len(out)
+        out += b"%d 0 obj%s endobj\n" % (number, content)
+    tail = (len(objects) + 1, rows, len(objects) + 1, len(out))
+    return out + b"xref\n0 %d\n%strailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % tail
+
+
 #: A film of several MB whose index is at its end, so that it is read in several requests.
 FILM = ("-f", "lavfi", "-i", "testsrc2=d=8:s=640x360", "-f", "lavfi", "-i", "sine=d=8", "-pix_fmt", "yuv420p", "-crf", "5", "-g", "10")
 
@@ -23,6 +40,7 @@ CASES: list[tuple[str, str, str, tuple[str, ...] | bytes]] = [
     ("mp3", "media", "song.mp3", ("-f", "lavfi", "-i", "sine=d=1")),
     ("wav", "media", "song.wav", ("-f", "lavfi", "-i", "sine=d=1")),
     ("png", "image", "picture.png", ("-f", "lavfi", "-i", "testsrc=d=1:s=64x64", "-frames:v", "1")),
+    ("pdf", "red", "page.pdf", red_page()),
     ("text", "text", "notes.txt", b"plain text\n"),
     ("script in SVG", "script", "picture.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script>window.ran = 1</script></svg>'),
     ("script in HTML", "script", "page.html", b"<!doctype html><script>window.ran = 1</script>plain"),

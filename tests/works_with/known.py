@@ -40,8 +40,8 @@ HELD = {
         "direct link": "a permanent address",
     },
     "browsers": [
-        "Each is a URL with `--inline`, opened as a page of its own: the browser's player has begun, the picture and the",
-        "text are there, and no script of the file has run. \"film, one download allowed\" is in a `<video>` of another page,",
+        "Each is a URL with `--inline`, opened as a page of its own: the browser's player has begun, the picture, the page",
+        "of the PDF and the text are there, and no script of the file has run. \"film, one download allowed\" is in a `<video>` of another page,",
         "which jumps about in it: a URL with `--max-uses 1` and `--cross-origin cross-origin`.",
     ],
 }

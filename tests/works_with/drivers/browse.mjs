@@ -38,6 +38,26 @@ const looks = {
   script: () => (globalThis.ran ? 'the script ran' : document.readyState === 'complete' && 'ok')
 }
 
+// What a viewer draws that is no page of its own is only to be seen in a picture of the window.
+const red = async page => {
+  const picture = await page.screenshot({ encoding: 'base64' })
+  const helper = await open.newPage()
+  const part = await helper.evaluate(async picture => {
+    const image = new Image()
+    image.src = `data:image/png;base64,${picture}`
+    await image.decode()
+    const canvas = new OffscreenCanvas(image.width, image.height)
+    const drawing = canvas.getContext('2d')
+    drawing.drawImage(image, 0, 0)
+    const { data } = drawing.getImageData(0, 0, image.width, image.height)
+    let red = 0
+    for (let at = 0; at < data.length; at += 4) red += data[at] > 240 && data[at + 1] < 16 && data[at + 2] < 16
+    return red * 4 / data.length
+  }, picture)
+  await helper.close()
+  return part > 0.2 && 'ok'
+}
+
 try {
   for (let at = 0; at < cases.length; at += 2) {
     const page = await open.newPage()
@@ -47,7 +67,7 @@ try {
       if (cases[at] === 'player') await page.setContent(`<video muted preload=auto src="${cases[at + 1]}"></video>`)
       else await page.goto(cases[at + 1], { timeout: 8_000, waitUntil: 'domcontentloaded' }).catch(() => {})
       for (let tries = 0; tries < 60; tries++) {
-        const now = await page.evaluate(looks[cases[at]])
+        const now = cases[at] === 'red' ? await red(page) : await page.evaluate(looks[cases[at]])
         if (now) { found = now; break }
         await new Promise(resolve => setTimeout(resolve, 100))
       }
