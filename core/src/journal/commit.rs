@@ -175,7 +175,14 @@ impl<K: Kv> Journal<K> {
         lock(&self.lead).lease.as_ref().map(Lease::number)
     }
 
-    /// Leaves the segment that this process appends to, so that it can be compacted.
+    /// Returns how many bytes can be appended without more room on the disk.
+    pub(crate) fn spare(&self) -> Result<u64> {
+        let most = self.limits.segment_len;
+        let leased = lock(&self.lead).lease.as_ref().map(|lease| lease.spare(most));
+        leased.map_or_else(|| Lease::spare_of_next(&self.kv, &self.vfs, most), Ok)
+    }
+
+    /// Leaves the segment that this process appends to, or would, so that it can be compacted.
     pub(crate) fn leave_segment(&self) -> Result<()> {
         self.leave.store(true, Ordering::Release);
         self.submit(Box::new(|_| Ok(())), 0, Then::Nothing)
@@ -494,8 +501,8 @@ impl<K: Kv> Journal<K> {
             Some(lease) if lease.is_fresh() || (self.has_room(&lease, len) && !leave) => return Ok(lease),
             Some(lease) => Some(lease),
             None => match Lease::take(&self.kv, &self.vfs)? {
-                Some(lease) => return Ok(lease),
-                None => None,
+                Some(lease) if lease.is_fresh() || !leave => return Ok(lease),
+                left => left,
             },
         };
         self.make_segment(lead, left)

@@ -10,13 +10,13 @@ use super::tails;
 use crate::blobs::frame::{ALIGN, ALIGN_LEN, Frame, FrameKind, SEGMENT_HEADER_LEN, SegmentHeader, frame_len};
 use crate::blobs::segment::{self, Segment};
 use crate::catalog::record::{Record, SegmentRecord};
-use crate::catalog::segment::open_segments;
+use crate::catalog::segment::{self as catalog_segment, open_segments};
 use crate::catalog::table;
 use crate::fork::Guard;
 use crate::kv::{Kv, Read};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
-use crate::vfs::{Vfs, is_full};
+use crate::vfs::{Open, Vfs, is_full};
 use crate::{Error, ErrorKind, Result, machine};
 
 /// How often a new segment's number may turn out to be taken by another process.
@@ -96,6 +96,23 @@ impl Lease {
     /// Whether nothing was appended yet, so that another segment would have no more room.
     pub(super) fn is_fresh(&self) -> bool {
         self.tail <= SEGMENT_HEADER_LEN as u64
+    }
+
+    /// Returns how many bytes groups can take without a longer file; `most` is how long it may become.
+    pub(super) fn spare(&self, most: u64) -> u64 {
+        self.reserved.min(most).saturating_sub(self.tail)
+    }
+
+    /// As [`Lease::spare`], of the segment that [`Lease::take`] looks at first.
+    pub(super) fn spare_of_next<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, most: u64) -> Result<u64> {
+        let tx = kv.reader()?;
+        let Some(number) = open_segments(&tx)?.pop() else { return Ok(0) };
+        let path = segment::path(number);
+        let len = match vfs.open(&path, Open::Read).and_then(|file| file.len()) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => 0,
+            len => len.map_err(|cause| Error::io(format!("opening {path}"), cause))?,
+        };
+        Ok(len.min(most).saturating_sub(catalog_segment::get(&tx, number)?.len))
     }
 
     /// Returns the number of the segment.

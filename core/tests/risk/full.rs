@@ -29,8 +29,8 @@ impl Small {
         self.free.lock().unwrap()
     }
 
-    fn open_store(&self, mode: Mode) -> Drive {
-        let options: Options = options(mode).segment_bytes(32 << 20).threshold(1 << 20);
+    fn open_store(&self, mode: Mode, segment_bytes: u64) -> Drive {
+        let options: Options = options(mode).segment_bytes(segment_bytes).threshold(1 << 20);
         Store::open_on(Arc::new(self.clone()), options).unwrap().drive(DRIVE).unwrap()
     }
 }
@@ -160,7 +160,7 @@ fn fill(drive: &Drive) -> u64 {
 fn on_a_full_disk_things_are_removed_revoked_and_collected_and_then_there_is_room() {
     for mode in [Mode::Exclusive, Mode::Shared] {
         let disk = Small::new();
-        let drive = disk.open_store(mode);
+        let drive = disk.open_store(mode, 32 << 20);
         let count = fill(&drive);
         assert!(count * 90_000 > TOTAL * 2 / 3, "{mode:?}: full after {count} files");
         let error = drive.put("more", &content::made_of(1 << 20, 90_000)[..], Put::new()).unwrap_err();
@@ -173,6 +173,59 @@ fn on_a_full_disk_things_are_removed_revoked_and_collected_and_then_there_is_roo
         assert!(report.failed.is_empty() && report.compaction.failed.is_empty(), "{report:?}");
         assert!(report.compaction.segments > 0, "{report:?}");
         drive.put("more", &content::made_of(1 << 20, 90_000)[..], Put::new()).unwrap();
+        drive.store().close().unwrap();
+    }
+}
+
+#[test]
+fn a_disk_that_one_segment_fills_has_room_after_deleting_and_collecting() {
+    for mode in [Mode::Exclusive, Mode::Shared] {
+        let disk = Small::new();
+        let drive = disk.open_store(mode, 1 << 30);
+        let count = fill(&drive);
+        assert_eq!(drive.store().stats().unwrap().segments, 1);
+        drive.store().close().unwrap();
+        // By a process that only deletes, and another that only collects.
+        let drive = disk.open_store(mode, 1 << 30);
+        for number in 10..count {
+            drive.delete(&format!("f{number}")).unwrap();
+        }
+        drive.store().close().unwrap();
+        let drive = disk.open_store(mode, 1 << 30);
+        let mut freed = 0;
+        for _ in 0..2 {
+            let report = drive.store().gc().unwrap();
+            assert!(report.failed.is_empty() && report.compaction.failed.is_empty(), "{mode:?}: {report:?}");
+            freed += report.compaction.bytes;
+        }
+        assert!(freed > TOTAL / 2, "{mode:?}: {freed} bytes were freed");
+        drive.put("more", &content::made_of(1 << 20, 90_000)[..], Put::new()).unwrap();
+        for number in 0..10 {
+            let read = drive.open_file(&format!("f{number}")).unwrap().to_vec(u64::MAX).unwrap();
+            assert!(read == content::made_of(number, 90_000));
+        }
+        drive.store().close().unwrap();
+    }
+}
+
+#[test]
+fn what_the_log_took_ahead_is_used_before_a_put_is_refused() {
+    for mode in [Mode::Exclusive, Mode::Shared] {
+        let disk = Small::new();
+        let drive = disk.open_store(mode, 1 << 30);
+        fill(&drive);
+        let mut count = 0;
+        while drive.put(&format!("small{count}"), &content::made_of(count, 9_000)[..], Put::new()).is_ok() {
+            count += 1;
+        }
+        let taken = disk.disk.open("seg/0000001.seg", Open::Read).unwrap().len().unwrap();
+        let spare = taken - drive.store().stats().unwrap().segment_bytes;
+        assert!(
+            spare + *disk.free() < TOTAL / 50 + 20_000,
+            "{mode:?}: {spare} bytes, and {} free",
+            disk.free()
+        );
+        drive.delete("f0").unwrap();
         drive.store().close().unwrap();
     }
 }

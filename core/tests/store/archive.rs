@@ -289,6 +289,22 @@ fn a_deflated_archive_is_smaller_and_others_read_it() {
 }
 
 #[test]
+fn every_folder_has_an_entry_with_its_time() {
+    let shop = shop(Mode::Shared);
+    let drive = shop.drive();
+    put(&drive, "r/deep/file", b"x");
+    drive.mkdir("r/void").unwrap();
+    let bytes = read(&drive.archive(["r"]).unwrap().open().unwrap());
+    for folder in ["r", "r/deep", "r/void"] {
+        let time = u32::try_from(drive.stat(folder).unwrap().modified.unix()).unwrap();
+        let mut entry = format!("{folder}/UT").into_bytes();
+        entry.extend([5, 0, 1]);
+        entry.extend(time.to_le_bytes());
+        assert!(bytes.windows(entry.len()).any(|found| found == entry), "{folder}");
+    }
+}
+
+#[test]
 fn a_zip_is_read_at_once_as_its_archive_would_be() {
     let shop = shop(Mode::Shared);
     let drive = shop.drive();

@@ -66,7 +66,8 @@ impl Store {
 pub(super) fn compact(engine: &Engine) -> Result<CompactReport> {
     engine.journal.writable()?;
     let mut report = CompactReport::default();
-    let written = leave_dead(engine).and_then(|()| log_snapshot::take_if_due(engine));
+    let written =
+        leave_dead(engine).and_then(|()| trim(engine)).and_then(|()| log_snapshot::take_if_due(engine));
     match written {
         Ok(rows) => report.rows = rows,
         Err(error) if error.kind().ends_writing() => return Err(error),
@@ -92,13 +93,45 @@ pub(super) fn compact(engine: &Engine) -> Result<CompactReport> {
     }
 }
 
-/// Leaves the segment that this process appends to, if much of it is dead.
+/// Leaves the segment that this process appends to, if much of it is dead; where the disk is full, if half
+/// of it is, and also one that nobody appends to.
 fn leave_dead(engine: &Engine) -> Result<()> {
-    let Some(number) = engine.journal.leased() else { return Ok(()) };
-    let row = segment::get(&engine.reader()?, number)?;
-    let much = row.len > engine.options.segment_bytes / 4;
+    let is_full = engine.is_full()?;
+    let tx = engine.reader()?;
+    let number = match engine.journal.leased() {
+        None if is_full => segment::open_segments(&tx)?.pop(),
+        leased => leased,
+    };
+    let Some(number) = number else { return Ok(()) };
+    let row = segment::get(&tx, number)?;
+    drop(tx);
+    let much = row.len > engine.options.segment_bytes / 4 || is_full;
     if much && segment::is_candidate(&SegmentRecord { open: false, ..row }) {
         engine.journal.leave_segment()?;
+    }
+    Ok(())
+}
+
+/// Gives back what closed segments took ahead and did not need, where the disk is full.
+fn trim(engine: &Engine) -> Result<()> {
+    if !engine.is_full()? {
+        return Ok(());
+    }
+    for (number, _) in segment::list(&engine.reader()?)?.into_iter().filter(|(_, row)| !row.open) {
+        let path = file::path(number);
+        let trimming = |cause| Error::io(format!("cutting {path} off behind its end"), cause);
+        let file = match engine.vfs.open(&path, Open::Write) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => continue,
+            opened => opened.map_err(trimming)?,
+        };
+        if !file.try_lock().map_err(trimming)? {
+            continue;
+        }
+        // Nothing is appended to a segment that was left, so its row has its length.
+        let len = segment::get(&engine.reader()?, number)?.len;
+        if file.len().map_err(trimming)? > len {
+            file.set_len(len).map_err(trimming)?;
+        }
     }
     Ok(())
 }
