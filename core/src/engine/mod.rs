@@ -140,6 +140,14 @@ impl Engine {
         Ok(space.is_some_and(|space| space.free < kept(space)) && !mutant::is_active(Mutant::FullDiskEndsAll))
     }
 
+    /// Lets the index have what the log took ahead, where the disk has no room for it.
+    pub(crate) fn make_room(&self) -> Result<()> {
+        match self.space()? {
+            Some(space) if space.free < kept(space) / COLLECTING => self.journal.give_back(),
+            _ => Ok(()),
+        }
+    }
+
     fn space(&self) -> Result<Option<Space>> {
         self.vfs.space().map_err(|cause| Error::io("asking for the room on the disk", cause))
     }

@@ -182,6 +182,15 @@ impl<K: Kv> Journal<K> {
         leased.map_or_else(|| Lease::spare_of_next(&self.kv, &self.vfs, most), Ok)
     }
 
+    /// Gives back most of what the log took ahead, so that the index has room on a full disk.
+    pub(crate) fn give_back(&self) -> Result<()> {
+        let mut lead = lock(&self.lead);
+        if lead.lease.is_none() && !lead.finished {
+            lead.lease = Lease::take(&self.kv, &self.vfs)?;
+        }
+        lead.lease.as_mut().map_or(Ok(()), |lease| lease.give_back(&self.kv))
+    }
+
     /// Leaves the segment that this process appends to, or would, so that it can be compacted.
     pub(crate) fn leave_segment(&self) -> Result<()> {
         self.leave.store(true, Ordering::Release);

@@ -24,6 +24,9 @@ const TRIES: u32 = 1000;
 
 /// Groups shorter than this go where there are zeros already.
 const SHORT: u64 = 64 << 10;
+/// What a segment keeps of the room that it took ahead where the index has none, in bytes: for groups that
+/// delete and revoke.
+const KEPT: u64 = 128 << 10;
 /// How many zeros are written ahead. To sync bytes that were only reserved, or never there, the file
 /// system must write down besides that they are there now; where zeros are, it need not, and the
 /// sync takes about half the time.
@@ -96,6 +99,25 @@ impl Lease {
     /// Whether nothing was appended yet, so that another segment would have no more room.
     pub(super) fn is_fresh(&self) -> bool {
         self.tail <= SEGMENT_HEADER_LEN as u64
+    }
+
+    /// Gives back what the segment took ahead, but for [`KEPT`].
+    pub(super) fn give_back<K: Kv>(&mut self, kv: &K) -> Result<()> {
+        if self.inherited {
+            // A commit that its process died in is hidden until a writer begins, and is there now.
+            let tx = kv.writer()?;
+            self.tail = self.tail.max(catalog_segment::get(&tx, self.number())?.len);
+        }
+        let len = self.tail.saturating_add(KEPT);
+        if len < self.reserved {
+            let cut = |cause| {
+                Error::io(format!("cutting {} off behind its end", segment::path(self.number())), cause)
+            };
+            self.segment.file.set_len(len).map_err(cut)?;
+            self.reserved = len;
+            self.zeros = self.zeros.min(len);
+        }
+        Ok(())
     }
 
     /// Returns how many bytes groups can take without a longer file; `most` is how long it may become.

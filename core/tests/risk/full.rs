@@ -229,3 +229,25 @@ fn what_the_log_took_ahead_is_used_before_a_put_is_refused() {
         drive.store().close().unwrap();
     }
 }
+
+#[test]
+fn where_others_fill_the_disk_a_collection_has_what_the_log_took_ahead() {
+    for mode in [Mode::Exclusive, Mode::Shared] {
+        let disk = Small::new();
+        let drive = disk.open_store(mode, 1 << 30);
+        for number in 0..100 {
+            drive.put(&format!("f{number}"), &content::made_of(number, 90_000)[..], Put::new()).unwrap();
+        }
+        for number in 5..100 {
+            drive.delete(&format!("f{number}")).unwrap();
+        }
+        drive.store().close().unwrap();
+        *disk.free() = 0;
+        let drive = disk.open_store(mode, 1 << 30);
+        let report = drive.store().gc().unwrap();
+        assert!(report.failed.is_empty() && report.compaction.failed.is_empty(), "{mode:?}: {report:?}");
+        assert_eq!(report.blobs, 95, "{mode:?}: {report:?}");
+        drive.put("more", &content::made_of(1 << 20, 90_000)[..], Put::new()).unwrap();
+        drive.store().close().unwrap();
+    }
+}

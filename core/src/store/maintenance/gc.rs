@@ -76,6 +76,9 @@ impl Store {
     /// `Io`, `Poisoned` and `ReadOnly` when the store cannot be written. What merely could not be removed
     /// is in the report.
     pub fn gc(&self) -> Result<GcReport> {
+        let engine = self.engine()?;
+        engine.journal.writable()?;
+        engine.make_room()?;
         // The clock is read after that: without a grace, what is cleared away is due at once.
         let cleared = self.clear_deleted();
         self.gc_cleared(cleared, Time::now())
