@@ -56,6 +56,8 @@ pub enum Mutant {
     CutDownloadsAreLost,
     /// A use had no budget: who shared an address had the content any number of times.
     UsesWithoutBudget,
+    /// What a backup that came to no end has left in a copy stays beside the copy's own segments.
+    ForeignSegmentsStay,
     /// The parts of an upload that became a version's are removed without the grace.
     PartsGoAtOnce,
     /// A use-limited URL whose row was swept can be used again when the clock is set back.

@@ -7,3 +7,6 @@ pub(crate) mod segment;
 pub(crate) mod spool;
 pub(crate) mod stage;
 pub(crate) mod stored;
+
+/// The directory of what was set aside: nothing reads it but a repair.
+pub(crate) const LOST: &str = "lost";

@@ -10,7 +10,9 @@ use super::options::{Mode, Options};
 use crate::blobs;
 use crate::catalog::history::{self, Session};
 use crate::catalog::{grace, segment, signing_key, table};
-use crate::journal::{GroupLimits, Journal, Position, leave_all_but_last, recover, void_tails};
+use crate::journal::{
+    GroupLimits, Journal, Position, leave_all_but_last, recover, set_aside_foreign, void_tails,
+};
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
 use crate::random::random;
@@ -53,6 +55,9 @@ pub(crate) fn open(disk: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
         _ => Sharing::Exclusive,
     };
     let kv = up_to_date(&vfs, (sharing, deadline), &options, &identity)?;
+    if !read_only {
+        set_aside_foreign(&kv, vfs.as_ref())?;
+    }
     let session = Session { id: random()?, seed: u64::from_le_bytes(random()?) };
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options, sharing, read_only))
         .beginning_with(Box::new(move |group, lsn| history::begin(group, session, lsn)));

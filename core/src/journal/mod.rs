@@ -5,6 +5,7 @@
 
 pub(crate) mod change;
 mod commit;
+mod foreign;
 mod group;
 mod lease;
 mod recover;
@@ -13,6 +14,7 @@ mod tails;
 mod tests;
 
 pub(crate) use commit::{GroupLimits, Journal};
+pub(crate) use foreign::set_aside_foreign;
 pub(crate) use group::Group;
 pub(crate) use recover::{leave_all_but_last, rebuild, recover};
 pub(crate) use tails::void_tails;

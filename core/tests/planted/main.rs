@@ -3,6 +3,7 @@
 //! of it for as long as it runs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod backup;
 mod grace;
 mod limits;
 mod name;

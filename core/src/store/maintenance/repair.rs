@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::check::{CheckOptions, CheckReport, Damage, Watch, check_engine};
 use super::compact::frames;
+use crate::blobs::LOST;
 use crate::blobs::frame::{FrameKind, frame_len};
 use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
@@ -26,8 +27,6 @@ use crate::store::Store;
 use crate::vfs::{Open, RealVfs, Vfs};
 use crate::{Error, ErrorKind, Result};
 
-/// The directory of large blobs that the rebuilt rows do not speak of.
-const LOST: &str = "lost";
 /// Ids that are passed over: the log may have lost who has them. Every process reserves them in
 /// blocks of 65,536, and a segment that is lost may have spoken of a dozen blocks; so many are more
 /// than hundreds of lost segments can have given out, and leave ids for 65,536 rebuilds.
