@@ -15,7 +15,7 @@ const SMALL: u64 = 256 << 10;
 const WAITING: usize = 8 << 20;
 
 /// How many wait at most.
-const COUNT: usize = 512;
+const COUNT: usize = 2048;
 
 /// A content of a file, by their old ids; an empty file has none.
 #[derive(Clone, Copy)]

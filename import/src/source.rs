@@ -8,6 +8,10 @@ use std::path::{Component, Path, PathBuf};
 
 use holdall::{Error, ErrorKind, Result};
 use rustix::fs::{Mode, OFlags, open, openat};
+#[cfg(target_os = "linux")]
+use rustix::fs::{ResolveFlags, openat2};
+#[cfg(target_os = "linux")]
+use rustix::io::Errno;
 
 use super::crypt::MasterKey;
 use super::database::{Database, Entity};
@@ -290,8 +294,8 @@ fn folder(path: &Path) -> Result<OwnedFd> {
         .map_err(|cause| Error::io(format!("opening {}", path.display()), cause.into()))
 }
 
-/// Opens a file step by step. What is looked at is what is read: nobody can put a link in the place of
-/// a folder in between.
+/// Opens a file with no link followed at any part of its path. What is looked at is what is read: nobody can put
+/// a link in the place of a folder in between.
 fn beneath(folder: &OwnedFd, path: &Path) -> Option<File> {
     let mut names = Vec::new();
     for part in path.components() {
@@ -302,14 +306,24 @@ fn beneath(folder: &OwnedFd, path: &Path) -> Option<File> {
         }
     }
     let (last, folders) = names.split_last()?;
+    // A pipe would make the opening wait.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let linked = is_active(Mutant::LinkedFolders);
+    #[cfg(target_os = "linux")]
+    if !linked {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        match openat2(folder, path, flags, Mode::empty(), resolve) {
+            // An old system, and a sandbox that does not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => {}
+            opened => return opened.ok().map(File::from),
+        }
+    }
     let mut inner = None;
-    let plainly = if is_active(Mutant::LinkedFolders) { FOLDER } else { FOLDER | OFlags::NOFOLLOW };
+    let plainly = if linked { FOLDER } else { FOLDER | OFlags::NOFOLLOW };
     for name in folders {
         let above = inner.as_ref().unwrap_or(folder);
         inner = Some(openat(above, *name, plainly, Mode::empty()).ok()?);
     }
-    // A pipe would make the opening wait.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     openat(inner.as_ref().unwrap_or(folder), *last, flags, Mode::empty()).ok().map(File::from)
 }
 

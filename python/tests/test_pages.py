@@ -208,20 +208,21 @@ def test_the_workers_page_celery(here: pathlib.Path) -> None:
     save("workers", here)
     (line,) = commands("workers", "celery")
     with holdall.open(here / "files") as store, (here / "log").open("wb") as log:
+        alice = store.drive("alice")
+        words = [f"word {number}" for number in range(20)]
+        ids = [alice.put(f"in/{word}", word.encode()).id for word in words]
+        code = (
+            "import sys, tasks\n"
+            "for word, id in zip(sys.argv[1::2], sys.argv[2::2]):\n"
+            "    tasks.shout.delay(id, 'out/' + word)\n"
+        )
+        pairs = [text for pair in zip(words, ids, strict=True) for text in pair]
+        # Before the worker begins: this broker's files may be read while they are written.
+        subprocess.run([sys.executable, "-c", code, *pairs], cwd=here, check=True)
         worker = subprocess.Popen(
             [sys.executable, "-m", *shlex.split(line)], cwd=here, stdout=log, stderr=log
         )
         try:
-            alice = store.drive("alice")
-            words = [f"word {number}" for number in range(20)]
-            ids = [alice.put(f"in/{word}", word.encode()).id for word in words]
-            code = (
-                "import sys, tasks\n"
-                "for word, id in zip(sys.argv[1::2], sys.argv[2::2]):\n"
-                "    tasks.shout.delay(id, 'out/' + word)\n"
-            )
-            pairs = [text for pair in zip(words, ids, strict=True) for text in pair]
-            subprocess.run([sys.executable, "-c", code, *pairs], cwd=here, check=True)
             until = time.monotonic() + 60
             while time.monotonic() < until and worker.poll() is None:
                 try:

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::catalog::alias::{self, Alias};
 
 /// Aliases that one change sets.
-const STEP: usize = 500;
+const STEP: usize = 4000;
 
 impl Store {
     /// Leaves numbers to another system's ids: those up to `highest`, of versions up to

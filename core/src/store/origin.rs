@@ -9,7 +9,7 @@ use crate::id::{FileId, VersionId};
 use crate::time::Time;
 
 /// How many of them one change sets.
-const STEP: usize = 500;
+const STEP: usize = 4000;
 
 /// What is said of a file, folder or version as it was in another system.
 #[derive(Clone, Debug)]
