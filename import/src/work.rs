@@ -1,6 +1,7 @@
 //! An import under way.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Read;
 
 use holdall::{Alias, Drive, Error, ErrorKind, FileId, Origin, Put, Result, Share, Store, Time, VersionId};
 
@@ -12,6 +13,9 @@ use super::progress::{Meter, Progress};
 use super::put::{Batch, Of, is_of_one};
 use super::report::{Cause, Report, Thing};
 use super::source::Uploads;
+
+/// The versions of a file whose contents are kept open between the look at them and their put.
+const OPEN_AT_ONCE: usize = 16;
 
 /// Counts a content that is done, by its length.
 type Add<'a> = &'a mut dyn FnMut(u64) -> Result<()>;
@@ -166,6 +170,14 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Sees whether a content is there, and keeps it open if it is to.
+    fn look<'e>(&self, entity: &'e Entity, keep: bool) -> Found<'e> {
+        match self.uploads.find(entity) {
+            Ok(content) => Found { entity, fault: None, content: keep.then_some(content) },
+            Err(cause) => Found { entity, fault: Some(cause), content: None },
+        }
+    }
+
     /// Puts the versions of a file, oldest first. One whose current version cannot be read is left out:
     /// what was older would be served in its place.
     fn file(&mut self, batch: &mut Batch, item: &Item, add: Add<'_>) -> Result<()> {
@@ -177,24 +189,25 @@ impl<'a> Work<'a> {
             let cause = if entity.kind == 1 { Cause::Thumbnail } else { Cause::LivePhoto };
             self.leave_out("version", entity.id, item, cause)?;
         }
-        let found: Vec<_> =
-            versions.iter().map(|entity| (*entity, self.uploads.find(entity).err())).collect();
-        let current = item.primary.and_then(|primary| found.iter().find(|(entity, _)| entity.id == primary));
+        // What was opened to see that it is there is what is put, but for too many files at once.
+        let few = versions.len() <= OPEN_AT_ONCE;
+        let found: Vec<Found<'_>> = versions.into_iter().map(|entity| self.look(entity, few)).collect();
+        let current = item.primary.and_then(|primary| found.iter().find(|found| found.entity.id == primary));
         // One that the server itself does not know any more is not there either.
         let fault = match (current, item.primary) {
-            (Some((_, fault)), _) => *fault,
+            (Some(found), _) => found.fault,
             (None, Some(_)) => Some(Cause::Missing),
             (None, None) => None,
         };
-        let any = found.iter().any(|(_, fault)| fault.is_none());
+        let any = found.iter().any(|found| found.fault.is_none());
         // What was made by name alone has no content; of an upload that is not finished it is not whole.
         let empty = item.primary.is_none() && found.is_empty();
         let out = match fault {
             Some(fault) if !(self.older && any) => Some(fault),
-            None if !any && !empty => found.iter().find_map(|(_, fault)| *fault),
+            None if !any && !empty => found.iter().find_map(|found| found.fault),
             _ => None,
         };
-        for (entity, fault) in &found {
+        for Found { entity, fault, .. } in &found {
             if let Some(cause) = fault.or(out.map(|_| Cause::Current)) {
                 self.leave_out("version", entity.id, item, cause)?;
                 add(entity.size)?;
@@ -213,8 +226,11 @@ impl<'a> Work<'a> {
                 Put::new().modified(item_time(item)),
             );
         }
-        for (entity, _) in found.iter().filter(|(_, fault)| fault.is_none()) {
-            let content = self.uploads.find(entity).map_err(|cause| went(entity, cause))?;
+        for Found { entity, content, .. } in found.into_iter().filter(|found| found.fault.is_none()) {
+            let content = match content {
+                Some(content) => content,
+                None => self.uploads.find(entity).map_err(|cause| went(entity, cause))?,
+            };
             let modified = match item.primary == Some(entity.id) {
                 true => item.modified.or(entity.modified),
                 // Copying a file touches the time of change of what both are of.
@@ -391,6 +407,14 @@ impl<'a> Work<'a> {
         notes::tell(self.database, &mut self.report)?;
         Ok(self.report)
     }
+}
+
+/// A version of a file, and whether its content can be read.
+struct Found<'e> {
+    entity: &'e Entity,
+    fault: Option<Cause>,
+    /// What was opened and not closed again.
+    content: Option<Box<dyn Read>>,
 }
 
 fn kind(item: &Item) -> &'static str {
