@@ -14,18 +14,6 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::body::{Body, lost};
 
-/// The headers that a store answers by.
-const ASKED: [&str; 8] = [
-    "range",
-    "if-range",
-    "if-match",
-    "if-none-match",
-    "if-modified-since",
-    "if-unmodified-since",
-    "origin",
-    "access-control-request-method",
-];
-
 /// Finds the client's address in what a server noted with a request.
 type Client = Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync>;
 
@@ -64,7 +52,8 @@ impl Files {
             Some(find) => find(request.extensions()),
             None => request.extensions().get::<SocketAddr>().map(SocketAddr::ip),
         };
-        let headers = ASKED.iter().filter_map(|name| Some((*name, request.headers().get(*name)?.as_bytes())));
+        let lines = |name| request.headers().get_all(name).iter().map(move |value| (name, value.as_bytes()));
+        let headers = Request::HEADERS.into_iter().flat_map(lines);
         self.answer_parts(request.method().as_str(), target, headers, client)
     }
 

@@ -257,6 +257,20 @@ async fn it_is_a_service_that_is_always_ready() {
 }
 
 #[tokio::test]
+async fn every_line_of_a_header_counts() {
+    let shop = shop(Options::new());
+    let url = shop.url("a", b"hello");
+    let tag = shop.ask("GET", &url, None).await.headers()["etag"].clone();
+    let status = async |name: &str, lines: [&[u8]; 2]| {
+        let request = Request::get(&url).header(name, lines[0]).header(name, lines[1]).body(()).unwrap();
+        Files::new(shop.store.clone()).answer(&request).await.unwrap().status()
+    };
+    assert_eq!(status("if-none-match", [b"\"another\"", tag.as_bytes()]).await, 304);
+    assert_eq!(status("if-none-match", [b"\"another\"", b"\"third\""]).await, 200);
+    assert_eq!(status("range", [b"bytes=0-1", b"bytes=3-4"]).await, 200, "no range is one of two lines");
+}
+
+#[tokio::test]
 async fn a_url_that_is_bound_to_a_network_is_served_to_it_alone() {
     let shop = shop(Options::new());
     let version = shop.alice.put("a", &b"x"[..], Put::new()).unwrap();

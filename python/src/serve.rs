@@ -13,18 +13,6 @@ use crate::body::Body;
 use crate::convert;
 use crate::fault::{Fault, Outcome, kind_of};
 
-/// The request headers that a reply depends on.
-const HEADERS: [&str; 8] = [
-    "range",
-    "if-range",
-    "if-match",
-    "if-none-match",
-    "if-modified-since",
-    "if-unmodified-since",
-    "origin",
-    "access-control-request-method",
-];
-
 /// What a request carries beside method and target.
 pub(crate) struct Asked {
     headers: Vec<(Cow<'static, str>, String)>,
@@ -40,8 +28,8 @@ impl Asked {
         now: Option<&Bound<'_, PyAny>>,
     ) -> Outcome<Asked> {
         let known = |name: String| {
-            let known = HEADERS.iter().find(|known| known.eq_ignore_ascii_case(&name));
-            known.map(|known| Cow::Borrowed(*known))
+            let known = Request::HEADERS.into_iter().find(|known| known.eq_ignore_ascii_case(&name));
+            known.map(Cow::Borrowed)
         };
         Asked::with(headers, known, client, now)
     }

@@ -11,9 +11,7 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The URL as the store made it, whole or from its path on, with the query.
     pub target: &'a str,
-    /// The headers, names in any case. Those that matter are `Range`, `If-Range`, `If-Match`,
-    /// `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since`, `Origin` and
-    /// `Access-Control-Request-Method`.
+    /// The headers, names in any case. Those that matter to a URL of a store are [`Request::HEADERS`].
     pub headers: Vec<(&'a str, &'a str)>,
     /// The client's address, for URLs that are bound to a network.
     pub client: Option<IpAddr>,
@@ -22,6 +20,19 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// The headers that a reply to a URL of a store depends on, in lower case: an adapter need pass on no
+    /// other, and passes on every line of these.
+    pub const HEADERS: [&'static str; 8] = [
+        "range",
+        "if-range",
+        "if-match",
+        "if-none-match",
+        "if-modified-since",
+        "if-unmodified-since",
+        "origin",
+        "access-control-request-method",
+    ];
+
     /// Makes a request that came now.
     pub fn new(method: &'a str, target: &'a str) -> Request<'a> {
         Request { method, target, headers: Vec::new(), client: None, now: Time::now() }

@@ -6,36 +6,38 @@ use std::process::Command;
 use crate::build::{has, libraries, need, root, run};
 use crate::tidy::tidy;
 
-fn committed() -> String {
-    std::fs::read_to_string(root().join("include/holdall.h")).unwrap_or_default()
+/// Returns a header that is committed.
+pub(crate) fn committed(header: &str) -> String {
+    std::fs::read_to_string(root().join("include").join(header)).unwrap_or_default()
+}
+
+/// Holds a committed header to what a builder makes of the sources, by a configuration.
+pub(crate) fn is_of_the_sources(header: &str, config: &str, builder: cbindgen::Builder) {
+    let config = cbindgen::Config::from_file(root().join("ffi").join(config)).unwrap();
+    let mut bytes = Vec::new();
+    builder.with_config(config).generate().unwrap().write(&mut bytes);
+    let made = tidy(&String::from_utf8(bytes).unwrap());
+    if std::env::var_os("HOLDALL_BLESS").is_some() {
+        std::fs::write(root().join("include").join(header), &made).unwrap();
+    }
+    assert!(made == committed(header), "include/{header} is old; run this test with HOLDALL_BLESS=1");
 }
 
 #[test]
 fn the_header_is_what_the_sources_say() {
-    let made = cbindgen::Builder::new()
-        .with_config(cbindgen::Config::from_file(root().join("ffi/cbindgen.toml")).unwrap())
-        .with_crate(root().join("ffi"))
-        .generate()
-        .unwrap();
-    let mut bytes = Vec::new();
-    made.write(&mut bytes);
-    let made = tidy(&String::from_utf8(bytes).unwrap());
-    if std::env::var_os("HOLDALL_BLESS").is_some() {
-        std::fs::write(root().join("include/holdall.h"), &made).unwrap();
-    }
-    assert!(made == committed(), "include/holdall.h is old; run this test with HOLDALL_BLESS=1");
+    is_of_the_sources("holdall.h", "cbindgen.toml", cbindgen::Builder::new().with_crate(root().join("ffi")));
 }
 
 #[test]
 fn the_header_is_read_in_one_sitting() {
-    let header = committed();
+    let header = committed("holdall.h");
     assert!(header.lines().count() < 900, "{} lines", header.lines().count());
     assert!(header.lines().all(|line| line.len() <= 120 && line.is_ascii()));
 }
 
 #[test]
 fn every_function_type_field_and_constant_is_explained() {
-    let header = committed();
+    let header = committed("holdall.h");
     let (_, declarations) = header.split_once("#define HOLDALL_OK").unwrap();
     let (mut before, mut explained) = ("", 0);
     for line in declarations.lines().skip(1) {
@@ -58,7 +60,7 @@ fn every_function_type_field_and_constant_is_explained() {
 
 #[test]
 fn the_version_is_the_packages_in_every_spelling() {
-    let header = committed();
+    let header = committed("holdall.h");
     let number = |name: &str| -> u64 {
         let line = header.lines().find_map(|line| line.strip_prefix(&format!("#define {name} "))).unwrap();
         line.split(' ').next().unwrap().parse().unwrap()
@@ -122,7 +124,7 @@ pub fn declared(header: &str) -> Vec<String> {
 #[test]
 fn f10_the_shared_library_exports_what_the_header_declares_and_nothing_else() {
     let library = libraries().join("libholdall.so");
-    let (exported, declared) = (exported(&library), declared(&committed()));
+    let (exported, declared) = (exported(&library), declared(&committed("holdall.h")));
     assert_eq!(exported, declared);
     assert!(declared.len() > 100, "{} functions", declared.len());
     let dynamic = run(Command::new("readelf").arg("-d").arg(&library));

@@ -4,27 +4,15 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::build::{import_libraries, need, root, run};
-use crate::header::{declared, exported};
-use crate::tidy::tidy;
+use crate::header::{committed, declared, exported, is_of_the_sources};
 
-fn committed() -> String {
-    std::fs::read_to_string(root().join("include/holdall-import.h")).unwrap_or_default()
-}
+const HEADER: &str = "holdall-import.h";
 
 #[test]
 fn the_header_of_the_import_is_what_the_sources_say() {
-    let made = cbindgen::Builder::new()
-        .with_config(cbindgen::Config::from_file(root().join("ffi/cbindgen-import.toml")).unwrap())
-        .with_src(root().join("ffi/src/import.rs"))
-        .generate()
-        .unwrap();
-    let mut bytes = Vec::new();
-    made.write(&mut bytes);
-    let made = tidy(&String::from_utf8(bytes).unwrap());
-    if std::env::var_os("HOLDALL_BLESS").is_some() {
-        std::fs::write(root().join("include/holdall-import.h"), &made).unwrap();
-    }
-    assert!(made == committed(), "include/holdall-import.h is old; run this test with HOLDALL_BLESS=1");
+    let builder = cbindgen::Builder::new().with_src(root().join("ffi/src/import.rs"));
+    is_of_the_sources(HEADER, "cbindgen-import.toml", builder);
+    let made = committed(HEADER);
     assert!(made.lines().all(|line| line.len() <= 120 && line.is_ascii()));
 }
 
@@ -32,10 +20,10 @@ fn the_header_of_the_import_is_what_the_sources_say() {
 fn the_library_with_the_import_exports_what_both_headers_declare() {
     let library = import_libraries().join("libholdall.so");
     let main = std::fs::read_to_string(root().join("include/holdall.h")).unwrap();
-    let mut both = [declared(&main), declared(&committed())].concat();
+    let mut both = [declared(&main), declared(&committed(HEADER))].concat();
     both.sort_unstable();
     assert_eq!(exported(&library), both);
-    assert_eq!(declared(&committed()), ["holdall_import_cloudreve"]);
+    assert_eq!(declared(&committed(HEADER)), ["holdall_import_cloudreve"]);
 }
 
 /// What nobody imports with carries no SQLite.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::process::Command;
 
 use crate::build::{root, run};
+use crate::header::committed;
 
 /// Makes it from the header.
 fn plain(header: &str) -> String {
@@ -29,10 +30,6 @@ fn plain(header: &str) -> String {
         }
     }
     format!("enum {{\n{constants}}};\n{code}")
-}
-
-fn committed(name: &str) -> String {
-    std::fs::read_to_string(root().join("include").join(name)).unwrap_or_default()
 }
 
 #[test]
