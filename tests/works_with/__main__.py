@@ -19,8 +19,8 @@ import time
 import zipfile
 from pathlib import Path
 
-from ..blackbox.host import Host, kind_of
-from ..blackbox.shelf import Shelf
+from ..hosts.host import Host, kind_of
+from ..hosts.shelf import Shelf
 from . import place
 from .browsers import CASES, browsed
 from .clients import CLIENTS, KINDS, fetched

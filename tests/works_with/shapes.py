@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..blackbox.shelf import Shelf
+from ..hosts.shelf import Shelf
 
 NOON = 1_781_539_200  # 2026-06-15 16:00 UTC, noon in New York
 

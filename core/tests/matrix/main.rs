@@ -14,7 +14,7 @@
 mod calls;
 mod cloudreve;
 mod controls;
-#[path = "../risk/dice.rs"]
+#[path = "../crash/dice.rs"]
 mod dice;
 mod history;
 mod marks;

@@ -19,7 +19,7 @@ mod calls;
 mod came;
 mod content;
 mod controls;
-#[path = "../risk/dice.rs"]
+#[path = "../crash/dice.rs"]
 mod dice;
 mod experiment;
 mod history;
@@ -30,6 +30,7 @@ mod rest;
 mod run;
 mod scheduler;
 mod throw;
+mod twin;
 mod world;
 
 use std::collections::BTreeMap;

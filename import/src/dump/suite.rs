@@ -183,11 +183,11 @@ fn a_dump_cut_short_anywhere_is_refused() {
 
 /// The dumps that the tools of the servers made.
 const DUMPS: [(System, &[u8], &str); 5] = [
-    (System::Postgres, include_bytes!("../../tests/cloudreve/postgres.sql"), "dump complete"),
-    (System::Postgres, include_bytes!("../../tests/cloudreve/postgres-inserts.sql"), "dump complete"),
-    (System::Postgres, include_bytes!("../../tests/cloudreve/postgres-columns.sql"), "dump complete"),
-    (System::MySql, include_bytes!("../../tests/cloudreve/mariadb.sql"), "Dump completed"),
-    (System::MySql, include_bytes!("../../tests/cloudreve/mariadb-columns.sql"), "Dump completed"),
+    (System::Postgres, include_bytes!("../../tests/fixtures/dumps/postgres.sql"), "dump complete"),
+    (System::Postgres, include_bytes!("../../tests/fixtures/dumps/postgres-inserts.sql"), "dump complete"),
+    (System::Postgres, include_bytes!("../../tests/fixtures/dumps/postgres-columns.sql"), "dump complete"),
+    (System::MySql, include_bytes!("../../tests/fixtures/dumps/mariadb.sql"), "Dump completed"),
+    (System::MySql, include_bytes!("../../tests/fixtures/dumps/mariadb-columns.sql"), "Dump completed"),
 ];
 
 #[test]

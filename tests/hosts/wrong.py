@@ -1,6 +1,6 @@
 """A host that stands before a right one and does one thing wrong, as the control of the suite.
 
-python3 -m tests.blackbox.wrong FAULT HOLDALL STORE
+python3 -m tests.hosts.wrong FAULT HOLDALL STORE
 """
 
 import contextlib

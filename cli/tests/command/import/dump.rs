@@ -1,5 +1,5 @@
 //! `holdall import cloudreve` of what `pg_dump` and `mariadb-dump` made of a server's database. The
-//! dumps in `cloudreve/` are of the rows that `rows.sql` there has; `dump.sh` makes them again.
+//! dumps in `import/tests/fixtures/dumps` are of the rows that `rows.sql` there has; `dump.sh` makes them again.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use holdall::token::{HashIds, HashKind};
 use holdall::{Api, Caller, Options, Store, Time};
 use serde_json::{Value, json};
 
+use super::{SALT, SECRET, ask, get, text};
 use crate::host::{Shelf, other};
-use crate::import::{SALT, SECRET, ask, get, text};
 
 const DUMPS: [&str; 5] =
     ["postgres.sql", "postgres-inserts.sql", "postgres-columns.sql", "mariadb.sql", "mariadb-columns.sql"];
@@ -42,7 +42,7 @@ fn changed(name: &str, from: &str, to: &str) -> Vec<u8> {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../import/tests/cloudreve").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../import/tests/fixtures/dumps").join(name)
 }
 
 /// A store to import to, and the folder of the server.

@@ -23,7 +23,7 @@ class Host:
 
     def __init__(self, holdall):
         self.holdall = holdall
-        self.dir = tempfile.mkdtemp(prefix="holdall-wire-")
+        self.dir = tempfile.mkdtemp(prefix="holdall-published-")
         self.start()
 
     def start(self):

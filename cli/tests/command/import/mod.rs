@@ -1,5 +1,9 @@
 //! `holdall import cloudreve`: links, shares and signed URLs of the old server go on working.
 
+mod dump;
+mod real;
+mod server;
+
 use std::path::{Path, PathBuf};
 
 use holdall::token::cloudreve::{escape_query, escape_segment, sign};

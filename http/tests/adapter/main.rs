@@ -63,7 +63,7 @@ fn without_threads<T>(work: impl Future<Output = T>) -> T {
 
 #[test]
 fn the_program_of_the_readme_is_the_example() {
-    let (page, example) = (include_str!("../README.md"), include_str!("../examples/axum.rs"));
+    let (page, example) = (include_str!("../../README.md"), include_str!("../../examples/axum.rs"));
     let shown = page.split("```rust,ignore\n").nth(1).and_then(|rest| rest.split("```").next());
     assert_eq!(shown, example.splitn(3, '\n').nth(2));
 }

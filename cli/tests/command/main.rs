@@ -1,5 +1,5 @@
-//! Drives a server of a store from outside, with curl and what else is there, and the command
-//! line beside it.
+//! The command as its users meet it: its verbs, and what they print; a server of a store, driven from
+//! outside with curl and what else is there; and imports.
 //!
 //! `HOLDALL_TEST_SERVER` names another server to drive: it is started with the directory of the
 //! store as its last argument and prints `listening on http://ADDRESS/` as its first line. Whatever
@@ -14,16 +14,8 @@
     clippy::cast_possible_truncation
 )]
 
-mod api;
-mod archive;
-mod command;
-mod dump;
 mod host;
-mod http;
 mod import;
-mod life;
-mod name;
 mod output;
-mod page;
-mod real;
-mod url;
+mod serve;
+mod verbs;

@@ -1,7 +1,7 @@
 //! Tokens with flipped bits, and tokens at random: all are refused.
 //!
 //! A part of fixed length runs with the tests. The whole, which takes some minutes:
-//! `HOLDALL_TOKENS=1000 HOLDALL_RANDOM=10000000 cargo test --release -p holdall --test risk flips::`.
+//! `HOLDALL_TOKENS=1000 HOLDALL_RANDOM=10000000 cargo test --release -p holdall --test crash flips::`.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -40,7 +40,7 @@ def run(name, holdall):
 
 def main():
     parser = argparse.ArgumentParser(
-        prog="python3 -m tests.wire", description=about, formatter_class=argparse.RawTextHelpFormatter
+        prog="python3 -m tests.published", description=about, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("holdall", help="the command that is to be tested")
     parser.add_argument("formats", nargs="*", help=f"{' or '.join(FORMATS)}; both by default")
@@ -58,7 +58,7 @@ def main():
             try:
                 counts = run(name, str(Path(holdall).resolve()))
             except ImportError as error:
-                print(f"test {name} ... FAILED: {error}; tests/wire/run.sh installs it")
+                print(f"test {name} ... FAILED: {error}; tests/published/run.sh installs it")
                 counts = 0, 1
             except Exception:
                 traceback.print_exc()

@@ -1,8 +1,8 @@
 """Calls a running `holdall serve --api` with what others wrote.
 
-    tests/wire/run.sh path/to/holdall                in a virtual environment of its own
-    python3 -m tests.wire path/to/holdall            where what it needs is installed
-    python3 -m tests.wire path/to/holdall cloudreve  one of the formats alone
+    tests/published/run.sh path/to/holdall                in a virtual environment of its own
+    python3 -m tests.published path/to/holdall            where what it needs is installed
+    python3 -m tests.published path/to/holdall cloudreve  one of the formats alone
 
 The SDKs of Cloudreve and of Alibaba PDS make their calls unchanged; oss2 and crcmod compute the CRC-64
 that the server tells; schemathesis makes requests out of the documents *.openapi.json here: those that

@@ -43,7 +43,7 @@ class Lines(unittest.TextTestResult):
         self.showAll = self.dots = False
 
     def tell(self, test: unittest.TestCase, how: str) -> None:
-        self.stream.writeln(f"test {str(test.id()).removeprefix('tests.blackbox.')} ... {how}")
+        self.stream.writeln(f"test {str(test.id()).removeprefix('tests.hosts.')} ... {how}")
         self.stream.flush()
 
     def addSuccess(self, test) -> None:
@@ -101,7 +101,7 @@ def suite_of(kind: Kind, only: str) -> unittest.TestSuite:
 
 def check(kind: Kind, holdall: str, only: str = "", stream=sys.stdout) -> Lines:
     """Runs the tests of a host, and returns what came of them."""
-    with tempfile.TemporaryDirectory(prefix="holdall-blackbox-") as directory:
+    with tempfile.TemporaryDirectory(prefix="holdall-hosts-") as directory:
         Case.shelf = nginx.Nginx.shelf = slow_disk.SlowDisk.shelf = Shelf(holdall, Path(directory))
         Case.shelf.put("first.txt", b"the store is made by the command line")
         with Host(kind, Case.shelf.store) as Case.host:
@@ -115,7 +115,7 @@ def control(holdall: str) -> tuple[int, int]:
     passed = failed = 0
     os.environ["PYTHONPATH"] = str(ROOT)
     for fault, watcher in FAULTS.items():
-        command = (sys.executable, "-m", "tests.blackbox.wrong", fault, holdall)
+        command = (sys.executable, "-m", "tests.hosts.wrong", fault, holdall)
         kind = Kind(command, uploads=False)
         with open(os.devnull, "w") as nowhere:
             result = check(
@@ -133,7 +133,7 @@ def control(holdall: str) -> tuple[int, int]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python3 -m tests.blackbox",
+        prog="python3 -m tests.hosts",
         description=about,
         formatter_class=argparse.RawTextHelpFormatter,
     )

@@ -1,12 +1,20 @@
 //! The command line's grammar.
 
-use std::net::{IpAddr, SocketAddr};
+mod import;
+mod serve;
+mod value;
+
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use holdall::token::Network;
 use holdall::{CrossOrigin, FileId, LinkId, ShareId, VersionId};
+
+pub(crate) use import::{Cloudreve, Import};
+pub(crate) use serve::{Rapid, Serve};
+use value::{duration, network, offset_minutes};
 
 /// Keeps files, every version of them, and hands out download URLs.
 ///
@@ -380,237 +388,13 @@ pub(crate) enum Keys {
     Remove { id: u16 },
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Import {
-    /// A Cloudreve v4 server with local storage: each user becomes a drive, named by the address of
-    /// mail; links, shares and URLs of files that were handed out go on working, under the same ids, but
-    /// not those of archives, thumbnails and live photos
-    Cloudreve(Cloudreve),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Cloudreve {
-    /// The server's folder, which `data` is in: the database and the content are found in it. The server
-    /// must not be running
-    #[arg(value_name = "FOLDER", required_unless_present_all = ["database", "uploads"])]
-    pub(crate) folder: Option<PathBuf>,
-    /// Its database: a SQLite file, or the text that `sqlite3 FILE .dump`, `pg_dump` or `mysqldump` made
-    /// of it; by default the cloudreve.db in FOLDER, or the only file in it that ends in .sql
-    #[arg(long, value_name = "FILE")]
-    pub(crate) database: Option<PathBuf>,
-    /// The folder that holds the content; by default FOLDER. It may be the server's own, its `data`, or
-    /// what the database has as the beginning of all paths, such as `data/uploads`
-    #[arg(long, value_name = "DIR")]
-    pub(crate) uploads: Option<PathBuf>,
-    /// Content whose path in the database begins with OLD is in NEW; may be given several times
-    #[arg(long, value_parser = map, value_name = "OLD=NEW")]
-    pub(crate) map: Vec<(String, PathBuf)>,
-    /// A file that holds the key its URLs are signed with; by default the database does
-    #[arg(long, value_name = "FILE")]
-    pub(crate) secret_key: Option<PathBuf>,
-    /// The salt of its ids; by default the one in the database
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) hash_salt: Option<String>,
-    /// A file that holds the master key of encrypted content, as the server's own key file does; by
-    /// default it is taken from `CR_ENCRYPT_MASTER_KEY`, or else from the database
-    #[arg(long, value_name = "FILE")]
-    pub(crate) master_key: Option<PathBuf>,
-    /// With a dump of MySQL or MariaDB: how far the server's clock was from UTC, such as +08:00; its times
-    /// do not say. By default it is found from what the database tells twice, or asked for
-    #[arg(long, allow_hyphen_values = true, value_name = "OFFSET")]
-    pub(crate) utc_offset: Option<String>,
-    /// Leave out single contents that are not there or not as long as they should be, and go on
-    #[arg(long)]
-    pub(crate) skip_missing: bool,
-    /// Where the current version of a file cannot be read, let the newest that can be read be current,
-    /// instead of leaving the file out; with --skip-missing
-    #[arg(long, requires = "skip_missing")]
-    pub(crate) older_versions: bool,
-    /// Write a line of JSON for each file, version, link and share that did not come along, and why
-    #[arg(long, value_name = "FILE")]
-    pub(crate) report: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Serve {
-    /// The directory of the store, instead of --store
-    #[arg(value_name = "DIR")]
-    pub(crate) dir: Option<PathBuf>,
-    /// The address; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8420", value_parser = address, value_name = "ADDRESS")]
-    pub(crate) listen: SocketAddr,
-    /// How long transfers may go on after a signal to stop
-    #[arg(long, default_value = "10s", value_parser = duration, value_name = "TIME")]
-    pub(crate) grace: Duration,
-    /// How many connections are open at once; more wait
-    #[arg(long, default_value_t = 1024, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(crate) connections: u32,
-    /// Which pages may show what URLs give, or which origins' scripts may read it, where a URL does not say:
-    /// same-origin, same-site, cross-origin, "https://a.example https://b.example", or * for all
-    #[arg(long, value_name = "POLICY", default_value_t)]
-    pub(crate) cross_origin: CrossOrigin,
-    /// Write a line for each request to standard error
-    #[arg(long)]
-    pub(crate) log: bool,
-    /// Answer the calls of Cloudreve v4 under /api/v4 and of PDS under /v2 too
-    #[arg(long)]
-    pub(crate) api: bool,
-    /// With --api: whose calls are that show no token, of this machine alone; by default nobody's. Not
-    /// behind a proxy, which would make everybody's calls this machine's
-    #[arg(long, requires = "api", value_name = "NAME")]
-    pub(crate) api_drive: Option<String>,
-    /// With --api: where you show a share, with {uri} for its URI, such as `/home?path={uri}`: links of
-    /// the form /s/ID and /s/ID/PASSWORD, which Cloudreve's users passed on, lead there
-    #[arg(long, requires = "api", value_name = "URL")]
-    pub(crate) api_share_page: Option<String>,
-    /// With --api: a bearer token and the drive that it is of
-    #[arg(
-        id = "api_token",
-        long = "api-token",
-        requires = "api",
-        env = "HOLDALL_API_TOKENS",
-        hide_env_values = true,
-        value_delimiter = ',',
-        value_parser = token,
-        value_name = "TOKEN=DRIVE"
-    )]
-    pub(crate) api_tokens: Vec<(String, String)>,
-    /// With --api: a drive whose owner is an administrator
-    #[arg(id = "api_administrator", long = "api-administrator", requires = "api", value_name = "NAME")]
-    pub(crate) api_administrators: Vec<String>,
-    /// With --api: what its URLs begin with; by default the address
-    #[arg(long, requires = "api", value_name = "URL")]
-    pub(crate) api_site: Option<String>,
-    /// With --api: of what content a PDS client may prove to have it instead of sending it
-    #[arg(long, requires = "api", value_enum, default_value_t, value_name = "WHERE")]
-    pub(crate) api_rapid: Rapid,
-}
-
-/// Of what content a PDS client may prove to have it.
-#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
-pub(crate) enum Rapid {
-    /// Of none
-    Off,
-    /// Of what its own drive has
-    #[default]
-    Drive,
-    /// Of what any drive has, by a proof of many pieces
-    Store,
-}
-
-/// Reads a token and the drive that it is of.
-fn token(text: &str) -> Result<(String, String), String> {
-    match text.rsplit_once('=') {
-        Some((token, drive)) if token.len() >= 16 && !drive.is_empty() => {
-            Ok((token.to_owned(), drive.to_owned()))
-        }
-        _ => Err("no token of at least 16 characters, '=' and the name of a drive".to_owned()),
-    }
-}
-
-/// Reads an address to listen on.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| format!("{text:?} is not an address; one looks like 127.0.0.1:8420 or [::1]:8420"))
-}
-
-/// Reads a duration: a number and `s`, `m`, `h` or `d`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let told = || format!("{text:?} is not a duration; one looks like 90s, 15m, 1h or 7d");
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3600,
-        Some('d') => 86_400,
-        _ => return Err(told()),
-    };
-    let digits = text.get(..text.len().saturating_sub(1)).unwrap_or_default();
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(told());
-    }
-    let number: u64 = digits.parse().map_err(|_| told())?;
-    Ok(Duration::from_secs(number.checked_mul(unit).ok_or_else(told)?))
-}
-
-/// Reads the beginning of a path in a database, and the folder that it is now.
-fn map(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.into())),
-        _ => Err(format!(
-            "{text:?} is not of the form OLD=NEW; one looks like /cloudreve/data/uploads=/srv/uploads"
-        )),
-    }
-}
-
-/// Reads an offset from UTC, hours, or hours and minutes, as minutes.
-fn offset_minutes(text: &str) -> Result<i16, String> {
-    let told = || format!("{text:?} is no offset; one looks like +08:00, -03 or Z");
-    if text == "Z" {
-        return Ok(0);
-    }
-    let (sign, ahead) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
-        (Some(ahead), _) => (1, ahead),
-        (_, Some(behind)) => (-1, behind),
-        _ => return Err(told()),
-    };
-    let (hours, minutes) = ahead.split_once(':').unwrap_or((ahead, "00"));
-    let two = |digits: &str, under: i16| {
-        let is_two = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse().ok().filter(|number: &i16| is_two && *number < under).ok_or_else(told)
-    };
-    Ok(sign * (two(hours, 24)? * 60 + two(minutes, 60)?))
-}
-
-/// Reads a network: an address, or an address and the length of its prefix.
-fn network(text: &str) -> Result<Network, String> {
-    let told = || format!("{text:?} is not a network; one looks like 192.0.2.0/24 or 192.0.2.7");
-    match text.split_once('/') {
-        Some((address, prefix)) => {
-            let address = address.parse().map_err(|_| told())?;
-            Network::new(address, prefix.parse().map_err(|_| told())?).map_err(|error| error.to_string())
-        }
-        None => Ok(Network::host(text.parse().map_err(|_| told())?)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_offset_from_utc_is_minutes() {
-        for (text, minutes) in [("Z", 0), ("+08:00", 480), ("-03", -180), ("+05:45", 345), ("-23:59", -1439)]
-        {
-            assert_eq!(offset_minutes(text), Ok(minutes), "{text}");
-        }
-        for text in ["", "+", "8", "+8", "+24", "+08:60", "+08:0", "CET", "+-8:00", "+08:00:00"] {
-            assert!(offset_minutes(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn the_grammar_holds_together() {
         use clap::CommandFactory;
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn t5_no_duration_overflows() {
-        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
-        for text in
-            ["", "s", "1", "1w", "-1s", "+1s", "1.5h", "99999999999999999999s", "18446744073709551615d"]
-        {
-            assert!(duration(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_network_is_an_address_with_or_without_a_prefix() {
-        assert_eq!(network("192.0.2.0/24").unwrap().to_string(), "192.0.2.0/24");
-        assert_eq!(network("::1").unwrap().prefix(), 128);
-        for text in ["", "192.0.2", "192.0.2.0/33", "192.0.2.0/-1", "/24"] {
-            assert!(network(text).is_err(), "{text:?}");
-        }
     }
 }
