@@ -41,7 +41,7 @@ pub(crate) fn gc(store: &Store, grace: Option<Duration>, out: Output) -> Result<
         let (blobs, bytes) = (report.waiting_blobs, output::bytes(report.waiting_bytes));
         lines.push(format!("{blobs} blobs of {bytes} wait for the grace period; the first may go at {due}"));
     }
-    lines.extend(failed.iter().map(|told| format!("could not remove: {told}")));
+    lines.extend(failed.iter().map(|failure| format!("could not remove: {failure}")));
     out.print(&value, lines.join("\n"))
 }
 

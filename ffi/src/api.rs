@@ -241,7 +241,7 @@ pub unsafe extern "C" fn holdall_api_answer(
         let begun = caller.bytes("the body", body, body_len_bytes)?;
         let mut source = caller.source(begun, source, source_context);
         let made = self::request(caller, request, |request| api.answer(&who, request, &mut source));
-        // Whatever was made of a body that broke off, the host is told why it did.
+        // Whatever became of a body that broke off, the host gets the reason.
         source.check()?;
         out.hand(answer(made?))
     })

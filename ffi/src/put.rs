@@ -65,7 +65,7 @@ pub struct holdall_item {
 
 records!(holdall_put_options);
 
-/// Reads the options, and who is told how far the put is.
+/// Reads the options, and the callback for progress.
 pub(crate) fn options(caller: &Caller, given: *const holdall_put_options) -> Result<(Put, Progress<'_>)> {
     let given = caller.options(given)?;
     let mut put = Put::new().expect(match given.expect {

@@ -184,7 +184,7 @@ pub unsafe extern "C" fn holdall_reply_of_code(code: i32, reply: *mut *mut holda
         let out = caller.out("the place of the reply", reply)?;
         let wrong = || Error::new(ErrorKind::InvalidArgument, format!("{code} is not an error code"));
         let kind = kind(code).ok_or_else(wrong)?;
-        out.hand(answer(Reply::from_error(&Error::new(kind, "told by the host"))))
+        out.hand(answer(Reply::from_error(&Error::new(kind, "the host gave this kind"))))
     })
 }
 

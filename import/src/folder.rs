@@ -84,8 +84,8 @@ mod tests {
     fn a_database_is_found_and_what_is_missing_is_told() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let told = || database(dir.path()).unwrap_err().to_string();
-        assert!(told().contains("--database"), "{}", told());
+        let message = || database(dir.path()).unwrap_err().to_string();
+        assert!(message().contains("--database"), "{}", message());
         std::fs::create_dir(at("data")).unwrap();
         std::fs::write(at("dump.sql"), "").unwrap();
         assert_eq!(database(dir.path()).unwrap(), at("dump.sql"));
@@ -94,10 +94,10 @@ mod tests {
         std::fs::write(at("data/conf.ini"), "[System]\nType = x\n[Database]\nType = Postgres\n").unwrap();
         assert_eq!(database(dir.path()).unwrap(), at("dump.sql"), "its database is another");
         std::fs::write(at("data/b.sql"), "").unwrap();
-        assert!(told().contains("b.sql"), "{}", told());
+        assert!(message().contains("b.sql"), "{}", message());
         std::fs::remove_file(at("data/b.sql")).unwrap();
         std::fs::remove_file(at("dump.sql")).unwrap();
-        assert!(told().contains("pg_dump"), "{}", told());
+        assert!(message().contains("pg_dump"), "{}", message());
         std::fs::write(at("data/conf.ini"), "[Database]\nDBFile = data/own.db\n").unwrap();
         std::fs::write(at("data/own.db"), "").unwrap();
         assert_eq!(database(dir.path()).unwrap(), at("data/own.db"));

@@ -142,7 +142,7 @@ impl Report {
         let Thing { kind, id, owner, path } = thing;
         self.line(&json!({
             "kind": kind, "id": id, "owner": owner, "path": path,
-            "cause": cause.code(), "told": cause.text(),
+            "cause": cause.code(), "message": cause.text(),
         }))
     }
 
@@ -155,7 +155,7 @@ impl Report {
         let Thing { kind, id, owner, path } = thing;
         self.line(&json!({
             "kind": kind, "id": id, "owner": owner, "path": path,
-            "cause": "renamed", "told": "came along under another name", "name": name,
+            "cause": "renamed", "message": "came along under another name", "name": name,
         }))
     }
 

@@ -378,7 +378,7 @@ impl<'a> Work<'a> {
         Ok(None)
     }
 
-    /// Writes down the old ids and times, and returns what is to be told.
+    /// Writes down the old ids and times, and returns the notes for the user.
     pub(super) fn end(mut self) -> Result<Report> {
         self.store.set_origins(std::mem::take(&mut self.origins))?;
         // An entity that copies of a file share leads to the one that was there first.
@@ -400,8 +400,8 @@ fn item_time(item: &Item) -> Time {
 }
 
 fn went(entity: &Entity, cause: Cause) -> Error {
-    let told = format!("the content of entity {} changed during the import: {}", entity.id, cause.text());
-    Error::new(ErrorKind::Mismatch, told)
+    let message = format!("the content of entity {} changed during the import: {}", entity.id, cause.text());
+    Error::new(ErrorKind::Mismatch, message)
 }
 
 fn no_drive(user: u64) -> Error {

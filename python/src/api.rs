@@ -153,7 +153,7 @@ impl Store {
     ///     pieces ("holdall-1"); "off", of none.
     /// share_page: where the host shows a share, with {uri} for its URI, such as "/home?path={uri}":
     ///     links of the form /s/<id> and /s/<id>/<password> lead there; by default they are not answered.
-    /// debug: whether a client is told what was wrong inside.
+    /// debug: whether replies to clients say what went wrong inside.
     ///
     /// Raises InvalidArgument when a setting can never be right.
     #[pyo3(signature = (
@@ -187,8 +187,8 @@ impl Store {
             "drive" => RapidUploads::Drive,
             "store" => RapidUploads::Store,
             other => {
-                let told = format!("rapid_uploads {other:?} is none of \"off\", \"drive\", \"store\"");
-                return Err(Fault::invalid(told));
+                let message = format!("rapid_uploads {other:?} is none of \"off\", \"drive\", \"store\"");
+                return Err(Fault::invalid(message));
             }
         };
         let mut api = holdall::Api::new(slf.store()?);

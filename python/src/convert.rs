@@ -182,21 +182,21 @@ pub(crate) fn hash<const N: usize>(name: &str, value: &Bound<'_, PyAny>) -> Outc
 }
 
 /// A path in a drive: a str, or a pathlib path.
-pub(crate) struct Place(pub(crate) String);
+pub(crate) struct DrivePath(pub(crate) String);
 
-impl FromPyObject<'_, '_> for Place {
+impl FromPyObject<'_, '_> for DrivePath {
     type Error = PyErr;
 
-    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Place> {
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<DrivePath> {
         if value.is_instance_of::<PyString>() {
-            return Ok(Place(value.extract()?));
+            return Ok(DrivePath(value.extract()?));
         }
         let text: String = value
             .call_method0("__fspath__")
             .and_then(|text| text.extract())
             .map_err(|_| PyTypeError::new_err("a path in a drive is a str or a pathlib path"))?;
         // How pathlib writes the path of no parts.
-        Ok(Place(if text == "." { String::new() } else { text }))
+        Ok(DrivePath(if text == "." { String::new() } else { text }))
     }
 }
 

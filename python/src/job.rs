@@ -12,7 +12,7 @@ use crate::fault::{Fault, Outcome};
 
 /// Between two looks at signals.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long a job that was told to end is waited for; then it is left to end by itself.
+/// How long a job that was asked to end is waited for; then it is left to end by itself.
 const PARTING: Duration = Duration::from_millis(50);
 
 /// What the two threads tell each other.
@@ -22,7 +22,7 @@ struct Desk<T> {
 }
 
 struct State<T> {
-    /// How far the job is, if that was not told yet.
+    /// How far the job is, if that was not reported yet.
     at: Option<Progress>,
     /// Whether the job is to end.
     end: bool,
@@ -40,7 +40,7 @@ impl<T> Desk<T> {
         state.at = Some(at);
         match state.end {
             false => Ok(()),
-            true => Err(Error::new(ErrorKind::Bug, "the job was told to end")),
+            true => Err(Error::new(ErrorKind::Bug, "the job was asked to end")),
         }
     }
 

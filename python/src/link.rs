@@ -3,7 +3,7 @@
 use holdall::LinkId;
 use pyo3::prelude::*;
 
-use crate::convert::{self, Place};
+use crate::convert::{self, DrivePath};
 use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::Outcome;
@@ -62,7 +62,7 @@ impl Drive {
     fn link(
         &self,
         py: Python<'_>,
-        path: Place,
+        path: DrivePath,
         #[pyo3(from_py_with = convert::count)] pace: Option<u64>,
     ) -> Outcome<Link> {
         self.call(py, |drive| {
@@ -74,7 +74,7 @@ impl Drive {
     /// Lists the direct links to the file at `path`, oldest first.
     ///
     /// Raises NotFound when nothing is at `path`.
-    fn links(&self, py: Python<'_>, path: Place) -> Outcome<Vec<Link>> {
+    fn links(&self, py: Python<'_>, path: DrivePath) -> Outcome<Vec<Link>> {
         self.call(py, |drive| {
             let links = drive.links(&path.0)?;
             links.into_iter().map(|info| Known::new(drive.store(), info).map(Link)).collect()

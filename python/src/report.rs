@@ -71,11 +71,11 @@ impl Damage {
 }
 
 fn damages(py: Python<'_>, damaged: Vec<holdall::Damage>) -> PyResult<Vec<Py<Damage>>> {
-    let told = damaged.into_iter().map(|damage| {
+    let list = damaged.into_iter().map(|damage| {
         let versions = damage.versions.iter().map(ToString::to_string).collect();
         Py::new(py, Damage { message: damage.message, versions, paths: damage.paths })
     });
-    told.collect()
+    list.collect()
 }
 
 /// What `Store.repair` did.

@@ -50,11 +50,11 @@ def test_everything_is_a_source(alice: holdall.Drive, tmp_path: pathlib.Path) ->
             "generator": (content[at : at + 4096] for at in range(0, len(content), 4096)),
         }
         for name, source in sources.items():
-            told: list[int] = []
-            version = alice.put(name, source, progress=told.append)
+            answer: list[int] = []
+            version = alice.put(name, source, progress=answer.append)
             assert version.sha1 == sha1(content).hexdigest(), name
-            assert sum(told) == len(content), name
-            assert max(told) <= 1 << 20, name
+            assert sum(answer) == len(content), name
+            assert max(answer) <= 1 << 20, name
     assert alice.put("empty", b"").size == 0
     assert alice.put("empty", []).size == 0
     assert alice.put("empty", io.BytesIO()).size == 0
@@ -411,11 +411,11 @@ def test_the_budget_of_passwords_is_an_option(tmp_path: pathlib.Path) -> None:
 
 def test_checks_and_counts(alice: holdall.Drive, store: holdall.Store) -> None:
     alice.put_many({"a": b"a", "b": bytes(2 << 20)})
-    told: list[tuple[int, int]] = []
-    report = store.check(content=True, progress=lambda done, total: told.append((done, total)))
+    answer: list[tuple[int, int]] = []
+    report = store.check(content=True, progress=lambda done, total: answer.append((done, total)))
     assert report.is_sound
     assert (report.files, report.versions, report.blobs, report.damaged) == (2, 2, 2, [])
-    assert told
+    assert answer
 
     def progress(_done: int, _total: int) -> None:
         raise LookupError("on purpose")
@@ -456,17 +456,17 @@ def test_backups_open_and_repairs_tell(
     alice: holdall.Drive, store: holdall.Store, tmp_path: pathlib.Path
 ) -> None:
     alice.put_many({"a": b"a", "b": bytes(2 << 20)})
-    told: list[tuple[int, int]] = []
-    report = store.backup(tmp_path / "copy", progress=lambda *at: told.append(at))
+    answer: list[tuple[int, int]] = []
+    report = store.backup(tmp_path / "copy", progress=lambda *at: answer.append(at))
     assert report.files == 1
-    assert told
+    assert answer
     with holdall.open(tmp_path / "copy", create=False) as copy:
         assert copy.drive("alice").open("a").read() == b"a"
     with pytest.raises(errors.InvalidArgument):
         store.backup(store.path)
-    told.clear()
-    repair = store.repair(progress=lambda *at: told.append(at))
-    assert told[-1][0] == told[-1][1] > 0
+    answer.clear()
+    repair = store.repair(progress=lambda *at: answer.append(at))
+    assert answer[-1][0] == answer[-1][1] > 0
     assert (repair.restored, repair.damaged, repair.problems) == (0, [], [])
 
 

@@ -28,7 +28,7 @@ from . import (
 from .case import Case
 from .client import Curl
 from .host import ROOT, Host, Kind, kind_of
-from .shelf import Shelf
+from .store import Store
 from .wrong import FAULTS
 
 TOOLS = {"curl": "curl", "wget": "wget", "aria2c": "aria2", "unzip": "unzip"}
@@ -102,10 +102,10 @@ def suite_of(kind: Kind, only: str) -> unittest.TestSuite:
 def check(kind: Kind, holdall: str, only: str = "", stream=sys.stdout) -> Lines:
     """Runs the tests of a host, and returns what came of them."""
     with tempfile.TemporaryDirectory(prefix="holdall-hosts-") as directory:
-        Case.shelf = nginx.Nginx.shelf = slow_disk.SlowDisk.shelf = Shelf(holdall, Path(directory))
-        Case.shelf.put("first.txt", b"the store is made by the command line")
-        with Host(kind, Case.shelf.store) as Case.host:
-            Case.curl = Curl(Case.host.base, Case.shelf)
+        Case.store = nginx.Nginx.store = slow_disk.SlowDisk.store = Store(holdall, Path(directory))
+        Case.store.put("first.txt", b"the store is made by the command line")
+        with Host(kind, Case.store.path) as Case.host:
+            Case.curl = Curl(Case.host.base, Case.store)
             runner = unittest.TextTestRunner(stream=stream, resultclass=Lines, verbosity=0)
             return runner.run(suite_of(kind, only))
 

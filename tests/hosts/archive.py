@@ -5,7 +5,7 @@ import zipfile
 
 from .case import Case
 from .client import run
-from .shelf import tree
+from .store import tree
 
 MEMBERS = 3000
 
@@ -13,16 +13,16 @@ MEMBERS = 3000
 class Archive(Case):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.source = cls.shelf.fresh()
+        cls.source = cls.store.fresh()
         tree(cls.source, 4)
-        cls.shelf.ask("put", str(cls.source), "--to", "archive/docs")
+        cls.store.ask("put", str(cls.source), "--to", "archive/docs")
 
     def test_unzip_and_zipfile_find_what_was_put(self) -> None:
-        url = self.shelf.ask("archive", "archive/docs", "--name", "all docs.zip")["url"]
+        url = self.store.ask("archive", "archive/docs", "--name", "all docs.zip")["url"]
         got = self.curl(url)
         self.assertEqual((got.status, got["Content-Type"]), (200, "application/zip"))
         self.assertIn("all docs.zip", got["Content-Disposition"])
-        saved = self.shelf.fresh()
+        saved = self.store.fresh()
         saved.write_bytes(got.body)
         run("unzip", "-tqq", saved)
         archive = zipfile.ZipFile(saved)
@@ -40,7 +40,7 @@ class Archive(Case):
             self.same(have[name], want[name], name)
 
     def test_an_archive_in_pieces_is_the_archive(self) -> None:
-        url = self.shelf.ask("archive", "archive/docs")["url"]
+        url = self.store.ask("archive", "archive/docs")["url"]
         whole, head = self.curl(url), self.curl.head(url)
         length = len(whole.body)
         self.assertEqual((head["Content-Length"], head["ETag"]), (str(length), whole["ETag"]))
@@ -54,12 +54,12 @@ class Archive(Case):
         self.assertIn(whole.body[-22:], parts.body)
 
     def test_an_archive_of_many_members_is_whole(self) -> None:
-        source = self.shelf.fresh()
+        source = self.store.fresh()
         source.mkdir()
         for number in range(MEMBERS):
             (source / f"{number:05}.txt").write_bytes(b"%d\n" % number * (number % 50))
-        self.shelf.ask("put", str(source), "--to", "archive/many")
-        url = self.shelf.ask("archive", "archive/many")["url"]
+        self.store.ask("put", str(source), "--to", "archive/many")
+        url = self.store.ask("archive", "archive/many")["url"]
         got = self.curl(url)
         self.assertEqual(got["Content-Length"], str(len(got.body)))
         archive = zipfile.ZipFile(io.BytesIO(got.body))
@@ -69,9 +69,9 @@ class Archive(Case):
         self.same(self.curl(url, "-r", f"{middle}-").body, got.body[middle:])
 
     def test_an_archive_is_frozen_when_it_is_made(self) -> None:
-        self.shelf.put("archive/frozen/a.txt", b"before")
-        url = self.shelf.ask("archive", "archive/frozen")["url"]
+        self.store.put("archive/frozen/a.txt", b"before")
+        url = self.store.ask("archive", "archive/frozen")["url"]
         before = self.curl(url).body
-        self.shelf.put("archive/frozen/a.txt", b"after, and longer")
-        self.shelf.put("archive/frozen/b.txt", b"new")
+        self.store.put("archive/frozen/a.txt", b"after, and longer")
+        self.store.put("archive/frozen/b.txt", b"new")
         self.same(self.curl(url).body, before)

@@ -4,7 +4,7 @@ import re
 import socket
 
 from .case import Case
-from .shelf import noise
+from .store import noise
 
 MARK = b"<<<the bytes of somebody else>>>"
 
@@ -31,19 +31,19 @@ class Canary(Case):
             for side in ("before", "behind"):
                 marked = MARK * 40 + side.encode() + bytes([at])
                 if side == "before":
-                    self.shelf.put(f"canary/{side}-{at}", marked)
+                    self.store.put(f"canary/{side}-{at}", marked)
                     own[f"own/{at}.bin"] = noise(length, 900 + at)
-                    self.shelf.put(f"canary/own/{at}.bin", own[f"own/{at}.bin"])
+                    self.store.put(f"canary/own/{at}.bin", own[f"own/{at}.bin"])
                 else:
-                    self.shelf.put(f"canary/{side}-{at}", marked * 60)
+                    self.store.put(f"canary/{side}-{at}", marked * 60)
         return own
 
     def test_no_byte_of_a_neighbour_is_in_any_reply(self) -> None:
         own = self.filled()
-        seen = b"".join(path.read_bytes() for path in (self.shelf.store / "seg").glob("*.seg"))
+        seen = b"".join(path.read_bytes() for path in (self.store.path / "seg").glob("*.seg"))
         self.assertGreater(seen.count(MARK), 1000, "the marks lie in the store's files")
         for path, content in own.items():
-            url, length = self.shelf.url(f"canary/{path}"), len(content)
+            url, length = self.store.url(f"canary/{path}"), len(content)
             status, named, body = self.raw(url)
             self.assertEqual((status, named["content-length"]), (200, str(length)), path)
             self.same(body, content, path)
@@ -59,7 +59,7 @@ class Canary(Case):
                 self.assertEqual(named["content-length"], str(len(body)), f"{path} {odd}")
             status, named, body = self.raw(url, f"Range: bytes=0-0,{length // 2}-{length // 2},-1")
             self.assertEqual(named["content-length"], str(len(body)), path)
-        zipped = self.shelf.ask("archive", "canary/own")["url"]
+        zipped = self.store.ask("archive", "canary/own")["url"]
         status, named, body = self.raw(zipped)
         self.assertEqual((status, named["content-length"]), (200, str(len(body))))
         for first in [0, 1000, len(body) // 2, len(body) - 1]:
@@ -67,7 +67,7 @@ class Canary(Case):
 
     def test_no_byte_of_a_neighbour_is_in_a_refusal(self) -> None:
         self.filled()
-        url = self.shelf.url("canary/own/4.bin")
+        url = self.store.url("canary/own/4.bin")
         for target in [url + ".aux", url[:-1], "/d/AQAB/x", "/canary/before-4", "/seg/0000001.seg", "/STORE"]:
             for method in ["GET", "HEAD", "POST"]:
                 status, named, body = self.raw(target, method=method)

@@ -4,14 +4,14 @@ import unittest
 
 from .client import Curl
 from .host import Host
-from .shelf import Shelf
+from .store import Store
 
 
 class Case(unittest.TestCase):
     """A test of the host that runs. All of them share one host and one store."""
 
     host: Host
-    shelf: Shelf
+    store: Store
     curl: Curl
 
     def same(self, got: bytes, want: bytes, what: object = "") -> None:

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .shelf import Shelf
+from .store import Store
 
 
 @dataclass
@@ -27,15 +27,15 @@ class Got:
 class Curl:
     """curl against one host."""
 
-    def __init__(self, base: str, shelf: Shelf):
+    def __init__(self, base: str, store: Store):
         self.base = base
-        self.shelf = shelf
+        self.store = store
 
     def whole(self, url: str) -> str:
         return self.base + url if url.startswith("/") else url
 
     def __call__(self, url: str, *args: str) -> Got:
-        head, body = self.shelf.fresh(), self.shelf.fresh()
+        head, body = self.store.fresh(), self.store.fresh()
         done = subprocess.run(
             ["curl", "-sS", "--max-time", "60", "-D", head, "-o", body, *args, self.whole(url)],
             stderr=subprocess.DEVNULL,
@@ -69,6 +69,6 @@ def run(*command: str | Path, **options) -> subprocess.CompletedProcess:
         [str(word) for word in command], capture_output=True, timeout=60, **options
     )
     if done.returncode != 0:
-        told = (done.stderr + done.stdout).decode(errors="replace")[-500:]
-        raise AssertionError(f"{command[0]} ended with {done.returncode}: {told}")
+        answer = (done.stderr + done.stdout).decode(errors="replace")[-500:]
+        raise AssertionError(f"{command[0]} ended with {done.returncode}: {answer}")
     return done

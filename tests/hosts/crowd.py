@@ -6,7 +6,7 @@ import socket
 import time
 
 from .case import Case
-from .shelf import noise
+from .store import noise
 
 EACH = 24
 """How many of each kind are held: more at once than a small pool has threads, and few enough for any machine."""
@@ -36,8 +36,8 @@ class Crowd(Case):
 
     def test_a_good_client_is_served_beside_a_crowd(self) -> None:
         content, large = noise(40_000, 31), noise(8_000_000, 32)
-        url = self.shelf.url_of("crowd/good.bin", content)
-        other = self.shelf.url_of("crowd/large.bin", large)
+        url = self.store.url_of("crowd/good.bin", content)
+        other = self.store.url_of("crowd/large.bin", large)
         host = b"Host: %s:%d\r\n" % (self.host.address[0].encode(), self.host.address[1])
         body = b"Content-Length: 1000000\r\n\r\n{"
         crowd = {

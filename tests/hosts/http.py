@@ -6,7 +6,7 @@ import re
 import time
 
 from .case import Case
-from .shelf import noise
+from .store import noise
 
 # Several frames long, and off every boundary.
 LENGTH = 3_333_333
@@ -16,15 +16,15 @@ class Http(Case):
     @classmethod
     def setUpClass(cls) -> None:
         cls.bytes = noise(LENGTH, 1)
-        cls.large = cls.shelf.url_of("http/large.bin", cls.bytes)
+        cls.large = cls.store.url_of("http/large.bin", cls.bytes)
 
     def aged(self) -> str:
         """Puts 1,000 bytes that are an hour old: a date of the last minute is too weak for If-Range."""
-        source, then = self.shelf.fresh(), time.time() - 3600
+        source, then = self.store.fresh(), time.time() - 3600
         source.write_bytes(self.bytes[:1000])
         os.utime(source, (then, then))
-        self.shelf.ask("put", str(source), "--to", "http/aged.bin")
-        return self.shelf.url("http/aged.bin")
+        self.store.ask("put", str(source), "--to", "http/aged.bin")
+        return self.store.url("http/aged.bin")
 
     def test_head_says_what_get_gives(self) -> None:
         for path, length in [
@@ -33,7 +33,7 @@ class Http(Case):
             ("edge.bin", 16_384),
             ("large", LENGTH),
         ]:
-            url = self.shelf.url_of(f"http/{path}", self.bytes[:length])
+            url = self.store.url_of(f"http/{path}", self.bytes[:length])
             got, head = self.curl(url), self.curl.head(url)
             self.assertEqual((got.status, got.code, head.status), (200, 0, 200), path)
             self.same(got.body, self.bytes[:length], path)
@@ -142,20 +142,20 @@ class Http(Case):
             self.assertEqual(asked, want, condition)
 
     def test_a_tag_outlives_the_url_and_follows_the_content(self) -> None:
-        again = self.shelf.url("http/large.bin", "--expires", "2h")
+        again = self.store.url("http/large.bin", "--expires", "2h")
         self.assertNotEqual(again, self.large)
         self.assertEqual(self.curl.head(again)["ETag"], self.curl.head(self.large)["ETag"])
-        self.shelf.put("http/changed.bin", b"one")
-        follows = self.shelf.url("http/changed.bin", "--file")
+        self.store.put("http/changed.bin", b"one")
+        follows = self.store.url("http/changed.bin", "--file")
         one = self.curl(follows)["ETag"]
-        self.shelf.put("http/changed.bin", b"two")
+        self.store.put("http/changed.bin", b"two")
         two = self.curl(follows)
         self.assertEqual(two.body, b"two")
         self.assertNotEqual(two["ETag"], one)
 
     def test_nothing_on_the_way_compresses_or_changes_a_text(self) -> None:
         text = b"the same line again and again\n" * 5000
-        url = self.shelf.url_of("http/text.html", text)
+        url = self.store.url_of("http/text.html", text)
         plain, asked = (
             self.curl.head(url),
             self.curl(url, "-H", "Accept-Encoding: gzip, br, deflate"),

@@ -6,7 +6,7 @@ import threading
 
 from .case import Case
 from .client import run
-from .shelf import noise
+from .store import noise
 
 REQUESTS = 10_000
 CONNECTIONS = 16
@@ -18,16 +18,16 @@ class Load(Case):
     def setUpClass(cls) -> None:
         cls.bytes = noise(LENGTH, 6)
         cls.content: dict[str, bytes] = {}
-        source = cls.shelf.fresh()
+        source = cls.store.fresh()
         source.mkdir()
         for number in range(20):
             (source / str(number)).write_bytes(cls.bytes[: number * 1500])
-        cls.shelf.ask("put", str(source), "--to", "load/small")
+        cls.store.ask("put", str(source), "--to", "load/small")
         for number in range(20):
-            cls.content[cls.shelf.url(f"load/small/{number}")] = cls.bytes[: number * 1500]
-        cls.large = cls.shelf.url_of("load/large.bin", cls.bytes)
+            cls.content[cls.store.url(f"load/small/{number}")] = cls.bytes[: number * 1500]
+        cls.large = cls.store.url_of("load/large.bin", cls.bytes)
         cls.content[cls.large] = cls.bytes
-        cls.zip = cls.shelf.ask("archive", "load/small")["url"]
+        cls.zip = cls.store.ask("archive", "load/small")["url"]
         cls.content[cls.zip] = cls.curl(cls.zip).body
 
     def one(self, connection: http.client.HTTPConnection, draw: random.Random) -> None:
@@ -85,12 +85,12 @@ class Load(Case):
     def test_two_hundred_transfers_at_once(self) -> None:
         lines, wanted = [], []
         for number in range(200):
-            first, out = LENGTH - 1_500_000 + number * 331, self.shelf.fresh()
+            first, out = LENGTH - 1_500_000 + number * 331, self.store.fresh()
             lines.append(
                 f'url = "{self.curl.whole(self.large)}"\noutput = "{out}"\nrange = "{first}-"\n'
             )
             wanted.append((first, out))
-        config = self.shelf.fresh()
+        config = self.store.fresh()
         config.write_text("next\n".join(lines))
         run("curl", "-sS", "--parallel", "--parallel-max", "200", "-K", config)
         for first, out in wanted:

@@ -30,7 +30,7 @@ EVIL = ["x\r\nSet-Cookie: a=b", "x\tb\x1b[2J.txt", "../../evil", "a/b", "\u202et
 class Name(Case):
     def saved(self, *command) -> list[str]:
         """Downloads into an empty folder, and returns the names of what is there."""
-        folder = self.shelf.fresh()
+        folder = self.store.fresh()
         folder.mkdir()
         run(*command, cwd=folder, env={**os.environ, "LC_ALL": "C.UTF-8"})
         return sorted(os.listdir(folder))
@@ -48,7 +48,7 @@ class Name(Case):
 
     def test_a_name_reaches_the_client_whole(self) -> None:
         for name in NAMES:
-            url = self.shelf.url_of(f"name/{name}", name.encode())
+            url = self.store.url_of(f"name/{name}", name.encode())
             got = self.curl(url)
             self.assertEqual(got.body, name.encode(), name)
             said = got["Content-Disposition"]
@@ -57,7 +57,7 @@ class Name(Case):
 
     def test_wget_and_curl_save_under_the_name(self) -> None:
         for name in NAMES:
-            url = self.curl.whole(self.shelf.url_of(f"name/{name}", name.encode()))
+            url = self.curl.whole(self.store.url_of(f"name/{name}", name.encode()))
             by_curl = self.saved("curl", "-sS", "-OJ", url)
             self.assertEqual(len(by_curl), 1, name)
             if name.isascii() and not set(name) & set("\"\\%;'"):
@@ -68,13 +68,13 @@ class Name(Case):
             "sm\u00f8rrebr\u00f8d \u2615.txt",
             "\u6587\u4ef6.txt",
         ]:
-            url = self.curl.whole(self.shelf.url(f"name/{name}"))
+            url = self.curl.whole(self.store.url(f"name/{name}"))
             self.assertEqual(self.saved("wget", "-q", "--content-disposition", url), [name])
 
     def test_a_name_cannot_add_a_header_or_leave_the_folder(self) -> None:
-        self.shelf.put("name/a.txt", b"hello")
+        self.store.put("name/a.txt", b"hello")
         for name in EVIL:
-            made = self.shelf.run("url", "name/a.txt", "--name", name)
+            made = self.store.run("url", "name/a.txt", "--name", name)
             if made.returncode == 1:
                 continue  # refused when the URL is made, which is as good
             self.assertEqual(made.returncode, 0, made.stderr)
@@ -91,14 +91,14 @@ class Name(Case):
             )
 
     def test_a_type_that_can_do_harm_is_never_shown(self) -> None:
-        page = self.curl(self.shelf.url_of("name/a.html", b"<script>", "--inline"))
-        picture = self.curl(self.shelf.url_of("name/a.png", b"\x89PNG", "--inline"))
+        page = self.curl(self.store.url_of("name/a.html", b"<script>", "--inline"))
+        picture = self.curl(self.store.url_of("name/a.png", b"\x89PNG", "--inline"))
         self.assertTrue(page["Content-Disposition"].startswith("attachment"))
         self.assertTrue(picture["Content-Disposition"].startswith("inline"))
         self.assertEqual(picture["Content-Type"], "image/png")
 
     def test_odd_bytes_in_the_name_of_a_url_lead_nowhere(self) -> None:
-        url = self.shelf.url_of("name/b.txt", b"hello")
+        url = self.store.url_of("name/b.txt", b"hello")
         base = url.rsplit("/", 1)[0]
         self.assertEqual(self.curl(url).body, b"hello")
         for name in ["other", "%ff%fe", "a%2fb", "%E2%80%AE", "", "a?x=1&y=%00"]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .client import Curl, Got, run
 from .host import ROOT
-from .shelf import Shelf, noise, tree
+from .store import Store, noise, tree
 
 CONFIG = """
 load_module "{module}";
@@ -38,7 +38,7 @@ class Server:
 
     def __init__(
         self,
-        shelf: Shelf,
+        store: Store,
         *,
         http="",
         server="",
@@ -48,7 +48,7 @@ class Server:
         workers=2,
         environment: dict[str, str] | None = None,
     ):
-        self.run = shelf.fresh()
+        self.run = store.fresh()
         self.run.mkdir(mode=0o755)
         with socket.create_server(("127.0.0.1", 0)) as plug:
             self.port = plug.getsockname()[1]
@@ -77,11 +77,11 @@ class Server:
             "-e",
             self.run / "start.log",
         ]
-        with open(self.run / "stderr.log", "wb") as told:
+        with open(self.run / "stderr.log", "wb") as answer:
             self.process = subprocess.Popen(
-                command, stderr=told, env={**os.environ, **(environment or {})}
+                command, stderr=answer, env={**os.environ, **(environment or {})}
             )
-        self.curl = Curl(f"{'https' if 'ssl' in listen else 'http'}://127.0.0.1:{self.port}", shelf)
+        self.curl = Curl(f"{'https' if 'ssl' in listen else 'http'}://127.0.0.1:{self.port}", store)
 
     def log(self) -> str:
         return "".join(path.read_text() for path in self.run.glob("*.log"))
@@ -106,16 +106,16 @@ class Nginx(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.directory.cleanup)
-        cls.shelf = Shelf(cls.shelf.holdall, Path(cls.directory.name))
+        cls.store = Store(cls.store.holdall, Path(cls.directory.name))
         cls.text = b"the same line again and again\n" * 20_000
         cls.large = noise(5_000_000, 20)
-        cls.small_url = cls.shelf.url_of("a.html", cls.text)
-        cls.large_url = cls.shelf.url_of("a.bin", cls.large)
-        source = cls.shelf.fresh()
+        cls.small_url = cls.store.url_of("a.html", cls.text)
+        cls.large_url = cls.store.url_of("a.bin", cls.large)
+        source = cls.store.fresh()
         tree(source, 21, files=400)
-        cls.shelf.ask("put", str(source), "--to", "docs")
-        cls.zip_url = cls.shelf.ask("archive", "docs")["url"]
-        cls.location = f'location / {{ holdall "{cls.shelf.store}"; }}'
+        cls.store.ask("put", str(source), "--to", "docs")
+        cls.zip_url = cls.store.ask("archive", "docs")["url"]
+        cls.location = f'location / {{ holdall "{cls.store.path}"; }}'
 
     def whole(self, curl: Curl, *args: str) -> None:
         """Checks that all sorts of bodies come whole."""
@@ -127,7 +127,7 @@ class Nginx(unittest.TestCase):
         self.assertEqual((part.status, part.body == self.large[1000:2_000_001]), (206, True))
         parts = curl(self.large_url, "-r", "0-9,3000000-3999999", *args)
         self.assertEqual((parts.status, self.large[3_000_000:4_000_000] in parts.body), (206, True))
-        saved = self.shelf.fresh()
+        saved = self.store.fresh()
         saved.write_bytes(curl(self.zip_url, *args).body)
         self.assertIsNone(zipfile.ZipFile(saved).testzip())
         head = curl.head(self.large_url, *args)
@@ -144,19 +144,19 @@ class Nginx(unittest.TestCase):
             "sendfile on; directio 64k;",
             "output_buffers 1 4k; postpone_output 4000;",
         ]:
-            with Server(self.shelf, http=how, server=self.location) as server:
+            with Server(self.store, http=how, server=self.location) as server:
                 self.whole(server.curl)
 
     def test_over_http_2(self) -> None:
         with Server(
-            self.shelf, http="sendfile on;", server=self.location, listen="http2"
+            self.store, http="sendfile on;", server=self.location, listen="http2"
         ) as server:
             self.whole(server.curl, "--http2-prior-knowledge")
             refused = server.curl("/d/AQAB/x", "--http2-prior-knowledge")
             self.assertEqual(refused.status, 403)
 
     def test_over_tls(self) -> None:
-        key, certificate = self.shelf.fresh(), self.shelf.fresh()
+        key, certificate = self.store.fresh(), self.store.fresh()
         run(
             "openssl",
             "req",
@@ -174,7 +174,7 @@ class Nginx(unittest.TestCase):
             certificate,
         )
         tls = f'ssl_certificate "{certificate}"; ssl_certificate_key "{key}"; sendfile on;'
-        with Server(self.shelf, http=tls, server=self.location, listen="ssl http2") as server:
+        with Server(self.store, http=tls, server=self.location, listen="ssl http2") as server:
             self.whole(server.curl, "-k", "--http1.1")
             self.whole(server.curl, "-k", "--http2")
 
@@ -183,7 +183,7 @@ class Nginx(unittest.TestCase):
             "gzip on; gzip_types *; gzip_min_length 1; gunzip on; etag on; if_modified_since before;"
             " charset utf-8; expires off;"
         )
-        with Server(self.shelf, http=filters, server=self.location) as server:
+        with Server(self.store, http=filters, server=self.location) as server:
             got = server.curl(self.small_url, "-H", "Accept-Encoding: gzip")
             self.assertEqual((got.body == self.text, got["Content-Encoding"]), (True, None))
             self.assertEqual(len([name for name, _ in got.headers if name.lower() == "etag"]), 1)
@@ -202,16 +202,16 @@ class Nginx(unittest.TestCase):
             self.whole(server.curl, "-H", "Accept-Encoding: gzip")
 
     def test_below_a_prefix_and_by_a_rewrite_and_by_another_handler(self) -> None:
-        below = self.shelf.ask("--base-url", "/files/", "url", "a.bin")["url"]
+        below = self.store.ask("--base-url", "/files/", "url", "a.bin")["url"]
         self.assertTrue(below.startswith("/files/"))
         inner = self.small_url
         server = (
-            f'location /files/ {{ holdall "{self.shelf.store}" base_url=/files/ cache=8m; }}'
+            f'location /files/ {{ holdall "{self.store.path}" base_url=/files/ cache=8m; }}'
             f"location /go {{ rewrite ^ /files{inner} last; }}"
             f"location /app {{ proxy_pass http://127.0.0.1:$server_port/accel; }}"
             f"location /accel {{ add_header X-Accel-Redirect /files{inner}; return 200; }}"
         )
-        with Server(self.shelf, server=server) as started:
+        with Server(self.store, server=server) as started:
             curl = started.curl
             self.assertEqual(
                 (curl(below).body == self.large, curl(self.large_url).status), (True, 404)
@@ -222,11 +222,11 @@ class Nginx(unittest.TestCase):
 
     def test_an_if_and_a_limit_except_in_the_location_serve_its_store(self) -> None:
         server = (
-            f'location / {{ holdall "{self.shelf.store}"; set $seen 0;'
+            f'location / {{ holdall "{self.store.path}"; set $seen 0;'
             " if ($request_method = GET) { set $seen 1; } if ($args) { add_header X-Asked yes; }"
             " limit_except GET { deny 192.0.2.1; } }"
         )
-        with Server(self.shelf, server=server) as started:
+        with Server(self.store, server=server) as started:
             for _ in range(3):
                 self.whole(started.curl)
                 self.assertTrue(started.curl(self.small_url + "?a=b").body == self.text)
@@ -235,14 +235,14 @@ class Nginx(unittest.TestCase):
             self.assertNotIn("exited on signal", started.log())
 
     def test_what_a_page_includes_is_included_whole(self) -> None:
-        page = self.shelf.fresh()
+        page = self.store.fresh()
         page.mkdir(mode=0o755)
         (page / "page.html").write_text(f'<!--# include virtual="/in{self.small_url}" -->')
         server = (
-            f'location /in/ {{ holdall "{self.shelf.store}" base_url=/in/; }}'
+            f'location /in/ {{ holdall "{self.store.path}" base_url=/in/; }}'
             f'location /page.html {{ root "{page}"; ssi on; ssi_types *; }}'
         )
-        with Server(self.shelf, server=server) as started:
+        with Server(self.store, server=server) as started:
             self.assertTrue(started.curl("/page.html").body == self.text)
             for header in [
                 "Range: bytes=0-9",
@@ -260,25 +260,25 @@ class Nginx(unittest.TestCase):
             self.assertIn((got.status, got.body), [(200, self.text), (206, self.text[:10])])
 
     def test_a_limit_of_the_configuration_holds_beside_a_pace(self) -> None:
-        paced = self.shelf.url("a.bin", "--pace", "50000000")
-        with Server(self.shelf, server=self.location, http="limit_rate 4m;") as server:
+        paced = self.store.url("a.bin", "--pace", "50000000")
+        with Server(self.store, server=self.location, http="limit_rate 4m;") as server:
             begun = time.monotonic()
             self.assertTrue(server.curl(paced).body == self.large)
             self.assertGreater(time.monotonic() - begun, 0.8)
 
     def test_a_store_that_is_not_there_yet_is_tried_again(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
-            late = Shelf(self.shelf.holdall, Path(directory))
-            with Server(late, server=f'location / {{ holdall "{late.store}"; }}') as server:
+            late = Store(self.store.holdall, Path(directory))
+            with Server(late, server=f'location / {{ holdall "{late.path}"; }}') as server:
                 self.assertEqual(server.curl("/d/AQAB/x").status, 503)
                 url = late.url_of("a.txt", b"hello")
                 self.assertEqual(server.curl(url).body, b"hello")
                 self.assertIn("opening the store", server.log())
 
     def test_a_reload_lets_transfers_end(self) -> None:
-        paced = self.shelf.url("a.bin", "--pace", "4000000")
-        with Server(self.shelf, server=self.location) as server:
-            out = self.shelf.fresh()
+        paced = self.store.url("a.bin", "--pace", "4000000")
+        with Server(self.store, server=self.location) as server:
+            out = self.store.fresh()
             getting = subprocess.Popen(["curl", "-sS", server.curl.whole(paced), "-o", out])
             for _ in range(5):
                 time.sleep(0.15)
@@ -295,16 +295,16 @@ class Nginx(unittest.TestCase):
             'holdall "{0}"; holdall "{0}";',
             "holdall;",
         ]:
-            server = f"location / {{ {wrong.format(self.shelf.store)} }}"
+            server = f"location / {{ {wrong.format(self.store.path)} }}"
             with self.assertRaises(RuntimeError):
-                Server(self.shelf, server=server).__enter__()
+                Server(self.store, server=server).__enter__()
         one = 'location /{1}/ {{ holdall "{0}" base_url=/{1}/; }}'
-        twice = " ".join(one.format(self.shelf.store, name) for name in "ab")
+        twice = " ".join(one.format(self.store.path, name) for name in "ab")
         with self.assertRaises(RuntimeError):
-            Server(self.shelf, server=twice).__enter__()
+            Server(self.store, server=twice).__enter__()
 
     def test_why_a_url_was_refused_is_told_at_the_level_info(self) -> None:
-        with Server(self.shelf, server=self.location, level="info") as server:
+        with Server(self.store, server=self.location, level="info") as server:
             # In what the token says, not in the half of its MAC that is over the name: that is 404.
             at = self.small_url.index("/d/") + len("/d/") + 16
             forged = (

@@ -5,7 +5,7 @@ import socket
 import time
 
 from .case import Case
-from .shelf import noise
+from .store import noise
 
 
 # Bytes of a token's MAC that are of the name beside it: the last.
@@ -21,7 +21,7 @@ def token(url: str) -> bytes:
 class Refusal(Case):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.url = cls.shelf.url_of("refusal/a.txt", b"hello")
+        cls.url = cls.store.url_of("refusal/a.txt", b"hello")
 
     def assertRefused(self, got, statuses, what: object) -> None:
         """A refusal is short, tells nothing of the inside, and is kept by no cache."""
@@ -48,7 +48,7 @@ class Refusal(Case):
             self.assertIn(self.curl(target, "--path-as-is").status, (400, 403, 404), target)
 
     def test_a_percent_sign_that_begins_no_escape_is_refused(self) -> None:
-        link = self.shelf.ask("link", "refusal/a.txt")["url"]
+        link = self.store.ask("link", "refusal/a.txt")["url"]
         for target in [self.url, link, "/d/AQAB/x", "/f/l0/x", "/nothing"]:
             for wrong in ["%", "a%zzb", "%2", "%%25", "%2g"]:
                 self.assertEqual(self.curl(target + wrong).status, 400, target + wrong)
@@ -71,7 +71,7 @@ class Refusal(Case):
     def test_a_page_of_another_origin_reads_what_it_may(self) -> None:
         shop = ("-H", "Origin: https://shop.example")
         asks = ("-X", "OPTIONS", "-H", "Access-Control-Request-Method: GET")
-        url = self.shelf.url("refusal/a.txt", "--cross-origin", "https://shop.example")
+        url = self.store.url("refusal/a.txt", "--cross-origin", "https://shop.example")
         got = self.curl(url, *shop)
         self.assertEqual((got.body, got["Vary"]), (b"hello", "Origin"))
         self.assertEqual(got["Access-Control-Allow-Origin"], "https://shop.example")
@@ -81,7 +81,7 @@ class Refusal(Case):
         self.assertEqual(self.curl(self.url, *shop, *asks).status, 405)
 
     def test_a_cut_download_is_one_use(self) -> None:
-        url = self.shelf.url("refusal/a.txt", "--max-uses", "1")
+        url = self.store.url("refusal/a.txt", "--max-uses", "1")
         self.assertEqual(self.curl(url).body, b"hello")
         self.assertEqual(self.curl(url, "-r", "2-").body, b"llo")
         self.assertEqual([self.curl(url).status for _ in range(4)], [200, 200, 410, 410])
@@ -100,14 +100,14 @@ class Refusal(Case):
             seen.add(name_only)
         self.assertEqual(seen, {True, False}, "both halves of the MAC are tried")
         self.assertEqual(self.curl(self.url).status, 200, "control")
-        cloudreve = self.shelf.url("refusal/a.txt", "--cloudreve")
+        cloudreve = self.store.url("refusal/a.txt", "--cloudreve")
         self.assertEqual(self.curl(cloudreve).body, b"hello")
         self.assertEqual(self.curl(cloudreve.replace("a.txt", "b.txt")).status, 403)
 
     def test_a_url_ends_when_it_should(self) -> None:
-        short = self.shelf.url("refusal/a.txt", "--expires", "1s")
-        never = self.shelf.url("refusal/a.txt", "--never")
-        once = self.shelf.url("refusal/a.txt", "--max-requests", "1")
+        short = self.store.url("refusal/a.txt", "--expires", "1s")
+        never = self.store.url("refusal/a.txt", "--never")
+        once = self.store.url("refusal/a.txt", "--max-requests", "1")
         self.assertEqual(self.curl.head(once).status, 200)
         self.assertEqual(self.curl(once).status, 200)
         self.assertIn(self.curl(once).status, (403, 410), "a second use")
@@ -115,26 +115,26 @@ class Refusal(Case):
         time.sleep(2.1)
         self.assertRefused(self.curl(short), (403,), "expired")
         self.assertEqual(self.curl(never).status, 200)
-        version = self.shelf.ask("versions", "refusal/a.txt")[0]["id"]
-        other = self.shelf.put("refusal/b.txt", b"other")
-        self.shelf.ask("revoke", other)
+        version = self.store.ask("versions", "refusal/a.txt")[0]["id"]
+        other = self.store.put("refusal/b.txt", b"other")
+        self.store.ask("revoke", other)
         self.assertEqual(self.curl(self.url).status, 200, f"{version} was not revoked")
 
     def test_what_was_revoked_or_deleted_is_gone(self) -> None:
-        version = self.shelf.put("refusal/c.txt", b"hello, gone")
-        url = self.shelf.url("refusal/c.txt")
-        follows = self.shelf.url("refusal/c.txt", "--file")
-        link = self.shelf.ask("link", "refusal/c.txt")["url"]
+        version = self.store.put("refusal/c.txt", b"hello, gone")
+        url = self.store.url("refusal/c.txt")
+        follows = self.store.url("refusal/c.txt", "--file")
+        link = self.store.ask("link", "refusal/c.txt")["url"]
         self.assertEqual([self.curl(each).status for each in (url, follows, link)], [200] * 3)
-        self.shelf.ask("revoke", version)
+        self.store.ask("revoke", version)
         self.assertRefused(self.curl(url), (410,), "revoked")
-        self.shelf.ask("rm", "refusal/c.txt")
+        self.store.ask("rm", "refusal/c.txt")
         self.assertRefused(self.curl(link), (404, 410), "in the trash")
         self.assertRefused(self.curl(follows), (403, 410), "in the trash")
 
     def test_a_url_may_be_bound_to_a_network(self) -> None:
-        here = self.shelf.url("refusal/a.txt", "--network", "127.0.0.0/8")
-        elsewhere = self.shelf.url("refusal/a.txt", "--network", "192.0.2.0/24")
+        here = self.store.url("refusal/a.txt", "--network", "127.0.0.0/8")
+        elsewhere = self.store.url("refusal/a.txt", "--network", "192.0.2.0/24")
         self.assertEqual((self.curl(here).status, self.curl(elsewhere).status), (200, 403))
 
     def test_what_is_no_request_leaves_the_host_well(self) -> None:
@@ -159,7 +159,7 @@ class Refusal(Case):
 
     def test_clients_that_go_away_leave_the_host_well(self) -> None:
         content = noise(8_000_000, 5)
-        url = self.shelf.url_of("refusal/large.bin", content)
+        url = self.store.url_of("refusal/large.bin", content)
         request = f"GET {url} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
         for _ in range(20):
             with socket.create_connection(self.host.address, timeout=10) as plug:

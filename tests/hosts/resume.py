@@ -4,7 +4,7 @@ import subprocess
 
 from .case import Case
 from .client import run
-from .shelf import noise, tree
+from .store import noise, tree
 
 LENGTH = 9_999_999
 
@@ -13,11 +13,11 @@ class Resume(Case):
     @classmethod
     def setUpClass(cls) -> None:
         cls.bytes = noise(LENGTH, 2)
-        cls.url = cls.shelf.url_of("resume/large.bin", cls.bytes)
-        source = cls.shelf.fresh()
+        cls.url = cls.store.url_of("resume/large.bin", cls.bytes)
+        source = cls.store.fresh()
         tree(source, 3, large=9_000_000)
-        cls.shelf.ask("put", str(source), "--to", "resume/docs")
-        cls.zip_url = cls.shelf.ask("archive", "resume/docs", "--name", "docs.zip")["url"]
+        cls.store.ask("put", str(source), "--to", "resume/docs")
+        cls.zip_url = cls.store.ask("archive", "resume/docs", "--name", "docs.zip")["url"]
         cls.zip = cls.curl(cls.zip_url).body
 
     def both(self) -> list[tuple[str, bytes]]:
@@ -26,7 +26,7 @@ class Resume(Case):
     def test_curl_goes_on_where_it_was(self) -> None:
         for url, whole in self.both():
             for had in [0, 1, 1_048_576, len(whole) // 2, len(whole) - 1]:
-                part = self.shelf.fresh()
+                part = self.store.fresh()
                 part.write_bytes(whole[:had])
                 run("curl", "-sS", "-C", "-", url, "-o", part)
                 self.same(part.read_bytes(), whole, f"{url} from byte {had}")
@@ -34,7 +34,7 @@ class Resume(Case):
     def test_wget_goes_on_where_it_was(self) -> None:
         for url, whole in self.both():
             for had in [1, len(whole) // 2]:
-                part = self.shelf.fresh()
+                part = self.store.fresh()
                 part.write_bytes(whole[:had])
                 run("wget", "-q", "-c", url, "-O", part)
                 self.same(part.read_bytes(), whole, f"{url} from byte {had}")
@@ -52,21 +52,21 @@ class Resume(Case):
                 "--file-allocation=none",
                 "--no-conf=true",
                 "-d",
-                self.shelf.directory,
+                self.store.directory,
                 "-o",
                 out,
                 url,
             )
-            self.same((self.shelf.directory / out).read_bytes(), whole, url)
+            self.same((self.store.directory / out).read_bytes(), whole, url)
 
     def test_a_transfer_that_was_cut_goes_on_over_a_new_url(self) -> None:
-        part = self.shelf.fresh()
+        part = self.store.fresh()
         cut = (
             f"curl -sS --limit-rate 20M '{self.curl.whole(self.url)}' | head -c 3000000 > '{part}'"
         )
         subprocess.run(["bash", "-c", cut], stderr=subprocess.DEVNULL, timeout=60)
         self.assertEqual(part.stat().st_size, 3_000_000)
         tag = self.curl.head(self.url)["ETag"]
-        again = self.curl.whole(self.shelf.url("resume/large.bin", "--expires", "3h"))
+        again = self.curl.whole(self.store.url("resume/large.bin", "--expires", "3h"))
         run("curl", "-sS", "-C", "-", "-H", f"If-Range: {tag}", again, "-o", part)
         self.same(part.read_bytes(), self.bytes)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .client import run
 from .nginx import Server
-from .shelf import Shelf, noise
+from .store import Store, noise
 
 # Stands before the system's fdatasync. As long as there is a file HELD, one of a segment does not return; it says
 # by the file ENTERED that it was called, and gives up after a minute. With a file BROKEN it fails.
@@ -50,9 +50,9 @@ class SlowDisk(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.directory.cleanup)
-        cls.shelf = Shelf(cls.shelf.holdall, Path(cls.directory.name))
-        cls.held, cls.entered, cls.broken = (cls.shelf.fresh() for _ in range(3))
-        source, cls.preload = cls.shelf.fresh().with_suffix(".c"), cls.shelf.fresh()
+        cls.store = Store(cls.store.holdall, Path(cls.directory.name))
+        cls.held, cls.entered, cls.broken = (cls.store.fresh() for _ in range(3))
+        source, cls.preload = cls.store.fresh().with_suffix(".c"), cls.store.fresh()
         source.write_text(HOLD)
         paths = [
             f'-DHELD="{cls.held}"',
@@ -61,11 +61,11 @@ class SlowDisk(unittest.TestCase):
         ]
         run("cc", "-shared", "-fPIC", "-O1", *paths, source, "-o", cls.preload, "-ldl")
         cls.large = noise(3_000_000, 30)
-        cls.plain = cls.shelf.url_of("a.bin", cls.large)
-        cls.location = f'location / {{ holdall "{cls.shelf.store}"; }}'
+        cls.plain = cls.store.url_of("a.bin", cls.large)
+        cls.location = f'location / {{ holdall "{cls.store.path}"; }}'
 
     def limited(self, *options: str, uses: int = 5) -> str:
-        return self.shelf.url("a.bin", "--max-requests", str(uses), *options)
+        return self.store.url("a.bin", "--max-requests", str(uses), *options)
 
     def server(self, **options) -> Server:
         """nginx with one worker, whose writes can be held; what it has freed is overwritten."""
@@ -74,7 +74,7 @@ class SlowDisk(unittest.TestCase):
             "LD_PRELOAD": str(self.preload),
             "GLIBC_TUNABLES": "glibc.malloc.perturb=165",
         }
-        return Server(self.shelf, workers=1, environment=environment, **options)
+        return Server(self.store, workers=1, environment=environment, **options)
 
     @contextmanager
     def holding(self):
@@ -88,7 +88,7 @@ class SlowDisk(unittest.TestCase):
 
     def ask(self, server: Server, url: str, *args: str) -> tuple[subprocess.Popen, Path]:
         """Begins a request, which goes on beside the test."""
-        out = self.shelf.fresh()
+        out = self.store.fresh()
         words = ["curl", "-sS", "--max-time", "60", "-w", "%{http_code}", "-o", str(out), *args]
         asking = subprocess.Popen(
             [*words, server.curl.whole(url)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -128,13 +128,13 @@ class SlowDisk(unittest.TestCase):
         with self.server() as server:
             for url in urls:
                 self.check_nobody_waits(server, url)
-        below = f'location /in/ {{ holdall "{self.shelf.store}" base_url=https://h.example/in/; }}'
+        below = f'location /in/ {{ holdall "{self.store.path}" base_url=https://h.example/in/; }}'
         with self.server(server=below, listen="http2") as server:
             server.curl.base += "/in"
             self.check_nobody_waits(server, self.limited(), "--http2-prior-knowledge")
 
     def test_nobody_waits_for_the_count_of_a_direct_link(self) -> None:
-        link = self.shelf.ask("link", "a.bin")["url"]
+        link = self.store.ask("link", "a.bin")["url"]
         with self.server() as server:
             self.assertEqual(server.curl(link).status, 200)
             time.sleep(1.2)  # counts are gathered for a second
@@ -171,7 +171,7 @@ class SlowDisk(unittest.TestCase):
             self.assertIn("holdall: refused a request", started.log())
 
     def test_a_page_that_includes_what_is_limited(self) -> None:
-        page = self.shelf.fresh()
+        page = self.store.fresh()
         page.mkdir(mode=0o755)
         includes = "".join(f'<!--# include virtual="{self.limited()}" -->' for _ in range(3))
         (page / "page.html").write_text(f"begin {includes} end")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .case import Case
 from .client import Got
-from .shelf import noise
+from .store import noise
 
 LONG = 300 << 20
 
@@ -26,21 +26,21 @@ class Stream(Case):
 
     def test_what_is_sent_comes_back_by_its_url(self) -> None:
         for length in [1, 70_000, 3_000_001]:
-            content, source = noise(length, 21), self.shelf.fresh()
+            content, source = noise(length, 21), self.store.fresh()
             source.write_bytes(content)
             got = self.send(source, f"{length}.bin")
             self.assertEqual(got.status, 201, got.body)
             self.same(self.curl(got.body.decode().strip()).body, content, length)
 
     def test_300_mib_are_streamed_up_with_bounded_memory(self) -> None:
-        source = self.shelf.fresh()
+        source = self.store.fresh()
         with source.open("wb") as file:
             file.truncate(LONG)
         before = self.peak_kib()
         got = self.send(source, "long.bin")
         self.assertEqual(got.status, 201, got.body)
         self.assertLess(self.peak_kib() - before, 64 << 10)
-        listed = self.shelf.ask("--drive", "up", "ls")
+        listed = self.store.ask("--drive", "up", "ls")
         self.assertIn(("long.bin", LONG), [(row["name"], row["size"]) for row in listed])
 
     def test_an_upload_that_was_cut_leaves_nothing(self) -> None:
@@ -58,9 +58,9 @@ class Stream(Case):
                 lines = f"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{length}\r\n\r\n"
                 plug.sendall(lines.encode() + body)
                 time.sleep(0.3)
-        spool, end = self.shelf.store / "spool", time.monotonic() + 10
+        spool, end = self.store.path / "spool", time.monotonic() + 10
         while list(spool.iterdir()) and time.monotonic() < end:
             time.sleep(0.1)
         self.assertEqual(list(spool.iterdir()), [])
-        listed = self.shelf.run("--drive", "up", "ls").stdout
+        listed = self.store.run("--drive", "up", "ls").stdout
         self.assertNotIn("cut.bin", str(listed))

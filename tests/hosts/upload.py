@@ -5,12 +5,12 @@ import time
 
 from .case import Case
 from .client import Got
-from .shelf import noise
+from .store import noise
 
 
 class Upload(Case):
     def put(self, target: str, content: bytes, *args: str) -> Got:
-        source = self.shelf.fresh()
+        source = self.store.fresh()
         source.write_bytes(content)
         return self.curl(f"/upload/{target}", "-T", str(source), *args)
 
@@ -22,7 +22,7 @@ class Upload(Case):
             url = got.body.decode().strip()
             self.assertTrue(url.startswith("/"), url)
             self.same(self.curl(url).body, content, length)
-            listed = self.shelf.ask("--drive", "up", "ls", "folder")
+            listed = self.store.ask("--drive", "up", "ls", "folder")
             self.assertIn((f"{length}.bin", length), [(row["name"], row["size"]) for row in listed])
 
     def test_a_length_that_is_not_known_is_no_hindrance(self) -> None:
@@ -41,7 +41,7 @@ class Upload(Case):
             self.assertEqual(got.status, 201, got.body)
             self.assertEqual(self.curl(got.body.decode().strip()).body, name.encode())
             self.assertIn(
-                name, [row["name"] for row in self.shelf.ask("--drive", "up", "ls", "names")]
+                name, [row["name"] for row in self.store.ask("--drive", "up", "ls", "names")]
             )
 
     def test_a_second_put_is_a_second_version(self) -> None:
@@ -49,7 +49,7 @@ class Upload(Case):
         self.assertEqual((first.status, second.status), (201, 201))
         urls = [got.body.decode().strip() for got in (first, second)]
         self.assertEqual([self.curl(url).body for url in urls], [b"one", b"two"])
-        self.assertEqual(len(self.shelf.ask("--drive", "up", "versions", "twice.txt")), 2)
+        self.assertEqual(len(self.store.ask("--drive", "up", "versions", "twice.txt")), 2)
 
     def test_a_path_that_no_name_may_have_is_refused(self) -> None:
         for path in ["up/a%00b", "up/a%0Ab", "up/..", "up/a//b", "up/x/%2e%2e/y", "up"]:
@@ -66,7 +66,7 @@ class Upload(Case):
                 got = self.put(target, b"x")
                 self.assertEqual(got.status, 400, target)
                 self.assertIn(b"%25", got.body, "the remedy")
-        listed = self.shelf.run("--drive", "escape", "ls")
+        listed = self.store.run("--drive", "escape", "ls")
         self.assertEqual(listed.returncode, 2, "no drive was made")
 
     def test_a_refusal_says_why(self) -> None:
@@ -82,7 +82,7 @@ class Upload(Case):
             self.assertIn(word, got.body.decode(), target)
             self.assertTrue(got.body.endswith(b"\n"), target)
             self.assertIn("text/plain", got["Content-Type"] or "", target)
-            self.assertNotIn(str(self.shelf.store), got.body.decode(), target)
+            self.assertNotIn(str(self.store.path), got.body.decode(), target)
 
     def test_a_page_of_another_site_uploads_nothing(self) -> None:
         origin = f"http://{self.host.address[0]}:{self.host.address[1]}"
@@ -99,13 +99,13 @@ class Upload(Case):
             got = self.put("up/foreign.txt", b"foreign", "-H", header)
             self.assertEqual(got.status, 403, header)
         self.assertEqual(self.put("up/own.txt", b"own", "-H", f"Origin: {origin}").status, 201)
-        names = [row["name"] for row in self.shelf.ask("--drive", "up", "ls")]
+        names = [row["name"] for row in self.store.ask("--drive", "up", "ls")]
         self.assertEqual(("foreign.txt" in names, "own.txt" in names), (False, True))
 
     def test_where_uploads_go_other_methods_are_told_so(self) -> None:
         for method in ["GET", "HEAD", "POST", "DELETE"]:
-            told = ("-I",) if method == "HEAD" else ("-X", method)
-            got = self.curl("/upload/up/file.txt", *told)
+            answer = ("-I",) if method == "HEAD" else ("-X", method)
+            got = self.curl("/upload/up/file.txt", *answer)
             self.assertEqual((got.status, got["Allow"]), (405, "PUT"), method)
 
     def test_an_upload_that_was_cut_leaves_nothing(self) -> None:
@@ -118,6 +118,6 @@ class Upload(Case):
             time.sleep(0.3)
         self.put("up/after.txt", b"x")
         time.sleep(0.3)
-        names = [row["name"] for row in self.shelf.ask("--drive", "up", "ls")]
+        names = [row["name"] for row in self.store.ask("--drive", "up", "ls")]
         self.assertNotIn("cut.bin", names)
-        self.assertEqual(list((self.shelf.store / "spool").iterdir()), [])
+        self.assertEqual(list((self.store.path / "spool").iterdir()), [])

@@ -105,8 +105,8 @@ def the_sdk_is_told_what_was_wrong(host):
     assert code(lambda: client.get_source_url(["none"])) == 40081
     assert code(lambda: sdk(host, None).get_download_url("cloudreve://my/mine.txt")) == 40081
     assert code(lambda: sdk(host, OTHER).get_download_url("cloudreve://my/mine.txt")) == 40081
-    told = host.call("POST", "/api/v4/file/url", {"uris": ["cloudreve://my/mine.txt"]}, token=None)[1]
-    assert [fault["code"] for fault in told["aggregated_error"].values()] == [401]
+    answer = host.call("POST", "/api/v4/file/url", {"uris": ["cloudreve://my/mine.txt"]}, token=None)[1]
+    assert [fault["code"] for fault in answer["aggregated_error"].values()] == [401]
     # What the SDK calls and this format does not have is a fault that it can tell of.
     assert code(lambda: client.list("/")) == 404
 
@@ -120,8 +120,8 @@ def the_sdk_reaches_a_share_with_its_password(host):
     assert code(lambda: visitor.get_download_url(f"{closed}in.txt")) == 40081
     assert fetch(visitor.get_download_url(f"{opened}in.txt"))[2] == b"shared"
     assert code(lambda: visitor.get_source_url(f"{opened}in.txt")) == 40007, "nobody makes links"
-    told = host.call("PUT", "/api/v4/file/source", {"uris": [f"{opened}in.txt"]}, token=OTHER)[1]
-    assert [fault["code"] for fault in told["aggregated_error"].values()] == [40082], "nor does a visitor"
+    answer = host.call("PUT", "/api/v4/file/source", {"uris": [f"{opened}in.txt"]}, token=OTHER)[1]
+    assert [fault["code"] for fault in answer["aggregated_error"].values()] == [40082], "nor does a visitor"
 
 
 @test
@@ -150,8 +150,8 @@ def versions_are_changed_by_the_request_of_the_sdk(host):
 @test
 def an_archive_holds_what_was_asked_for(host):
     uris = [uri("docs"), uri("linked.txt")]
-    told = sdk(host).request("post", "/file/url", json={"uris": uris, "archive": True})
-    status, headers, data = fetch(told["urls"][0]["url"])
+    answer = sdk(host).request("post", "/file/url", json={"uris": uris, "archive": True})
+    status, headers, data = fetch(answer["urls"][0]["url"])
     assert status == 200 and int(headers["Content-Length"]) == len(data)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
@@ -174,13 +174,13 @@ def store_of(host):
     }
 
 
-def schemathesis(host, told, *options, **more):
+def schemathesis(host, answer, *options, **more):
     """Makes requests out of a document; returns the command as it ran, and how many answers of each kind came."""
     reached = Path(host.dir) / "reached"
     reached.unlink(missing_ok=True)
     # Whatever is wrong with a request, the status of this format is 200; refusal.py looks at the code.
     config = f"hooks = {str(HERE / 'refusal.py')!r}\n[checks]\nnegative_data_rejection.expected-statuses = [200, 404]\n"
-    run = host.schemathesis(told, *options, config=config, base="/api/v4", **more)
+    run = host.schemathesis(answer, *options, config=config, base="/api/v4", **more)
     return run, Counter(reached.read_text(encoding="utf-8").splitlines())
 
 
@@ -200,8 +200,8 @@ def schemathesis_finds_nothing_by_the_published_documents_with_their_corrections
         "source": ("PUT /file/source", ("all", "part", "none", "form")),
     }
     for name in published.NAMES:
-        told, _ = published.document(name, published.actions())
-        run, reached = schemathesis(host, published.seeded(told, names), "--checks", "all", examples=100)
+        answer, _ = published.document(name, published.actions())
+        run, reached = schemathesis(host, published.seeded(answer, names), "--checks", "all", examples=100)
         found_nothing(run)
         call, wanted = kinds[name]
         counts = {kind: reached[f"{call} {kind}"] for kind in wanted}
@@ -220,8 +220,8 @@ def without_any_one_correction_schemathesis_finds_a_failure(host):
         _, places = published.document(name, actions)
         for at, action in enumerate(actions):
             if places[at]:
-                told, _ = published.document(name, actions[:at] + actions[at + 1 :])
-                run, _ = schemathesis(host, published.seeded(told, names), *options)
+                answer, _ = published.document(name, actions[:at] + actions[at + 1 :])
+                run, _ = schemathesis(host, published.seeded(answer, names), *options)
                 what = f"{name} without {action['target']}"
                 assert run.returncode == FOUND, f"{what}: {run.returncode}\n{run.stdout[-4000:]}"
                 needed[at] += 1

@@ -33,9 +33,9 @@ class Host:
         args += ["--api-administrator", "carol"]
         self.process = subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
-        told = re.search(r"http://([^/]+)/", line)
-        assert told, f"the server did not start; it said {line!r}"
-        self.address = told.group(1)
+        printed = re.search(r"http://([^/]+)/", line)
+        assert printed, f"the server did not start; it said {line!r}"
+        self.address = printed.group(1)
 
     def stop(self):
         self.process.terminate()

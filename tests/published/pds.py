@@ -74,9 +74,9 @@ def upload(client, drive, name, data, part, **more):
             drive_id=drive, parent_file_id="root", type="file", name=name, size=len(data), part_info_list=parts, **more
         )
     ).body
-    for n, told in enumerate(made.part_info_list):
+    for n, printed in enumerate(made.part_info_list):
         piece = data[n * part : (n + 1) * part]
-        status, headers, _ = fetch(told.upload_url, "PUT", piece)
+        status, headers, _ = fetch(printed.upload_url, "PUT", piece)
         assert status == 200 and headers["x-oss-hash-crc64ecma"] == crc64(piece), headers
     return client.complete_file(
         models.CompleteFileRequest(
@@ -95,16 +95,16 @@ def the_sdk_uploads_and_downloads_and_the_hashes_agree(host):
         file = upload(client, drive, f"f{length}.bin", data, 1 << 20)
         assert file.size == length and file.crc_64hash == crc64(data)
         assert file.content_hash == hashlib.sha1(data).hexdigest().upper()
-        told = client.get_download_url(
+        printed = client.get_download_url(
             models.GetDownloadUrlRequest(drive_id=drive, file_id=file.file_id, expire_sec=100, file_name="n.bin")
         ).body
-        status, headers, got = fetch(told.url)
+        status, headers, got = fetch(printed.url)
         assert status == 200 and got == data and "n.bin" in headers["Content-Disposition"]
-        assert (told.size, told.crc_64hash, told.content_hash_name) == (length, crc64(data), "sha1")
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", told.expiration)
+        assert (printed.size, printed.crc_64hash, printed.content_hash_name) == (length, crc64(data), "sha1")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", printed.expiration)
         if length > 10:
-            assert fetch(told.url, headers={"Range": "bytes=5-9"})[2] == data[5:10]
-            assert fetch(told.url, "HEAD")[1]["Content-Length"] == str(length)
+            assert fetch(printed.url, headers={"Range": "bytes=5-9"})[2] == data[5:10]
+            assert fetch(printed.url, "HEAD")[1]["Content-Length"] == str(length)
 
 
 @test
@@ -154,10 +154,10 @@ def the_sdk_walks_through_revisions(host):
     listed = client.list_revision(models.ListRevisionRequest(drive_id=drive, file_id=file.file_id)).body.items
     assert [item.size for item in listed] == [6, 5] and listed[0].is_latest_version
     named = dict(drive_id=drive, file_id=file.file_id, revision_id=first.revision_id)
-    told = client.update_revision(
+    printed = client.update_revision(
         models.UpdateRevisionRequest(keep_forever=True, revision_description="kept", **named)
     ).body
-    assert told.keep_forever and told.revision_description == "kept"
+    assert printed.keep_forever and printed.revision_description == "kept"
     got = client.get_revision(models.GetRevisionRequest(**named)).body
     assert fetch(got.download_url)[2] == b"first" and got.crc_64hash == crc64(b"first")
     restored = client.restore_revision(models.RestoreRevisionRequest(**named)).body
@@ -196,10 +196,10 @@ def the_sdk_archives_at_once(host):
     done = client.get_async_task(models.GetAsyncTaskRequest(async_task_id=task.async_task_id)).body
     assert done.state == "Succeed"
     data = fetch(done.url)[2]
-    told = client.get_download_url(
+    printed = client.get_download_url(
         models.GetDownloadUrlRequest(drive_id=drive, file_id=task.async_task_id)
     ).body
-    assert (told.size, told.crc_64hash) == (len(data), crc64(data)) and data.startswith(b"PK")
+    assert (printed.size, printed.crc_64hash) == (len(data), crc64(data)) and data.startswith(b"PK")
 
 
 @test
@@ -238,20 +238,20 @@ def rapid_upload_is_of_what_the_own_drive_has(host):
         "content_hash": hashlib.sha1(data).hexdigest(), "content_hash_name": "sha1", "proof_version": "v1",
     }
     # The SDK has no field for the proof: its hash alone is not believed.
-    told = client.create_file(models.CreateFileRequest(**{k: v for k, v in body.items() if k != "proof_version"})).body
-    assert told.rapid_upload is False
+    printed = client.create_file(models.CreateFileRequest(**{k: v for k, v in body.items() if k != "proof_version"})).body
+    assert printed.rapid_upload is False
     assert call(host, "/file/create", dict(body, proof_code=proof(OTHER, data)))[1]["rapid_upload"] is False
     pre = {key: value for key, value in body.items() if not key.startswith(("content", "proof"))}
     pre["pre_hash"] = hashlib.sha1(data[:1024]).hexdigest()
     # The store of `serve` keeps one content for all drives, and gives it to none but those that have it.
     other = {"drive_id": drive_of(client_of(host, OTHER))}
     for asked in ({**body, **other, "proof_code": proof(OTHER, data)}, {**pre, **other}):
-        status, told = call(host, "/file/create", asked, token=OTHER)
-        assert (status, told["rapid_upload"]) == (200, False)
-    status, told = call(host, "/file/create", pre)
-    assert (status, told["code"]) == (409, "PreHashMatched")
-    status, told = call(host, "/file/create", dict(body, proof_code=proof(TOKEN, data)))
-    assert (status, told["rapid_upload"]) == (200, True)
+        status, printed = call(host, "/file/create", asked, token=OTHER)
+        assert (status, printed["rapid_upload"]) == (200, False)
+    status, printed = call(host, "/file/create", pre)
+    assert (status, printed["code"]) == (409, "PreHashMatched")
+    status, printed = call(host, "/file/create", dict(body, proof_code=proof(TOKEN, data)))
+    assert (status, printed["rapid_upload"]) == (200, True)
 
 
 @test
@@ -263,12 +263,12 @@ def nobody_reaches_another_drive_and_a_visitor_a_share(host):
     assert refused(lambda: other.get_download_url(named)) == "ForbiddenNoPermission"
     assert call(host, "/file/get", {"drive_id": drive, "file_id": file.file_id}, token=None)[0] == 401
     share = host.tool("share", "s.txt", "--drive", "alice")["share"]
-    told = other.get_share_link_token(models.GetShareLinkTokenRequest(share_id=share)).body
+    printed = other.get_share_link_token(models.GetShareLinkTokenRequest(share_id=share)).body
     body = {"share_id": share, "file_id": file.file_id}
     assert call(host, "/file/get_download_url", body, token=None)[1]["code"] == "ShareLinkTokenInvalid"
-    status, told = call(host, "/file/get_download_url", body, None, {"x-share-token": told.share_token})
-    assert status == 200 and fetch(told["url"])[2] == b"shared"
-    assert {name: type(told[name]) for name in ANSWER} == ANSWER
+    status, printed = call(host, "/file/get_download_url", body, None, {"x-share-token": printed.share_token})
+    assert status == 200 and fetch(printed["url"])[2] == b"shared"
+    assert {name: type(printed[name]) for name in ANSWER} == ANSWER
 
 
 @test

@@ -27,16 +27,16 @@ def actions():
 
 def document(name, actions):
     """One of the documents as the actions change it, and for each at how many places it does."""
-    told = json.loads((HERE / f"published-{name}.openapi.json").read_text(encoding="utf-8"))
-    return overlay.apply(told, actions)
+    printed = json.loads((HERE / f"published-{name}.openapi.json").read_text(encoding="utf-8"))
+    return overlay.apply(printed, actions)
 
 
-def seeded(told, names):
+def seeded(printed, names):
     """Adds to a document what is in a store, as values to try; what is valid stays as it was."""
     file = "cloudreve://my/" + names["FILE_NAME"]
     none = "cloudreve://my/none"
     uris = [file, none, "cloudreve://my/" + names["FOLDER_NAME"], names["SHARE_URI"]]
-    for methods in told["paths"].values():
+    for methods in printed["paths"].values():
         for call in methods.values():
             body = call["requestBody"]["content"]["application/json"]
             fields = body["schema"]["properties"]
@@ -56,7 +56,7 @@ def seeded(told, names):
             if "minItems" not in fields["uris"]:
                 tries.append({"uris": []})
             body["examples"] = {str(at): {"value": value} for at, value in enumerate(tries)}
-    return told
+    return printed
 
 
 def table(actions):
@@ -64,7 +64,7 @@ def table(actions):
     rows = [action["description"].split("; ") for action in actions]
     assert all(len(row) == 2 for row in rows), rows
     return "| the documents | the calls |\n|---|---|\n" + "".join(
-        f"| {told} | {done} |\n" for told, done in rows
+        f"| {printed} | {done} |\n" for printed, done in rows
     )
 
 

@@ -193,8 +193,8 @@ def read(reader: Reader, shape: Shape) -> Answer:
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             return Answer(wrong=type(error).__name__)
         if done.returncode not in reader.codes:
-            told = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-            return Answer(wrong=f"exit code {done.returncode}: {short(told[-1] if told else '')}")
+            answer = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+            return Answer(wrong=f"exit code {done.returncode}: {short(answer[-1] if answer else '')}")
         wrong = difference(reader, shape, have)
         clock = clock_of(have.get("2026")) if shape.times else ""
         mode = ""

@@ -24,20 +24,20 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// Reads a duration: a number and `s`, `m`, `h` or `d`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let told = || format!("{text:?} is not a duration; one looks like 90s, 15m, 1h or 7d");
+    let invalid = || format!("{text:?} is not a duration; one looks like 90s, 15m, 1h or 7d");
     let unit = match text.chars().last() {
         Some('s') => 1,
         Some('m') => 60,
         Some('h') => 3600,
         Some('d') => 86_400,
-        _ => return Err(told()),
+        _ => return Err(invalid()),
     };
     let digits = text.get(..text.len().saturating_sub(1)).unwrap_or_default();
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(told());
+        return Err(invalid());
     }
-    let number: u64 = digits.parse().map_err(|_| told())?;
-    Ok(Duration::from_secs(number.checked_mul(unit).ok_or_else(told)?))
+    let number: u64 = digits.parse().map_err(|_| invalid())?;
+    Ok(Duration::from_secs(number.checked_mul(unit).ok_or_else(invalid)?))
 }
 
 /// Reads the beginning of a path in a database, and the folder that it is now.
@@ -52,32 +52,32 @@ pub(super) fn map(text: &str) -> Result<(String, PathBuf), String> {
 
 /// Reads an offset from UTC, hours, or hours and minutes, as minutes.
 pub(super) fn offset_minutes(text: &str) -> Result<i16, String> {
-    let told = || format!("{text:?} is no offset; one looks like +08:00, -03 or Z");
+    let invalid = || format!("{text:?} is no offset; one looks like +08:00, -03 or Z");
     if text == "Z" {
         return Ok(0);
     }
     let (sign, ahead) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
         (Some(ahead), _) => (1, ahead),
         (_, Some(behind)) => (-1, behind),
-        _ => return Err(told()),
+        _ => return Err(invalid()),
     };
     let (hours, minutes) = ahead.split_once(':').unwrap_or((ahead, "00"));
     let two = |digits: &str, under: i16| {
         let is_two = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse().ok().filter(|number: &i16| is_two && *number < under).ok_or_else(told)
+        digits.parse().ok().filter(|number: &i16| is_two && *number < under).ok_or_else(invalid)
     };
     Ok(sign * (two(hours, 24)? * 60 + two(minutes, 60)?))
 }
 
 /// Reads a network: an address, or an address and the length of its prefix.
 pub(super) fn network(text: &str) -> Result<Network, String> {
-    let told = || format!("{text:?} is not a network; one looks like 192.0.2.0/24 or 192.0.2.7");
+    let invalid = || format!("{text:?} is not a network; one looks like 192.0.2.0/24 or 192.0.2.7");
     match text.split_once('/') {
         Some((address, prefix)) => {
-            let address = address.parse().map_err(|_| told())?;
-            Network::new(address, prefix.parse().map_err(|_| told())?).map_err(|error| error.to_string())
+            let address = address.parse().map_err(|_| invalid())?;
+            Network::new(address, prefix.parse().map_err(|_| invalid())?).map_err(|error| error.to_string())
         }
-        None => Ok(Network::host(text.parse().map_err(|_| told())?)),
+        None => Ok(Network::host(text.parse().map_err(|_| invalid())?)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Puts the files of a walk: small ones in batches for one sync each, large ones streaming.
 //!
-//! A file that cannot be read is left out and told of; what goes wrong in the store ends the work.
+//! A file that cannot be read is left out and reported; an error of the store ends the work.
 
 use std::fs::File;
 use std::io::{self, Read};

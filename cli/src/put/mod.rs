@@ -22,7 +22,7 @@ pub(crate) use walk::Walk;
 /// Up to so many versions are printed without being asked for.
 const FEW: usize = 8;
 
-/// Puts what was found, and returns how much of it could not be read, each of which is told.
+/// Puts what was found, and returns how much of it could not be read, each of which is reported.
 pub(crate) fn run(drive: &Drive, args: &args::Put, mut walk: Walk, out: Output) -> Result<usize> {
     let begun = Instant::now();
     let before = drive.store().stats()?;

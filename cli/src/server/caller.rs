@@ -110,20 +110,20 @@ impl Mounted {
 
 /// Makes the refusal of a call of PDS whose token is not known.
 pub(super) fn refusal(target: &str) -> Reply {
-    let mut reply = told(target, 401, "the bearer token is none that this server was started with");
+    let mut reply = refuse(target, 401, "the bearer token is unknown to this server");
     reply.headers.push(("WWW-Authenticate", "Bearer".to_owned()));
     reply
 }
 
 /// Makes a refusal in the words of the format that a target is of.
-pub(super) fn told(target: &str, status: u16, told: &str) -> Reply {
+pub(super) fn refuse(target: &str, status: u16, message: &str) -> Reply {
     let code = if status == 401 { "AccessTokenInvalid" } else { "InvalidParameterRange" };
     let text = match target.starts_with("/v2/") {
-        true => json!({ "code": code, "message": told }),
-        false => json!({ "code": status, "msg": told }),
+        true => json!({ "code": code, "message": message }),
+        false => json!({ "code": status, "msg": message }),
     };
     let text = text.to_string();
-    let mut reply = Reply::from_error(&Error::new(ErrorKind::Denied, told));
+    let mut reply = Reply::from_error(&Error::new(ErrorKind::Denied, message));
     reply.status = status;
     reply.headers.retain(|(name, _)| !matches!(*name, "Content-Type" | "Content-Length"));
     reply.headers.extend([

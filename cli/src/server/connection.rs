@@ -106,8 +106,8 @@ async fn take(
 ) -> Result<Taken, Reply> {
     // RFC 9112, section 3.2: without a host, or with two, a request is not one.
     if parts.version == Version::HTTP_11 && parts.headers.get_all(HOST).iter().count() != 1 {
-        let told = "a request over HTTP/1.1 without one Host header";
-        return Err(Reply::from_error(&Error::new(ErrorKind::InvalidArgument, told)));
+        let message = "a request over HTTP/1.1 without one Host header";
+        return Err(Reply::from_error(&Error::new(ErrorKind::InvalidArgument, message)));
     }
     let nothing = Content::Whole(Bytes::new());
     let target = target(parts);
@@ -163,7 +163,7 @@ fn too_slow() -> Reply {
 }
 
 fn too_long(target: &str, max: usize) -> Reply {
-    let mut reply = caller::told(target, 413, &format!("the body is longer than {max} bytes"));
+    let mut reply = caller::refuse(target, 413, &format!("the body is longer than {max} bytes"));
     reply.headers.push(("Connection", "close".to_owned()));
     reply
 }
@@ -187,7 +187,7 @@ fn answer(
 fn begun(reply: Reply) -> (Reply, Run) {
     let run = Run::begin(&reply.body);
     match run.error() {
-        // Nothing was sent yet, so the client can still be told.
+        // Nothing was sent yet, so the client can still get an answer.
         Some(error) => failed(error),
         None => (reply, run),
     }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 pub const BINARY: &str = env!("CARGO_BIN_EXE_holdall");
 
 /// A store without a server.
-pub struct Shelf {
+pub struct TestStore {
     pub dir: TempDir,
     base: String,
     drawn: AtomicUsize,
@@ -22,15 +22,15 @@ pub struct Shelf {
 
 /// A store and a server of it, which is killed at the end.
 pub struct Host {
-    pub shelf: Shelf,
+    pub test: TestStore,
     pub server: Child,
 }
 
 impl std::ops::Deref for Host {
-    type Target = Shelf;
+    type Target = TestStore;
 
-    fn deref(&self) -> &Shelf {
-        &self.shelf
+    fn deref(&self) -> &TestStore {
+        &self.test
     }
 }
 
@@ -57,9 +57,9 @@ impl Got {
     }
 }
 
-impl Shelf {
-    pub fn new() -> Shelf {
-        Shelf { dir: tempfile::tempdir().unwrap(), base: "/".to_owned(), drawn: AtomicUsize::new(0) }
+impl TestStore {
+    pub fn new() -> TestStore {
+        TestStore { dir: tempfile::tempdir().unwrap(), base: "/".to_owned(), drawn: AtomicUsize::new(0) }
     }
 
     pub fn store(&self) -> PathBuf {
@@ -104,8 +104,8 @@ impl Shelf {
     /// Runs a command that must go well, and returns what it prints.
     pub fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "holdall {args:?}: {told}");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "holdall {args:?}: {printed}");
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
@@ -170,8 +170,8 @@ impl Host {
 
     /// Starts the server; options are for the one of the command line.
     pub fn with(options: &[&str]) -> Host {
-        let mut shelf = Shelf::new();
-        holdall::Store::open(shelf.store(), holdall::Options::new()).unwrap().close().unwrap();
+        let mut test = TestStore::new();
+        holdall::Store::open(test.store(), holdall::Options::new()).unwrap().close().unwrap();
         let mut command = match other() {
             Some(line) => {
                 let mut command = Command::new("sh");
@@ -184,12 +184,12 @@ impl Host {
                 command
             }
         };
-        let mut server = command.arg(shelf.store()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut server = command.arg(test.store()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let base = line.trim_end().strip_prefix("listening on ").expect("the server's address");
-        shelf.base = base.to_owned();
-        Host { shelf, server }
+        test.base = base.to_owned();
+        Host { test, server }
     }
 
     /// The address to connect to, without a scheme.

@@ -5,38 +5,38 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::host::{Shelf, other};
+use crate::host::{TestStore, other};
 
-fn shelf() -> Option<Shelf> {
+fn test_store() -> Option<TestStore> {
     other().is_none().then(|| {
-        let shelf = Shelf::new();
-        shelf.put("a", b"content");
-        shelf
+        let test = TestStore::new();
+        test.put("a", b"content");
+        test
     })
 }
 
-fn get(shelf: &Shelf, to: &Path) {
-    shelf.ok(&["get", "a", "-o", to.to_str().unwrap()]);
+fn get(test: &TestStore, to: &Path) {
+    test.ok(&["get", "a", "-o", to.to_str().unwrap()]);
 }
 
 /// Names in the folder of tests that no test made.
-fn leftovers(shelf: &Shelf) -> Vec<String> {
-    let names = std::fs::read_dir(shelf.dir.path()).unwrap();
+fn leftovers(test: &TestStore) -> Vec<String> {
+    let names = std::fs::read_dir(test.dir.path()).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
     names.filter(|name| name.contains("part")).collect()
 }
 
 #[test]
 fn what_is_no_file_is_written_to_and_stays_what_it_is() {
-    let Some(shelf) = shelf() else { return };
-    let fifo = shelf.fresh();
+    let Some(test) = test_store() else { return };
+    let fifo = test.fresh();
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let reader =
         Command::new("timeout").args(["30", "cat"]).arg(&fifo).stdout(Stdio::piped()).spawn().unwrap();
-    get(&shelf, &fifo);
+    get(&test, &fifo);
     assert_eq!(reader.wait_with_output().unwrap().stdout, b"content");
     assert!(metadata(&fifo).unwrap().file_type().is_fifo());
-    let device = shelf.fresh();
+    let device = test.fresh();
     if Command::new("mknod")
         .arg(&device)
         .args(["c", "1", "3"])
@@ -45,49 +45,49 @@ fn what_is_no_file_is_written_to_and_stays_what_it_is() {
         .unwrap()
         .success()
     {
-        get(&shelf, &device);
+        get(&test, &device);
         assert!(metadata(&device).unwrap().file_type().is_char_device());
     }
-    let to = shelf.fresh();
+    let to = test.fresh();
     let script =
         r#""$0" get a -o >(cat > "$1") && for _ in $(seq 300); do [ -s "$1" ] && break; sleep 0.1; done"#;
     let mut shell = Command::new("bash");
-    shell.args(["-c", script, crate::host::BINARY]).arg(&to).env("HOLDALL_STORE", shelf.store());
+    shell.args(["-c", script, crate::host::BINARY]).arg(&to).env("HOLDALL_STORE", test.store());
     assert!(shell.status().unwrap().success());
     assert_eq!(read(&to).unwrap(), b"content");
 }
 
 #[test]
 fn a_link_is_followed_and_a_mode_is_kept() {
-    let Some(shelf) = shelf() else { return };
-    let (file, link, dangling, aim) = (shelf.fresh(), shelf.fresh(), shelf.fresh(), shelf.fresh());
+    let Some(test) = test_store() else { return };
+    let (file, link, dangling, aim) = (test.fresh(), test.fresh(), test.fresh(), test.fresh());
     write(&file, b"old").unwrap();
     set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
     symlink(&file, &link).unwrap();
-    get(&shelf, &link);
+    get(&test, &link);
     assert_eq!(read(&file).unwrap(), b"content");
     assert_eq!(metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
     assert!(link.symlink_metadata().unwrap().is_symlink());
     symlink(aim.file_name().unwrap(), &dangling).unwrap();
-    get(&shelf, &dangling);
+    get(&test, &dangling);
     assert_eq!(read(&aim).unwrap(), b"content");
     assert!(dangling.symlink_metadata().unwrap().is_symlink());
-    let long = shelf.dir.path().join("n".repeat(255));
-    get(&shelf, &long);
+    let long = test.dir.path().join("n".repeat(255));
+    get(&test, &long);
     assert_eq!(read(&long).unwrap(), b"content");
-    assert_eq!(leftovers(&shelf), [""; 0]);
+    assert_eq!(leftovers(&test), [""; 0]);
 }
 
 #[test]
 fn of_two_that_write_one_file_one_is_there_whole() {
-    let Some(shelf) = shelf() else { return };
+    let Some(test) = test_store() else { return };
     let contents = [vec![b'x'; 8 << 20], vec![b'y'; 8 << 20]];
-    shelf.put("x", &contents[0]);
-    shelf.put("y", &contents[1]);
-    let to = shelf.fresh();
+    test.put("x", &contents[0]);
+    test.put("y", &contents[1]);
+    let to = test.fresh();
     for _ in 0..5 {
         let begin = |name: &str| {
-            let mut command = shelf.command(&["get", name, "-o", to.to_str().unwrap()]);
+            let mut command = test.command(&["get", name, "-o", to.to_str().unwrap()]);
             command.stdin(Stdio::null()).spawn().unwrap()
         };
         let both = [begin("x"), begin("y")];
@@ -97,5 +97,5 @@ fn of_two_that_write_one_file_one_is_there_whole() {
         let got = read(&to).unwrap();
         assert!(contents.contains(&got), "{} bytes, a mix of both", got.len());
     }
-    assert_eq!(leftovers(&shelf), [""; 0]);
+    assert_eq!(leftovers(&test), [""; 0]);
 }

@@ -46,7 +46,7 @@ pub(super) struct Mount {
     pub(super) rapid_uploads: RapidUploads,
     /// Where the page of a share is, with [`URI`] in it.
     pub(super) share_page: Option<String>,
-    /// Whether a client is told what was wrong inside.
+    /// Whether replies to clients say what went wrong inside.
     pub(super) debug: bool,
 }
 
@@ -224,7 +224,7 @@ impl Api {
         Ok(self)
     }
 
-    /// Sets whether a client is told what was wrong inside, in the field `error`; not by default.
+    /// Sets whether replies to clients say what went wrong inside, in the field `error`; by default they do not.
     #[must_use]
     pub fn debug(mut self, debug: bool) -> Api {
         self.set().debug = debug;

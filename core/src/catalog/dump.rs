@@ -6,7 +6,7 @@
 //! end    0, number of rows, BLAKE3 [32] of everything before it
 //! ```
 //! Numbers are LEB128: 7 bits a byte, the lowest first, the top bit set on all but the last. What is
-//! cut short, damaged or mixed up is told by the end. The rows of META come last and are loaded only
+//! truncated, damaged or out of order is detected by its end. The rows of META come last and are loaded only
 //! once the end was checked: a store without them is not a store, so half a load is never taken for one.
 
 use std::io;

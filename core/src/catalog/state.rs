@@ -29,7 +29,7 @@ struct Top {
     trashed: bool,
 }
 
-/// Walks up from a file to the top of what it lies in; `seen` is told of each, the file first.
+/// Walks up from a file to the top of what it lies in; `seen` is called with each, the file first.
 fn ancestors(
     tx: &impl Read,
     file: FileId,

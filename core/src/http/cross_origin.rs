@@ -151,11 +151,11 @@ pub(crate) fn is_preflight(method: &str, headers: RequestHeaders<'_>) -> bool {
 
 fn check_origin(origin: &str) -> Result<()> {
     let wrong = |why: &str| {
-        let told = format!(
+        let message = format!(
             "{} is no origin that a browser sends: {why}; give one such as https://shop.example",
             shown(origin)
         );
-        Err(Error::invalid(told))
+        Err(Error::invalid(message))
     };
     let Some((scheme, host)) = origin.split_once("://") else {
         return wrong("it has no scheme");

@@ -120,7 +120,7 @@ pub(crate) struct Journal<K: Kv> {
     beginning: Option<Beginning<K::Writer>>,
 }
 
-/// What the first group of a session begins with; it is told the number of the group.
+/// What the first group of a session begins with; it is given the number of the group.
 pub(crate) type Beginning<W> = Box<dyn for<'g> Fn(&mut Group<'g, W>, u64) -> Result<()> + Send + Sync>;
 
 impl OutcomeSlot {

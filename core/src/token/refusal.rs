@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind};
 ///
 /// This is for the host's log. What a client may see is the [`Error`] that it turns into: one
 /// sentence for everything that is wrong, so that an answer teaches nothing to someone who is
-/// guessing. Expiry and another name alone are told apart, because only a holder of a genuine token
+/// guessing. Only expiry and another name are distinguished, because only a holder of a genuine token
 /// gets that far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

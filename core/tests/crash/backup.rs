@@ -6,9 +6,9 @@ use std::sync::Arc;
 use holdall::vfs::{Fault, Policy, SimVfs, Times, Vfs};
 use holdall::{CheckOptions, Error, ErrorKind, Mode, Put, Store};
 
-use crate::dice::Dice;
 use crate::model::{Model, View};
 use crate::power::{DRIVE, Script, Wrap, counting_panics, options};
+use crate::rng::Rng;
 
 /// Lengths of the script at which a backup is made, one after the other in the same place.
 const BACKUPS: usize = 3;
@@ -83,8 +83,8 @@ pub fn explore(first: u64, states: u64, wrap: &Wrap) -> Outcome {
         if outcome.states >= states || !outcome.failures.is_empty() {
             break;
         }
-        let mut dice = Dice::new(seed);
-        let script = Script::throw(&mut dice);
+        let mut rng = Rng::new(seed);
+        let script = Script::draw(&mut rng);
         let whole = match play(&script, SimVfs::new(seed), wrap) {
             Ok(played) => played,
             Err(why) => {
@@ -96,7 +96,7 @@ pub fn explore(first: u64, states: u64, wrap: &Wrap) -> Outcome {
         for number in 0..12 {
             let target = SimVfs::new(seed);
             // The first cut is after the last operation.
-            let cut = if number == 0 { len } else { dice.below(len) };
+            let cut = if number == 0 { len } else { rng.below(len) };
             target.power_cut_at(cut);
             let Ok(played) = play(&script, target, wrap) else { continue };
             for policy in Policy::ALL {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 
 /// Contents from this length on get a file of their own.
 pub const THRESHOLD: usize = 4 << 10;
@@ -37,10 +37,10 @@ fn all() -> &'static [(Bytes, Hash)] {
 
 /// Makes `len` bytes that follow from `seed`.
 pub fn made_of(seed: u64, len: usize) -> Bytes {
-    let mut dice = Dice::new(seed ^ 0xc0ff_ee00);
+    let mut rng = Rng::new(seed ^ 0xc0ff_ee00);
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {
-        bytes.extend_from_slice(&dice.throw().to_le_bytes());
+        bytes.extend_from_slice(&rng.draw().to_le_bytes());
     }
     bytes.truncate(len);
     bytes.into()

@@ -128,8 +128,8 @@ fn every_failure(mode: Mode, faults: &[Fault], lie: Option<Lie>) -> (u64, Vec<St
     let (mut points, mut failures) = (0, Vec::new());
     let settled = templates.disk(mode).copy();
     // The lie is about syncs.
-    let told = |op: &str| lie.is_none() || op.starts_with("sync data");
-    for (index, op) in ops.iter().enumerate().filter(|(_, op)| told(op)) {
+    let answer = |op: &str| lie.is_none() || op.starts_with("sync data");
+    for (index, op) in ops.iter().enumerate().filter(|(_, op)| answer(op)) {
         for fault in faults.iter().filter(|fault| fits(**fault, op)) {
             // What a failed sync leaves on the disk is a matter of chance.
             let chances = if op.starts_with("sync data") { 8 } else { 1 };

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use holdall::token::{Claims, Key, KeyRing, Network, Purpose, Purposes, UseLimit};
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 
 const NOW: u64 = 1_750_000_000;
 
@@ -19,14 +19,14 @@ fn ring() -> KeyRing {
     KeyRing::new([3; 16], [Key::new(7, vec![9; 32], 1).unwrap()]).unwrap()
 }
 
-fn token(ring: &KeyRing, dice: &mut Dice) -> String {
-    let purpose = Purpose::ALL[dice.below(Purpose::ALL.len() as u64) as usize];
-    let mut claims = Claims::new(purpose, dice.throw() >> 4, dice.below(100), NOW + 1 + dice.below(9999));
-    if dice.one_in(4) {
+fn token(ring: &KeyRing, rng: &mut Rng) -> String {
+    let purpose = Purpose::ALL[rng.below(Purpose::ALL.len() as u64) as usize];
+    let mut claims = Claims::new(purpose, rng.draw() >> 4, rng.below(100), NOW + 1 + rng.below(9999));
+    if rng.one_in(4) {
         claims.network = Some("192.0.2.0/24".parse::<Network>().unwrap());
     }
-    if dice.one_in(4) {
-        claims.uses = Some(UseLimit { limit: 5, id: [dice.throw() as u8; 16], each_request: false });
+    if rng.one_in(4) {
+        claims.uses = Some(UseLimit { limit: 5, id: [rng.draw() as u8; 16], each_request: false });
     }
     ring.sign(&claims).unwrap_or_else(|_| ring.sign(&Claims::new(purpose, 1, 0, NOW + 9)).unwrap())
 }
@@ -59,9 +59,9 @@ fn flip(bytes: &mut [u8], mut refused: impl FnMut(&[u8]) -> bool) -> u64 {
 #[test]
 fn a_token_with_one_or_two_bits_flipped_is_refused() {
     let tokens = amount("HOLDALL_TOKENS", 4);
-    let (ring, mut dice, mut ways) = (ring(), Dice::new(11), 0);
+    let (ring, mut rng, mut ways) = (ring(), Rng::new(11), 0);
     for _ in 0..tokens {
-        let token = token(&ring, &mut dice);
+        let token = token(&ring, &mut rng);
         assert!(!refused(&ring, token.as_bytes()));
         ways += flip(&mut token.clone().into_bytes(), |text| refused(&ring, text));
         let mut bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
@@ -73,12 +73,12 @@ fn a_token_with_one_or_two_bits_flipped_is_refused() {
 #[test]
 fn tokens_at_random_are_refused() {
     let tokens = amount("HOLDALL_RANDOM", 50_000);
-    let (ring, mut dice) = (ring(), Dice::new(13));
-    let genuine = URL_SAFE_NO_PAD.decode(token(&ring, &mut dice)).unwrap();
+    let (ring, mut rng) = (ring(), Rng::new(13));
+    let genuine = URL_SAFE_NO_PAD.decode(token(&ring, &mut rng)).unwrap();
     for number in 0..tokens {
         // Half begin as a genuine one does, so that a MAC is compared.
         let kept = if number % 2 == 0 { 4 } else { 0 };
-        let mut bytes: Vec<u8> = (0..genuine.len()).map(|_| dice.throw() as u8).collect();
+        let mut bytes: Vec<u8> = (0..genuine.len()).map(|_| rng.draw() as u8).collect();
         bytes[..kept].copy_from_slice(&genuine[..kept]);
         assert!(refused(&ring, URL_SAFE_NO_PAD.encode(&bytes).as_bytes()), "{bytes:?}");
     }

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 
 #[path = "../../../fuzz/src/targets/mod.rs"]
 mod targets;
@@ -51,13 +51,13 @@ fn every_target_holds_over_its_corpus() {
 
 /// Runs a target over inputs changed at random, and fails with the first that it fails for.
 fn at_random(name: &str, target: targets::Target, corpus: &BTreeMap<PathBuf, Vec<u8>>, time: Duration) {
-    let mut dice = Dice::new(0x5eed);
+    let mut rng = Rng::new(0x5eed);
     let known: Vec<&Vec<u8>> = corpus.values().collect();
     let (begun, mut runs) = (Instant::now(), 0_u64);
     while begun.elapsed() < time {
-        let mut input = known[dice.below(known.len() as u64) as usize].clone();
-        for _ in 0..=dice.below(6) {
-            change(&mut input, &known, &mut dice);
+        let mut input = known[rng.below(known.len() as u64) as usize].clone();
+        for _ in 0..=rng.below(6) {
+            change(&mut input, &known, &mut rng);
         }
         let held = catch_unwind(AssertUnwindSafe(|| target(&input)));
         assert!(held.is_ok(), "{name} fails for {input:?}");
@@ -66,21 +66,21 @@ fn at_random(name: &str, target: targets::Target, corpus: &BTreeMap<PathBuf, Vec
     crate::figure(&format!("{name}: {runs} runs, no finding"));
 }
 
-fn change(input: &mut Vec<u8>, known: &[&Vec<u8>], dice: &mut Dice) {
-    let at = dice.below(input.len() as u64 + 1) as usize;
-    match dice.below(6) {
-        0 => input.insert(at, dice.throw() as u8),
+fn change(input: &mut Vec<u8>, known: &[&Vec<u8>], rng: &mut Rng) {
+    let at = rng.below(input.len() as u64 + 1) as usize;
+    match rng.below(6) {
+        0 => input.insert(at, rng.draw() as u8),
         1 => input.truncate(at),
         2 => {
-            let other = known[dice.below(known.len() as u64) as usize];
-            let from = dice.below(other.len() as u64 + 1) as usize;
-            let piece: Vec<u8> = other[from..].iter().take(dice.below(40) as usize).copied().collect();
+            let other = known[rng.below(known.len() as u64) as usize];
+            let from = rng.below(other.len() as u64 + 1) as usize;
+            let piece: Vec<u8> = other[from..].iter().take(rng.below(40) as usize).copied().collect();
             input.splice(at..at, piece);
         }
         3 if at < input.len() => drop(input.remove(at)),
-        4 if at < input.len() => input[at] = dice.throw() as u8,
-        _ if at < input.len() => input[at] ^= 1 << dice.below(8),
-        _ => input.push(dice.throw() as u8),
+        4 if at < input.len() => input[at] = rng.draw() as u8,
+        _ if at < input.len() => input[at] ^= 1 << rng.below(8),
+        _ => input.push(rng.draw() as u8),
     }
     input.truncate(4 << 10);
 }

@@ -17,7 +17,6 @@ mod backup;
 mod content;
 mod controls;
 mod cut;
-mod dice;
 mod faults;
 mod flips;
 mod full;
@@ -28,6 +27,7 @@ mod opening;
 mod power;
 mod processes;
 mod read_only;
+mod rng;
 mod script;
 
 use std::io::Write;

@@ -12,8 +12,8 @@ use holdall::vfs::{Policy, SimVfs, Vfs};
 use holdall::{CheckOptions, Drive, Mode, Options, Put, Store};
 
 use crate::content::THRESHOLD;
-use crate::dice::Dice;
 use crate::model::{Model, View};
+use crate::rng::Rng;
 use crate::script::{self, Step};
 
 /// The drive that scripts play in.
@@ -66,20 +66,20 @@ pub struct Script {
 }
 
 impl Script {
-    pub fn throw(dice: &mut Dice) -> Script {
-        let mode = if dice.one_in(3) { Mode::Shared } else { Mode::Exclusive };
-        let bulky = dice.one_in(4);
+    pub fn draw(rng: &mut Rng) -> Script {
+        let mode = if rng.one_in(3) { Mode::Shared } else { Mode::Exclusive };
+        let bulky = rng.one_in(4);
         let len = if bulky {
-            5 + dice.below(16)
-        } else if dice.one_in(16) {
+            5 + rng.below(16)
+        } else if rng.one_in(16) {
             160
         } else {
-            3 + dice.below(60)
+            3 + rng.below(60)
         };
         let (mut steps, mut models) = (Vec::new(), vec![Model::default()]);
         for _ in 0..len {
             let mut model = models.last().cloned().unwrap_or_default();
-            let step = if bulky { script::next_bulky(&model, dice) } else { script::next(&model, dice) };
+            let step = if bulky { script::next_bulky(&model, rng) } else { script::next(&model, rng) };
             step.apply(&mut model);
             steps.push(step);
             models.push(model);
@@ -222,8 +222,8 @@ fn count_panics() {
 pub fn explore(seed: u64, templates: &Templates, wrap: &Wrap, cuts: u64, verbose: bool) -> Outcome {
     count_panics();
     PANICS.set(Some(0));
-    let mut dice = Dice::new(seed);
-    let script = Script::throw(&mut dice);
+    let mut rng = Rng::new(seed);
+    let script = Script::draw(&mut rng);
     let mut outcome = Outcome::default();
     if verbose {
         for (number, step) in script.steps.iter().enumerate() {
@@ -235,17 +235,17 @@ pub fn explore(seed: u64, templates: &Templates, wrap: &Wrap, cuts: u64, verbose
     let len = whole.op_count();
     let (acked, drive, error) = played;
     match error {
-        None => after_loss(&script, acked, &whole, wrap, &mut dice, &mut outcome, "at the end"),
+        None => after_loss(&script, acked, &whole, wrap, &mut rng, &mut outcome, "at the end"),
         Some(error) => outcome.failures.push(format!("call {acked} failed: {error}")),
     }
     // Only now: to drop it before the crash would close the store.
     drop(drive);
     for _ in 0..cuts {
-        let cut = dice.below(len);
+        let cut = rng.below(len);
         let disk = templates.disk(script.mode).copy();
         disk.power_cut_at(cut);
         let (acked, drive, _) = script.play(&wrap(disk.clone()));
-        after_loss(&script, acked, &disk, wrap, &mut dice, &mut outcome, &format!("at operation {cut}"));
+        after_loss(&script, acked, &disk, wrap, &mut rng, &mut outcome, &format!("at operation {cut}"));
         drop(drive);
     }
     if !outcome.failures.is_empty() {
@@ -265,15 +265,15 @@ fn after_loss(
     acked: usize,
     disk: &SimVfs,
     wrap: &Wrap,
-    dice: &mut Dice,
+    rng: &mut Rng,
     outcome: &mut Outcome,
     place: &str,
 ) {
     let ops = disk.ops();
     for policy in Policy::ALL {
-        let (found, killed) = (disk.crash(policy), dice.one_in(4).then(|| disk.copy()));
+        let (found, killed) = (disk.crash(policy), rng.one_in(4).then(|| disk.copy()));
         outcome.states += 1;
-        let what = catch_unwind(AssertUnwindSafe(|| look(script, acked, found, killed, wrap, dice)));
+        let what = catch_unwind(AssertUnwindSafe(|| look(script, acked, found, killed, wrap, rng)));
         let failure = match what {
             Ok(Ok(())) if PANICS.get() == Some(0) => continue,
             Ok(Ok(())) => "a panic was swallowed".to_owned(),
@@ -296,17 +296,17 @@ fn look(
     mut disk: SimVfs,
     killed: Option<SimVfs>,
     wrap: &Wrap,
-    dice: &mut Dice,
+    rng: &mut Rng,
 ) -> Result<(), String> {
     let open = |disk: &SimVfs, mode| {
         let store = Store::open_on(wrap(disk.clone()), options(mode))?;
         let drive = store.drive(DRIVE)?;
         Ok::<_, holdall::Error>(drive)
     };
-    if dice.one_in(3) {
-        disk.power_cut_at(dice.below(120));
+    if rng.one_in(3) {
+        disk.power_cut_at(rng.below(120));
         let opened = open(&disk, script.mode);
-        let policy = Policy::ALL[dice.below(Policy::ALL.len() as u64) as usize];
+        let policy = Policy::ALL[rng.below(Policy::ALL.len() as u64) as usize];
         let after = disk.crash(policy);
         drop(opened);
         disk = after;
@@ -323,7 +323,7 @@ fn look(
         if let Some(why) = script.judge(&seen, acked) {
             return Err(format!("after a kill, {why}"));
         }
-        let policy = Policy::ALL[dice.below(Policy::ALL.len() as u64) as usize];
+        let policy = Policy::ALL[rng.below(Policy::ALL.len() as u64) as usize];
         disk = killed.crash(policy);
         drop(drive);
     }
@@ -332,7 +332,7 @@ fn look(
     if let Some(why) = script.judge(&seen, acked) {
         return Err(why);
     }
-    let collect = dice.one_in(3);
+    let collect = rng.one_in(3);
     script.inspect(&drive, &disk, acked, collect)?;
     if collect {
         let seen = View::of(&drive).map_err(failed("reading what was collected"))?;
@@ -340,10 +340,10 @@ fn look(
             return Err(format!("after a collection, {why}"));
         }
     }
-    if dice.one_in(3) {
-        let mode = if dice.one_in(2) { Mode::Shared } else { Mode::Exclusive };
+    if rng.one_in(3) {
+        let mode = if rng.one_in(2) { Mode::Shared } else { Mode::Exclusive };
         let bytes = crate::content::bytes(4);
-        if dice.one_in(2) {
+        if rng.one_in(2) {
             drive.put("again", &bytes[..], Put::new()).map_err(failed("putting again"))?;
             drive
                 .put("again2", &crate::content::bytes(8)[..], Put::new())

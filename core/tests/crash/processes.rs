@@ -15,8 +15,8 @@ use bytes::Bytes;
 use holdall::{CheckOptions, Drive, ErrorKind, Mode, Put, Store};
 
 use crate::content::{self, Hash};
-use crate::dice::Dice;
 use crate::power::options;
+use crate::rng::Rng;
 
 const ROLE: &str = "HOLDALL_WORKER";
 
@@ -75,10 +75,10 @@ fn worker() {
 
 /// What a worker does as number `step`: a path, and its new content or that it is deleted.
 fn work(drive: u64, step: u64) -> (String, Option<Bytes>) {
-    let mut dice = Dice::new(drive << 32 | step);
-    let path = format!("d{}/f{}", dice.below(3), dice.below(8));
-    let len = if dice.one_in(5) { 5000 + dice.below(20_000) } else { dice.below(3000) };
-    (path, (!dice.one_in(6)).then(|| content::made_of(dice.throw(), len as usize)))
+    let mut rng = Rng::new(drive << 32 | step);
+    let path = format!("d{}/f{}", rng.below(3), rng.below(8));
+    let len = if rng.one_in(5) { 5000 + rng.below(20_000) } else { rng.below(3000) };
+    (path, (!rng.one_in(6)).then(|| content::made_of(rng.draw(), len as usize)))
 }
 
 /// Works until it is killed, and says what it begins and what is acknowledged.
@@ -184,7 +184,7 @@ fn running(dir: &Path, mode: Mode, number: u64, first: u64) -> Running {
 fn kill_and_check(mode: Mode, workers: u64, kills: u64, limit: Duration) {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path(), mode).unwrap().close().unwrap();
-    let mut dice = Dice::new(7);
+    let mut rng = Rng::new(7);
     let mut ledgers: Vec<Ledger> = (0..workers).map(|_| Ledger::default()).collect();
     let mut alive: Vec<Option<Running>> =
         (0..workers).map(|number| Some(running(dir.path(), mode, number, 0))).collect();
@@ -198,8 +198,8 @@ fn kill_and_check(mode: Mode, workers: u64, kills: u64, limit: Duration) {
         ledger.note(number as u64, &said.join().unwrap());
     };
     for _ in workers..kills {
-        std::thread::sleep(Duration::from_millis(20 + dice.below(300 / workers)));
-        let number = dice.below(workers) as usize;
+        std::thread::sleep(Duration::from_millis(20 + rng.below(300 / workers)));
+        let number = rng.below(workers) as usize;
         end(&mut alive[number], number, &mut ledgers[number]);
         alive[number] = Some(running(dir.path(), mode, number as u64, ledgers[number].next));
         if begun.elapsed() > limit {
@@ -378,7 +378,7 @@ fn fork_busy(dir: &Path) {
     let drive = store.drive("alice").unwrap();
     let stop = AtomicBool::new(false);
     let mut children = Vec::new();
-    let (told, tell) = std::io::pipe().unwrap();
+    let (answer, tell) = std::io::pipe().unwrap();
     std::thread::scope(|scope| {
         let putter = scope.spawn(|| {
             let mut rounds = 0;
@@ -393,7 +393,7 @@ fn fork_busy(dir: &Path) {
             children.push(fork(|| {
                 // SAFETY: the child closes its copy of the end that only the parent is to hold.
                 unsafe { libc::close(std::os::fd::AsRawFd::as_raw_fd(&tell)) };
-                (&told).read(&mut [0]).is_ok()
+                (&answer).read(&mut [0]).is_ok()
             }));
         }
         stop.store(true, Ordering::Relaxed);

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use holdall::{CopyVersions, Drive, Put, Result, VersionId};
 
 use crate::content;
-use crate::dice::Dice;
 use crate::model::{Model, Node};
+use crate::rng::Rng;
 
 /// Blobs and segments that all scripts together had removed.
 pub static COLLECTED: AtomicU64 = AtomicU64::new(0);
@@ -148,34 +148,34 @@ fn copy(node: Node, all: bool) -> Node {
     }
 }
 
-/// Throws the next call for a drive that holds what the model says.
-pub fn next(model: &Model, dice: &mut Dice) -> Step {
+/// Draws the next call for a drive that holds what the model says.
+pub fn next(model: &Model, rng: &mut Rng) -> Step {
     loop {
-        if let Some(step) = attempt(model, dice) {
+        if let Some(step) = attempt(model, rng) {
             return step;
         }
     }
 }
 
-/// Throws the next call of a script that fills segments, and empties and compacts them.
-pub fn next_bulky(model: &Model, dice: &mut Dice) -> Step {
+/// Draws the next call of a script that fills segments, and empties and compacts them.
+pub fn next_bulky(model: &Model, rng: &mut Rng) -> Step {
     loop {
-        let step = match dice.below(9) {
+        let step = match rng.below(9) {
             0..=2 => {
-                let count = 10 + dice.below(8);
+                let count = 10 + rng.below(8);
                 let item = |_| {
-                    let path = format!("d{}/f{}", dice.below(3), dice.below(30));
-                    (path, content::COUNT + dice.below(content::BULKY))
+                    let path = format!("d{}/f{}", rng.below(3), rng.below(30));
+                    (path, content::COUNT + rng.below(content::BULKY))
                 };
                 Some(Step::PutMany((0..count).map(item).collect()))
             }
             3 | 4 => {
-                let path = format!("d{}", dice.below(3));
+                let path = format!("d{}", rng.below(3));
                 model.tree.contains_key(&path).then_some(Step::Delete(path))
             }
             5 => Some(Step::Gc),
             6 => Some(Step::Compact),
-            _ => attempt(model, dice),
+            _ => attempt(model, rng),
         };
         if let Some(step) = step {
             return step;
@@ -183,44 +183,44 @@ pub fn next_bulky(model: &Model, dice: &mut Dice) -> Step {
     }
 }
 
-fn attempt(model: &Model, dice: &mut Dice) -> Option<Step> {
+fn attempt(model: &Model, rng: &mut Rng) -> Option<Step> {
     let (files, folders) = (model.files(), model.folders());
-    let some_file = |dice: &mut Dice| dice.pick(&files).cloned();
-    let either = |dice: &mut Dice| {
-        let from = if dice.one_in(3) { &folders } else { &files };
-        dice.pick(from).cloned()
+    let some_file = |rng: &mut Rng| rng.pick(&files).cloned();
+    let either = |rng: &mut Rng| {
+        let from = if rng.one_in(3) { &folders } else { &files };
+        rng.pick(from).cloned()
     };
     // A free path for what is to be moved; names tell files from folders, so that they never clash.
-    let free = |dice: &mut Dice, like: &str| {
-        let to = path(dice, &folders, is_folder(like));
+    let free = |rng: &mut Rng, like: &str| {
+        let to = path(rng, &folders, is_folder(like));
         (!model.tree.contains_key(&to) && !to.starts_with(&format!("{like}/"))).then_some(to)
     };
-    Some(match dice.below(27) {
-        0..=6 => Step::Put(path(dice, &folders, false), dice.below(content::COUNT)),
-        7..=9 => Step::Put(some_file(dice)?, dice.below(content::COUNT)),
+    Some(match rng.below(27) {
+        0..=6 => Step::Put(path(rng, &folders, false), rng.below(content::COUNT)),
+        7..=9 => Step::Put(some_file(rng)?, rng.below(content::COUNT)),
         10 | 11 => {
-            let count = 2 + dice.below(4);
-            let item = |_| (path(dice, &folders, false), dice.below(content::COUNT));
+            let count = 2 + rng.below(4);
+            let item = |_| (path(rng, &folders, false), rng.below(content::COUNT));
             Step::PutMany((0..count).map(item).collect())
         }
-        12 => Step::Mkdir(path(dice, &folders, true)),
+        12 => Step::Mkdir(path(rng, &folders, true)),
         13 => {
-            let from = either(dice)?;
-            Step::Rename(from.clone(), free(dice, &from)?)
+            let from = either(rng)?;
+            Step::Rename(from.clone(), free(rng, &from)?)
         }
         14 => {
-            let (from, to) = (some_file(dice)?, some_file(dice)?);
+            let (from, to) = (some_file(rng)?, some_file(rng)?);
             if from == to {
                 return None;
             }
             Step::Rename(from, to)
         }
         15 | 16 => {
-            let from = either(dice)?;
-            Step::Copy(from.clone(), free(dice, &from)?, dice.one_in(2))
+            let from = either(rng)?;
+            Step::Copy(from.clone(), free(rng, &from)?, rng.one_in(2))
         }
         17 => {
-            let path = either(dice)?;
+            let path = either(rng)?;
             if model.trash.contains_key(&path) {
                 return None;
             }
@@ -228,17 +228,17 @@ fn attempt(model: &Model, dice: &mut Dice) -> Option<Step> {
         }
         18 => {
             let trash: Vec<String> = model.trash.keys().cloned().collect();
-            let path = dice.pick(&trash)?.clone();
-            let to = free(dice, &path)?;
+            let path = rng.pick(&trash)?.clone();
+            let to = free(rng, &path)?;
             Step::Restore(path, to)
         }
-        19 => Step::Delete(either(dice)?),
+        19 => Step::Delete(either(rng)?),
         20 | 21 => {
-            let (path, number) = old_version(model, some_file(dice)?, dice)?;
+            let (path, number) = old_version(model, some_file(rng)?, rng)?;
             Step::SetCurrent(path, number)
         }
         22 => {
-            let (path, number) = old_version(model, some_file(dice)?, dice)?;
+            let (path, number) = old_version(model, some_file(rng)?, rng)?;
             Step::RemoveVersion(path, number)
         }
         23 | 24 => Step::Gc,
@@ -248,22 +248,22 @@ fn attempt(model: &Model, dice: &mut Dice) -> Option<Step> {
 }
 
 /// Picks a version of a file that is not the current one.
-fn old_version(model: &Model, path: String, dice: &mut Dice) -> Option<(String, u32)> {
+fn old_version(model: &Model, path: String, rng: &mut Rng) -> Option<(String, u32)> {
     let Node::File { current, versions, .. } = &model.tree[&path] else { return None };
     let old: Vec<u32> = versions.keys().copied().filter(|number| number != current).collect();
-    Some((path, *dice.pick(&old)?))
+    Some((path, *rng.pick(&old)?))
 }
 
 fn is_folder(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|name| name.starts_with('d'))
 }
 
-/// Throws a path in a folder that is there, or at the top.
-fn path(dice: &mut Dice, folders: &[String], folder: bool) -> String {
-    let name = if folder { format!("d{}", dice.below(4)) } else { format!("f{}", dice.below(6)) };
-    match dice.pick(folders) {
-        Some(parent) if !dice.one_in(3) && parent.matches('/').count() < 3 => format!("{parent}/{name}"),
-        _ if dice.one_in(8) => format!("d{}/{name}", dice.below(4)),
+/// Draws a path in a folder that is there, or at the top.
+fn path(rng: &mut Rng, folders: &[String], folder: bool) -> String {
+    let name = if folder { format!("d{}", rng.below(4)) } else { format!("f{}", rng.below(6)) };
+    match rng.pick(folders) {
+        Some(parent) if !rng.one_in(3) && parent.matches('/').count() < 3 => format!("{parent}/{name}"),
+        _ if rng.one_in(8) => format!("d{}/{name}", rng.below(4)),
         _ => name,
     }
 }

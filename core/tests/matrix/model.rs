@@ -220,12 +220,12 @@ impl Model {
 
     /// What the metadata of a file or folder tells.
     pub fn about(&self, node: NodeId) -> Secrets {
-        let mut told = Secrets::from([Secret::Name(self.nodes[node].name.clone())]);
+        let mut answer = Secrets::from([Secret::Name(self.nodes[node].name.clone())]);
         if !self.nodes[node].folder {
             let content = self.current(node).content;
-            told.extend([Secret::Hash(content), Secret::Size(content)]);
+            answer.extend([Secret::Hash(content), Secret::Size(content)]);
         }
-        told
+        answer
     }
 
     fn file_revoked(&self, node: NodeId, since: Tick) -> bool {

@@ -68,7 +68,7 @@ impl Run {
                     run.put_some(task);
                 }
             }
-            let kill = 10 + run.dice.below(60);
+            let kill = 10 + run.rng.below(60);
             run.turns.set_chances(Chances { kill, ..Chances::default() });
             for _ in 0..4 {
                 if run.goes_on() && run.slots[first].open.is_some() {
@@ -90,7 +90,7 @@ impl Run {
     }
 
     fn put_some(&mut self, task: usize) {
-        let items = vec![(self.path(false), content::throw(&mut self.dice))];
+        let items = vec![(self.path(false), content::draw(&mut self.rng))];
         self.tell(task, Do::Put(items.clone()), Some(Verb::Put(items)));
         self.calm();
     }
@@ -142,7 +142,7 @@ impl Run {
             run.turns.set_chances(Chances { stall: 2, stall_at_blobs: true, ..Chances::default() });
             for _ in 0..6 {
                 if run.goes_on() {
-                    let items = vec![(run.path(false), content::throw_large(&mut run.dice))];
+                    let items = vec![(run.path(false), content::draw_large(&mut run.rng))];
                     run.tell(first, Do::Put(items.clone()), Some(Verb::Put(items)));
                     run.tell(other, Do::Gc, None);
                     run.calm();
@@ -207,7 +207,7 @@ impl Run {
     fn put_bulky(&mut self, task: usize, beside: Option<&str>) {
         let paths = (0..BULK).map(|number| format!("d1/d1/f{number}")).chain(beside.map(str::to_owned));
         let items: Vec<(String, u64)> =
-            paths.map(|path| (path, content::throw_bulky(&mut self.dice))).collect();
+            paths.map(|path| (path, content::draw_bulky(&mut self.rng))).collect();
         if self.goes_on() && self.slots[task].open.is_some() {
             self.tell(task, Do::Put(items.clone()), Some(Verb::Put(items)));
             self.calm();
@@ -224,7 +224,7 @@ impl Run {
     /// Leaves little room on the disk, until everybody rests.
     pub fn fill_up(&mut self) {
         let used: u64 = self.disk.files().values().map(|content| content.len() as u64).sum();
-        let room = self.dice.below(300 << 10);
+        let room = self.rng.below(300 << 10);
         self.turns.note(|| format!("{room} bytes of room are left on the disk"));
         self.disk.set_capacity(Some(used + room));
         self.full = true;
@@ -234,7 +234,7 @@ impl Run {
     pub fn repair_short_of_descriptors(&mut self) {
         self.undisturbed(|run| {
             let Some(task) = run.well() else { return };
-            let fault = 2 + run.dice.below(30);
+            let fault = 2 + run.rng.below(30);
             run.turns.set_chances(Chances { fault, faults: vec![Fault::Emfile], ..Chances::default() });
             run.tell(task, Do::Repair, None);
             run.calm();

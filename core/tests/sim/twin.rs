@@ -23,19 +23,19 @@ impl Run {
             }
             let before = run.disk.files();
             for number in 0..4 {
-                let items = vec![(format!("f{number}"), content::throw(&mut run.dice))];
+                let items = vec![(format!("f{number}"), content::draw(&mut run.rng))];
                 run.tell(1, Do::Put(items.clone()), Some(Verb::Put(items)));
                 run.calm();
             }
             if !run.goes_on() {
                 return;
             }
-            let twin = SimVfs::new(run.dice.throw());
+            let twin = SimVfs::new(run.rng.draw());
             twin.set_to(&run.disk);
             let place = grown(&before, &twin.files());
             let wanted = run.history.guess().tree.clone();
             if let Some((path, from, to)) = place {
-                let at = from + run.dice.below((to - from) * 3 / 5);
+                let at = from + run.rng.below((to - from) * 3 / 5);
                 run.turns.note(|| format!("a bit flips at {at} of {path}, which grew from {from} to {to}"));
                 twin.bit_flip(&path, at).expect("a byte to flip");
                 let held = run.on_twin(|| look_at_decayed(&twin, &wanted));
@@ -51,12 +51,12 @@ impl Run {
             if !run.goes_on() || run.half_rebuilt {
                 return;
             }
-            let twin = SimVfs::new(run.dice.throw());
+            let twin = SimVfs::new(run.rng.draw());
             twin.set_to(&run.disk);
             let lost = vec![7_u8; 5000];
             run.on_twin(|| orphan(&twin, &lost)).expect("an orphan");
             let whole = twin.copy();
-            let (cuts, policy) = (3, Policy::ALL[run.dice.below(Policy::ALL.len() as u64) as usize]);
+            let (cuts, policy) = (3, Policy::ALL[run.rng.below(Policy::ALL.len() as u64) as usize]);
             let count = run.on_twin(|| {
                 let _ = rebuild(&whole);
                 whole.op_count()
@@ -64,7 +64,7 @@ impl Run {
             for cut in 0..cuts {
                 let disk = twin.copy();
                 // Most of it is reading; what matters comes at the end.
-                let at = count - 1 - run.dice.below(if cut == 0 { count } else { 24 });
+                let at = count - 1 - run.rng.below(if cut == 0 { count } else { 24 });
                 disk.power_cut_at(at);
                 let _ = run.on_twin(|| rebuild(&disk));
                 let found = disk.crash(policy);

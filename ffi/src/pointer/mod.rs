@@ -318,7 +318,7 @@ impl Caller {
         Ok(ManuallyDrop::new(unsafe { File::from_raw_fd(fd) }))
     }
 
-    /// Takes a callback that is told how far a job is; NULL is nobody.
+    /// Takes a callback for the progress of a job, or NULL.
     pub(crate) fn progress(&self, callback: holdall_progress, context: *mut c_void) -> Progress<'_> {
         Progress { callback, context, _caller: self }
     }
@@ -345,7 +345,7 @@ impl Caller {
         Source { begun, callback, context, failed: None, _caller: self }
     }
 
-    /// Takes a callback that is told lines of the log; NULL is nobody.
+    /// Takes a callback for lines of the log, or NULL.
     pub(crate) fn listener(&self, callback: holdall_log, context: *mut c_void) -> Option<Listener> {
         callback.map(|callback| Listener { callback, context })
     }

@@ -187,9 +187,9 @@ fn refuses_half_an_upload_and_one_without_the_token(example: &str) {
     let dir = tempfile::tempdir().unwrap();
     let (program, store) = (build(example, dir.path(), true), dir.path().join("store"));
     for port in ["http", "80a", "-1", "65536", "", "99999999999999999999"] {
-        let told = Command::new(&program).arg(&store).arg(port).output().unwrap();
-        assert_eq!(told.status.code(), Some(2), "port {port:?}");
-        assert!(String::from_utf8_lossy(&told.stderr).starts_with("usage: "), "port {port:?}");
+        let answer = Command::new(&program).arg(&store).arg(port).output().unwrap();
+        assert_eq!(answer.status.code(), Some(2), "port {port:?}");
+        assert!(String::from_utf8_lossy(&answer.stderr).starts_with("usage: "), "port {port:?}");
     }
     let server = Server::start(&program, &store, &["0"], &[]);
     let address = server.base.strip_prefix("http://").unwrap();
@@ -216,8 +216,8 @@ fn call(url: &str, body: &Value, more: &[&str]) -> Value {
     let body = body.to_string();
     let mut all = vec!["-d", body.as_str(), url];
     all.extend_from_slice(more);
-    let told = curl(&all);
-    serde_json::from_slice(&told).unwrap_or_else(|_| panic!("{url}: {}", String::from_utf8_lossy(&told)))
+    let answer = curl(&all);
+    serde_json::from_slice(&answer).unwrap_or_else(|_| panic!("{url}: {}", String::from_utf8_lossy(&answer)))
 }
 
 /// Sends the beginning of a request, and goes away.
@@ -242,8 +242,8 @@ fn takes_an_upload_in_parts(base: &str, dir: &Path) {
     };
     let which = json!({"drive_id": drive, "file_id": made["file_id"], "upload_id": made["upload_id"]});
     let parts = || {
-        let told = call(&format!("{base}/v2/file/list_uploaded_parts"), &which, &[]);
-        told["uploaded_parts"].as_array().unwrap_or_else(|| panic!("{told}")).len()
+        let answer = call(&format!("{base}/v2/file/list_uploaded_parts"), &which, &[]);
+        answer["uploaded_parts"].as_array().unwrap_or_else(|| panic!("{answer}")).len()
     };
     // Half a part, of a length that was told and of one that was not, is none.
     let (path, first) = url(0);
@@ -268,8 +268,8 @@ fn takes_an_upload_in_parts(base: &str, dir: &Path) {
     assert_eq!(parts(), 2);
     let done = call(&format!("{base}/v2/file/complete"), &which, &[]);
     assert_eq!(done["size"], content.len(), "{done}");
-    let told = call(&format!("{base}/v2/file/get_download_url"), &which, &[]);
-    let url = format!("{base}{}", told["url"].as_str().unwrap_or_else(|| panic!("{told}")));
+    let answer = call(&format!("{base}/v2/file/get_download_url"), &which, &[]);
+    let url = format!("{base}{}", answer["url"].as_str().unwrap_or_else(|| panic!("{answer}")));
     assert!(curl(&[&url]) == content, "the download is not what the parts were");
 }
 
@@ -284,8 +284,8 @@ fn answers_calls(example: &str) {
     let base = &server.base;
     assert_eq!(status(&["-X", "PUT", "-d", "hello", &format!("{base}/upload/alice/a%20b")]), "201");
     let (ask, uris) = (format!("{base}/api/v4/file/url"), json!({"uris": ["cloudreve://my/a%20b"]}));
-    let told = call(&ask, &uris, &[]);
-    let path = told["data"]["urls"][0]["url"].as_str().unwrap_or_else(|| panic!("{told}"));
+    let answer = call(&ask, &uris, &[]);
+    let path = answer["data"]["urls"][0]["url"].as_str().unwrap_or_else(|| panic!("{answer}"));
     let url = format!("{base}{path}");
     assert_eq!(curl(&[&url]), b"hello");
     assert_eq!(curl(&["-r", "1-2", &url]), b"el");

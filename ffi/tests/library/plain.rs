@@ -73,7 +73,7 @@ fn the_plain_header_declares_what_the_header_does() {
     for name in functions {
         writeln!(body, "    used = sizeof(&{name});").unwrap();
     }
-    let told = ["holdall.h", "holdall-plain.h"].map(|name| {
+    let answer = ["holdall.h", "holdall-plain.h"].map(|name| {
         let (source, program) = (dir.path().join("a.c"), dir.path().join("a"));
         let includes = "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n";
         let main = format!("int main(void) {{\n    size_t used;\n{body}    return used == 0;\n}}\n");
@@ -86,6 +86,6 @@ fn the_plain_header_declares_what_the_header_does() {
         run(cc.arg(format!("-I{}", root().join("include").display())));
         String::from_utf8(run(&mut Command::new(program)).stdout).unwrap()
     });
-    assert_eq!(told[0], told[1]);
-    assert!(told[0].contains("HOLDALL_GONE 15\n"), "{}", told[0]);
+    assert_eq!(answer[0], answer[1]);
+    assert!(answer[0].contains("HOLDALL_GONE 15\n"), "{}", answer[0]);
 }

@@ -13,24 +13,24 @@ use http::{Request, Response};
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt, Full, StreamBody};
 
-struct Shop {
+struct TestStore {
     dir: tempfile::TempDir,
     store: Store,
     alice: Drive,
 }
 
-fn shop(options: Options) -> Shop {
+fn test_store(options: Options) -> TestStore {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path().join("store"), options).unwrap();
     let alice = store.drive("alice").unwrap();
-    Shop { dir, store, alice }
+    TestStore { dir, store, alice }
 }
 
 fn noise(len: u32) -> Vec<u8> {
     (0..len).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()
 }
 
-impl Shop {
+impl TestStore {
     fn url(&self, path: &str, content: &[u8]) -> String {
         let version = self.alice.put(path, content, Put::new()).unwrap();
         self.store.url(&version).sign().unwrap()
@@ -70,85 +70,85 @@ fn the_program_of_the_readme_is_the_example() {
 
 #[tokio::test]
 async fn a_reply_is_a_response_of_exact_length() {
-    let shop = shop(Options::new());
+    let test = test_store(Options::new());
     let long = noise(5_000_000);
     for (path, bytes) in [("small", &b"hello, world"[..]), ("long", &long), ("empty", b"")] {
-        let url = shop.url(path, bytes);
-        let response = shop.ask("GET", &url, None).await;
+        let url = test.url(path, bytes);
+        let response = test.ask("GET", &url, None).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-length"], bytes.len().to_string());
         assert_eq!(response.body().size_hint().exact(), Some(bytes.len() as u64));
         assert!(content(response).await == bytes, "{path}");
-        let head = shop.ask("HEAD", &url, None).await;
+        let head = test.ask("HEAD", &url, None).await;
         assert_eq!(head.headers()["content-length"], bytes.len().to_string());
         assert!(head.body().is_end_stream() && head.body().is_empty());
     }
-    let url = shop.url("long", &long);
-    let part = shop.ask("GET", &url, Some(("range", "bytes=1000000-"))).await;
+    let url = test.url("long", &long);
+    let part = test.ask("GET", &url, Some(("range", "bytes=1000000-"))).await;
     assert_eq!(part.status(), 206);
     assert!(content(part).await == long[1_000_000..]);
-    let parts = content(shop.ask("GET", &url, Some(("range", "bytes=0-9,2000000-4000009"))).await).await;
+    let parts = content(test.ask("GET", &url, Some(("range", "bytes=0-9,2000000-4000009"))).await).await;
     assert!(parts.len() > 2_000_020);
-    let zip = shop.alice.archive(["long", "small"]).unwrap().sign().unwrap();
-    let response = shop.ask("GET", &zip, None).await;
+    let zip = test.alice.archive(["long", "small"]).unwrap().sign().unwrap();
+    let response = test.ask("GET", &zip, None).await;
     let len = response.body().len();
     assert_eq!(content(response).await.len() as u64, len);
-    assert_eq!(shop.ask("GET", "/d/AQAB/x", None).await.status(), 403);
-    assert_eq!(shop.ask("POST", &url, None).await.headers()["allow"], "GET, HEAD");
+    assert_eq!(test.ask("GET", "/d/AQAB/x", None).await.status(), 403);
+    assert_eq!(test.ask("POST", &url, None).await.headers()["allow"], "GET, HEAD");
 }
 
 #[test]
 fn a_small_reply_from_memory_needs_no_thread() {
-    let shop = shop(Options::new());
-    let url = shop.url("small", b"hello, world");
+    let test = test_store(Options::new());
+    let url = test.url("small", b"hello, world");
     // The rows are cached and the segment open after the first.
-    assert!(shop.store.serve_cached(&holdall::Request::get(&url)).unwrap().is_none());
-    shop.store.serve(&holdall::Request::get(&url)).unwrap();
+    assert!(test.store.serve_cached(&holdall::Request::get(&url)).unwrap().is_none());
+    test.store.serve(&holdall::Request::get(&url)).unwrap();
     without_threads(async {
         for _ in 0..3 {
-            assert_eq!(content(shop.ask("GET", &url, None).await).await, "hello, world");
+            assert_eq!(content(test.ask("GET", &url, None).await).await, "hello, world");
         }
-        assert_eq!(shop.ask("GET", "/d/AQAB/x", None).await.status(), 403);
+        assert_eq!(test.ask("GET", "/d/AQAB/x", None).await.status(), 403);
     });
 }
 
 #[test]
 fn what_counts_or_writes_is_never_answered_where_it_may_not_wait() {
-    let shop = shop(Options::new());
-    let version = shop.alice.put("once", &b"x"[..], Put::new()).unwrap();
-    let once = shop.store.url(&version).max_uses(1).sign().unwrap();
-    let link = shop.store.link_url(&shop.alice.link("once").unwrap()).unwrap();
-    let zip = shop.alice.archive(["once"]).unwrap().sign().unwrap();
+    let test = test_store(Options::new());
+    let version = test.alice.put("once", &b"x"[..], Put::new()).unwrap();
+    let once = test.store.url(&version).max_uses(1).sign().unwrap();
+    let link = test.store.link_url(&test.alice.link("once").unwrap()).unwrap();
+    let zip = test.alice.archive(["once"]).unwrap().sign().unwrap();
     for url in [&once, &link, &zip] {
         for _ in 0..2 {
-            assert!(shop.store.serve_cached(&holdall::Request::get(url)).unwrap().is_none(), "{url}");
-            shop.store.serve(&holdall::Request::get(url)).unwrap();
+            assert!(test.store.serve_cached(&holdall::Request::get(url)).unwrap().is_none(), "{url}");
+            test.store.serve(&holdall::Request::get(url)).unwrap();
         }
     }
 }
 
 #[test]
 fn what_was_revoked_is_not_answered_from_memory() {
-    let shop = shop(Options::new());
-    let version = shop.alice.put("a", &b"x"[..], Put::new()).unwrap();
-    let url = shop.store.url(&version).sign().unwrap();
-    shop.store.serve(&holdall::Request::get(&url)).unwrap();
-    let cached = shop.store.serve_cached(&holdall::Request::get(&url)).unwrap();
+    let test = test_store(Options::new());
+    let version = test.alice.put("a", &b"x"[..], Put::new()).unwrap();
+    let url = test.store.url(&version).sign().unwrap();
+    test.store.serve(&holdall::Request::get(&url)).unwrap();
+    let cached = test.store.serve_cached(&holdall::Request::get(&url)).unwrap();
     assert_eq!(cached.unwrap().status, 200);
-    shop.store.revoke_version(version.id).unwrap();
-    let cached = shop.store.serve_cached(&holdall::Request::get(&url)).unwrap();
+    test.store.revoke_version(version.id).unwrap();
+    let cached = test.store.serve_cached(&holdall::Request::get(&url)).unwrap();
     assert!(cached.is_none_or(|reply| reply.status == 410));
-    assert_eq!(shop.store.serve(&holdall::Request::get(&url)).unwrap().status, 410);
+    assert_eq!(test.store.serve(&holdall::Request::get(&url)).unwrap().status, 410);
 }
 
 /// A body whose file loses its end while it is sent is an error, and no clean end.
 #[tokio::test]
 async fn a_body_that_cannot_be_read_to_its_end_is_an_error() {
-    let shop = shop(Options::new().map(false));
-    let url = shop.url("long", &noise(8 << 20));
-    let mut body = shop.ask("GET", &url, None).await.into_body();
+    let test = test_store(Options::new().map(false));
+    let url = test.url("long", &noise(8 << 20));
+    let mut body = test.ask("GET", &url, None).await.into_body();
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
-    for entry in walk(shop.dir.path()) {
+    for entry in walk(test.dir.path()) {
         if std::fs::metadata(&entry).unwrap().len() == 8 << 20 {
             let file = std::fs::OpenOptions::new().write(true).open(&entry);
             let file = file.or_else(|_| {
@@ -181,15 +181,15 @@ fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
 
 #[tokio::test]
 async fn a_body_outlives_its_store_and_may_be_left() {
-    let shop = shop(Options::new());
+    let test = test_store(Options::new());
     let long = noise(4 << 20);
-    let url = shop.url("long", &long);
-    let (kept, left) = (shop.ask("GET", &url, None).await, shop.ask("GET", &url, None).await);
+    let url = test.url("long", &long);
+    let (kept, left) = (test.ask("GET", &url, None).await, test.ask("GET", &url, None).await);
     let mut left = left.into_body();
     left.frame().await.unwrap().unwrap();
     drop(left);
-    shop.alice.delete("long").unwrap();
-    shop.store.close().unwrap();
+    test.alice.delete("long").unwrap();
+    test.store.close().unwrap();
     assert!(content(kept).await == long);
 }
 
@@ -214,28 +214,28 @@ impl<F: FnMut() -> Option<T> + Unpin, T> futures_core::Stream for Frames<F> {
 
 #[tokio::test]
 async fn what_is_sent_whole_is_put_and_what_breaks_off_is_not() {
-    let shop = shop(Options::new());
+    let test = test_store(Options::new());
     let piece = Bytes::from(noise(300_000));
     let pieces = || (0..10).map(|_| Ok(piece.clone())).collect::<Vec<_>>();
-    let version = put(&shop.alice, "whole", Put::new(), frames(pieces())).await.unwrap();
+    let version = put(&test.alice, "whole", Put::new(), frames(pieces())).await.unwrap();
     assert_eq!(version.size, 3_000_000);
     let mut cut = pieces();
     cut.push(Err("the client went away"));
-    let error = put(&shop.alice, "cut", Put::new(), frames(cut)).await.unwrap_err();
+    let error = put(&test.alice, "cut", Put::new(), frames(cut)).await.unwrap_err();
     assert!(matches!(error, PutError::Body(_)) && error.response().status() == 400, "{error}");
-    assert_eq!(shop.alice.stat("cut").unwrap_err().kind(), ErrorKind::NotFound);
-    let version = put(&shop.alice, "known", Put::new(), Full::new(piece.clone())).await.unwrap();
+    assert_eq!(test.alice.stat("cut").unwrap_err().kind(), ErrorKind::NotFound);
+    let version = put(&test.alice, "known", Put::new(), Full::new(piece.clone())).await.unwrap();
     assert_eq!(version.size, 300_000);
-    let error = put(&shop.alice, "a//b", Put::new(), Full::new(piece.clone())).await.unwrap_err();
+    let error = put(&test.alice, "a//b", Put::new(), Full::new(piece.clone())).await.unwrap_err();
     assert_eq!(error.response().status(), 400);
 
-    let mut upload = Upload::begin(&shop.alice, "left", Put::new()).await.unwrap();
+    let mut upload = Upload::begin(&test.alice, "left", Put::new()).await.unwrap();
     for _ in 0..10 {
         upload.write(piece.clone()).await.unwrap();
     }
     drop(upload);
-    assert_eq!(shop.alice.stat("left").unwrap_err().kind(), ErrorKind::NotFound);
-    let spool = shop.dir.path().join("store/spool");
+    assert_eq!(test.alice.stat("left").unwrap_err().kind(), ErrorKind::NotFound);
+    let spool = test.dir.path().join("store/spool");
     for _ in 0..200 {
         if std::fs::read_dir(&spool).unwrap().count() == 0 {
             return;
@@ -248,9 +248,9 @@ async fn what_is_sent_whole_is_put_and_what_breaks_off_is_not() {
 #[tokio::test]
 async fn it_is_a_service_that_is_always_ready() {
     use tower_service::Service;
-    let shop = shop(Options::new());
-    let url = shop.url("a", b"hello");
-    let mut files = Files::new(shop.store.clone());
+    let test = test_store(Options::new());
+    let url = test.url("a", b"hello");
+    let mut files = Files::new(test.store.clone());
     poll_fn(|context| Service::<Request<()>>::poll_ready(&mut files, context)).await.unwrap();
     let answered: Result<_, Infallible> = files.call(Request::get(&url).body(()).unwrap()).await;
     assert_eq!(content(answered.unwrap()).await, "hello");
@@ -258,17 +258,17 @@ async fn it_is_a_service_that_is_always_ready() {
 
 #[tokio::test]
 async fn a_url_that_is_bound_to_a_network_is_served_to_it_alone() {
-    let shop = shop(Options::new());
-    let version = shop.alice.put("a", &b"x"[..], Put::new()).unwrap();
-    let url = shop.store.url(&version).network("192.0.2.0/24".parse().unwrap()).sign().unwrap();
+    let test = test_store(Options::new());
+    let version = test.alice.put("a", &b"x"[..], Put::new()).unwrap();
+    let url = test.store.url(&version).network("192.0.2.0/24".parse().unwrap()).sign().unwrap();
     for (address, status) in [("192.0.2.7", 200), ("198.51.100.7", 403)] {
-        let files = Files::new(shop.store.clone()).client(|noted| noted.get::<std::net::IpAddr>().copied());
+        let files = Files::new(test.store.clone()).client(|noted| noted.get::<std::net::IpAddr>().copied());
         let mut request = Request::get(&url).body(()).unwrap();
         request.extensions_mut().insert(address.parse::<std::net::IpAddr>().unwrap());
         assert_eq!(files.answer(&request).await.unwrap().status(), status);
     }
-    assert_eq!(shop.ask("GET", &url, None).await.status(), 403);
+    assert_eq!(test.ask("GET", &url, None).await.status(), 403);
     let mut request = Request::get(&url).body(()).unwrap();
     request.extensions_mut().insert("192.0.2.8:4711".parse::<std::net::SocketAddr>().unwrap());
-    assert_eq!(Files::new(shop.store.clone()).answer(&request).await.unwrap().status(), 200);
+    assert_eq!(Files::new(test.store.clone()).answer(&request).await.unwrap().status(), 200);
 }

@@ -114,8 +114,8 @@ impl Tables {
     /// It has more or fewer values than there are columns, or one that its column cannot have.
     pub(super) fn add(&self, rows: &Rows, values: Vec<Value>) -> Result<(), Fault> {
         if values.len() != rows.columns.len() {
-            let told = format!("{} values for {} columns", values.len(), rows.columns.len());
-            return Err(format!("a row of {} has {told}", rows.table).into());
+            let counts = format!("{} values for {} columns", values.len(), rows.columns.len());
+            return Err(format!("a row of {} has {counts}", rows.table).into());
         }
         let cells = rows.columns.iter().zip(values).filter_map(|(column, value)| Some(((*column)?, value)));
         let cells: Vec<Cell> = cells

@@ -123,7 +123,7 @@ async def respond_to_call(
 ) -> None:
     """Answers a request at an address of the wire formats. No thread waits for its body."""
     content = content_of(receive)
-    # A client that asks first is told the reply in place of "100 Continue".
+    # A client that asks first gets the reply in place of "100 Continue".
     rest = scope["method"] not in BODILESS and b"expect" not in dict(scope["headers"])
     try:
         caller = check(scope) if check is not None else None
@@ -354,8 +354,8 @@ async def content_of(receive: Receive) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
 
 
-async def say(told: Answer, send: Send) -> None:
+async def say(answer: Answer, send: Send) -> None:
     """Sends an answer."""
-    headers = encoded(told.headers)
-    await send({"type": "http.response.start", "status": told.status, "headers": headers})
-    await send({"type": "http.response.body", "body": told.body})
+    headers = encoded(answer.headers)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -9,7 +9,7 @@ use holdall::{Api, Caller, Options, Store, Time};
 use serde_json::{Value, json};
 
 use super::{SALT, SECRET, ask, get, text};
-use crate::host::{Shelf, other};
+use crate::host::{TestStore, other};
 
 const DUMPS: [&str; 5] =
     ["postgres.sql", "postgres-inserts.sql", "postgres-columns.sql", "mariadb.sql", "mariadb-columns.sql"];
@@ -46,20 +46,20 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 /// A store to import to, and the folder of the server.
-fn shelf() -> Shelf {
-    let shelf = Shelf::new();
-    let uploads = shelf.dir.path().join("data/uploads/1");
+fn test_store() -> TestStore {
+    let test = TestStore::new();
+    let uploads = test.dir.path().join("data/uploads/1");
     std::fs::create_dir_all(&uploads).unwrap();
     for (entity, content) in CONTENTS {
         std::fs::write(uploads.join(format!("{entity}_x")), content).unwrap();
     }
-    shelf
+    test
 }
 
-fn import(shelf: &Shelf, dump: &Path, more: &[&str]) -> Result<Value, String> {
-    let (dump, uploads) = (dump.to_str().unwrap(), shelf.dir.path().to_str().unwrap());
+fn import(test: &TestStore, dump: &Path, more: &[&str]) -> Result<Value, String> {
+    let (dump, uploads) = (dump.to_str().unwrap(), test.dir.path().to_str().unwrap());
     let args = ["--json", "import", "cloudreve", "--database", dump, "--uploads", uploads];
-    let output = shelf.run(&[&args[..], more].concat());
+    let output = test.run(&[&args[..], more].concat());
     if output.status.success() {
         return Ok(serde_json::from_slice(&output.stdout).unwrap());
     }
@@ -72,8 +72,8 @@ fn clock(name: &str) -> &'static [&'static str] {
     if name.starts_with("mariadb") { &["--utc-offset", "Z"] } else { &[] }
 }
 
-fn open(shelf: &Shelf) -> Store {
-    Store::open(shelf.store(), Options::new()).unwrap()
+fn open(test: &TestStore) -> Store {
+    Store::open(test.store(), Options::new()).unwrap()
 }
 
 #[test]
@@ -83,18 +83,18 @@ fn a_dump_of_any_server_gives_the_same() {
     }
     let ids = HashIds::new(SALT).unwrap();
     for name in DUMPS {
-        let shelf = shelf();
-        let told =
-            import(&shelf, &fixture(name), clock(name)).unwrap_or_else(|told| panic!("{name}: {told}"));
+        let test = test_store();
+        let printed =
+            import(&test, &fixture(name), clock(name)).unwrap_or_else(|printed| panic!("{name}: {printed}"));
         let counts = ["drives", "folders", "files", "versions", "trashed", "links", "shares"];
-        let counts: Vec<u64> = counts.iter().map(|count| told[count].as_u64().unwrap()).collect();
-        assert_eq!(counts, [2, 1, 11, 12, 1, 2, 2], "{name}: {told}");
+        let counts: Vec<u64> = counts.iter().map(|count| printed[count].as_u64().unwrap()).collect();
+        assert_eq!(counts, [2, 1, 11, 12, 1, 2, 2], "{name}: {printed}");
         let left_out = json!({
             "owner-not-active": 2, "share-over": 2, "shortcut": 1, "thumbnail": 1,
         });
-        assert_eq!(told["left_out"], left_out, "{name}");
+        assert_eq!(printed["left_out"], left_out, "{name}");
 
-        let store = open(&shelf);
+        let store = open(&test);
         let drive = store.find_drive("alice@example.org").unwrap().unwrap();
         let read =
             |path: &str| String::from_utf8(drive.open_file(path).unwrap().to_vec(99).unwrap()).unwrap();
@@ -166,16 +166,16 @@ fn times_of_mysql_are_of_the_clock_that_is_told() {
     }
     for (offset, hours) in [("+08:00", -8), ("-03", 3), ("Z", 0), ("Asia/Shanghai", -8)] {
         for (dump, hours) in [("mariadb.sql", hours), ("postgres.sql", 0)] {
-            let shelf = shelf();
-            import(&shelf, &fixture(dump), &["--utc-offset", offset]).unwrap();
-            let drive = open(&shelf).find_drive("alice@example.org").unwrap().unwrap();
+            let test = test_store();
+            import(&test, &fixture(dump), &["--utc-offset", offset]).unwrap();
+            let drive = open(&test).find_drive("alice@example.org").unwrap().unwrap();
             let modified = drive.versions("docs/The Man.mp3", None, 9).unwrap()[0].modified;
             assert_eq!(modified.unix(), 1_749_528_415 + hours * 3600, "{dump} {offset}");
         }
     }
-    let told = import(&shelf(), &fixture("mariadb.sql"), &[]).unwrap_err();
-    assert!(told.contains("--utc-offset"), "nothing in it tells, so it is asked for: {told}");
-    let refused = import(&shelf(), &fixture("mariadb.sql"), &["--utc-offset", "Mars/Olympus"]);
+    let printed = import(&test_store(), &fixture("mariadb.sql"), &[]).unwrap_err();
+    assert!(printed.contains("--utc-offset"), "nothing in it tells, so it is asked for: {printed}");
+    let refused = import(&test_store(), &fixture("mariadb.sql"), &["--utc-offset", "Mars/Olympus"]);
     assert!(refused.is_err());
 }
 
@@ -184,8 +184,8 @@ fn what_is_no_whole_dump_of_a_server_is_refused_with_what_to_do() {
     if other().is_some() {
         return;
     }
-    let shelf = shelf();
-    let path = shelf.fresh();
+    let test = test_store();
+    let path = test.fresh();
     let postgres = |from, to| changed("postgres.sql", from, to);
     let mariadb = |from, to| changed("mariadb.sql", from, to);
     let twice = |name| std::fs::read(fixture(name)).unwrap().repeat(2);
@@ -212,14 +212,14 @@ fn what_is_no_whole_dump_of_a_server_is_refused_with_what_to_do() {
     let latin =
         postgres("na\u{ef}ve", "na~ve").into_iter().map(|byte| if byte == b'~' { 0xef } else { byte });
     cases.push((latin.collect(), "files.name is not"));
-    for (dump, told) in cases {
+    for (dump, printed) in cases {
         std::fs::write(&path, dump).unwrap();
-        let error = import(&shelf, &path, &[]).expect_err(told);
-        assert!(error.contains(told), "{told}: {error}");
-        assert!(!error.contains(SECRET) && !error.contains(SALT), "{told}");
-        assert!(open(&shelf).find_drive("alice@example.org").unwrap().is_none(), "{told}");
+        let error = import(&test, &path, &[]).expect_err(printed);
+        assert!(error.contains(printed), "{printed}: {error}");
+        assert!(!error.contains(SECRET) && !error.contains(SALT), "{printed}");
+        assert!(open(&test).find_drive("alice@example.org").unwrap().is_none(), "{printed}");
     }
-    import(&shelf, &fixture("postgres.sql"), &[]).unwrap();
+    import(&test, &fixture("postgres.sql"), &[]).unwrap();
 }
 
 #[test]
@@ -228,10 +228,10 @@ fn a_dump_may_end_its_lines_as_windows_does() {
         return;
     }
     for name in ["postgres.sql", "mariadb.sql"] {
-        let shelf = shelf();
-        let path = shelf.fresh();
+        let test = test_store();
+        let path = test.fresh();
         std::fs::write(&path, ["\u{feff}".as_bytes(), &changed(name, "\n", "\r\n")].concat()).unwrap();
-        let told = import(&shelf, &path, clock(name)).unwrap_or_else(|told| panic!("{name}: {told}"));
-        assert_eq!(told["files"], 11);
+        let printed = import(&test, &path, clock(name)).unwrap_or_else(|printed| panic!("{name}: {printed}"));
+        assert_eq!(printed["files"], 11);
     }
 }

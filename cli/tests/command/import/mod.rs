@@ -12,7 +12,7 @@ use holdall::{Api, Caller, Options, Reply, Request, Store, Time};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
-use crate::host::{Shelf, other};
+use crate::host::{TestStore, other};
 
 pub const SALT: &str = "cloudreve-test-salt";
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -39,21 +39,21 @@ CREATE TABLE storage_policies (id INTEGER PRIMARY KEY, type TEXT);
 
 /// A server as it was left: its database and its folder.
 struct Server {
-    shelf: Shelf,
+    test: TestStore,
     db: Connection,
     ids: HashIds,
 }
 
 impl Server {
     fn new() -> Server {
-        let shelf = Shelf::new();
-        let db = Connection::open(shelf.dir.path().join("cloudreve.db")).unwrap();
+        let test = TestStore::new();
+        let db = Connection::open(test.dir.path().join("cloudreve.db")).unwrap();
         db.execute_batch(TABLES).unwrap();
         db.execute("INSERT INTO storage_policies VALUES (1, 'local'), (2, 's3')", []).unwrap();
         for (name, value) in [("secret_key", SECRET), ("hash_id_salt", SALT)] {
             db.execute("INSERT INTO settings (name, value) VALUES (?1, ?2)", [name, value]).unwrap();
         }
-        let server = Server { shelf, db, ids: HashIds::new(SALT).unwrap() };
+        let server = Server { test, db, ids: HashIds::new(SALT).unwrap() };
         for (id, email, status) in [(1, "alice@example.org", "active"), (2, "bob@example.org", "inactive")] {
             let user = "INSERT INTO users (id, email, status) VALUES (?1, ?2, ?3)";
             server.db.execute(user, params![id, email, status]).unwrap();
@@ -82,11 +82,11 @@ impl Server {
     }
 
     fn folder(&self) -> PathBuf {
-        self.shelf.dir.path().join("server")
+        self.test.dir.path().join("server")
     }
 
     fn database(&self) -> PathBuf {
-        self.shelf.dir.path().join("cloudreve.db")
+        self.test.dir.path().join("cloudreve.db")
     }
 
     fn import(&self, uploads: &Path, more: &[&str]) -> std::process::Output {
@@ -96,7 +96,7 @@ impl Server {
     fn import_from(&self, database: &Path, uploads: &Path, more: &[&str]) -> std::process::Output {
         let (database, uploads) = (database.to_str().unwrap(), uploads.to_str().unwrap());
         let args = ["--json", "import", "cloudreve", "--database", database, "--uploads", uploads];
-        self.shelf.run(&[&args[..], more].concat())
+        self.test.run(&[&args[..], more].concat())
     }
 
     fn ok(&self, more: &[&str]) -> Value {
@@ -106,7 +106,7 @@ impl Server {
     }
 
     fn open(&self) -> Api {
-        let store = Store::open(self.shelf.store(), Options::new()).unwrap();
+        let store = Store::open(self.test.store(), Options::new()).unwrap();
         Api::new(&store)
     }
 
@@ -129,10 +129,10 @@ pub fn text(reply: &Reply) -> String {
 pub fn ask(api: &Api, caller: &Caller, uri: &str) -> (i64, String) {
     let body = json!({ "uris": [uri] }).to_string();
     let reply = api.answer(caller, &Request::new("POST", "/api/v4/file/url"), body.as_bytes()).unwrap();
-    let told: Value = serde_json::from_str(&text(&reply)).unwrap();
-    let fault = told["aggregated_error"].as_object().and_then(|faults| faults.values().next());
-    let code = fault.unwrap_or(&told)["code"].as_i64().unwrap();
-    (code, told["data"]["urls"][0]["url"].as_str().unwrap_or_default().to_owned())
+    let printed: Value = serde_json::from_str(&text(&reply)).unwrap();
+    let fault = printed["aggregated_error"].as_object().and_then(|faults| faults.values().next());
+    let code = fault.unwrap_or(&printed)["code"].as_i64().unwrap();
+    (code, printed["data"]["urls"][0]["url"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Alice's tree with versions, a trash, links and shares; Bob, who is not active, has a file.
@@ -179,12 +179,18 @@ fn what_was_handed_out_goes_on_working() {
         return;
     }
     let server = server();
-    let told = server.ok(&[]);
-    assert_eq!(told["drives"], 2);
-    assert_eq!((&told["folders"], &told["files"], &told["versions"]), (&json!(1), &json!(5), &json!(6)));
-    assert_eq!((&told["trashed"], &told["links"], &told["shares"]), (&json!(1), &json!(2), &json!(1)));
-    assert_eq!(told["left_out"]["thumbnail"], 1);
-    assert_eq!(told["left_out"]["share-over"], 2);
+    let printed = server.ok(&[]);
+    assert_eq!(printed["drives"], 2);
+    assert_eq!(
+        (&printed["folders"], &printed["files"], &printed["versions"]),
+        (&json!(1), &json!(5), &json!(6))
+    );
+    assert_eq!(
+        (&printed["trashed"], &printed["links"], &printed["shares"]),
+        (&json!(1), &json!(2), &json!(1))
+    );
+    assert_eq!(printed["left_out"]["thumbnail"], 1);
+    assert_eq!(printed["left_out"]["share-over"], 2);
 
     let api = server.open();
     for (entity, content) in [(100, "first"), (101, "second"), (103, "in the trash"), (104, "bob's")] {
@@ -230,7 +236,7 @@ fn the_tree_comes_with_its_versions_times_and_trash() {
     }
     let server = server();
     server.ok(&[]);
-    let store = Store::open(server.shelf.store(), Options::new()).unwrap();
+    let store = Store::open(server.test.store(), Options::new()).unwrap();
     let drive = store.find_drive("alice@example.org").unwrap().unwrap();
     let versions = drive.versions("docs/The Man.mp3", None, 9).unwrap();
     assert_eq!(versions.iter().map(|v| (v.size, v.current)).collect::<Vec<_>>(), [(6, false), (5, true)]);
@@ -255,13 +261,13 @@ fn an_import_is_all_or_says_what_is_missing() {
     std::fs::remove_file(server.folder().join("data/uploads/1/101_x")).unwrap();
     std::fs::write(server.folder().join("data/uploads/1/104_x"), b"longer than it was").unwrap();
     let output = server.import(&server.folder(), &[]);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("contents") && told.contains("101_x"), "{told}");
-    let told = server.ok(&["--skip-missing"]);
-    assert_eq!(told["left_out"]["content-missing"], 3, "{told}");
-    assert_eq!(told["left_out"]["content-length"], 2, "{told}");
-    assert_eq!(told["files"], 3, "{told}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{printed}");
+    assert!(printed.contains("contents") && printed.contains("101_x"), "{printed}");
+    let printed = server.ok(&["--skip-missing"]);
+    assert_eq!(printed["left_out"]["content-missing"], 3, "{printed}");
+    assert_eq!(printed["left_out"]["content-length"], 2, "{printed}");
+    assert_eq!(printed["files"], 3, "{printed}");
     let output = server.import(&server.folder(), &["--skip-missing"]);
     assert_eq!(output.status.code(), Some(3), "a store that holds something takes no import");
 }
@@ -272,7 +278,7 @@ fn nothing_outside_the_uploads_is_read() {
         return;
     }
     let server = server();
-    let outside = server.shelf.dir.path().join("secret");
+    let outside = server.test.dir.path().join("secret");
     std::fs::write(&outside, b"first").unwrap();
     let inside = server.folder().join("data/uploads/1/link");
     std::os::unix::fs::symlink(&outside, inside).unwrap();
@@ -290,7 +296,7 @@ fn no_link_in_the_uploads_is_followed() {
         return;
     }
     let server = server();
-    let outside = server.shelf.dir.path().join("private");
+    let outside = server.test.dir.path().join("private");
     std::fs::create_dir_all(outside.join("deeper")).unwrap();
     std::fs::write(outside.join("first"), b"first").unwrap();
     std::fs::write(outside.join("deeper/first"), b"first").unwrap();
@@ -329,8 +335,8 @@ fn no_two_users_share_a_drive() {
         server.node(id * 1000, 1, "", None, id, None);
         server.node(id * 1000 + 1, 1, &format!("of {id}"), Some(id * 1000), id, None);
     }
-    let told = server.ok(&[]);
-    let store = Store::open(server.shelf.store(), Options::new()).unwrap();
+    let printed = server.ok(&[]);
+    let store = Store::open(server.test.store(), Options::new()).unwrap();
     let of = |name: &str| {
         let drive = store.find_drive(name).unwrap().unwrap_or_else(|| panic!("no drive {name}"));
         drive.list("", None, 100).unwrap().into_iter().map(|entry| entry.name).collect::<Vec<_>>()
@@ -339,7 +345,7 @@ fn no_two_users_share_a_drive() {
     {
         assert_eq!(of(name), [format!("of {id}")], "{name}");
     }
-    assert_eq!(told["drives"], 7, "{told}");
+    assert_eq!(printed["drives"], 7, "{printed}");
 }
 
 #[test]
@@ -361,8 +367,8 @@ fn names_that_cannot_be_are_changed_or_left_out_and_the_rest_is_imported() {
         above = 2000 + depth;
     }
     server.node(3000, 1, "after", Some(1), 1, None);
-    let told = server.ok(&[]);
-    let store = Store::open(server.shelf.store(), Options::new()).unwrap();
+    let printed = server.ok(&[]);
+    let store = Store::open(server.test.store(), Options::new()).unwrap();
     let drive = store.find_drive("alice@example.org").unwrap().unwrap();
     let mut names: Vec<String> =
         drive.list("", None, 1000).unwrap().into_iter().map(|entry| entry.name).collect();
@@ -370,7 +376,7 @@ fn names_that_cannot_be_are_changed_or_left_out_and_the_rest_is_imported() {
     names.sort();
     let second = format!("{} (2)", "n".repeat(251));
     assert_eq!(names, ["_", "_ (2)", "after", &second, &long, "x", "x (2)", "x (3)"]);
-    assert_eq!(told["left_out"]["too-deep"], 12, "{told}");
+    assert_eq!(printed["left_out"]["too-deep"], 12, "{printed}");
 }
 
 #[test]
@@ -400,19 +406,19 @@ fn the_folder_key_and_salt_may_be_given() {
     let server = server();
     server.db.execute("DELETE FROM settings", []).unwrap();
     assert_eq!(server.import(&server.folder(), &[]).status.code(), Some(2));
-    let key = server.shelf.fresh();
+    let key = server.test.fresh();
     std::fs::write(&key, format!("{SECRET}\n")).unwrap();
     let uploads = server.folder().join("data/uploads");
     let more = ["--secret-key", key.to_str().unwrap(), "--hash-salt", SALT];
     let output = server.import(&uploads, &more);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(!told.contains(SECRET));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(!printed.contains(SECRET));
     assert_eq!(text(&get(&server.open(), &server.url(100, "x"))), "first");
-    let other = server.shelf.fresh();
+    let other = server.test.fresh();
     std::fs::write(&other, b"no database").unwrap();
     let args = ["import", "cloudreve", "--database", other.to_str().unwrap(), "--uploads", "/"];
-    assert_eq!(server.shelf.run(&args).status.code(), Some(1));
+    assert_eq!(server.test.run(&args).status.code(), Some(1));
 }
 
 /// Writes a database as text.
@@ -429,20 +435,23 @@ fn a_dump_gives_what_its_database_gives() {
     }
     let server = server();
     server.db.execute("UPDATE files SET name = ?1 WHERE id = 12", ["it's; a\ncopy"]).unwrap();
-    let dump = server.shelf.fresh();
+    let dump = server.test.fresh();
     let mut python = std::process::Command::new("python3");
     let status = python.args(["-c", DUMP]).arg(server.database()).arg(&dump).status();
     assert!(status.expect("python3 is not there; install it").success());
     let output = server.import_from(&dump, &server.folder(), &[]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&told["files"], &told["versions"], &told["links"]), (&json!(5), &json!(6), &json!(2)));
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&printed["files"], &printed["versions"], &printed["links"]),
+        (&json!(5), &json!(6), &json!(2))
+    );
     assert_eq!(text(&get(&server.open(), &server.url(100, "x"))), "first");
-    let again = Shelf::new();
+    let again = TestStore::new();
     let (database, uploads) = (server.database(), server.folder());
     let args = ["--database", database.to_str().unwrap(), "--uploads", uploads.to_str().unwrap()];
     let output = again.run(&[&["--json", "import", "cloudreve"], &args[..]].concat());
-    assert_eq!(told, serde_json::from_slice::<Value>(&output.stdout).unwrap());
+    assert_eq!(printed, serde_json::from_slice::<Value>(&output.stdout).unwrap());
 }
 
 #[test]
@@ -451,8 +460,8 @@ fn what_is_no_whole_dump_of_sqlite_is_refused_with_what_to_do() {
         return;
     }
     let server = server();
-    let path = server.shelf.fresh();
-    for (dump, told) in [
+    let path = server.test.fresh();
+    for (dump, printed) in [
         ("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE users (id);\n", "make it again"),
         (
             "BEGIN TRANSACTION;\nCREATE TABLE other (id);\nCOMMIT;\n",
@@ -464,7 +473,7 @@ fn what_is_no_whole_dump_of_sqlite_is_refused_with_what_to_do() {
         let output = server.import_from(&path, &server.folder(), &[]);
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{error}");
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(printed), "{error}");
     }
     server.ok(&[]);
 }

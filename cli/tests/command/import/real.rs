@@ -17,10 +17,10 @@ use crate::host::other;
 #[test]
 fn a_default_installation_comes_with_its_folder_alone() {
     each(|server| {
-        let (told, _) = server.import(&[]);
+        let (printed, _) = server.import(&[]);
         let counts = ["drives", "files", "versions", "trashed", "links", "shares"];
-        let counts: Vec<u64> = counts.iter().map(|count| told[count].as_u64().unwrap()).collect();
-        assert_eq!(counts, [4, 79, 98, 11, 25, 11], "{}: {told}", server.name);
+        let counts: Vec<u64> = counts.iter().map(|count| printed[count].as_u64().unwrap()).collect();
+        assert_eq!(counts, [4, 79, 98, 11, 25, 11], "{}: {printed}", server.name);
     });
 }
 
@@ -110,8 +110,8 @@ fn a_link_asked_for_again_is_the_one_that_there_was() {
             let body = json!({ "uris": [uri] }).to_string();
             let caller = caller(server, user);
             let reply = api.answer(&caller, &Request::new("PUT", "/api/v4/file/source"), body.as_bytes());
-            let told: Value = serde_json::from_str(&text(&reply.unwrap())).unwrap();
-            let made = told["data"][0]["link"].as_str().unwrap_or_else(|| panic!("{told}"));
+            let printed: Value = serde_json::from_str(&text(&reply.unwrap())).unwrap();
+            let made = printed["data"][0]["link"].as_str().unwrap_or_else(|| panic!("{printed}"));
             assert_eq!(made, target(url), "{} {path}", server.name);
             again += 1;
         }
@@ -126,25 +126,25 @@ fn every_signed_url_gives_what_it_gave() {
         let (_, api) = server.open();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for url in server.list("urls") {
-            let (told, real) = (url["url"].as_str().unwrap(), &url["real"]);
-            let reply = get(&api, &server.renewed(told));
+            let (printed, real) = (url["url"].as_str().unwrap(), &url["real"]);
+            let reply = get(&api, &server.renewed(printed));
             let body = reply.body.to_vec(1 << 20).unwrap();
             let class = class(&url);
             *counts.entry(class).or_default() += 1;
             match class {
                 // They were in the memory of the server, for ten minutes.
-                "archive" => assert!(text(&reply).contains("Archive session not exist"), "{told}"),
+                "archive" => assert!(text(&reply).contains("Archive session not exist"), "{printed}"),
                 "same" => {
-                    assert_eq!(reply.status, 200, "{told}");
-                    assert_eq!(sha256(&body), real["sha256"].as_str().unwrap(), "{} {told}", server.name);
-                    assert_eq!(reply.header("ETag"), header(real, "Etag"), "{told}");
+                    assert_eq!(reply.status, 200, "{printed}");
+                    assert_eq!(sha256(&body), real["sha256"].as_str().unwrap(), "{} {printed}", server.name);
+                    assert_eq!(reply.header("ETag"), header(real, "Etag"), "{printed}");
                     let length = header(real, "Content-Length");
-                    assert_eq!(reply.header("Content-Length"), length, "{told}");
+                    assert_eq!(reply.header("Content-Length"), length, "{printed}");
                     let type_of = |text: Option<&str>| text.map(|text| text.contains("charset=utf-8"));
                     let (ours, theirs) = (reply.header("Content-Type"), header(real, "Content-Type"));
-                    assert_eq!(type_of(ours), type_of(theirs), "{told}: {ours:?} {theirs:?}");
+                    assert_eq!(type_of(ours), type_of(theirs), "{printed}: {ours:?} {theirs:?}");
                 }
-                _ => assert!(text(&reply).contains("\"code\":40077"), "{told}: {}", text(&reply)),
+                _ => assert!(text(&reply).contains("\"code\":40077"), "{printed}: {}", text(&reply)),
             }
         }
         let expected = [("archive", 3), ("beside", 2), ("gone", 1), ("not here", 4), ("same", 74)];
@@ -194,25 +194,25 @@ fn versions_have_their_order_their_times_and_their_current_one() {
         let drive = server.drive(&store, "admin");
         let ids = server.ids();
         let delver = &server.manifest["delver"]["after"];
-        for told in [&server.manifest["versions.after"], &server.manifest["many"], delver] {
-            let name = told["name"].as_str().unwrap();
+        for printed in [&server.manifest["versions.after"], &server.manifest["many"], delver] {
+            let name = printed["name"].as_str().unwrap();
             let file = drive.stat(name).unwrap();
-            assert_eq!(file.created.0, micros(&told["created_at"]), "{name}");
-            assert_eq!(file.modified.0, micros(&told["updated_at"]), "{name}");
+            assert_eq!(file.created.0, micros(&printed["created_at"]), "{name}");
+            assert_eq!(file.modified.0, micros(&printed["updated_at"]), "{name}");
             let made = drive.versions(name, None, 99).unwrap();
-            let real = told["extended_info"]["entities"].as_array().unwrap();
+            let real = printed["extended_info"]["entities"].as_array().unwrap();
             let real: Vec<_> = real.iter().filter(|entity| entity["type"] == 0).collect();
             assert_eq!(made.len(), real.len(), "{name}");
             for (made, real) in made.iter().zip(real) {
                 assert_eq!(json!(made.size), real["size"], "{name}");
                 assert_eq!(made.created.0, micros(&real["created_at"]), "{name}");
-                assert_eq!(made.current, real["id"] == told["primary_entity"], "{name}");
-                let modified = if made.current { micros(&told["updated_at"]) } else { made.created.0 };
+                assert_eq!(made.current, real["id"] == printed["primary_entity"], "{name}");
+                let modified = if made.current { micros(&printed["updated_at"]) } else { made.created.0 };
                 assert!(made.modified.0 <= modified, "{name}");
                 assert!(ids.decode(real["id"].as_str().unwrap(), HashKind::Entity).is_ok());
             }
             let current = file.current.unwrap();
-            assert_eq!(current.modified.0, micros(&told["updated_at"]), "{name}");
+            assert_eq!(current.modified.0, micros(&printed["updated_at"]), "{name}");
         }
         drop(api);
     });
@@ -226,20 +226,20 @@ fn times_of_files_and_folders_are_those_that_clients_saw() {
         let drive = server.drive(&store, "admin");
         let listed = server.manifest["admin_list"]["files"].as_array().unwrap();
         let (mut checked, mut tagged) = (0, 0);
-        for told in listed {
-            let name = told["name"].as_str().unwrap();
+        for printed in listed {
+            let name = printed["name"].as_str().unwrap();
             let Ok(found) = drive.stat(name) else {
                 assert!(["unfinished.bin", "big 60.bin"].contains(&name), "{name}");
                 continue;
             };
-            assert_eq!(found.created.0, micros(&told["created_at"]), "{name}");
+            assert_eq!(found.created.0, micros(&printed["created_at"]), "{name}");
             let changed = name == "docs" || name == "kib.bin";
-            assert!(changed || found.modified.0 == micros(&told["updated_at"]), "{} {name}", server.name);
+            assert!(changed || found.modified.0 == micros(&printed["updated_at"]), "{} {name}", server.name);
             if let Some(current) = found.current {
-                assert!(changed || current.modified.0 == micros(&told["updated_at"]), "{name}");
+                assert!(changed || current.modified.0 == micros(&printed["updated_at"]), "{name}");
             }
             let mut attributes: BTreeMap<String, String> =
-                serde_json::from_value(told["metadata"].clone()).unwrap();
+                serde_json::from_value(printed["metadata"].clone()).unwrap();
             attributes.retain(|name, _| !name.starts_with("sys:"));
             tagged += usize::from(!attributes.is_empty());
             assert_eq!(found.attributes, attributes, "{name}");
@@ -257,8 +257,8 @@ fn what_lies_in_the_trash_can_be_restored_under_its_name() {
         let drive = server.drive(&store, "admin");
         let trash = drive.list_trash(None, 99).unwrap();
         let paths: BTreeSet<&str> = trash.iter().map(|item| item.path.as_str()).collect();
-        for told in server.manifest["trash"]["files"].as_array().unwrap() {
-            let uri = told["metadata"]["sys:restore_uri"].as_str().unwrap();
+        for printed in server.manifest["trash"]["files"].as_array().unwrap() {
+            let uri = printed["metadata"]["sys:restore_uri"].as_str().unwrap();
             let path = decoded(uri.strip_prefix("cloudreve://my/").unwrap());
             let found = paths.contains(path.as_str()) || path == "trashed file.txt";
             assert!(found, "{path}: {paths:?}");
@@ -335,7 +335,7 @@ fn shares_answer_each_caller_as_they_did() {
 #[test]
 fn the_report_names_what_did_not_come_and_why() {
     each(|server| {
-        let (told, lines) = server.import(&[]);
+        let (printed, lines) = server.import(&[]);
         let of = |kind: &str, cause: &str| {
             let lines = lines.iter().filter(|line| line["kind"] == kind && line["cause"] == cause);
             lines.map(|line| line["path"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
@@ -358,11 +358,12 @@ fn the_report_names_what_did_not_come_and_why() {
         assert_eq!((&carol["archive"], &carol["links_at_once"]), (&json!(true), &json!(5)));
         let bob = lines.iter().find(|line| line["kind"] == "user" && line["id"] == 2).unwrap();
         assert_eq!((&bob["archive"], &bob["links_at_once"]), (&json!(false), &json!(10)));
-        assert_eq!(told["no_place"]["pins"], 1, "{told}");
+        assert_eq!(printed["no_place"]["pins"], 1, "{printed}");
         // What is counted is named, once.
-        let counted: u64 = told["left_out"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+        let counted: u64 =
+            printed["left_out"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
         let named = lines.iter().filter(|line| line["kind"] != "user" && line["cause"] != "renamed").count();
-        assert_eq!(counted, named as u64, "{told}");
+        assert_eq!(counted, named as u64, "{printed}");
     });
 }
 
@@ -370,22 +371,25 @@ fn the_report_names_what_did_not_come_and_why() {
 fn a_wrong_folder_is_no_success_and_the_message_says_what_to_try() {
     each(|server| {
         let folder = server.folder();
-        let empty = server.shelf.fresh();
+        let empty = server.test.fresh();
         std::fs::create_dir(&empty).unwrap();
         for more in [&[][..], &["--skip-missing"]] {
             let output = server.run(&[&["--uploads", empty.to_str().unwrap()], more].concat());
-            let told = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(2), "{told}");
-            assert!(told.contains("--map /cloudreve/data/uploads=DIR"), "{told}");
-            assert!(!told.contains("--skip-missing") && !told.contains("made a new store"), "{told}");
-            assert!(!server.shelf.store().exists(), "a store was made of nothing");
+            let printed = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{printed}");
+            assert!(printed.contains("--map /cloudreve/data/uploads=DIR"), "{printed}");
+            assert!(
+                !printed.contains("--skip-missing") && !printed.contains("made a new store"),
+                "{printed}"
+            );
+            assert!(!server.test.store().exists(), "a store was made of nothing");
         }
         // The uploads were moved elsewhere, under another name.
-        let moved = server.shelf.fresh();
+        let moved = server.test.fresh();
         std::fs::rename(folder.join("data/uploads"), &moved).unwrap();
         let map = format!("/cloudreve/data/uploads={}", moved.display());
-        let (told, _) = server.import(&["--map", &map]);
-        assert_eq!(told["files"], 79, "{told}");
+        let (printed, _) = server.import(&["--map", &map]);
+        assert_eq!(printed["files"], 79, "{printed}");
     });
 }
 
@@ -401,16 +405,19 @@ fn encrypted_content_needs_the_master_key() {
         .unwrap();
     db.execute("UPDATE settings SET value = '' WHERE name = 'encrypt_master_key'", []).unwrap();
     let output = server.run(&[]);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("CR_ENCRYPT_MASTER_KEY") && told.contains("there is no master key"), "{told}");
-    let file = server.shelf.fresh();
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        printed.contains("CR_ENCRYPT_MASTER_KEY") && printed.contains("there is no master key"),
+        "{printed}"
+    );
+    let file = server.test.fresh();
     std::fs::write(&file, format!("{key}\n")).unwrap();
     let (_, lines) = server.import(&["--master-key", file.to_str().unwrap()]);
     assert!(lines.iter().all(|line| line["cause"] != "no-master-key"));
     let (store, _) = server.open();
     let secret = server.drive(&store, "carol").open_file("enc/secret.txt").unwrap().to_vec(99).unwrap();
-    let told = server.list("urls").into_iter().find(|url| url["path"] == "enc/secret.txt").unwrap();
-    assert_eq!(sha256(&secret), told["real"]["sha256"].as_str().unwrap());
+    let printed = server.list("urls").into_iter().find(|url| url["path"] == "enc/secret.txt").unwrap();
+    assert_eq!(sha256(&secret), printed["real"]["sha256"].as_str().unwrap());
 }
 
 #[test]
@@ -419,15 +426,15 @@ fn a_wrong_master_key_brings_no_garbage() {
         return;
     }
     let server = Server::new("sqlite");
-    let file = server.shelf.fresh();
+    let file = server.test.fresh();
     std::fs::write(&file, format!("{}=", "A".repeat(43))).unwrap();
     let args = ["--master-key", file.to_str().unwrap()];
     let output = server.run(&args);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("no content looks right under the master key"), "{told}");
-    assert!(told.contains("give --master-key FILE"), "{told}");
-    let (told, lines) = server.import(&args);
-    assert!(told["left_out"]["wrong-master-key"].as_u64().unwrap() > 0, "{told}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.contains("no content looks right under the master key"), "{printed}");
+    assert!(printed.contains("give --master-key FILE"), "{printed}");
+    let (printed, lines) = server.import(&args);
+    assert!(printed["left_out"]["wrong-master-key"].as_u64().unwrap() > 0, "{printed}");
     let (store, _) = server.open();
     assert!(server.drive(&store, "carol").open_file("enc/secret.txt").is_err());
     assert!(lines.iter().any(|line| line["cause"] == "wrong-master-key" && line["kind"] == "file"));
@@ -470,14 +477,14 @@ fn the_dump_of_a_real_database_gives_what_the_database_gives() {
         return;
     }
     let server = Server::new("sqlite");
-    let (told, _) = server.import(&[]);
+    let (printed, _) = server.import(&[]);
     let dump = Server::new("sqlite");
     let database = dump.folder().join("data/cloudreve.db");
     let mut python = Command::new("python3");
     let status = python.args(["-c", DUMP]).arg(&database).arg(dump.folder().join("dump.sql")).status();
     assert!(status.expect("python3 is not there; install it").success());
     std::fs::remove_file(database).unwrap();
-    assert_eq!(dump.import(&[]).0, told);
+    assert_eq!(dump.import(&[]).0, printed);
 }
 
 #[test]
@@ -490,7 +497,7 @@ fn a_request_of_the_api_knows_the_old_ids() {
         let body =
             body.replace("vEsl", server.manifest["versions.before"]["primary_entity"].as_str().unwrap());
         let reply = api.answer(&admin, &Request::new("POST", "/api/v4/file/url"), body.as_bytes()).unwrap();
-        let told: Value = serde_json::from_str(&text(&reply)).unwrap();
-        assert_eq!(told["code"], 0, "{told}");
+        let printed: Value = serde_json::from_str(&text(&reply)).unwrap();
+        assert_eq!(printed["code"], 0, "{printed}");
     });
 }

@@ -11,11 +11,11 @@ use holdall::{Api, Caller, Drive, Options, Store, Time};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::host::{Shelf, other};
+use crate::host::{TestStore, other};
 
 /// A server: its folder and what it answered.
 pub struct Server {
-    pub shelf: Shelf,
+    pub test: TestStore,
     pub name: &'static str,
     pub manifest: Value,
     secret: String,
@@ -40,14 +40,14 @@ const ENDS: (&str, &str) = ("2026-12-02 07:", "2126-12-02 07:");
 
 impl Server {
     pub fn new(name: &'static str) -> Server {
-        let shelf = Shelf::new();
-        let folder = shelf.dir.path().join("cloudreve");
+        let test = TestStore::new();
+        let folder = test.dir.path().join("cloudreve");
         std::fs::create_dir(&folder).unwrap();
         let data = fixture(&format!("{name}-data.tar.gz"));
         let status = Command::new("tar").arg("-xzf").arg(data).arg("-C").arg(&folder).status().unwrap();
         assert!(status.success());
         let manifest = serde_json::from_slice(&unzipped(&format!("manifest-{name}.json.gz"))).unwrap();
-        let mut server = Server { shelf, name, manifest, secret: String::new(), salt: String::new() };
+        let mut server = Server { test, name, manifest, secret: String::new(), salt: String::new() };
         let settings = if name == "pg" { server.postgres() } else { server.sqlite() };
         server.secret = settings["secret_key"].clone();
         server.salt = settings["hash_id_salt"].clone();
@@ -55,7 +55,7 @@ impl Server {
     }
 
     pub fn folder(&self) -> PathBuf {
-        self.shelf.dir.path().join("cloudreve")
+        self.test.dir.path().join("cloudreve")
     }
 
     /// Changes the database, and returns its settings.
@@ -79,12 +79,12 @@ impl Server {
 
     pub fn run(&self, more: &[&str]) -> std::process::Output {
         let folder = self.folder();
-        self.shelf.run(&[&["--json", "import", "cloudreve", folder.to_str().unwrap()], more].concat())
+        self.test.run(&[&["--json", "import", "cloudreve", folder.to_str().unwrap()], more].concat())
     }
 
     /// Imports all but what is not kept here, and returns what is told and the lines of the report.
     pub fn import(&self, more: &[&str]) -> (Value, Vec<Value>) {
-        let report = self.shelf.fresh();
+        let report = self.test.fresh();
         let args = ["--skip-missing", "--report", report.to_str().unwrap()];
         let output = self.run(&[&args[..], more].concat());
         assert!(output.status.success(), "{}: {}", self.name, String::from_utf8_lossy(&output.stderr));
@@ -94,7 +94,7 @@ impl Server {
     }
 
     pub fn open(&self) -> (Store, Api) {
-        let store = Store::open(self.shelf.store(), Options::new()).unwrap();
+        let store = Store::open(self.test.store(), Options::new()).unwrap();
         let api = Api::new(&store);
         (store, api)
     }

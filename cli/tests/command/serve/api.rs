@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::host::{Got, Host, Shelf, other};
+use crate::host::{Got, Host, TestStore, other};
 
 const TOKEN: &str = "0123456789-token-of-alice";
 
@@ -38,9 +38,9 @@ fn host(options: &[&str]) -> Option<Host> {
 
 fn first(host: &Host, more: &[&str]) -> (i64, String) {
     let body = json!({"uris": ["cloudreve://my/a%20b.txt"], "download": true});
-    let told = json_of(&call(host, "POST", "api/v4/file/url", &body, more));
-    let url = told["data"]["urls"][0]["url"].as_str().unwrap_or_default().to_owned();
-    (told["code"].as_i64().unwrap(), url)
+    let printed = json_of(&call(host, "POST", "api/v4/file/url", &body, more));
+    let url = printed["data"]["urls"][0]["url"].as_str().unwrap_or_default().to_owned();
+    (printed["code"].as_i64().unwrap(), url)
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn the_drive_of_the_command_line_calls_from_this_machine() {
     let got = host.curl(&["-L", &link]);
     assert_eq!((got.code, got.body.as_slice()), (0, &b"alice's"[..]));
     let zip = json!({"uris": ["cloudreve://my/a%20b.txt"], "archive": true, "redirect": false});
-    let told = json_of(&call(&host, "POST", "api/v4/file/url", &zip, &[]));
-    let got = host.get(told["data"]["urls"][0]["url"].as_str().unwrap());
+    let printed = json_of(&call(&host, "POST", "api/v4/file/url", &zip, &[]));
+    let got = host.get(printed["data"]["urls"][0]["url"].as_str().unwrap());
     assert_eq!((got.status, got.header("content-type")), (200, Some("application/zip")));
     let native = host.json(&["--drive", "alice", "url", "a b.txt"])["url"].as_str().unwrap().to_owned();
     assert_eq!(host.get(&native).body, b"alice's", "the store's own URLs are served beside");
@@ -112,9 +112,9 @@ fn the_options_are_refused_where_they_would_open_a_drive_to_all() {
     if other().is_some() {
         return;
     }
-    let shelf = Shelf::new();
-    shelf.put("a", b"x");
-    let code = |args: &[&str]| shelf.run(args).status.code();
+    let test = TestStore::new();
+    test.put("a", b"x");
+    let code = |args: &[&str]| test.run(args).status.code();
     assert_eq!(code(&["serve", "--listen", "0.0.0.0:0", "--api", "--api-drive", "main"]), Some(1));
     assert_eq!(code(&["serve", "--listen", "127.0.0.1:0", "--api-drive", "main"]), Some(1));
     assert_eq!(code(&["serve", "--listen", "127.0.0.1:0", "--api", "--api-token", "short=main"]), Some(1));
@@ -133,8 +133,8 @@ fn a_server_that_takes_uploads_makes_the_store_and_says_so() {
     if other().is_some() {
         return;
     }
-    let shelf = Shelf::new();
-    let mut server = shelf
+    let test = TestStore::new();
+    let mut server = test
         .command(&["serve", "--listen", "127.0.0.1:0", "--api"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -143,10 +143,10 @@ fn a_server_that_takes_uploads_makes_the_store_and_says_so() {
     let mut line = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
     server.kill().unwrap();
-    let told = String::from_utf8(server.wait_with_output().unwrap().stderr).unwrap();
+    let printed = String::from_utf8(server.wait_with_output().unwrap().stderr).unwrap();
     assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
-    let (first, second) = told.split_once('\n').unwrap();
-    assert_eq!(first, format!("holdall: made a new store in {}", shelf.store().display()));
+    let (first, second) = printed.split_once('\n').unwrap();
+    assert_eq!(first, format!("holdall: made a new store in {}", test.store().display()));
     assert!(second.contains("--api-token") && second.contains("--api-drive"), "whose calls are: {second}");
 }
 
@@ -191,8 +191,8 @@ fn a_visitor_s_body_is_short_and_an_unknown_token_s_is_not_read() {
     assert_ne!(call(&host, "POST", "api/v4/file/url", &long, &["-H", &token]).status, 413);
     let mut held = crowd(&host, "POST /v2/file/get", 1);
     held.extend(crowd(&host, "POST /v2/file/get HTTP/1.1\r\nAuthorization: Bearer nobody\r\nX:", 1));
-    let mut told = String::new();
+    let mut printed = String::new();
     held[1].set_read_timeout(Some(std::time::Duration::from_secs(25))).unwrap();
-    BufReader::new(&held[1]).read_line(&mut told).unwrap();
-    assert!(told.starts_with("HTTP/1.1 401"), "{told}");
+    BufReader::new(&held[1]).read_line(&mut printed).unwrap();
+    assert!(printed.starts_with("HTTP/1.1 401"), "{printed}");
 }

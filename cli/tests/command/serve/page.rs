@@ -27,8 +27,9 @@ fn typed(page: &str, heading: &str) -> (tempfile::TempDir, String) {
         bash.env_remove(name);
     }
     let output = bash.output().expect("this test needs bash, curl and python3");
-    let (out, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert!(output.status.success(), "{page}: {out}\n{told}");
+    let (out, message) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{page}: {out}\n{message}");
     (dir, out)
 }
 

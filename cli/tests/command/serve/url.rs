@@ -72,10 +72,10 @@ fn a_download_is_one_use_and_a_request_is_none() {
     assert_eq!((range(&secret), host.get(&secret).status), (206, 410));
     let both = host.run(&["url", "a.txt", "--max-uses", "1", "--max-requests", "1"]);
     assert_eq!(both.status.code(), Some(1));
-    let embedded = host.ok(&["url", "a.txt", "--cross-origin", "https://shop.example"]);
-    let got = host.curl(&["-H", "Origin: https://shop.example", &embedded]);
-    assert_eq!(got.header("Access-Control-Allow-Origin"), Some("https://shop.example"));
-    assert_eq!(host.run(&["url", "a.txt", "--cross-origin", "shop.example"]).status.code(), Some(1));
+    let embedded = host.ok(&["url", "a.txt", "--cross-origin", "https://test.example"]);
+    let got = host.curl(&["-H", "Origin: https://test.example", &embedded]);
+    assert_eq!(got.header("Access-Control-Allow-Origin"), Some("https://test.example"));
+    assert_eq!(host.run(&["url", "a.txt", "--cross-origin", "test.example"]).status.code(), Some(1));
 }
 
 #[test]

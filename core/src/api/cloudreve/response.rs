@@ -29,7 +29,7 @@ struct Envelope<'a, T: Serialize> {
     correlation_id: Option<&'a str>,
 }
 
-/// The faults of a batch, by URI; each is told once.
+/// The faults of a batch, by URI; each is in it once.
 pub(super) type Faults = BTreeMap<String, Fault>;
 
 /// Makes the answers to one request.

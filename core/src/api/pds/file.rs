@@ -188,8 +188,8 @@ impl Call<'_> {
     ) -> Result<Option<String>, ApiError> {
         let rows = drive.list_in(folder.id, None, MAX_SORTED + 1)?;
         if rows.len() > MAX_SORTED {
-            let told = format!("a folder of more than {MAX_SORTED} is listed in order of name ASC alone");
-            return Err(Fault::unsupported(told).into());
+            let message = format!("a folder of more than {MAX_SORTED} is listed in order of name ASC alone");
+            return Err(Fault::unsupported(message).into());
         }
         let after: Option<(i64, String)> = match &params.after {
             Some(text) => Some(

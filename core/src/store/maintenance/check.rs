@@ -38,7 +38,7 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Is told how a long job goes on; an error from it ends the job, and is what the job returns.
+/// Called with the progress of a long job; an error from it ends the job, and is what the job returns.
 pub type Watch<'a> = dyn FnMut(Progress) -> Result<()> + 'a;
 
 /// The options of [`Store::check`].
@@ -61,7 +61,7 @@ impl<'a> CheckOptions<'a> {
         self
     }
 
-    /// Sets who is told how far it is.
+    /// Sets the callback for progress.
     #[must_use]
     pub fn watch(mut self, watch: &'a mut Watch<'a>) -> CheckOptions<'a> {
         self.watch = Some(watch);
@@ -105,7 +105,7 @@ pub struct Damage {
 }
 
 impl Store {
-    /// Checks the store as it is at this moment, while it is in use: that the rows agree with each
+    /// Checks the store as it is now, while it is in use: that the rows agree with each
     /// other, that every blob is in its place, that the log can be read, and on demand that all
     /// content is what was put. Nothing is changed.
     ///
@@ -386,7 +386,7 @@ impl Checker<'_, '_> {
         Ok(())
     }
 
-    /// Returns `drive:path`, if that can be told.
+    /// Returns `drive:path`, if it has a path.
     fn path_of(&self, file: FileId) -> Option<String> {
         let path = state::path_of(&self.tx, file).ok()??;
         let record = drive::get(&self.tx, node::record(&self.tx, file).ok()?.drive).ok()?;

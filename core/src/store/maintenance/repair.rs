@@ -160,13 +160,13 @@ impl Store {
     pub fn repair_watched(&self, watch: &mut Watch<'_>) -> Result<RepairReport> {
         let engine = self.engine()?;
         engine.journal.writable()?;
-        let mut told = |at| watch(at);
-        let mut left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
+        let mut progress = |at| watch(at);
+        let mut left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut progress))?;
         let mut restored = Vec::new();
         if !left.damaged.is_empty() {
             restored = restore(&engine, &left.damaged)?;
-            let mut told = |at| watch(at);
-            left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
+            let mut progress = |at| watch(at);
+            left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut progress))?;
             let quarantined: Vec<BlobId> = left.damaged.iter().map(|damage| damage.blob).collect();
             engine.write(move |change| {
                 quarantined.iter().try_for_each(|id| refcount::quarantine(change, *id))

@@ -53,7 +53,7 @@ pub(super) struct Process {
 }
 
 impl SimVfs {
-    /// Returns the disk as another process has it, whose operations `scheduler` is told of. Such
+    /// Returns the disk as another process has it, whose operations are reported to `scheduler`. Such
     /// processes keep to each other's locks, and date files by [`Time::now`].
     #[must_use]
     pub fn process(&self, scheduler: Arc<dyn Scheduler>) -> SimVfs {

@@ -6,13 +6,13 @@ import subprocess
 from pathlib import Path
 
 
-class Shelf:
+class Store:
     """A store, filled by the `holdall` command. URLs that it makes begin with `/`."""
 
     def __init__(self, holdall: str, directory: Path):
         self.holdall = holdall
         self.directory = directory
-        self.store = directory / "store"
+        self.path = directory / "store"
         self.drawn = 0
 
     def fresh(self) -> Path:
@@ -22,7 +22,7 @@ class Shelf:
 
     def run(self, *args: str, content: bytes | None = None) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [self.holdall, "--store", self.store, "--json", *args],
+            [self.holdall, "--store", self.path, "--json", *args],
             input=content if content is not None else b"",
             capture_output=True,
             timeout=60,

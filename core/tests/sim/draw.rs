@@ -1,11 +1,11 @@
-//! What happens next, as the dice say.
+//! What happens next, as the rng say.
 
 use holdall::{FileId, Mode, VersionId};
 
 use crate::calls::Do;
 use crate::content;
-use crate::dice::Dice;
 use crate::plan::Kind;
+use crate::rng::Rng;
 use crate::run::Run;
 use crate::world::{File, Node, PROBE, Tree, Verb};
 
@@ -15,7 +15,7 @@ impl Run {
         if self.new_timeline {
             return self.rest();
         }
-        let kind = self.plan.kind(&mut self.dice);
+        let kind = self.plan.kind(&mut self.rng);
         match kind {
             Kind::StepClock => self.step_clock(),
             Kind::Rest => self.rest(),
@@ -27,7 +27,7 @@ impl Run {
             Kind::TestCopy => self.test_copy(false),
             Kind::WriteCopy => self.test_copy(true),
             Kind::SetBack => self.set_back(),
-            Kind::Rebuild if self.dice.one_in(2) => {
+            Kind::Rebuild if self.rng.one_in(2) => {
                 self.rebuild();
                 self.rest();
             }
@@ -44,10 +44,10 @@ impl Run {
             _ => {
                 let idle: Vec<usize> = self.tasks().filter(|task| self.slots[*task].busy.is_none()).collect();
                 for (number, task) in idle.into_iter().enumerate() {
-                    if number > 0 && self.dice.one_in(4) {
+                    if number > 0 && self.rng.one_in(4) {
                         continue;
                     }
-                    let kind = if number == 0 { kind } else { self.plan.kind(&mut self.dice) };
+                    let kind = if number == 0 { kind } else { self.plan.kind(&mut self.rng) };
                     self.order(task, kind);
                 }
                 if self.slots.iter().any(|slot| slot.busy.is_some()) {
@@ -58,12 +58,12 @@ impl Run {
     }
 
     pub fn some_task(&mut self) -> usize {
-        1 + self.dice.below(self.slots.len() as u64 - 1) as usize
+        1 + self.rng.below(self.slots.len() as u64 - 1) as usize
     }
 
     pub fn step_clock(&mut self) {
         const STEPS: [i64; 8] = [1, 60, 1800, 4000, 7500, -60, -4000, -7500];
-        let seconds = *self.dice.pick(&STEPS).unwrap_or(&1);
+        let seconds = *self.rng.pick(&STEPS).unwrap_or(&1);
         self.turns.note(|| format!("the clock steps by {seconds} s"));
         self.turns.step_clock(seconds * 1_000_000);
     }
@@ -78,12 +78,12 @@ impl Run {
             if self.half_rebuilt || (alone && kind == Kind::Rebuild) {
                 return self.tell(task, Do::Rebuild, None);
             }
-            let mode = self.plan.mode(&mut self.dice);
+            let mode = self.plan.mode(&mut self.rng);
             // In another mode than the others it is refused; once in a while that is tried.
-            let other = self.slots.iter().find_map(|slot| slot.open).filter(|_| !self.dice.clone().one_in(8));
+            let other = self.slots.iter().find_map(|slot| slot.open).filter(|_| !self.rng.clone().one_in(8));
             return self.tell(task, Do::Open(other.unwrap_or(mode)), None);
         }
-        if self.slots[task].tired && self.dice.one_in(2) {
+        if self.slots[task].tired && self.rng.one_in(2) {
             return self.tell(task, Do::Close, None);
         }
         if let Some(what) = self.unseen(task, kind) {
@@ -110,8 +110,8 @@ impl Run {
                 let path = self.path(false);
                 let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
                 let slash = |path: &str| format!("{path}/");
-                let inner = format!("d{}/{name}", self.dice.below(2));
-                Do::OpenFiles(match self.dice.below(3) {
+                let inner = format!("d{}/{name}", self.rng.below(2));
+                Do::OpenFiles(match self.rng.below(3) {
                     0 => vec![name, slash(&path)],
                     1 => vec![slash(&path), name, path],
                     _ => vec![name, slash(&inner), inner],
@@ -123,21 +123,21 @@ impl Run {
             }
             Kind::SignLimited => {
                 let version = self.some_version()?;
-                Do::SignLimited(version, 1 + self.dice.below(3) as u32)
+                Do::SignLimited(version, 1 + self.rng.below(3) as u32)
             }
-            Kind::Serve => Do::Serve(self.dice.pick(&self.ledger.urls)?.text.clone()),
+            Kind::Serve => Do::Serve(self.rng.pick(&self.ledger.urls)?.text.clone()),
             Kind::Share => {
                 let path = self.there()?;
-                if self.dice.one_in(2) { Do::Share(path) } else { Do::Link(path) }
+                if self.rng.one_in(2) { Do::Share(path) } else { Do::Link(path) }
             }
             Kind::ReadArchive => {
                 let ids: Vec<_> = self.ledger.archives.keys().copied().collect();
-                Do::ReadArchive(*self.dice.pick(&ids)?)
+                Do::ReadArchive(*self.rng.pick(&ids)?)
             }
             Kind::Send if self.slots[task].sending.is_some() => Do::GoOn,
             Kind::Send => {
                 let ids: Vec<_> = self.ledger.archives.keys().copied().collect();
-                Do::Begin(*self.dice.pick(&ids)?)
+                Do::Begin(*self.rng.pick(&ids)?)
             }
             Kind::Gc => Do::Gc,
             Kind::Compact => Do::Compact,
@@ -159,14 +159,14 @@ impl Run {
                 (Do::Put(items.clone()), Verb::Put(items))
             }
             Kind::Batch if self.plan.bulky => {
-                let count = 8 + self.dice.below(9);
-                let folder = self.dice.below(2);
-                let item = |number| (format!("d{folder}/f{number}"), content::throw_bulky(&mut self.dice));
+                let count = 8 + self.rng.below(9);
+                let folder = self.rng.below(2);
+                let item = |number| (format!("d{folder}/f{number}"), content::draw_bulky(&mut self.rng));
                 let items: Vec<_> = (0..count).map(item).collect();
                 (Do::Put(items.clone()), Verb::Put(items))
             }
             Kind::Batch => {
-                let count = 2 + self.dice.below(4);
+                let count = 2 + self.rng.below(4);
                 let items: Vec<_> = (0..count).map(|_| (self.path(false), self.content())).collect();
                 (Do::Put(items.clone()), Verb::Put(items))
             }
@@ -176,7 +176,7 @@ impl Run {
                 (Do::Rename(from.clone(), to.clone()), Verb::Rename(from, to))
             }
             Kind::Copy | Kind::CopyAll => {
-                let from = if self.dice.one_in(4) { self.there()? } else { self.file()? };
+                let from = if self.rng.one_in(4) { self.there()? } else { self.file()? };
                 let (to, all) = (self.path(is_folder(&from)), kind == Kind::CopyAll);
                 (Do::Copy(from.clone(), to.clone(), all), Verb::Copy { from, to, all })
             }
@@ -186,7 +186,7 @@ impl Run {
             }
             Kind::Restore => {
                 let trashed: Vec<_> = self.history.guess().trash.clone();
-                let picked = self.dice.pick(&trashed)?;
+                let picked = self.rng.pick(&trashed)?;
                 let file = *self.trashed.get(&picked.call)?;
                 let to = self.path(is_folder(&picked.path));
                 (Do::Restore(file, to.clone()), Verb::Restore { call: picked.call, to })
@@ -220,21 +220,21 @@ impl Run {
 
     fn content(&mut self) -> u64 {
         match self.plan.large {
-            true => content::throw_large(&mut self.dice),
-            false => content::throw(&mut self.dice),
+            true => content::draw_large(&mut self.rng),
+            false => content::draw(&mut self.rng),
         }
     }
 
-    /// Throws a path, of something that is there or not.
+    /// Draws a path, of something that is there or not.
     pub fn path(&mut self, folder: bool) -> String {
         let name = match folder {
-            true => format!("d{}", self.dice.below(2)),
-            false => format!("f{}", self.dice.below(self.plan.names)),
+            true => format!("d{}", self.rng.below(2)),
+            false => format!("f{}", self.rng.below(self.plan.names)),
         };
-        match self.dice.below(5) {
-            0 => format!("d{}/{name}", self.dice.below(2)),
-            1 if self.dice.one_in(3) => {
-                format!("d{}/d{}/{name}", self.dice.below(2), self.dice.below(2))
+        match self.rng.below(5) {
+            0 => format!("d{}/{name}", self.rng.below(2)),
+            1 if self.rng.one_in(3) => {
+                format!("d{}/d{}/{name}", self.rng.below(2), self.rng.below(2))
             }
             _ => name,
         }
@@ -244,13 +244,13 @@ impl Run {
         let tree = &self.history.guess().tree;
         let files: Vec<&String> =
             tree.iter().filter(|(_, node)| is_file(node)).map(|(path, _)| path).collect();
-        pick(&mut self.dice, &files)
+        pick(&mut self.rng, &files)
     }
 
     /// Something that is there.
     fn there(&mut self) -> Option<String> {
         let paths: Vec<&String> = self.history.guess().tree.keys().collect();
-        pick(&mut self.dice, &paths)
+        pick(&mut self.rng, &paths)
     }
 
     fn some_version(&mut self) -> Option<VersionId> {
@@ -261,7 +261,7 @@ impl Run {
         });
         let versions: Vec<(u64, u32)> =
             files.flat_map(|(id, versions)| versions.keys().map(move |number| (id, *number))).collect();
-        self.dice.pick(&versions).map(|(id, number)| VersionId::new(FileId(*id), *number))
+        self.rng.pick(&versions).map(|(id, number)| VersionId::new(FileId(*id), *number))
     }
 
     /// Returns a process that has the store open and is well; opens it where there is none.
@@ -284,7 +284,7 @@ impl Run {
             self.tell(1, Do::Rebuild, None);
             self.calm();
         }
-        let mode = self.plan.mode(&mut self.dice);
+        let mode = self.plan.mode(&mut self.rng);
         let opened = self.open(1, mode);
         if let Some(task) = opened.filter(|_| self.new_timeline && self.goes_on()) {
             self.probe(task);
@@ -300,9 +300,9 @@ impl Run {
 }
 
 /// Picks a path, but for that of the probe.
-fn pick(dice: &mut Dice, paths: &[&String]) -> Option<String> {
+fn pick(rng: &mut Rng, paths: &[&String]) -> Option<String> {
     let paths: Vec<&&String> = paths.iter().filter(|path| path.as_str() != PROBE).collect();
-    dice.pick(&paths).map(|path| (**path).clone())
+    rng.pick(&paths).map(|path| (**path).clone())
 }
 
 fn is_file(node: &Node) -> bool {
