@@ -195,7 +195,7 @@ pub unsafe extern "C" fn holdall_put_many(
     versions: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.optional_out("the place of the page", versions)?;
+        let out = caller.optional_out("the output for the page", versions)?;
         let mut taken = Vec::new();
         for item in caller.array("the items", items, count)? {
             let path = caller.text("the path", item.path, item.path_len_bytes)?;

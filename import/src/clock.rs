@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_read_in_every_spelling() {
+    fn times_are_read_in_every_spelling() {
         let at = Some(Time(1_749_528_415_011_624));
         for text in [
             "2025-06-10 12:06:55.011624+08:00",
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_twice_tells_the_zone_unless_zones_differ() {
+    fn what_is_said_twice_shows_the_zone_unless_zones_differ() {
         let lately = ["2026-09-01 00:00:00", "2026-11-27 15:00:00"];
         let summer = "2027-07-01 12:00:00";
         let clock = |trash: &[_], contents, ends: &[_]| read(&database(trash, contents, ends), None, summer);

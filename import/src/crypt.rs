@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_and_no_known_way_is_told_apart() {
+    fn what_is_no_key_and_no_known_way_is_distinguished() {
         for text in ["", "Zup4", "not base64!", &format!("{MASTER}AAAA")] {
             assert!(MasterKey::read(text).is_err(), "{text}");
         }

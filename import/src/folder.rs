@@ -5,25 +5,25 @@ use std::path::{Path, PathBuf};
 use holdall::{Error, ErrorKind, Result};
 
 /// Where a server's files are, below its folder.
-const PLACES: [&str; 2] = ["data", ""];
+const FOLDERS: [&str; 2] = ["data", ""];
 
 /// Finds the database of a server in its folder.
 ///
 /// # Errors
-/// `NotFound` where there is none, or more than one dump; the message says how to make one.
+/// `NotFound` if there is none, or more than one dump; the message says how to make one.
 pub(super) fn database(folder: &Path) -> Result<PathBuf> {
-    let places: Vec<PathBuf> = PLACES.iter().map(|place| folder.join(place)).collect();
-    let config = places.iter().find_map(|place| std::fs::read_to_string(place.join("conf.ini")).ok());
+    let folders: Vec<PathBuf> = FOLDERS.iter().map(|below| folder.join(below)).collect();
+    let config = folders.iter().find_map(|folder| std::fs::read_to_string(folder.join("conf.ini")).ok());
     let config = config.unwrap_or_default();
     let system = setting(&config, "type").unwrap_or_else(|| "sqlite".to_owned());
     if system.starts_with("sqlite") {
         let name = setting(&config, "dbfile").unwrap_or_else(|| "cloudreve.db".to_owned());
         let name = Path::new(&name).file_name().unwrap_or_default();
-        if let Some(found) = places.iter().map(|place| place.join(name)).find(|path| path.is_file()) {
+        if let Some(found) = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()) {
             return Ok(found);
         }
     }
-    let mut dumps: Vec<PathBuf> = places.iter().flat_map(|place| dumps(place)).collect();
+    let mut dumps: Vec<PathBuf> = folders.iter().flat_map(|folder| dumps(folder)).collect();
     match (dumps.pop(), dumps.pop()) {
         (Some(found), None) => Ok(found),
         (Some(one), Some(other)) => Err(Error::new(
@@ -66,8 +66,8 @@ fn setting(config: &str, wanted: &str) -> Option<String> {
     None
 }
 
-fn dumps(place: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
+fn dumps(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());
     let is_dump = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_is_found_and_what_is_missing_is_told() {
+    fn a_database_is_found_and_what_is_missing_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         let message = || database(dir.path()).unwrap_err().to_string();

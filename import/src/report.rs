@@ -110,7 +110,7 @@ pub struct Report {
 
 /// What one line is of.
 #[derive(Clone, Debug)]
-pub(super) struct Thing<'a> {
+pub(super) struct Subject<'a> {
     /// `file`, `folder`, `version`, `link` or `share`.
     pub(super) kind: &'static str,
     /// Its number in the database.
@@ -137,9 +137,9 @@ impl Report {
     ///
     /// # Errors
     /// `Io` if the line cannot be written.
-    pub(super) fn leave_out(&mut self, thing: &Thing<'_>, cause: Cause) -> Result<()> {
+    pub(super) fn leave_out(&mut self, subject: &Subject<'_>, cause: Cause) -> Result<()> {
         *self.left_out.entry(cause).or_default() += 1;
-        let Thing { kind, id, owner, path } = thing;
+        let Subject { kind, id, owner, path } = subject;
         self.line(&json!({
             "kind": kind, "id": id, "owner": owner, "path": path,
             "cause": cause.code(), "message": cause.text(),
@@ -150,9 +150,9 @@ impl Report {
     ///
     /// # Errors
     /// As [`Report::leave_out`].
-    pub(super) fn rename(&mut self, thing: &Thing<'_>, name: &str) -> Result<()> {
+    pub(super) fn rename(&mut self, subject: &Subject<'_>, name: &str) -> Result<()> {
         self.renamed += 1;
-        let Thing { kind, id, owner, path } = thing;
+        let Subject { kind, id, owner, path } = subject;
         self.line(&json!({
             "kind": kind, "id": id, "owner": owner, "path": path,
             "cause": "renamed", "message": "came along under another name", "name": name,

@@ -9,7 +9,7 @@ use super::notes;
 use super::plan::{Item, Plan};
 use super::progress::{Meter, Progress};
 use super::put::{Batch, Of, is_of_one};
-use super::report::{Cause, Report, Thing};
+use super::report::{Cause, Report, Subject};
 use super::source::Uploads;
 
 /// Counts a content that is done, by its length.
@@ -273,8 +273,9 @@ impl<'a> Work<'a> {
         }
         self.origins.push(origin);
         if let Some(name) = item.renamed.then(|| item.path.rsplit('/').next().unwrap_or_default()) {
-            let thing = Thing { kind: kind(item), id: item.id, owner: self.owner(item.id), path: &item.was };
-            self.report.rename(&thing, name)?;
+            let subject =
+                Subject { kind: kind(item), id: item.id, owner: self.owner(item.id), path: &item.was };
+            self.report.rename(&subject, name)?;
         }
         Ok(())
     }
@@ -286,13 +287,13 @@ impl<'a> Work<'a> {
 
     fn leave_out(&mut self, kind: &'static str, id: u64, item: &Item, cause: Cause) -> Result<()> {
         let owner = self.owner(item.id);
-        self.report.leave_out(&Thing { kind, id, owner, path: &item.was }, cause)
+        self.report.leave_out(&Subject { kind, id, owner, path: &item.was }, cause)
     }
 
     fn leave_out_node(&mut self, id: u64, cause: Cause) -> Result<()> {
         let kind = if self.nodes.get(&id).is_some_and(|node| node.folder) { "folder" } else { "file" };
         let (owner, path) = (self.owner(id), self.path(id));
-        self.report.leave_out(&Thing { kind, id, owner, path: &path }, cause)
+        self.report.leave_out(&Subject { kind, id, owner, path: &path }, cause)
     }
 
     /// Returns the path of a file or folder in the database.
@@ -330,7 +331,7 @@ impl<'a> Work<'a> {
                 },
             };
             let (owner, path) = (self.owner(link.file), self.path(link.file));
-            self.report.leave_out(&Thing { kind: "link", id: link.id, owner, path: &path }, cause)?;
+            self.report.leave_out(&Subject { kind: "link", id: link.id, owner, path: &path }, cause)?;
         }
         Ok(())
     }
@@ -341,7 +342,7 @@ impl<'a> Work<'a> {
         for share in &self.database.shares {
             if let Some(cause) = self.share(share, now)? {
                 let (owner, path) = (self.owner(share.file), self.path(share.file));
-                self.report.leave_out(&Thing { kind: "share", id: share.id, owner, path: &path }, cause)?;
+                self.report.leave_out(&Subject { kind: "share", id: share.id, owner, path: &path }, cause)?;
             }
         }
         Ok(())

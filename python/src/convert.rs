@@ -28,7 +28,7 @@ fn no_time(value: &Bound<'_, PyAny>) -> Fault {
     ))
 }
 
-/// Reads a moment: an aware datetime, or seconds since 1970 as an int or float.
+/// Reads a time: an aware datetime, or seconds since 1970 as an int or float.
 pub(crate) fn time(value: &Bound<'_, PyAny>) -> Outcome<Time> {
     if let Ok(datetime) = value.cast::<PyDateTime>() {
         if datetime.get_tzinfo().is_none() {
@@ -138,7 +138,7 @@ pub(crate) fn lifetime(value: &Bound<'_, PyAny>) -> Outcome<Duration> {
     let left = time(value)?.unix().saturating_sub(Time::now().unix());
     match u64::try_from(left) {
         Ok(left) if left > 0 => Ok(Duration::from_secs(left)),
-        _ => Err(Fault::invalid(format!("{value} is not after now; give a moment in the future"))),
+        _ => Err(Fault::invalid(format!("{value} is not after now; give a time in the future"))),
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) fn patient<T: Send + 'static>(
 }
 
 /// Drops what can take long to drop, such as a large file that is not wanted any more; after a
-/// moment it is left to another thread.
+/// time it is left to another thread.
 pub(crate) fn discard<T: Send + 'static>(py: Python<'_>, unwanted: T) {
     if let Ok(thread) = start(move || drop(unwanted)) {
         part(py, &thread);
@@ -117,7 +117,7 @@ fn tell(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, at: Option<Progress
     py.check_signals()
 }
 
-/// Waits a moment for a thread to end.
+/// Waits a short time for a thread to end.
 fn part(py: Python<'_>, thread: &JoinHandle<()>) {
     let until = Instant::now() + PARTING;
     py.detach(|| {

@@ -12,7 +12,7 @@ use crate::value::{quoted, value};
 
 value! {
     /// A direct link to a file.
-    Link(Known) as known {
+    Link(LinkWithUrl) as known {
         /// The id of the link.
         id: String = known.info.id.to_string();
         /// The id of the file.
@@ -32,14 +32,14 @@ value! {
 }
 
 /// A link, and the URL that it has now.
-pub(crate) struct Known {
+pub(crate) struct LinkWithUrl {
     info: holdall::LinkInfo,
     url: String,
 }
 
-impl Known {
-    fn new(store: &holdall::Store, info: holdall::LinkInfo) -> holdall::Result<Known> {
-        Ok(Known { url: store.link_url(&info)?, info })
+impl LinkWithUrl {
+    fn new(store: &holdall::Store, info: holdall::LinkInfo) -> holdall::Result<LinkWithUrl> {
+        Ok(LinkWithUrl { url: store.link_url(&info)?, info })
     }
 }
 
@@ -67,7 +67,7 @@ impl Drive {
     ) -> Outcome<Link> {
         self.call(py, |drive| {
             let info = drive.link_paced(&path.0, pace.unwrap_or(0))?;
-            Known::new(drive.store(), info).map(Link)
+            LinkWithUrl::new(drive.store(), info).map(Link)
         })
     }
 
@@ -77,7 +77,7 @@ impl Drive {
     fn links(&self, py: Python<'_>, path: DrivePath) -> Outcome<Vec<Link>> {
         self.call(py, |drive| {
             let links = drive.links(&path.0)?;
-            links.into_iter().map(|info| Known::new(drive.store(), info).map(Link)).collect()
+            links.into_iter().map(|info| LinkWithUrl::new(drive.store(), info).map(Link)).collect()
         })
     }
 }
@@ -91,7 +91,7 @@ impl Store {
         let id = link_id(link)?;
         self.call(py, |store| {
             let info = store.find_link(id)?;
-            Known::new(store, info).map(Link)
+            LinkWithUrl::new(store, info).map(Link)
         })
     }
 

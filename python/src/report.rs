@@ -87,7 +87,7 @@ pub(crate) struct RepairReport {
     damaged: Vec<Py<Damage>>,
     /// What could not be read, as when descriptors are short; nothing about it was changed.
     unread: Vec<Py<Damage>>,
-    /// How many contents an earlier repair had set aside and are sound: they are shared again.
+    /// How many contents an earlier repair had quarantined and are sound: they are shared again.
     reinstated: usize,
     /// Sentences of what else is not as it must be.
     problems: Vec<String>,

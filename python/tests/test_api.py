@@ -137,16 +137,16 @@ def test_put_many_in_batches(alice: holdall.Drive) -> None:
 
 def test_put_many_says_things_of_each(alice: holdall.Drive) -> None:
     first = alice.put("a", b"1")
-    moment = dt.datetime(2001, 2, 3, tzinfo=UTC)
+    time = dt.datetime(2001, 2, 3, tzinfo=UTC)
     a, b, c = alice.put_many(
         [
-            ("a", b"2", {"expect": first, "modified": moment}),
+            ("a", b"2", {"expect": first, "modified": time}),
             (pathlib.PurePath("b"), b"3", {"media_type": "text/x-b", "expect": "absent"}),
             ("c.txt", b"4"),
         ],
         modified=5,
     )
-    assert (a.number, a.modified) == (2, moment)
+    assert (a.number, a.modified) == (2, time)
     assert (b.media_type, b.modified.timestamp()) == ("text/x-b", 5)
     assert (c.media_type, c.modified.timestamp()) == ("text/plain", 5)
     # All of a batch or none of it.
@@ -556,8 +556,8 @@ def test_versions_compare_and_hash(alice: holdall.Drive, store: holdall.Store) -
 
 
 def test_modified_times(alice: holdall.Drive) -> None:
-    moment = dt.datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=dt.timezone(dt.timedelta(hours=3)))
-    assert alice.put("x", b"", modified=moment).modified == moment
+    time = dt.datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=dt.timezone(dt.timedelta(hours=3)))
+    assert alice.put("x", b"", modified=time).modified == time
     assert alice.put("x", b"", modified=-1).modified == dt.datetime(
         1969, 12, 31, 23, 59, 59, tzinfo=UTC
     )

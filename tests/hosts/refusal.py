@@ -69,16 +69,16 @@ class Refusal(Case):
         self.assertEqual(self.curl(self.url).body, b"hello")
 
     def test_a_page_of_another_origin_reads_what_it_may(self) -> None:
-        shop = ("-H", "Origin: https://shop.example")
+        page = ("-H", "Origin: https://shop.example")
         asks = ("-X", "OPTIONS", "-H", "Access-Control-Request-Method: GET")
         url = self.store.url("refusal/a.txt", "--cross-origin", "https://shop.example")
-        got = self.curl(url, *shop)
+        got = self.curl(url, *page)
         self.assertEqual((got.body, got["Vary"]), (b"hello", "Origin"))
         self.assertEqual(got["Access-Control-Allow-Origin"], "https://shop.example")
-        asked = self.curl(url, *shop, *asks)
+        asked = self.curl(url, *page, *asks)
         self.assertEqual((asked.status, asked.body), (204, b""))
         self.assertIn("Range", asked["Access-Control-Allow-Headers"])
-        self.assertEqual(self.curl(self.url, *shop, *asks).status, 405)
+        self.assertEqual(self.curl(self.url, *page, *asks).status, 405)
 
     def test_a_cut_download_is_one_use(self) -> None:
         url = self.store.url("refusal/a.txt", "--max-uses", "1")

@@ -89,9 +89,9 @@ def upload(client, drive, name, data, part, **more):
 def the_sdk_uploads_and_downloads_and_the_hashes_agree(host):
     client = client_of(host)
     drive = drive_of(client)
-    dice = random.Random(7)
+    rng = random.Random(7)
     for length in [0, 1, 1000, 65536, 3 << 20]:
-        data = dice.randbytes(length)
+        data = rng.randbytes(length)
         file = upload(client, drive, f"f{length}.bin", data, 1 << 20)
         assert file.size == length and file.crc_64hash == crc64(data)
         assert file.content_hash == hashlib.sha1(data).hexdigest().upper()

@@ -32,7 +32,7 @@ const SLOWEST: u64 = 10 << 20;
 /// What became of the files.
 #[derive(Debug, Default)]
 pub(super) struct Done {
-    /// Places in the list of files, and their new versions.
+    /// Indexes in the list of files, and their new versions.
     pub(super) versions: Vec<(usize, VersionInfo)>,
     /// Why files were left out.
     pub(super) unread: Vec<Error>,
@@ -106,7 +106,7 @@ pub(super) fn put_all(drive: &Drive, files: &[Found], put: &Put, bar: &ProgressB
         let mut done = lock(&done);
         match (&mut *done, new) {
             (Ok(all), Ok(new)) => {
-                all.versions.extend(new.versions.into_iter().map(|(place, version)| (at + place, version)));
+                all.versions.extend(new.versions.into_iter().map(|(index, version)| (at + index, version)));
                 all.unread.extend(new.unread);
             }
             (Ok(_), Err(error)) => *done = Err(error),
@@ -119,7 +119,7 @@ pub(super) fn put_all(drive: &Drive, files: &[Found], put: &Put, bar: &ProgressB
         }
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner)?;
-    done.versions.sort_by_key(|(place, _)| *place);
+    done.versions.sort_by_key(|(index, _)| *index);
     Ok(done)
 }
 
@@ -143,13 +143,13 @@ fn put_batch(drive: &Drive, batch: &[Found], put: &Put, bar: &ProgressBar) -> Re
         }
         return Ok(done);
     }
-    let (mut items, mut places, mut len) = (Vec::with_capacity(batch.len()), Vec::new(), 0);
-    for (place, file) in batch.iter().enumerate() {
+    let (mut items, mut indexes, mut len) = (Vec::with_capacity(batch.len()), Vec::new(), 0);
+    for (index, file) in batch.iter().enumerate() {
         match read_small(file) {
             Ok(bytes) => {
                 len += bytes.len();
                 items.push((file.path.clone(), bytes, of(file, put)));
-                places.push(place);
+                indexes.push(index);
             }
             Err(unread) => done.unread.push(unread),
         }
@@ -159,7 +159,7 @@ fn put_batch(drive: &Drive, batch: &[Found], put: &Put, bar: &ProgressBar) -> Re
         _ => error,
     })?;
     bar.inc(u64::try_from(len).unwrap_or(u64::MAX));
-    done.versions = places.into_iter().zip(versions).collect();
+    done.versions = indexes.into_iter().zip(versions).collect();
     Ok(done)
 }
 

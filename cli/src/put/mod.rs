@@ -39,8 +39,8 @@ pub(crate) fn run(drive: &Drive, args: &args::Put, mut walk: Walk, out: Output) 
     let bar = progress::bar(Some(walk.files.iter().map(|file| file.len).sum()), out.json);
     let done = batch::put_all(drive, &walk.files, &options(args), &bar)?;
     bar.finish_and_clear();
-    for (place, version) in done.versions {
-        versions.extend(walk.files.get(place).map(|file| (file.path.clone(), version)));
+    for (index, version) in done.versions {
+        versions.extend(walk.files.get(index).map(|file| (file.path.clone(), version)));
     }
     if walk.skipped > 0 {
         eprintln!("holdall: skipped {} symbolic links and special files", walk.skipped);

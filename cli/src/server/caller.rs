@@ -33,7 +33,7 @@ pub(super) struct Mounted {
 const UPLOADS: usize = 128;
 
 /// Who calls.
-pub(super) struct Known {
+pub(super) struct KnownCallers {
     pub(super) caller: Caller,
     /// Whether it is anybody but a visitor.
     pub(super) is_named: bool,
@@ -83,12 +83,12 @@ impl Mounted {
     }
 
     /// Returns who calls; none for a token that is not known.
-    pub(super) fn caller(&self, headers: &HeaderMap, client: IpAddr) -> Option<Known> {
+    pub(super) fn caller(&self, headers: &HeaderMap, client: IpAddr) -> Option<KnownCallers> {
         let Some(shown) = headers.get(AUTHORIZATION) else {
             let own = self.drive.as_ref().filter(|_| client.is_loopback() && is_from_here(headers));
             return Some(match own {
-                Some(drive) => Known { caller: self.of(drive), is_named: true },
-                None => Known { caller: Caller::anonymous(), is_named: false },
+                Some(drive) => KnownCallers { caller: self.of(drive), is_named: true },
+                None => KnownCallers { caller: Caller::anonymous(), is_named: false },
             });
         };
         let token = shown.to_str().ok()?.strip_prefix("Bearer ")?.trim();
@@ -99,7 +99,7 @@ impl Mounted {
                 found = Some(drive);
             }
         }
-        found.map(|drive| Known { caller: self.of(drive).token(token), is_named: true })
+        found.map(|drive| KnownCallers { caller: self.of(drive).token(token), is_named: true })
     }
 
     fn of(&self, drive: &str) -> Caller {

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use super::caller::{self, Known, Mounted};
+use super::caller::{self, KnownCallers, Mounted};
 use super::log;
 use super::stream::{Run, Stream};
 use super::upload::{self, Upload};
@@ -120,11 +120,11 @@ async fn take(
         let caller = Some(known.map_or_else(Caller::anonymous, |known| known.caller));
         return Ok(Taken { caller, body: nothing, slot: None });
     }
-    let Known { caller, is_named } = match known {
+    let KnownCallers { caller, is_named } = match known {
         Some(known) => known,
         None if target.starts_with("/v2/") => return Err(caller::refusal(target)),
         // In the Cloudreve form whose token is not known is a visitor, who may be let into a share.
-        None => Known { caller: Caller::anonymous(), is_named: false },
+        None => KnownCallers { caller: Caller::anonymous(), is_named: false },
     };
     if parts.method == Method::PUT && is_upload(target) {
         let slot = mounted.uploads.clone().acquire_owned();

@@ -179,8 +179,8 @@ impl<R: Read> Check<'_, R> {
                     let trashed = check.has(TRASH, &row::pair(file.drive.0, id.0))?;
                     let drive = check.get::<DriveRecord>(DRIVE, &file.drive.to_key())?;
                     let root = drive.is_some_and(|drive| drive.root == id);
-                    let places = usize::from(deleted) + usize::from(trashed) + usize::from(root);
-                    check.must(places == 1, FILE, || {
+                    let states = usize::from(deleted) + usize::from(trashed) + usize::from(root);
+                    check.must(states == 1, FILE, || {
                         format!("file {id} has no parent and is not one of root, trashed and deleted")
                     });
                     check.must(trashed == file.trashed.is_some(), FILE, || {

@@ -196,11 +196,11 @@ impl DumpSource<'_> {
 
     fn number(&mut self) -> Result<u64> {
         let mut number = 0_u64;
-        for place in 0..10 {
+        for group in 0..10 {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
-            let placed = bits << (7 * place);
-            if placed >> (7 * place) != bits {
+            let placed = bits << (7 * group);
+            if placed >> (7 * group) != bits {
                 break;
             }
             number |= placed;

@@ -1,4 +1,4 @@
-//! A name that is free in a folder: the one that is wished for, or one with the time in it.
+//! A name that is free in a folder: the name asked for, or one with the time in it.
 
 use std::borrow::Cow;
 

@@ -33,7 +33,7 @@ pub(crate) fn quarantine(tx: &mut impl Write, id: BlobId) -> Result<()> {
     row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope: record.scope ^ blob::QUARANTINED, ..record })
 }
 
-/// Brings content that was set aside back to where it was; returns whether. Where the same content
+/// Ends the quarantine of content, and returns whether it did. Where the same content
 /// was put again meanwhile, that one stays the one that is found, and this one aside.
 ///
 /// # Errors

@@ -86,7 +86,7 @@ impl Identity {
     }
 }
 
-/// Reads who the store is; None where there is none yet.
+/// Reads the identity of the store; None if there is none yet.
 pub(crate) fn read(vfs: &dyn Vfs) -> Result<Option<Identity>> {
     read_at(vfs, STORE)
 }
@@ -146,7 +146,7 @@ pub(crate) fn write(vfs: &dyn Vfs, path: &str, identity: &Identity) -> Result<()
     make().map_err(|cause| Error::io(format!("making the file {path}"), cause))
 }
 
-/// Makes a directory, where there is none, with mode 0700: the keys that sign URLs lie in a store, and
+/// Makes a directory, if it is not there, with mode 0700: the keys that sign URLs lie in a store, and
 /// in every backup of it.
 pub(crate) fn make_private(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;

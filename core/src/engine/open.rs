@@ -18,7 +18,7 @@ use crate::time::Time;
 use crate::vfs::{Open, ReadOnly, Vfs};
 use crate::{Error, Result};
 
-/// Opens the store on `disk`, and makes it where there is none and the options allow it.
+/// Opens the store on `disk`, creating it if it does not exist and the options allow that.
 ///
 /// Where the directory takes no writes, it is opened for reading: what an opening writes (the end of the log
 /// that is replayed, the marks of a session) is written over the files in memory.
@@ -149,7 +149,7 @@ fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, options: &Options) -> Result<RedbK
     Ok(kv)
 }
 
-/// Replays what an exclusive session that died has left in the log alone, and marks the begin of
+/// Replays what an exclusive session that died has left in the log alone, and marks the beginning of
 /// another one, or of none. After a session in shared mode nothing is to be replayed: a group that
 /// lies behind its last one was never published.
 fn begin_session(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool) -> Result<()> {

@@ -112,7 +112,7 @@ impl Options {
     }
 
     /// Sets what URLs begin with: `/` by default, or `/files/`, or `https://cdn.example/files/`. A `/`
-    /// at the end is added where there is none.
+    /// at the end is added if it is missing.
     #[must_use]
     pub fn base_url(mut self, base_url: impl Into<String>) -> Options {
         self.base_url = base_url.into();

@@ -37,8 +37,8 @@ const ALLOWED: &str = "Range, If-Range, If-Match, If-None-Match, If-Modified-Sin
 /// ```
 /// use holdall::CrossOrigin;
 ///
-/// let shop: CrossOrigin = "https://shop.example".parse()?;
-/// assert_eq!(shop, CrossOrigin::origins(["https://shop.example"])?);
+/// let page: CrossOrigin = "https://shop.example".parse()?;
+/// assert_eq!(page, CrossOrigin::origins(["https://shop.example"])?);
 /// assert!("https://shop.example/path".parse::<CrossOrigin>().is_err());
 /// # Ok::<(), holdall::Error>(())
 /// ```

@@ -105,7 +105,7 @@ fn strike(script: &Script, disk: &SimVfs, policies: &[Policy]) -> Result<(), Str
         let drive = judge(script, acked, &found, probed, &when)?;
         tidy(script, acked, &drive, &found, &when)?;
     }
-    // The process died at the failure, and its heir opens the store before the power goes.
+    // The process died at the failure, and the next process opens the store before the power goes.
     let drive = judge(script, acked, &killed, false, "after a restart")?;
     tidy(script, acked, &drive, &killed, "after a restart")?;
     put_probe(&drive).map_err(|error| format!("putting after a restart: {error}"))?;

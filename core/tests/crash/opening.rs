@@ -28,7 +28,7 @@ fn beside_the_close(dir: &Path, rounds: u32, close: fn(Store)) -> Vec<String> {
             close(store);
         });
         begin.recv().unwrap();
-        // At the same moment, a little later, and later still.
+        // At the same time, a little later, and later still.
         std::thread::sleep(Duration::from_micros(u64::from(round % 10) * 100));
         let opened = open(dir, Mode::Exclusive);
         closing.join().unwrap();

@@ -1,4 +1,4 @@
-//! Power loss at any moment: what was acknowledged is there, what was not is there whole or not
+//! Power loss at any time: what was acknowledged is there, what was not is there whole or not
 //! at all, and the store goes on. Rows S1 and S2 of the reliability table.
 
 use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! Moments of rest, in which the whole store is read and held to the model.
+//! Pauses, in which the whole store is read and held to the model.
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use holdall::{CrossOrigin, ErrorKind, Options, Reply, Request};
 
 use crate::{TestStore, kind, put};
 
-const SHOP: &str = "https://test.example";
+const PAGE: &str = "https://test.example";
 
 fn ask(test: &TestStore, method: &str, url: &str, origin: &str) -> Reply {
     let request = Request::new(method, url).header("Origin", origin);
@@ -19,12 +19,12 @@ fn says(reply: &Reply) -> (Option<&str>, Option<&str>) {
 
 #[test]
 fn the_store_decides_and_a_url_decides_otherwise() {
-    let list = CrossOrigin::origins([SHOP, "http://localhost:3000"]).unwrap();
+    let list = CrossOrigin::origins([PAGE, "http://localhost:3000"]).unwrap();
     for (policy, shows, reads) in [
         (CrossOrigin::SAME_ORIGIN, "same-origin", None),
         (CrossOrigin::SAME_SITE, "same-site", None),
         (CrossOrigin::CROSS_ORIGIN, "cross-origin", None),
-        (list, "same-site", Some(SHOP)),
+        (list, "same-site", Some(PAGE)),
         (CrossOrigin::ALL, "cross-origin", Some("*")),
     ] {
         let test = TestStore::new(Options::new().cross_origin(policy.clone()));
@@ -38,10 +38,10 @@ fn the_store_decides_and_a_url_decides_otherwise() {
             (&plain, plain.store.url(&other).cross_origin(policy.clone()).sign().unwrap()),
         ] {
             for method in ["GET", "HEAD"] {
-                let reply = ask(test, method, &url, SHOP);
+                let reply = ask(test, method, &url, PAGE);
                 assert_eq!((reply.status, says(&reply)), (200, (Some(shows), reads)), "{policy} {method}");
             }
-            let preflight = ask(test, "OPTIONS", &url, SHOP);
+            let preflight = ask(test, "OPTIONS", &url, PAGE);
             match reads {
                 None => assert_eq!(preflight.status, 405),
                 Some(_) => {
@@ -52,16 +52,16 @@ fn the_store_decides_and_a_url_decides_otherwise() {
             }
         }
         let url = test.store.url(&v).cross_origin(CrossOrigin::SAME_ORIGIN).sign().unwrap();
-        assert_eq!(says(&ask(&test, "GET", &url, SHOP)), (Some("same-origin"), None), "{policy}");
-        assert_eq!(ask(&test, "OPTIONS", &url, SHOP).status, 405);
+        assert_eq!(says(&ask(&test, "GET", &url, PAGE)), (Some("same-origin"), None), "{policy}");
+        assert_eq!(ask(&test, "OPTIONS", &url, PAGE).status, 405);
     }
 }
 
 #[test]
 fn another_origin_reads_nothing_and_a_cache_keeps_them_apart() {
-    let test = TestStore::new(Options::new().cross_origin(SHOP.parse().unwrap()));
+    let test = TestStore::new(Options::new().cross_origin(PAGE.parse().unwrap()));
     let url = test.store.url(put(&test.drive(), "a.png", b"x")).sign().unwrap();
-    for other in ["https://other.example", "null", "https://test.example.evil", "HTTPS://SHOP.EXAMPLE"] {
+    for other in ["https://other.example", "null", "https://test.example.evil", "HTTPS://TEST.EXAMPLE"] {
         let reply = ask(&test, "GET", &url, other);
         assert_eq!((says(&reply).1, reply.header("Vary")), (None, Some("Origin")));
         assert_eq!(ask(&test, "OPTIONS", &url, other).status, 405);
@@ -70,11 +70,11 @@ fn another_origin_reads_nothing_and_a_cache_keeps_them_apart() {
     // A refusal can be read too, so that a page can tell why; a preflight tells nothing of a bad URL.
     let forged = url.replace("/d/A", "/d/B");
     assert_eq!(
-        (ask(&test, "GET", &forged, SHOP).status, says(&ask(&test, "GET", &forged, SHOP)).1),
-        (403, Some(SHOP))
+        (ask(&test, "GET", &forged, PAGE).status, says(&ask(&test, "GET", &forged, PAGE)).1),
+        (403, Some(PAGE))
     );
-    assert_eq!(ask(&test, "OPTIONS", &forged, SHOP).status, 403);
-    let no_preflight = Request::new("OPTIONS", &url).header("Origin", SHOP);
+    assert_eq!(ask(&test, "OPTIONS", &forged, PAGE).status, 403);
+    let no_preflight = Request::new("OPTIONS", &url).header("Origin", PAGE);
     assert_eq!(test.store.serve(&no_preflight).unwrap().status, 405);
 }
 

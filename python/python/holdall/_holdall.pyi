@@ -1045,7 +1045,7 @@ class Reply:
     pace: Final[int | None]
     """The speed that the URL asks the host to keep to, in bytes a second; None is any."""
     def header(self, name: str) -> str | None:
-        """Returns the value of a header, by its name in any case; None where there is none."""
+        """Returns the value of a header, by its name in any case; None if there is none."""
 
 @final
 class Body:
@@ -1206,7 +1206,7 @@ class RepairReport:
     unread: Final[list[Damage]]
     """What could not be read, as when descriptors are short; nothing about it was changed."""
     reinstated: Final[int]
-    """How many contents an earlier repair had set aside and are sound: they are shared again."""
+    """How many contents an earlier repair had quarantined and are sound: they are shared again."""
     problems: Final[list[str]]
     """Sentences of what else is not as it must be."""
 

@@ -143,7 +143,7 @@ pub(super) struct Urls {
     pub(super) expires: Option<String>,
 }
 
-/// A URL; empty where there is none.
+/// A URL; empty if there is none.
 #[derive(Clone, Default, Serialize)]
 pub(super) struct UrlItem {
     pub(super) url: String,

@@ -343,7 +343,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_archive_is_told_from_a_file_by_its_id() {
+    fn an_archive_is_distinguished_from_a_file_by_its_id() {
         assert!("a10".parse::<ArchiveId>().is_ok() && file_id("a10").is_err());
         assert!("f10".parse::<ArchiveId>().is_err() && file_id("f10").is_ok());
     }

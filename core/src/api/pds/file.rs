@@ -242,7 +242,7 @@ impl Call<'_> {
         self.shown_drive(&self.own()?.drive)
     }
 
-    /// Answers `drive/get_default_drive`: the caller's own, made where there is none yet.
+    /// Answers `drive/get_default_drive`: the caller's own, created if there is none yet.
     pub(super) fn get_default_drive(&self) -> Result<Value, ApiError> {
         let Some(name) = &self.caller.drive else {
             return Err(Fault::login("the access token is missing or not valid").into());

@@ -146,7 +146,7 @@ impl Fields {
         }
     }
 
-    /// Returns a moment in the form of RFC 3339, if there is one.
+    /// Returns a time in the form of RFC 3339, if there is one.
     pub(super) fn time(&self, name: &str) -> Result<Option<Time>, Fault> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match text.parse::<jiff::Timestamp>() {

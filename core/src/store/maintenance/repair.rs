@@ -70,7 +70,7 @@ pub struct RepairReport {
     /// Blobs that could not be read, as when descriptors are short. Nothing about them was changed:
     /// repair again when they can be.
     pub unread: Vec<Damage>,
-    /// Blobs that an earlier repair had set aside and that are sound: content is deduplicated to
+    /// Blobs that an earlier repair had quarantined and that are sound: content is deduplicated to
     /// them again.
     pub reinstated: Vec<BlobId>,
     /// What else is not as it must be.
@@ -123,7 +123,7 @@ impl Store {
         };
         let late = mutant::is_active(Mutant::RebuildSetsAsideLast);
         // The old rows go first. Cut off anywhere behind that, the store has no rows, says so, and is
-        // rebuilt again; only what is set aside already does a collection never take.
+        // rebuilt again; what is quarantined already is never collected.
         rename(ROWS, BAD_ROWS)?;
         vfs.sync_dir("").map_err(failed)?;
         if !late {
@@ -142,7 +142,7 @@ impl Store {
 
     /// Reads all content, and restores what is damaged from a sound copy where the segments have
     /// one: what a compaction left behind, or another drive's where drives share nothing. What
-    /// cannot be restored is set aside and reported. Nothing is removed, and what could not be read
+    /// cannot be restored is quarantined and reported. Nothing is removed, and what could not be read
     /// is left as it is.
     ///
     /// # Errors
@@ -178,7 +178,7 @@ impl Store {
     }
 }
 
-/// Brings back what is set aside and was found sound.
+/// Ends the quarantine of what was found sound.
 fn reinstate(engine: &Engine, found: &CheckReport) -> Result<Vec<BlobId>> {
     let wrong: BTreeSet<BlobId> =
         found.damaged.iter().chain(&found.unread).map(|damage| damage.blob).collect();
@@ -346,7 +346,7 @@ fn large(vfs: &dyn Vfs, dir: &str) -> Result<Vec<BlobId>> {
 struct Lost {
     /// Those that no row speaks of.
     quarantined: Vec<BlobId>,
-    /// Those that an earlier rebuild set aside, and rows speak of again.
+    /// Those that an earlier rebuild moved away, and rows refer to again.
     back: Vec<BlobId>,
 }
 

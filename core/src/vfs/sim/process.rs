@@ -41,7 +41,7 @@ impl Touch<'_> {
 pub trait Scheduler: Debug + Send + Sync {
     /// Is called before each operation; what it returns strikes the operation.
     fn before(&self, touch: Touch<'_>) -> Option<Fault>;
-    /// Is called as long as a lock that is to be had is another's.
+    /// Called for as long as another process holds a wanted lock.
     fn wait(&self, touch: Touch<'_>);
 }
 

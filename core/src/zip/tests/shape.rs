@@ -1,4 +1,4 @@
-//! The bytes of the rope: exact, sliceable, the same from wherever one starts; the plan's limits.
+//! The bytes of the zip: exact, sliceable, the same from wherever one starts; the plan's limits.
 
 use super::super::safe_name::PATH_MAX;
 use super::super::steps;

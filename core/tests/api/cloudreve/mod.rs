@@ -23,7 +23,7 @@ use holdall::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A moment that all calls are made at, unless they say another.
+/// The time that all calls are made at, unless they say another.
 pub const NOW: i64 = 1_749_524_815;
 pub const SALT: &str = "cloudreve-test-salt";
 /// What a Cloudreve server signed its URLs with.

@@ -64,7 +64,7 @@ impl Page {
     }
 }
 
-/// Hides what differs from run to run: tokens, and moments, which go by the clock.
+/// Hides what differs from run to run: tokens, and times, which go by the clock.
 fn masked(text: &str) -> String {
     let mut out = text.to_owned();
     for before in ["/files/d/", "/v2/upload/", "\"share_token\": \""] {

@@ -1,6 +1,5 @@
 //! The pages of the documentation: the README's program runs, links lead somewhere, and what is made by
 //! a script is what the script makes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

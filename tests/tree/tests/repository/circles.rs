@@ -1,5 +1,4 @@
 //! No two files of a crate need each other, by way of whatever others.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
 

@@ -1,5 +1,4 @@
 //! `docs/format.md` names every table and every record of the core, with the version and the fields that it has.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,5 @@
 //! Names: a type's name has one meaning in a crate, every file says what it is, and no page uses a word
 //! that the glossary in `docs/style.md` has a better one for.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

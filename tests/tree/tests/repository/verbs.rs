@@ -1,6 +1,5 @@
 //! The table of verbs in `docs/style.md` is that of the three APIs: every public call of Rust, C and Python
 //! is in it, once, and nothing else is.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
