@@ -211,7 +211,7 @@ impl Caller {
     }
 
     /// Takes options: NULL is the defaults, and so is what a shorter struct, of an older header, has
-    /// no to for.
+    /// no room for.
     pub(crate) fn options<T: Record>(&self, options: *const T) -> Result<T> {
         // SAFETY: a record may be all zero.
         let mut taken: T = unsafe { MaybeUninit::zeroed().assume_init() };

@@ -1,13 +1,13 @@
 //! No two files of a crate need each other, by way of whatever others.
 
-use std::path::Path;
-
 use holdall_tree::{Tree, circles};
+
+use super::root;
 
 #[test]
 fn files_run_in_no_circle() {
     for krate in ["cli", "core", "ffi", "import", "python"] {
-        let tree = Tree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(krate).join("src"));
+        let tree = Tree::read(&root().join(krate).join("src"));
         assert!(tree.len() > 10, "{krate} has {} files: the sources moved", tree.len());
         assert_eq!(circles(&tree.arrows()), Vec::<Vec<String>>::new(), "in {krate}");
     }

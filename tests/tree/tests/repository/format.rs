@@ -1,13 +1,11 @@
 //! `docs/format.md` names every table and every record of the core, with the version and the fields that it has.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use syn::{Expr, ImplItem, Item, Lit};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use super::{read, root};
 
 fn sources() -> Vec<String> {
     let (mut found, mut dirs) = (Vec::new(), vec![root().join("core/src")]);

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use holdall_tree::Tree;
 
+use super::root;
+
 /// The crates whose sources are read.
 const CRATES: [&str; 6] = ["cli", "core", "ffi", "http", "import", "python"];
 
@@ -21,10 +23,6 @@ const LISTED: [(&str, &[&str]); 2] = [
     // A piece of a body, public in three languages; internally also a file of the log.
     ("Segment", &["body", "blobs::segment"]),
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 /// The types that several files of a tree define, with those files; the listed ones are left out.
 fn shared_names(tree: &Tree) -> BTreeMap<String, Vec<String>> {

@@ -1,8 +1,10 @@
 //! The pages of the documentation: the README's program runs, links lead somewhere, and what is made by
 //! a script is what the script makes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+
+use super::{read, root};
 
 mod readme {
     include!(concat!(env!("OUT_DIR"), "/readme.rs"));
@@ -10,14 +12,6 @@ mod readme {
     pub fn run() -> Result<(), holdall::Error> {
         main()
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-fn read(page: &str) -> String {
-    std::fs::read_to_string(root().join(page)).unwrap()
 }
 
 /// Every page, by its path from the root.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use syn::{ImplItem, Item, Type, Visibility};
 
+use super::{read, root};
+
 /// The types of Rust whose public methods are verbs, and what of a builder is one.
 const TYPES: [&str; 6] = ["Store", "Drive", "Visit", "Archive", "PutWriter", "PartWriter"];
 const BUILDERS: [(&str, &[&str]); 2] = [
@@ -19,14 +21,6 @@ const CLASSES: [&str; 4] = ["Store", "Drive", "Visit", "Api"];
 /// Functions of C that are about handles and values.
 const VALUES: [&str; 10] =
     ["page", "text", "code", "reply", "body", "pin", "handle", "log", "last", "version_number"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap()
-}
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
