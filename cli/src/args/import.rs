@@ -8,51 +8,51 @@ use super::value::map;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
-    /// A Cloudreve v4 server with local storage: each user becomes a drive, named by the address of
-    /// mail; links, shares and URLs of files that were handed out go on working, under the same ids, but
-    /// not those of archives, thumbnails and live photos
+    /// Import a Cloudreve v4 server with local storage. Each user becomes a drive, named by the user's
+    /// e-mail address. Issued links, shares and file URLs keep working under the same ids; those of
+    /// archives, thumbnails and live photos do not
     Cloudreve(Cloudreve),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Cloudreve {
-    /// The server's folder, which `data` is in: the database and the content are found in it. The server
+    /// The folder of the server, which contains `data`, with the database and the content. The server
     /// must not be running
     #[arg(value_name = "FOLDER", required_unless_present_all = ["database", "uploads"])]
     pub(crate) folder: Option<PathBuf>,
-    /// Its database: a SQLite file, or the text that `sqlite3 FILE .dump`, `pg_dump` or `mysqldump` made
-    /// of it; by default the cloudreve.db in FOLDER, or the only file in it that ends in .sql
+    /// The database: a SQLite file, or a dump written by `sqlite3 FILE .dump`, `pg_dump` or `mysqldump`
+    /// [default: cloudreve.db in FOLDER, or the only .sql file in it]
     #[arg(long, value_name = "FILE")]
     pub(crate) database: Option<PathBuf>,
-    /// The folder that holds the content; by default FOLDER. It may be the server's own, its `data`, or
-    /// what the database has as the beginning of all paths, such as `data/uploads`
+    /// The folder that has the content [default: FOLDER]. It may be the folder of the server, its `data`, or
+    /// the folder with which all paths in the database begin, such as `data/uploads`
     #[arg(long, value_name = "DIR")]
     pub(crate) uploads: Option<PathBuf>,
-    /// Content whose path in the database begins with OLD is in NEW; may be given several times
+    /// Look in NEW for content whose path in the database begins with OLD; may be repeated
     #[arg(long, value_parser = map, value_name = "OLD=NEW")]
     pub(crate) map: Vec<(String, PathBuf)>,
-    /// A file that holds the key its URLs are signed with; by default the database does
+    /// A file with the key that signed the server's URLs [default: the key in the database]
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_key: Option<PathBuf>,
-    /// The salt of its ids; by default the one in the database
+    /// The salt of the server's ids [default: the salt in the database]
     #[arg(long, value_name = "TEXT")]
     pub(crate) hash_salt: Option<String>,
-    /// A file that holds the master key of encrypted content, as the server's own key file does; by
-    /// default it is taken from `CR_ENCRYPT_MASTER_KEY`, or else from the database
+    /// A file with the master key of encrypted content, such as the server's key file [default: the value of
+    /// `CR_ENCRYPT_MASTER_KEY`, or else the key in the database]
     #[arg(long, value_name = "FILE")]
     pub(crate) master_key: Option<PathBuf>,
-    /// With a dump of MySQL or MariaDB: how far the server's clock was from UTC, such as +08:00; its times
-    /// do not say. By default it is found from what the database tells twice, or asked for
+    /// With a dump of MySQL or MariaDB, whose times have no offset: the server's offset from UTC, such as
+    /// +08:00, or its time zone. By default it is derived from the database; if it cannot be, this option is needed
     #[arg(long, allow_hyphen_values = true, value_name = "OFFSET")]
     pub(crate) utc_offset: Option<String>,
-    /// Leave out single contents that are not there or not as long as they should be, and go on
+    /// Skip contents that are missing or have the wrong length
     #[arg(long)]
     pub(crate) skip_missing: bool,
-    /// Where the current version of a file cannot be read, let the newest that can be read be current,
-    /// instead of leaving the file out; with --skip-missing
+    /// With --skip-missing: if the current version of a file cannot be read, make the newest readable version
+    /// current instead of skipping the file
     #[arg(long, requires = "skip_missing")]
     pub(crate) older_versions: bool,
-    /// Write a line of JSON for each file, version, link and share that did not come along, and why
+    /// Write a line of JSON for each file, version, link and share that was not imported, with the cause
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
 }

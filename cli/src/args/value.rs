@@ -12,7 +12,7 @@ pub(super) fn token(text: &str) -> Result<(String, String), String> {
         Some((token, drive)) if token.len() >= 16 && !drive.is_empty() => {
             Ok((token.to_owned(), drive.to_owned()))
         }
-        _ => Err("no token of at least 16 characters, '=' and the name of a drive".to_owned()),
+        _ => Err("it takes a token of at least 16 characters, '=' and the name of a drive".to_owned()),
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) fn map(text: &str) -> Result<(String, PathBuf), String> {
 
 /// Reads an offset from UTC, hours, or hours and minutes, as minutes.
 pub(super) fn offset_minutes(text: &str) -> Result<i16, String> {
-    let invalid = || format!("{text:?} is no offset; one looks like +08:00, -03 or Z");
+    let invalid = || format!("{text:?} is not an offset; one looks like +08:00, -03 or Z");
     if text == "Z" {
         return Ok(0);
     }
