@@ -83,7 +83,7 @@ pub(crate) fn copy(body: &Body, blake3: Option<[u8; 32]>, out: &mut impl Write, 
     match digester.map(Digester::finish) {
         Some(digest) if Some(digest.blake3) != blake3 => Err(Error::new(
             ErrorKind::Corrupt,
-            "the content is damaged: its BLAKE3 is not the one that was stored",
+            "the content is damaged: its BLAKE3 hash differs from the stored one",
         )),
         _ => Ok(()),
     }

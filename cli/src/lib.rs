@@ -107,7 +107,7 @@ fn run(program: &Path, args: Args) -> Result<u8> {
             return store.drive(&global.drive);
         }
         store.find_drive(&global.drive)?.ok_or_else(|| {
-            let message = format!("there is no drive {:?}; `holdall put` makes one", global.drive);
+            let message = format!("there is no drive {:?}; `holdall put` creates it", global.drive);
             Error::new(ErrorKind::NotFound, message)
         })
     };
@@ -184,7 +184,7 @@ fn or_no_store(error: Error, dir: &Path) -> Error {
     }
     let dir = dir.display();
     let message = format!(
-        "there is no store in {dir}; check the path, or make one with `holdall --store {dir} put FILE`"
+        "there is no store in {dir}; check the path, or create one with `holdall --store {dir} put FILE`"
     );
     Error::new(ErrorKind::NotFound, message)
 }

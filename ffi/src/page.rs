@@ -65,7 +65,7 @@ impl Page {
 
 fn at<T>(items: &[T], index: usize) -> Result<&T> {
     items.get(index).ok_or_else(|| {
-        let message = format!("there is no number {index} on a page of {}", items.len());
+        let message = format!("index {index} is out of range: the page has {} items", items.len());
         Error::new(ErrorKind::InvalidArgument, message)
     })
 }

@@ -66,7 +66,7 @@ fn zone_of(text: &str) -> Option<TimeZone> {
 pub(super) fn check(offset: &str) -> Result<()> {
     zone_of(offset).map(|_| ()).ok_or_else(|| {
         let message = format!(
-            "{offset:?} is no offset and no zone that is known here; one looks like +08:00, -03, Z or \
+            "{offset:?} is neither an offset nor a known time zone; one looks like +08:00, -03, Z or \
              Europe/Berlin"
         );
         Error::new(ErrorKind::InvalidArgument, message)

@@ -44,7 +44,7 @@ pub(super) fn database(folder: &Path) -> Result<PathBuf> {
             };
             Err(Error::new(
                 ErrorKind::NotFound,
-                format!("there is no cloudreve.db and no file that ends in .sql in {folder}; {make}"),
+                format!("there is no cloudreve.db and no .sql file in {folder}; {make}"),
             ))
         }
     }

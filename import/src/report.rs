@@ -41,8 +41,8 @@ macro_rules! causes {
 causes! {
     Unfinished "unfinished-upload" "the upload was begun and not finished"
         "The upload was begun and not finished.";
-    Missing "content-missing" "the content is not there"
-        "The content is not there.";
+    Missing "content-missing" "the content is missing"
+        "The content is missing.";
     Length "content-length" "the content is not as long as the database has it"
         "The content is not as long as the database has it.";
     Storage "other-storage" "the content is not on the server's own disk"
@@ -69,8 +69,8 @@ causes! {
         "Cannot be stored as it is.";
     Target "target-left-out" "leads to what was left out"
         "Leads to what was left out.";
-    Trashed "target-in-trash" "leads to what lies in the trash"
-        "Leads to what lies in the trash.";
+    Trashed "target-in-trash" "leads to something in the trash"
+        "Leads to something in the trash.";
     Owner "owner-not-active" "its owner is not active"
         "Its owner is not active.";
     Over "share-over" "ended, or its downloads are used up"

@@ -256,7 +256,7 @@ def test_a_caller_says_what_the_host_said(alice: holdall.Drive) -> None:
     assert (limited.archive, limited.share_download, limited.unique_links) == (False, False, True)
     shown = repr(Caller("alice", administrator=True, token="secret"))
     assert shown == "<Caller of 'alice', administrator, with a token>"
-    assert repr(nobody) == "<Caller whom nobody knows>"
+    assert repr(nobody) == "<Caller anonymous>"
     with pytest.raises(AttributeError):
         nobody.drive = "alice"  # type: ignore[misc]
     with pytest.raises(TypeError):

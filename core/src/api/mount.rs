@@ -84,7 +84,7 @@ impl Api {
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
         if !(prefix.is_empty() || prefix.starts_with('/') && prefix.chars().all(plain)) {
             return Err(Error::invalid(format!(
-                "the prefix {prefix:?} is none: it begins with '/' and holds letters, digits and '-._~/'"
+                "the prefix {prefix:?} is invalid: it begins with '/' and holds letters, digits and '-._~/'"
             )));
         }
         self.set().prefix = prefix.to_owned();
@@ -217,7 +217,7 @@ impl Api {
         if !begins || page.matches(URI).count() != 1 || !page.bytes().all(|byte| matches!(byte, b'!'..=b'~'))
         {
             return Err(Error::invalid(format!(
-                "{page:?} is no address of a share's page; one looks like /home?path={{uri}}"
+                "{page:?} is not the address of a page for shares; one looks like /home?path={{uri}}"
             )));
         }
         self.set().share_page = Some(page.to_owned());

@@ -184,7 +184,7 @@ impl<R: Read> Check<'_, R> {
                         format!("file {id} has no parent and is not one of root, trashed and deleted")
                     });
                     check.must(trashed == file.trashed.is_some(), FILE, || {
-                        format!("file {id} does not agree with the trash on whether it lies there")
+                        format!("file {id} and the trash disagree on whether it is in the trash")
                     });
                 }
             }
@@ -209,7 +209,7 @@ impl<R: Read> Check<'_, R> {
     fn lies_in(&mut self, id: FileId, file: &FileRecord, parent: FileId, deleted: bool) -> Result<()> {
         let folder = self.get::<FileRecord>(FILE, &parent.to_key())?;
         let fits = folder.is_some_and(|folder| folder.kind == Kind::Folder && folder.drive == file.drive);
-        self.must(fits, FILE, || format!("file {id} lies in {parent}, which is not a folder of its drive"));
+        self.must(fits, FILE, || format!("file {id} is in {parent}, which is not a folder of its drive"));
         let child = self.get::<ChildRecord>(CHILD, &node::child_key(parent, &file.name))?;
         let listed = child.is_some_and(|child| child.file == id);
         self.must(listed, FILE, || format!("file {id} is not listed in {parent}"));
@@ -244,7 +244,7 @@ impl<R: Read> Check<'_, R> {
         }
         lost.sort();
         for id in lost {
-            self.say(FILE, format!("file {id} lies in a folder that lies in itself"));
+            self.say(FILE, format!("file {id} is in a folder that contains itself"));
         }
     }
 

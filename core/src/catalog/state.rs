@@ -48,7 +48,7 @@ fn ancestors(
     }
     Err(Error::new(
         ErrorKind::TooLarge,
-        format!("file {file} lies deeper than {MAX_DEPTH} folders; move it up"),
+        format!("file {file} is more than {MAX_DEPTH} folders deep; move it up"),
     ))
 }
 

@@ -108,7 +108,7 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
         return Err(Error::corrupt("the file STORE is missing; restore it from a backup"));
     }
     if !options.create {
-        return Err(Error::not_found("there is no store here; open it with create to make one"));
+        return Err(Error::not_found("there is no store here; set `create` to create one"));
     }
     let foreign = listed
         .iter()

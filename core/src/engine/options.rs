@@ -253,7 +253,7 @@ impl Options {
         let rooted = self.base_url.starts_with('/') || self.base_url.contains("://");
         if !rooted || self.base_url.contains(['?', '#', ' ', '"', '\\']) {
             return Err(Error::invalid(format!(
-                "the base url {:?} is none: it begins with '/' or a scheme such as https://, and holds no \
+                "the base url {:?} is invalid: it begins with '/' or a scheme such as https://, and holds no \
                  '?', '#', quote or space",
                 self.base_url
             )));

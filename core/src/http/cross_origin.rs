@@ -152,7 +152,7 @@ pub(crate) fn is_preflight(method: &str, headers: RequestHeaders<'_>) -> bool {
 fn check_origin(origin: &str) -> Result<()> {
     let wrong = |why: &str| {
         let message = format!(
-            "{} is no origin that a browser sends: {why}; give one such as https://shop.example",
+            "{} is not an origin as browsers send it: {why}; one looks like https://shop.example",
             shown(origin)
         );
         Err(Error::invalid(message))
@@ -162,7 +162,7 @@ fn check_origin(origin: &str) -> Result<()> {
     };
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if scheme.is_empty() || !scheme.chars().all(|c| plain(c) || "+-.".contains(c)) {
-        return wrong("its scheme is none");
+        return wrong("its scheme is invalid");
     }
     if host.is_empty() || !host.chars().all(|c| plain(c) || "-._:[]".contains(c)) {
         return wrong("behind the scheme stands a host in lower case, maybe a port, and nothing else");

@@ -34,7 +34,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Refusal::Malformed => "the token is malformed",
             Refusal::BadSignature => "the signature of the token does not match",
-            Refusal::OtherName => "the name beside the token is not the one that was signed",
+            Refusal::OtherName => "the name after the token is not the one that was signed",
             Refusal::UnknownKey => "the token names a key that is not in the ring",
             Refusal::WrongPurpose => "the token was made for another purpose",
             Refusal::Expired => "the token has expired",

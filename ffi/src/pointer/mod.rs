@@ -369,7 +369,7 @@ pub(crate) fn number<H>(handle: *const H) -> u64 {
 }
 
 fn freed<H: Handle>() -> Error {
-    invalid(format!("that is no {}, or no longer: it was freed before, or never made", H::NAME))
+    invalid(format!("the handle is not a live {}: it was freed, or never created", H::NAME))
 }
 
 fn wrong<H: Handle>() -> Error {

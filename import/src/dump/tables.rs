@@ -71,7 +71,7 @@ impl Tables {
         let has = |column: &&(&str, Kind)| columns.iter().any(|name| name == column.0);
         let list: Vec<&str> = wanted.iter().filter(has).map(|(column, _)| *column).collect();
         if list.is_empty() {
-            return Err(format!("the table {table} has none of the columns that are read").into());
+            return Err(format!("the table {table} has none of the needed columns").into());
         }
         // Without types: values are stored as they are.
         self.db.execute_batch(&format!("CREATE TABLE {table} ({})", list.join(", ")))?;

@@ -475,7 +475,7 @@ class Api:
 class Caller:
     """Who makes a call: the host has checked it, and the wire formats go by it alone.
 
-    drive: the caller's own Drive or its name; None for one whom nobody knows.
+    drive: the caller's own Drive or its name; None if the caller is unknown.
     administrator: whether every drive is open to the caller.
     token: the access token that the caller showed: what PDS proofs of content are made with.
     speed: bytes a second that a download goes at; 0 is any speed.
@@ -488,7 +488,7 @@ class Caller:
     """
 
     drive: Final[str | None]
-    """The name of the caller's own drive; None for one whom nobody knows."""
+    """The name of the caller's own drive; None if the caller is unknown."""
     administrator: Final[bool]
     """Whether every drive is open to the caller."""
     speed: Final[int]
@@ -498,7 +498,7 @@ class Caller:
     share_download: Final[bool]
     """Whether shares of others may be downloaded from."""
     links: Final[int]
-    """Direct links that one call may make; 0 is none ever."""
+    """Direct links that one call may make; 0 allows none."""
     unique_links: Final[bool]
     """Whether a direct link is made anew where there is one under the same name and speed."""
     def __new__(
@@ -1204,7 +1204,7 @@ class RepairReport:
     damaged: Final[list[Damage]]
     """What remains damaged: nothing of it was removed; put the content again, from a backup say."""
     unread: Final[list[Damage]]
-    """What could not be read, as when descriptors are short; nothing about it was changed."""
+    """What could not be read, for want of descriptors for example; it was left as it is."""
     reinstated: Final[int]
     """How many contents an earlier repair had quarantined and are sound: they are shared again."""
     problems: Final[list[str]]
@@ -1219,7 +1219,7 @@ class RebuildReport:
     segments: Final[int]
     """Segments that were read."""
     unreadable: Final[list[str]]
-    """Files among the segments that are none, or whose header cannot be read."""
+    """Files in the folder of segments that are not segments, or whose header cannot be read."""
     files: Final[int]
     """Files and folders in the new index."""
     versions: Final[int]

@@ -95,7 +95,7 @@ def refused(error: errors.Error) -> Reply:
 
 
 def address(client: str | None) -> str | None:
-    """Returns the client's address; None where it is none, as on a Unix socket."""
+    """Returns the client's address; None if it has none, as on a Unix socket."""
     try:
         return str(ip_address(client or ""))
     except ValueError:

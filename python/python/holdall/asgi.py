@@ -64,7 +64,7 @@ class App:
         status. Without a check there are no uploads.
     api: what `Store.api` made: it answers at the addresses of Cloudreve and PDS.
     caller: the host's check of a request for the api. It is called with the scope, may be async,
-        and returns the Caller, or None for one whom nobody knows; an exception of
+        and returns the Caller, or None if the caller is unknown; an exception of
         `holdall.errors` gives the reply its status. Without it nobody is known.
     """
 
@@ -155,7 +155,7 @@ def answered(api: Api, caller: Caller | None, scope: Scope, body: bytes) -> "Pre
 
 
 def begin_part(api: Api, scope: Scope) -> Part | Reply | None:
-    """Begins to take a part of an upload; None when the call is none of one."""
+    """Begins to take a part of an upload; None if the call is not one."""
     client = address(client_of(scope))
     try:
         return api._part(target_of(scope), scope["headers"], client=client)

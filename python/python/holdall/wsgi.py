@@ -72,7 +72,7 @@ class App:
         a check there are no uploads.
     api: what `Store.api` made: it answers at the addresses of Cloudreve and PDS.
     caller: the host's check of a request for the api. It is called with the environ and returns
-        the Caller, or None for one whom nobody knows; an exception of `holdall.errors` gives the
+        the Caller, or None if the caller is unknown; an exception of `holdall.errors` gives the
         reply its status. Without it nobody is known.
     """
 

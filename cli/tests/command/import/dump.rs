@@ -203,7 +203,7 @@ fn what_is_no_whole_dump_of_a_server_is_refused_with_what_to_do() {
         (postgres("\tThe Man.mp3\t", "\tThe Man.mp3"), "values for"),
         (postgres("\tf\t", "\tx\t"), "files.is_symbolic is not what it should be"),
         (mariadb("(11,101)", "(11,1e1)"), "file_entities.entity_id is not"),
-        (mariadb("(11,101)", "(11,f(1))"), "a value is none"),
+        (mariadb("(11,101)", "(11,f(1))"), "a value is malformed"),
         (twice("postgres.sql"), "give one dump alone"),
         (twice("mariadb-columns.sql"), "give one dump alone"),
         (postgres("public.users", "public.members"), "cannot be read as a database of Cloudreve v4"),

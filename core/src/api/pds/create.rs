@@ -46,7 +46,7 @@ impl Call<'_> {
                 self.create_version(&own, &file)
             }
             ("file", None) => self.create_file(&own),
-            _ => Err(Fault::unsupported("type is none of file, folder").into()),
+            _ => Err(Fault::unsupported("type is not one of file, folder").into()),
         }
     }
 

@@ -128,7 +128,7 @@ fn too_long(max: u64) -> ApiError {
 }
 
 fn gone(error: Error) -> ApiError {
-    let no_upload = |_| Fault::upload("there is no such upload, or its time is over");
+    let no_upload = |_| Fault::upload("there is no such upload, or it has expired");
     match error.kind() {
         ErrorKind::Expired => no_upload(String::new()).into(),
         _ => not_found(error, no_upload),

@@ -179,7 +179,7 @@ fn refuse_inside(engine: &Engine, target: &Path) -> Result<()> {
     let is_ours = |dir: &Path| std::fs::metadata(dir.join(STORE)).is_ok_and(|found| identity(&found) == ours);
     if there.ancestors().any(is_ours) {
         return Err(Error::invalid(format!(
-            "{} lies in the store that is to be backed up; name a directory outside of it",
+            "{} is inside the store to back up; name a directory outside of it",
             target.display()
         )));
     }

@@ -236,7 +236,8 @@ fn identify(vfs: &dyn Vfs) -> Result<(Identity, bool)> {
             }
         }
     }
-    let identity = found.ok_or_else(|| Error::not_found("there is no store here, and no segment of one"))?;
+    let identity =
+        found.ok_or_else(|| Error::not_found("there is neither a store nor a segment of one here"))?;
     Ok((identity, false))
 }
 
