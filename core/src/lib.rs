@@ -1,35 +1,31 @@
 //! An embedded storage engine for the files a web server keeps and hands out: SQLite for uploads and
 //! their download URLs.
 //!
-//! A [`Store`] is a directory on a local disk. It holds [`Drive`]s, which are named trees of files; each
-//! file has versions, and equal content is stored once, addressed by its BLAKE3. The store signs download
-//! URLs that expire, and answers the requests for them itself, as a [`Reply`] that your server sends:
-//! status, headers, and a body of exact length, right to the byte for ranges and conditions. Zip archives
-//! are such bodies too, planned without reading content.
+//! A [`Store`] is a directory on a local disk. It holds [`Drive`]s, which are named trees of files. Each
+//! file has versions, and equal content is stored once, addressed by its BLAKE3 hash. The store signs
+//! download URLs and answers the requests for them with a [`Reply`] that your server sends: a status,
+//! headers, and a body of exact length, correct to the byte for ranges and conditions. Zip archives are
+//! such bodies too, planned without reading any content.
 //!
-//! It is a library: it opens no port, runs no thread in the background and has no users. Who may do what is
-//! for your server to decide.
+//! It is a library: it opens no port, runs no background threads and has no users. Who may do what is up to
+//! your server.
 //!
 //! ```
-//! use std::time::Duration;
-//!
 //! use holdall::{Options, Put, Request, Store};
 //!
 //! # let dir = std::env::temp_dir().join(format!("holdall-front-page-{}", std::process::id()));
 //! let store = Store::open(&dir, Options::new())?;
 //! let alice = store.drive("alice")?;
-//! let version = alice.put("notes/today.txt", &b"hello, world"[..], Put::new())?;
+//! let version = alice.put("notes/today.txt", &b"hello, world"[..], Put::new())?; // durable now
+//! let url = store.url(&version).expires_in(std::time::Duration::from_secs(3600)).sign()?;
 //!
-//! let url = store.url(&version).expires_in(Duration::from_secs(3600)).attachment("Today.txt").sign()?;
-//! let reply = store.serve(&Request::get(&url).range("bytes=7-"))?;
-//! assert_eq!(reply.status, 206);
-//! assert_eq!(reply.header("Content-Range"), Some("bytes 7-11/12"));
+//! let reply = store.serve(&Request::get(&url).range("bytes=7-"))?; // for your server to send
+//! assert_eq!((reply.status, reply.header("Content-Range")), (206, Some("bytes 7-11/12")));
 //! assert_eq!(reply.body.to_vec(100)?, b"world");
 //!
-//! let zip = alice.archive(["notes"])?.name("notes.zip").sign()?;
-//! let reply = store.serve(&Request::head(&zip))?;
-//! assert!(reply.header("Content-Length").is_some(), "known before a byte is read");
-//! store.close()?;
+//! let zip = alice.archive(["notes"])?.name("notes.zip").sign()?; // a URL of a zip of exact length
+//! # assert!(store.serve(&Request::head(&zip))?.header("Content-Length").is_some());
+//! # store.close()?;
 //! # std::fs::remove_dir_all(&dir).unwrap();
 //! # Ok::<(), holdall::Error>(())
 //! ```
@@ -38,23 +34,30 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | open a store, check, repair, back up | [`Store`], [`Options`] |
-//! | put, list, move, trash and restore files | [`Drive`], [`Put`], [`PutWriter`] |
+//! | open a store | [`Store::open`], [`Options`], [`Mode`] |
+//! | put a file | [`Drive::put`], [`Drive::put_many`], [`PutWriter`], [`Put`] |
+//! | list, move, trash and restore files | [`Drive`], [`FileInfo`], [`VersionInfo`] |
 //! | sign a URL | [`Store::url`], [`Drive::url`], [`Url`] |
-//! | answer a request | [`Store::serve`], [`Request`], [`Reply`], [`body`] |
+//! | answer a request | [`Store::serve`], [`Request`], [`Reply`], [`body::Body`] |
 //! | make a zip archive | [`Drive::archive`], [`Archive`] |
-//! | hand out links and shares | [`Drive::link`], [`Drive::share`], [`Visit`] |
-//! | speak the APIs of Cloudreve and PDS | [`Api`], [`Caller`] |
+//! | hand out direct links and shares | [`Drive::link`], [`Drive::share`], [`Visit`] |
+//! | revoke URLs, rotate keys | [`Drive::revoke`], [`Store::rotate_key`] |
+//! | check, repair, collect garbage, back up | [`Store::check`], [`Store::repair`], [`Store::gc`], [`Store::backup`] |
+//! | answer the APIs of Cloudreve and PDS | [`Api`], [`Caller`] |
 //!
-//! # What it guarantees
+//! Calls block. From an async server, make them on a thread for blocking work, or use the crate
+//! `holdall-http`, which does that. Handles are cheap to clone and may be used from any thread.
 //!
-//! - **Acknowledged is durable.** When a put returns, its content and its name survive power loss. What was
-//!   not acknowledged is wholly there or wholly absent. Changes go through a write-ahead log.
-//! - **Many processes** use one store in [`Mode::Shared`], the default; in [`Mode::Exclusive`] one process
-//!   has it and commits faster. A store opened before a fork works in the child.
-//! - **Served bytes are immutable.** A reply goes on while its file is replaced, deleted or compacted.
-//! - **Errors have a kind.** Every call returns [`Error`], whose [`ErrorKind`] has a fixed number and an HTTP
-//!   status. Nothing panics on bad input.
+//! # Guarantees
+//!
+//! - **Acknowledged means durable.** Once a put has returned, its content and its name survive power loss. A
+//!   change that was not acknowledged is wholly there or wholly absent.
+//! - **Many processes** may use a store in [`Mode::Shared`], the default. In [`Mode::Exclusive`] a single
+//!   process has it, and commits faster. A store opened before a fork works in the child.
+//! - **Served bytes do not change.** A reply is completed even while its file is replaced, deleted or
+//!   compacted.
+//! - **Errors have a kind.** Calls return [`Error`], whose [`ErrorKind`] has a fixed number and an HTTP
+//!   status. No input makes a call panic.
 //!
 //! # Features
 //!
@@ -62,11 +65,10 @@
 //! |---|---|---|
 //! | `cloudreve` | on | the API of Cloudreve v4, and URLs in its form |
 //! | `pds` | on | the API of Alibaba PDS |
-//! | `deflate` | on | archives that are compressed, and so have no known length |
-//! | `sim` | off | for tests: a disk that loses power, and a clock and randomness from a seed |
+//! | `deflate` | on | compressed archives, whose length is not known in advance |
+//! | `sim` | off | for tests: a disk that loses power, and a clock and randomness derived from a seed |
 //!
-//! Calls block; from an async server, run them on a thread for blocking work, or take the crate `holdall-http`. All
-//! handles are cheap to clone and safe to use from every thread. Linux is what is tested.
+//! The tests run on Linux.
 #![cfg_attr(
     not(all(feature = "cloudreve", feature = "pds", feature = "deflate")),
     // What only the formats that are left out call has no caller.

@@ -1,8 +1,8 @@
 //! Serves a [`holdall::Store`] from any web server in Rust.
 //!
 //! [`Files`] answers requests for the URLs of a store: an [`http::Request`] becomes an [`http::Response`] whose
-//! [`Body`] is an [`http_body::Body`] of exact length. It is a tower `Service`, which axum mounts
-//! as it is; [`Files::answer`] is for the rest. [`Upload`] puts what a client sends, piece by piece.
+//! [`Body`] is an [`http_body::Body`] of exact length. It is a tower `Service`, which axum can mount
+//! directly; [`Files::answer`] is for other servers. [`Upload`] stores what a client sends, piece by piece.
 //!
 //! ```
 //! use holdall::{Options, Put, Store};
@@ -26,22 +26,32 @@
 //! # }
 //! ```
 //!
+//! # Where to begin
+//!
+//! | to | see |
+//! |---|---|
+//! | answer downloads in axum or another tower server | [`Files`] as a `Service` |
+//! | answer them in hyper, or with request types of your own | [`Files::answer`], [`Files::answer_parts`] |
+//! | store a request body or a field of a form | [`put`], [`Upload`] |
+//! | turn an error into a response | [`refuse`], [`PutError`] |
+//! | call a store from async code | [`blocking`] |
+//!
 //! # What blocks
 //!
-//! Nothing on the threads of the async runtime, which is tokio: whatever has to wait for the disk runs by
-//! `spawn_blocking`. What needs no wait does not pay for a thread: a reply whose rows are cached and whose content,
-//! of at most 64 KiB, is in the system's cache is made where it is asked for.
+//! Nothing blocks a thread of the async runtime, which is tokio: whatever has to wait for the disk runs on a thread
+//! for blocking work (`spawn_blocking`). A reply that needs no wait, because its rows are cached and its content of at
+//! most 64 KiB is in the system's cache, is made on the calling thread.
 //!
-//! Long content is read ahead by one piece of 1 MiB, so a download holds 2 MiB at most, whatever its length and
-//! however slow its client; they are windows on a memory map unless the store was opened with `Options::map(false)`.
-//! A client that goes away ends its body, and at most the piece under way is still read.
+//! Long content is read ahead by one piece of 1 MiB, so a download holds at most 2 MiB, whatever its length and
+//! however slow its client. The pieces are windows on a memory map, unless the store was opened with
+//! `Options::map(false)`. When a client disconnects, its body ends, and at most the piece in progress is still read.
 //!
 //! # Errors
 //!
-//! A body that cannot be read to its end, because the disk fails or content is damaged, gives an error, at which a
-//! server breaks the connection off: a client never takes half for the whole. An upload is stored by
-//! [`Upload::commit`] alone: what is dropped before, because the client went away or its body broke off, leaves
-//! nothing.
+//! If a body cannot be read to its end, because the disk fails or content is damaged, it yields an error, and the
+//! server closes the connection: a client never mistakes a part for the whole. An upload is stored by
+//! [`Upload::commit`] alone; one that is dropped before, because the client disconnected or its body broke off, leaves
+//! nothing behind.
 
 mod body;
 mod files;

@@ -1,17 +1,25 @@
 //! Imports a Cloudreve v4 server into a new [`Store`](holdall::Store): its users, files, versions,
 //! links and shares.
 //!
-//! Hash ids and signatures of the server stay good: the salt and the key come along, and each of its
-//! ids becomes an alias of what it named. What cannot come along is counted, and named in the report.
+//! The server's hash ids and signed URLs stay valid: its salt and its key are imported, and each of its
+//! ids becomes an alias of what it named. Whatever cannot be imported is counted, and listed in the [`Report`]
+//! with its cause.
 //!
-//! It is a crate of its own because it has SQLite in it, which no store needs.
+//! | to | see |
+//! |---|---|
+//! | name the server's folder, database and keys | [`Cloudreve`] |
+//! | open it, and look for faults before a store is made | [`Cloudreve::open`], [`Server`] |
+//! | import it, and watch the progress | [`Server::import`], [`Progress`] |
+//! | read what was not imported, and why | [`Report`], [`Cause`] |
+//!
+//! It is a crate of its own because it contains SQLite, which no store needs.
 //!
 //! ```no_run
 //! use holdall::{Options, Store};
 //! use holdall_import::Cloudreve;
 //!
 //! # fn main() -> holdall::Result<()> {
-//! let server = Cloudreve::new("/srv/cloudreve").open()?; // what is wrong with it shows before a store is made
+//! let server = Cloudreve::new("/srv/cloudreve").open()?; // its faults show before a store is made
 //! let store = Store::open("/srv/files", Options::new())?;
 //! let report = server.import(&store, |_| Ok(()))?;
 //! println!("{report}");
