@@ -132,6 +132,7 @@ pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, released: Time) -> Result<
 pub(crate) fn released(tx: &impl Read, until: Time, limit: usize) -> Result<Vec<BlobId>> {
     let mut ids = Vec::new();
     prefix::under(tx, DELETED_BLOB, &[], None, &mut |key, _| {
+        // Keys begin with the time, so the first one that is too young ends the scan.
         if ids.len() == limit || row::due_time(DELETED_BLOB, key)? > until {
             return Ok(Scan::Stop);
         }
