@@ -212,7 +212,7 @@ fn has_first_byte(selected: &Selected) -> bool {
 ///
 /// # Errors
 /// `Denied`, `Expired`, `NotFound` and `Gone`, which are the client's; `Io` and `Corrupt`.
-pub(super) fn open(snapshot: &Snapshot<'_>, route: &Route<'_>, request: &Request<'_>) -> Result<Resource> {
+pub(super) fn resolve(snapshot: &Snapshot<'_>, route: &Route<'_>, request: &Request<'_>) -> Result<Resource> {
     match route {
         Route::Token { token, name } => by_token(snapshot, token, name, request),
         Route::Link { id, name, save } => by_link(snapshot, id, name, *save),
