@@ -127,7 +127,7 @@ impl Store {
         rename(ROWS, BAD_ROWS)?;
         vfs.sync_dir("").map_err(failed)?;
         if !late {
-            report.lost = set_aside(vfs.as_ref(), &lost)?;
+            report.lost = move_lost(vfs.as_ref(), &lost)?;
         }
         if !known {
             layout::write(vfs.as_ref(), STORE, &identity)?;
@@ -135,7 +135,7 @@ impl Store {
         rename(NEW_ROWS, ROWS)?;
         vfs.sync_dir("").map_err(failed)?;
         if late {
-            report.lost = set_aside(vfs.as_ref(), &lost)?;
+            report.lost = move_lost(vfs.as_ref(), &lost)?;
         }
         Ok(report)
     }
@@ -374,7 +374,7 @@ fn find_lost(vfs: &dyn Vfs, tx: &impl Read) -> Result<(Lost, u64)> {
 
 /// Moves large blobs that no row speaks of to where no collection finds them: the groups that
 /// spoke of them may be damaged. It is durable when this returns what lies there.
-fn set_aside(vfs: &dyn Vfs, lost: &Lost) -> Result<Vec<BlobId>> {
+fn move_lost(vfs: &dyn Vfs, lost: &Lost) -> Result<Vec<BlobId>> {
     let quarantined = |id: BlobId| format!("{LOST}/{:016x}", id.0);
     for id in &lost.back {
         if vfs.open(&pool::path(*id), Open::Read).is_err() {
