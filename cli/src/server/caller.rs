@@ -110,7 +110,7 @@ impl Mounted {
 
 /// Makes the refusal of a call of PDS whose token is not known.
 pub(super) fn refusal(target: &str) -> Reply {
-    let mut reply = refusal(target, 401, "the bearer token is unknown to this server");
+    let mut reply = refuse(target, 401, "the bearer token is unknown to this server");
     reply.headers.push(("WWW-Authenticate", "Bearer".to_owned()));
     reply
 }
