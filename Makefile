@@ -82,9 +82,11 @@ hosts: test-tools
 		else left+=("$$language"); fi; \
 	done; \
 	failed=0; \
-	for host in control cli "$(CURDIR)/examples/c/build/server" "$(CURDIR)/examples/cpp/build/server" "$$built/examples/axum" "$$built/examples/hyper" nginx; do \
+	for host in control cli "$(CURDIR)/examples/c/build/server" "$(CURDIR)/examples/cpp/build/server" "$$built/examples/axum" "$$built/examples/hyper" "$${others[@]}" nginx; do \
 		echo "host: $$host"; HOLDALL="$$built/holdall" $(PYTHON) -m tests.hosts "$$host" || failed=1; \
-	done; exit $$failed
+	done; \
+	[ "$${#left[@]}" -eq 0 ] || echo "hosts left out, whose tools are not here: $${left[*]}"; \
+	exit $$failed
 
 BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
 

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 STREAMS = ("/axum", "/hyper", "/go/build/server", "/node/build/server", "/java/build/server")
-"""How the names of hosts end that take uploads as `tests.blackbox.stream` sends them."""
+"""How the names of hosts end that take uploads as `tests.hosts.stream` sends them."""
 
 
 @dataclass(frozen=True)
