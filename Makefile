@@ -1,7 +1,7 @@
 # demo       builds a release, and shows on a real tree and a big file what the store does
 # test       everything that must pass: format, lints, documentation, tests
-# blackbox   the part of it that checks hosts from outside
-# wire       the part of it that checks the calls of Cloudreve and PDS
+# hosts      the part of it that checks hosts from outside
+# published  the part of it that checks the calls of Cloudreve and PDS
 # works-with programs of others over archives and URLs, all that can be installed; writes docs/works-with.md
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
@@ -22,7 +22,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test blackbox wire works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package semver docs deny tools demo-tools test-tools
+.PHONY: demo test hosts published works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -62,12 +62,12 @@ test: test-tools
 	$(CARGO) test
 	$(MAKE) features package
 	PYTHON=$(PYTHON) python/run-tests.sh
-	$(MAKE) blackbox wire works-here
+	$(MAKE) hosts published works-here
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
 	else echo 'cargo-deny is not here: licences and banned versions were not checked; `make deny` does'; fi
 
 # One suite for every host of a store: the command line, the example servers, nginx; and that it can fail.
-blackbox: test-tools
+hosts: test-tools
 	$(CARGO) build
 	$(CARGO) build -p holdall-http --examples
 	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
@@ -84,7 +84,7 @@ blackbox: test-tools
 	done; \
 	failed=0; \
 	for host in control cli "$(CURDIR)/examples/c/build/server" "$(CURDIR)/examples/cpp/build/server" "$$built/examples/axum" "$$built/examples/hyper" "$${others[@]}" nginx; do \
-		echo "host: $$host"; HOLDALL="$$built/holdall" $(PYTHON) -m tests.blackbox "$$host" || failed=1; \
+		echo "host: $$host"; HOLDALL="$$built/holdall" $(PYTHON) -m tests.hosts "$$host" || failed=1; \
 	done; \
 	[ "$${#left[@]}" -eq 0 ] || echo "hosts left out, whose tools are not here: $${left[*]}"; \
 	exit $$failed
@@ -92,10 +92,10 @@ blackbox: test-tools
 BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
 
 # The calls of Cloudreve and PDS, by clients and tests that others wrote.
-wire: test-tools
+published: test-tools
 	$(CARGO) build
 	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
-	PYTHON=$(PYTHON) tests/wire/run.sh "$$built/holdall"
+	PYTHON=$(PYTHON) tests/published/run.sh "$$built/holdall"
 
 # Readers of archives, clients of URLs and browsers that others wrote; installs them below target/works-with, and
 # those of Debian where we may.
@@ -136,12 +136,12 @@ fuzz: tools
 		cargo +nightly fuzz run $$target target/found/$$target corpus/$$target -- -max_total_time=$(SECONDS_EACH) -max_len=4096 -print_final_stats=1; \
 	done
 
-# By hand: it mounts. The tests of the store, those with processes of the risk suite, and what the script does itself.
+# By hand: it mounts. The tests of the store, those with processes of the crash suite, and what the script does itself.
 filesystems: tools
 	@tests/need mkfs.xfs=xfsprogs mkfs.btrfs=btrfs-progs setquota=quota
 	$(CARGO) build -p holdall-cli
 	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
-	found=$$($(CARGO) test -p holdall --test store --test risk --no-run 2>&1 | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p'); \
+	found=$$($(CARGO) test -p holdall --test store --test crash --no-run 2>&1 | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p'); \
 	tests/filesystems/run.sh "$$built/holdall" $$(realpath $$found)
 
 # The unit tests of five modules against every small change of them; goes on where it was stopped. MODULES names some.

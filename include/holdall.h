@@ -486,7 +486,7 @@ const char *holdall_version_text(void); // The version of the loaded library, su
 // that it is on. Who has several calls under way gives each a handle of its own. Codes: INVALID_ARGUMENT.
 int32_t holdall_handle_error(const void *handle, holdall_error *error);
 
-// Returns another handle to the same thing, to be freed as that is; NULL where there is none.
+// Returns another handle to the same object, to be freed as that is; NULL if there is none.
 void *holdall_handle_ref(const void *handle);
 
 uint64_t holdall_handle_count(void); // The number of handles not yet freed; 0 if nothing leaks

@@ -221,11 +221,11 @@ def server(folder: pathlib.Path, *command: str) -> Iterator[str]:
 def fetched(url: str) -> tuple[float, float]:
     """Bytes a second of a download, and seconds to its first byte."""
     form = "%{size_download} %{time_starttransfer} %{time_total} %{http_code}"
-    told = subprocess.check_output(
+    answer = subprocess.check_output(
         ["curl", "-s", "-o", os.devnull, "-w", form, url], text=True
     ).split()
-    assert told[3] == "200", told
-    return float(told[0]) / float(told[2]), float(told[1])
+    assert answer[3] == "200", answer
+    return float(answer[0]) / float(answer[2]), float(answer[1])
 
 
 def uvicorn(app: str) -> list[str]:

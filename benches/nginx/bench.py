@@ -4,7 +4,7 @@
     benches/nginx/bench.py --holdall target/release/holdall [--rounds 7] [--mib 1024]
 
 Three pairs: one large blob and an archive of large blobs by `curl -o /dev/null`, files of 4 KiB by
-`wrk`. Each round measures both sides of a pair, in an order that changes; what is told is the
+`wrk`. Each round measures both sides of a pair, in an order that changes; what is reported is the
 median of the rounds, and the processor time of the worker for the same work, which other load on
 the machine disturbs less. nginx has one worker, so that server and client have a core each on a
 machine of two.
@@ -63,7 +63,7 @@ class Side:
 
 
 class Nginx:
-    """nginx with one worker, whose processor time is told."""
+    """nginx with one worker, whose processor time is reported."""
 
     def __init__(self, run: Path, store: Path, module: Path, port: int, cached: bool):
         self.base = f"http://127.0.0.1:{port}"

@@ -232,6 +232,6 @@ pub fn range(table: &mut Table) {
     ];
     let times = turns(15, works);
     let shown = times.each(&["1,000,000", "1,000"], COUNT);
-    let work = "a range anywhere in 1,000,000 entries, rope alone";
+    let work = "a range anywhere in 1,000,000 entries, the body alone";
     table.row("15", work, "in 1,000", 1.0 / times.speed(0, 1), Want::AtMost(3.0), &shown);
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(store: &Store, content: bool, out: Output) -> Result<()> {
         report.blobs,
         output::bytes(report.bytes)
     );
-    out.print(&value, told(counts, &report.problems, &report.damaged))?;
+    out.print(&value, report_text(counts, &report.problems, &report.damaged))?;
     sound(&report.problems, &report.damaged, &report.unread)
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn repair(store: &Store, out: Output) -> Result<()> {
         "unread": damaged(&report.unread),
     });
     let counts = format!("restored {} blobs", report.restored.len());
-    out.print(&value, told(counts, &report.problems, &report.damaged))?;
+    out.print(&value, report_text(counts, &report.problems, &report.damaged))?;
     sound(&report.problems, &report.damaged, &report.unread)
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn rebuild(dir: &Path, options: &Options, out: Output) -> Result<()> 
         report.unreadable.len(),
         report.lost.len()
     );
-    out.print(&value, told(counts, &report.problems, &[]))?;
+    out.print(&value, report_text(counts, &report.problems, &[]))?;
     sound(&report.problems, &[], &[])
 }
 
@@ -95,7 +95,7 @@ fn damaged(damaged: &[Damage]) -> Vec<Value> {
 }
 
 /// Writes the counts and a line for each thing that is wrong.
-fn told(counts: String, problems: &[Problem], damaged: &[Damage]) -> String {
+fn report_text(counts: String, problems: &[Problem], damaged: &[Damage]) -> String {
     let mut lines = vec![counts];
     lines.extend(problems.iter().map(|problem| output::shown(&problem.to_string())));
     for one in damaged {
@@ -113,14 +113,14 @@ fn sound(problems: &[Problem], damaged: &[Damage], unread: &[Damage]) -> Result<
         return Ok(());
     }
     let (problems, damaged, unread) = (problems.len(), damaged.len(), unread.len());
-    let told = format!("{problems} problems, {damaged} damaged blobs");
+    let summary = format!("{problems} problems, {damaged} damaged blobs");
     match unread {
-        0 => Err(Error::new(ErrorKind::Corrupt, told)),
+        0 => Err(Error::new(ErrorKind::Corrupt, summary)),
         // Nothing is known to be wrong with them.
         _ if unread == problems => Err(Error::new(
             ErrorKind::Io,
             format!("{unread} blobs could not be read; check again when they can"),
         )),
-        _ => Err(Error::new(ErrorKind::Corrupt, format!("{told}, {unread} blobs that could not be read"))),
+        _ => Err(Error::new(ErrorKind::Corrupt, format!("{summary}, {unread} blobs that could not be read"))),
     }
 }

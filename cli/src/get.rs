@@ -47,7 +47,7 @@ pub(crate) fn current(drive: &Drive, path: &str) -> Result<VersionInfo> {
 }
 
 fn slice(body: &Body, range: &str) -> Result<Body> {
-    let told = |what| Error::new(ErrorKind::InvalidArgument, format!("the range {range:?} {what}"));
+    let invalid = |what| Error::new(ErrorKind::InvalidArgument, format!("the range {range:?} {what}"));
     let field = format!("bytes={range}");
     if body.is_empty() && http::parse(&field, u64::MAX) != Ranges::Whole {
         return Ok(body.clone());
@@ -55,13 +55,13 @@ fn slice(body: &Body, range: &str) -> Result<Body> {
     match http::parse(&field, body.len()) {
         Ranges::Some(ranges) => match ranges.as_slice() {
             [one] => body.slice(one.clone()),
-            _ => Err(told("is more than one; give one")),
+            _ => Err(invalid("is more than one; give one")),
         },
         Ranges::Unsatisfiable => Err(Error::new(
             ErrorKind::RangeNotSatisfiable,
             format!("no byte of {range:?} exists; the content is {} bytes long", body.len()),
         )),
-        Ranges::Whole => Err(told("is malformed; one looks like 0-99, 100- or -100")),
+        Ranges::Whole => Err(invalid("is malformed; one looks like 0-99, 100- or -100")),
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn copy(body: &Body, blake3: Option<[u8; 32]>, out: &mut impl Write, 
     match digester.map(Digester::finish) {
         Some(digest) if Some(digest.blake3) != blake3 => Err(Error::new(
             ErrorKind::Corrupt,
-            "the content is damaged: its BLAKE3 is not the one that was stored",
+            "the content is damaged: its BLAKE3 hash differs from the stored one",
         )),
         _ => Ok(()),
     }

@@ -107,8 +107,8 @@ fn run(program: &Path, args: Args) -> Result<u8> {
             return store.drive(&global.drive);
         }
         store.find_drive(&global.drive)?.ok_or_else(|| {
-            let told = format!("there is no drive {:?}; `holdall put` makes one", global.drive);
-            Error::new(ErrorKind::NotFound, told)
+            let message = format!("there is no drive {:?}; `holdall put` creates it", global.drive);
+            Error::new(ErrorKind::NotFound, message)
         })
     };
     let mut code = 0;
@@ -165,7 +165,7 @@ fn no_import() -> Error {
     )
 }
 
-/// Opens the store, and makes it where there is none if that is asked for, which is told.
+/// Opens the store; with `make`, creates it if there is none, and says so.
 fn open(dir: &Path, options: Options, make: bool) -> Result<Store> {
     match Store::open(dir, options.clone().create(false)) {
         Err(error) if make && error.kind() == ErrorKind::NotFound => {
@@ -183,8 +183,8 @@ fn or_no_store(error: Error, dir: &Path) -> Error {
         return error;
     }
     let dir = dir.display();
-    let told = format!(
-        "there is no store in {dir}; check the path, or make one with `holdall --store {dir} put FILE`"
+    let message = format!(
+        "there is no store in {dir}; check the path, or create one with `holdall --store {dir} put FILE`"
     );
-    Error::new(ErrorKind::NotFound, told)
+    Error::new(ErrorKind::NotFound, message)
 }

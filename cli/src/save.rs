@@ -31,8 +31,8 @@ pub(crate) fn to_file(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) 
         Err(cause) => return Err(doing(cause)),
     };
     if there.as_ref().is_some_and(std::fs::Metadata::is_dir) || path.file_name().is_none() {
-        let told = format!("{} is a folder; name the file to write", path.display());
-        return Err(Error::new(ErrorKind::InvalidArgument, told));
+        let message = format!("{} is a folder; name the file to write", path.display());
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
     if there.as_ref().is_some_and(|there| !there.is_file()) || descriptor(path).is_some() {
         return write(&mut OpenOptions::new().write(true).truncate(true).open(path).map_err(doing)?);

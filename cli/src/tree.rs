@@ -83,8 +83,8 @@ fn in_the_way(drive: &Drive, from: &str, to: &str, error: Error) -> Error {
     match from.rsplit('/').next() {
         Some(name) if error.kind() == ErrorKind::Exists && is_folder() => {
             let inside = format!("{}/{name}", to.trim_end_matches('/'));
-            let told = format!("{to:?} is a folder; name the whole new path, such as {inside:?}");
-            Error::new(ErrorKind::Exists, told)
+            let message = format!("{to:?} is a folder; name the whole new path, such as {inside:?}");
+            Error::new(ErrorKind::Exists, message)
         }
         _ => error,
     }

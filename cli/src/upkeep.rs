@@ -49,7 +49,7 @@ pub(crate) fn gc(store: &Store, grace: Option<Duration>, out: Output) -> Result<
             _ => format!("deleted content stays {seconds} s from now on, and an archive lives no longer"),
         });
     }
-    lines.extend(failed.iter().map(|told| format!("could not remove: {told}")));
+    lines.extend(failed.iter().map(|failure| format!("could not remove: {failure}")));
     out.print(&value, lines.join("\n"))
 }
 

@@ -215,16 +215,16 @@ mod tests {
         }
     }
 
-    /// Forks a child that inherits all descriptors, says so and lives until told to end.
+    /// Forks a child that inherits all descriptors, says so and lives until it is asked to end.
     fn child_of_fork() -> (libc::pid_t, impl FnOnce()) {
         let (mut ready, mut says_ready): (PipeReader, _) = io::pipe().unwrap();
-        let (mut told, tell) = io::pipe().unwrap();
+        let (mut ended_by, tell) = io::pipe().unwrap();
         let own = tell.as_raw_fd();
         let child = fork(|| {
             // SAFETY: the child closes its copy of the end that only the parent is to hold.
             unsafe { libc::close(own) };
             let said = says_ready.write_all(b"!");
-            let ended = told.read(&mut [0]);
+            let ended = ended_by.read(&mut [0]);
             u8::from(said.is_err() || ended.is_err())
         });
         ready.read_exact(&mut [0]).unwrap();

@@ -17,8 +17,8 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 fn write_text(f: &mut fmt::Formatter<'_>, letter: char, number: u64) -> fmt::Result {
     write!(f, "{letter}")?;
     let digits = (64 - number.leading_zeros()).div_ceil(5).max(1);
-    for place in (0..digits).rev() {
-        let digit = usize::try_from((number >> (5 * place)) & 31).unwrap_or(0);
+    for position in (0..digits).rev() {
+        let digit = usize::try_from((number >> (5 * position)) & 31).unwrap_or(0);
         let byte = DIGITS.get(digit).copied().unwrap_or(b'0');
         write!(f, "{}", char::from(byte))?;
     }

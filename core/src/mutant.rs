@@ -42,7 +42,7 @@ pub enum Mutant {
     /// which may have published a group of a process that died.
     TailBeforeWriter,
     /// An exclusive opening beside processes in shared mode learned of them from the index alone, and
-    /// their readers were told meanwhile that it is damaged.
+    /// their readers meanwhile got the error that it is damaged.
     ModesMeetInTheIndex,
     /// The entity tag of a content was the same under every media type.
     TypeOutsideTag,
@@ -87,7 +87,7 @@ pub enum Mutant {
     ClaimsAcrossDrives,
     /// Wrong proofs of content could be tried without end.
     ProofsWithoutLimit,
-    /// A share that could be looked at told the hashes of what could not be downloaded from it.
+    /// A share that could be listed gave the hashes of what could not be downloaded from it.
     HashesWithoutDownload,
     /// Moves, copies, what comes back from the trash, and what is made in a folder by its id could lie
     /// deeper than any path.

@@ -1,4 +1,4 @@
-//! Moments: UTC, in microseconds. Pure; the clock is an argument everywhere but in [`Time::now`].
+//! Times: UTC, in microseconds. Pure; the clock is an argument everywhere but in [`Time::now`].
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::machine;
 use serde::{Deserialize, Serialize};
 
-/// A moment in UTC, in microseconds since 1970-01-01T00:00:00Z.
+/// A point in time: UTC, in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Time(pub i64);
 
@@ -16,7 +16,7 @@ impl Time {
         machine::clock().into()
     }
 
-    /// Makes the moment `seconds` after 1970 began; what lies outside the range is its end.
+    /// Makes the time `seconds` after 1970 began; what lies outside the range is its end.
     pub const fn from_unix(seconds: i64) -> Time {
         Time(seconds.saturating_mul(1_000_000))
     }
@@ -31,13 +31,13 @@ impl Time {
         self.0.div_euclid(1_000_000)
     }
 
-    /// Returns the moment `duration` later, or the last one there is.
+    /// Returns the time `duration` later, or the last one there is.
     #[must_use]
     pub fn after(self, duration: Duration) -> Time {
         Time(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// Returns the moment `duration` earlier, or the first one there is.
+    /// Returns the time `duration` earlier, or the first one there is.
     #[must_use]
     pub fn before(self, duration: Duration) -> Time {
         Time(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t5_no_moment_overflows() {
+    fn t5_no_time_overflows() {
         let extremes = [i64::MIN, -1, 0, 1, i64::MAX].map(Time);
         for time in extremes {
             for duration in [Duration::ZERO, Duration::MAX] {

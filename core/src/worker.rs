@@ -84,5 +84,5 @@ impl<I, T> Drop for Worker<I, T> {
 
 /// Returns the error of a thread that ended before its time.
 pub(crate) fn died() -> Error {
-    Error::bug("a thread that worked beside the caller's has died; begin again from the start")
+    Error::bug("a worker thread has died; start again from the beginning")
 }

@@ -262,7 +262,7 @@ static int is_from_here(struct MHD_Connection *connection) {
 }
 
 /* Whether a caller is the owner: by the token, which is compared without telling by the time where the first
- * difference is; where there is none, whoever is on this machine. */
+ * difference is; if there is none, whoever is on this machine. */
 static int allowed(struct MHD_Connection *connection) {
     const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
     size_t at, len = token != NULL ? strlen(token) : 0;

@@ -168,7 +168,7 @@ bool is_from_here(mg_connection *connection) {
 }
 
 /* Whether a caller is the owner: by the token, which is compared without telling by the time where the first
- * difference is; where there is none, whoever is on this machine. */
+ * difference is; if there is none, whoever is on this machine. */
 bool allowed(const server &server, mg_connection *connection) {
     const std::string_view given = or_empty(mg_get_header(connection, "Authorization"));
     const std::string wanted = "Bearer " + server.token;

@@ -86,7 +86,7 @@ static char *set_pool(ngx_conf_t *cf, ngx_command_t *command, void *conf) {
 }
 
 /* What stands in a location has a configuration of its own: the blocks of an `if`, which keep the handler, and of
- * a limit_except, which are told it here. */
+ * a limit_except, which get it here. */
 static char *merge_loc_conf(ngx_conf_t *cf, void *above, void *conf) {
     ngx_http_core_loc_conf_t *core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     ngx_http_holdall_loc_conf_t *outer = above, *own = conf;
@@ -224,7 +224,7 @@ static ngx_int_t init_process(ngx_cycle_t *cycle) {
     ngx_uint_t at;
 
     if (stores == NULL || (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)) return NGX_OK;
-    /* At the level info of the error log, why URLs are refused is told too. */
+    /* At the level info of the error log, the reasons for refused URLs are logged too. */
     if (holdall_log_set(cycle->log->log_level >= NGX_LOG_INFO ? HOLDALL_LOG_DEBUG : HOLDALL_LOG_WARN, log_line,
                         NULL) != HOLDALL_OK)
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0, "holdall: %s", holdall_last_error());

@@ -1,6 +1,6 @@
 /*
  * A request, and the reply of the library in nginx's terms. Ranges, conditions and entity tags are settled by
- * then, so the filters of nginx that would do the same are told to keep away.
+ * then, so the filters of nginx that would do the same are kept away.
  */
 #include "ngx_http_holdall.h"
 
@@ -42,7 +42,7 @@ static ngx_int_t collect_headers(ngx_http_request_t *r, ngx_array_t *found) {
     }
 }
 
-/* The target as the client sent it, or, where nginx was told to go elsewhere (a rewrite, X-Accel-Redirect),
+/* The target as the client sent it, or, where nginx was sent elsewhere (a rewrite, X-Accel-Redirect),
  * that one. */
 static ngx_int_t target_of(ngx_http_request_t *r, ngx_str_t *target) {
     uintptr_t escapes;

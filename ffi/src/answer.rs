@@ -103,7 +103,7 @@ fn tell(caller: &Caller, reply: Reply, error: Option<&Error>) -> Result<holdall_
     for (name, value) in &reply.headers {
         headers.extend([*name, ": ", value, "\r\n"]);
     }
-    let mut told = holdall_answer {
+    let mut answer = holdall_answer {
         size: 0,
         status: u32::from(reply.status),
         kind,
@@ -117,12 +117,12 @@ fn tell(caller: &Caller, reply: Reply, error: Option<&Error>) -> Result<holdall_
     };
     if kind == HOLDALL_BODY_MEMORY {
         // The handle keeps these bytes where they are.
-        told.data = body.segment(0, body.len())?.data.as_ptr().cast();
+        answer.data = body.segment(0, body.len())?.data.as_ptr().cast();
     }
     if kind != HOLDALL_BODY_NONE {
-        told.body = caller.hand::<holdall_body>(body)?;
+        answer.body = caller.hand::<holdall_body>(body)?;
     }
-    Ok(told)
+    Ok(answer)
 }
 
 /// Tells how a body is best sent; what is small is read.

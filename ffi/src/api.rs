@@ -247,7 +247,7 @@ pub unsafe extern "C" fn holdall_api_new(
     api: *mut *mut holdall_api,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the api", api)?;
+        let out = caller.out("the output for the api", api)?;
         out.hand(mount(caller, Api::new(&*caller.get(store)?), options)?)
     })
 }
@@ -268,12 +268,12 @@ pub unsafe extern "C" fn holdall_api_answer(
     reply: *mut *mut holdall_reply,
 ) -> i32 {
     entry!(caller of api => {
-        let out = caller.out("the place of the reply", reply)?;
+        let out = caller.out("the output for the reply", reply)?;
         let (api, who) = (caller.get(api)?, self::who(caller, who)?);
         let begun = caller.bytes("the body", body, body_len_bytes)?;
         let mut source = caller.source(begun, source, source_context);
         let made = self::request(caller, request, |request| api.answer(&who, request, &mut source));
-        // Whatever was made of a body that broke off, the host is told why it did.
+        // Whatever became of a body that broke off, the host gets the reason.
         source.check()?;
         out.hand(answer(made?))
     })
@@ -288,7 +288,7 @@ pub unsafe extern "C" fn holdall_api_is_at(
     is_at: *mut bool,
 ) -> i32 {
     entry!(caller of api => {
-        let out = caller.out("the place of the answer", is_at)?;
+        let out = caller.out("the output for the answer", is_at)?;
         let target = lossy(caller, "the target", target, target_len_bytes)?;
         out.put(caller.get(api)?.is_at(&target))
     })
@@ -303,7 +303,7 @@ pub unsafe extern "C" fn holdall_api_share_uri(
     uri: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of api => {
-        let out = caller.out("the place of the uri", uri)?;
+        let out = caller.out("the output for the uri", uri)?;
         out.hand(c_text(caller.get(api)?.share_uri(ShareId(share_id))?))
     })
 }
@@ -317,7 +317,7 @@ pub unsafe extern "C" fn holdall_api_ticket(
     ticket: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of api => {
-        let out = caller.out("the place of the ticket", ticket)?;
+        let out = caller.out("the output for the ticket", ticket)?;
         let made = caller.get(api)?.ticket(ShareId(share_id), Duration::from_secs(lifetime_s))?;
         out.hand(c_text(made))
     })

@@ -141,7 +141,7 @@ pub unsafe extern "C" fn holdall_archive_open(
     body: *mut *mut holdall_body,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the body", body)?;
+        let out = caller.out("the output for the body", body)?;
         out.hand(caller.get(store)?.open_archive(ArchiveId(archive_id))?)
     })
 }
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn holdall_archive_crc64(
     crc64: *mut u64,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the checksum", crc64)?;
+        let out = caller.out("the output for the checksum", crc64)?;
         out.put(caller.get(store)?.archive_crc64(ArchiveId(archive_id))?)
     })
 }

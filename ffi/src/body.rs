@@ -63,7 +63,7 @@ records!(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_body_len(body: *const holdall_body, len_bytes: *mut u64) -> i32 {
     entry!(caller of body => {
-        let out = caller.out("the place of the length", len_bytes)?;
+        let out = caller.out("the output for the length", len_bytes)?;
         out.put(caller.get(body)?.len())
     })
 }
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn holdall_body_read(
     read_bytes: *mut usize,
 ) -> i32 {
     entry!(caller of body => {
-        let out = caller.out("the place of the count", read_bytes)?;
+        let out = caller.out("the output for the count", read_bytes)?;
         let room = caller.room("the buffer", buffer, buffer_len_bytes)?;
         out.put(caller.get(body)?.read_at(offset_bytes, room)?)
     })
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn holdall_body_slice(
     slice: *mut *mut holdall_body,
 ) -> i32 {
     entry!(caller of body => {
-        let out = caller.out("the place of the slice", slice)?;
+        let out = caller.out("the output for the slice", slice)?;
         out.hand(caller.get(body)?.slice(start_bytes..end_bytes)?)
     })
 }

@@ -182,7 +182,7 @@ pub unsafe extern "C" fn holdall_store_check(
     problems: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of store => {
-        let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", problems)?);
+        let (out, page) = (caller.record(report)?, caller.optional_out("the output for the page", problems)?);
         let given = caller.options(options)?;
         let content = caller.flags(given.flags, HOLDALL_CHECK_CONTENT)? != 0;
         let progress = caller.progress(given.progress, given.progress_context);
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn holdall_store_gc(
     failed: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of store => {
-        let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", failed)?);
+        let (out, page) = (caller.record(report)?, caller.optional_out("the output for the page", failed)?);
         let done = caller.get(store)?.gc()?;
         let errors = || done.failed.iter().chain(&done.compaction.failed);
         page.hand(Page::sentences(errors()))?;
@@ -251,7 +251,7 @@ pub unsafe extern "C" fn holdall_store_compact(
     failed: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of store => {
-        let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", failed)?);
+        let (out, page) = (caller.record(report)?, caller.optional_out("the output for the page", failed)?);
         let done = caller.get(store)?.compact()?;
         page.hand(Page::sentences(&done.failed))?;
         out.put(holdall_gc_report {
@@ -277,7 +277,7 @@ pub unsafe extern "C" fn holdall_store_backup(
     copied_bytes: *mut u64,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.optional_out("the place of the count", copied_bytes)?;
+        let out = caller.optional_out("the output for the count", copied_bytes)?;
         let path = caller.os_path("the path of the backup", path, path_len_bytes)?;
         let progress = caller.progress(progress, progress_context);
         let done = caller.get(store)?.backup(path, &mut |at| progress.tell(at.done, at.total))?;

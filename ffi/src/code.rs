@@ -82,7 +82,7 @@ thread_local! {
 
 /// Keeps what an error says, for the thread that it happened on and with the handle of the call.
 pub(crate) fn remember(error: &Error, handle: u64) -> i32 {
-    // A host that waits as long as it was told must not be a part of a second early.
+    // A host that waits for the time it was given must not come back a fraction of a second early.
     let wait_s = error
         .retry_after()
         .map_or(0, |wait| wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)));

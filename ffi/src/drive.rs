@@ -25,7 +25,7 @@ pub unsafe extern "C" fn holdall_drive_open(
     drive: *mut *mut holdall_drive,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the drive", drive)?;
+        let out = caller.out("the output for the drive", drive)?;
         let name = caller.text("the name of the drive", name, name_len_bytes)?;
         out.hand(caller.get(store)?.drive(name)?)
     })
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn holdall_drive_find(
     drive: *mut *mut holdall_drive,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the drive", drive)?;
+        let out = caller.out("the output for the drive", drive)?;
         let name = caller.text("the name of the drive", name, name_len_bytes)?;
         let none = || Error::new(ErrorKind::NotFound, format!("there is no drive '{}'", name.escape_debug()));
         out.hand(caller.get(store)?.find_drive(name)?.ok_or_else(none)?)

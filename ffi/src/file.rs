@@ -50,7 +50,7 @@ pub unsafe extern "C" fn holdall_file_open(
     body: *mut *mut holdall_body,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.out("the place of the body", body)?;
+        let out = caller.out("the output for the body", body)?;
         out.hand(caller.at(drive, (path, path_len_bytes), Drive::open_file)?)
     })
 }
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn holdall_folder_make(
     file_id: *mut u64,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.optional_out("the place of the id", file_id)?;
+        let out = caller.optional_out("the output for the id", file_id)?;
         out.put(caller.at(drive, (path, path_len_bytes), Drive::mkdir)?.0)
     })
 }
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn holdall_folder_list(
     rows: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.out("the place of the page", rows)?;
+        let out = caller.out("the output for the page", rows)?;
         let after = caller.optional("the cursor", after, after_len_bytes)?;
         let list = |drive: &Drive, path: &str| drive.list(path, after, limit);
         out.hand(Page::Rows(caller.at(drive, (path, path_len_bytes), list)?))
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn holdall_file_versions(
     versions: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.out("the place of the page", versions)?;
+        let out = caller.out("the output for the page", versions)?;
         let before = Some(before).filter(|id| *id != 0).map(VersionId);
         let list = |drive: &Drive, path: &str| drive.versions(path, before, limit);
         out.hand(Page::Versions(caller.at(drive, (path, path_len_bytes), list)?))
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn holdall_file_copy(
     file_id: *mut u64,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.optional_out("the place of the id", file_id)?;
+        let out = caller.optional_out("the output for the id", file_id)?;
         let to = caller.text("the new path", to, to_len_bytes)?;
         let all = caller.flags(flags, HOLDALL_COPY_ALL)? != 0;
         let what = if all { CopyVersions::All } else { CopyVersions::Current };
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn holdall_file_attributes(
     attributes: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.out("the place of the page", attributes)?;
+        let out = caller.out("the output for the page", attributes)?;
         let info = caller.at(drive, (path, path_len_bytes), Drive::stat)?;
         out.hand(Page::Pairs(Lines::new(info.attributes)))
     })

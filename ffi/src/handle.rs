@@ -37,7 +37,7 @@ pub unsafe extern "C" fn holdall_handle_error(handle: *const c_void, error: *mut
     })
 }
 
-/// Returns another handle to the same thing, to be freed as that is; NULL where there is none.
+/// Returns another handle to the same object, to be freed as that is; NULL if there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_handle_ref(handle: *const c_void) -> *mut c_void {
     let mut again = std::ptr::null_mut();

@@ -10,7 +10,7 @@ use crate::store::holdall_store;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_rotate(store: *const holdall_store, key_id: *mut u16) -> i32 {
     entry!(caller of store => {
-        let out = caller.optional_out("the place of the id", key_id)?;
+        let out = caller.optional_out("the output for the id", key_id)?;
         out.put(caller.get(store)?.rotate_key()?)
     })
 }
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn holdall_key_add(
     key_id: *mut u16,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.optional_out("the place of the id", key_id)?;
+        let out = caller.optional_out("the output for the id", key_id)?;
         let secret = caller.bytes("the secret", secret, secret_len_bytes)?;
         out.put(caller.get(store)?.add_key(secret)?)
     })
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn holdall_key_remove(store: *const holdall_store, key_id:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_key_list(store: *const holdall_store, keys: *mut *mut holdall_page) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the page", keys)?;
+        let out = caller.out("the output for the page", keys)?;
         out.hand(Page::Keys(caller.get(store)?.keys()?))
     })
 }

@@ -40,7 +40,7 @@ pub unsafe extern "C" fn holdall_link_list(
     links: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.out("the place of the page", links)?;
+        let out = caller.out("the output for the page", links)?;
         out.hand(Page::Links(caller.at(drive, (path, path_len_bytes), Drive::links)?))
     })
 }
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn holdall_link_url(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the url", url)?;
+        let out = caller.out("the output for the url", url)?;
         let store = caller.get(store)?;
         out.hand(c_text(store.link_url(&store.find_link(LinkId(link_id))?)?))
     })

@@ -41,7 +41,7 @@ fn number(level: Level) -> i32 {
     }
 }
 
-/// Hands the events of the library on to the receiver of the moment.
+/// Hands the events of the library on to the present receiver.
 struct Bridge;
 
 impl Subscriber for Bridge {

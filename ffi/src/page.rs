@@ -65,7 +65,7 @@ impl Page {
 
 fn at<T>(items: &[T], index: usize) -> Result<&T> {
     items.get(index).ok_or_else(|| {
-        let message = format!("there is no number {index} on a page of {}", items.len());
+        let message = format!("index {index} is out of range: the page has {} items", items.len());
         Error::new(ErrorKind::InvalidArgument, message)
     })
 }
@@ -73,10 +73,10 @@ fn at<T>(items: &[T], index: usize) -> Result<&T> {
 fn put<T: Record>(
     caller: &Caller,
     page: *const holdall_page,
-    place: *mut T,
+    record: *mut T,
     get: impl FnOnce(&Page) -> Result<T>,
 ) -> Result<()> {
-    let out = caller.record(place)?;
+    let out = caller.record(record)?;
     out.put(get(&*caller.get(page)?)?)
 }
 
@@ -86,7 +86,7 @@ fn put<T: Record>(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_count(page: *const holdall_page, count: *mut usize) -> i32 {
     entry!(caller of page => {
-        let out = caller.out("the place of the count", count)?;
+        let out = caller.out("the output for the count", count)?;
         out.put(caller.get(page)?.len())
     })
 }
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn holdall_page_attribute(
     attribute: *mut holdall_header,
 ) -> i32 {
     entry!(caller of page => {
-        let out = caller.out("the place of the attribute", attribute)?;
+        let out = caller.out("the output for the attribute", attribute)?;
         match &*caller.get(page)? {
             Page::Pairs(lines) => out.put(*at(lines.pairs(), index)?),
             page => Err(page.other("attributes")),
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn holdall_page_sentence(
     sentence: *mut *const c_char,
 ) -> i32 {
     entry!(caller of page => {
-        let out = caller.out("the place of the sentence", sentence)?;
+        let out = caller.out("the output for the sentence", sentence)?;
         match &*caller.get(page)? {
             Page::Sentences(items) => out.put(at(items, index)?.as_ptr()),
             page => Err(page.other("sentences")),

@@ -78,7 +78,7 @@ records!(holdall_put_options {
     executable
 },);
 
-/// Reads the options, and who is told how far the put is.
+/// Reads the options, and the callback for progress.
 pub(crate) fn options(caller: &Caller, given: *const holdall_put_options) -> Result<(Put, Progress<'_>)> {
     let given = caller.options(given)?;
     let mut put = Put::new().expect(match given.expect {
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn holdall_put_many(
     versions: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.optional_out("the place of the page", versions)?;
+        let out = caller.optional_out("the output for the page", versions)?;
         let mut taken = Vec::new();
         for item in caller.array("the items", items, count)? {
             let path = caller.text("the path", item.path, item.path_len_bytes)?;

@@ -65,7 +65,7 @@ pub unsafe extern "C" fn holdall_store_repair(
     problems: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of store => {
-        let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", problems)?);
+        let (out, page) = (caller.record(report)?, caller.optional_out("the output for the page", problems)?);
         let done = caller.get(store)?.repair()?;
         page.hand(Page::sentences(&done.problems))?;
         out.put(holdall_repair_report {
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn holdall_rebuild(
     problems: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller => {
-        let (out, page) = (caller.record(report)?, caller.optional_out("the place of the page", problems)?);
+        let (out, page) = (caller.record(report)?, caller.optional_out("the output for the page", problems)?);
         let path = caller.os_path("the path of the store", path, path_len_bytes)?;
         let done = Store::rebuild(path, &self::options(caller, options)?)?;
         page.hand(Page::sentences(&done.problems))?;

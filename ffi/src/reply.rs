@@ -158,7 +158,7 @@ pub unsafe extern "C" fn holdall_serve(
     reply: *mut *mut holdall_reply,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the reply", reply)?;
+        let out = caller.out("the output for the reply", reply)?;
         let store = caller.get(store)?;
         out.hand(answer(self::request(caller, request, |request| store.serve(request))?))
     })
@@ -195,10 +195,10 @@ pub unsafe extern "C" fn holdall_verify(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_of_code(code: i32, reply: *mut *mut holdall_reply) -> i32 {
     entry!(caller => {
-        let out = caller.out("the place of the reply", reply)?;
+        let out = caller.out("the output for the reply", reply)?;
         let wrong = || Error::new(ErrorKind::InvalidArgument, format!("{code} is not an error code"));
         let kind = kind(code).ok_or_else(wrong)?;
-        out.hand(answer(Reply::from_error(&Error::new(kind, "told by the host"))))
+        out.hand(answer(Reply::from_error(&Error::new(kind, "the host gave this kind"))))
     })
 }
 
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn holdall_reply_of_code(code: i32, reply: *mut *mut holda
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_status(reply: *const holdall_reply, status: *mut u32) -> i32 {
     entry!(caller of reply => {
-        let out = caller.out("the place of the status", status)?;
+        let out = caller.out("the output for the status", status)?;
         out.put(u32::from(caller.get(reply)?.status))
     })
 }
@@ -220,8 +220,8 @@ pub unsafe extern "C" fn holdall_reply_headers(
     count: *mut usize,
 ) -> i32 {
     entry!(caller of reply => {
-        let out = caller.out("the place of the headers", headers)?;
-        let second = caller.out("the place of the count", count)?;
+        let out = caller.out("the output for the headers", headers)?;
+        let second = caller.out("the output for the count", count)?;
         let answer = caller.get(reply)?;
         out.put(answer.headers.pairs().as_ptr())?;
         second.put(answer.headers.pairs().len())
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn holdall_reply_body(
     body: *mut *mut holdall_body,
 ) -> i32 {
     entry!(caller of reply => {
-        let out = caller.out("the place of the body", body)?;
+        let out = caller.out("the output for the body", body)?;
         out.hand(caller.get(reply)?.body.clone())
     })
 }
@@ -245,7 +245,7 @@ pub unsafe extern "C" fn holdall_reply_body(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_reply_pace(reply: *const holdall_reply, bytes_per_s: *mut u64) -> i32 {
     entry!(caller of reply => {
-        let out = caller.out("the place of the pace", bytes_per_s)?;
+        let out = caller.out("the output for the pace", bytes_per_s)?;
         out.put(caller.get(reply)?.pace.unwrap_or(0))
     })
 }

@@ -84,7 +84,7 @@ pub unsafe extern "C" fn holdall_share_list(
     shares: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.out("the place of the page", shares)?;
+        let out = caller.out("the output for the page", shares)?;
         out.hand(Page::Shares(caller.at(drive, (path, path_len_bytes), Drive::shares)?))
     })
 }
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn holdall_visit_open(
     visit: *mut *mut holdall_visit,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the visit", visit)?;
+        let out = caller.out("the output for the visit", visit)?;
         let password = caller.optional("the password", password, password_len_bytes)?;
         let client = address(caller, client, client_len_bytes)?;
         out.hand(caller.get(store)?.visit_from(ShareId(share_id), password, client)?)
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn holdall_visit_list(
     rows: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of visit => {
-        let out = caller.out("the place of the page", rows)?;
+        let out = caller.out("the output for the page", rows)?;
         let after = caller.optional("the cursor", after, after_len_bytes)?;
         let list = |visit: &Visit, path: &str| visit.list(path, after, limit);
         out.hand(Page::Rows(caller.at(visit, (path, path_len_bytes), list)?))
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn holdall_visit_url(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of visit => {
-        let (out, given) = (caller.out("the place of the url", url)?, caller.options(options)?);
+        let (out, given) = (caller.out("the output for the url", url)?, caller.options(options)?);
         let begun = caller.at(visit, (path, path_len_bytes), Visit::url)?;
         out.hand(sign(caller, begun, given)?)
     })

@@ -155,7 +155,7 @@ pub unsafe extern "C" fn holdall_open(
     store: *mut *mut holdall_store,
 ) -> i32 {
     entry!(caller => {
-        let out = caller.out("the place of the store", store)?;
+        let out = caller.out("the output for the store", store)?;
         let path = caller.os_path("the path of the store", path, path_len_bytes)?;
         let options = self::options(caller, options)?;
         out.hand(Store::open(path, options)?)

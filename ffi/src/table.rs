@@ -1,6 +1,6 @@
 //! The table behind every handle. A handle is not an address: it is the number of a slot and the
 //! generation of what is in it, so that a handle that was freed, freed twice, made up or meant for
-//! something else is told from a good one without a look at memory that is no longer there.
+//! something else is distinguished from a good one without a look at memory that is no longer there.
 //!
 //! Looking a handle up takes no lock, so that a fork in another thread leaves nothing locked.
 

@@ -12,7 +12,7 @@ thread_local! {
     static ARMED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Plants a panic in the next call of this thread, and keeps planted ones from being told.
+/// Plants a panic in the next call of this thread, and keeps planted ones out of the output.
 fn arm() {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {

@@ -18,7 +18,7 @@ pub unsafe extern "C" fn holdall_trash_put(
     file_id: *mut u64,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.optional_out("the place of the id", file_id)?;
+        let out = caller.optional_out("the output for the id", file_id)?;
         out.put(caller.at(drive, (path, path_len_bytes), Drive::trash)?.0)
     })
 }
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn holdall_trash_list(
     trashed: *mut *mut holdall_page,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.out("the place of the page", trashed)?;
+        let out = caller.out("the output for the page", trashed)?;
         let after = Some(after).filter(|id| *id != 0).map(FileId);
         out.hand(Page::Trash(caller.get(drive)?.list_trash(after, limit)?))
     })
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn holdall_trash_empty(
     count: *mut u64,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.optional_out("the place of the count", count)?;
+        let out = caller.optional_out("the output for the count", count)?;
         out.put(caller.get(drive)?.empty_trash(Time(before_unix_us))?)
     })
 }

@@ -134,7 +134,7 @@ pub unsafe extern "C" fn holdall_url_version(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the url", url)?;
+        let out = caller.out("the output for the url", url)?;
         let begun = caller.get(store)?.url(VersionId(version_id));
         out.hand(sign(caller, begun, caller.options(options)?)?)
     })
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn holdall_url_at_path(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.out("the place of the url", url)?;
+        let out = caller.out("the output for the url", url)?;
         let begun = caller.at(drive, (path, path_len_bytes), Drive::url)?;
         out.hand(sign(caller, begun, caller.options(options)?)?)
     })
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn holdall_url_by_id(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the url", url)?;
+        let out = caller.out("the output for the url", url)?;
         let begun = caller.get(store)?.url_of_file(FileId(file_id));
         out.hand(sign(caller, begun, caller.options(options)?)?)
     })
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn holdall_url_archive(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the url", url)?;
+        let out = caller.out("the output for the url", url)?;
         let begun = caller.get(store)?.url_of_archive(ArchiveId(archive_id));
         out.hand(sign(caller, begun, caller.options(options)?)?)
     })

@@ -31,7 +31,7 @@ pub unsafe extern "C" fn holdall_file_path(
     path: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the path", path)?;
+        let out = caller.out("the output for the path", path)?;
         let found = caller.get(store)?.path_of(FileId(file_id))?;
         let gone = || holdall::Error::new(holdall::ErrorKind::NotFound, "it is in the trash and has no path");
         out.hand(c_text(found.ok_or_else(gone)?))
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn holdall_version_open(
     body: *mut *mut holdall_body,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the place of the body", body)?;
+        let out = caller.out("the output for the body", body)?;
         out.hand(caller.get(store)?.open_version(VersionId(version_id))?)
     })
 }

@@ -66,7 +66,7 @@ pub unsafe extern "C" fn holdall_writer_open(
     writer: *mut *mut holdall_writer,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.out("the place of the writer", writer)?;
+        let out = caller.out("the output for the writer", writer)?;
         let path = caller.text("the path", path, path_len_bytes)?;
         let (said, _) = put::options(caller, options)?;
         let begun = ManuallyDrop::new(caller.get(drive)?.put_writer(path, said)?);

@@ -169,7 +169,7 @@ fn at_hand(body: &holdall::body::Body) -> Option<Bytes> {
             (read.ok()? == bytes.len()).then(|| Bytes::from(bytes))
         }
         Some(_) => None,
-        // In no file, so in memory, where it is one run; a rope of pieces may lead to files further on.
+        // In no file, so in memory, where it is one run; a body of several pieces may lead to files further on.
         None => body.segment(0, len).ok().filter(|run| run.data.len() as u64 == len).map(|run| run.data),
     }
 }

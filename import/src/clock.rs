@@ -1,7 +1,7 @@
-//! Moments as a database has them, and the clock that they are of where they do not say.
+//! Times as a database has them, and the time zone of those without an offset.
 //!
 //! `MySQL` and `MariaDB` hold them in the server's zone, without an offset. What lies in the trash has
-//! one moment twice: that of a row, and the Unix time at which it is to be collected, which is later by
+//! one time twice: that of a row, and the Unix time at which it is to be collected, which is later by
 //! what the group of its owner has.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use rusqlite::{Connection, Row};
 
 use super::row::{has, rows, text};
 
-/// How far the two moments may be apart, in seconds: they are written one after the other.
+/// How far apart the two times may be, in seconds: they are written one after the other.
 const APART: i64 = 5;
 
 /// What offsets are multiples of, in seconds.
@@ -26,22 +26,22 @@ const FARTHEST: i64 = 14 * 3600;
 /// The most weeks that are looked at: 40 years.
 const WEEKS: usize = 2080;
 
-/// The zone that moments without an offset are of.
+/// The zone of times without an offset.
 pub(super) struct Clock(TimeZone);
 
 impl Clock {
     /// Returns the clock of a database: the one that is given, or else the one that it tells itself.
-    /// None where its moments bear no offset and nothing tells, or not enough.
+    /// None if its times have no offset and nothing in it shows the zone, or not enough.
     pub(super) fn of(db: &Connection, given: Option<&str>) -> rusqlite::Result<Option<Clock>> {
         let zone = match given {
             Some(given) => zone_of(given),
             None if !bears_none(db)? => Some(TimeZone::UTC),
-            None => told(db)?,
+            None => found(db)?,
         };
         Ok(zone.map(Clock))
     }
 
-    /// Reads the text of a moment.
+    /// Reads the text of a time.
     fn time(&self, text: &str) -> Option<Time> {
         time_of(text, &self.0)
     }
@@ -65,15 +65,15 @@ fn zone_of(text: &str) -> Option<TimeZone> {
 /// `InvalidArgument` if it is none.
 pub(super) fn check(offset: &str) -> Result<()> {
     zone_of(offset).map(|_| ()).ok_or_else(|| {
-        let told = format!(
-            "{offset:?} is no offset and no zone that is known here; one looks like +08:00, -03, Z or \
+        let message = format!(
+            "{offset:?} is neither an offset nor a known time zone; one looks like +08:00, -03, Z or \
              Europe/Berlin"
         );
-        Error::new(ErrorKind::InvalidArgument, told)
+        Error::new(ErrorKind::InvalidArgument, message)
     })
 }
 
-/// Returns whether there are moments without an offset.
+/// Returns whether there are times without an offset.
 fn bears_none(db: &Connection) -> rusqlite::Result<bool> {
     for (table, column) in [("files", "updated_at"), ("entities", "updated_at"), ("shares", "expires")] {
         if !has(db, table, column) {
@@ -81,7 +81,7 @@ fn bears_none(db: &Connection) -> rusqlite::Result<bool> {
         }
         let query = format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 1000");
         let found = rows(db, &query, |row| text(row, 0))?;
-        // With an offset of its own a text is the same moment under any other.
+        // With an offset of its own a text is the same time under any other.
         let other = Offset::constant(1).to_time_zone();
         let differs = |text: String| time_of(&text, &other) != time_of(&text, &TimeZone::UTC);
         if found.into_iter().flatten().any(differs) {
@@ -94,7 +94,7 @@ fn bears_none(db: &Connection) -> rusqlite::Result<bool> {
 /// Returns the zone that what lies in the trash tells: each thing has the time at which it was put there
 /// twice, and so the offset that the clock had then. A zone may have had another at other times, so all
 /// zones that had these must agree on when the server wrote, and on when its shares end.
-fn told(db: &Connection) -> rusqlite::Result<Option<TimeZone>> {
+fn found(db: &Connection) -> rusqlite::Result<Option<TimeZone>> {
     let columns = [("metadata", "created_at"), ("users", "group_users"), ("groups", "settings")];
     if !columns.iter().all(|(table, column)| has(db, table, column)) {
         return Ok(None);
@@ -177,8 +177,8 @@ fn offset_of(written: &str, collected: &str, settings: &str) -> Option<(i64, i32
     Some((trashed, i32::try_from(offset).ok()?)).filter(|_| near)
 }
 
-/// Reads a moment: none for what cannot be read as one.
-pub(super) fn moment(row: &Row<'_>, at: usize, clock: &Clock) -> rusqlite::Result<Option<Time>> {
+/// Reads a time; None if it cannot be read.
+pub(super) fn time(row: &Row<'_>, at: usize, clock: &Clock) -> rusqlite::Result<Option<Time>> {
     Ok(match row.get_ref(at)? {
         ValueRef::Text(text) => std::str::from_utf8(text).ok().and_then(|text| clock.time(text)),
         ValueRef::Integer(seconds) => Some(Time::from_unix(seconds)),
@@ -191,11 +191,11 @@ pub(super) fn end(row: &Row<'_>, at: usize, clock: &Clock) -> rusqlite::Result<O
     let past = Time::from_unix(0);
     Ok(match row.get_ref(at)? {
         ValueRef::Null => None,
-        _ => Some(moment(row, at, clock)?.unwrap_or(past)),
+        _ => Some(time(row, at, clock)?.unwrap_or(past)),
     })
 }
 
-/// Reads the text of a moment as the driver writes it: RFC 3339 with a space, or with the offset apart
+/// Reads the text of a time as the driver writes it: RFC 3339 with a space, or with the offset apart
 /// and names of zones and clocks behind it; `PostgreSQL` leaves minutes out, `MySQL` the offset.
 fn time_of(text: &str, zone: &TimeZone) -> Option<Time> {
     let mut parts = text.split(['T', ' ']).filter(|part| !part.is_empty());
@@ -205,7 +205,7 @@ fn time_of(text: &str, zone: &TimeZone) -> Option<Time> {
     if offset.is_empty() {
         offset = parts.next().filter(|part| part.starts_with(['+', '-'])).unwrap_or_default();
     }
-    let told = match offset {
+    let read = match offset {
         // Of an hour that the clock shows twice it is the first: no share lives longer than it did.
         "" => {
             let civil: DateTime = format!("{day}T{clock}").parse().ok()?;
@@ -213,7 +213,7 @@ fn time_of(text: &str, zone: &TimeZone) -> Option<Time> {
         }
         offset => format!("{day}T{clock}{offset}").parse().ok()?,
     };
-    Some(Time(told.as_microsecond()))
+    Some(Time(read.as_microsecond()))
 }
 
 /// Reads what the clock showed, without its zone.
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_read_in_every_spelling() {
+    fn times_are_read_in_every_spelling() {
         let at = Some(Time(1_749_528_415_011_624));
         for text in [
             "2025-06-10 12:06:55.011624+08:00",
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_twice_tells_the_zone_unless_zones_differ() {
+    fn what_is_said_twice_shows_the_zone_unless_zones_differ() {
         let lately = ["2026-09-01 00:00:00", "2026-11-27 15:00:00"];
         let summer = "2027-07-01 12:00:00";
         let clock = |trash: &[_], contents, ends: &[_]| read(&database(trash, contents, ends), None, summer);

@@ -32,8 +32,8 @@ impl Envelope {
     /// Reads the properties of an entity; none if its bytes are not encrypted.
     pub(super) fn of(props: &str) -> Option<Envelope> {
         let props: Value = serde_json::from_str(props).ok()?;
-        let told = props.get("encrypt_metadata").filter(|told| !told.is_null())?;
-        let field = |name: &str| told.get(name).and_then(Value::as_str);
+        let given = props.get("encrypt_metadata").filter(|given| !given.is_null())?;
+        let field = |name: &str| given.get(name).and_then(Value::as_str);
         let bytes = |name: &str| STANDARD.decode(field(name)?).ok();
         Some(match (field("algorithm"), bytes("key"), bytes("iv")) {
             (Some("aes-256-ctr"), Some(key), Some(block))
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_and_no_known_way_is_told_apart() {
+    fn what_is_no_key_and_no_known_way_is_distinguished() {
         for text in ["", "Zup4", "not base64!", &format!("{MASTER}AAAA")] {
             assert!(MasterKey::read(text).is_err(), "{text}");
         }

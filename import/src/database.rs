@@ -7,7 +7,7 @@ use holdall::{Error, ErrorKind, Result, Time};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use super::clock::{self, Clock, end, moment};
+use super::clock::{self, Clock, end, time};
 use super::crypt::Envelope;
 use super::dump::Kind::{Bytes, Flag, Number, Text};
 use super::dump::{self, Table};
@@ -232,10 +232,10 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Reads a database or the text of its dump, which is not changed. Moments that bear no offset from
+    /// Reads a database or the text of its dump, which is not changed. Times without an offset from
     /// UTC have this one, or where it is none the one that the database tells.
     pub(super) fn read(path: &Path, offset: Option<&str>) -> Result<Database> {
-        let told = |cause: rusqlite::Error| {
+        let failed = |cause: rusqlite::Error| {
             Error::with_source(
                 ErrorKind::InvalidArgument,
                 format!("{} cannot be read as a database of Cloudreve v4", path.display()),
@@ -245,23 +245,23 @@ impl Database {
         offset.map_or(Ok(()), clock::check)?;
         let db = dump::open(path, TABLES)?;
         if !has(&db, "entities", "id") && OLD.iter().any(|table| has(&db, table, "id")) {
-            let told = format!(
+            let message = format!(
                 "{} is of Cloudreve v3; upgrade that server to v4 first, which migrates its database, and \
                  import that",
                 path.display()
             );
-            return Err(Error::new(ErrorKind::Unsupported, told));
+            return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        let clock = Clock::of(&db, offset).map_err(told)?.ok_or_else(|| {
-            let told = format!(
+        let clock = Clock::of(&db, offset).map_err(failed)?.ok_or_else(|| {
+            let message = format!(
                 "the times in {} do not say how far they are from UTC, and what it has twice does not tell \
                  it for all of them; give --utc-offset, such as +08:00, or the server's zone, such as \
                  Europe/Berlin, where its clock is set forward in summer",
                 path.display()
             );
-            Error::new(ErrorKind::InvalidArgument, told)
+            Error::new(ErrorKind::InvalidArgument, message)
         })?;
-        read(&db, &clock).map_err(told)
+        read(&db, &clock).map_err(failed)
     }
 
     /// Returns the highest id of entities, and that of all else that has hash ids.
@@ -361,8 +361,8 @@ fn nodes(db: &Connection, clock: &Clock) -> rusqlite::Result<Vec<Node>> {
             owner: id(row, 4)?,
             primary: some_id(row, 5)?.filter(|id| *id > 0),
             symbolic: row.get(6)?,
-            created: moment(row, 7, clock)?,
-            modified: moment(row, 8, clock)?,
+            created: time(row, 7, clock)?,
+            modified: time(row, 8, clock)?,
             view: text(row, 9)?.is_some_and(|props| props.contains("\"view\"")),
         })
     })
@@ -382,8 +382,8 @@ fn entities(db: &Connection, clock: &Clock) -> rusqlite::Result<Vec<Entity>> {
             kind: row.get(1)?,
             source: row.get(2)?,
             size: count(row, 3)?,
-            created: moment(row, 4, clock)?,
-            modified: moment(row, 5, clock)?,
+            created: time(row, 4, clock)?,
+            modified: time(row, 5, clock)?,
             uploading: !matches!(row.get_ref(6)?, ValueRef::Null),
             local: local.contains(&policy),
             envelope: text(row, 7)?.and_then(|props| Envelope::of(&props)),

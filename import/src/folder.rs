@@ -5,25 +5,25 @@ use std::path::{Path, PathBuf};
 use holdall::{Error, ErrorKind, Result};
 
 /// Where a server's files are, below its folder.
-const PLACES: [&str; 2] = ["data", ""];
+const FOLDERS: [&str; 2] = ["data", ""];
 
 /// Finds the database of a server in its folder.
 ///
 /// # Errors
-/// `NotFound` where there is none, or more than one dump; the message says how to make one.
+/// `NotFound` if there is none, or more than one dump; the message says how to make one.
 pub(super) fn database(folder: &Path) -> Result<PathBuf> {
-    let places: Vec<PathBuf> = PLACES.iter().map(|place| folder.join(place)).collect();
-    let config = places.iter().find_map(|place| std::fs::read_to_string(place.join("conf.ini")).ok());
+    let folders: Vec<PathBuf> = FOLDERS.iter().map(|below| folder.join(below)).collect();
+    let config = folders.iter().find_map(|folder| std::fs::read_to_string(folder.join("conf.ini")).ok());
     let config = config.unwrap_or_default();
     let system = setting(&config, "type").unwrap_or_else(|| "sqlite".to_owned());
     if system.starts_with("sqlite") {
         let name = setting(&config, "dbfile").unwrap_or_else(|| "cloudreve.db".to_owned());
         let name = Path::new(&name).file_name().unwrap_or_default();
-        if let Some(found) = places.iter().map(|place| place.join(name)).find(|path| path.is_file()) {
+        if let Some(found) = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()) {
             return Ok(found);
         }
     }
-    let mut dumps: Vec<PathBuf> = places.iter().flat_map(|place| dumps(place)).collect();
+    let mut dumps: Vec<PathBuf> = folders.iter().flat_map(|folder| dumps(folder)).collect();
     match (dumps.pop(), dumps.pop()) {
         (Some(found), None) => Ok(found),
         (Some(one), Some(other)) => Err(Error::new(
@@ -44,7 +44,7 @@ pub(super) fn database(folder: &Path) -> Result<PathBuf> {
             };
             Err(Error::new(
                 ErrorKind::NotFound,
-                format!("there is no cloudreve.db and no file that ends in .sql in {folder}; {make}"),
+                format!("there is no cloudreve.db and no .sql file in {folder}; {make}"),
             ))
         }
     }
@@ -66,8 +66,8 @@ fn setting(config: &str, wanted: &str) -> Option<String> {
     None
 }
 
-fn dumps(place: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
+fn dumps(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());
     let is_dump = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -81,11 +81,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_is_found_and_what_is_missing_is_told() {
+    fn a_database_is_found_and_what_is_missing_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let told = || database(dir.path()).unwrap_err().to_string();
-        assert!(told().contains("--database"), "{}", told());
+        let message = || database(dir.path()).unwrap_err().to_string();
+        assert!(message().contains("--database"), "{}", message());
         std::fs::create_dir(at("data")).unwrap();
         std::fs::write(at("dump.sql"), "").unwrap();
         assert_eq!(database(dir.path()).unwrap(), at("dump.sql"));
@@ -94,10 +94,10 @@ mod tests {
         std::fs::write(at("data/conf.ini"), "[System]\nType = x\n[Database]\nType = Postgres\n").unwrap();
         assert_eq!(database(dir.path()).unwrap(), at("dump.sql"), "its database is another");
         std::fs::write(at("data/b.sql"), "").unwrap();
-        assert!(told().contains("b.sql"), "{}", told());
+        assert!(message().contains("b.sql"), "{}", message());
         std::fs::remove_file(at("data/b.sql")).unwrap();
         std::fs::remove_file(at("dump.sql")).unwrap();
-        assert!(told().contains("pg_dump"), "{}", told());
+        assert!(message().contains("pg_dump"), "{}", message());
         std::fs::write(at("data/conf.ini"), "[Database]\nDBFile = data/own.db\n").unwrap();
         std::fs::write(at("data/own.db"), "").unwrap();
         assert_eq!(database(dir.path()).unwrap(), at("data/own.db"));

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_right_is_told_from_what_does_not() {
+    fn what_looks_right_is_distinguished_from_what_does_not() {
         let noise: Vec<u8> =
             (0..200_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
         let (words, gbk) = ("words and words ".repeat(10), [0xc4, 0xe3, 0xba, 0xc3].repeat(40));

@@ -80,7 +80,7 @@ fn limits(user: &User, database: &Database) -> Value {
     let bit = |at: usize| group.permissions.get(at / 8).is_some_and(|byte| byte >> (at % 8) & 1 == 1);
     json!({
         "kind": "user", "id": user.id, "owner": user.email, "status": user.status, "group": group.name,
-        "cause": "no-place", "told": "the limits of a user are the host's",
+        "cause": "no-place", "message": "the limits of a user are the host's",
         "archive": bit(ARCHIVE), "links_at_once": settings.get("source_batch"),
         "redirected_links": settings.get("redirected_source"), "max_files": settings.get("max_walked_files"),
         "trash_retention_seconds": settings.get("trash_retention"),

@@ -41,8 +41,8 @@ macro_rules! causes {
 causes! {
     Unfinished "unfinished-upload" "the upload was begun and not finished"
         "The upload was begun and not finished.";
-    Missing "content-missing" "the content is not there"
-        "The content is not there.";
+    Missing "content-missing" "the content is missing"
+        "The content is missing.";
     Length "content-length" "the content is not as long as the database has it"
         "The content is not as long as the database has it.";
     Storage "other-storage" "the content is not on the server's own disk"
@@ -69,8 +69,8 @@ causes! {
         "Cannot be stored as it is.";
     Target "target-left-out" "leads to what was left out"
         "Leads to what was left out.";
-    Trashed "target-in-trash" "leads to what lies in the trash"
-        "Leads to what lies in the trash.";
+    Trashed "target-in-trash" "leads to something in the trash"
+        "Leads to something in the trash.";
     Owner "owner-not-active" "its owner is not active"
         "Its owner is not active.";
     Over "share-over" "ended, or its downloads are used up"
@@ -110,7 +110,7 @@ pub struct Report {
 
 /// What one line is of.
 #[derive(Clone, Debug)]
-pub(super) struct Thing<'a> {
+pub(super) struct Subject<'a> {
     /// `file`, `folder`, `version`, `link` or `share`.
     pub(super) kind: &'static str,
     /// Its number in the database.
@@ -137,12 +137,12 @@ impl Report {
     ///
     /// # Errors
     /// `Io` if the line cannot be written.
-    pub(super) fn leave_out(&mut self, thing: &Thing<'_>, cause: Cause) -> Result<()> {
+    pub(super) fn leave_out(&mut self, subject: &Subject<'_>, cause: Cause) -> Result<()> {
         *self.left_out.entry(cause).or_default() += 1;
-        let Thing { kind, id, owner, path } = thing;
+        let Subject { kind, id, owner, path } = subject;
         self.line(&json!({
             "kind": kind, "id": id, "owner": owner, "path": path,
-            "cause": cause.code(), "told": cause.text(),
+            "cause": cause.code(), "message": cause.text(),
         }))
     }
 
@@ -150,12 +150,12 @@ impl Report {
     ///
     /// # Errors
     /// As [`Report::leave_out`].
-    pub(super) fn rename(&mut self, thing: &Thing<'_>, name: &str) -> Result<()> {
+    pub(super) fn rename(&mut self, subject: &Subject<'_>, name: &str) -> Result<()> {
         self.renamed += 1;
-        let Thing { kind, id, owner, path } = thing;
+        let Subject { kind, id, owner, path } = subject;
         self.line(&json!({
             "kind": kind, "id": id, "owner": owner, "path": path,
-            "cause": "renamed", "told": "came along under another name", "name": name,
+            "cause": "renamed", "message": "came along under another name", "name": name,
         }))
     }
 

@@ -190,14 +190,14 @@ impl Uploads {
         if gone == 0 || (may_miss && !wrong) {
             return Ok(());
         }
-        let mut told = format!("{gone} of {all} contents cannot be read");
+        let mut message = format!("{gone} of {all} contents cannot be read");
         for (cause, entities) in &faults {
             let some: Vec<String> = entities
                 .iter()
                 .take(3)
                 .map(|entity| format!("entity {} at {}", entity.id, entity.source))
                 .collect();
-            told.push_str(&format!("; {}: {} ({})", cause.text(), entities.len(), some.join(", ")));
+            message.push_str(&format!("; {}: {} ({})", cause.text(), entities.len(), some.join(", ")));
         }
         let mut remedies = Vec::new();
         if faults.contains_key(&Cause::Missing) || faults.contains_key(&Cause::Length) {
@@ -215,7 +215,7 @@ impl Uploads {
         if !wrong {
             remedies.push("or --skip-missing to leave them out".to_owned());
         }
-        Err(Error::new(ErrorKind::NotFound, format!("{told}; {}", remedies.join(", "))))
+        Err(Error::new(ErrorKind::NotFound, format!("{message}; {}", remedies.join(", "))))
     }
 }
 

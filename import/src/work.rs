@@ -11,7 +11,7 @@ use super::notes;
 use super::plan::{Item, Plan};
 use super::progress::{Meter, Progress};
 use super::put::{Batch, Of, is_of_one};
-use super::report::{Cause, Report, Thing};
+use super::report::{Cause, Report, Subject};
 use super::source::Uploads;
 
 /// The versions of a file whose contents are kept open between the look at them and their put.
@@ -171,10 +171,10 @@ impl<'a> Work<'a> {
     }
 
     /// Sees whether a content is there, and keeps it open if it is to.
-    fn look<'e>(&self, entity: &'e Entity, keep: bool) -> Found<'e> {
+    fn look<'e>(&self, entity: &'e Entity, keep: bool) -> Candidate<'e> {
         match self.uploads.find(entity) {
-            Ok(content) => Found { entity, fault: None, content: keep.then_some(content) },
-            Err(cause) => Found { entity, fault: Some(cause), content: None },
+            Ok(content) => Candidate { entity, fault: None, content: keep.then_some(content) },
+            Err(cause) => Candidate { entity, fault: Some(cause), content: None },
         }
     }
 
@@ -191,7 +191,7 @@ impl<'a> Work<'a> {
         }
         // What was opened to see that it is there is what is put, but for too many files at once.
         let few = versions.len() <= OPEN_AT_ONCE;
-        let found: Vec<Found<'_>> = versions.into_iter().map(|entity| self.look(entity, few)).collect();
+        let found: Vec<Candidate<'_>> = versions.into_iter().map(|entity| self.look(entity, few)).collect();
         let current = item.primary.and_then(|primary| found.iter().find(|found| found.entity.id == primary));
         // One that the server itself does not know any more is not there either.
         let fault = match (current, item.primary) {
@@ -207,7 +207,7 @@ impl<'a> Work<'a> {
             None if !any && !empty => found.iter().find_map(|found| found.fault),
             _ => None,
         };
-        for Found { entity, fault, .. } in &found {
+        for Candidate { entity, fault, .. } in &found {
             if let Some(cause) = fault.or(out.map(|_| Cause::Current)) {
                 self.leave_out("version", entity.id, item, cause)?;
                 add(entity.size)?;
@@ -226,7 +226,7 @@ impl<'a> Work<'a> {
                 Put::new().modified(item_time(item)),
             );
         }
-        for Found { entity, content, .. } in found.into_iter().filter(|found| found.fault.is_none()) {
+        for Candidate { entity, content, .. } in found.into_iter().filter(|found| found.fault.is_none()) {
             let content = match content {
                 Some(content) => content,
                 None => self.uploads.find(entity).map_err(|cause| went(entity, cause))?,
@@ -291,8 +291,9 @@ impl<'a> Work<'a> {
         }
         self.origins.push(origin);
         if let Some(name) = item.renamed.then(|| item.path.rsplit('/').next().unwrap_or_default()) {
-            let thing = Thing { kind: kind(item), id: item.id, owner: self.owner(item.id), path: &item.was };
-            self.report.rename(&thing, name)?;
+            let subject =
+                Subject { kind: kind(item), id: item.id, owner: self.owner(item.id), path: &item.was };
+            self.report.rename(&subject, name)?;
         }
         Ok(())
     }
@@ -304,13 +305,13 @@ impl<'a> Work<'a> {
 
     fn leave_out(&mut self, kind: &'static str, id: u64, item: &Item, cause: Cause) -> Result<()> {
         let owner = self.owner(item.id);
-        self.report.leave_out(&Thing { kind, id, owner, path: &item.was }, cause)
+        self.report.leave_out(&Subject { kind, id, owner, path: &item.was }, cause)
     }
 
     fn leave_out_node(&mut self, id: u64, cause: Cause) -> Result<()> {
         let kind = if self.nodes.get(&id).is_some_and(|node| node.folder) { "folder" } else { "file" };
         let (owner, path) = (self.owner(id), self.path(id));
-        self.report.leave_out(&Thing { kind, id, owner, path: &path }, cause)
+        self.report.leave_out(&Subject { kind, id, owner, path: &path }, cause)
     }
 
     /// Returns the path of a file or folder in the database.
@@ -348,7 +349,7 @@ impl<'a> Work<'a> {
                 },
             };
             let (owner, path) = (self.owner(link.file), self.path(link.file));
-            self.report.leave_out(&Thing { kind: "link", id: link.id, owner, path: &path }, cause)?;
+            self.report.leave_out(&Subject { kind: "link", id: link.id, owner, path: &path }, cause)?;
         }
         Ok(())
     }
@@ -359,7 +360,7 @@ impl<'a> Work<'a> {
         for share in &self.database.shares {
             if let Some(cause) = self.share(share, now)? {
                 let (owner, path) = (self.owner(share.file), self.path(share.file));
-                self.report.leave_out(&Thing { kind: "share", id: share.id, owner, path: &path }, cause)?;
+                self.report.leave_out(&Subject { kind: "share", id: share.id, owner, path: &path }, cause)?;
             }
         }
         Ok(())
@@ -396,7 +397,7 @@ impl<'a> Work<'a> {
         Ok(None)
     }
 
-    /// Writes down the old ids and times, and returns what is to be told.
+    /// Writes down the old ids and times, and returns the notes for the user.
     pub(super) fn end(mut self) -> Result<Report> {
         self.store.set_origins(std::mem::take(&mut self.origins))?;
         // An entity that copies of a file share leads to the one that was there first.
@@ -410,7 +411,7 @@ impl<'a> Work<'a> {
 }
 
 /// A version of a file, and whether its content can be read.
-struct Found<'e> {
+struct Candidate<'e> {
     entity: &'e Entity,
     fault: Option<Cause>,
     /// What was opened and not closed again.
@@ -426,8 +427,8 @@ fn item_time(item: &Item) -> Time {
 }
 
 fn went(entity: &Entity, cause: Cause) -> Error {
-    let told = format!("the content of entity {} changed during the import: {}", entity.id, cause.text());
-    Error::new(ErrorKind::Mismatch, told)
+    let message = format!("the content of entity {} changed during the import: {}", entity.id, cause.text());
+    Error::new(ErrorKind::Mismatch, message)
 }
 
 fn no_drive(user: u64) -> Error {

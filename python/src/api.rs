@@ -153,7 +153,7 @@ impl Store {
     ///     pieces ("holdall-1"); "off", of none.
     /// share_page: where the host shows a share, with {uri} for its URI, such as "/home?path={uri}":
     ///     links of the form /s/<id> and /s/<id>/<password> lead there; by default they are not answered.
-    /// debug: whether a client is told what was wrong inside.
+    /// debug: whether replies to clients say what went wrong inside.
     ///
     /// Raises InvalidArgument when a setting can never be right.
     #[pyo3(signature = (
@@ -187,8 +187,8 @@ impl Store {
             "drive" => RapidUploads::Drive,
             "store" => RapidUploads::Store,
             other => {
-                let told = format!("rapid_uploads {other:?} is none of \"off\", \"drive\", \"store\"");
-                return Err(Fault::invalid(told));
+                let message = format!("rapid_uploads {other:?} is not one of \"off\", \"drive\", \"store\"");
+                return Err(Fault::invalid(message));
             }
         };
         let mut api = holdall::Api::new(slf.store()?);
@@ -265,7 +265,7 @@ impl Part {
 
 /// Who makes a call: the host has checked it, and the wire formats go by it alone.
 ///
-/// drive: the caller's own Drive or its name; None for one whom nobody knows.
+/// drive: the caller's own Drive or its name; None if the caller is unknown.
 /// administrator: whether every drive is open to the caller.
 /// token: the access token that the caller showed: what PDS proofs of content are made with.
 /// speed: bytes a second that a download goes at; 0 is any speed.
@@ -322,7 +322,7 @@ impl Caller {
         Ok(Caller { caller: caller.limits(limits.clone()), limits, has_token })
     }
 
-    /// The name of the caller's own drive; None for one whom nobody knows.
+    /// The name of the caller's own drive; None if the caller is unknown.
     #[getter]
     fn drive(&self) -> Option<&str> {
         self.caller.drive()
@@ -352,7 +352,7 @@ impl Caller {
         self.limits.share_download
     }
 
-    /// Direct links that one call may make; 0 is none ever.
+    /// Direct links that one call may make; 0 allows none.
     #[getter]
     fn links(&self) -> u32 {
         self.limits.links
@@ -367,7 +367,7 @@ impl Caller {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let mut text = match self.caller.drive() {
             Some(drive) => format!("<Caller of {}", drive.into_pyobject(py)?.repr()?),
-            None => "<Caller whom nobody knows".to_owned(),
+            None => "<Caller anonymous".to_owned(),
         };
         if self.caller.is_administrator() {
             text.push_str(", administrator");

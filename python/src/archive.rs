@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::body::{self, Body};
-use crate::convert::{self, Place};
+use crate::convert::{self, DrivePath};
 use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
@@ -127,19 +127,19 @@ impl Drive {
             let message = "archive takes a list of paths; put the one path in brackets";
             return Err(PyTypeError::new_err(message).into());
         }
-        let (mut places, mut picks) = (Vec::new(), Vec::new());
+        let (mut drive_paths, mut picks) = (Vec::new(), Vec::new());
         for item in paths.try_iter()? {
             let item = item?;
             match item.cast::<Version>() {
                 Ok(version) => picks.push(version.get().0.id),
-                Err(_) => places.push(item.extract::<Place>()?.0),
+                Err(_) => drive_paths.push(item.extract::<DrivePath>()?.0),
             }
         }
-        if !places.is_empty() && !picks.is_empty() {
+        if !drive_paths.is_empty() && !picks.is_empty() {
             return Err(Fault::invalid("an archive is of paths or of versions, not of both"));
         }
         let archive = self.call(py, |drive| match picks.is_empty() {
-            true => drive.archive(&places),
+            true => drive.archive(&drive_paths),
             false => drive.archive_of(picks),
         })?;
         let archive = archive.name(name).utc_offset(utc_offset);

@@ -62,7 +62,7 @@ impl Body {
         Chunks { size, state: Mutex::new(State { segments: self.0.segments_of(limit), held: None }) }
     }
 
-    /// Returns an iterator of Segments of at most `size` bytes: each run as it lies, with its place
+    /// Returns an iterator of Segments of at most `size` bytes: each run as it lies, with its position
     /// in a file where it has one.
     #[pyo3(signature = (size = CHUNK), text_signature = "($self, size=1048576)")]
     fn segments(&self, size: usize) -> SegmentIterator {
@@ -81,9 +81,9 @@ impl Body {
         if found.step != 1 {
             return Err(PyValueError::new_err("a body is sliced with a step of 1").into());
         }
-        let place = |at: isize| u64::try_from(at).unwrap_or(0);
-        let start = place(found.start);
-        Ok(Body(self.0.slice(start..place(found.stop).max(start))?))
+        let position = |at: isize| u64::try_from(at).unwrap_or(0);
+        let start = position(found.start);
+        Ok(Body(self.0.slice(start..position(found.stop).max(start))?))
     }
 
     /// Returns at most `size` bytes from `offset` on; without a size, all of them.

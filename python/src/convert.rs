@@ -28,7 +28,7 @@ fn no_time(value: &Bound<'_, PyAny>) -> Fault {
     ))
 }
 
-/// Reads a moment: an aware datetime, or seconds since 1970 as an int or float.
+/// Reads a time: an aware datetime, or seconds since 1970 as an int or float.
 pub(crate) fn time(value: &Bound<'_, PyAny>) -> Outcome<Time> {
     if let Ok(datetime) = value.cast::<PyDateTime>() {
         if datetime.get_tzinfo().is_none() {
@@ -138,7 +138,7 @@ pub(crate) fn lifetime(value: &Bound<'_, PyAny>) -> Outcome<Duration> {
     let left = time(value)?.unix().saturating_sub(Time::now().unix());
     match u64::try_from(left) {
         Ok(left) if left > 0 => Ok(Duration::from_secs(left)),
-        _ => Err(Fault::invalid(format!("{value} is not after now; give a moment in the future"))),
+        _ => Err(Fault::invalid(format!("{value} is not after now; give a time in the future"))),
     }
 }
 
@@ -182,21 +182,21 @@ pub(crate) fn hash<const N: usize>(name: &str, value: &Bound<'_, PyAny>) -> Outc
 }
 
 /// A path in a drive: a str, or a pathlib path.
-pub(crate) struct Place(pub(crate) String);
+pub(crate) struct DrivePath(pub(crate) String);
 
-impl FromPyObject<'_, '_> for Place {
+impl FromPyObject<'_, '_> for DrivePath {
     type Error = PyErr;
 
-    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Place> {
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<DrivePath> {
         if value.is_instance_of::<PyString>() {
-            return Ok(Place(value.extract()?));
+            return Ok(DrivePath(value.extract()?));
         }
         let text: String = value
             .call_method0("__fspath__")
             .and_then(|text| text.extract())
             .map_err(|_| PyTypeError::new_err("a path in a drive is a str or a pathlib path"))?;
         // How pathlib writes the path of no parts.
-        Ok(Place(if text == "." { String::new() } else { text }))
+        Ok(DrivePath(if text == "." { String::new() } else { text }))
     }
 }
 

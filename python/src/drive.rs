@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::body::{self, Body};
-use crate::convert::{self, Node, Pick, Place};
+use crate::convert::{self, DrivePath, Node, Pick};
 use crate::fault::{Fault, Outcome};
 use crate::handle::Shared;
 use crate::value::{DriveInfo, FileInfo, Row, Trashed, Version};
@@ -15,8 +15,8 @@ use crate::value::{DriveInfo, FileInfo, Row, Trashed, Version};
 /// Rows that are read at once.
 pub(crate) const PAGE: usize = 1000;
 
-pub(crate) fn root() -> Place {
-    Place(String::new())
+pub(crate) fn root() -> DrivePath {
+    DrivePath(String::new())
 }
 
 /// Reads up to `limit` rows, or all, page by page.
@@ -94,7 +94,7 @@ impl Drive {
     /// Creates a folder and its parents and returns its id; an existing folder is not an error.
     ///
     /// Raises Exists when a file is in the way, InvalidArgument when the path breaks the rules.
-    fn mkdir(&self, py: Python<'_>, path: Place) -> Outcome<String> {
+    fn mkdir(&self, py: Python<'_>, path: DrivePath) -> Outcome<String> {
         Ok(self.call(py, |drive| drive.mkdir(&path.0))?.to_string())
     }
 
@@ -102,7 +102,7 @@ impl Drive {
     ///
     /// Raises NotFound when nothing is there.
     #[pyo3(signature = (path = root()), text_signature = "($self, path='')")]
-    fn stat(&self, py: Python<'_>, path: Place) -> Outcome<FileInfo> {
+    fn stat(&self, py: Python<'_>, path: DrivePath) -> Outcome<FileInfo> {
         Ok(FileInfo(self.call(py, |drive| drive.stat(&path.0))?))
     }
 
@@ -117,7 +117,7 @@ impl Drive {
     fn list(
         &self,
         py: Python<'_>,
-        path: Place,
+        path: DrivePath,
         after: Option<String>,
         #[pyo3(from_py_with = convert::count)] limit: Option<usize>,
     ) -> Outcome<Vec<Row>> {
@@ -133,7 +133,7 @@ impl Drive {
     fn versions(
         &self,
         py: Python<'_>,
-        path: Place,
+        path: DrivePath,
         before: Option<Pick>,
         #[pyo3(from_py_with = convert::count)] limit: Option<usize>,
     ) -> Outcome<Vec<Version>> {
@@ -155,7 +155,7 @@ impl Drive {
     /// reading the version that is current now.
     ///
     /// Raises NotFound when nothing is there, InvalidArgument when a folder is.
-    fn open<'py>(&self, py: Python<'py>, path: Place) -> Outcome<Bound<'py, PyAny>> {
+    fn open<'py>(&self, py: Python<'py>, path: DrivePath) -> Outcome<Bound<'py, PyAny>> {
         let found = self.call(py, |drive| drive.open_file(&path.0))?;
         body::reader(&Bound::new(py, Body(found))?)
     }
@@ -165,7 +165,7 @@ impl Drive {
     /// Raises NotFound when nothing is at `source`, Exists when something is at `target` and
     /// `replace` is false, or either is a folder.
     #[pyo3(signature = (source, target, *, replace = false))]
-    fn rename(&self, py: Python<'_>, source: Place, target: Place, replace: bool) -> Outcome<String> {
+    fn rename(&self, py: Python<'_>, source: DrivePath, target: DrivePath, replace: bool) -> Outcome<String> {
         Ok(self.call(py, |drive| drive.rename(&source.0, &target.0, replace))?.to_string())
     }
 
@@ -175,7 +175,7 @@ impl Drive {
     ///
     /// Raises NotFound when nothing is at `source`, Exists when something is at `target`.
     #[pyo3(signature = (source, target, *, versions = "current"))]
-    fn copy(&self, py: Python<'_>, source: Place, target: Place, versions: &str) -> Outcome<String> {
+    fn copy(&self, py: Python<'_>, source: DrivePath, target: DrivePath, versions: &str) -> Outcome<String> {
         let what = match versions {
             "current" => CopyVersions::Current,
             "all" => CopyVersions::All,
@@ -192,7 +192,7 @@ impl Drive {
     fn set_attributes(
         &self,
         py: Python<'_>,
-        path: Place,
+        path: DrivePath,
         attributes: BTreeMap<String, String>,
     ) -> Outcome<()> {
         self.call(py, |drive| drive.set_attributes(&path.0, attributes))
@@ -211,7 +211,7 @@ impl Drive {
     /// until they expire or are revoked.
     ///
     /// Raises NotFound when nothing is at `path`.
-    fn trash(&self, py: Python<'_>, path: Place) -> Outcome<String> {
+    fn trash(&self, py: Python<'_>, path: DrivePath) -> Outcome<String> {
         Ok(self.call(py, |drive| drive.trash(&path.0))?.to_string())
     }
 
@@ -233,7 +233,7 @@ impl Drive {
     ///
     /// Raises NotFound when it is not in the trash, Exists when its name is taken.
     #[pyo3(signature = (file, to = None))]
-    fn restore(&self, py: Python<'_>, file: Node, to: Option<Place>) -> Outcome<String> {
+    fn restore(&self, py: Python<'_>, file: Node, to: Option<DrivePath>) -> Outcome<String> {
         let to = to.as_ref().map(|to| to.0.as_str());
         Ok(self.call(py, |drive| drive.restore(file.0, to))?.to_string())
     }
@@ -241,7 +241,7 @@ impl Drive {
     /// Permanently deletes what is at `path`, a folder with everything in it.
     ///
     /// Raises NotFound when nothing is at `path`.
-    fn delete(&self, py: Python<'_>, path: Place) -> Outcome<()> {
+    fn delete(&self, py: Python<'_>, path: DrivePath) -> Outcome<()> {
         self.call(py, |drive| drive.delete(&path.0))
     }
 

@@ -12,7 +12,7 @@ use crate::fault::{Fault, Outcome};
 
 /// Between two looks at signals.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long a job that was told to end is waited for; then it is left to end by itself.
+/// How long a job that was asked to end is waited for; then it is left to end by itself.
 const PARTING: Duration = Duration::from_millis(50);
 
 /// What the two threads tell each other.
@@ -22,7 +22,7 @@ struct Desk<T> {
 }
 
 struct State<T> {
-    /// How far the job is, done and in all, if that was not told yet.
+    /// How far the job is, done and in all, if that was not reported yet.
     at: Option<(u64, u64)>,
     /// Whether the job is to end.
     end: bool,
@@ -40,7 +40,7 @@ impl<T> Desk<T> {
         state.at = Some(at);
         match state.end {
             false => Ok(()),
-            true => Err(Error::new(ErrorKind::Bug, "the job was told to end")),
+            true => Err(Error::new(ErrorKind::Bug, "the job was asked to end")),
         }
     }
 
@@ -113,7 +113,7 @@ pub(crate) fn patient<T: Send + 'static>(
 }
 
 /// Drops what can take long to drop, such as a large file that is not wanted any more; after a
-/// moment it is left to another thread.
+/// time it is left to another thread.
 pub(crate) fn discard<T: Send + 'static>(py: Python<'_>, unwanted: T) {
     if let Ok(thread) = start(move || drop(unwanted)) {
         part(py, &thread);
@@ -132,7 +132,7 @@ fn tell(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, at: Option<(u64, u6
     py.check_signals()
 }
 
-/// Waits a moment for a thread to end.
+/// Waits a short time for a thread to end.
 fn part(py: Python<'_>, thread: &JoinHandle<()>) {
     let until = Instant::now() + PARTING;
     py.detach(|| {

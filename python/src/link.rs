@@ -3,7 +3,7 @@
 use holdall::LinkId;
 use pyo3::prelude::*;
 
-use crate::convert::{self, Place};
+use crate::convert::{self, DrivePath};
 use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::Outcome;
@@ -12,7 +12,7 @@ use crate::value::{quoted, value};
 
 value! {
     /// A direct link to a file.
-    Link(Known) as known {
+    Link(LinkWithUrl) as known {
         /// The id of the link.
         id: String = known.info.id.to_string();
         /// The id of the file.
@@ -32,14 +32,14 @@ value! {
 }
 
 /// A link, and the URL that it has now.
-pub(crate) struct Known {
+pub(crate) struct LinkWithUrl {
     info: holdall::LinkInfo,
     url: String,
 }
 
-impl Known {
-    fn new(store: &holdall::Store, info: holdall::LinkInfo) -> holdall::Result<Known> {
-        Ok(Known { url: store.link_url(&info)?, info })
+impl LinkWithUrl {
+    fn new(store: &holdall::Store, info: holdall::LinkInfo) -> holdall::Result<LinkWithUrl> {
+        Ok(LinkWithUrl { url: store.link_url(&info)?, info })
     }
 }
 
@@ -62,22 +62,22 @@ impl Drive {
     fn link(
         &self,
         py: Python<'_>,
-        path: Place,
+        path: DrivePath,
         #[pyo3(from_py_with = convert::count)] pace: Option<u64>,
     ) -> Outcome<Link> {
         self.call(py, |drive| {
             let info = drive.link_paced(&path.0, pace.unwrap_or(0))?;
-            Known::new(drive.store(), info).map(Link)
+            LinkWithUrl::new(drive.store(), info).map(Link)
         })
     }
 
     /// Lists the direct links to the file at `path`, oldest first.
     ///
     /// Raises NotFound when nothing is at `path`.
-    fn links(&self, py: Python<'_>, path: Place) -> Outcome<Vec<Link>> {
+    fn links(&self, py: Python<'_>, path: DrivePath) -> Outcome<Vec<Link>> {
         self.call(py, |drive| {
             let links = drive.links(&path.0)?;
-            links.into_iter().map(|info| Known::new(drive.store(), info).map(Link)).collect()
+            links.into_iter().map(|info| LinkWithUrl::new(drive.store(), info).map(Link)).collect()
         })
     }
 }
@@ -91,7 +91,7 @@ impl Store {
         let id = link_id(link)?;
         self.call(py, |store| {
             let info = store.find_link(id)?;
-            Known::new(store, info).map(Link)
+            LinkWithUrl::new(store, info).map(Link)
         })
     }
 

@@ -8,7 +8,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
-use crate::convert::{self, Pick, Place};
+use crate::convert::{self, DrivePath, Pick};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
 use crate::job;
@@ -52,7 +52,7 @@ impl Drive {
     fn put<'py>(
         &self,
         py: Python<'py>,
-        path: Place,
+        path: DrivePath,
         source: &Bound<'py, PyAny>,
         media_type: Option<String>,
         modified: Option<&Bound<'py, PyAny>>,
@@ -87,7 +87,7 @@ impl Drive {
     fn _writer<'py>(
         &self,
         py: Python<'py>,
-        path: Place,
+        path: DrivePath,
         media_type: Option<String>,
         modified: Option<&Bound<'py, PyAny>>,
         executable: Option<bool>,
@@ -223,7 +223,7 @@ fn one(item: &Bound<'_, PyAny>, put: &Put) -> Outcome<(String, Bytes, Put)> {
         let message = "an item of put_many is a path and its content, or these and a mapping";
         return Err(PyTypeError::new_err(message).into());
     }
-    let path = item.get_item(0)?.extract::<Place>()?.0;
+    let path = item.get_item(0)?.extract::<DrivePath>()?.0;
     let content = source::whole(&item.get_item(1)?)?;
     if len == 2 {
         return Ok((path, content, put.clone()));

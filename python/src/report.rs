@@ -71,11 +71,11 @@ impl Damage {
 }
 
 fn damages(py: Python<'_>, damaged: Vec<holdall::Damage>) -> PyResult<Vec<Py<Damage>>> {
-    let told = damaged.into_iter().map(|damage| {
+    let list = damaged.into_iter().map(|damage| {
         let versions = damage.versions.iter().map(ToString::to_string).collect();
         Py::new(py, Damage { message: damage.message, versions, paths: damage.paths })
     });
-    told.collect()
+    list.collect()
 }
 
 /// What `Store.repair` did.
@@ -85,9 +85,9 @@ pub(crate) struct RepairReport {
     restored: usize,
     /// What remains damaged: nothing of it was removed; put the content again, from a backup say.
     damaged: Vec<Py<Damage>>,
-    /// What could not be read, as when descriptors are short; nothing about it was changed.
+    /// What could not be read, for want of descriptors for example; it was left as it is.
     unread: Vec<Py<Damage>>,
-    /// How many contents an earlier repair had set aside and are sound: they are shared again.
+    /// How many contents an earlier repair had quarantined and are sound: they are shared again.
     reinstated: usize,
     /// Sentences of what else is not as it must be.
     problems: Vec<String>,
@@ -119,7 +119,7 @@ pub(crate) struct RebuildReport {
     groups: u64,
     /// Segments that were read.
     segments: u64,
-    /// Files among the segments that are none, or whose header cannot be read.
+    /// Files in the folder of segments that are not segments, or whose header cannot be read.
     unreadable: Vec<String>,
     /// Files and folders in the new index.
     files: u64,

@@ -147,7 +147,7 @@ impl Reply {
         self.headers.clone()
     }
 
-    /// Returns the value of a header, by its name in any case; None where there is none.
+    /// Returns the value of a header, by its name in any case; None if there is none.
     fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())

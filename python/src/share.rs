@@ -3,7 +3,7 @@
 use holdall::ShareId;
 use pyo3::prelude::*;
 
-use crate::convert::{self, Place};
+use crate::convert::{self, DrivePath};
 use crate::datetime::{Datetime, datetime};
 use crate::drive::{self, Drive, root};
 use crate::fault::{Fault, Outcome};
@@ -56,7 +56,7 @@ impl Drive {
     fn share(
         &self,
         py: Python<'_>,
-        path: Place,
+        path: DrivePath,
         password: Option<String>,
         expires: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = convert::count)] max_downloads: Option<u64>,
@@ -81,7 +81,7 @@ impl Drive {
     /// Lists the shares of what is at `path`, oldest first.
     ///
     /// Raises NotFound when nothing is at `path`.
-    fn shares(&self, py: Python<'_>, path: Place) -> Outcome<Vec<Share>> {
+    fn shares(&self, py: Python<'_>, path: DrivePath) -> Outcome<Vec<Share>> {
         Ok(self.call(py, |drive| drive.shares(&path.0))?.into_iter().map(Share).collect())
     }
 }
@@ -145,7 +145,7 @@ impl Visit {
     ///
     /// Raises NotFound when nothing is there.
     #[pyo3(signature = (path = root()), text_signature = "($self, path='')")]
-    fn stat(&self, py: Python<'_>, path: Place) -> Outcome<FileInfo> {
+    fn stat(&self, py: Python<'_>, path: DrivePath) -> Outcome<FileInfo> {
         Ok(FileInfo(py.detach(|| self.0.stat(&path.0))?))
     }
 
@@ -159,7 +159,7 @@ impl Visit {
     fn list(
         &self,
         py: Python<'_>,
-        path: Place,
+        path: DrivePath,
         after: Option<String>,
         #[pyo3(from_py_with = convert::count)] limit: Option<usize>,
     ) -> Outcome<Vec<Row>> {
@@ -177,7 +177,7 @@ impl Visit {
     fn url(
         &self,
         py: Python<'_>,
-        path: Place,
+        path: DrivePath,
         expires: Option<&Bound<'_, PyAny>>,
         disposition: &str,
         name: Option<&str>,
@@ -195,7 +195,7 @@ impl Visit {
     fn archive(
         &self,
         py: Python<'_>,
-        paths: Vec<Place>,
+        paths: Vec<DrivePath>,
         name: &str,
         expires: Option<&Bound<'_, PyAny>>,
         utc_offset: i16,

@@ -31,8 +31,8 @@ impl Store {
     ) -> Outcome<CheckReport> {
         let store = self.store()?.clone();
         let report = watched(py, progress, move |watch| {
-            let mut told = |at| watch(at);
-            store.check(CheckOptions::new().content(content).watch(&mut told))
+            let mut progress = |at| watch(at);
+            store.check(CheckOptions::new().content(content).watch(&mut progress))
         })?;
         Ok(CheckReport::new(py, report)?)
     }

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::archive::ArchiveInfo;
-use crate::convert::{self, Place};
+use crate::convert::{self, DrivePath};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
 use crate::store::Store;
@@ -154,7 +154,7 @@ impl Drive {
     fn url(
         &self,
         py: Python<'_>,
-        path: Place,
+        path: DrivePath,
         expires: Option<&Bound<'_, PyAny>>,
         never_expires: bool,
         stable_for: Option<&Bound<'_, PyAny>>,

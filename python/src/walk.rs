@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 
-use crate::convert::Place;
+use crate::convert::DrivePath;
 use crate::drive::{Drive, PAGE, root};
 use crate::fault::Outcome;
 use crate::handle::Shared;
@@ -17,7 +17,7 @@ impl Drive {
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
     #[pyo3(signature = (path = root()), text_signature = "($self, path='')")]
-    fn walk(&self, py: Python<'_>, path: Place) -> Outcome<Walk> {
+    fn walk(&self, py: Python<'_>, path: DrivePath) -> Outcome<Walk> {
         let first = Level::read(py, self.drive()?, path.0, None)?;
         let state = Mutex::new(vec![first]);
         Ok(Walk { handle: self.handle.clone(), drive: self.drive()?.clone(), state })

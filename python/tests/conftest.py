@@ -22,8 +22,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     count = {name: len(tests) for name, tests in reporter.stats.items()}
     failed = count.get("failed", 0) + count.get("error", 0)
     ignored = sum(count.get(name, 0) for name in ("skipped", "xfailed", "deselected"))
-    told = f"{count.get('passed', 0)} passed; {failed} failed; {ignored} ignored\n"
-    pathlib.Path(target).write_text(told)
+    answer = f"{count.get('passed', 0)} passed; {failed} failed; {ignored} ignored\n"
+    pathlib.Path(target).write_text(answer)
 
 
 @pytest.fixture

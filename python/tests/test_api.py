@@ -50,11 +50,11 @@ def test_everything_is_a_source(alice: holdall.Drive, tmp_path: pathlib.Path) ->
             "generator": (content[at : at + 4096] for at in range(0, len(content), 4096)),
         }
         for name, source in sources.items():
-            told: list[int] = []
-            version = alice.put(name, source, progress=told.append)
+            answer: list[int] = []
+            version = alice.put(name, source, progress=answer.append)
             assert version.sha1 == sha1(content).hexdigest(), name
-            assert sum(told) == len(content), name
-            assert max(told) <= 1 << 20, name
+            assert sum(answer) == len(content), name
+            assert max(answer) <= 1 << 20, name
     assert alice.put("empty", b"").size == 0
     assert alice.put("empty", []).size == 0
     assert alice.put("empty", io.BytesIO()).size == 0
@@ -137,16 +137,16 @@ def test_put_many_in_batches(alice: holdall.Drive) -> None:
 
 def test_put_many_says_things_of_each(alice: holdall.Drive) -> None:
     first = alice.put("a", b"1")
-    moment = dt.datetime(2001, 2, 3, tzinfo=UTC)
+    time = dt.datetime(2001, 2, 3, tzinfo=UTC)
     a, b, c = alice.put_many(
         [
-            ("a", b"2", {"expect": first, "modified": moment}),
+            ("a", b"2", {"expect": first, "modified": time}),
             (pathlib.PurePath("b"), b"3", {"media_type": "text/x-b", "expect": "absent"}),
             ("c.txt", b"4"),
         ],
         modified=5,
     )
-    assert (a.number, a.modified) == (2, moment)
+    assert (a.number, a.modified) == (2, time)
     assert (b.media_type, b.modified.timestamp()) == ("text/x-b", 5)
     assert (c.media_type, c.modified.timestamp()) == ("text/plain", 5)
     # All of a batch or none of it.
@@ -415,11 +415,11 @@ def test_the_budget_of_passwords_is_an_option(tmp_path: pathlib.Path) -> None:
 
 def test_checks_and_counts(alice: holdall.Drive, store: holdall.Store) -> None:
     alice.put_many({"a": b"a", "b": bytes(2 << 20)})
-    told: list[tuple[int, int]] = []
-    report = store.check(content=True, progress=lambda done, total: told.append((done, total)))
+    answer: list[tuple[int, int]] = []
+    report = store.check(content=True, progress=lambda done, total: answer.append((done, total)))
     assert report.is_sound
     assert (report.files, report.versions, report.blobs, report.damaged) == (2, 2, 2, [])
-    assert told
+    assert answer
 
     def progress(_done: int, _total: int) -> None:
         raise LookupError("on purpose")
@@ -460,17 +460,17 @@ def test_backups_open_and_repairs_tell(
     alice: holdall.Drive, store: holdall.Store, tmp_path: pathlib.Path
 ) -> None:
     alice.put_many({"a": b"a", "b": bytes(2 << 20)})
-    told: list[tuple[int, int]] = []
-    report = store.backup(tmp_path / "copy", progress=lambda *at: told.append(at))
+    answer: list[tuple[int, int]] = []
+    report = store.backup(tmp_path / "copy", progress=lambda *at: answer.append(at))
     assert report.files == 1
-    assert told
+    assert answer
     with holdall.open(tmp_path / "copy", create=False) as copy:
         assert copy.drive("alice").open("a").read() == b"a"
     with pytest.raises(errors.InvalidArgument):
         store.backup(store.path)
-    told.clear()
-    repair = store.repair(progress=lambda *at: told.append(at))
-    assert told[-1][0] == told[-1][1] > 0
+    answer.clear()
+    repair = store.repair(progress=lambda *at: answer.append(at))
+    assert answer[-1][0] == answer[-1][1] > 0
     assert (repair.restored, repair.damaged, repair.problems) == (0, [], [])
 
 
@@ -560,8 +560,8 @@ def test_versions_compare_and_hash(alice: holdall.Drive, store: holdall.Store) -
 
 
 def test_modified_times(alice: holdall.Drive) -> None:
-    moment = dt.datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=dt.timezone(dt.timedelta(hours=3)))
-    assert alice.put("x", b"", modified=moment).modified == moment
+    time = dt.datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=dt.timezone(dt.timedelta(hours=3)))
+    assert alice.put("x", b"", modified=time).modified == time
     assert alice.put("x", b"", modified=-1).modified == dt.datetime(
         1969, 12, 31, 23, 59, 59, tzinfo=UTC
     )

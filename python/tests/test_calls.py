@@ -45,22 +45,22 @@ def path_of(url: str) -> str:
 
 def url_of(api: holdall.Api, path: str, caller: Caller = ALICE, **headers: str) -> str:
     asked = {"uris": [f"cloudreve://my/{path}"]}
-    _, told = call(api, caller, "POST", "/api/v4/file/url", asked, **headers)
-    return str(told["data"]["urls"][0]["url"])
+    _, printed = call(api, caller, "POST", "/api/v4/file/url", asked, **headers)
+    return str(printed["data"]["urls"][0]["url"])
 
 
 def create(api: holdall.Api, alice: holdall.Drive, name: str, **fields: Any) -> dict[str, Any]:
     """Begins an upload by PDS."""
     drive = {"drive_id": drive_id(api), "parent_file_id": "root"}
     asked = {**drive, "name": name, "type": "file", **fields}
-    status, told = call(api, ALICE, "POST", "/v2/file/create", asked)
-    assert status == 200, told
-    return told  # type: ignore[no-any-return]
+    status, printed = call(api, ALICE, "POST", "/v2/file/create", asked)
+    assert status == 200, printed
+    return printed  # type: ignore[no-any-return]
 
 
 def drive_id(api: holdall.Api) -> str:
-    _, told = call(api, ALICE, "POST", "/v2/drive/get_default_drive", {})
-    return str(told["drive_id"])
+    _, printed = call(api, ALICE, "POST", "/v2/drive/get_default_drive", {})
+    return str(printed["drive_id"])
 
 
 def test_cloudreve_gives_urls_of_files(store: holdall.Store, alice: holdall.Drive) -> None:
@@ -70,36 +70,36 @@ def test_cloudreve_gives_urls_of_files(store: holdall.Store, alice: holdall.Driv
     assert url.startswith("https://files.example/api/v4/file/content/")
     reply = api.answer(Caller(), "GET", path_of(url), {"Range": "bytes=5-104"})
     assert (reply.status, bytes(reply.body)) == (206, CONTENT[5:105])
-    status, told = call(api, Caller(), "GET", path_of(url).replace("sign=", "sign=A"))
-    assert (status, told["msg"]) == (200, "invalid sign")
+    status, printed = call(api, Caller(), "GET", path_of(url).replace("sign=", "sign=A"))
+    assert (status, printed["msg"]) == (200, "invalid sign")
 
 
 def test_pds_takes_an_upload_in_parts(store: holdall.Store, alice: holdall.Drive) -> None:
     api = store.api()
     parts = [{"part_number": 1}, {"part_number": 2}]
-    told = create(api, alice, "a.bin", size=len(CONTENT), part_info_list=parts)
+    printed = create(api, alice, "a.bin", size=len(CONTENT), part_info_list=parts)
     halves = [CONTENT[:MIB], CONTENT[MIB:]]
-    for part, half in zip(told["part_info_list"], halves, strict=True):
+    for part, half in zip(printed["part_info_list"], halves, strict=True):
         status, _ = call(api, Caller(), "PUT", path_of(part["upload_url"]), half)
         assert status == 200
-    ids = {key: told[key] for key in ("drive_id", "file_id", "upload_id")}
+    ids = {key: printed[key] for key in ("drive_id", "file_id", "upload_id")}
     status, done = call(api, ALICE, "POST", "/v2/file/complete", ids)
     assert (status, done["content_hash"]) == (200, hashlib.sha1(CONTENT).hexdigest().upper())
     assert alice.open("a.bin").read() == CONTENT
-    _, told = call(api, ALICE, "POST", "/v2/file/get_download_url", ids)
-    assert bytes(store.serve("GET", path_of(told["url"])).body) == CONTENT
+    _, printed = call(api, ALICE, "POST", "/v2/file/get_download_url", ids)
+    assert bytes(store.serve("GET", path_of(printed["url"])).body) == CONTENT
 
 
 def test_an_anonymous_caller_is_refused(store: holdall.Store, alice: holdall.Drive) -> None:
     alice.put("a", b"secret")
     api = store.api()
     asked = {"uris": ["cloudreve://my/a"]}
-    _, told = call(api, Caller(), "POST", "/api/v4/file/url", asked)
-    assert told["code"] != 0
-    assert "data" not in told
+    _, printed = call(api, Caller(), "POST", "/api/v4/file/url", asked)
+    assert printed["code"] != 0
+    assert "data" not in printed
     ids = {"drive_id": drive_id(api), "file_id": alice.stat("a").id}
-    status, told = call(api, Caller(), "POST", "/v2/file/get_download_url", ids)
-    assert (status, told["code"]) == (401, "AccessTokenInvalid")
+    status, printed = call(api, Caller(), "POST", "/v2/file/get_download_url", ids)
+    assert (status, printed["code"]) == (401, "AccessTokenInvalid")
     status, _ = call(api, Caller("bob"), "POST", "/v2/file/get_download_url", ids)
     assert status in (403, 404)
     status, _ = call(api, Caller(administrator=True), "POST", "/v2/file/get_download_url", ids)
@@ -116,12 +116,12 @@ def test_t12_a_body_beyond_the_bound_is_not_held(store: holdall.Store) -> None:
             taken += MIB
             yield b" " * MIB
 
-    status, told = call(api, ALICE, "POST", "/v2/file/get", huge())
+    status, printed = call(api, ALICE, "POST", "/v2/file/get", huge())
     assert status == 400
-    assert "4 MiB" in told["message"]
+    assert "4 MiB" in printed["message"]
     assert taken <= 6 * MIB
-    _, told = call(api, ALICE, "POST", "/api/v4/file/url", b" " * (5 * MIB))
-    assert "4 MiB" in told["msg"]
+    _, printed = call(api, ALICE, "POST", "/api/v4/file/url", b" " * (5 * MIB))
+    assert "4 MiB" in printed["msg"]
 
 
 def sources(content: bytes) -> dict[str, Any]:
@@ -139,11 +139,11 @@ def sources(content: bytes) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", sources(CONTENT))
 def test_every_kind_of_body_is_read(store: holdall.Store, alice: holdall.Drive, kind: str) -> None:
     api = store.api()
-    told = create(api, alice, "x")
-    url = path_of(told["part_info_list"][0]["upload_url"])
+    printed = create(api, alice, "x")
+    url = path_of(printed["part_info_list"][0]["upload_url"])
     status, _ = call(api, Caller(), "PUT", url, sources(CONTENT)[kind])
     assert status == 200
-    ids = {key: told[key] for key in ("drive_id", "file_id", "upload_id")}
+    ids = {key: printed[key] for key in ("drive_id", "file_id", "upload_id")}
     call(api, ALICE, "POST", "/v2/file/complete", ids)
     assert alice.open("x").read() == (CONTENT[:-7] if kind == "words" else CONTENT)
 
@@ -166,18 +166,18 @@ def test_what_a_body_raises_comes_out_and_nothing_is_kept(
     store: holdall.Store, alice: holdall.Drive
 ) -> None:
     api = store.api()
-    told = create(api, alice, "x")
+    printed = create(api, alice, "x")
 
     def broken() -> Iterator[bytes]:
         yield CONTENT
         raise LookupError("on purpose")
 
-    url = path_of(told["part_info_list"][0]["upload_url"])
+    url = path_of(printed["part_info_list"][0]["upload_url"])
     with pytest.raises(LookupError, match="on purpose"):
         call(api, Caller(), "PUT", url, broken())
-    ids = {key: told[key] for key in ("drive_id", "file_id", "upload_id")}
-    _, told = call(api, ALICE, "POST", "/v2/file/list_uploaded_parts", ids)
-    assert told["uploaded_parts"] == []
+    ids = {key: printed[key] for key in ("drive_id", "file_id", "upload_id")}
+    _, printed = call(api, ALICE, "POST", "/v2/file/list_uploaded_parts", ids)
+    assert printed["uploaded_parts"] == []
     with pytest.raises(LookupError, match="on purpose"):
         call(api, ALICE, "POST", "/v2/file/get", broken())
 
@@ -213,11 +213,11 @@ def test_settings_reach_the_formats(store: holdall.Store, alice: holdall.Drive) 
     got = api.answer(ALICE, "GET", target, now=1_800_000_000)
     assert "max-age=7" in str(got.header("Cache-Control"))
     two = {"uris": ["cloudreve://my/a"] * 2}
-    _, told = call(api, ALICE, "POST", "/files/api/v4/file/url", two)
-    assert told["code"] != 0
+    _, printed = call(api, ALICE, "POST", "/files/api/v4/file/url", two)
+    assert printed["code"] != 0
     source = {"uris": ["cloudreve://my/a"]}
-    _, told = call(api, ALICE, "PUT", "/files/api/v4/file/source", source)
-    link = api.answer(Caller(), "GET", path_of(told["data"][0]["link"]))
+    _, printed = call(api, ALICE, "PUT", "/files/api/v4/file/source", source)
+    link = api.answer(Caller(), "GET", path_of(printed["data"][0]["link"]))
     assert (link.status, bytes(link.body)) == (200, b"x")
 
 
@@ -256,7 +256,7 @@ def test_a_caller_says_what_the_host_said(alice: holdall.Drive) -> None:
     assert (limited.archive, limited.share_download, limited.unique_links) == (False, False, True)
     shown = repr(Caller("alice", administrator=True, token="secret"))
     assert shown == "<Caller of 'alice', administrator, with a token>"
-    assert repr(nobody) == "<Caller whom nobody knows>"
+    assert repr(nobody) == "<Caller anonymous>"
     with pytest.raises(AttributeError):
         nobody.drive = "alice"  # type: ignore[misc]
     with pytest.raises(TypeError):
@@ -268,13 +268,13 @@ def test_limits_of_a_caller_count(store: holdall.Store, alice: holdall.Drive) ->
     api = store.api()
     assert "/100/" in url_of(api, "a", Caller("alice", speed=100))
     source = {"uris": ["cloudreve://my/a"]}
-    _, told = call(api, Caller("alice", links=0), "PUT", "/api/v4/file/source", source)
-    assert told["code"] != 0
+    _, printed = call(api, Caller("alice", links=0), "PUT", "/api/v4/file/source", source)
+    assert printed["code"] != 0
     zipped = {"uris": ["cloudreve://my/a"], "archive": True}
     for allowed in (True, False):
         caller = Caller("alice", archive=allowed)
-        _, told = call(api, caller, "POST", "/api/v4/file/url", zipped)
-        assert (told["code"] == 0) == allowed
+        _, printed = call(api, caller, "POST", "/api/v4/file/url", zipped)
+        assert (printed["code"] == 0) == allowed
 
 
 def test_a_ticket_is_of_one_share_and_ends(store: holdall.Store, alice: holdall.Drive) -> None:
@@ -302,8 +302,8 @@ def test_a_share_is_named_by_its_uri(store: holdall.Store, alice: holdall.Drive)
     assert uri == api.share_uri(share.id)
     for named, opens in ((uri, False), (uri.replace("@", ":pw@"), True)):
         asked = {"uris": [f"{named}/a.txt"]}
-        _, told = call(api, Caller(), "POST", "/api/v4/file/url", asked)
-        assert (told["code"] == 0) == opens, told
+        _, printed = call(api, Caller(), "POST", "/api/v4/file/url", asked)
+        assert (printed["code"] == 0) == opens, printed
     store.unshare(share)
     with pytest.raises(errors.NotFound):
         api.share_uri(share)
@@ -396,8 +396,8 @@ def test_both_formats_over_the_wire(base: str, tmp_path: pathlib.Path) -> None:
         native = store.url(version)
     with httpx.Client(base_url=base, headers=BEARER, timeout=60) as client:
         asked: dict[str, Any] = {"uris": ["cloudreve://my/r%C3%A4ks%201.bin"]}
-        told = client.post("/files/api/v4/file/url", json=asked).json()
-        url = told["data"]["urls"][0]["url"]
+        printed = client.post("/files/api/v4/file/url", json=asked).json()
+        url = printed["data"]["urls"][0]["url"]
         assert url.startswith("/files/api/v4/file/content/")
         anyone = httpx.get(base + url)
         assert (anyone.status_code, anyone.content) == (200, CONTENT)
@@ -420,8 +420,8 @@ def test_both_formats_over_the_wire(base: str, tmp_path: pathlib.Path) -> None:
         ids = {key: made[key] for key in ("drive_id", "file_id", "upload_id")}
         done = client.post("/files/v2/file/complete", json=ids).json()
         assert done["size"] == len(CONTENT)
-        told = client.post("/files/v2/file/get_download_url", json=ids).json()
-        assert httpx.get(base + told["url"]).content == CONTENT
+        printed = client.post("/files/v2/file/get_download_url", json=ids).json()
+        assert httpx.get(base + printed["url"]).content == CONTENT
 
 
 def test_who_is_not_known_is_refused_over_the_wire(base: str) -> None:
@@ -429,8 +429,8 @@ def test_who_is_not_known_is_refused_over_the_wire(base: str) -> None:
     with httpx.Client(base_url=base) as client:
         reply = client.post("/files/v2/file/get", json=get)
         assert (reply.status_code, reply.json()["code"]) == (401, "AccessTokenInvalid")
-        told = client.post("/files/api/v4/file/url", json={"uris": ["cloudreve://my/a"]}).json()
-        assert told["code"] != 0
+        printed = client.post("/files/api/v4/file/url", json={"uris": ["cloudreve://my/a"]}).json()
+        assert printed["code"] != 0
         expired = {"Authorization": "Bearer expired"}
         assert client.post("/files/v2/file/get", json=get, headers=expired).status_code == 403
         broken = client.post(

@@ -146,7 +146,7 @@ def test_every_server_of_the_table_is_here() -> None:
     )
 
 
-class Told(NamedTuple):
+class Answer(NamedTuple):
     """What came over the wire."""
 
     status: int
@@ -154,13 +154,13 @@ class Told(NamedTuple):
     body: bytes
 
 
-class Shelf(NamedTuple):
+class Marked(NamedTuple):
     """A store that is served, and what must come out of it."""
 
     folder: pathlib.Path
     contents: dict[str, bytes]
     """By the URL."""
-    parts: dict[str, Told]
+    parts: dict[str, Answer]
     """The reply to a request of several ranges, by the URL."""
 
 
@@ -181,7 +181,7 @@ def content(size: int) -> bytes:
     return hashlib.shake_256(size.to_bytes(8, "big")).digest(size)
 
 
-def shelf(folder: pathlib.Path) -> Shelf:
+def marked(folder: pathlib.Path) -> Marked:
     """Makes a store with marks beside each content; the log of its first file holds the key."""
     contents, parts = {}, {}
     with holdall.open(folder / "files", keys=[KEY]) as store:
@@ -208,22 +208,22 @@ def shelf(folder: pathlib.Path) -> Shelf:
             if len(whole) > 70_000:
                 reply = store.serve("GET", url, {"Range": "bytes=0-9,65000-69999"})
                 assert reply.status == 206
-                parts[url] = Told(206, dict(reply.headers), bytes(reply.body))
+                parts[url] = Answer(206, dict(reply.headers), bytes(reply.body))
     segments = b"".join(path.read_bytes() for path in (folder / "files" / "seg").iterdir())
     assert KEY in segments, "the key lies in no segment"
     assert segments.count(CANARY * 8192) == 2 * len(SIZES)
-    return Shelf(folder, contents, parts)
+    return Marked(folder, contents, parts)
 
 
 @pytest.fixture(scope="module", params=HOSTS)
-def host(request: pytest.FixtureRequest) -> Iterator[tuple[str, Shelf]]:
+def host(request: pytest.FixtureRequest) -> Iterator[tuple[str, Marked]]:
     """A server with such a store."""
     command, apps = HOSTS[request.param]
     # Apache's processes are another user's, who must come to it.
     folder = pathlib.Path(tempfile.mkdtemp(prefix="holdall-"))
     try:
         folder.chmod(0o755)
-        made = shelf(folder)
+        made = marked(folder)
         (folder / "apps.py").write_text(apps)
         with running(folder, command) as base:
             yield base, made
@@ -243,7 +243,7 @@ def clean(got: bytes) -> bytes:
     return got
 
 
-def ask(base: str, method: str, url: str, **headers: str) -> Told:
+def ask(base: str, method: str, url: str, **headers: str) -> Answer:
     """Asks on a connection of its own, and reads to its end: nothing may stand behind the body."""
     lines = [f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()]
     with connected(base) as wire:
@@ -253,9 +253,9 @@ def ask(base: str, method: str, url: str, **headers: str) -> Told:
     head, _, body = clean(got).partition(b"\r\n\r\n")
     first, *rest = head.decode("latin-1").split("\r\n")
     pairs = (line.partition(":") for line in rest)
-    told = {name.lower(): value.strip() for name, _, value in pairs}
-    assert "transfer-encoding" not in told, "a body of known length came in chunks"
-    return Told(int(first.split()[1]), told, body)
+    answer = {name.lower(): value.strip() for name, _, value in pairs}
+    assert "transfer-encoding" not in answer, "a body of known length came in chunks"
+    return Answer(int(first.split()[1]), answer, body)
 
 
 def of(length: int, text: str) -> slice:
@@ -266,9 +266,9 @@ def of(length: int, text: str) -> slice:
     return slice(int(first), int(last) + 1 if last else length)
 
 
-def test_whole_contents(host: tuple[str, Shelf]) -> None:
-    base, shelf = host
-    for url, whole in shelf.contents.items():
+def test_whole_contents(host: tuple[str, Marked]) -> None:
+    base, marked = host
+    for url, whole in marked.contents.items():
         got = ask(base, "GET", url)
         assert (got.status, got.headers["content-length"]) == (200, str(len(whole)))
         assert len(got.body) == len(whole)
@@ -281,9 +281,9 @@ def test_whole_contents(host: tuple[str, Shelf]) -> None:
         assert (same.status, same.body) == (304, b"")
 
 
-def test_ranges(host: tuple[str, Shelf]) -> None:
-    base, shelf = host
-    for url, whole in shelf.contents.items():
+def test_ranges(host: tuple[str, Marked]) -> None:
+    base, marked = host
+    for url, whole in marked.contents.items():
         for text in RANGES:
             part = whole[of(len(whole), text)]
             got = ask(base, "GET", url, Range=f"bytes={text}")
@@ -295,9 +295,9 @@ def test_ranges(host: tuple[str, Shelf]) -> None:
             assert got.body == part, text
 
 
-def test_several_ranges(host: tuple[str, Shelf]) -> None:
-    base, shelf = host
-    for url, expected in shelf.parts.items():
+def test_several_ranges(host: tuple[str, Marked]) -> None:
+    base, marked = host
+    for url, expected in marked.parts.items():
         got = ask(base, "GET", url, Range="bytes=0-9,65000-69999")
         kind, known = got.headers["content-type"], expected.headers["Content-Type"]
         boundary, other = (text.partition("boundary=")[2].encode() for text in (kind, known))
@@ -306,9 +306,9 @@ def test_several_ranges(host: tuple[str, Shelf]) -> None:
         assert got.body.replace(boundary, b"") == expected.body.replace(other, b"")
 
 
-def test_a_client_that_goes_away(host: tuple[str, Shelf]) -> None:
-    base, shelf = host
-    url, whole = next(item for item in shelf.contents.items() if len(item[1]) == LARGE)
+def test_a_client_that_goes_away(host: tuple[str, Marked]) -> None:
+    base, marked = host
+    url, whole = next(item for item in marked.contents.items() if len(item[1]) == LARGE)
     for asked in ("", "Range: bytes=1000-\r\n"):
         for _ in range(3):
             with connected(base) as wire:
@@ -318,11 +318,11 @@ def test_a_client_that_goes_away(host: tuple[str, Shelf]) -> None:
     assert got.body == whole
 
 
-def test_one_connection_and_many_requests(host: tuple[str, Shelf]) -> None:
+def test_one_connection_and_many_requests(host: tuple[str, Marked]) -> None:
     """What comes behind a body is the next reply, where the server keeps the connection."""
-    base, shelf = host
+    base, marked = host
     with connected(base) as wire, wire.makefile("rb") as stream:
-        for url, whole in shelf.contents.items():
+        for url, whole in marked.contents.items():
             if not 0 < len(whole) <= THRESHOLD + 1:
                 continue
             try:
@@ -341,7 +341,7 @@ def test_one_connection_and_many_requests(host: tuple[str, Shelf]) -> None:
 
 def test_a_mark_is_found(tmp_path: pathlib.Path) -> None:
     """The control: a file of the store, sent from its beginning, has marks and the key in it."""
-    shelf(tmp_path)
+    marked(tmp_path)
     (segment, *_) = (tmp_path / "files" / "seg").iterdir()
     with pytest.raises(AssertionError, match="neighbour"):
         clean(segment.read_bytes())

@@ -68,21 +68,21 @@ def test_the_url_of_a_path_has_its_remedy_named(store: holdall.Store, alice: hol
         store.url(alice.stat("a/b"))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("moment", [MILLISECONDS, float(MILLISECONDS), -MILLISECONDS, 2**62, 1e300])
-def test_a_time_that_no_datetime_can_be_is_refused(alice: holdall.Drive, moment: float) -> None:
+@pytest.mark.parametrize("time", [MILLISECONDS, float(MILLISECONDS), -MILLISECONDS, 2**62, 1e300])
+def test_a_time_that_no_datetime_can_be_is_refused(alice: holdall.Drive, time: float) -> None:
     with pytest.raises(errors.InvalidArgument, match="not milliseconds") as raised:
-        alice.put("x", b"x", modified=moment)
+        alice.put("x", b"x", modified=time)
     assert len(str(raised.value)) < 200
     assert alice.list() == []
 
 
-def test_the_first_and_the_last_moment_come_back(alice: holdall.Drive) -> None:
+def test_the_first_and_the_last_time_come_back(alice: holdall.Drive) -> None:
     for year, rest in ((1, (1, 1)), (9999, (12, 31, 23, 59, 59))):
-        moment = dt.datetime(year, *rest, tzinfo=dt.UTC)  # type: ignore[arg-type, misc]
-        assert alice.put("x", b"x", modified=moment).modified == moment
-        assert alice.put("x", b"x", modified=int(moment.timestamp())).modified == moment
+        time = dt.datetime(year, *rest, tzinfo=dt.UTC)  # type: ignore[arg-type, misc]
+        assert alice.put("x", b"x", modified=time).modified == time
+        assert alice.put("x", b"x", modified=int(time.timestamp())).modified == time
     with pytest.raises(errors.InvalidArgument):
-        alice.put("x", b"x", modified=int(moment.timestamp()) + 1)
+        alice.put("x", b"x", modified=int(time.timestamp()) + 1)
 
 
 def test_a_path_without_a_name_makes_no_file_of_a_folder(alice: holdall.Drive) -> None:

@@ -48,15 +48,15 @@ def test_a_reader_is_a_whole_file_object(alice: holdall.Drive, content: bytes) -
 
 def test_a_reader_behaves_as_bytesio(alice: holdall.Drive, content: bytes) -> None:
     alice.put("x", content)
-    model, dice = io.BytesIO(content), random.Random(2)
+    model, rng = io.BytesIO(content), random.Random(2)
     with alice.open("x") as file:
         for step in range(400):
             if step == 200 and content is LARGE:
                 file.fileno()  # must change nothing
-            if dice.random() < 0.5:
-                at = dice.randrange(len(content) + 100)
+            if rng.random() < 0.5:
+                at = rng.randrange(len(content) + 100)
                 assert file.seek(at) == model.seek(at)
-            size = dice.choice([0, 1, 100, 5000, -1])
+            size = rng.choice([0, 1, 100, 5000, -1])
             assert file.read(size) == model.read(size)
             assert file.tell() == model.tell()
 
@@ -113,9 +113,9 @@ def test_bodies_are_gone_through_again(alice: holdall.Drive, content: bytes) -> 
 
 def test_slices_are_as_those_of_bytes(alice: holdall.Drive) -> None:
     alice.put("x", SMALL)
-    body, dice = alice.open("x").body, random.Random(3)
+    body, rng = alice.open("x").body, random.Random(3)
     for _ in range(300):
-        start, stop = (dice.choice([None, dice.randrange(-11000, 11000)]) for _ in range(2))
+        start, stop = (rng.choice([None, rng.randrange(-11000, 11000)]) for _ in range(2))
         assert bytes(body[start:stop]) == SMALL[start:stop]
     assert bytes(body[100:200][10:20]) == SMALL[110:120]
     with pytest.raises(ValueError, match="step"):

@@ -50,7 +50,7 @@ def test_the_wheel_holds_what_it_must(wheel: pathlib.Path) -> None:
         (entry,) = (name for name in names if name.endswith("entry_points.txt"))
         assert "holdall=holdall.__main__:main" in opened.read(entry).decode().replace(" ", "")
         (metadata,) = (name for name in names if name.endswith("METADATA"))
-        told = opened.read(metadata).decode()
+        answer = opened.read(metadata).decode()
     assert "abi3" in wheel.name
     assert wheel.name.startswith("holdall-0.")
     for name in (
@@ -64,8 +64,8 @@ def test_the_wheel_holds_what_it_must(wheel: pathlib.Path) -> None:
         assert f"holdall/{name}" in names
     assert not [name for name in names if "tests" in name or name.endswith(".rs")]
     assert any("LICENSE-MIT" in name for name in names)
-    assert "Requires-Python: >=3.11" in told
-    needs = [line for line in told.splitlines() if line.startswith("Requires-Dist:")]
+    assert "Requires-Python: >=3.11" in answer
+    needs = [line for line in answer.splitlines() if line.startswith("Requires-Dist:")]
     assert all("extra ==" in line for line in needs), needs
 
 

@@ -71,9 +71,9 @@ def uploads_and_downloads(page: str, base: str, here: pathlib.Path) -> None:
     """What the page's form and its archive give."""
     (line,) = (line for line in commands(page, "curl") if " -F " in line)
     for _ in range(2):
-        told = json.loads(typed(line, base, here))
-        assert told["size"] == len(REPORT)
-        downloads(base, told["url"])
+        answer = json.loads(typed(line, base, here))
+        assert answer["size"] == len(REPORT)
+        downloads(base, answer["url"])
     whole = httpx.get(f"{base}/inbox.zip")
     assert whole.headers["content-type"] == "application/zip"
     assert whole.headers["content-length"] == str(len(whole.content))
@@ -138,9 +138,9 @@ def test_uploads_without_a_route(page: str, here: pathlib.Path, server: Callable
     command = block.partition("\n")[0].partition(": ")[2]
     base = server(*words(command))
     (line,) = (line for line in commands(page, "curl") if " -T " in line)
-    told = json.loads(typed(line, base, here))
-    assert told["size"] == len(REPORT)
-    downloads(base, told["url"])
+    answer = json.loads(typed(line, base, here))
+    assert answer["size"] == len(REPORT)
+    downloads(base, answer["url"])
     refused = httpx.put(f"{base}/put/x", content=b"x")
     assert refused.status_code == 403
     alice = {"Authorization": "Bearer alice's secret"}
@@ -264,8 +264,8 @@ def test_the_api_page(here: pathlib.Path, server: Callable[..., str], command: i
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2
     (line,) = commands("api", "curl")
-    told = json.loads(typed(line, base, here))
-    assert httpx.get(base + told["data"]["urls"][0]["url"]).content == b"hello"
+    answer = json.loads(typed(line, base, here))
+    assert httpx.get(base + answer["data"]["urls"][0]["url"]).content == b"hello"
     refused = httpx.post(f"{base}/api/v4/file/url", json={"uris": ["cloudreve://my/hello.txt"]})
     assert refused.json()["code"] != 0
     with holdall.open(here / "files", create=False) as store:

@@ -55,16 +55,16 @@ def test_uploads_go_where_the_check_says(base: str, tmp_path: pathlib.Path) -> N
     with httpx.Client(base_url=base, headers=ALICE) as client:
         made = client.put("/dir/a%20b.txt", content=LARGE)
         assert made.status_code == 201, made.text
-        told = made.json()
-        assert (told["size"], told["media_type"]) == (len(LARGE), "text/plain")
-        assert made.headers["location"] == told["url"]
-        assert client.get(told["url"]).content == LARGE
+        answer = made.json()
+        assert (answer["size"], answer["media_type"]) == (len(LARGE), "text/plain")
+        assert made.headers["location"] == answer["url"]
+        assert client.get(answer["url"]).content == LARGE
         typed = client.post("/x", content=b"{}", headers={"Content-Type": "application/json"})
         assert typed.json()["media_type"] == "application/json"
         again = client.put("/x", content=b"", headers={"If-None-Match": "*"})
         assert again.status_code == 412
         pieces = client.put("/streamed", content=iter([LARGE[:100_000], LARGE[100_000:]]))
-        assert (pieces.status_code, pieces.json()["sha1"]) == (201, told["sha1"])
+        assert (pieces.status_code, pieces.json()["sha1"]) == (201, answer["sha1"])
         form = client.post("/form", files={"file": b"x"})
         assert form.status_code == 415
         part = client.put("/part", content=b"x", headers={"Content-Range": "bytes 0-0/2"})
@@ -170,7 +170,7 @@ def test_every_async_source_is_taken(alice: holdall.Drive, tmp_path: pathlib.Pat
     (tmp_path / "file").write_bytes(LARGE)
 
     async def main() -> None:
-        told: list[int] = []
+        answer: list[int] = []
         sources = {
             "upload": UploadFile(io.BytesIO(LARGE), filename="x"),
             "stream": pieces(),
@@ -179,9 +179,9 @@ def test_every_async_source_is_taken(alice: holdall.Drive, tmp_path: pathlib.Pat
             "file": io.BytesIO(LARGE),
         }
         for name, source in sources.items():
-            version = await holdall.asgi.put(alice, name, source, progress=told.append)
+            version = await holdall.asgi.put(alice, name, source, progress=answer.append)
             assert version.size == len(LARGE), name
-        assert sum(told) == 5 * len(LARGE)
+        assert sum(answer) == 5 * len(LARGE)
 
     asyncio.run(main())
     assert (
@@ -232,8 +232,8 @@ def test_the_loop_goes_on_during_a_put(alice: holdall.Drive) -> None:
 
 def test_the_answer_is_what_the_put_gave(store: holdall.Store) -> None:
     app = holdall.asgi.App(store, upload=lambda _scope: ("alice", "x.txt"))
-    told = json.loads(put_to(app, b"hello").text)
+    answer = json.loads(put_to(app, b"hello").text)
     (version,) = store.drive("alice").versions("x.txt")
     for name in ("id", "file_id", "number", "size", "sha1", "blake3", "media_type"):
-        assert told[name] == getattr(version, name)
-    assert told["crc64"] == version.crc64_text
+        assert answer[name] == getattr(version, name)
+    assert answer["crc64"] == version.crc64_text

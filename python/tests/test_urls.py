@@ -149,12 +149,12 @@ def test_a_use_is_a_download_by_a_client(alice: holdall.Drive, store: holdall.St
 
 
 def test_pages_of_other_origins(alice: holdall.Drive, tmp_path: pathlib.Path) -> None:
-    shop = "https://shop.example"
-    headers = {"Origin": shop, "Access-Control-Request-Method": "GET"}
-    with holdall.open(tmp_path / "open", cross_origin=[shop, "http://localhost:1"]) as store:
+    page = "https://shop.example"
+    headers = {"Origin": page, "Access-Control-Request-Method": "GET"}
+    with holdall.open(tmp_path / "open", cross_origin=[page, "http://localhost:1"]) as store:
         version = store.drive("alice").put("x.png", b"x")
         for url, allowed, policy in (
-            (store.url(version), shop, "same-site"),
+            (store.url(version), page, "same-site"),
             (store.url(version, cross_origin="same-origin"), None, "same-origin"),
             (store.url(version, cross_origin="*"), "*", "cross-origin"),
             (store.drive("alice").archive(["x.png"], cross_origin="*"), "*", "cross-origin"),
@@ -165,6 +165,6 @@ def test_pages_of_other_origins(alice: holdall.Drive, tmp_path: pathlib.Path) ->
             assert store.serve("OPTIONS", url, headers).status == (204 if allowed else 405)
         same = pickle.loads(pickle.dumps(store))
         assert same.serve("OPTIONS", store.url(version), headers).status == 204
-        for wrong in ("shop.example", [], ["*"], shop + "/"):
+        for wrong in ("shop.example", [], ["*"], page + "/"):
             with pytest.raises(errors.InvalidArgument):
                 store.url(version, cross_origin=wrong)

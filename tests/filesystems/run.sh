@@ -80,8 +80,8 @@ life() {
   local tests passed=0 out filters
   make_fs 12000 || { fail suites 'no such file system could be made'; end; return 1; }
   for tests in "$@"; do
-    # Of the risk suite what uses a real directory.
-    case $tests in *risk-*) filters=(processes:: opening:: cut:: read_only::) ;; *) filters=() ;; esac
+    # Of the crash suite what uses a real directory.
+    case $tests in *crash-*) filters=(processes:: opening:: cut:: read_only::) ;; *) filters=() ;; esac
     out=$(cd "$root/core" && TMPDIR=$mnt timeout 900 "$tests" "${filters[@]}" 2>&1)
     if ! grep -q '^test result: ok' <<<"$out"; then
       grep -E '^test .*FAILED|panicked|^test result' <<<"$out" >&2
@@ -90,7 +90,7 @@ life() {
     fi
     passed=$((passed + $(sed -n 's/^test result: ok. \([0-9]*\) passed.*/\1/p' <<<"$out")))
   done
-  out=$(TMPDIR=$mnt HOLDALL=$holdall timeout 900 python3 -m tests.blackbox cli --only life 2>&1)
+  out=$(TMPDIR=$mnt HOLDALL=$holdall timeout 900 python3 -m tests.hosts cli --only life 2>&1)
   if grep -q '^test result: ok' <<<"$out"; then
     passed=$((passed + $(sed -n 's/^test result: ok. \([0-9]*\) passed.*/\1/p' <<<"$out" | tail -1)))
     pass suites "$passed tests ok"

@@ -19,8 +19,8 @@ import time
 import zipfile
 from pathlib import Path
 
-from ..blackbox.host import Host, kind_of
-from ..blackbox.shelf import Shelf
+from ..hosts.host import Host, kind_of
+from ..hosts.store import Store
 from . import place
 from .browsers import CASES, FILM, browsed, made
 from .clients import CLIENTS, KINDS, fetched
@@ -105,7 +105,7 @@ class Table:
 
     def browser(self, name: str, version: str, wrong: dict[str, str]) -> None:
         self.add(name, version, wrong, [])
-        told(name, wrong)
+        report(name, wrong)
 
     def markdown(self) -> str:
         lines = ["| name | version | " + " | ".join(self.columns) + " |", "|---" * (2 + len(self.columns)) + "|"]
@@ -115,8 +115,8 @@ class Table:
         return "\n".join([f"## {self.title}", "", *lines, "", *notes, *failed, ""])
 
 
-def readers(shelf: Shelf, whole: bool) -> Table:
-    shapes = Maker(shelf).all(whole)
+def readers(store: Store, whole: bool) -> Table:
+    shapes = Maker(store).all(whole)
     table = Table("Archives", [shape.name for shape in shapes] + ["time shown", "execute bit"])
     for reader in READERS:
         version = reader.version() if whole or reader.name not in SLOW else None
@@ -132,23 +132,23 @@ def readers(shelf: Shelf, whole: bool) -> Table:
         clock = next((answer.clock for answer in answers.values() if answer.clock), "-" if reader.checks else "none")
         mode = next((answer.mode for answer in answers.values() if answer.mode), "-")
         table.add(reader.name, version, {name: answer.wrong for name, answer in answers.items()}, [clock, mode])
-        told(reader.name, {name: answer.wrong for name, answer in answers.items()})
+        report(reader.name, {name: answer.wrong for name, answer in answers.items()})
     return table
 
 
-def told(name: str, wrong: dict[str, str]) -> None:
+def report(name: str, wrong: dict[str, str]) -> None:
     for case, what in wrong.items():
         print(f"{name}, {case}: {what or 'ok'}", file=sys.stderr, flush=True)
 
 
-def clients(shelf: Shelf, base: str, whole: bool) -> Table:
+def clients(store: Store, base: str, whole: bool) -> Table:
     contents = {"file.bin": noise(3_000_000, 7), "sound.wav": sound(), "works_with-1-py3-none-any.whl": wheel(), "works-with-1.0.0.tgz": tarball()}
     names = dict(zip(("file", "sound", "wheel", "tarball"), contents))
     film = made(FILM, "film.mp4")
     if film:
         names["film"], contents["film.mp4"] = "film.mp4", film
     for name, content in contents.items():
-        shelf.put(f"url/{name}", content)
+        store.put(f"url/{name}", content)
     table = Table("URLs", ["download", "resume", "archive resumed", "one download allowed", "direct link"])
     for client in CLIENTS:
         version = client.version() if whole or client.name not in SLOW else None
@@ -157,19 +157,19 @@ def clients(shelf: Shelf, base: str, whole: bool) -> Table:
             print(f"not here: {client.name}", file=sys.stderr)
             continue
         content = contents[name]
-        wrong = {"download": fetched(client, base + shelf.url(f"url/{name}"), content)}
+        wrong = {"download": fetched(client, base + store.url(f"url/{name}"), content)}
         wrong["resume"] = wrong["archive resumed"] = "-"
         if client.resume:
-            wrong["resume"] = fetched(client, base + shelf.url(f"url/{name}"), content, part=1_000_003)
-            saved = shelf.fresh()
-            shelf.ask("archive", "url", "-o", str(saved))
-            url = base + shelf.ask("archive", "url")["url"]
+            wrong["resume"] = fetched(client, base + store.url(f"url/{name}"), content, part=1_000_003)
+            saved = store.fresh()
+            store.ask("archive", "url", "-o", str(saved))
+            url = base + store.ask("archive", "url")["url"]
             wrong["archive resumed"] = fetched(client, url, saved.read_bytes(), part=3_000_123)
-        wrong["one download allowed"] = fetched(client, base + shelf.url(f"url/{name}", "--max-uses", "1"), content)
-        link = shelf.ask("link", f"url/{name}")["url"]
+        wrong["one download allowed"] = fetched(client, base + store.url(f"url/{name}", "--max-uses", "1"), content)
+        link = store.ask("link", f"url/{name}")["url"]
         wrong["direct link"] = fetched(client, base + link, content)
         table.add(client.name, version, wrong, [])
-        told(client.name, wrong)
+        report(client.name, wrong)
     return table
 
 
@@ -193,15 +193,15 @@ def main() -> int:
     if args.all:
         place.install()
     with tempfile.TemporaryDirectory(prefix="works-with-") as temporary:
-        shelf = Shelf(holdall, Path(temporary))
-        shelf.put("first", b"first")
-        archives = readers(shelf, args.all)
-        host = Host(kind_of("cli", holdall), shelf.store)
+        store = Store(holdall, Path(temporary))
+        store.put("first", b"first")
+        archives = readers(store, args.all)
+        host = Host(kind_of("cli", holdall), store.path)
         shown = Table("Browsers", [column for column, *_ in CASES])
         try:
-            urls = clients(shelf, host.base, args.all)
+            urls = clients(store, host.base, args.all)
             if args.all:
-                browsed(shelf, host.base, shown.browser)
+                browsed(store, host.base, shown.browser)
         finally:
             host.stop()
     about = [

@@ -78,12 +78,12 @@ def look(kind: str, program: str, pages: list[tuple[str, str]]) -> list[str]:
             return [type(error).__name__] * len(pages)
     lines = done.stdout.decode(errors="replace").splitlines()
     if len(lines) != len(pages):
-        told = done.stderr.decode(errors="replace").strip().splitlines()
-        return [short(next((line for line in told if "Error" in line), "it did not start"))] * len(pages)
+        answer = done.stderr.decode(errors="replace").strip().splitlines()
+        return [short(next((line for line in answer if "Error" in line), "it did not start"))] * len(pages)
     return ["" if line == "ok" else short(line) for line in lines]
 
 
-def browsed(shelf, base: str, tell: Callable[[str, str, dict[str, str]], None]) -> None:
+def browsed(store, base: str, tell: Callable[[str, str, dict[str, str]], None]) -> None:
     """Shows every case in every browser that is here."""
     if not ((place.NODE / "puppeteer-core").exists() and shutil.which("node")):
         return
@@ -91,12 +91,12 @@ def browsed(shelf, base: str, tell: Callable[[str, str, dict[str, str]], None]) 
     for column, kind, name, recipe in CASES:
         content = made(recipe, name)
         if content is not None:
-            shelf.put(f"pages/{name}", content)
+            store.put(f"pages/{name}", content)
             there.append((column, kind, name))
     for name, browser, program in BROWSERS:
         version = said(program, "--version")
         if version:
-            pages = [(kind, base + shelf.url(f"pages/{file}", "--inline", *OPTIONS.get(kind, ()))) for _, kind, file in there]
+            pages = [(kind, base + store.url(f"pages/{file}", "--inline", *OPTIONS.get(kind, ()))) for _, kind, file in there]
             wrong = {column: "-" for column, *_ in CASES}
             wrong.update(zip([column for column, *_ in there], look(browser, program, pages)))
             tell(name, version, wrong)

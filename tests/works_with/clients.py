@@ -113,8 +113,8 @@ def run(command: list[object], content: Path) -> str:
         return type(error).__name__
     if done.returncode == 0:
         return ""
-    told = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-    return f"exit code {done.returncode}: {short(told[-1] if told else '')}"
+    answer = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+    return f"exit code {done.returncode}: {short(answer[-1] if answer else '')}"
 
 
 def fetched(client: Client, url: str, content: bytes, part: int = 0) -> str:

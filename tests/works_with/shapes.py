@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..blackbox.shelf import Shelf
+from ..hosts.store import Store
 
 NOON = 1_781_539_200  # 2026-06-15 16:00 UTC, noon in New York
 
@@ -78,22 +78,22 @@ def found(files: dict[str, bytes]) -> dict[str, tuple[int, int]]:
 class Maker:
     """Makes shapes in a store."""
 
-    def __init__(self, shelf: Shelf):
-        self.shelf = shelf
+    def __init__(self, store: Store):
+        self.store = store
 
     def make(self, name: str, about: str, want: dict, *options: str, **more) -> Shape:
-        path = self.shelf.fresh().with_suffix(".zip")
-        self.shelf.ask("archive", *(options or (f"{name}/.",)), "-o", str(path))
+        path = self.store.fresh().with_suffix(".zip")
+        self.store.ask("archive", *(options or (f"{name}/.",)), "-o", str(path))
         return Shape(name, about, path, want, **more)
 
     def put(self, name: str, files: dict[str, bytes], folders: tuple[str, ...] = ()) -> Path:
-        source = self.shelf.fresh()
+        source = self.store.fresh()
         source.mkdir()
         write(source, files)
         for folder in folders:
             (source / folder).mkdir(parents=True)
         os.utime(source, (NOON, NOON))
-        self.shelf.ask("put", str(source), "--to", name)
+        self.store.ask("put", str(source), "--to", name)
         return source
 
     def all(self, whole: bool) -> list[Shape]:
@@ -116,7 +116,7 @@ class Maker:
         self.put("book", BOOK)
         out = found({**BOOK, "META-INF/": b""})
         yield self.make("epub", "`mimetype` first, without extra fields", out, "book/mimetype", "book/.")
-        self.shelf.ask("mkdir", "nothing")
+        self.store.ask("mkdir", "nothing")
         yield self.make("nothing", "no entry at all", {})
         if whole:
             many = {f"{number % 100:02}/{number}": b"%d" % number for number in range(70_000)}
@@ -127,20 +127,20 @@ class Maker:
     def timed(self) -> Shape:
         """Times of every age; what a reader shows for one of them tells whose it takes."""
         seconds = {"1960": -315_576_000, "1985": 473_385_600, "2026": NOON, "2040": 2_209_032_000}
-        source = self.shelf.fresh()
+        source = self.store.fresh()
         write(source, {name: name.encode() for name in seconds})
         for name, time in seconds.items():
             os.utime(source / name, (time, time))
-        self.shelf.ask("put", str(source), "--to", "times")
+        self.store.ask("put", str(source), "--to", "times")
         want = found({name: name.encode() for name in seconds})
         # The DOS time is of a zone that is neither UTC nor the reader's, which tells the three apart.
         options = ("times/.", "--utc-offset", "+01:00")
         return self.make("times", "times before 1970 and after 2038", want, *options, times=seconds)
 
     def executable(self) -> Shape:
-        source = self.shelf.fresh()
+        source = self.store.fresh()
         write(source, {"run": b"#!/bin/sh\n", "text": b"text"})
         (source / "run").chmod(0o755)
-        self.shelf.ask("put", str(source), "--to", "modes")
+        self.store.ask("put", str(source), "--to", "modes")
         want = found({"run": b"#!/bin/sh\n", "text": b"text"})
         return self.make("modes", "a file that may be run, and one that may not", want, runs="run")

@@ -104,7 +104,7 @@ printf 'a download URL:  %s\nan archive URL:  %s\na direct link:   %s\n' "$URL" 
 
 say 'The big file is downloaded with curl, cut in the middle, and resumed'
 CUT=$((BIG_MIB << 19))
-# curl is told to stop when it has half; what it has then is what a broken connection leaves.
+# curl stops when it has half; what it has then is what a broken connection leaves.
 { curl -sS "$URL" || true; } 2>/dev/null | head -c "$CUT" >"$WORK/got.bin"
 same "$(stat -c %s "$WORK/got.bin")" "$CUT" 'the transfer was cut after half of it'
 run curl -sS -C - -o "$WORK/got.bin" -w 'HTTP %{http_code}, %{size_download} bytes more at %{speed_download} bytes/s\n' "$URL"

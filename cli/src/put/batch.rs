@@ -1,6 +1,6 @@
 //! Puts the files of a walk: small ones in batches for one sync each, large ones streaming.
 //!
-//! A file that cannot be read is left out and told of; what goes wrong in the store ends the work.
+//! A file that cannot be read is left out and reported; an error of the store ends the work.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use holdall::{Drive, Error, Put, Result, VersionInfo};
 use indicatif::ProgressBar;
 
 use super::stream;
-use super::walk::{Found, invalid, reading};
+use super::walk::{SourceFile, invalid, reading};
 use crate::output;
 
 /// From this length in bytes on, a file is streamed and has a put of its own.
@@ -32,7 +32,7 @@ const SLOWEST: u64 = 10 << 20;
 /// What became of the files.
 #[derive(Debug, Default)]
 pub(super) struct Done {
-    /// Places in the list of files, and their new versions.
+    /// Indexes in the list of files, and their new versions.
     pub(super) versions: Vec<(usize, VersionInfo)>,
     /// Why files were left out.
     pub(super) unread: Vec<Error>,
@@ -40,7 +40,7 @@ pub(super) struct Done {
 
 /// Tells whether the current version of a file has the file's content, by its length and time of
 /// change; where those may hide a change, the content is read.
-pub(super) fn is_unchanged(drive: &Drive, file: &Found) -> bool {
+pub(super) fn is_unchanged(drive: &Drive, file: &SourceFile) -> bool {
     let Some(version) = drive.stat(&file.path).ok().and_then(|found| found.current) else { return false };
     let same = (version.size, version.modified, version.executable);
     if same != (file.len, file.modified, file.executable) {
@@ -54,7 +54,7 @@ pub(super) fn is_unchanged(drive: &Drive, file: &Found) -> bool {
 }
 
 /// Returns the BLAKE3 of a file's content.
-fn content(file: &Found) -> Result<[u8; 32]> {
+fn content(file: &SourceFile) -> Result<[u8; 32]> {
     let mut source = File::open(&file.source).map_err(|cause| reading(&file.source, cause))?;
     let mut digester = StreamDigester::new();
     loop {
@@ -68,7 +68,7 @@ fn content(file: &Found) -> Result<[u8; 32]> {
 }
 
 /// Takes the next batch off the list: one large file, or small ones.
-fn next<'a>(files: &mut &'a [Found]) -> &'a [Found] {
+fn next<'a>(files: &mut &'a [SourceFile]) -> &'a [SourceFile] {
     let Some(first) = files.first() else { return &[] };
     let (mut count, mut len) = (1, first.len);
     if first.len < LARGE {
@@ -88,7 +88,7 @@ fn next<'a>(files: &mut &'a [Found]) -> &'a [Found] {
 ///
 /// # Errors
 /// The first of the store; what was put before it stays.
-pub(super) fn put_all(drive: &Drive, files: &[Found], put: &Put, bar: &ProgressBar) -> Result<Done> {
+pub(super) fn put_all(drive: &Drive, files: &[SourceFile], put: &Put, bar: &ProgressBar) -> Result<Done> {
     let todo = Mutex::new((files, 0_usize));
     let done: Mutex<Result<Done>> = Mutex::new(Ok(Done::default()));
     let work = || loop {
@@ -106,7 +106,7 @@ pub(super) fn put_all(drive: &Drive, files: &[Found], put: &Put, bar: &ProgressB
         let mut done = lock(&done);
         match (&mut *done, new) {
             (Ok(all), Ok(new)) => {
-                all.versions.extend(new.versions.into_iter().map(|(place, version)| (at + place, version)));
+                all.versions.extend(new.versions.into_iter().map(|(index, version)| (at + index, version)));
                 all.unread.extend(new.unread);
             }
             (Ok(_), Err(error)) => *done = Err(error),
@@ -119,7 +119,7 @@ pub(super) fn put_all(drive: &Drive, files: &[Found], put: &Put, bar: &ProgressB
         }
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner)?;
-    done.versions.sort_by_key(|(place, _)| *place);
+    done.versions.sort_by_key(|(index, _)| *index);
     Ok(done)
 }
 
@@ -128,11 +128,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Returns what is said of all content, and of this.
-fn of(file: &Found, put: &Put) -> Put {
+fn of(file: &SourceFile, put: &Put) -> Put {
     put.clone().modified(file.modified).executable(file.executable)
 }
 
-fn put_batch(drive: &Drive, batch: &[Found], put: &Put, bar: &ProgressBar) -> Result<Done> {
+fn put_batch(drive: &Drive, batch: &[SourceFile], put: &Put, bar: &ProgressBar) -> Result<Done> {
     let mut done = Done::default();
     let Some(first) = batch.first() else { return Ok(done) };
     bar.set_message(output::shown(&first.path));
@@ -143,13 +143,13 @@ fn put_batch(drive: &Drive, batch: &[Found], put: &Put, bar: &ProgressBar) -> Re
         }
         return Ok(done);
     }
-    let (mut items, mut places, mut len) = (Vec::with_capacity(batch.len()), Vec::new(), 0);
-    for (place, file) in batch.iter().enumerate() {
+    let (mut items, mut indexes, mut len) = (Vec::with_capacity(batch.len()), Vec::new(), 0);
+    for (index, file) in batch.iter().enumerate() {
         match read_small(file) {
             Ok(bytes) => {
                 len += bytes.len();
                 items.push((file.path.clone(), bytes, of(file, put)));
-                places.push(place);
+                indexes.push(index);
             }
             Err(unread) => done.unread.push(unread),
         }
@@ -159,11 +159,11 @@ fn put_batch(drive: &Drive, batch: &[Found], put: &Put, bar: &ProgressBar) -> Re
         _ => error,
     })?;
     bar.inc(u64::try_from(len).unwrap_or(u64::MAX));
-    done.versions = places.into_iter().zip(versions).collect();
+    done.versions = indexes.into_iter().zip(versions).collect();
     Ok(done)
 }
 
-fn read_small(file: &Found) -> Result<Bytes> {
+fn read_small(file: &SourceFile) -> Result<Bytes> {
     let mut bytes = Vec::with_capacity(usize::try_from(file.len).unwrap_or(0));
     let opened = File::open(&file.source).map_err(|cause| reading(&file.source, cause))?;
     // A file that grows meanwhile must not take the memory of the machine.
@@ -176,7 +176,7 @@ fn read_small(file: &Found) -> Result<Bytes> {
 }
 
 /// Streams a file into the store. The inner error is of reading it.
-fn put_large(drive: &Drive, file: &Found, put: &Put, bar: &ProgressBar) -> Result<Result<VersionInfo>> {
+fn put_large(drive: &Drive, file: &SourceFile, put: &Put, bar: &ProgressBar) -> Result<Result<VersionInfo>> {
     let source = match File::open(&file.source) {
         Ok(source) => source,
         Err(cause) => return Ok(Err(reading(&file.source, cause))),
@@ -205,7 +205,7 @@ impl Read for Source {
 }
 
 /// Says which file an error is about.
-fn putting(file: &Found, error: Error) -> Error {
+fn putting(file: &SourceFile, error: Error) -> Error {
     error.context(format!("putting {}", file.source.display()))
 }
 
@@ -215,14 +215,14 @@ mod tests {
     use holdall::Time;
     use std::path::PathBuf;
 
-    fn found(len: u64) -> Found {
-        Found { source: PathBuf::new(), path: String::new(), len, modified: Time(0), executable: false }
+    fn found(len: u64) -> SourceFile {
+        SourceFile { source: PathBuf::new(), path: String::new(), len, modified: Time(0), executable: false }
     }
 
     #[test]
     fn batches_take_every_file_once_and_keep_the_limits() {
         let lens = [5, 5, LARGE, 7, LARGE - 1, 0, LARGE + 1, 3];
-        let mut files: Vec<Found> = lens.iter().map(|len| found(*len)).collect();
+        let mut files: Vec<SourceFile> = lens.iter().map(|len| found(*len)).collect();
         files.extend((0..2000).map(|at| found(at % 3)));
         let (mut rest, mut seen) = (files.as_slice(), 0);
         while !rest.is_empty() {

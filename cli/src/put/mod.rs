@@ -22,7 +22,7 @@ pub(crate) use walk::Walk;
 /// Up to so many versions are printed without being asked for.
 const FEW: usize = 8;
 
-/// Puts what was found, and returns how much of it could not be read, each of which is told.
+/// Puts what was found, and returns how much of it could not be read, each of which is reported.
 pub(crate) fn run(drive: &Drive, args: &args::Put, mut walk: Walk, out: Output) -> Result<usize> {
     let begun = Instant::now();
     let before = drive.store().stats()?;
@@ -39,8 +39,8 @@ pub(crate) fn run(drive: &Drive, args: &args::Put, mut walk: Walk, out: Output) 
     let bar = progress::bar(Some(walk.files.iter().map(|file| file.len).sum()), out.json);
     let done = batch::put_all(drive, &walk.files, &options(args), &bar)?;
     bar.finish_and_clear();
-    for (place, version) in done.versions {
-        versions.extend(walk.files.get(place).map(|file| (file.path.clone(), version)));
+    for (index, version) in done.versions {
+        versions.extend(walk.files.get(index).map(|file| (file.path.clone(), version)));
     }
     if walk.skipped > 0 {
         eprintln!("holdall: skipped {} symbolic links and special files", walk.skipped);

@@ -14,7 +14,7 @@ use crate::args;
 
 /// A file to put.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct SourceFile {
     pub(super) source: PathBuf,
     pub(super) path: String,
     pub(super) len: u64,
@@ -26,7 +26,7 @@ pub(super) struct Found {
 /// What the walk found.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
-    pub(super) files: Vec<Found>,
+    pub(super) files: Vec<SourceFile>,
     /// Folders with nothing in them.
     pub(super) empty: Vec<String>,
     /// Symbolic links, sockets and the like.
@@ -71,7 +71,7 @@ impl Walk {
             if found.is_file() {
                 let modified = found.modified().unwrap_or(UNIX_EPOCH).into();
                 let executable = found.permissions().mode() & 0o100 != 0;
-                self.files.push(Found { source, path, len: found.len(), modified, executable });
+                self.files.push(SourceFile { source, path, len: found.len(), modified, executable });
             } else if found.is_dir() {
                 match std::fs::read_dir(&source) {
                     Ok(entries) => waiting.append(&mut self.entries(&source, path, entries)?),

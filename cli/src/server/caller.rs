@@ -33,7 +33,7 @@ pub(super) struct Mounted {
 const UPLOADS: usize = 128;
 
 /// Who calls.
-pub(super) struct Known {
+pub(super) struct KnownCallers {
     pub(super) caller: Caller,
     /// Whether it is anybody but a visitor.
     pub(super) is_named: bool,
@@ -83,12 +83,12 @@ impl Mounted {
     }
 
     /// Returns who calls; none for a token that is not known.
-    pub(super) fn caller(&self, headers: &HeaderMap, client: IpAddr) -> Option<Known> {
+    pub(super) fn caller(&self, headers: &HeaderMap, client: IpAddr) -> Option<KnownCallers> {
         let Some(shown) = headers.get(AUTHORIZATION) else {
             let own = self.drive.as_ref().filter(|_| client.is_loopback() && check_local(headers).is_ok());
             return Some(match own {
-                Some(drive) => Known { caller: self.of(drive), is_named: true },
-                None => Known { caller: Caller::anonymous(), is_named: false },
+                Some(drive) => KnownCallers { caller: self.of(drive), is_named: true },
+                None => KnownCallers { caller: Caller::anonymous(), is_named: false },
             });
         };
         let token = shown.to_str().ok()?.strip_prefix("Bearer ")?.trim();
@@ -99,7 +99,7 @@ impl Mounted {
                 found = Some(drive);
             }
         }
-        found.map(|drive| Known { caller: self.of(drive).token(token), is_named: true })
+        found.map(|drive| KnownCallers { caller: self.of(drive).token(token), is_named: true })
     }
 
     fn of(&self, drive: &str) -> Caller {
@@ -110,20 +110,20 @@ impl Mounted {
 
 /// Makes the refusal of a call of PDS whose token is not known.
 pub(super) fn refusal(target: &str) -> Reply {
-    let mut reply = told(target, 401, "the bearer token is none that this server was started with");
+    let mut reply = refuse(target, 401, "the bearer token is unknown to this server");
     reply.headers.push(("WWW-Authenticate", "Bearer".to_owned()));
     reply
 }
 
 /// Makes a refusal in the words of the format that a target is of.
-pub(super) fn told(target: &str, status: u16, told: &str) -> Reply {
+pub(super) fn refuse(target: &str, status: u16, message: &str) -> Reply {
     let code = if status == 401 { "AccessTokenInvalid" } else { "InvalidParameterRange" };
     let text = match target.starts_with("/v2/") {
-        true => json!({ "code": code, "message": told }),
-        false => json!({ "code": status, "msg": told }),
+        true => json!({ "code": code, "message": message }),
+        false => json!({ "code": status, "msg": message }),
     };
     let text = text.to_string();
-    let mut reply = Reply::from_error(&Error::new(ErrorKind::Denied, told));
+    let mut reply = Reply::from_error(&Error::new(ErrorKind::Denied, message));
     reply.status = status;
     reply.headers.retain(|(name, _)| !matches!(*name, "Content-Type" | "Content-Length"));
     reply.headers.extend([

@@ -15,7 +15,7 @@ use hyper::{Method, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
-use super::caller::{self, Known, Mounted};
+use super::caller::{self, KnownCallers, Mounted};
 use super::log;
 use super::stream::{Run, Stream};
 use super::upload;
@@ -91,8 +91,8 @@ async fn take(
 ) -> Result<Taken, Reply> {
     // RFC 9112, section 3.2: without a host, or with two, a request is not one.
     if parts.version == Version::HTTP_11 && parts.headers.get_all(HOST).iter().count() != 1 {
-        let told = "a request over HTTP/1.1 without one Host header";
-        return Err(Reply::from_error(&Error::new(ErrorKind::InvalidArgument, told)));
+        let message = "a request over HTTP/1.1 without one Host header";
+        return Err(Reply::from_error(&Error::new(ErrorKind::InvalidArgument, message)));
     }
     let target = target(parts);
     let Some(mounted) = mounted.filter(|mounted| mounted.api.is_at(target)) else {
@@ -104,11 +104,11 @@ async fn take(
         let caller = Some(known.map_or_else(Caller::anonymous, |known| known.caller));
         return Ok(Taken { caller, body: Bytes::new() });
     }
-    let Known { caller, is_named } = match known {
+    let KnownCallers { caller, is_named } = match known {
         Some(known) => known,
         None if target.starts_with("/v2/") => return Err(caller::refusal(target)),
         // In the Cloudreve form whose token is not known is a visitor, who may be let into a share.
-        None => Known { caller: Caller::anonymous(), is_named: false },
+        None => KnownCallers { caller: Caller::anonymous(), is_named: false },
     };
     if parts.method == Method::PUT && is_upload(target) {
         return Err(part(mounted, parts, body, client).await);
@@ -156,7 +156,7 @@ fn too_slow() -> Reply {
 }
 
 fn too_long(target: &str, max: usize) -> Reply {
-    let mut reply = caller::told(target, 413, &format!("the body is longer than {max} bytes"));
+    let mut reply = caller::refuse(target, 413, &format!("the body is longer than {max} bytes"));
     reply.headers.push(("Connection", "close".to_owned()));
     reply
 }
@@ -180,7 +180,7 @@ fn answer(
 fn begun(reply: Reply) -> (Reply, Run) {
     let run = Run::begin(&reply.body);
     match run.error() {
-        // Nothing was sent yet, so the client can still be told.
+        // Nothing was sent yet, so the client can still get an answer.
         Some(error) => failed(error),
         None => (reply, run),
     }

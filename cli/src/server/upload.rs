@@ -58,8 +58,8 @@ fn put_off(deadline: Instant, len: usize, now: Instant) -> Instant {
     after(deadline, Duration::from_micros(micros)).min(after(now, PATIENCE))
 }
 
-fn after(moment: Instant, wait: Duration) -> Instant {
-    moment.checked_add(wait).unwrap_or(moment)
+fn after(start: Instant, wait: Duration) -> Instant {
+    start.checked_add(wait).unwrap_or(start)
 }
 
 /// Awaits a whole body; of one that is longer than `max` bytes, its beginning and one byte more.

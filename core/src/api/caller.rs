@@ -88,7 +88,7 @@ pub struct Limits {
     pub archive: bool,
     /// Whether shares of others may be downloaded from.
     pub share_download: bool,
-    /// Direct links that one call may make; 0 is none ever.
+    /// Direct links that one call may make; 0 allows none.
     pub links: u32,
     /// Whether a direct link is made anew where there is one under the same name and speed.
     pub unique_links: bool,
@@ -127,7 +127,7 @@ impl Limits {
         self
     }
 
-    /// Sets how many direct links one call may make; 0 is none ever.
+    /// Sets how many direct links one call may make; 0 allows none.
     #[must_use]
     pub fn links(mut self, links: u32) -> Limits {
         self.links = links;

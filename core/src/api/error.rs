@@ -2,7 +2,7 @@
 
 use crate::Error;
 
-/// A fault, which the client is told in the words of its format, or an error, which the host is.
+/// A fault, which is sent to the client in its format, or an error, which is returned to the host.
 #[derive(Debug)]
 pub(super) enum ApiError<F> {
     Fault(F),

@@ -97,8 +97,8 @@ impl Api {
             #[cfg(feature = "pds")]
             Some(Format::Pds(path)) => pds::answer(self, caller, request, path, body),
             _ => {
-                let told = "there is nothing at this address";
-                Ok(Reply::from_error(&Error::new(ErrorKind::NotFound, told)))
+                let message = "there is nothing at this address";
+                Ok(Reply::from_error(&Error::new(ErrorKind::NotFound, message)))
             }
         }
     }

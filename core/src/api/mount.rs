@@ -46,7 +46,7 @@ pub(super) struct Mount {
     pub(super) rapid_uploads: RapidUploads,
     /// Where the page of a share is, with [`URI`] in it.
     pub(super) share_page: Option<String>,
-    /// Whether a client is told what was wrong inside.
+    /// Whether replies to clients say what went wrong inside.
     pub(super) debug: bool,
 }
 
@@ -84,7 +84,7 @@ impl Api {
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
         if !(prefix.is_empty() || prefix.starts_with('/') && prefix.chars().all(plain)) {
             return Err(Error::invalid(format!(
-                "the prefix {prefix:?} is none: it begins with '/' and holds letters, digits and '-._~/'"
+                "the prefix {prefix:?} is invalid: it begins with '/' and holds letters, digits and '-._~/'"
             )));
         }
         self.set().prefix = prefix.to_owned();
@@ -217,14 +217,14 @@ impl Api {
         if !begins || page.matches(URI).count() != 1 || !page.bytes().all(|byte| matches!(byte, b'!'..=b'~'))
         {
             return Err(Error::invalid(format!(
-                "{page:?} is no address of a share's page; one looks like /home?path={{uri}}"
+                "{page:?} is not the address of a page for shares; one looks like /home?path={{uri}}"
             )));
         }
         self.set().share_page = Some(page.to_owned());
         Ok(self)
     }
 
-    /// Sets whether a client is told what was wrong inside, in the field `error`; not by default.
+    /// Sets whether replies to clients say what went wrong inside, in the field `error`; by default they do not.
     #[must_use]
     pub fn debug(mut self, debug: bool) -> Api {
         self.set().debug = debug;

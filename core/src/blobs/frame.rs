@@ -53,7 +53,7 @@ pub(crate) fn frame_len(len: u64) -> u64 {
 
 impl Frame {
     /// Returns the id of a change frame that ends a group of `blobs` blob frames, the header of the
-    /// last of which has the CRC-32 `last` (0 where there is none). So a frame that was overwritten
+    /// last of which has the CRC-32 `last` (0 if there is none). So a frame that was overwritten
     /// in part by a later try of the same group never makes a whole group with what is left of it.
     pub(crate) fn closing(blobs: usize, last: u32) -> u64 {
         u64::from(u32::try_from(blobs).unwrap_or(u32::MAX)) | u64::from(last) << 32

@@ -8,5 +8,5 @@ pub(crate) mod spool;
 pub(crate) mod stage;
 pub(crate) mod stored;
 
-/// The directory of what was set aside: nothing reads it but a repair.
+/// The directory of what was moved away: nothing reads it but a repair.
 pub(crate) const LOST: &str = "lost";

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// Segments that are kept open at most; what still reads from another goes on.
 const MAX_OPEN: usize = 256;
-/// From this length on the system is told ahead what is about to be read: a segment's map expects
+/// From this length on the system is advised of what is about to be read: a segment's map expects
 /// reads here and there, and would fault a long window in page by page.
 const LONG: u64 = 64 << 10;
 

@@ -193,9 +193,9 @@ impl Segment {
         while at < len {
             let mut chunk = vec![0; usize::try_from((len - at).min(SEARCH_LEN)).unwrap_or(0)];
             self.file.read_at(at, &mut chunk).map_err(failed)?;
-            for (step, place) in chunk.chunks(ALIGN_LEN).zip((at..len).step_by(ALIGN_LEN)) {
-                if Frame::may_begin(step, self.header.salt) && self.frame_at(place)?.is_some() {
-                    return Ok(Some(place));
+            for (step, offset) in chunk.chunks(ALIGN_LEN).zip((at..len).step_by(ALIGN_LEN)) {
+                if Frame::may_begin(step, self.header.salt) && self.frame_at(offset)?.is_some() {
+                    return Ok(Some(offset));
                 }
             }
             at += SEARCH_LEN;

@@ -16,7 +16,7 @@ use crate::{Error, Result, machine};
 pub(crate) const SPOOL: &str = "spool";
 /// Large content is hashed and written in blocks of so many bytes.
 pub(super) const BLOCK_LEN: usize = 1 << 20;
-/// After so many bytes the system is told to begin writing them out, so that the sync at the end
+/// After so many bytes the system is asked to begin writing them out, so that the sync at the end
 /// has little left to do.
 const WRITE_BEHIND: u64 = 8 << 20;
 /// What lies behind so many bytes is written past the system's cache of files: its pages would push
@@ -140,7 +140,7 @@ pub(super) fn fresh_block() -> BytesMut {
 enum Writer {
     /// The caller's thread.
     Here(Out),
-    /// A thread of its own, so that a disk that is slow for a moment does not stop the hashing.
+    /// A thread of its own, so that a disk that is slow for a while does not stop the hashing.
     Beside(Worker<Bytes, Result<()>>),
 }
 
@@ -149,7 +149,7 @@ struct Out {
     path: String,
     file: Arc<dyn VfsFile>,
     written: u64,
-    /// Bytes of them that the system was told to write out.
+    /// Bytes of them that the system was asked to write out.
     behind: u64,
 }
 
@@ -212,7 +212,7 @@ impl Out {
         Ok(())
     }
 
-    /// Lets the system begin to write out what it was not told of yet.
+    /// Lets the system begin to write out the bytes since the last call.
     fn write_behind(&mut self) {
         self.file.write_behind(self.behind, self.written - self.behind);
         self.behind = self.written;

@@ -92,7 +92,7 @@ fn slice(body: &Body, a: usize, b: usize) -> Body {
 }
 
 #[test]
-fn r6_every_slice_of_every_small_rope_is_the_naive_slice() {
+fn r6_every_slice_of_every_small_body_is_the_naive_slice() {
     for total in 0..=8 {
         let bytes = sample(total);
         for sizes in compositions(total) {
@@ -118,7 +118,7 @@ fn r6_empty_pieces_leave_no_trace() {
 }
 
 #[test]
-fn r6_every_slice_of_longer_ropes_is_the_naive_slice() {
+fn r6_every_slice_of_longer_bodies_is_the_naive_slice() {
     let joined: [&[usize]; 5] =
         [&[64], &[1; 64], &[31, 1, 32], &[1, 2, 3, 5, 8, 13, 21, 11], &[16, 0, 16, 16, 0, 0, 16]];
     for sizes in joined {
@@ -150,7 +150,7 @@ fn r6_every_slice_of_every_slice_is_the_naive_slice() {
     }
 }
 
-/// A rope of two halves that repeats the last byte of the first at the join.
+/// A body of two halves that repeats the last byte of the first at the join.
 struct Stutter(Body, Body);
 
 impl Source for Stutter {
@@ -167,7 +167,7 @@ impl Source for Stutter {
 }
 
 #[test]
-fn control_a_rope_that_is_off_by_one_at_a_join_is_found() {
+fn control_a_body_that_is_off_by_one_at_a_join_is_found() {
     let bytes = sample(8);
     let halves = || (Body::from_bytes(bytes[..4].to_vec()), Body::from_bytes(bytes[4..].to_vec()));
     let (first, second) = halves();

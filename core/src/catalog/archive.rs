@@ -256,7 +256,7 @@ pub(crate) fn abandon(tx: &mut impl Write, id: ArchiveId, created: Time, now: Ti
 /// Reads a published archive.
 ///
 /// # Errors
-/// `NotFound` when there is none (or it expired and was removed), `Expired` from the moment of its
+/// `NotFound` when there is none (or it expired and was removed), `Expired` from its
 /// expiry on, `Gone` when an earlier build made it.
 pub(crate) fn get(tx: &impl Read, id: ArchiveId, now: Time) -> Result<ArchiveRecord> {
     let archive = record(tx, id)?;

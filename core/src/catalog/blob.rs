@@ -48,7 +48,7 @@ pub(crate) fn is_shared(scope: u64) -> bool {
     scope < id_sequence::END
 }
 
-/// Whether a scope is that of content that was set aside.
+/// Whether a scope is that of quarantined content.
 pub(crate) fn is_quarantined(scope: u64) -> bool {
     let before = scope ^ QUARANTINED;
     is_shared(before) || before == APART

@@ -11,7 +11,7 @@ use super::record::{
     ShareRecord, TrashRecord, UploadRecord, VersionRecord,
 };
 use super::table::{
-    BLOB, BLOB_HASH, BLOB_SHA1, CHILD, DOOMED_BLOB, DOOMED_FILE, DRIVE, DRIVE_NAME, DRIVE_SHA1, FILE,
+    BLOB, BLOB_HASH, BLOB_SHA1, CHILD, DELETED_BLOB, DELETED_FILE, DRIVE, DRIVE_NAME, DRIVE_SHA1, FILE,
     FILE_LINK, FILE_SHARE, HISTORY, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION,
     VERSION_NOTE,
 };
@@ -172,19 +172,19 @@ impl<R: Read> Check<'_, R> {
             check.highest = check.highest.max(id.0);
             let file = FileRecord::decode(value)?;
             check.parents.insert(id, file.parent);
-            let deleted = check.has(DOOMED_FILE, key)?;
+            let deleted = check.has(DELETED_FILE, key)?;
             match file.parent {
                 Some(parent) => check.lies_in(id, &file, parent, deleted)?,
                 None => {
                     let trashed = check.has(TRASH, &row::pair(file.drive.0, id.0))?;
                     let drive = check.get::<DriveRecord>(DRIVE, &file.drive.to_key())?;
                     let root = drive.is_some_and(|drive| drive.root == id);
-                    let places = usize::from(deleted) + usize::from(trashed) + usize::from(root);
-                    check.must(places == 1, FILE, || {
-                        format!("file {id} has no parent and is not one of root, trashed and doomed")
+                    let states = usize::from(deleted) + usize::from(trashed) + usize::from(root);
+                    check.must(states == 1, FILE, || {
+                        format!("file {id} has no parent and is not one of root, trashed and deleted")
                     });
                     check.must(trashed == file.trashed.is_some(), FILE, || {
-                        format!("file {id} does not agree with the trash on whether it lies there")
+                        format!("file {id} and the trash disagree on whether it is in the trash")
                     });
                 }
             }
@@ -209,12 +209,12 @@ impl<R: Read> Check<'_, R> {
     fn lies_in(&mut self, id: FileId, file: &FileRecord, parent: FileId, deleted: bool) -> Result<()> {
         let folder = self.get::<FileRecord>(FILE, &parent.to_key())?;
         let fits = folder.is_some_and(|folder| folder.kind == Kind::Folder && folder.drive == file.drive);
-        self.must(fits, FILE, || format!("file {id} lies in {parent}, which is not a folder of its drive"));
+        self.must(fits, FILE, || format!("file {id} is in {parent}, which is not a folder of its drive"));
         let child = self.get::<ChildRecord>(CHILD, &node::child_key(parent, &file.name))?;
         let listed = child.is_some_and(|child| child.file == id);
         self.must(listed, FILE, || format!("file {id} is not listed in {parent}"));
         self.must(!deleted && file.trashed.is_none(), FILE, || {
-            format!("file {id} lies in a folder, and is doomed or in the trash too")
+            format!("file {id} is in a folder, and deleted or in the trash too")
         });
         Ok(())
     }
@@ -244,7 +244,7 @@ impl<R: Read> Check<'_, R> {
         }
         lost.sort();
         for id in lost {
-            self.say(FILE, format!("file {id} lies in a folder that lies in itself"));
+            self.say(FILE, format!("file {id} is in a folder that contains itself"));
         }
     }
 
@@ -384,7 +384,7 @@ impl<R: Read> Check<'_, R> {
                 format!("blob {id} is due for removal although a version has it, or the other way round")
             });
             if let Some(released) = blob.released {
-                let waits = check.has(DOOMED_BLOB, &row::due(released, id.0))?;
+                let waits = check.has(DELETED_BLOB, &row::due(released, id.0))?;
                 check.must(waits, BLOB, || format!("blob {id} is wanted by nothing and not due for removal"));
             }
             let found = blob::find(check.tx, blob.scope, &blob.blake3)?;
@@ -405,18 +405,18 @@ impl<R: Read> Check<'_, R> {
     }
 
     fn deleted(&mut self) -> Result<()> {
-        self.each(DOOMED_BLOB, |check, key, _| {
-            let id = BlobId(row::tail(DOOMED_BLOB, key)?);
-            let released = row::due_time(DOOMED_BLOB, key)?;
+        self.each(DELETED_BLOB, |check, key, _| {
+            let id = BlobId(row::tail(DELETED_BLOB, key)?);
+            let released = row::due_time(DELETED_BLOB, key)?;
             let blob = check.get::<BlobRecord>(BLOB, &id.to_key())?;
             let fits = blob.is_some_and(|blob| blob.refs == 0 && blob.released == Some(released));
-            check.must(fits, DOOMED_BLOB, || format!("blob {id} waits for removal, and is in use or gone"));
+            check.must(fits, DELETED_BLOB, || format!("blob {id} waits for removal, and is in use or gone"));
             Ok(())
         })?;
-        self.each(DOOMED_FILE, |check, key, _| {
+        self.each(DELETED_FILE, |check, key, _| {
             let id = FileId(row::number(key)?);
             let there = check.has(FILE, key)?;
-            check.must(there, DOOMED_FILE, || format!("file {id} is doomed, and gone already"));
+            check.must(there, DELETED_FILE, || format!("file {id} is to be deleted, and has no row"));
             Ok(())
         })
     }

@@ -8,7 +8,7 @@ use super::blob::ChangeTime;
 use super::counter::{self, Counter};
 use super::record::{ChildRecord, FileRecord, Kind, Record, VersionRecord};
 use super::row;
-use super::table::{CHILD, DOOMED_FILE, DRIVE, FILE, FILE_LINK, FILE_SHARE, LINK, SHARE, TRASH, VERSION};
+use super::table::{CHILD, DELETED_FILE, DRIVE, FILE, FILE_LINK, FILE_SHARE, LINK, SHARE, TRASH, VERSION};
 use super::{node, path, prefix, version};
 use crate::Result;
 use crate::id::{DriveId, FileId, LinkId, ShareId, VersionId};
@@ -61,7 +61,7 @@ pub(crate) fn detach(tx: &mut impl Write, id: FileId, mut node: FileRecord) -> R
         tx.del(TRASH, &row::pair(node.drive.0, id.0))?;
     }
     row::put(tx, FILE, &id.to_key(), &node)?;
-    tx.put(DOOMED_FILE, &id.to_key(), &[])
+    tx.put(DELETED_FILE, &id.to_key(), &[])
 }
 
 /// Clears away up to `budget` (at least 1) things that were deleted.
@@ -69,20 +69,20 @@ pub(crate) fn step(tx: &mut impl Write, time: ChangeTime, budget: usize) -> Resu
     let budget = budget.max(1);
     let mut left = budget;
     while left > 0 {
-        let first = prefix::page(tx, DOOMED_FILE, &[], None, 1)?;
+        let first = prefix::page(tx, DELETED_FILE, &[], None, 1)?;
         let Some((key, _)) = first.first() else {
             return Ok(DeleteProgress { cleared: budget - left, done: true });
         };
         clear(tx, FileId(row::number(key)?), time, &mut left)?;
     }
-    let done = prefix::page(tx, DOOMED_FILE, &[], None, 1)?.is_empty();
+    let done = prefix::page(tx, DELETED_FILE, &[], None, 1)?.is_empty();
     Ok(DeleteProgress { cleared: budget - left, done })
 }
 
 /// Clears away one deleted file or folder, up to `left` things of it; returns whether it is gone.
 fn clear(tx: &mut impl Write, id: FileId, time: ChangeTime, left: &mut usize) -> Result<bool> {
     let Some(node) = row::get::<FileRecord>(tx, FILE, &id.to_key())? else {
-        tx.del(DOOMED_FILE, &id.to_key())?;
+        tx.del(DELETED_FILE, &id.to_key())?;
         return Ok(true);
     };
     match node.kind {
@@ -102,7 +102,7 @@ fn clear(tx: &mut impl Write, id: FileId, time: ChangeTime, left: &mut usize) ->
         counter::add(tx, Counter::DriveFiles(node.drive), -1)?;
     }
     tx.del(FILE, &id.to_key())?;
-    tx.del(DOOMED_FILE, &id.to_key())?;
+    tx.del(DELETED_FILE, &id.to_key())?;
     Ok(true)
 }
 

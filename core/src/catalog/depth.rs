@@ -52,7 +52,7 @@ pub(crate) fn check_move(tx: &impl Read, id: FileId, kind: Kind, from: usize, de
 fn check(depth: usize) -> Result<()> {
     if depth > MAX_DEPTH && !mutant::is_active(Mutant::MovesPassTheDepth) {
         return Err(Error::invalid(format!(
-            "something would lie {depth} names deep; {MAX_DEPTH} is the most: choose a place higher up"
+            "a path would be {depth} names deep; the limit is {MAX_DEPTH}: choose a folder higher up"
         )));
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::info::DriveInfo;
 use super::prefix;
 use super::record::{DriveRecord, FileRecord, Kind};
 use super::row;
-use super::table::{DOOMED_FILE, DRIVE, DRIVE_NAME, FILE};
+use super::table::{DELETED_FILE, DRIVE, DRIVE_NAME, FILE};
 use crate::id::DriveId;
 use crate::kv::{Read, Write};
 use crate::name::{check_name, shown};
@@ -137,5 +137,5 @@ pub(crate) fn delete(tx: &mut impl Write, name: &str) -> Result<()> {
     tx.del(DRIVE_NAME, name.as_bytes())?;
     counter::remove(tx, Counter::Withdrawals(id))?;
     counter::remove(tx, Counter::DriveArchives(id))?;
-    tx.put(DOOMED_FILE, &root.to_key(), &[])
+    tx.put(DELETED_FILE, &root.to_key(), &[])
 }

@@ -6,7 +6,7 @@
 //! end    0, number of rows, BLAKE3 [32] of everything before it
 //! ```
 //! Numbers are LEB128: 7 bits a byte, the lowest first, the top bit set on all but the last. What is
-//! cut short, damaged or mixed up is told by the end. The rows of META come last and are loaded only
+//! truncated, damaged or out of order is detected by its end. The rows of META come last and are loaded only
 //! once the end was checked: a store without them is not a store, so half a load is never taken for one.
 
 use std::io;
@@ -196,11 +196,11 @@ impl DumpSource<'_> {
 
     fn number(&mut self) -> Result<u64> {
         let mut number = 0_u64;
-        for place in 0..10 {
+        for group in 0..10 {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
-            let placed = bits << (7 * place);
-            if placed >> (7 * place) != bits {
+            let placed = bits << (7 * group);
+            if placed >> (7 * group) != bits {
                 break;
             }
             number |= placed;

@@ -1,4 +1,4 @@
-//! A name that is free in a folder: the one that is wished for, or one with the time in it.
+//! A name that is free in a folder: the name asked for, or one with the time in it.
 
 use std::borrow::Cow;
 
@@ -72,7 +72,7 @@ pub(crate) fn check_folder(tx: &impl Read, drive: DriveId, folder: FileId) -> Re
         return Err(Error::not_found(format!("there is no folder {folder} in drive {drive}")));
     }
     if record.kind != Kind::Folder {
-        return Err(Error::invalid(format!("{folder} is a file, and nothing lies in it")));
+        return Err(Error::invalid(format!("{folder} is a file, not a folder")));
     }
     if state::of_file(tx, folder)? != State::Live {
         return Err(Error::new(ErrorKind::Gone, format!("folder {folder} is in the trash or deleted")));

@@ -1,4 +1,4 @@
-//! What a caller is told of drives, files and versions.
+//! Descriptions of drives, files and versions, as callers get them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::record::Kind;
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::time::Time;
 
-/// A drive, as it was at one moment.
+/// A drive, as it was in one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DriveInfo {
@@ -27,7 +27,7 @@ pub struct DriveInfo {
     pub bytes: u64,
 }
 
-/// A file or folder, as it was at one moment.
+/// A file or folder, as it was in one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileInfo {
@@ -53,7 +53,7 @@ pub struct FileInfo {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// One immutable content of a file, as it was at one moment.
+/// One immutable content of a file, as it was in one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VersionInfo {

@@ -1,7 +1,7 @@
 //! The catalog: every table, its codec and its transactions, over any [`crate::kv`] driver.
 //!
 //! The verbs are free functions over a transaction. Each looks at everything it needs before it
-//! writes, so that a call that fails for the caller's sake has written nothing and others in the
+//! writes, so that a call that fails because of its arguments has written nothing and others in the
 //! same transaction stand; after an error of kind `Corrupt`, `Io` or `Bug` the transaction is to
 //! be dropped.
 

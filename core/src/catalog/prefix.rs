@@ -8,7 +8,7 @@ use crate::kv::{Read, Scan, Table};
 /// A key and its value.
 pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
-/// Is told of a row: its key, without what was looked for, and its value.
+/// Called with each row: its key without the prefix, and its value.
 pub(crate) type VisitSuffix<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Scan> + 'a;
 
 /// Visits the rows whose key begins with `prefix`, in order, without the prefix; those up to and

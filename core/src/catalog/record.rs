@@ -1,5 +1,5 @@
 //! What a row holds. A record is a version byte and its fields in postcard's encoding; it is
-//! parsed fallibly, and a version from the future is told from damage.
+//! parsed fallibly, and a later version is distinguished from damage.
 
 use std::collections::BTreeMap;
 
@@ -267,7 +267,7 @@ pub(crate) struct BlobRecord {
     pub(crate) blake3: [u8; 32],
     /// Versions that have this content.
     pub(crate) refs: u64,
-    /// When the last version let go of it; only while no version has it. The same as in its doomed row.
+    /// When the last version let go of it; only while no version has it. The same as in its row of `DELETED_BLOB`.
     pub(crate) released: Option<Time>,
     /// The scope of deduplication it was stored under: 0, or a drive.
     pub(crate) scope: u64,
@@ -413,7 +413,7 @@ fn outdated() -> Error {
     Error::new(ErrorKind::Gone, "the archive was made by an earlier build of the library; make it again")
 }
 
-/// Version 1 told neither who made an archive nor what it was made of. Version 2 had one layout, and all
+/// Version 1 had neither the maker of an archive nor what it was made of. Version 2 had one layout, and all
 /// times in UTC. Such archives ended with their build.
 impl Record for ArchiveRecord {
     const VERSION: u8 = 3;

@@ -1,13 +1,13 @@
 //! The life of blobs: counted by reference, quarantined when damaged, forgotten when nothing has them.
 //!
 //! A blob that the last version let go of waits for the store's grace ([`super::grace`]), because an
-//! archive, a reply under way or a put of the same content may still want it. Its row in `DOOMED_BLOB`
+//! archive, a reply under way or a put of the same content may still want it. Its row in `DELETED_BLOB`
 //! and the time in its own record come and go together, so that reviving it needs no search.
 
 use super::blob;
 use super::counter::{self, Counter};
 use super::record::BlobRecord;
-use super::table::{BLOB, BLOB_HASH, DOOMED_BLOB};
+use super::table::{BLOB, BLOB_HASH, DELETED_BLOB};
 use super::{prefix, row, sha1_index};
 use crate::id::BlobId;
 use crate::kv::{Read, Scan, Write};
@@ -33,7 +33,7 @@ pub(crate) fn quarantine(tx: &mut impl Write, id: BlobId) -> Result<()> {
     row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope: record.scope ^ blob::QUARANTINED, ..record })
 }
 
-/// Brings content that was set aside back to where it was; returns whether. Where the same content
+/// Ends the quarantine of content, and returns whether it did. Where the same content
 /// was put again meanwhile, that one stays the one that is found, and this one aside.
 ///
 /// # Errors
@@ -86,7 +86,7 @@ pub(crate) fn insert(tx: &mut impl Write, id: BlobId, record: BlobRecord, releas
     if blob::is_shared(record.scope) {
         tx.put(BLOB_HASH, &blob::hash_key(record.scope, &record.blake3), &id.to_key())?;
     }
-    tx.put(DOOMED_BLOB, &row::due(released, id.0), &[])?;
+    tx.put(DELETED_BLOB, &row::due(released, id.0), &[])?;
     counter::add(tx, Counter::Blobs, 1)?;
     counter::add(tx, Counter::BlobBytes, blob::signed(record.len)?)?;
     row::put(tx, BLOB, &id.to_key(), &record)
@@ -100,7 +100,7 @@ pub(crate) fn link(tx: &mut impl Write, id: BlobId) -> Result<BlobRecord> {
     let mut record = blob::get(tx, id)?;
     record.refs = record.refs.checked_add(1).ok_or_else(|| Error::bug("a blob's references overflow"))?;
     if let Some(released) = record.released.take() {
-        tx.del(DOOMED_BLOB, &row::due(released, id.0))?;
+        tx.del(DELETED_BLOB, &row::due(released, id.0))?;
     }
     row::put(tx, BLOB, &id.to_key(), &record)?;
     Ok(record)
@@ -122,7 +122,7 @@ pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, released: Time) -> Result<
     record.refs = refs;
     if refs == 0 {
         record.released = Some(released);
-        tx.put(DOOMED_BLOB, &row::due(released, id.0), &[])?;
+        tx.put(DELETED_BLOB, &row::due(released, id.0), &[])?;
     }
     row::put(tx, BLOB, &id.to_key(), &record)?;
     Ok(record)
@@ -131,12 +131,12 @@ pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, released: Time) -> Result<
 /// Returns up to `limit` blobs that were let go of at `until` or before, the one that waits longest first.
 pub(crate) fn released(tx: &impl Read, until: Time, limit: usize) -> Result<Vec<BlobId>> {
     let mut ids = Vec::new();
-    prefix::under(tx, DOOMED_BLOB, &[], None, &mut |key, _| {
+    prefix::under(tx, DELETED_BLOB, &[], None, &mut |key, _| {
         // Keys begin with the time, so the first one that is too young ends the scan.
-        if ids.len() == limit || row::due_time(DOOMED_BLOB, key)? > until {
+        if ids.len() == limit || row::due_time(DELETED_BLOB, key)? > until {
             return Ok(Scan::Stop);
         }
-        ids.push(BlobId(row::tail(DOOMED_BLOB, key)?));
+        ids.push(BlobId(row::tail(DELETED_BLOB, key)?));
         Ok(Scan::Next)
     })?;
     Ok(ids)
@@ -155,15 +155,15 @@ pub(crate) struct Waiting {
 /// is damaged are not known.
 pub(crate) fn waiting(tx: &impl Read) -> Result<Waiting> {
     let mut waiting = Waiting::default();
-    prefix::under(tx, DOOMED_BLOB, &[], None, &mut |key, _| {
-        let record = match blob::get(tx, BlobId(row::tail(DOOMED_BLOB, key)?)) {
+    prefix::under(tx, DELETED_BLOB, &[], None, &mut |key, _| {
+        let record = match blob::get(tx, BlobId(row::tail(DELETED_BLOB, key)?)) {
             Ok(record) => Some(record),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => None,
             Err(error) => return Err(error),
         };
         waiting.blobs += 1;
         waiting.bytes = waiting.bytes.saturating_add(record.map_or(0, |record| record.len));
-        waiting.first.get_or_insert(row::due_time(DOOMED_BLOB, key)?);
+        waiting.first.get_or_insert(row::due_time(DELETED_BLOB, key)?);
         Ok(Scan::Next)
     })?;
     Ok(waiting)
@@ -184,7 +184,7 @@ pub(crate) fn forget(tx: &mut impl Write, id: BlobId, until: Time) -> Result<Opt
         tx.del(BLOB_HASH, &hash)?;
     }
     sha1_index::remove(tx, id, &record)?;
-    tx.del(DOOMED_BLOB, &row::due(released, id.0))?;
+    tx.del(DELETED_BLOB, &row::due(released, id.0))?;
     tx.del(BLOB, &id.to_key())?;
     counter::add(tx, Counter::Blobs, -1)?;
     counter::add(tx, Counter::BlobBytes, -blob::signed(record.len)?)?;

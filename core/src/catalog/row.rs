@@ -1,4 +1,4 @@
-//! Small tools over rows: records, pairs of ids as keys, and moments that sort.
+//! Small tools over rows: records, pairs of ids as keys, and times that sort.
 
 use std::ops::Bound;
 
@@ -67,7 +67,7 @@ pub(crate) fn tail(table: Table, key: &[u8]) -> Result<u64> {
     }
 }
 
-/// Makes 8 bytes that sort as the moments do: big-endian with the sign bit flipped.
+/// Makes 8 bytes that sort as the times do: big-endian with the sign bit flipped.
 pub(crate) fn time_key(time: Time) -> [u8; 8] {
     let mut bytes = time.0.to_be_bytes();
     if let Some(first) = bytes.first_mut() {
@@ -76,12 +76,12 @@ pub(crate) fn time_key(time: Time) -> [u8; 8] {
     bytes
 }
 
-/// Makes the key of a moment and a number: sorts by the moment, then by the number.
+/// Makes the key of a time and a number: sorts by the time, then by the number.
 pub(crate) fn due(time: Time, number: u64) -> [u8; 16] {
     pair(u64::from_be_bytes(time_key(time)), number)
 }
 
-/// Reads the moment of a key that [`due`] made.
+/// Reads the time of a key that [`due`] made.
 pub(crate) fn due_time(table: Table, key: &[u8]) -> Result<Time> {
     match key.first_chunk() {
         Some(bytes) => Ok(Time((u64::from_be_bytes(*bytes) ^ (1 << 63)).cast_signed())),
@@ -100,7 +100,7 @@ mod tests {
     use crate::catalog::table;
 
     #[test]
-    fn t5_moments_sort_as_they_follow_each_other() {
+    fn t5_times_sort_as_they_follow_each_other() {
         let times = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX].map(Time);
         for pair in times.windows(2) {
             assert!(due(pair[0], u64::MAX) < due(pair[1], 0));

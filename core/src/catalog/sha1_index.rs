@@ -84,7 +84,7 @@ pub(crate) fn hold(tx: &mut impl Write, drive: DriveId, id: BlobId, record: &Blo
 }
 
 /// Notes that a drive has one version less of a blob. What was not counted when it came, because the
-/// content was set aside then, is counted down all the same: so the count is never above what there is.
+/// content was quarantined then, is counted down all the same: so the count is never above what there is.
 pub(crate) fn release(tx: &mut impl Write, drive: DriveId, id: BlobId, record: &BlobRecord) -> Result<()> {
     if !is_held(record) {
         return Ok(());
@@ -170,7 +170,7 @@ impl Within {
     }
 }
 
-/// Finds the content with this SHA-1 and length that a version has. None where there is none, and none
+/// Finds the content with this SHA-1 and length that a version has. None if there is none, and none
 /// where two contents have that SHA-1: one of them was made to collide.
 pub(crate) fn find(
     tx: &impl Read,

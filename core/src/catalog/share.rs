@@ -32,7 +32,7 @@ pub struct ShareInfo {
     pub file: FileId,
     /// When it was made.
     pub created: Time,
-    /// The first moment at which it lets nobody in; none is never.
+    /// The time from which it lets nobody in; None is never.
     pub expires: Option<Time>,
     /// Whether entering takes a password.
     pub has_password: bool,
@@ -49,7 +49,7 @@ pub struct ShareInfo {
 /// What a new share demands of its visitors.
 #[derive(Clone, Default)]
 pub(crate) struct Terms {
-    /// The first moment at which it lets nobody in.
+    /// The time from which it lets nobody in.
     pub(crate) expires: Option<Time>,
     /// Made by [`hash_password`], before the transaction: hashing takes long.
     pub(crate) password: Option<PasswordRecord>,
@@ -140,7 +140,7 @@ pub(crate) fn record(tx: &impl Read, id: ShareId) -> Result<ShareRecord> {
 /// checked last, so that a share that is over costs no hashing.
 ///
 /// # Errors
-/// `NotFound` when there is no such share, `Expired` from the moment of its expiry on, `Gone` when
+/// `NotFound` when there is no such share, `Expired` from its expiry on, `Gone` when
 /// its downloads are used up, `Denied` when the password is missing or wrong.
 pub(crate) fn enter(tx: &impl Read, id: ShareId, password: Option<&str>, now: Time) -> Result<ShareInfo> {
     let share = record(tx, id)?;
@@ -172,7 +172,7 @@ pub(crate) fn count_view(tx: &mut impl Write, id: ShareId) -> Result<()> {
 /// race passes the limit. The password was checked when the visitor was let in.
 ///
 /// # Errors
-/// `NotFound` when there is no such share, `Expired` from the moment of its expiry on, `Gone` when
+/// `NotFound` when there is no such share, `Expired` from its expiry on, `Gone` when
 /// its downloads are used up.
 pub(crate) fn count_download(tx: &mut impl Write, id: ShareId, now: Time) -> Result<ShareInfo> {
     count_downloads(tx, id, 1, now)
@@ -254,7 +254,7 @@ pub(crate) fn check_left(tx: &impl Read, id: ShareId, now: Time) -> Result<Optio
 /// Checks that a share's time is not over.
 ///
 /// # Errors
-/// `Expired` from the moment of its expiry on.
+/// `Expired` from its expiry on.
 pub(crate) fn check_time(id: ShareId, share: &ShareRecord, now: Time) -> Result<()> {
     match share.expires.filter(|expires| now >= *expires) {
         Some(expires) => Err(Error::new(ErrorKind::Expired, format!("share {id} expired at {expires}"))),

@@ -166,7 +166,7 @@ fn refuse_last(tx: &impl Read, id: u16, key: &KeyRecord) -> Result<()> {
     let other = list(tx)?.iter().any(|(other, key)| *other != id && key.signs);
     if key.signs && !other {
         return Err(Error::invalid(format!(
-            "key {id} is the one that signs; rotate first, so that another one does"
+            "key {id} is the signing key; rotate first, so that another key signs"
         )));
     }
     Ok(())
@@ -210,7 +210,7 @@ pub(crate) fn foreign(tx: &impl Read) -> Result<Vec<Vec<u8>>> {
 pub(crate) fn add_foreign(tx: &mut impl Write, secret: &[u8]) -> Result<()> {
     if !LEN.contains(&secret.len()) || secret.iter().all(|byte| *byte == 0) {
         return Err(Error::invalid(format!(
-            "a secret of {} bytes is none: it takes {} to {} random bytes",
+            "a secret is {} bytes long; it takes {} to {} random bytes",
             secret.len(),
             LEN.start(),
             LEN.end()

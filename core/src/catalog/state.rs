@@ -29,7 +29,7 @@ struct Top {
     trashed: bool,
 }
 
-/// Walks up from a file to the top of what it lies in; `seen` is told of each, the file first.
+/// Walks up from a file to the top of what it lies in; `seen` is called with each, the file first.
 fn ancestors(
     tx: &impl Read,
     file: FileId,
@@ -48,7 +48,7 @@ fn ancestors(
     }
     Err(Error::new(
         ErrorKind::TooLarge,
-        format!("file {file} lies deeper than {MAX_DEPTH} folders; move it up"),
+        format!("file {file} is more than {MAX_DEPTH} folders deep; move it up"),
     ))
 }
 

@@ -176,7 +176,7 @@ fn t15_a_share_is_checked_at_each_entry<K: Kv>(kv: &K) {
     assert_eq!((info.expires, info.max_downloads, info.downloads), (Some(expires), Some(1), 0));
     // The password that was right once is asked for again.
     assert_eq!(kind(enter(None, NOW)), ErrorKind::Denied);
-    // The expiry is the first moment at which nobody is let in, to enter or to download.
+    // From the expiry on nobody is let in, to enter or to download.
     assert_eq!(kind(enter(Some("sesame"), expires)), ErrorKind::Expired);
     refused(kv, ErrorKind::Expired, |tx| share::count_download(tx, id, expires));
     // The limit shuts the entry too.

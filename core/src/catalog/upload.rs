@@ -2,7 +2,7 @@
 //!
 //! Parts come in any order, from any process, each in a transaction of its own; a part that comes again
 //! takes the place of the one before. An upload that is done keeps its record until it expires, so that
-//! whoever asks again is told the same; its parts go at once.
+//! whoever asks again gets the same answer; its parts go at once.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub(crate) fn begin(tx: &mut impl Write, id: UploadId, record: &UploadRecord) ->
 /// Reads an upload.
 ///
 /// # Errors
-/// `NotFound` when there is none or it was swept, `Expired` from the moment of its expiry on.
+/// `NotFound` when there is none or it was swept, `Expired` from its expiry on.
 pub(crate) fn get(tx: &impl Read, id: UploadId, now: Time) -> Result<UploadRecord> {
     let record: UploadRecord = row::get(tx, UPLOAD, &id.to_key())?
         .ok_or_else(|| Error::not_found(format!("there is no upload {id}")))?;

@@ -27,7 +27,7 @@ impl Record for SweptRecord {
 /// after. Checked and counted in one transaction, so that no race passes the limit.
 ///
 /// # Errors
-/// `Gone` when it is used up, `Expired` from the moment `expires` on (its row may be swept then), also
+/// `Gone` when it is used up, `Expired` from `expires` on (its row may be swept then), also
 /// when the clock is set back after a sweep,
 /// `InvalidArgument` when the limit is 0.
 pub(crate) fn consume(

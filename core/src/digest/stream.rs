@@ -139,7 +139,7 @@ impl Default for StreamDigester {
     }
 }
 
-/// SHA-1 in its lane, and what is gathered for it.
+/// SHA-1 on its worker, and the bytes gathered for it.
 struct Beside {
     worker: Worker<Bundle, Sha1>,
     gathered: Bundle,

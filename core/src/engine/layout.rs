@@ -29,7 +29,7 @@ pub(crate) const OPEN: &str = "OPEN";
 pub(crate) const BLOBS: &str = "blob";
 
 const MAGIC: [u8; 8] = *b"HOLDALL\n";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 const LEN: usize = 64;
 
 /// What the file `STORE` says.
@@ -86,7 +86,7 @@ impl Identity {
     }
 }
 
-/// Reads who the store is; None where there is none yet.
+/// Reads the identity of the store; None if there is none yet.
 pub(crate) fn read(vfs: &dyn Vfs) -> Result<Option<Identity>> {
     read_at(vfs, STORE)
 }
@@ -146,7 +146,7 @@ pub(crate) fn write(vfs: &dyn Vfs, path: &str, identity: &Identity) -> Result<()
     make().map_err(|cause| Error::io(format!("making the file {path}"), cause))
 }
 
-/// Makes a directory, where there is none, with mode 0700: the keys that sign URLs lie in a store, and
+/// Makes a directory, if it is not there, with mode 0700: the keys that sign URLs lie in a store, and
 /// in every backup of it.
 pub(crate) fn make_private(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
@@ -165,10 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn format_2_is_these_bytes() {
+    fn format_3_is_these_bytes() {
         let identity = Identity { uuid: [7; 16], created: Time(1) };
         let bytes = identity.encode();
-        assert_eq!(&bytes[..17], b"HOLDALL\n\x02\0\0\0\0\0\0\0\x07");
+        assert_eq!(&bytes[..17], b"HOLDALL\n\x03\0\0\0\0\0\0\0\x07");
         assert_eq!(Identity::decode(&bytes).unwrap(), identity);
         for bit in 0..LEN * 8 {
             let mut flipped = bytes;

@@ -66,8 +66,8 @@ impl StoreLock {
     /// shared mode, alone in exclusive mode.
     ///
     /// The index is not touched before. On its way to seeing that others have it in the other mode,
-    /// redb 4.5 takes the locks of their read transactions, and a reader that begins meanwhile is told
-    /// that the index is damaged.
+    /// redb 4.5 takes the locks of their read transactions, and a reader that begins meanwhile fails with
+    /// the error that the index is damaged.
     pub(crate) fn of_session(vfs: &dyn Vfs, mode: Mode) -> Result<StoreLock> {
         let exclusive = mode == Mode::Exclusive && !mutant::is_active(Mutant::ModesMeetInTheIndex);
         let lock = StoreLock::try_take(vfs, (layout::OPEN, Open::Create), |file| match exclusive {

@@ -11,7 +11,7 @@ use crate::blobs;
 use crate::catalog::history::{self, Session};
 use crate::catalog::{grace, segment, signing_key, table};
 use crate::journal::{
-    GroupLimits, Journal, Position, leave_all_but_last, recover, set_aside_foreign, void_tails,
+    GroupLimits, Journal, Position, leave_all_but_last, move_foreign_away, recover, void_tails,
 };
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
@@ -20,7 +20,7 @@ use crate::time::Time;
 use crate::vfs::{Open, ReadOnly, Vfs};
 use crate::{Error, Result, machine};
 
-/// Opens the store on `disk`, and makes it where there is none and the options allow it.
+/// Opens the store on `disk`, creating it if it does not exist and the options allow that.
 ///
 /// Where the directory takes no writes, it is opened for reading: what an opening writes (the end of the log
 /// that is replayed, the marks of a session) is written over the files in memory.
@@ -56,7 +56,7 @@ pub(crate) fn open(disk: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     };
     let kv = up_to_date(&vfs, (sharing, deadline), &options, &identity)?;
     if !read_only {
-        set_aside_foreign(&kv, vfs.as_ref())?;
+        move_foreign_away(&kv, vfs.as_ref())?;
     }
     let session = Session { id: random()?, seed: u64::from_le_bytes(random()?) };
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options, sharing, read_only))
@@ -115,7 +115,7 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
         return Err(Error::corrupt("the file STORE is missing; restore it from a backup"));
     }
     if !options.create {
-        return Err(Error::not_found("there is no store here; open it with create to make one"));
+        return Err(Error::not_found("there is no store here; set `create` to create one"));
     }
     let foreign = listed
         .iter()
@@ -157,7 +157,7 @@ fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, deadline: Duration, options: &Opti
     Ok(kv)
 }
 
-/// Replays what an exclusive session that died has left in the log alone, and marks the begin of
+/// Replays what an exclusive session that died has left in the log alone, and marks the beginning of
 /// another one, or of none. After a session in shared mode nothing is to be replayed: a group that
 /// lies behind its last one was never published.
 fn begin_session(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool) -> Result<()> {

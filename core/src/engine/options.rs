@@ -112,7 +112,7 @@ impl Options {
     }
 
     /// Sets what URLs begin with: `/` by default, or `/files/`, or `https://cdn.example/files/`. A `/`
-    /// at the end is added where there is none.
+    /// at the end is added if it is missing.
     #[must_use]
     pub fn base_url(mut self, base_url: impl Into<String>) -> Options {
         self.base_url = base_url.into();
@@ -253,7 +253,7 @@ impl Options {
         let rooted = self.base_url.starts_with('/') || self.base_url.contains("://");
         if !rooted || self.base_url.contains(['?', '#', ' ', '"', '\\']) {
             return Err(Error::invalid(format!(
-                "the base url {:?} is none: it begins with '/' or a scheme such as https://, and holds no \
+                "the base url {:?} is invalid: it begins with '/' or a scheme such as https://, and holds no \
                  '?', '#', quote or space",
                 self.base_url
             )));

@@ -1,6 +1,6 @@
 //! Budgets: how often something may be tried in a while.
 //!
-//! One table of moments, each of which says until when its budget is spent ahead: the generic cell rate
+//! One table of times, each of which says until when its budget is spent ahead: the generic cell rate
 //! algorithm (ITU-T I.371, annex A). Nothing runs in the background and nothing grows: the table has one
 //! size, and keys that fall into one slot share its budget. Where they fall is drawn anew in every
 //! process, so that nobody can aim at another's. Each process has budgets of its own.

@@ -82,7 +82,7 @@ impl<'e> Snapshot<'e> {
         }
         if self.only_cached {
             self.missing.set(true);
-            return Err(Error::bug("what only a cache was asked for is not there"));
+            return Err(Error::bug("a value that only a cache was asked for is missing"));
         }
         // The stamp a second time, before the reading begins: only so may what is read be cached.
         self.caches.set(self.stamp.is_some() && self.stamp == self.engine.journal.rows().stamp());

@@ -37,8 +37,8 @@ const ALLOWED: &str = "Range, If-Range, If-Match, If-None-Match, If-Modified-Sin
 /// ```
 /// use holdall::CrossOrigin;
 ///
-/// let shop: CrossOrigin = "https://shop.example".parse()?;
-/// assert_eq!(shop, CrossOrigin::origins(["https://shop.example"])?);
+/// let page: CrossOrigin = "https://shop.example".parse()?;
+/// assert_eq!(page, CrossOrigin::origins(["https://shop.example"])?);
 /// assert!("https://shop.example/path".parse::<CrossOrigin>().is_err());
 /// # Ok::<(), holdall::Error>(())
 /// ```
@@ -151,18 +151,18 @@ pub(crate) fn is_preflight(method: &str, headers: RequestHeaders<'_>) -> bool {
 
 fn check_origin(origin: &str) -> Result<()> {
     let wrong = |why: &str| {
-        let told = format!(
-            "{} is no origin that a browser sends: {why}; give one such as https://shop.example",
+        let message = format!(
+            "{} is not an origin as browsers send it: {why}; one looks like https://shop.example",
             shown(origin)
         );
-        Err(Error::invalid(told))
+        Err(Error::invalid(message))
     };
     let Some((scheme, host)) = origin.split_once("://") else {
         return wrong("it has no scheme");
     };
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if scheme.is_empty() || !scheme.chars().all(|c| plain(c) || "+-.".contains(c)) {
-        return wrong("its scheme is none");
+        return wrong("its scheme is invalid");
     }
     if host.is_empty() || !host.chars().all(|c| plain(c) || "-._:[]".contains(c)) {
         return wrong("behind the scheme stands a host in lower case, maybe a port, and nothing else");

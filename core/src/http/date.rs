@@ -16,7 +16,7 @@ pub fn format_date(unix_seconds: i64) -> Option<String> {
     Some(httpdate::fmt_http_date(time))
 }
 
-/// Returns whether a moment has a date: whether it is from 1970 on and before the year 10000.
+/// Returns whether a time has a date: whether it is from 1970 on and before the year 10000.
 pub(super) fn has_date(unix_seconds: i64) -> bool {
     (0..END).contains(&unix_seconds)
 }
@@ -36,7 +36,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_three_forms_of_the_rfc_are_one_moment() {
+    fn the_three_forms_of_the_rfc_are_one_time() {
         for text in
             ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
         {

@@ -125,11 +125,11 @@ fn compare(left: &str, right: &str) -> Ordering {
 fn coalesce(ranges: Vec<Range<u64>>, max_gap: u64) -> Vec<Range<u64>> {
     let mut ranges: Vec<(usize, Range<u64>)> = ranges.into_iter().enumerate().collect();
     ranges.sort_unstable_by_key(|(_, range)| range.start);
-    ranges.dedup_by(|(place, next), (first, kept)| {
+    ranges.dedup_by(|(index, next), (first, kept)| {
         let close = next.start.saturating_sub(kept.end) <= max_gap;
         if close {
             kept.end = kept.end.max(next.end);
-            *first = (*first).min(*place);
+            *first = (*first).min(*index);
         }
         close
     });
@@ -196,10 +196,10 @@ mod tests {
                 _ => runs.push(position..position + 1),
             }
         }
-        let place = |run: &Range<u64>| {
+        let position = |run: &Range<u64>| {
             set.iter().position(|spec| run.clone().any(|position| wants(*spec, position, len)))
         };
-        runs.sort_by_key(|run| place(run).unwrap());
+        runs.sort_by_key(|run| position(run).unwrap());
         Ranges::Some(runs)
     }
 

@@ -231,8 +231,8 @@ impl<'a> ReplyDraft<'a> {
 
     fn one(&self, range: Range<u64>) -> Head {
         let len = range.end.saturating_sub(range.start);
-        let place = content_range(&range, self.representation.len);
-        let headers = self.content(&self.media_type, len, Some(place));
+        let content_range = content_range(&range, self.representation.len);
+        let headers = self.content(&self.media_type, len, Some(content_range));
         Head { status: 206, headers, selected: Selected::One(range) }
     }
 
@@ -258,7 +258,7 @@ impl<'a> ReplyDraft<'a> {
     ) -> Vec<(&'static str, String)> {
         let mut headers = Vec::with_capacity(MOST_HEADERS.saturating_add(self.representation.extra.len()));
         headers.extend([("Content-Type", media_type.to_owned()), ("Content-Length", len.to_string())]);
-        headers.extend(content_range.map(|place| ("Content-Range", place)));
+        headers.extend(content_range.map(|range| ("Content-Range", range)));
         let shown = self.representation.disposition == Disposition::Inline && safe_inline(&self.media_type);
         let disposition = if shown { Disposition::Inline } else { Disposition::Attachment };
         headers.push(("Content-Disposition", content_disposition(disposition, &self.representation.name)));

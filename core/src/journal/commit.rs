@@ -120,7 +120,7 @@ pub(crate) struct Journal<K: Kv> {
     beginning: Option<Beginning<K::Writer>>,
 }
 
-/// What the first group of a session begins with; it is told the number of the group.
+/// What the first group of a session begins with; it is given the number of the group.
 pub(crate) type Beginning<W> = Box<dyn for<'g> Fn(&mut Group<'g, W>, u64) -> Result<()> + Send + Sync>;
 
 impl OutcomeSlot {
@@ -234,7 +234,7 @@ impl<K: Kv> Journal<K> {
         });
         self.submit(change, len, Then::Nothing)?;
         let value = lock(&returned).take();
-        value.ok_or_else(|| Error::bug("a change was acknowledged that never ran"))
+        value.ok_or_else(|| Error::bug("a change was acknowledged but never ran"))
     }
 
     /// Syncs the rows, so that a reopening has nothing to replay.
@@ -548,7 +548,7 @@ impl<K: Kv> Journal<K> {
 
 /// Says of a change that failed that it may hold all the same.
 fn in_doubt(error: Error) -> Error {
-    error.context("whether the change holds is seen when the store is opened again")
+    error.context("the next opening of the store decides whether the change holds")
 }
 
 /// What became of the changes of a batch.

@@ -1,4 +1,4 @@
-//! Segments that are no part of a copy's log: what a backup that came to no end has left.
+//! Segments that are no part of a copy's log: what an interrupted backup left behind.
 
 use crate::blobs::{LOST, segment};
 use crate::catalog::record::{Record as _, SegmentRecord};
@@ -19,7 +19,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// `Io` when one cannot be moved.
-pub(crate) fn set_aside_foreign<K: Kv>(kv: &K, vfs: &dyn Vfs) -> Result<()> {
+pub(crate) fn move_foreign_away<K: Kv>(kv: &K, vfs: &dyn Vfs) -> Result<()> {
     let of_backup = history::copy(&kv.reader()?)?.is_some_and(|copy| copy.of.is_some());
     if !of_backup || mutant::is_active(Mutant::ForeignSegmentsStay) {
         return Ok(());
@@ -28,7 +28,7 @@ pub(crate) fn set_aside_foreign<K: Kv>(kv: &K, vfs: &dyn Vfs) -> Result<()> {
         let row = kv.reader()?.get(table::SEGMENT, &number.to_be_bytes(), SegmentRecord::decode)?;
         Ok(row.is_some())
     };
-    let failed = |cause| Error::io("setting aside what a backup has left", cause);
+    let failed = |cause| Error::io("moving away what a backup left behind", cause);
     let mut moved = false;
     for entry in vfs.list(segment::DIR).map_err(failed)? {
         let Some(number) =

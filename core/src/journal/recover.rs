@@ -110,7 +110,7 @@ fn refuse_decay(segment: &Segment, end: u64, position: Position) -> Result<()> {
             return Ok(());
         }
         Err(decayed(format!(
-            "{} cannot be read at byte {end}, and sound groups lie behind it",
+            "{} cannot be read at byte {end}, and sound groups follow",
             segment::path(group.segment)
         )))
     })
@@ -292,7 +292,7 @@ pub(crate) fn table_of(byte: u8) -> Result<Table> {
     found.copied().ok_or_else(|| {
         Error::new(
             crate::ErrorKind::Unsupported,
-            format!("the log speaks of table {byte}, which this build does not know"),
+            format!("the log has rows of table {byte}, which this build does not know"),
         )
     })
 }

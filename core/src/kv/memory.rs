@@ -21,7 +21,7 @@ struct MemoryState {
     rows: Arc<Rows>,
 }
 
-/// The rows as they were at one moment.
+/// The rows of one snapshot.
 #[derive(Debug)]
 pub(crate) struct MemoryReader(Arc<Rows>);
 

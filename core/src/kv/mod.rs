@@ -1,7 +1,7 @@
 //! An ordered key-value store with transactions: the one thing that metadata rests on.
 //!
 //! Keys and values are bytes, ordered byte by byte within a table. A write transaction sees its
-//! own writes; a read transaction sees one moment. Bounds that every driver may rely on: a key is
+//! own writes; a read transaction sees one snapshot. Bounds that every driver may rely on: a key is
 //! under 2 kB, a value under 100 kB, a transaction under 1 MB and one second. The work done in a
 //! transaction may be run again, so it has no effect but through the transaction.
 
@@ -93,7 +93,7 @@ pub trait Kv: Send + Sync + 'static {
     /// A write transaction; dropping it takes everything back.
     type Writer: Write;
 
-    /// Begins to read the state of this moment.
+    /// Begins to read the present state.
     fn reader(&self) -> Result<Self::Reader>;
     /// Begins to write; waits for the writer before.
     fn writer(&self) -> Result<Self::Writer>;

@@ -347,7 +347,7 @@ impl Kv for RedbKv {
         let begun = machine::uptime();
         self.current.store(None);
         let mut database = self.database.swap(None);
-        // A thread that begins to read has a part in it for a moment, and the file's locks with it.
+        // A thread that begins to read has a part in it for a short time, and the file's locks with it.
         while let Some(shared) = database.filter(|_| machine::uptime().saturating_sub(begun) < PARTING) {
             database = Arc::try_unwrap(shared).err();
             if database.is_some() {

@@ -48,7 +48,7 @@ fn behaves(kv: &impl Kv) {
     );
     let before = kv.reader().unwrap();
     kv.commit(writer, Commit::Unsynced).unwrap();
-    assert!(before.get(A, b"a", |_| Ok(())).unwrap().is_none(), "a reader keeps its moment");
+    assert!(before.get(A, b"a", |_| Ok(())).unwrap().is_none(), "a reader keeps its snapshot");
 
     let reader = kv.reader().unwrap();
     assert_eq!(reader.get(A, b"n", super::counter).unwrap(), Some(3));

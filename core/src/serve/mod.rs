@@ -8,9 +8,9 @@
 //! | `file/content/<entity>/<speed>/<name>?sign=` | a version, by a URL of the Cloudreve form |
 //! | `file/archive/<archive>/<name>?sign=` | an archive, by a URL of the Cloudreve form |
 
-pub(crate) mod open;
 mod reply;
 mod request;
+pub(crate) mod resolve;
 pub(crate) mod route;
 mod verify;
 
@@ -27,7 +27,7 @@ use crate::http::{Head, RequestHeaders, Selected, is_preflight, respond};
 use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
 
-use open::Resource;
+use resolve::Resource;
 
 impl Store {
     /// Answers a request for a URL of this store: whatever is wrong with the request or the URL is
@@ -45,7 +45,7 @@ impl Store {
         }
         let engine = self.engine()?;
         let found = route::parse(&engine.options.base_url, request.target)
-            .and_then(|route| open::open(&Snapshot::new(&engine), &route, request));
+            .and_then(|route| resolve::resolve(&Snapshot::new(&engine), &route, request));
         reply_or_refusal(&engine, request, found)
     }
 
@@ -67,7 +67,7 @@ impl Store {
             Err(error) => return reply_or_refusal(&engine, request, Err(error)).map(Some),
         };
         let snapshot = Snapshot::cached_only(&engine);
-        let found = open::open(&snapshot, &route, request);
+        let found = resolve::resolve(&snapshot, &route, request);
         if snapshot.is_missing() || found.as_ref().is_ok_and(|found| found.waits(&engine)) {
             return Ok(None);
         }

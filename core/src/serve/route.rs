@@ -73,7 +73,7 @@ pub(super) fn parse<'a>(base_url: &str, target: &'a str) -> Result<Route<'a>> {
     }
 }
 
-/// Refuses a path in which a `%` is not the begin of an escape (RFC 3986, section 2.1): some servers
+/// Refuses a path in which a `%` does not start a percent-encoding (RFC 3986, section 2.1): some servers
 /// refuse it before we see it, and to take it for itself would give one name two addresses. A target
 /// that is too long is not looked at, and leads nowhere.
 ///

@@ -51,7 +51,7 @@ pub struct Archive {
     url: Option<Url>,
 }
 
-/// What a maker's rows say at one moment: the members, and what they hang on.
+/// What a maker's rows say in one snapshot: the members, and what they hang on.
 #[derive(Default)]
 struct GatheredMembers {
     entries: Vec<Entry>,
@@ -199,7 +199,7 @@ impl Archive {
         Ok(PlannedArchive { plan, drives, shares })
     }
 
-    /// Reads what was picked at one moment, if the maker may have it then.
+    /// Reads what was picked in one snapshot, if the maker may have it then.
     fn gather(&self, tx: &RedbReader, now: Time) -> Result<GatheredMembers> {
         let max = self.drive.engine()?.options.max_archive_entries;
         let (mut entries, mut gathered) = (PickedEntries::new(max), GatheredMembers::default());

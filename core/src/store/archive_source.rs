@@ -83,7 +83,7 @@ impl crate::zip::Contents for MemberContents {
         let whole = u64::try_from(segment.data.len()) == Ok(member.size);
         if whole && crc32fast::hash(&segment.data) != member.crc32 {
             return Err(Error::corrupt(format!(
-                "the content of {} is damaged: its CRC-32 is not the one that was stored",
+                "the content of {} is damaged: its CRC-32 differs from the stored one",
                 crate::name::shown(member.name)
             )));
         }

@@ -28,7 +28,7 @@ pub struct Drive {
 }
 
 impl Store {
-    /// Opens a drive by its name, and makes it where there is none.
+    /// Opens a drive by its name, creating it if it does not exist.
     ///
     /// # Errors
     /// `InvalidArgument` when the name breaks the rules of names.
@@ -36,7 +36,7 @@ impl Store {
         Drive::open(self, name)
     }
 
-    /// Opens a drive by its name; none where there is none.
+    /// Opens a drive by its name; `None` if there is none.
     ///
     /// # Errors
     /// `Io` and `Corrupt` when the store cannot be read.
@@ -125,7 +125,7 @@ impl Drive {
     }
 
     /// Visits everything below `path`, a folder before what is in it, until the visitor returns
-    /// false; it is given each path from `path` on. Each page is read at its own moment, so that a
+    /// false; it is given each path from `path` on. Each page is read in its own snapshot, so that a
     /// long walk holds nothing up.
     ///
     /// # Errors

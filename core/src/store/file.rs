@@ -179,7 +179,7 @@ impl Drive {
             if keep == Some(true) && !known.keep && version::count_kept(change, file, max_kept)? >= max_kept {
                 return Err(Error::new(
                     ErrorKind::TooLarge,
-                    format!("file {file} keeps {max_kept} versions for ever, the most there can be"),
+                    format!("file {file} already keeps {max_kept} versions, which is the limit"),
                 ));
             }
             if let Some(note) = &note {

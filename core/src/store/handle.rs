@@ -64,7 +64,7 @@ impl Shared {
 }
 
 impl Store {
-    /// Opens the store in a directory, and makes it where there is none.
+    /// Opens the store in a directory, creating it if it does not exist.
     ///
     /// The same directory opened twice in a process, by whatever path, is one store.
     ///

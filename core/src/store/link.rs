@@ -11,7 +11,7 @@ use crate::time::Time;
 use crate::{Error, Kind, Result};
 
 impl Drive {
-    /// Returns the direct link to the file at `path`, and makes it where there is none. It leads to
+    /// Returns the direct link to the file at `path`, creating it if there is none. It leads to
     /// whatever version is current when it is used, under the name that the file has now.
     ///
     /// # Errors

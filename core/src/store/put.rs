@@ -329,7 +329,7 @@ struct Ready {
     executable: bool,
     expect: Expect,
     digest: Digest,
-    /// The SHA-1 of its beginning, where it is worth to be found by its SHA-1.
+    /// The SHA-1 of its beginning, if it is large enough to index by SHA-1.
     beginning: Option<[u8; 20]>,
     blob: BlobId,
     content: PlacedContent,
@@ -517,7 +517,7 @@ struct PutContext {
     timeline: Timeline,
 }
 
-/// Computes the SHA-1 of the beginning of content that is worth to be found by its SHA-1.
+/// Computes the SHA-1 of the beginning of content that is large enough to index by SHA-1.
 fn beginning(staged: &Staged) -> Result<Option<[u8; 20]>> {
     if staged.digest().len < sha1_index::MIN_LEN {
         return Ok(None);

@@ -200,7 +200,7 @@ fn slot(location: StoreLocation) -> Arc<RegistrySlot> {
     slot
 }
 
-/// Returns the session at `location`, opened by `open` where there is none yet.
+/// Returns the session at `location`, opened by `open` if there is none yet.
 ///
 /// # Errors
 /// Those of `open`; `Locked` when the store is open in another mode, or takes longer to close than

@@ -118,8 +118,8 @@ impl Url {
         self
     }
 
-    /// Sets the moment at which the URL ends, in place of a lifetime and within the same bounds. It is
-    /// valid to the end of that second, if the moment is within one.
+    /// Sets the time at which the URL expires, in place of a lifetime and within the same bounds. It is
+    /// valid to the end of that second, if the time is within one.
     pub fn expires_at(mut self, ends: Time) -> Url {
         (self.lifetime, self.ends) = (None, Some(ends));
         self
@@ -370,7 +370,7 @@ impl Url {
             .map_err(|_| Error::invalid("the clock is before 1970; set it, or pass a time"))?;
         let max = engine.options.max_lifetime.as_secs();
         let lifetime = match self.ends {
-            // A moment that is past leaves nothing.
+            // A time in the past leaves nothing.
             Some(ends) => Duration::from_micros(u64::try_from(ends.0.saturating_sub(time.0)).unwrap_or(0)),
             None => self.lifetime.unwrap_or(Duration::from_secs(DEFAULT_LIFETIME.min(max))),
         };
@@ -477,7 +477,7 @@ mod tests {
                 let url = url.sign().unwrap();
                 let lives = |at| store.verify(&Request::get(&url).at(at)).is_ok();
                 assert!(lives(Time(ends.0 - 1)), "{begun} {lifetime}");
-                // To the end of the second that the moment is in, and not a moment longer.
+                // To the end of the second that the time is in, and no longer.
                 let over = Time(
                     ends.0.div_euclid(1_000_000) * 1_000_000 + 1_000_000 * i64::from(ends.0 % 1_000_000 > 0),
                 );

@@ -13,7 +13,7 @@ const ALPHABET: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ1234
 /// The characters that the scheme sets aside to separate numbers, whatever the salt.
 const SEPARATORS: &str = "cfhistuCFHISTU";
 
-/// The most digits of one number. There are 44 digits, once separators and guards are set aside, and
+/// The most digits of one number. There are 44 digits, without separators and guards, and
 /// 44^11 is the highest power below 2^64: a longer run could overflow while it is being decoded.
 const MAX_DIGITS: usize = 11;
 

@@ -33,7 +33,7 @@ pub fn expiry(now: u64, lifetime: u64, max: u64) -> Result<u64> {
 /// Returns an expiry that stays the same while `now` stays in one window, so that the same request
 /// gives the same URL and browsers and CDNs can cache it.
 ///
-/// Windows start at the multiples of `window` seconds. The signing moment is rounded up to the end
+/// Windows start at the multiples of `window` seconds. The signing time is rounded up to the end
 /// of its window: a URL lives longer than `lifetime`, and at most `lifetime + window`.
 ///
 /// # Errors

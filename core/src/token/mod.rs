@@ -34,7 +34,7 @@
 //!
 //! In a URL `d/<token>/<name>` the name is signed and not stored: of the mac, bytes 0 to 15 are those of
 //! the HMAC over all bytes before it, and bytes 16 to 31 are those of the HMAC over these, a NUL and the
-//! name. So a genuine token beside another name is told from a forged one: the first is 404, because
+//! name. So a genuine token beside another name is distinguished from a forged one: the first is 404, because
 //! clients try names beside a URL (`.aux.xml`, an index), the second 403. No name is good but the one
 //! that was signed, [`KeyRing::sign_named`].
 //!

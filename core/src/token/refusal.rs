@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind};
 ///
 /// This is for the host's log. What a client may see is the [`Error`] that it turns into: one
 /// sentence for everything that is wrong, so that an answer teaches nothing to someone who is
-/// guessing. Expiry and another name alone are told apart, because only a holder of a genuine token
+/// guessing. Only expiry and another name are distinguished, because only a holder of a genuine token
 /// gets that far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -34,7 +34,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Refusal::Malformed => "the token is malformed",
             Refusal::BadSignature => "the signature of the token does not match",
-            Refusal::OtherName => "the name beside the token is not the one that was signed",
+            Refusal::OtherName => "the name after the token is not the one that was signed",
             Refusal::UnknownKey => "the token names a key that is not in the ring",
             Refusal::WrongPurpose => "the token was made for another purpose",
             Refusal::Expired => "the token has expired",

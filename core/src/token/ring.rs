@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_secret_is_told_from_the_rings_own() {
+    fn a_foreign_secret_is_distinguished_from_the_rings_own() {
         let ring = KeyRing::new([1; 16], [key(1, 0)]).unwrap().verifying_cloudreve(vec![9; 32]);
         let sign = |secret: &[u8]| cloudreve::sign(secret, "/a", 100);
         let (own, foreign) = (sign(ring.cloudreve_secrets()[0]), sign(&[9; 32]));

@@ -437,7 +437,7 @@ fn a_client_learns_one_sentence_only() {
     assert_eq!(Error::from(Refusal::Expired).kind(), ErrorKind::Expired);
 }
 
-/// Expiry is not told to someone who forged it.
+/// A forged token is not reported as expired.
 #[test]
 fn a_forged_token_is_never_called_expired() {
     let ring = ring(&[1]);

@@ -29,7 +29,7 @@ impl Live {
     }
 
     /// Reads as many whole words of eight bytes from the first byte on as are mapped and fit into
-    /// `out`. Each is of one moment; two of them need not be. All are read before whatever the
+    /// `out`. Each is of one time; two of them need not be. All are read before whatever the
     /// caller reads next.
     pub(crate) fn read(&self, out: &mut [u8]) {
         let words = self.raw.as_ptr().cast::<u64>();

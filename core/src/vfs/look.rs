@@ -32,7 +32,7 @@ impl Look {
         at != 0 && self.len.load(Ordering::Relaxed) >= len && fresh()
     }
 
-    /// Notes what a look saw. Of two at once either may stay: both are of this moment.
+    /// Notes what a look saw. Of two at once either may stay: both are of this time.
     pub(super) fn note(&self, len: u64) {
         self.len.store(len, Ordering::Relaxed);
         self.at.store(now(), Ordering::Release);

@@ -5,7 +5,7 @@
 //! [`Vfs::sync_dir`] of its directory.
 //!
 //! [`RealVfs`] is the operating system's. With the feature `sim` there is `SimVfs`, which lives in memory,
-//! loses power when told to, and fails any operation that a test picks; a host may use it to test itself.
+//! loses power on request, and fails any operation that a test picks; a host may use it to test itself.
 
 mod direct;
 mod live;

@@ -73,7 +73,7 @@ struct SimState {
     plan: FaultPlan,
     rng: Rng,
     handles: u64,
-    /// How many processes it was told of, and which of them have ended.
+    /// How many processes use it, and which of them have ended.
     processes: u64,
     ended: BTreeSet<u64>,
     /// How many files each has open, and may have.

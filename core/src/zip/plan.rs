@@ -374,7 +374,7 @@ impl Plan {
         Ok(total)
     }
 
-    /// Shares the plan with the ropes made from it.
+    /// Shares the plan with the sources made from it.
     pub fn shared(self) -> Arc<Plan> {
         Arc::new(self)
     }

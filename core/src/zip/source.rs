@@ -75,18 +75,18 @@ impl<C: Contents> ZipSource<C> {
 
     /// Central directory records from `offset` on, and the end records if they are reached.
     fn tail_segment(&self, offset: u64, limit: u64) -> Result<Segment> {
-        let place = offset - self.plan.central_offset();
+        let position = offset - self.plan.central_offset();
         let wanted = limit.min(BATCH);
         let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0) + 512);
-        if place >= self.plan.central_len() {
+        if position >= self.plan.central_len() {
             self.plan.put_end(&mut bytes);
-            return inline(bytes, place - self.plan.central_len(), limit);
+            return inline(bytes, position - self.plan.central_len(), limit);
         }
         let (mut index, start) = self
             .plan
-            .central_at(place)
-            .ok_or_else(|| Error::bug(format!("no record at byte {place} of a central directory")))?;
-        let skip = place - start;
+            .central_at(position)
+            .ok_or_else(|| Error::bug(format!("no record at byte {position} of a central directory")))?;
+        let skip = position - start;
         while len(&bytes) < wanted.saturating_add(skip) {
             let Some(member) = self.plan.member(index) else {
                 self.plan.put_end(&mut bytes);

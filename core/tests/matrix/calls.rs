@@ -45,8 +45,8 @@ pub const CALLS: &[(&[&str], Run)] = &[
 /// Makes some calls, by whoever.
 pub fn some(world: &mut World, most: usize) {
     for _ in 0..most {
-        let (_, run) = CALLS[world.dice.below(CALLS.len() as u64) as usize];
-        let who = *world.dice.pick(&CALLERS).expect("a caller");
+        let (_, run) = CALLS[world.rng.below(CALLS.len() as u64) as usize];
+        let who = *world.rng.pick(&CALLERS).expect("a caller");
         run(world, who);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::model::{Link, NodeId, Subject, Via};
 use crate::uploads::text;
 use crate::urls::path_in;
-use crate::world::{Expect, Told, Who, World};
+use crate::world::{Answer, Expect, Who, World};
 
 /// A URI, what it leads to, and whether the caller gets it.
 #[derive(Clone, Debug)]
@@ -21,27 +21,27 @@ struct Picked {
 }
 
 impl World {
-    fn cloudreve(&mut self, method: &str, path: &str, body: &serde_json::Value) -> Told {
+    fn cloudreve(&mut self, method: &str, path: &str, body: &serde_json::Value) -> Answer {
         self.send(method, &format!("/api/v4/{path}"), &[], body.to_string().as_bytes())
     }
 
     /// Picks what a URI names: in the caller's drive, in another's by name, or through a share.
     fn uri(&mut self, who: Who) -> Option<Picked> {
-        let through = self.dice.one_in(2) && !self.model.shares.is_empty();
+        let through = self.rng.one_in(2) && !self.model.shares.is_empty();
         let node = self.pick(|model, node| !model.nodes[node].root && !model.gone(node))?;
         let drive = self.model.nodes[node].drive;
         let own = who.drive() == Some(drive);
         if !through {
             let live = self.model.live(node);
             let path = self.model.path(node);
-            let named = match self.dice.one_in(3) {
+            let named = match self.rng.one_in(3) {
                 true => format!("{}@", self.hash(self.drives[drive].id().0, HashKind::User)),
                 false => String::new(),
             };
             let uri = format!("cloudreve://{named}my/{path}");
             return Some(Picked { uri, node, share: None, own, granted: own && live });
         }
-        let share = self.dice.below(self.model.shares.len() as u64) as usize;
+        let share = self.rng.below(self.model.shares.len() as u64) as usize;
         let node = self.pick(|model, node| model.holds(share, node)).unwrap_or(node);
         let known = self.model.shares[share].clone();
         let top = known.node;
@@ -54,7 +54,7 @@ impl World {
         let knows = who == Who::VisitorWithPassword;
         let password = match (known.password, knows) {
             (Some(password), true) => format!(":{password}"),
-            (Some(_), false) if self.dice.one_in(2) => ":wrong".to_owned(),
+            (Some(_), false) if self.rng.one_in(2) => ":wrong".to_owned(),
             _ => String::new(),
         };
         let uri = format!("cloudreve://{}{password}@share/{path}", known.hash);
@@ -85,12 +85,12 @@ impl World {
         let Some(picked) = self.uri(who) else { return };
         let known = self.model.nodes[picked.node].clone();
         let file = !known.folder;
-        let redirect = self.dice.one_in(4);
+        let redirect = self.rng.one_in(4);
         let mut body = json!({ "uris": [picked.uri], "download": true, "redirect": redirect });
         let mut version = known.current;
         let mut ok = Some(picked.granted && file);
-        if file && self.dice.one_in(3) {
-            version = self.dice.below(known.versions.len() as u64) as usize;
+        if file && self.rng.one_in(3) {
+            version = self.rng.below(known.versions.len() as u64) as usize;
             body["entity"] = json!(self.hash(known.versions[version].id, HashKind::Entity));
             if known.versions[version].removed {
                 ok = Some(false);
@@ -99,10 +99,10 @@ impl World {
                 ok = None;
             }
         }
-        let told = self.cloudreve("POST", "file/url", &body);
-        self.hold(&told, &Expect { ok, ..Expect::default() }, &format!("{picked:?}"));
-        let url = told.location.clone().unwrap_or_else(|| text(&told.json["data"]["urls"][0]["url"]));
-        if !told.ok() || url.is_empty() {
+        let answer = self.cloudreve("POST", "file/url", &body);
+        self.hold(&answer, &Expect { ok, ..Expect::default() }, &format!("{picked:?}"));
+        let url = answer.location.clone().unwrap_or_else(|| text(&answer.json["data"]["urls"][0]["url"]));
+        if !answer.ok() || url.is_empty() {
             return;
         }
         self.count(std::slice::from_ref(&picked));
@@ -118,7 +118,7 @@ impl World {
     pub fn cr_archive(&mut self, who: Who) {
         self.begin(who, "POST file/url, an archive");
         let mut picked: Vec<Picked> = Vec::new();
-        for _ in 0..1 + self.dice.below(3) {
+        for _ in 0..1 + self.rng.below(3) {
             let Some(one) = self.uri(who) else { return };
             let related = |known: &Picked| {
                 self.model.above(one.node).contains(&known.node)
@@ -128,7 +128,7 @@ impl World {
                 self.model.shares[share].node == one.node && self.model.nodes[one.node].folder
             });
             // Most are of things that the caller gets, or hardly any zip would come about.
-            let wanted = one.granted || self.dice.one_in(5);
+            let wanted = one.granted || self.rng.one_in(5);
             let own_by_share = one.own && one.share.is_some();
             let unfit = is_top || own_by_share || picked.iter().any(related);
             if wanted && !unfit {
@@ -139,12 +139,12 @@ impl World {
             return;
         }
         let uris: Vec<&str> = picked.iter().map(|one| one.uri.as_str()).collect();
-        let told = self.cloudreve("POST", "file/url", &json!({ "uris": uris, "archive": true }));
+        let answer = self.cloudreve("POST", "file/url", &json!({ "uris": uris, "archive": true }));
         let ok = self.may_archive(who) && picked.iter().all(|one| one.granted) && self.in_limits(&picked);
         let expect = if ok { Expect::done() } else { Expect::refused() };
-        self.hold(&told, &expect, &format!("{picked:?}"));
-        let url = text(&told.json["data"]["urls"][0]["url"]);
-        if !told.ok() || url.is_empty() {
+        self.hold(&answer, &expect, &format!("{picked:?}"));
+        let url = text(&answer.json["data"]["urls"][0]["url"]);
+        if !answer.ok() || url.is_empty() {
             return;
         }
         self.count(&picked);
@@ -163,16 +163,16 @@ impl World {
     pub fn cr_make_link(&mut self, who: Who) {
         self.begin(who, "PUT file/source");
         let Some(picked) = self.uri(who) else { return };
-        let told = self.cloudreve("PUT", "file/source", &json!({ "uris": [picked.uri] }));
+        let answer = self.cloudreve("PUT", "file/source", &json!({ "uris": [picked.uri] }));
         let administrator = who == Who::Administrator;
         let links = self.caller(who).drive().is_some() && who != Who::Carl;
         let links = links && who.drive().is_none_or(|drive| self.model.rights[drive]);
         let ok =
             links && picked.granted && (picked.own || administrator) && !self.model.nodes[picked.node].folder;
         let expect = if ok { Expect::done() } else { Expect::refused() };
-        self.hold(&told, &expect, &format!("{picked:?}"));
-        let link = text(&told.json["data"][0]["link"]);
-        if !told.ok() || link.is_empty() {
+        self.hold(&answer, &expect, &format!("{picked:?}"));
+        let link = text(&answer.json["data"][0]["link"]);
+        if !answer.ok() || link.is_empty() {
             return;
         }
         let drive = &self.drives[self.model.nodes[picked.node].drive];
@@ -190,41 +190,41 @@ impl World {
 
     pub fn cr_delete_link(&mut self, who: Who) {
         self.begin(who, "DELETE file/source/_");
-        let link = self.dice.below(self.model.links.len() as u64) as usize;
+        let link = self.rng.below(self.model.links.len() as u64) as usize;
         let Some(known) = self.model.links.get(link).cloned() else { return };
         let own = who.drive() == Some(self.model.nodes[known.node].drive);
-        if own && !self.dice.one_in(3) {
+        if own && !self.rng.one_in(3) {
             return;
         }
-        let told = self.cloudreve("DELETE", &format!("file/source/{}", known.id), &json!(null));
+        let answer = self.cloudreve("DELETE", &format!("file/source/{}", known.id), &json!(null));
         let ok = own && !known.deleted && !self.model.gone(known.node);
         let expect = if ok { Expect::done() } else { Expect::refused() };
-        self.hold(&told, &expect, &format!("link {link}"));
-        if told.ok() {
+        self.hold(&answer, &expect, &format!("link {link}"));
+        if answer.ok() {
             self.model.event();
             self.model.links[link].deleted = true;
         }
     }
 
     pub fn cr_version(&mut self, who: Who) {
-        let delete = self.dice.one_in(2);
+        let delete = self.rng.one_in(2);
         self.begin(who, if delete { "DELETE file/version" } else { "POST file/version/current" });
         let Some(picked) = self.uri(who) else { return };
         let known = self.model.nodes[picked.node].clone();
         if known.folder {
             return;
         }
-        let at = self.dice.below(known.versions.len() as u64) as usize;
+        let at = self.rng.below(known.versions.len() as u64) as usize;
         let version = VersionId(known.versions[at].id).0;
         let body = json!({ "uri": picked.uri, "version": self.hash(version, HashKind::Entity) });
         let (method, path) =
             if delete { ("DELETE", "file/version") } else { ("POST", "file/version/current") };
-        let told = self.cloudreve(method, path, &body);
+        let answer = self.cloudreve(method, path, &body);
         let ok =
             picked.granted && picked.own && !known.versions[at].removed && !(delete && at == known.current);
         let expect = if ok { Expect::done() } else { Expect::refused() };
-        self.hold(&told, &expect, &format!("version {at} of {picked:?}"));
-        if !told.ok() {
+        self.hold(&answer, &expect, &format!("version {at} of {picked:?}"));
+        if !answer.ok() {
             return;
         }
         self.model.event();
@@ -237,11 +237,11 @@ impl World {
     /// What a browser asks before it asks for the content tells nothing, whatever the URL.
     pub fn cr_options(&mut self, who: Who) {
         self.begin(who, "OPTIONS file/content");
-        let number = self.dice.below(self.urls.len() as u64) as usize;
+        let number = self.rng.below(self.urls.len() as u64) as usize;
         let Some(url) = self.urls.get(number).cloned() else { return };
         for method in ["OPTIONS", "POST", "DELETE"] {
-            let told = self.send(method, &url.target, &[], b"");
-            self.hold(&told, &Expect::default(), "a method that reads nothing");
+            let answer = self.send(method, &url.target, &[], b"");
+            self.hold(&answer, &Expect::default(), "a method that reads nothing");
         }
     }
 }

@@ -49,7 +49,7 @@ const EVENTS: &[(&str, u64, Event)] = &[
 /// Lets something happen.
 pub fn step(world: &mut World) {
     let all: u64 = EVENTS.iter().map(|(_, weight, _)| weight).sum();
-    let mut thrown = world.dice.below(all);
+    let mut thrown = world.rng.below(all);
     for (name, weight, event) in EVENTS {
         if thrown < *weight {
             world.say(format!("- {name}"));
@@ -73,7 +73,7 @@ fn shared(model: &Model, node: NodeId) -> bool {
 
 impl World {
     pub fn new_content(&mut self) -> ContentId {
-        let zeros = self.dice.one_in(6);
+        let zeros = self.rng.one_in(6);
         self.marks.content(zeros)
     }
 
@@ -129,7 +129,7 @@ impl World {
 
     /// Puts a file under a new name, at the top of a drive if no folder is named.
     pub fn put_new(&mut self, folder: Option<NodeId>) -> Option<NodeId> {
-        let folder = folder.unwrap_or(self.dice.below(3) as usize);
+        let folder = folder.unwrap_or(self.rng.below(3) as usize);
         let name = self.marks.name(".txt");
         self.put_as(folder, &name)
     }
@@ -182,7 +182,7 @@ impl World {
             })?,
             false => self.model.nodes[node].parent?,
         };
-        let name = match elsewhere && self.dice.one_in(2) {
+        let name = match elsewhere && self.rng.one_in(2) {
             true => self.model.nodes[node].name.clone(),
             false => self.marks.name(".txt"),
         };
@@ -252,7 +252,7 @@ impl World {
         let old: Vec<usize> = (0..known.versions.len())
             .filter(|at| *at != known.current && !known.versions[*at].removed)
             .collect();
-        self.dice.pick(&old).map(|version| (node, *version))
+        self.rng.pick(&old).map(|version| (node, *version))
     }
 
     fn set_current(&mut self) -> Option<()> {
@@ -292,7 +292,7 @@ impl World {
     fn some_share(&mut self) -> Option<usize> {
         let all: Vec<usize> =
             (0..self.model.shares.len()).filter(|at| !self.model.shares[*at].deleted).collect();
-        self.dice.pick(&all).copied()
+        self.rng.pick(&all).copied()
     }
 
     fn revoke_share(&mut self) -> Option<()> {
@@ -306,14 +306,14 @@ impl World {
     }
 
     fn revoke_drive(&mut self) -> Option<()> {
-        let drive = self.dice.below(3) as usize;
+        let drive = self.rng.below(3) as usize;
         self.drives[drive].revoke().expect("a drive");
         self.model.revoked[drive] = self.model.withdraw(drive);
         Some(())
     }
 
     fn revoke_archive(&mut self) -> Option<()> {
-        let archive = self.dice.below(self.model.archives.len() as u64) as usize;
+        let archive = self.rng.below(self.model.archives.len() as u64) as usize;
         let id = self.model.archives.get(archive)?.id.parse().ok()?;
         self.store.revoke_archive(id).expect("an archive");
         self.model.archives[archive].revoked = self.model.event();
@@ -323,7 +323,7 @@ impl World {
     fn make_share(&mut self) -> Option<()> {
         let node = self.pick(shared)?;
         // Each check of a password takes long on purpose, so few have one.
-        let password = self.dice.one_in(8).then_some("sesame");
+        let password = self.rng.one_in(8).then_some("sesame");
         self.share_with(node, password)
     }
 
@@ -332,11 +332,11 @@ impl World {
         if let Some(password) = password {
             terms = terms.password(password);
         }
-        let ends = self.dice.one_in(3);
+        let ends = self.rng.one_in(3);
         if ends {
             terms = terms.expires_in(Duration::from_secs(600));
         }
-        let max = self.dice.one_in(3).then(|| 1 + self.dice.below(3));
+        let max = self.rng.one_in(3).then(|| 1 + self.rng.below(3));
         if let Some(max) = max {
             terms = terms.max_downloads(max);
         }
@@ -411,7 +411,7 @@ impl World {
         let live: Vec<usize> = (0..self.model.links.len())
             .filter(|at| !self.model.links[*at].deleted && !self.model.gone(self.model.links[*at].node))
             .collect();
-        let link = *self.dice.pick(&live)?;
+        let link = *self.rng.pick(&live)?;
         self.store.unlink(self.model.links[link].id).expect("a link");
         self.model.event();
         self.model.links[link].deleted = true;
@@ -421,7 +421,7 @@ impl World {
     fn remove_key(&mut self) -> Option<()> {
         let keys = self.store.keys().expect("keys");
         let old: Vec<u16> = keys.iter().filter(|(_, _, signs)| !signs).map(|(id, _, _)| *id).collect();
-        let key = *self.dice.pick(&old)?;
+        let key = *self.rng.pick(&old)?;
         self.store.remove_key(key).expect("a key");
         self.model.event();
         self.model.removed_keys.push(key);
@@ -453,7 +453,7 @@ impl World {
     }
 
     fn switch_rights(&mut self) -> Option<()> {
-        let drive = self.dice.below(2) as usize;
+        let drive = self.rng.below(2) as usize;
         self.model.event();
         self.model.rights[drive] = !self.model.rights[drive];
         Some(())

@@ -14,8 +14,6 @@
 mod calls;
 mod cloudreve;
 mod controls;
-#[path = "../risk/dice.rs"]
-mod dice;
 mod history;
 mod marks;
 mod model;
@@ -23,6 +21,8 @@ mod pds;
 mod random;
 mod requests;
 mod revision;
+#[path = "../crash/rng.rs"]
+mod rng;
 mod sweep;
 mod uploads;
 mod urls;

@@ -1,4 +1,4 @@
-//! The rules: who may see what at a moment. Nothing here knows how the store does it.
+//! The rules: who may see what at a time. Nothing here knows how the store does it.
 //!
 //! A right ends by an event, and each event has a number. A URL is void when anything that it hangs on
 //! was revoked, deleted or ended after it was made.
@@ -220,12 +220,12 @@ impl Model {
 
     /// What the metadata of a file or folder tells.
     pub fn about(&self, node: NodeId) -> Secrets {
-        let mut told = Secrets::from([Secret::Name(self.nodes[node].name.clone())]);
+        let mut answer = Secrets::from([Secret::Name(self.nodes[node].name.clone())]);
         if !self.nodes[node].folder {
             let content = self.current(node).content;
-            told.extend([Secret::Hash(content), Secret::Size(content)]);
+            answer.extend([Secret::Hash(content), Secret::Size(content)]);
         }
-        told
+        answer
     }
 
     fn file_revoked(&self, node: NodeId, since: Tick) -> bool {
@@ -284,7 +284,7 @@ impl Model {
         key.is_some_and(|key| self.removed_keys.contains(&key))
     }
 
-    /// Judges a URL at a moment.
+    /// Judges a URL at a time.
     pub fn judge(&self, url: &Url, at: i64) -> Verdict {
         if url.expires.is_some_and(|expires| at > expires) {
             return Verdict::Refuses("expired");

@@ -7,7 +7,7 @@ use crate::marks::{Secret, Secrets};
 use crate::model::{DRIVES, NodeId, Subject, Tick, Verdict};
 use crate::uploads::text;
 use crate::urls::some_of_a_drive;
-use crate::world::{Expect, Told, Who, World};
+use crate::world::{Answer, Expect, Who, World};
 
 /// A share token, as a visitor was given it.
 #[derive(Clone, Debug)]
@@ -51,11 +51,11 @@ impl World {
         }
     }
 
-    pub fn pds(&mut self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Told {
+    pub fn pds(&mut self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
         self.send("POST", &format!("/v2{path}"), headers, body.to_string().as_bytes())
     }
 
-    fn read_call(&mut self, path: &str, aim: &Aim) -> Told {
+    fn read_call(&mut self, path: &str, aim: &Aim) -> Answer {
         let headers: Vec<(&str, &str)> =
             aim.token.iter().map(|token| ("x-share-token", token.as_str())).collect();
         self.pds(path, &aim.body, &headers)
@@ -64,13 +64,13 @@ impl World {
     /// Picks something to read, by a drive or through a share.
     pub fn aim(&mut self, who: Who, wanted: impl Fn(&World, NodeId) -> bool) -> Option<Aim> {
         let all: Vec<NodeId> = (0..self.model.nodes.len()).filter(|node| wanted(self, *node)).collect();
-        if self.dice.one_in(3) && !self.tokens.is_empty() {
+        if self.rng.one_in(3) && !self.tokens.is_empty() {
             return self.aim_through_share(who, &all);
         }
-        let node = *self.dice.pick(&all)?;
+        let node = *self.rng.pick(&all)?;
         let mut drive = self.model.nodes[node].drive;
         // Another's file, as if it were in one's own drive.
-        if let Some(own) = who.drive().filter(|_| self.dice.one_in(4)) {
+        if let Some(own) = who.drive().filter(|_| self.rng.one_in(4)) {
             drive = own;
         }
         let body = json!({ "drive_id": self.drive_id(drive), "file_id": self.file_id(node), "parent_file_id": self.file_id(node) });
@@ -82,12 +82,12 @@ impl World {
     }
 
     fn aim_through_share(&mut self, who: Who, all: &[NodeId]) -> Option<Aim> {
-        let token = self.dice.pick(&self.tokens).cloned()?;
+        let token = self.rng.pick(&self.tokens).cloned()?;
         let inside: Vec<NodeId> =
             all.iter().copied().filter(|node| self.model.holds(token.share, *node)).collect();
-        let node = match self.dice.one_in(4) || inside.is_empty() {
-            true => *self.dice.pick(all)?,
-            false => *self.dice.pick(&inside)?,
+        let node = match self.rng.one_in(4) || inside.is_empty() {
+            true => *self.rng.pick(all)?,
+            false => *self.rng.pick(&inside)?,
         };
         let share = &self.model.shares[token.share];
         let drive = self.model.nodes[share.node].drive;
@@ -99,8 +99,8 @@ impl World {
             stands => Some(stands),
         };
         // The token of another share.
-        if self.dice.one_in(8) {
-            id = self.model.shares[self.dice.below(self.model.shares.len() as u64) as usize].id;
+        if self.rng.one_in(8) {
+            id = self.model.shares[self.rng.below(self.model.shares.len() as u64) as usize].id;
             if id != self.model.shares[token.share].id {
                 reads = Some(false);
             }
@@ -116,36 +116,37 @@ impl World {
 
     /// What somebody who may read it is told of a file or folder.
     pub fn shown(&self, aim: &Aim, who: Who, node: NodeId) -> Secrets {
-        let mut told = self.model.about(node);
+        let mut answer = self.model.about(node);
         // Hashes go with the content: to nobody who may not load it.
         if let Reach::Share(token) = &aim.reach
             && who.drive() != Some(self.model.nodes[node].drive)
             && !(aim.loads && self.model.has_downloads(token.share, 1))
         {
-            told.retain(|secret| !matches!(secret, Secret::Hash(_)));
+            answer.retain(|secret| !matches!(secret, Secret::Hash(_)));
         }
-        told
+        answer
     }
 
-    pub fn expect(&self, aim: &Aim, told: Secrets) -> Expect {
+    pub fn expect(&self, aim: &Aim, answer: Secrets) -> Expect {
         match aim.reads {
             Some(true) => {
-                let must = told.iter().filter(|secret| !matches!(secret, Secret::Hash(_))).cloned().collect();
-                let must = if matches!(aim.reach, Reach::Drive) { told.clone() } else { must };
-                Expect { may: told, must, ok: Some(true) }
+                let must =
+                    answer.iter().filter(|secret| !matches!(secret, Secret::Hash(_))).cloned().collect();
+                let must = if matches!(aim.reach, Reach::Drive) { answer.clone() } else { must };
+                Expect { may: answer, must, ok: Some(true) }
             }
             Some(false) => Expect::refused(),
-            None => Expect { may: told, ..Expect::default() },
+            None => Expect { may: answer, ..Expect::default() },
         }
     }
 
     /// Remembers the URLs that stand beside a file or revision.
-    pub fn keep_urls(&mut self, told: &Told, node: NodeId) {
-        let Ok(version) = text(&told.json["revision_id"]).parse::<VersionId>() else { return };
+    pub fn keep_urls(&mut self, answer: &Answer, node: NodeId) {
+        let Ok(version) = text(&answer.json["revision_id"]).parse::<VersionId>() else { return };
         let at = self.model.nodes[node].versions.iter().position(|known| known.id == version.0);
         let Some(at) = at else { return };
         for field in ["url", "download_url"] {
-            if let Some(url) = told.json[field].as_str() {
+            if let Some(url) = answer.json[field].as_str() {
                 let expires = Some(Time::now().unix() + 901);
                 self.add_url(url.to_owned(), Subject::Revision(node, at), expires);
             }
@@ -154,26 +155,26 @@ impl World {
 
     pub fn pds_drives(&mut self, who: Who) {
         self.begin(who, "/drive/get");
-        let drive = self.dice.below(3) as usize;
-        let told = self.pds("/drive/get", &json!({ "drive_id": self.drive_id(drive) }), &[]);
+        let drive = self.rng.below(3) as usize;
+        let answer = self.pds("/drive/get", &json!({ "drive_id": self.drive_id(drive) }), &[]);
         let expect = if who.rules(drive) { Expect::done() } else { Expect::refused() };
-        self.hold(&told, &expect, DRIVES[drive]);
+        self.hold(&answer, &expect, DRIVES[drive]);
         for call in ["/drive/get_default_drive", "/drive/list_my_drives"] {
             self.begin(who, call);
-            let told = self.pds(call, &json!({}), &[]);
+            let answer = self.pds(call, &json!({}), &[]);
             let expect = if who.drive().is_some() { Expect::done() } else { Expect::refused() };
-            self.hold(&told, &expect, "the caller's drive");
+            self.hold(&answer, &expect, "the caller's drive");
         }
     }
 
     pub fn pds_get(&mut self, who: Who) {
         self.begin(who, "/file/get");
         let Some(aim) = self.aim(who, |world, node| !world.model.nodes[node].root) else { return };
-        let told = self.read_call("/file/get", &aim);
+        let answer = self.read_call("/file/get", &aim);
         let expect = self.expect(&aim, self.shown(&aim, who, aim.node));
-        self.hold(&told, &expect, &format!("{:?} of node {}", aim.reach, aim.node));
-        if told.ok() {
-            self.keep_urls(&told, aim.node);
+        self.hold(&answer, &expect, &format!("{:?} of node {}", aim.reach, aim.node));
+        if answer.ok() {
+            self.keep_urls(&answer, aim.node);
         }
     }
 
@@ -182,7 +183,7 @@ impl World {
         let folder = |world: &World, node: NodeId| world.model.nodes[node].folder && world.model.live(node);
         let Some(mut aim) = self.aim(who, folder) else { return };
         if let Reach::Share(token) = &aim.reach
-            && self.dice.one_in(2)
+            && self.rng.one_in(2)
         {
             aim.body["parent_file_id"] = json!("root");
             let node = self.model.shares[token.share].node;
@@ -197,15 +198,15 @@ impl World {
                     && !self.model.is_removed(token.key)
             });
             let expect = self.expect(&aim, self.shown(&aim, who, node));
-            let told = self.read_call("/file/list", &aim);
-            return self.hold(&told, &expect, "the top of a share");
+            let answer = self.read_call("/file/list", &aim);
+            return self.hold(&answer, &expect, "the top of a share");
         }
         aim.body["limit"] = json!(100);
-        let told = self.read_call("/file/list", &aim);
+        let answer = self.read_call("/file/list", &aim);
         let shown: Secrets =
             self.model.children(aim.node).iter().flat_map(|child| self.shown(&aim, who, *child)).collect();
         let expect = self.expect(&aim, shown);
-        self.hold(&told, &expect, &format!("{:?} of node {}", aim.reach, aim.node));
+        self.hold(&answer, &expect, &format!("{:?} of node {}", aim.reach, aim.node));
     }
 
     pub fn pds_get_download_url(&mut self, who: Who) {
@@ -220,7 +221,7 @@ impl World {
         self.begin(who, call);
         let Some(aim) = self.aim(who, |world, node| !world.model.nodes[node].root) else { return };
         let folder = self.model.nodes[aim.node].folder;
-        let told = match call {
+        let answer = match call {
             "/file/download" => {
                 let of = |name: &str| text(&aim.body[name]);
                 let share = if aim.token.is_some() {
@@ -252,14 +253,15 @@ impl World {
             }
             (ok, _) => (Secrets::new(), ok),
         };
-        self.hold(&told, &expect, &format!("{:?} of node {}", aim.reach, aim.node));
-        if !told.ok() {
+        self.hold(&answer, &expect, &format!("{:?} of node {}", aim.reach, aim.node));
+        if !answer.ok() {
             return;
         }
         if let Some(share) = share {
             self.model.shares[share].downloads += 1;
         }
-        let Some(url) = told.location.clone().or_else(|| told.json["url"].as_str().map(str::to_owned)) else {
+        let Some(url) = answer.location.clone().or_else(|| answer.json["url"].as_str().map(str::to_owned))
+        else {
             return;
         };
         let drive = self.model.nodes[aim.node].drive;
@@ -268,7 +270,7 @@ impl World {
             (false, Some(share)) => Subject::Share(share, aim.node),
             (true, _) => {
                 let maker = if share.is_some() { who.drive() } else { Some(drive) };
-                let id = text(&told.json["file_id"]);
+                let id = text(&answer.json["file_id"]);
                 Subject::Archive(self.add_archive(id, maker, &[aim.node], share.into_iter().collect(), 900))
             }
         };
@@ -288,7 +290,7 @@ impl World {
         };
         let ids: Vec<String> = picks.iter().map(|pick| self.file_id(*pick)).collect();
         let aim = Aim { body: merged(&aim.body, "file_ids", json!(ids)), ..aim };
-        let told = self.read_call("/file/archive_files", &aim);
+        let answer = self.read_call("/file/archive_files", &aim);
         let rights = aim.loads
             && self.may_archive(who)
             && share.is_none_or(|share| self.model.has_downloads(share, 1));
@@ -296,8 +298,8 @@ impl World {
             (_, false) => Some(false),
             (reads, true) => reads,
         };
-        self.hold(&told, &Expect { ok, ..Expect::default() }, &format!("{:?} of {picks:?}", aim.reach));
-        if !told.ok() {
+        self.hold(&answer, &Expect { ok, ..Expect::default() }, &format!("{:?} of {picks:?}", aim.reach));
+        if !answer.ok() {
             return;
         }
         if let Some(share) = share {
@@ -306,30 +308,30 @@ impl World {
         let drive = self.model.nodes[picks[0]].drive;
         let maker = if share.is_some() { who.drive() } else { Some(drive) };
         let archive = self.add_archive(
-            text(&told.json["async_task_id"]),
+            text(&answer.json["async_task_id"]),
             maker,
             &picks,
             share.into_iter().collect(),
             900,
         );
-        self.add_url(text(&told.json["url"]), Subject::Archive(archive), Some(Time::now().unix() + 901));
+        self.add_url(text(&answer.json["url"]), Subject::Archive(archive), Some(Time::now().unix() + 901));
     }
 
     /// An archive by its id: its maker gets it, while the group may have archives, and nobody else.
     pub fn pds_archive_by_id(&mut self, who: Who) {
-        let task = self.dice.one_in(2);
+        let task = self.rng.one_in(2);
         self.begin(who, if task { "/async_task/get" } else { "/file/get_download_url, an archive" });
-        let archive = self.dice.below(self.model.archives.len() as u64) as usize;
+        let archive = self.rng.below(self.model.archives.len() as u64) as usize;
         let known = self.model.archives.get(archive).filter(|known| !known.id.is_empty()).cloned();
         let Some(known) = known else { return };
         let drive = who.drive().or(known.maker).unwrap_or(0);
         let body =
             json!({ "async_task_id": known.id, "drive_id": self.drive_id(drive), "file_id": known.id });
-        let told = self.pds(if task { "/async_task/get" } else { "/file/get_download_url" }, &body, &[]);
-        self.judge_archive(who, archive, &told);
+        let answer = self.pds(if task { "/async_task/get" } else { "/file/get_download_url" }, &body, &[]);
+        self.judge_archive(who, archive, &answer);
     }
 
-    pub fn judge_archive(&mut self, who: Who, archive: usize, told: &Told) {
+    pub fn judge_archive(&mut self, who: Who, archive: usize, answer: &Answer) {
         let known = self.model.archives[archive].clone();
         let mut url = crate::model::Url {
             target: String::new(),
@@ -345,7 +347,7 @@ impl World {
         let is_maker = known.maker.is_some() && known.maker == who.drive();
         let about = format!("archive {archive} of {known:?}");
         if !is_maker || !self.may_archive(who) {
-            if told.ok() && who != Who::Administrator {
+            if answer.ok() && who != Who::Administrator {
                 let rule = if is_maker {
                     "an archive past the group's rights"
                 } else {
@@ -353,17 +355,17 @@ impl World {
                 };
                 self.find(rule, about);
             }
-        } else if told.ok() && matches!(verdict, Verdict::Refuses(_)) {
+        } else if answer.ok() && matches!(verdict, Verdict::Refuses(_)) {
             // A new URL says that it is anew: what was revoked by a drive's owner may be handed out again.
             let over = known.shares.iter().any(|share| !self.model.stands(*share, Time::now().unix()));
             if over {
                 self.find("an archive whose share ended, by its id", about);
             }
-        } else if !told.ok() && matches!(verdict, Verdict::Serves(_)) && known.shares.is_empty() {
-            self.find("refused what is granted", format!("{about}: {}", told.status));
+        } else if !answer.ok() && matches!(verdict, Verdict::Serves(_)) && known.shares.is_empty() {
+            self.find("refused what is granted", format!("{about}: {}", answer.status));
         }
-        if told.ok()
-            && let Some(target) = told.json["url"].as_str()
+        if answer.ok()
+            && let Some(target) = answer.json["url"].as_str()
         {
             url.target = target.to_owned();
             let number =
@@ -374,23 +376,23 @@ impl World {
 
     pub fn pds_share_token(&mut self, who: Who) {
         self.begin(who, "/share_link/get_share_token");
-        let share = self.dice.below(self.model.shares.len() as u64) as usize;
+        let share = self.rng.below(self.model.shares.len() as u64) as usize;
         let Some(known) = self.model.shares.get(share).cloned() else { return };
         let mut body = json!({ "share_id": known.id.to_string() });
         let knows = who == Who::VisitorWithPassword;
         if known.password.is_some() {
             body["share_pwd"] = json!(if knows { known.password } else { Some("wrong") });
         }
-        let told = self.pds("/share_link/get_share_token", &body, &[]);
+        let answer = self.pds("/share_link/get_share_token", &body, &[]);
         let now = Time::now().unix();
         let ok = self.model.stands(share, now)
             && self.model.has_downloads(share, 1)
             && (known.password.is_none() || knows);
         let expect = if ok { Expect::done() } else { Expect::refused() };
-        self.hold(&told, &expect, &format!("share {share}"));
-        if told.ok() {
+        self.hold(&answer, &expect, &format!("share {share}"));
+        if answer.ok() {
             let (made, key) = (self.model.tick, self.signing_key());
-            self.tokens.push(Token { share, text: text(&told.json["share_token"]), made, key });
+            self.tokens.push(Token { share, text: text(&answer.json["share_token"]), made, key });
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::dice::Dice;
 use crate::requests::Site;
+use crate::rng::Rng;
 
 /// Requests on one store before it is made anew: some of them change it.
 const ON_ONE_STORE: u64 = 2500;
@@ -110,27 +110,27 @@ const HEADERS: &[&str] = &[
     "Authorization: Bearer x",
 ];
 
-fn some<'a>(dice: &mut Dice, from: &[&'a str]) -> &'a str {
-    dice.pick(from).copied().unwrap_or_default()
+fn some<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
+    rng.pick(from).copied().unwrap_or_default()
 }
 
 /// Puts a value of another kind where one stands.
-fn change(dice: &mut Dice, value: &mut Value) {
+fn change(rng: &mut Rng, value: &mut Value) {
     match value {
-        Value::Object(fields) if !fields.is_empty() && !dice.one_in(6) => {
+        Value::Object(fields) if !fields.is_empty() && !rng.one_in(6) => {
             let keys: Vec<String> = fields.keys().cloned().collect();
-            let key = &keys[dice.below(keys.len() as u64) as usize];
-            match dice.below(8) {
+            let key = &keys[rng.below(keys.len() as u64) as usize];
+            match rng.below(8) {
                 0 => drop(fields.remove(key)),
-                _ => change(dice, &mut fields[key.as_str()]),
+                _ => change(rng, &mut fields[key.as_str()]),
             }
         }
-        Value::Array(values) if !values.is_empty() && !dice.one_in(4) => {
-            let at = dice.below(values.len() as u64) as usize;
-            change(dice, &mut values[at]);
+        Value::Array(values) if !values.is_empty() && !rng.one_in(4) => {
+            let at = rng.below(values.len() as u64) as usize;
+            change(rng, &mut values[at]);
         }
         value => {
-            *value = match dice.below(14) {
+            *value = match rng.below(14) {
                 0 => Value::Null,
                 1 => json!(true),
                 2 => json!(-1),
@@ -143,60 +143,60 @@ fn change(dice: &mut Dice, value: &mut Value) {
                 9 => json!([{ "file_id": "{vault-file}" }, "{vault-file}", 5]),
                 10 => json!("cloudreve://my/{vault-path}"),
                 11 => json!("cloudreve://{vault-user}@my/x"),
-                _ => json!(some(dice, WORDS)),
+                _ => json!(some(rng, WORDS)),
             };
         }
     }
 }
 
 /// Changes a request in one to four places.
-fn vary(dice: &mut Dice, request: &str) -> Vec<u8> {
+fn vary(rng: &mut Rng, request: &str) -> Vec<u8> {
     let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
     let mut head = head.trim_end().to_owned();
     let mut body = body.to_owned();
-    for _ in 0..1 + dice.below(4) {
+    for _ in 0..1 + rng.below(4) {
         let mut parts: Vec<String> = head.splitn(3, ' ').map(str::to_owned).collect();
-        match dice.below(8) {
-            0 => parts[0] = some(dice, &["alice", "bob", "nobody"]).to_owned(),
-            1 if dice.one_in(3) => parts[1] = some(dice, METHODS).to_owned(),
+        match rng.below(8) {
+            0 => parts[0] = some(rng, &["alice", "bob", "nobody"]).to_owned(),
+            1 if rng.one_in(3) => parts[1] = some(rng, METHODS).to_owned(),
             2 => {
                 let end = parts[2].find('\n').unwrap_or(parts[2].len());
                 let places: Vec<usize> = (0..=end).filter(|at| parts[2].is_char_boundary(*at)).collect();
-                let at = dice.pick(&places).copied().unwrap_or(0);
-                let piece = if dice.one_in(2) { some(dice, ESCAPES) } else { some(dice, WORDS) };
+                let at = rng.pick(&places).copied().unwrap_or(0);
+                let piece = if rng.one_in(2) { some(rng, ESCAPES) } else { some(rng, WORDS) };
                 parts[2].insert_str(at, piece);
             }
             3 => {
                 // One word of the store for another.
                 let from = parts[2].find('{').zip(parts[2].find('}')).filter(|(from, to)| from < to);
                 if let Some((from, to)) = from {
-                    parts[2].replace_range(from..=to, some(dice, WORDS));
+                    parts[2].replace_range(from..=to, some(rng, WORDS));
                 }
             }
-            4 => parts[2].push_str(&format!("\n{}", some(dice, HEADERS))),
+            4 => parts[2].push_str(&format!("\n{}", some(rng, HEADERS))),
             5 => {
                 let from = body.find('{').and_then(|_| serde_json::from_str::<Value>(&body).ok());
                 match from {
                     Some(mut value) => {
-                        change(dice, &mut value);
+                        change(rng, &mut value);
                         body = value.to_string();
                     }
-                    None => body.push_str(some(dice, &["{", "}", "\u{0}", "[]", "null"])),
+                    None => body.push_str(some(rng, &["{", "}", "\u{0}", "[]", "null"])),
                 }
             }
             6 => {
                 body = body
-                    .replace("{file}", some(dice, WORDS))
-                    .replace("{drive}", some(dice, &["{bob-drive}", "{vault-drive}", "{drive}"]))
+                    .replace("{file}", some(rng, WORDS))
+                    .replace("{drive}", some(rng, &["{bob-drive}", "{vault-drive}", "{drive}"]))
             }
             _ => {}
         }
         head = parts.join(" ");
     }
     let mut bytes = format!("{head}\n\n{body}").into_bytes();
-    if dice.one_in(10) {
-        let at = dice.below(bytes.len() as u64) as usize;
-        bytes[at] ^= 1 << dice.below(8);
+    if rng.one_in(10) {
+        let at = rng.below(bytes.len() as u64) as usize;
+        bytes[at] ^= 1 << rng.below(8);
     }
     bytes
 }
@@ -207,11 +207,11 @@ fn requests_at_random_are_answered_and_tell_nothing() {
     let corpus = corpus();
     let most = crate::number("HOLDALL_REQUESTS").unwrap_or(20_000);
     let seed = crate::number("HOLDALL_SEED").unwrap_or(1);
-    let (mut site, mut dice) = (Site::new(), Dice::new(seed));
+    let (mut site, mut rng) = (Site::new(), Rng::new(seed));
     let mut statuses = std::collections::BTreeMap::<u16, u64>::new();
     let vain = |(name, request): &(String, String)| match Site::new().gives(request.as_bytes()) {
         Ok(()) => None,
-        Err(told) => Some(format!("{name}: {told}")),
+        Err(answer) => Some(format!("{name}: {answer}")),
     };
     let vain: Vec<String> = corpus.iter().filter_map(vain).collect();
     assert!(vain.is_empty(), "these ask for nothing that is there: {vain:#?}");
@@ -220,8 +220,8 @@ fn requests_at_random_are_answered_and_tell_nothing() {
         site = if name.contains("changes") { Site::new() } else { site };
     }
     for count in 1..=most {
-        let (name, request) = &corpus[dice.below(corpus.len() as u64) as usize];
-        let bytes = vary(&mut dice, request);
+        let (name, request) = &corpus[rng.below(corpus.len() as u64) as usize];
+        let bytes = vary(&mut rng, request);
         let asked = || String::from_utf8_lossy(&bytes).into_owned();
         let status = site
             .ask(&bytes)

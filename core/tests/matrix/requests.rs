@@ -55,9 +55,9 @@ impl Site {
         let bytes = self.marks.get(content).bytes.clone();
         let made =
             self.store.drive(drive).expect("a drive").put(path, &bytes[..], Put::new()).expect("a put");
-        let mut told = self.marks.whole(content);
-        told.extend(path.split('/').map(|name| Secret::Name(name.to_owned())));
-        (made, told)
+        let mut message = self.marks.whole(content);
+        message.extend(path.split('/').map(|name| Secret::Name(name.to_owned())));
+        (made, message)
     }
 
     /// Two versions of a file, one in the trash, a folder with a file; and what there is of them to ask
@@ -122,11 +122,12 @@ impl Site {
         let body = json!({ "share_id": shared.id.to_string() }).to_string();
         let request = Request::new("POST", "/v2/share_link/get_share_token");
         let reply = self.api.answer(&Caller::anonymous(), &request, body.as_bytes()).expect("a token");
-        let told: Value = serde_json::from_slice(&reply.body.to_vec(1 << 16).expect("a body")).expect("JSON");
+        let message: Value =
+            serde_json::from_slice(&reply.body.to_vec(1 << 16).expect("a body")).expect("JSON");
         if name != "vault" {
             self.words.insert(
                 Box::leak(format!("{name}-token").into_boxed_str()),
-                crate::uploads::text(&told["share_token"]),
+                crate::uploads::text(&message["share_token"]),
             );
             // Whoever uses a URL or a share of theirs sees these; what else they have is theirs.
             let given = [&file, &folder].map(|name| Secret::Name(name.clone()));
@@ -137,17 +138,17 @@ impl Site {
     }
 
     fn own_of(&self, drive: &holdall::Drive, paths: &[&str]) -> Secrets {
-        let mut told = Secrets::new();
+        let mut message = Secrets::new();
         for path in paths {
             let body = drive.open_file(path).expect("a file").to_vec(1 << 20).expect("its content");
             for secret in self.marks.seen("", &body, false) {
                 if let Secret::Bytes(content) = secret {
-                    told.extend(self.marks.whole(content));
+                    message.extend(self.marks.whole(content));
                 }
             }
-            told.extend(path.split('/').map(|name| Secret::Name(name.to_owned())));
+            message.extend(path.split('/').map(|name| Secret::Name(name.to_owned())));
         }
-        told
+        message
     }
 
     fn caller(who: &str) -> (Caller, &'static str) {
@@ -210,7 +211,7 @@ impl Site {
         if is_json && !bare && serde_json::from_slice::<Value>(&body).is_err() {
             return Err("an answer that is not JSON".to_owned());
         }
-        self.told(drive, &text, (&head, &body), is_json)?;
+        self.message(drive, &text, (&head, &body), is_json)?;
         Ok(status)
     }
 
@@ -222,11 +223,12 @@ impl Site {
         let text = self.filled(&String::from_utf8_lossy(bytes));
         let (who, request, body) = read(&text);
         let reply = self.answer(&Site::caller(who).0, &request, body).expect("a reply");
-        let told = reply.body.to_vec(MAX_BODY).expect("a body");
-        let code = serde_json::from_slice::<Value>(&told).ok().and_then(|told| told["code"].as_i64());
+        let message = reply.body.to_vec(MAX_BODY).expect("a body");
+        let code =
+            serde_json::from_slice::<Value>(&message).ok().and_then(|message| message["code"].as_i64());
         match reply.status < 400 && code.unwrap_or(0) == 0 {
             true => Ok(()),
-            false => Err(format!("{} {}", reply.status, String::from_utf8_lossy(&told))),
+            false => Err(format!("{} {}", reply.status, String::from_utf8_lossy(&message))),
         }
     }
 
@@ -245,11 +247,11 @@ impl Site {
         });
         ["alice", "bob", ""]
             .iter()
-            .all(|drive| all.clone().all(|body| self.told(drive, "", ("", &body), false).is_err()))
+            .all(|drive| all.clone().all(|body| self.message(drive, "", ("", &body), false).is_err()))
     }
 
     /// Searches a reply for what the caller was never given.
-    fn told(
+    fn message(
         &self,
         drive: &str,
         asked: &str,

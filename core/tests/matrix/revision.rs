@@ -13,14 +13,14 @@ impl World {
     pub fn pds_list_revisions(&mut self, who: Who) {
         self.begin(who, "/file/revision/list");
         let Some(aim) = self.aim_at_file(who) else { return };
-        let told = self.pds("/file/revision/list", &aim.body, &[]);
+        let answer = self.pds("/file/revision/list", &aim.body, &[]);
         let known = &self.model.nodes[aim.node];
         let mut shown = Secrets::from([Secret::Name(known.name.clone())]);
         for version in known.versions.iter().filter(|version| !version.removed) {
             shown.extend([Secret::Hash(version.content), Secret::Size(version.content)]);
         }
         let expect = self.expect(&aim, shown);
-        self.hold(&told, &expect, &format!("revisions of node {}", aim.node));
+        self.hold(&answer, &expect, &format!("revisions of node {}", aim.node));
     }
 
     /// A file by a drive's id; calls that change something take no share.
@@ -44,15 +44,15 @@ impl World {
             "/file/revision/restore",
             "/file/revision/delete",
         ];
-        let call = calls[self.dice.below(4) as usize];
+        let call = calls[self.rng.below(4) as usize];
         self.begin(who, call);
         let Some(mut aim) = self.aim_at_file(who) else { return };
         let node = aim.node;
-        let at = self.dice.below(self.model.nodes[node].versions.len() as u64) as usize;
+        let at = self.rng.below(self.model.nodes[node].versions.len() as u64) as usize;
         let version = self.model.nodes[node].versions[at].clone();
         let current = self.model.nodes[node].current == at;
         aim.body["revision_id"] = json!(VersionId(version.id).to_string());
-        let told = self.pds(call, &aim.body, &[]);
+        let answer = self.pds(call, &aim.body, &[]);
         let changes = matches!(call, "/file/revision/restore" | "/file/revision/delete");
         aim.reads = aim.reads.map(|reads| reads && !version.removed && !(changes && current));
         let name = Secret::Name(self.model.nodes[node].name.clone());
@@ -63,13 +63,13 @@ impl World {
         if call == "/file/revision/delete" {
             expect.must.clear();
         }
-        self.hold(&told, &expect, &format!("version {at} of node {node}"));
-        if !told.ok() || aim.reads != Some(true) {
+        self.hold(&answer, &expect, &format!("version {at} of node {node}"));
+        if !answer.ok() || aim.reads != Some(true) {
             return;
         }
         match call {
             "/file/revision/restore" => {
-                let id: VersionId = text(&told.json["revision_id"]).parse().expect("a revision");
+                let id: VersionId = text(&answer.json["revision_id"]).parse().expect("a revision");
                 self.add_version(node, id, version.content);
             }
             "/file/revision/delete" => {
@@ -78,7 +78,7 @@ impl World {
             }
             _ => {}
         }
-        self.keep_urls(&told, node);
+        self.keep_urls(&answer, node);
     }
 
     pub fn pds_trash(&mut self, who: Who) {
@@ -117,14 +117,14 @@ impl World {
         let drive = self.model.nodes[node].drive;
         let body = json!({ "drive_id": self.drive_id(drive), "file_id": self.file_id(node) });
         // What others try comes often, and what is granted seldom, or nothing would be left.
-        if who.rules(drive) && !self.dice.one_in(3) {
+        if who.rules(drive) && !self.rng.one_in(3) {
             return;
         }
-        let told = self.pds(call, &body, &[]);
+        let answer = self.pds(call, &body, &[]);
         let ok = who.rules(drive) && can(self, node);
         let expect = if ok { Expect::done() } else { Expect::refused() };
-        self.hold(&told, &expect, &format!("node {node}"));
-        if told.ok() {
+        self.hold(&answer, &expect, &format!("node {node}"));
+        if answer.ok() {
             done(self, node);
         }
     }
@@ -135,10 +135,10 @@ impl World {
         let Some(node) = there else { return };
         let drive = self.model.nodes[node].drive;
         let body = json!({ "drive_id": self.drive_id(drive), "file_id": self.file_id(node) });
-        let told = self.pds("/recyclebin/restore", &body, &[]);
+        let answer = self.pds("/recyclebin/restore", &body, &[]);
         let expect = if who.rules(drive) { Expect::done() } else { Expect::refused() };
-        self.hold(&told, &expect, &format!("node {node}"));
-        if told.ok() {
+        self.hold(&answer, &expect, &format!("node {node}"));
+        if answer.ok() {
             self.learn_place(node);
         }
     }
@@ -173,8 +173,8 @@ impl World {
 
     pub fn pds_list_recyclebin(&mut self, who: Who) {
         self.begin(who, "/recyclebin/list");
-        let drive = self.dice.below(3) as usize;
-        let told =
+        let drive = self.rng.below(3) as usize;
+        let answer =
             self.pds("/recyclebin/list", &json!({ "drive_id": self.drive_id(drive), "limit": 200 }), &[]);
         let trashed = |node: &NodeId| {
             let known = &self.model.nodes[*node];
@@ -183,6 +183,6 @@ impl World {
         let shown =
             (0..self.model.nodes.len()).filter(trashed).flat_map(|node| self.model.about(node)).collect();
         let expect = if who.rules(drive) { Expect::tells(shown) } else { Expect::refused() };
-        self.hold(&told, &expect, &format!("the bin of {}", DRIVES[drive]));
+        self.hold(&answer, &expect, &format!("the bin of {}", DRIVES[drive]));
     }
 }

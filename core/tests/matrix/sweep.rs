@@ -22,8 +22,8 @@ pub fn count_ids(world: &mut World) {
     for number in IMPORTED + 1..end {
         world.begin(Who::Stranger, "counted ids of shares");
         let id = holdall::ShareId(number).to_string();
-        let told = world.pds("/share_link/get_share_token", &json!({ "share_id": id }), &[]);
-        if told.ok() {
+        let answer = world.pds("/share_link/get_share_token", &json!({ "share_id": id }), &[]);
+        if answer.ok() {
             world.find("a share is found by counting", format!("share {id}"));
             break;
         }
@@ -34,10 +34,10 @@ pub fn count_ids(world: &mut World) {
             .iter()
             .map(|number| format!("cloudreve://{}@share", world.hash(*number, HashKind::Share)))
             .collect();
-        let told =
+        let answer =
             world.send("POST", "/api/v4/file/url", &[], json!({ "uris": uris }).to_string().as_bytes());
         // What there is not is 404; a share of a folder has no content itself, and says so.
-        let is_there = |uri: &&String| told.json["aggregated_error"][uri.as_str()]["code"] != json!(404);
+        let is_there = |uri: &&String| answer.json["aggregated_error"][uri.as_str()]["code"] != json!(404);
         if let Some(uri) = uris.iter().find(is_there) {
             world.find("a share is found by counting", uri.clone());
         }
@@ -50,9 +50,9 @@ pub fn count_ids(world: &mut World) {
             let hash = world.hash(number, HashKind::SourceLink);
             let id = holdall::LinkId(number);
             for target in [format!("/f/{hash}/{name}"), format!("/files/f/{id}/{name}")] {
-                let told = world.send("GET", &target, &[], b"");
-                if told.location.is_some()
-                    || told.seen.iter().any(|secret| matches!(secret, Secret::Bytes(_)))
+                let answer = world.send("GET", &target, &[], b"");
+                if answer.location.is_some()
+                    || answer.seen.iter().any(|secret| matches!(secret, Secret::Bytes(_)))
                 {
                     world.find("a direct link is found by counting", target);
                     return;
@@ -71,12 +71,12 @@ pub fn count_archives(world: &mut World) {
             world.begin(who, "counted ids of archives");
             let id = holdall::ArchiveId(number).to_string();
             let body = json!({ "drive_id": world.drive_id(drive), "file_id": id });
-            let told = world.pds("/file/get_download_url", &body, &[]);
-            if !told.ok() {
+            let answer = world.pds("/file/get_download_url", &body, &[]);
+            if !answer.ok() {
                 continue;
             }
             match world.model.archives.iter().position(|archive| archive.id == id) {
-                Some(archive) => world.judge_archive(who, archive, &told),
+                Some(archive) => world.judge_archive(who, archive, &answer),
                 None => world
                     .find("an archive that was refused to everybody", format!("archive {id}, to {who:?}")),
             }
@@ -94,8 +94,8 @@ pub fn ask_for_archives(world: &mut World) {
             world.begin(who, "/file/get_download_url, an archive");
             let id = world.model.archives[archive].id.clone();
             let body = json!({ "drive_id": world.drive_id(who.drive().unwrap_or(0)), "file_id": id });
-            let told = world.pds("/file/get_download_url", &body, &[]);
-            world.judge_archive(who, archive, &told);
+            let answer = world.pds("/file/get_download_url", &body, &[]);
+            world.judge_archive(who, archive, &answer);
         }
     }
 }

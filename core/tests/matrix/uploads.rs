@@ -28,7 +28,7 @@ pub struct Upload {
 
 impl World {
     fn picked_folder(&mut self, who: Who) -> Option<NodeId> {
-        let strict = self.dice.one_in(2);
+        let strict = self.rng.one_in(2);
         self.pick(|model, node| {
             let known = &model.nodes[node];
             known.folder && model.live(node) && known.drive < 3 && (!strict || who.rules(known.drive))
@@ -41,11 +41,11 @@ impl World {
         let name = self.marks.name("");
         let drive = self.model.nodes[parent].drive;
         let body = json!({ "drive_id": self.drive_id(drive), "parent_file_id": self.file_id(parent), "name": name, "type": "folder" });
-        let told = self.pds("/file/create", &body, &[]);
+        let answer = self.pds("/file/create", &body, &[]);
         let expect = if who.rules(drive) { Expect::done() } else { Expect::refused() };
-        self.hold(&told, &expect, &format!("a folder in {}", DRIVES[drive]));
-        if told.ok() && who.rules(drive) {
-            let id: FileId = text(&told.json["file_id"]).parse().expect("the id of a folder");
+        self.hold(&answer, &expect, &format!("a folder in {}", DRIVES[drive]));
+        if answer.ok() && who.rules(drive) {
+            let id: FileId = text(&answer.json["file_id"]).parse().expect("the id of a folder");
             self.add_folder(parent, &name, id);
         }
     }
@@ -53,7 +53,7 @@ impl World {
     /// Begins an upload of a new file, or of a version of a file that is there.
     pub fn pds_create_upload(&mut self, who: Who) {
         self.begin(who, "/file/create, an upload");
-        let version = self.dice.one_in(3);
+        let version = self.rng.one_in(3);
         let goal = match version {
             true => self.live_file().map(|node| (node, None)),
             false => self.picked_folder(who).map(|folder| (folder, Some(self.marks.name(".bin")))),
@@ -69,24 +69,24 @@ impl World {
             Some(_) => body["parent_file_id"] = json!(self.file_id(goal.0)),
             None => body["file_id"] = json!(self.file_id(goal.0)),
         }
-        let told = self.pds("/file/create", &body, &[]);
+        let answer = self.pds("/file/create", &body, &[]);
         let may = Secrets::from([Secret::Name(self.model.nodes[goal.0].name.clone())]);
         let expect = match who.rules(drive) {
             true => Expect { may, ok: Some(true), ..Expect::default() },
             false => Expect::refused(),
         };
-        self.hold(&told, &expect, &format!("an upload into {}", DRIVES[drive]));
-        if !told.ok() {
+        self.hold(&answer, &expect, &format!("an upload into {}", DRIVES[drive]));
+        if !answer.ok() {
             return;
         }
         let (made, key) = (self.model.event(), self.signing_key());
         self.uploads.push(Upload {
             drive,
-            id: text(&told.json["upload_id"]),
-            file: text(&told.json["file_id"]),
+            id: text(&answer.json["upload_id"]),
+            file: text(&answer.json["file_id"]),
             goal,
             content,
-            part_url: text(&told.json["part_info_list"][0]["upload_url"]),
+            part_url: text(&answer.json["part_info_list"][0]["upload_url"]),
             put: false,
             done: false,
             made,
@@ -96,7 +96,7 @@ impl World {
 
     fn some_upload(&mut self) -> Option<usize> {
         let open: Vec<usize> = (0..self.uploads.len()).filter(|at| !self.uploads[*at].done).collect();
-        self.dice.pick(&open).copied()
+        self.rng.pick(&open).copied()
     }
 
     fn of_upload(&self, upload: &Upload) -> Value {
@@ -107,11 +107,11 @@ impl World {
         self.begin(who, "/file/get_upload_url");
         let Some(at) = self.some_upload() else { return };
         let upload = self.uploads[at].clone();
-        let told = self.pds("/file/get_upload_url", &self.of_upload(&upload), &[]);
+        let answer = self.pds("/file/get_upload_url", &self.of_upload(&upload), &[]);
         let expect = if who.rules(upload.drive) { Expect::done() } else { Expect::refused() };
-        self.hold(&told, &expect, "a URL of a part");
-        if told.ok() {
-            self.uploads[at].part_url = text(&told.json["part_info_list"][0]["upload_url"]);
+        self.hold(&answer, &expect, "a URL of a part");
+        if answer.ok() {
+            self.uploads[at].part_url = text(&answer.json["part_info_list"][0]["upload_url"]);
             (self.uploads[at].made, self.uploads[at].key) = (self.model.tick, self.signing_key());
         }
     }
@@ -122,7 +122,7 @@ impl World {
         let Some(at) = self.some_upload() else { return };
         let upload = self.uploads[at].clone();
         let bytes = self.marks.get(upload.content).bytes.clone();
-        let told = self.send("PUT", &upload.part_url, &[], &bytes);
+        let answer = self.send("PUT", &upload.part_url, &[], &bytes);
         let revoked = self.model.revoked[upload.drive] > upload.made || self.model.is_removed(upload.key);
         // It is told what it sent.
         let may = self.marks.whole(upload.content);
@@ -130,8 +130,8 @@ impl World {
             true => Some(false),
             false => (!self.goal_is_gone(&upload)).then_some(true),
         };
-        self.hold(&told, &Expect { may, ok, ..Expect::default() }, "a part");
-        self.uploads[at].put |= told.ok();
+        self.hold(&answer, &Expect { may, ok, ..Expect::default() }, "a part");
+        self.uploads[at].put |= answer.ok();
     }
 
     fn goal_is_gone(&self, upload: &Upload) -> bool {
@@ -142,21 +142,21 @@ impl World {
         self.begin(who, "/file/list_uploaded_parts");
         let Some(at) = self.some_upload() else { return };
         let upload = self.uploads[at].clone();
-        let told = self.pds("/file/list_uploaded_parts", &self.of_upload(&upload), &[]);
+        let answer = self.pds("/file/list_uploaded_parts", &self.of_upload(&upload), &[]);
         let may = if upload.put { self.marks.whole(upload.content) } else { Secrets::new() };
         let must = if upload.put { Secrets::from([Secret::Size(upload.content)]) } else { Secrets::new() };
         let expect = match who.rules(upload.drive) {
             true => Expect { may, must, ok: Some(true) },
             false => Expect::refused(),
         };
-        self.hold(&told, &expect, "the parts of an upload");
+        self.hold(&answer, &expect, "the parts of an upload");
     }
 
     pub fn pds_complete(&mut self, who: Who) {
         self.begin(who, "/file/complete");
         let Some(at) = self.some_upload() else { return };
         let upload = self.uploads[at].clone();
-        let told = self.pds("/file/complete", &self.of_upload(&upload), &[]);
+        let answer = self.pds("/file/complete", &self.of_upload(&upload), &[]);
         let mut may = self.marks.whole(upload.content);
         let name = upload.goal.1.clone().unwrap_or_else(|| self.model.nodes[upload.goal.0].name.clone());
         may.insert(Secret::Name(name.clone()));
@@ -166,12 +166,12 @@ impl World {
             (true, true, false) => Some(true),
         };
         let may = if who.rules(upload.drive) { may } else { Secrets::new() };
-        self.hold(&told, &Expect { may, ok, ..Expect::default() }, "an upload's end");
-        if !told.ok() || !who.rules(upload.drive) {
+        self.hold(&answer, &Expect { may, ok, ..Expect::default() }, "an upload's end");
+        if !answer.ok() || !who.rules(upload.drive) {
             return;
         }
         self.uploads[at].done = true;
-        let version: VersionId = text(&told.json["revision_id"]).parse().expect("the id of a revision");
+        let version: VersionId = text(&answer.json["revision_id"]).parse().expect("the id of a revision");
         match upload.goal.1 {
             Some(name) => {
                 self.add_file(upload.goal.0, &name, version.file(), version, upload.content);
@@ -179,7 +179,7 @@ impl World {
             None => self.add_version(upload.goal.0, version, upload.content),
         }
         let node = self.model.nodes.iter().position(|node| node.id == version.file().0);
-        self.keep_urls(&told, node.expect("the file that was put"));
+        self.keep_urls(&answer, node.expect("the file that was put"));
     }
 
     /// Claims to have content: with the bytes that prove it, with zeros, or with the beginning alone.
@@ -196,8 +196,8 @@ impl World {
             "drive_id": self.drive_id(drive), "parent_file_id": "root", "type": "file", "name": name,
             "size": bytes.len(), "content_hash_name": "sha1", "content_hash": digest.sha1_hex(), "proof_version": "v1",
         });
-        let honest = self.dice.one_in(2);
-        let beginning = !honest && self.dice.one_in(3);
+        let honest = self.rng.one_in(2);
+        let beginning = !honest && self.rng.one_in(3);
         if honest {
             body["proof_code"] = json!(proof(&format!("token of {}", DRIVES[drive]), &bytes));
         } else if beginning {
@@ -206,11 +206,11 @@ impl World {
         } else {
             body["proof_code"] = json!(STANDARD.encode([0_u8; 8]));
         }
-        let told = self.pds("/file/create", &body, &[]);
-        let rapid = told.json["rapid_upload"] == json!(true);
+        let answer = self.pds("/file/create", &body, &[]);
+        let rapid = answer.json["rapid_upload"] == json!(true);
         let about = format!("content {content} of {}, honest {honest}", DRIVES[self.model.nodes[node].drive]);
         // What nobody has in the drive is not to be told from what nobody has at all.
-        if beginning && told.json["code"] == json!("PreHashMatched") && !self.has(drive, content) {
+        if beginning && answer.json["code"] == json!("PreHashMatched") && !self.has(drive, content) {
             self.find("tells that another drive has a content", about);
             return;
         }
@@ -223,15 +223,15 @@ impl World {
             self.find("gives another drive's content for eight bytes", about.clone());
         }
         // Of what is long enough to be found so, the owner is spared to send it.
-        if honest && own && bytes.len() >= 64 << 10 && told.ok() && !rapid {
+        if honest && own && bytes.len() >= 64 << 10 && answer.ok() && !rapid {
             self.find("refused what is granted", about.clone());
         }
         if rapid {
-            let version: VersionId = text(&told.json["revision_id"]).parse().expect("the id of a revision");
+            let version: VersionId = text(&answer.json["revision_id"]).parse().expect("the id of a revision");
             self.add_file(drive, &name, version.file(), version, content);
         }
         let may = if rapid { self.marks.whole(content) } else { Secrets::new() };
-        self.hold(&told, &Expect { may, ..Expect::default() }, &about);
+        self.hold(&answer, &Expect { may, ..Expect::default() }, &about);
     }
 
     /// Whether a drive holds a content, in whatever place.

@@ -35,7 +35,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Hands out one URL of a kind.
 pub fn hand_out(world: &mut World) -> Option<()> {
-    let kind = world.dice.below(KINDS.len() as u64) as usize;
+    let kind = world.rng.below(KINDS.len() as u64) as usize;
     world.say(format!("  of the kind {}", KINDS[kind].0));
     KINDS[kind].1(world)
 }
@@ -43,13 +43,13 @@ pub fn hand_out(world: &mut World) -> Option<()> {
 /// Uses some of the URLs that there are, now or later.
 pub fn use_some(world: &mut World, most: usize) {
     for _ in 0..most.min(world.urls.len()) {
-        let number = world.dice.below(world.urls.len() as u64) as usize;
+        let number = world.rng.below(world.urls.len() as u64) as usize;
         use_one(world, number);
     }
 }
 
 pub fn use_one(world: &mut World, number: usize) {
-    let later = *world.dice.pick(&[0, 0, 0, 0, 700, 7200, 30 * 86_400]).expect("a time");
+    let later = *world.rng.pick(&[0, 0, 0, 0, 700, 7200, 30 * 86_400]).expect("a time");
     let what = match world.urls[number].subject {
         Subject::Version(..) => "URL of a version",
         Subject::Revision(..) => "URL of a revision",
@@ -160,7 +160,7 @@ impl World {
 /// Picks up to three things in one drive.
 pub fn some_of_a_drive(world: &mut World, drive: usize) -> Vec<NodeId> {
     let mut picks: Vec<NodeId> = Vec::new();
-    for _ in 0..1 + world.dice.below(3) {
+    for _ in 0..1 + world.rng.below(3) {
         let one = world.pick(|model, node| {
             model.live(node) && !model.nodes[node].root && model.nodes[node].drive == drive
         });
@@ -177,7 +177,7 @@ pub fn some_of_a_drive(world: &mut World, drive: usize) -> Vec<NodeId> {
 }
 
 fn archive(world: &mut World) -> Option<()> {
-    let drive = world.dice.below(2) as usize;
+    let drive = world.rng.below(2) as usize;
     let picks = some_of_a_drive(world, drive);
     if picks.is_empty() {
         return None;
@@ -216,7 +216,7 @@ pub fn open_share(world: &mut World) -> Option<usize> {
     let open: Vec<usize> = (0..world.model.shares.len())
         .filter(|share| world.model.stands(*share, now) && world.model.has_downloads(*share, 1))
         .collect();
-    world.dice.pick(&open).copied()
+    world.rng.pick(&open).copied()
 }
 
 /// Picks a file that a share holds, the shared one itself maybe.
@@ -266,7 +266,7 @@ fn cloudreve_content(world: &mut World) -> Option<()> {
 }
 
 fn cloudreve_archive(world: &mut World) -> Option<()> {
-    let drive = world.dice.below(2) as usize;
+    let drive = world.rng.below(2) as usize;
     let picks = some_of_a_drive(world, drive);
     if picks.is_empty() {
         return None;
@@ -295,7 +295,7 @@ fn by_foreign_secret(world: &mut World, path: &str, subject: &Subject) {
 }
 
 fn imported(world: &mut World) -> Option<()> {
-    let (number, node, version, since) = *world.dice.pick(&world.aliases.clone())?;
+    let (number, node, version, since) = *world.rng.pick(&world.aliases.clone())?;
     let entity = world.hash(number, HashKind::Entity);
     let subject = Subject::Imported(node, version, since);
     by_foreign_secret(world, &format!("/file/content/{entity}/0/old.txt"), &subject);
@@ -316,7 +316,7 @@ fn forged_content(world: &mut World) -> Option<()> {
 }
 
 fn forged_archive(world: &mut World) -> Option<()> {
-    let archive = world.dice.below(world.model.archives.len() as u64) as usize;
+    let archive = world.rng.below(world.model.archives.len() as u64) as usize;
     let id = world.model.archives.get(archive)?.id.clone();
     by_foreign_secret(world, &format!("/file/archive/{id}/archive.zip"), &Subject::Forged(None));
     Some(())

@@ -9,9 +9,9 @@ use holdall::vfs::SimVfs;
 use holdall::{Api, Caller, Drive, Limits, Mode, Options, Reply, Request, Store, Time};
 use serde_json::Value;
 
-use crate::dice::Dice;
 use crate::marks::{Marks, Secret, Secrets, cursors};
 use crate::model::{DRIVES, Model, Node, NodeId, Subject, Tick, Url, Verdict, Via};
+use crate::rng::Rng;
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,7 +79,7 @@ pub struct Finding {
 }
 
 /// A reply and what it tells of.
-pub struct Told {
+pub struct Answer {
     pub status: u16,
     /// Whether it is content, and not an answer in JSON.
     content: bool,
@@ -89,7 +89,7 @@ pub struct Told {
     pub body: Vec<u8>,
 }
 
-impl Told {
+impl Answer {
     /// Whether a call did what it was asked.
     pub fn ok(&self) -> bool {
         let code = self.json["code"].as_i64().unwrap_or(0);
@@ -111,8 +111,8 @@ impl Expect {
         Expect { ok: Some(false), ..Expect::default() }
     }
 
-    pub fn tells(told: Secrets) -> Expect {
-        Expect { may: told.clone(), must: told, ok: Some(true) }
+    pub fn tells(message: Secrets) -> Expect {
+        Expect { may: message.clone(), must: message, ok: Some(true) }
     }
 
     pub fn done() -> Expect {
@@ -133,7 +133,7 @@ pub struct World {
     pub drives: Vec<Drive>,
     pub model: Model,
     pub marks: Marks,
-    pub dice: Dice,
+    pub rng: Rng,
     pub urls: Vec<Url>,
     pub found: Vec<Finding>,
     /// What was tried: who, which call, after which event.
@@ -184,7 +184,7 @@ impl World {
             drives,
             model,
             marks: Marks::default(),
-            dice: Dice::new(seed),
+            rng: Rng::new(seed),
             urls: Vec::new(),
             found: Vec::new(),
             cells: BTreeSet::new(),
@@ -258,7 +258,7 @@ impl World {
     }
 
     /// Makes a request as the caller that [`World::begin`] named.
-    pub fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Told {
+    pub fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.send_at(method, target, headers, body, Time::now())
     }
 
@@ -269,7 +269,7 @@ impl World {
         headers: &[(&str, &str)],
         body: &[u8],
         now: Time,
-    ) -> Told {
+    ) -> Answer {
         let mut request = Request::new(method, target).at(now);
         request.headers = headers.to_vec();
         self.requests += 1;
@@ -278,12 +278,12 @@ impl World {
             false => self.store.serve(&request),
         };
         let asked = format!("{target} {}", String::from_utf8_lossy(&body[..body.len().min(4096)]));
-        let told = match reply {
+        let message = match reply {
             Ok(reply) => self.read(&reply, &asked),
             Err(error) => {
                 self.find("an error for the host", format!("{method} {asked}: {error}"));
                 let json = Value::String(String::new());
-                Told {
+                Answer {
                     status: 500,
                     content: false,
                     json,
@@ -293,17 +293,17 @@ impl World {
                 }
             }
         };
-        let shown: String = String::from_utf8_lossy(&told.body).chars().take(160).collect();
+        let shown: String = String::from_utf8_lossy(&message.body).chars().take(160).collect();
         let who = self.who;
-        let shown = if told.json.is_null() { format!("{} bytes", told.body.len()) } else { shown };
+        let shown = if message.json.is_null() { format!("{} bytes", message.body.len()) } else { shown };
         if self.loud {
-            self.say(format!("  {who:?} {method} {} -> {} {shown}", cut(&asked, 300), told.status));
+            self.say(format!("  {who:?} {method} {} -> {} {shown}", cut(&asked, 300), message.status));
         }
-        told
+        message
     }
 
     /// Reads a reply whole and searches it; what the request said itself is told by nobody.
-    fn read(&mut self, reply: &Reply, asked: &str) -> Told {
+    fn read(&mut self, reply: &Reply, asked: &str) -> Answer {
         let body = reply.body.to_vec(8 << 20).unwrap_or_else(|error| {
             self.find("a body that cannot be read", format!("{asked}: {error}"));
             Vec::new()
@@ -323,27 +323,27 @@ impl World {
         let own = self.marks.seen(asked, asked.as_bytes(), true);
         seen.retain(|secret| !own.contains(secret) || matches!(secret, Secret::Bytes(_)));
         let location = reply.header("Location").map(str::to_owned);
-        Told { status: reply.status, content: !is_json, json, seen, location, body }
+        Answer { status: reply.status, content: !is_json, json, seen, location, body }
     }
 
     /// Holds a reply to what it is to tell.
-    pub fn hold(&mut self, told: &Told, expect: &Expect, about: &str) {
-        let leaked: Vec<&Secret> = told.seen.difference(&expect.may).collect();
+    pub fn hold(&mut self, message: &Answer, expect: &Expect, about: &str) {
+        let leaked: Vec<&Secret> = message.seen.difference(&expect.may).collect();
         if !leaked.is_empty() {
             let (rule, text) = (leak(leaked[0]), format!("{about} tells of {leaked:?}"));
             self.find(rule, text);
         }
-        if expect.ok == Some(true) && !told.ok() {
-            let shown = String::from_utf8_lossy(&told.body[..told.body.len().min(200)]).into_owned();
-            self.find("refused what is granted", format!("{about}: {} {shown}", told.status));
+        if expect.ok == Some(true) && !message.ok() {
+            let shown = String::from_utf8_lossy(&message.body[..message.body.len().min(200)]).into_owned();
+            self.find("refused what is granted", format!("{about}: {} {shown}", message.status));
             return;
         }
-        if expect.ok == Some(false) && told.ok() {
+        if expect.ok == Some(false) && message.ok() {
             self.find("granted what is refused", about.to_owned());
         }
-        let missing: Vec<&Secret> = expect.must.difference(&told.seen).collect();
-        if told.ok() && !missing.is_empty() {
-            self.find("told less than is granted", format!("{about} keeps back {missing:?}"));
+        let missing: Vec<&Secret> = expect.must.difference(&message.seen).collect();
+        if message.ok() && !missing.is_empty() {
+            self.find("message less than is granted", format!("{about} keeps back {missing:?}"));
         }
     }
 
@@ -391,11 +391,11 @@ impl World {
         let now = Time(Time::now().0 + later * 1_000_000);
         let verdict = self.model.judge(&url, now.unix());
         let about = format!("{:?} {later} s later ({verdict:?})", url.subject);
-        let range = self.dice.one_in(4);
-        let method = if self.dice.one_in(8) { "HEAD" } else { "GET" };
+        let range = self.rng.one_in(4);
+        let method = if self.rng.one_in(8) { "HEAD" } else { "GET" };
         let headers: &[(&str, &str)] = if range { &[("Range", "bytes=100-300")] } else { &[] };
-        let told = self.send_at(method, &url.target, headers, b"", now);
-        let served = matches!(told.status, 200 | 206) && told.content;
+        let message = self.send_at(method, &url.target, headers, b"", now);
+        let served = matches!(message.status, 200 | 206) && message.content;
         if served && method == "GET" && url.uses.is_some() {
             self.urls[number].uses = url.uses.map(|(most, used)| (most, used + 1));
         }
@@ -404,9 +404,9 @@ impl World {
             && let Some(parts) = &mut self.urls[number].downloaded
         {
             // 201 bytes of a content of some thousand, or all of it.
-            *parts += if told.status == 200 { 100 } else { 0 };
+            *parts += if message.status == 200 { 100 } else { 0 };
         }
-        if let (Subject::Link(_), Some(location)) = (&url.subject, &told.location) {
+        if let (Subject::Link(_), Some(location)) = (&url.subject, &message.location) {
             return self.follow(&url, &verdict, location.clone(), (&about, now.unix()));
         }
         let (contents, sure) = match &verdict {
@@ -422,9 +422,9 @@ impl World {
             may.extend(self.model.archives[*made].names.iter().cloned());
         } else if !contents.is_empty() {
             // The name in a reply is one that the file has or had.
-            may.extend(told.seen.iter().filter(|secret| self.names_some(secret, &contents)).cloned());
+            may.extend(message.seen.iter().filter(|secret| self.names_some(secret, &contents)).cloned());
         }
-        let leaked: Vec<Secret> = told.seen.difference(&may).cloned().collect();
+        let leaked: Vec<Secret> = message.seen.difference(&may).cloned().collect();
         if let Verdict::Refuses(why) = verdict
             && (served || !leaked.is_empty())
         {
@@ -438,11 +438,11 @@ impl World {
         }
         let bytes: Secrets = contents.iter().map(|one| Secret::Bytes(*one)).collect();
         let whole = method == "GET" && !range;
-        if !served || whole && !bytes.is_subset(&told.seen) && !archive {
-            self.find("refused what is granted", format!("{about}: {}", told.status));
-        } else if whole && archive && !bytes.is_subset(&told.seen) {
+        if !served || whole && !bytes.is_subset(&message.seen) && !archive {
+            self.find("refused what is granted", format!("{about}: {}", message.status));
+        } else if whole && archive && !bytes.is_subset(&message.seen) {
             self.find("an archive that lacks a member", about);
-        } else if whole && !archive && contents.iter().all(|one| self.marks.get(*one).bytes != told.body) {
+        } else if whole && !archive && contents.iter().all(|one| self.marks.get(*one).bytes != message.body) {
             self.find("other bytes than were put", about);
         }
     }
@@ -471,7 +471,7 @@ impl World {
     pub fn pick(&mut self, wanted: impl Fn(&Model, NodeId) -> bool) -> Option<NodeId> {
         let all: Vec<NodeId> =
             (0..self.model.nodes.len()).filter(|node| wanted(&self.model, *node)).collect();
-        self.dice.pick(&all).copied()
+        self.rng.pick(&all).copied()
     }
 
     pub fn live_file(&mut self) -> Option<NodeId> {

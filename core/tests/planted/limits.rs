@@ -74,8 +74,8 @@ fn a_completion_looks_before_it_reads_and_writes() {
         }
         // Content that was read would be told to be damaged, to the host.
         std::fs::remove_dir_all(dir.path().join("store/blob")).unwrap();
-        let (status, told) = call(&store, "/file/complete", &of);
-        assert_eq!((status, &told["code"]), (400, &json!("InvalidParameterNotMatch")));
+        let (status, message) = call(&store, "/file/complete", &of);
+        assert_eq!((status, &message["code"]), (400, &json!("InvalidParameterNotMatch")));
     });
 }
 
@@ -141,7 +141,7 @@ fn no_claim_gives_content_of_another_drive() {
             let zeros = vec![0; 100 << 10];
             store.drive("bob").unwrap().put("his", &zeros[..], Put::new()).unwrap();
             let drive = store.drive("alice").unwrap().id().0.to_string();
-            let told = call(
+            let message = call(
                 store,
                 "/file/create",
                 &json!({
@@ -150,7 +150,7 @@ fn no_claim_gives_content_of_another_drive() {
                     "content_hash": Digest::of(&zeros).sha1_hex(), "proof_code": "AAAAAAAAAAA=",
                 }),
             );
-            assert_eq!(told.1["rapid_upload"], json!(false));
+            assert_eq!(message.1["rapid_upload"], json!(false));
         });
     });
 }

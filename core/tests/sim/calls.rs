@@ -322,7 +322,7 @@ fn wrong(said: Vec<String>) -> Came {
     if said.is_empty() { Came::Done } else { Came::Wrong(said.join("; ")) }
 }
 
-/// Reads a file at one moment, and then its contents.
+/// Reads a file in one snapshot, and then its contents.
 fn look(drive: &Drive, path: &str) -> Result<Node> {
     let infos = drive.versions(path, None, 1000)?;
     let mut file = File::default();

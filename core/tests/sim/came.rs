@@ -203,7 +203,7 @@ impl Run {
         }
         if !matches!(busy.what, Do::Look(_) | Do::Freeze(_) | Do::Backup) {
             // What was written before it and is not seen by now, never is.
-            self.decide(busy.told);
+            self.decide(busy.begun);
             for call in std::mem::take(&mut self.slots[task].doubtful) {
                 self.history.lose(call);
             }
@@ -215,7 +215,7 @@ impl Run {
         match (&busy.what, came) {
             (Do::Open(mode), _) => {
                 self.slots[task].open = Some(*mode);
-                self.decide(busy.told);
+                self.decide(busy.begun);
             }
             (Do::Close, _) => self.end_session(task),
             (Do::Rebuild, _) => {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 
 /// Contents from this length on get a file of their own.
 pub const THRESHOLD: usize = 4 << 10;
@@ -52,10 +52,10 @@ fn all() -> &'static All {
 }
 
 fn made_of(seed: u64, len: usize) -> Bytes {
-    let mut dice = Dice::new(seed ^ 0xc0ff_ee00);
+    let mut rng = Rng::new(seed ^ 0xc0ff_ee00);
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {
-        bytes.extend_from_slice(&dice.throw().to_le_bytes());
+        bytes.extend_from_slice(&rng.draw().to_le_bytes());
     }
     bytes.truncate(len);
     bytes.into()
@@ -74,17 +74,17 @@ pub fn number(hash: &Hash) -> u64 {
     all().1.get(hash).copied().unwrap_or(UNKNOWN)
 }
 
-/// Throws one that fills a segment quickly.
-pub fn throw_bulky(dice: &mut Dice) -> u64 {
-    COUNT + MANY + dice.below(BULKY)
+/// Draws one that fills a segment quickly.
+pub fn draw_bulky(rng: &mut Rng) -> u64 {
+    COUNT + MANY + rng.below(BULKY)
 }
 
-/// Throws one that has a file of its own.
-pub fn throw_large(dice: &mut Dice) -> u64 {
-    dice.below(COUNT / 12) * 12 + [7, 8, 11][dice.below(3) as usize]
+/// Draws one that has a file of its own.
+pub fn draw_large(rng: &mut Rng) -> u64 {
+    rng.below(COUNT / 12) * 12 + [7, 8, 11][rng.below(3) as usize]
 }
 
-/// Throws one; equal ones have one number.
-pub fn throw(dice: &mut Dice) -> u64 {
-    number(&hash(dice.below(COUNT)))
+/// Draws one; equal ones have one number.
+pub fn draw(rng: &mut Rng) -> u64 {
+    number(&hash(rng.below(COUNT)))
 }

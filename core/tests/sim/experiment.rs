@@ -1,13 +1,9 @@
-//! What is tried with the store, or with a twin of its disk, between other things.
+//! What is tried with the store between other things.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use holdall::Mode;
+use holdall::vfs::Fault;
 
-use holdall::machine::run_on;
-use holdall::vfs::{Fault, Open, Policy, SimVfs, Vfs};
-use holdall::{Drive, ErrorKind, Mode, Result, Store};
-
-use crate::calls::{Came, DRIVE, Do, GRACE, options};
+use crate::calls::{Came, Do, GRACE};
 use crate::content;
 use crate::run::{Run, Slot};
 use crate::scheduler::Chances;
@@ -20,6 +16,27 @@ const BULK: u64 = 14;
 pub const MAX_OPEN: u64 = 150;
 
 impl Run {
+    /// Lets something happen while no fault is planted and nobody does anything else.
+    pub fn undisturbed(&mut self, work: impl FnOnce(&mut Run)) {
+        self.calm();
+        if self.goes_on() {
+            self.at_peace(work);
+        }
+    }
+
+    /// The same with two processes that share nothing but the store, which nobody has open at first.
+    fn with_two_processes(&mut self, work: impl FnOnce(&mut Run, usize, usize)) {
+        let (first, other) = (1, self.slots.len() - 1);
+        let mates = self.turns.mates(first).contains(&other) || first == other;
+        if mates || self.plan.mode == Some(Mode::Exclusive) {
+            return self.calm();
+        }
+        self.undisturbed(|run| {
+            run.close_all();
+            work(run, first, other);
+        });
+    }
+
     /// Puts many contents at once that have a file each, with few descriptors to be had.
     pub fn put_many_large(&mut self) {
         self.calm();
@@ -45,20 +62,13 @@ impl Run {
     /// Lets a process die while it commits, another go on at once, and the rows be made anew: what the
     /// first wrote and never published must not come back.
     pub fn die_and_rebuild(&mut self) {
-        self.calm();
-        let (first, other) = (1, self.slots.len() - 1);
-        let mates = self.turns.mates(first).contains(&other) || first == other;
-        if !self.goes_on() || mates || self.plan.mode == Some(Mode::Exclusive) {
-            return;
-        }
-        self.at_peace(|run| {
-            run.close_all();
+        self.with_two_processes(|run, first, other| {
             for task in [first, other] {
                 if run.goes_on() && run.open(task, Mode::Shared).is_some() {
                     run.put_some(task);
                 }
             }
-            let kill = 10 + run.dice.below(60);
+            let kill = 10 + run.rng.below(60);
             run.turns.set_chances(Chances { kill, ..Chances::default() });
             for _ in 0..4 {
                 if run.goes_on() && run.slots[first].open.is_some() {
@@ -80,7 +90,7 @@ impl Run {
     }
 
     fn put_some(&mut self, task: usize) {
-        let items = vec![(self.path(false), content::throw(&mut self.dice))];
+        let items = vec![(self.path(false), content::draw(&mut self.rng))];
         self.tell(task, Do::Put(items.clone()), Some(Verb::Put(items)));
         self.calm();
     }
@@ -88,14 +98,7 @@ impl Run {
     /// Lets a process close the store while it sends an archive, and another compact what the archive's
     /// content lies in: the rest of it must come all the same.
     pub fn close_while_sending(&mut self) {
-        self.calm();
-        let (first, other) = (1, self.slots.len() - 1);
-        let mates = self.turns.mates(first).contains(&other) || first == other;
-        if !self.goes_on() || mates || self.plan.mode == Some(Mode::Exclusive) {
-            return;
-        }
-        self.at_peace(|run| {
-            run.close_all();
+        self.with_two_processes(|run, first, other| {
             if !run.goes_on() || run.open(other, Mode::Shared).is_none() {
                 return;
             }
@@ -130,14 +133,7 @@ impl Run {
     /// Lets a process be suspended for hours while it puts large contents, and another collect: what is
     /// not committed yet is no orphan, however old its file is by then.
     pub fn put_slowly(&mut self) {
-        self.calm();
-        let (first, other) = (1, self.slots.len() - 1);
-        let mates = self.turns.mates(first).contains(&other) || first == other;
-        if !self.goes_on() || mates || self.plan.mode == Some(Mode::Exclusive) {
-            return;
-        }
-        self.at_peace(|run| {
-            run.close_all();
+        self.with_two_processes(|run, first, other| {
             for task in [first, other] {
                 if run.goes_on() && run.open(task, Mode::Shared).is_none() {
                     return;
@@ -146,7 +142,7 @@ impl Run {
             run.turns.set_chances(Chances { stall: 2, stall_at_blobs: true, ..Chances::default() });
             for _ in 0..6 {
                 if run.goes_on() {
-                    let items = vec![(run.path(false), content::throw_large(&mut run.dice))];
+                    let items = vec![(run.path(false), content::draw_large(&mut run.rng))];
                     run.tell(first, Do::Put(items.clone()), Some(Verb::Put(items)));
                     run.tell(other, Do::Gc, None);
                     run.calm();
@@ -191,11 +187,7 @@ impl Run {
 
     /// Puts, deletes and collects the same again and again, and looks what that leaves of the log.
     pub fn churn(&mut self) {
-        self.calm();
-        if !self.goes_on() {
-            return;
-        }
-        self.at_peace(|run| {
+        self.undisturbed(|run| {
             let Some(task) = run.well() else { return };
             for _ in 0..6 {
                 if run.goes_on() {
@@ -215,7 +207,7 @@ impl Run {
     fn put_bulky(&mut self, task: usize, beside: Option<&str>) {
         let paths = (0..BULK).map(|number| format!("d1/d1/f{number}")).chain(beside.map(str::to_owned));
         let items: Vec<(String, u64)> =
-            paths.map(|path| (path, content::throw_bulky(&mut self.dice))).collect();
+            paths.map(|path| (path, content::draw_bulky(&mut self.rng))).collect();
         if self.goes_on() && self.slots[task].open.is_some() {
             self.tell(task, Do::Put(items.clone()), Some(Verb::Put(items)));
             self.calm();
@@ -232,7 +224,7 @@ impl Run {
     /// Leaves little room on the disk, until everybody rests.
     pub fn fill_up(&mut self) {
         let used: u64 = self.disk.files().values().map(|content| content.len() as u64).sum();
-        let room = self.dice.below(300 << 10);
+        let room = self.rng.below(300 << 10);
         self.turns.note(|| format!("{room} bytes of room are left on the disk"));
         self.disk.set_capacity(Some(used + room));
         self.full = true;
@@ -240,13 +232,9 @@ impl Run {
 
     /// Repairs a sound store while descriptors run out.
     pub fn repair_short_of_descriptors(&mut self) {
-        self.calm();
-        if !self.goes_on() {
-            return;
-        }
-        self.at_peace(|run| {
+        self.undisturbed(|run| {
             let Some(task) = run.well() else { return };
-            let fault = 2 + run.dice.below(30);
+            let fault = 2 + run.rng.below(30);
             run.turns.set_chances(Chances { fault, faults: vec![Fault::Emfile], ..Chances::default() });
             run.tell(task, Do::Repair, None);
             run.calm();
@@ -257,176 +245,4 @@ impl Run {
             }
         });
     }
-
-    /// Flips a bit in what an exclusive session that died has left in the log alone, but not in
-    /// its last group.
-    pub fn decay(&mut self) {
-        self.calm();
-        if !self.goes_on() {
-            return;
-        }
-        self.at_peace(|run| {
-            run.close_all();
-            if !run.goes_on() || run.open(1, Mode::Exclusive).is_none() {
-                return;
-            }
-            let before = run.disk.files();
-            for number in 0..4 {
-                let items = vec![(format!("f{number}"), content::throw(&mut run.dice))];
-                run.tell(1, Do::Put(items.clone()), Some(Verb::Put(items)));
-                run.calm();
-            }
-            if !run.goes_on() {
-                return;
-            }
-            let twin = SimVfs::new(run.dice.throw());
-            twin.set_to(&run.disk);
-            let place = grown(&before, &twin.files());
-            let wanted = run.history.guess().tree.clone();
-            if let Some((path, from, to)) = place {
-                let at = from + run.dice.below((to - from) * 3 / 5);
-                run.turns.note(|| format!("a bit flips at {at} of {path}, which grew from {from} to {to}"));
-                twin.bit_flip(&path, at).expect("a byte to flip");
-                let held = run.on_twin(|| look_at_decayed(&twin, &wanted));
-                run.hold(held);
-            }
-        });
-    }
-
-    /// Cuts a rebuild of a twin off, and looks whether what it was to set aside is there.
-    pub fn cut_rebuild(&mut self) {
-        self.calm();
-        if !self.goes_on() {
-            return;
-        }
-        self.at_peace(|run| {
-            run.close_all();
-            if !run.goes_on() || run.half_rebuilt {
-                return;
-            }
-            let twin = SimVfs::new(run.dice.throw());
-            twin.set_to(&run.disk);
-            let lost = vec![7_u8; 5000];
-            run.on_twin(|| orphan(&twin, &lost)).expect("an orphan");
-            let whole = twin.copy();
-            let (cuts, policy) = (3, Policy::ALL[run.dice.below(Policy::ALL.len() as u64) as usize]);
-            let count = run.on_twin(|| {
-                let _ = rebuild(&whole);
-                whole.op_count()
-            });
-            for cut in 0..cuts {
-                let disk = twin.copy();
-                // Most of it is reading; what matters comes at the end.
-                let at = count - 1 - run.dice.below(if cut == 0 { count } else { 24 });
-                disk.power_cut_at(at);
-                let _ = run.on_twin(|| rebuild(&disk));
-                let found = disk.crash(policy);
-                run.turns.note(|| format!("a rebuild is cut off at {at} of {count}, {policy:?}"));
-                // Both names of a rename may be there, so the rows themselves tell.
-                let now = found.files();
-                let old = now.get("meta.redb.bad");
-                let swapped = old.is_some() && now.get("meta.redb") != old;
-                run.step_over(GRACE);
-                let opened = run.on_twin(|| open_and_collect(&found));
-                let kept = found.files().values().any(|content| *content == lost);
-                match opened {
-                    Err(error) => {
-                        run.fail(format!("after a rebuild that was cut off at {at} of {count}: {error}"))
-                    }
-                    Ok(()) if swapped && !kept => {
-                        run.fail(format!(
-                            "a rebuild cut off at {at} of {count} lost what it was to set aside"
-                        ));
-                    }
-                    Ok(()) => {}
-                }
-                if !run.goes_on() {
-                    return;
-                }
-            }
-        });
-    }
-
-    /// Runs something on this thread, on the simulated clock.
-    fn on_twin<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _running = run_on(self.turns.clone());
-        work()
-    }
-}
-
-/// Returns where a segment grew, zeros at its end left out.
-fn grown(
-    before: &BTreeMap<String, Vec<u8>>,
-    after: &BTreeMap<String, Vec<u8>>,
-) -> Option<(String, u64, u64)> {
-    let mut segments = after.iter().filter(|(path, _)| path.starts_with("seg/"));
-    segments.find_map(|(path, bytes)| {
-        let old = before.get(path).map(Vec::as_slice).unwrap_or_default();
-        let at = |number: usize| (old.get(number).copied().unwrap_or(0), bytes[number]);
-        let differs = |number: &usize| at(*number).0 != at(*number).1;
-        let (from, to) = ((0..bytes.len()).find(differs)?, (0..bytes.len()).rev().find(differs)?);
-        // A segment that was made meanwhile has a header first.
-        let from = if old.is_empty() { 64 } else { from };
-        (to > from + 100).then(|| (path.clone(), from as u64, to as u64))
-    })
-}
-
-fn open(disk: &SimVfs, mode: Mode) -> Result<Drive> {
-    let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
-    Store::open_on(vfs, options(mode))?.drive(DRIVE)
-}
-
-fn rebuild(disk: &SimVfs) -> Result<()> {
-    let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
-    Store::rebuild_on(&vfs, &options(Mode::Exclusive)).map(drop)
-}
-
-/// Opens a store one of whose groups is damaged, by a rebuild if it says so: of what was put, all but
-/// what that group said is there.
-fn look_at_decayed(disk: &SimVfs, wanted: &crate::world::Tree) -> Result<(), String> {
-    let says = |error: holdall::Error| format!("after decay: {error}");
-    let drive = match open(disk, Mode::Exclusive) {
-        Err(error) if error.kind() == ErrorKind::Corrupt => {
-            rebuild(disk).map_err(says)?;
-            open(disk, Mode::Exclusive).map_err(says)?
-        }
-        opened => opened.map_err(says)?,
-    };
-    let missing = |drive: &Drive| {
-        let is_there = |path: &String| match wanted.get(path) {
-            Some(crate::world::Node::File(file)) => drive
-                .versions(path, None, 1)
-                .is_ok_and(|found| found.iter().any(|info| info.id.number() >= file.next - 1)),
-            _ => true,
-        };
-        (0..4).map(|number| format!("f{number}")).filter(|path| !is_there(path)).count()
-    };
-    let first = missing(&drive);
-    if first > 1 {
-        return Err(format!("one bit flipped, and {first} of four puts are silently gone"));
-    }
-    Ok(())
-}
-
-/// Leaves a large file that no row speaks of.
-fn orphan(disk: &SimVfs, content: &[u8]) -> std::io::Result<()> {
-    let file = disk.open("blob/fa/0000000000fffffa", Open::Create)?;
-    file.write_at(0, &[content])?;
-    file.sync_data()?;
-    disk.sync_dir("blob/fa")?;
-    // What an earlier rebuild left would be taken for this one's.
-    let _ = disk.remove("meta.redb.bad");
-    disk.sync_dir("")
-}
-
-fn open_and_collect(disk: &SimVfs) -> Result<()> {
-    let drive = match open(disk, Mode::Exclusive) {
-        Err(error) if error.kind() == ErrorKind::Corrupt => {
-            rebuild(disk)?;
-            open(disk, Mode::Exclusive)?
-        }
-        opened => opened?,
-    };
-    drive.store().gc()?;
-    drive.store().close()
 }

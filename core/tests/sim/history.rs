@@ -1,6 +1,6 @@
 //! Which states a store may be in, after calls that overlapped and calls whose outcome nobody knows.
 //!
-//! Each call takes effect at one moment between its begin and its end. All orders that fit what was
+//! Each call takes effect at one point between its begin and its end. All orders that fit what was
 //! said so far are followed; where none is left, something was seen that may not be.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -19,17 +19,18 @@ mod calls;
 mod came;
 mod content;
 mod controls;
-#[path = "../risk/dice.rs"]
-mod dice;
+mod draw;
 mod experiment;
 mod history;
 mod ledger;
 mod plan;
 mod processes;
 mod rest;
+#[path = "../crash/rng.rs"]
+mod rng;
 mod run;
 mod scheduler;
-mod throw;
+mod twin;
 mod world;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use holdall::Mode;
 use holdall::vfs::Fault;
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 use crate::scheduler::Chances;
 
 /// What processes do, for the weights of a plan.
@@ -130,47 +130,47 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn throw(dice: &mut Dice) -> Plan {
+    pub fn draw(rng: &mut Rng) -> Plan {
         // To look behind a fault that is known.
         let without = std::env::var("HOLDALL_WITHOUT").unwrap_or_default();
         let without: Vec<String> = without.split(',').map(str::to_owned).collect();
-        let processes = 1 + dice.below(3) as usize;
-        let mode = match dice.below(if processes == 1 { 2 } else { 5 }) {
+        let processes = 1 + rng.below(3) as usize;
+        let mode = match rng.below(if processes == 1 { 2 } else { 5 }) {
             0 => Some(Mode::Exclusive),
             1 if !without.iter().any(|kind| kind == "Mixed") => None,
             _ => Some(Mode::Shared),
         };
-        let pick = |dice: &mut Dice, from: &[u64]| from[dice.below(from.len() as u64) as usize];
+        let pick = |rng: &mut Rng, from: &[u64]| from[rng.below(from.len() as u64) as usize];
         let faults: Vec<Fault> = [Fault::Eio, Fault::Enospc, Fault::Emfile, Fault::ShortWrite]
             .into_iter()
-            .filter(|_| dice.one_in(2))
+            .filter(|_| rng.one_in(2))
             .collect();
         let chances = Chances {
-            switch: pick(dice, &[2, 5, 12, 40]),
-            kill: pick(dice, &[0, 0, 6000, 1500, 500]),
-            power: pick(dice, &[0, 0, 0, 6000, 2000]),
-            fault: if faults.is_empty() { 0 } else { pick(dice, &[0, 0, 0, 900, 250]) },
-            stall: pick(dice, &[0, 0, 0, 3000, 600]),
+            switch: pick(rng, &[2, 5, 12, 40]),
+            kill: pick(rng, &[0, 0, 6000, 1500, 500]),
+            power: pick(rng, &[0, 0, 0, 6000, 2000]),
+            fault: if faults.is_empty() { 0 } else { pick(rng, &[0, 0, 0, 900, 250]) },
+            stall: pick(rng, &[0, 0, 0, 3000, 600]),
             stall_at_blobs: false,
             faults,
         };
         let weights = KINDS
             .iter()
-            .map(|(kind, weight)| (*kind, weight * pick(dice, &[0, 1, 1, 2, 5])))
+            .map(|(kind, weight)| (*kind, weight * pick(rng, &[0, 1, 1, 2, 5])))
             .filter(|(kind, weight)| *weight > 0 && !without.contains(&format!("{kind:?}")))
             .chain([(Kind::Put, 4)])
             .collect();
-        let most = if dice.one_in(8) { 200 } else { 60 };
-        let calls = 15 + dice.below(most);
-        let (names, bulky) = (2 + dice.below(5), dice.one_in(3));
-        let large = dice.one_in(8);
-        let threads = if processes < 3 && dice.one_in(3) { 2 } else { 1 };
+        let most = if rng.one_in(8) { 200 } else { 60 };
+        let calls = 15 + rng.below(most);
+        let (names, bulky) = (2 + rng.below(5), rng.one_in(3));
+        let large = rng.one_in(8);
+        let threads = if processes < 3 && rng.one_in(3) { 2 } else { 1 };
         Plan { processes, threads, mode, calls, chances, weights, names, bulky, large }
     }
 
     /// Returns what kind of run a seed makes.
     pub fn of(seed: u64) -> Plan {
-        Plan::throw(&mut Dice::new(seed))
+        Plan::draw(&mut Rng::new(seed))
     }
 
     /// Lets processes do these things alone.
@@ -184,9 +184,9 @@ impl Plan {
         self.chances = Chances { switch, ..Chances::default() };
     }
 
-    pub fn kind(&self, dice: &mut Dice) -> Kind {
+    pub fn kind(&self, rng: &mut Rng) -> Kind {
         let total = self.weights.iter().map(|(_, weight)| weight).sum();
-        let mut at = dice.below(total);
+        let mut at = rng.below(total);
         for (kind, weight) in &self.weights {
             if at < *weight {
                 return *kind;
@@ -196,8 +196,8 @@ impl Plan {
         Kind::Put
     }
 
-    pub fn mode(&self, dice: &mut Dice) -> Mode {
-        let thrown = if dice.one_in(2) { Mode::Shared } else { Mode::Exclusive };
+    pub fn mode(&self, rng: &mut Rng) -> Mode {
+        let thrown = if rng.one_in(2) { Mode::Shared } else { Mode::Exclusive };
         self.mode.unwrap_or(thrown)
     }
 }

@@ -1,4 +1,4 @@
-//! Moments of rest, in which the whole store is read and held to the model.
+//! Pauses, in which the whole store is read and held to the model.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ impl Run {
     /// Uses URLs of what is there, and of what is not.
     fn serve_some(&mut self, task: usize) {
         for _ in 0..4 {
-            let Some(url) = self.dice.pick(&self.ledger.urls).cloned() else { return };
+            let Some(url) = self.rng.pick(&self.ledger.urls).cloned() else { return };
             let must = self.history.surely_has(url.version.file().0, url.version.number());
             match self.ask(task, Do::Serve(url.text.clone())) {
                 Came::Reply(status, hash) => {
@@ -117,13 +117,13 @@ impl Run {
                 run.calm();
             }
         });
-        if self.dice.one_in(4) {
+        if self.rng.one_in(4) {
             self.forget_copy();
         }
     }
 
     fn some_content(&mut self) -> u64 {
-        content::throw(&mut self.dice)
+        content::draw(&mut self.rng)
     }
 
     /// Sets the store back to its copy, as one does who lost the disk.
@@ -180,7 +180,7 @@ impl Run {
                 self.log_is_bounded(task);
             }
         }
-        if self.goes_on() && self.dice.one_in(2) {
+        if self.goes_on() && self.rng.one_in(2) {
             self.rebuild();
             self.look_in(Mode::Shared);
         }

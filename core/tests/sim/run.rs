@@ -9,11 +9,11 @@ use holdall::{ArchiveId, ErrorKind, FileId, Mode, Put, Store};
 
 use crate::calls::{self, Came, DRIVE, Do};
 use crate::content;
-use crate::dice::Dice;
 use crate::history::History;
 use crate::ledger::Ledger;
 use crate::plan::Plan;
 use crate::processes::Processes;
+use crate::rng::Rng;
 use crate::scheduler::{Chances, Turns};
 use crate::world::{Call, PROBE, Verb, World};
 
@@ -22,7 +22,7 @@ use crate::world::{Call, PROBE, Verb, World};
 pub struct Busy {
     pub what: Do,
     /// When it was told.
-    pub told: u64,
+    pub begun: u64,
     /// Its number, if the model has a say in it.
     pub call: Option<Call>,
 }
@@ -50,7 +50,7 @@ pub struct Slot {
 }
 
 pub struct Run {
-    pub dice: Dice,
+    pub rng: Rng,
     pub plan: Plan,
     pub turns: Arc<Turns>,
     pub disk: SimVfs,
@@ -76,7 +76,7 @@ pub struct Run {
     /// opens the store decides whether they took effect.
     undecided: Vec<(Call, u64)>,
     /// Counts what processes are told.
-    told: u64,
+    begun: u64,
     /// Something was cut off, so that what is deleted may still be counted.
     pub troubled: bool,
     pub failure: Option<String>,
@@ -117,8 +117,8 @@ fn template() -> &'static (SimVfs, FileId) {
 
 impl Run {
     pub fn new(seed: u64, plan: Option<Plan>, verbose: bool) -> Run {
-        let mut dice = Dice::new(seed);
-        let thrown = Plan::throw(&mut dice);
+        let mut rng = Rng::new(seed);
+        let thrown = Plan::draw(&mut rng);
         let plan = plan.unwrap_or(thrown);
         let turns = Turns::new(seed, plan.processes, plan.threads, verbose);
         let (disk, copy) = (SimVfs::new(seed), SimVfs::new(seed ^ 1));
@@ -128,7 +128,7 @@ impl Run {
         let processes = Some(Processes::new(&turns, &disk, &copy, tasks));
         let slots = vec![Slot::default(); tasks + 1];
         Run {
-            dice,
+            rng,
             plan,
             turns,
             disk,
@@ -144,7 +144,7 @@ impl Run {
             new_timeline: false,
             full: false,
             undecided: Vec::new(),
-            told: 0,
+            begun: 0,
             troubled: false,
             failure: None,
             traced: verbose,
@@ -198,7 +198,7 @@ impl Run {
 
     /// Tells an idle process what to do.
     pub fn tell(&mut self, task: usize, what: Do, verb: Option<Verb>) {
-        self.told += 1;
+        self.begun += 1;
         let call = verb.map(|verb| {
             self.last_call += 1;
             self.history.begin(self.last_call, verb);
@@ -210,7 +210,7 @@ impl Run {
             let fresh = !self.turns.mates(task).into_iter().any(has);
             self.turns.begin_life(task, fresh);
         }
-        self.slots[task].busy = Some(Busy { what: what.clone(), told: self.told, call });
+        self.slots[task].busy = Some(Busy { what: what.clone(), begun: self.begun, call });
         if let Some(processes) = &self.processes {
             processes.tell(task, what);
         }
@@ -280,7 +280,7 @@ impl Run {
     pub fn probe(&mut self, task: usize) {
         self.new_timeline = false;
         let before = self.history.guess().highest();
-        let item = (PROBE.to_owned(), content::throw(&mut self.dice));
+        let item = (PROBE.to_owned(), content::draw(&mut self.rng));
         match self.ask(task, Do::Put(vec![item.clone()])) {
             Came::Versions(infos) if infos.len() == 1 => {
                 let number = infos[0].id.number();
@@ -290,7 +290,7 @@ impl Run {
                 let noted = self.ledger.version(infos[0].id, item.1);
                 self.hold(noted);
                 self.last_call += 1;
-                self.decide(self.told + 1);
+                self.decide(self.begun + 1);
                 self.history.probe(self.last_call, number, item.1);
             }
             came => self.fail(format!("putting the probe: {came:?}")),
@@ -302,16 +302,16 @@ impl Run {
     fn doubt(&mut self, task: usize, call: Call) {
         let is_there = |slot: &Slot| slot.open.is_some() || slot.busy.is_some();
         let others = self.tasks().any(|other| other != task && is_there(&self.slots[other]));
-        self.undecided.push((call, self.told));
+        self.undecided.push((call, self.begun));
         if !others {
-            self.decide(self.told + 1);
+            self.decide(self.begun + 1);
         }
     }
 
     /// Lets what died before something was told be decided by it.
-    pub fn decide(&mut self, told: u64) {
+    pub fn decide(&mut self, begun: u64) {
         for (call, at) in std::mem::take(&mut self.undecided) {
-            match at < told {
+            match at < begun {
                 true => self.history.lose(call),
                 false => self.undecided.push((call, at)),
             }
@@ -350,7 +350,7 @@ impl Run {
         if let Some(processes) = &self.processes {
             processes.forget(task);
         }
-        self.slots[task].busy = Some(Busy { what: Do::Stats, told: self.told, call: None });
+        self.slots[task].busy = Some(Busy { what: Do::Stats, begun: self.begun, call: None });
         while self.slots[task].busy.is_some() {
             self.go_on();
         }
@@ -362,11 +362,11 @@ impl Run {
             self.kill(task);
         }
         self.turns.take_dark();
-        let policy = Policy::ALL[self.dice.below(Policy::ALL.len() as u64) as usize];
+        let policy = Policy::ALL[self.rng.below(Policy::ALL.len() as u64) as usize];
         self.turns.note(|| format!("the power is lost: {policy:?}"));
         self.disk.lose_power(policy);
         self.copy.lose_power(policy);
-        self.decide(self.told + 1);
+        self.decide(self.begun + 1);
         if !self.copy.files().contains_key("STORE") {
             self.history.forget_backup();
         }

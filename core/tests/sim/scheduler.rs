@@ -1,5 +1,5 @@
 //! One thread at a time: whoever has the turn runs until it touches the disk, a lock or the clock;
-//! there the dice say who goes on, and whether something goes wrong.
+//! there the rng say who goes on, and whether something goes wrong.
 
 use std::cell::Cell;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use holdall::machine::Machine;
 use holdall::vfs::{Fault, Scheduler, SimVfs, Touch};
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 
 /// The thread of the run itself; the others are those of processes.
 pub const MAIN: usize = 0;
@@ -60,7 +60,7 @@ struct Process {
     /// A fault struck in this life.
     hurt: bool,
     /// It is to end at its next operation.
-    doomed: bool,
+    dying: bool,
     disks: Vec<SimVfs>,
 }
 
@@ -68,9 +68,9 @@ struct State {
     turn: usize,
     tasks: Vec<Task>,
     processes: Vec<Process>,
-    dice: Dice,
+    rng: Rng,
     /// What random bytes are made of, apart from the order of things.
-    noise: Dice,
+    noise: Rng,
     clock: i64,
     uptime: Duration,
     chances: Chances,
@@ -115,8 +115,8 @@ impl Turns {
             turn: MAIN,
             tasks: (0..=tasks).map(task).collect(),
             processes: (0..=processes).map(|_| Process::default()).collect(),
-            dice: Dice::new(seed ^ 0x5eed),
-            noise: Dice::new(seed ^ 0x0015_e000),
+            rng: Rng::new(seed ^ 0x5eed),
+            noise: Rng::new(seed ^ 0x0015_e000),
             clock: 1_750_000_000_000_000,
             uptime: Duration::ZERO,
             chances: Chances::default(),
@@ -150,7 +150,7 @@ impl Turns {
             *process = Process { life: lives, ..Process::default() };
             state.lives = lives;
         } else if fresh {
-            (process.hurt, process.doomed) = (false, false);
+            (process.hurt, process.dying) = (false, false);
         }
     }
 
@@ -288,7 +288,7 @@ impl Turns {
                 return;
             }
             state.tasks[me].status = Status::Ready;
-            let next = mates[state.dice.below(mates.len() as u64) as usize];
+            let next = mates[state.rng.below(mates.len() as u64) as usize];
             self.pass(state, next);
             return;
         }
@@ -354,13 +354,13 @@ impl State {
             };
             free.iter().filter_map(until).min()
         };
-        if !ready.is_empty() && !self.dice.one_in(8) {
+        if !ready.is_empty() && !self.rng.one_in(8) {
             self.idle = 0;
-            return ready[self.dice.below(ready.len() as u64) as usize];
+            return ready[self.rng.below(ready.len() as u64) as usize];
         }
         let is_stalled = |task: &&usize| matches!(self.tasks[**task].status, Status::Stalled(_));
         let stalled = free.iter().find(is_stalled).copied();
-        if let Some(task) = stalled.filter(|_| ready.is_empty() && self.dice.one_in(4)) {
+        if let Some(task) = stalled.filter(|_| ready.is_empty() && self.rng.one_in(4)) {
             self.idle = 0;
             return task;
         }
@@ -377,37 +377,37 @@ impl State {
                 task
             }
             None if ready.is_empty() => stalled.unwrap_or(MAIN),
-            None => ready[self.dice.below(ready.len() as u64) as usize],
+            None => ready[self.rng.below(ready.len() as u64) as usize],
         }
     }
 
     /// Says what goes wrong with an operation.
     fn strike(&mut self, me: usize, touch: Touch<'_>) -> Option<Fault> {
         let Chances { kill, power, fault, .. } = self.chances;
-        let once_in = |dice: &mut Dice, n: u64| n > 0 && dice.one_in(n);
-        if self.process(me).doomed || once_in(&mut self.dice, kill) {
+        let once_in = |rng: &mut Rng, n: u64| n > 0 && rng.one_in(n);
+        if self.process(me).dying || once_in(&mut self.rng, kill) {
             self.say(format!("process {me} is killed before {} {}", touch.verb, touch.path));
             self.end(me);
             return None;
         }
-        if once_in(&mut self.dice, power) {
+        if once_in(&mut self.rng, power) {
             self.say(format!("the power is cut before {} {} of process {me}", touch.verb, touch.path));
             self.dark = true;
             self.end_all();
             return None;
         }
-        if once_in(&mut self.dice, fault) {
+        if once_in(&mut self.rng, fault) {
             let faults = &self.chances.faults;
-            let struck = *faults.get(self.dice.below(faults.len() as u64) as usize)?;
+            let struck = *faults.get(self.rng.below(faults.len() as u64) as usize)?;
             if !touch.is_struck_by(struck) {
                 return None;
             }
             self.say(format!("{struck:?} strikes {} {} of process {me}", touch.verb, touch.path));
-            let doomed = struck == Fault::ShortWrite && kill > 0 && self.dice.one_in(2);
+            let dying = struck == Fault::ShortWrite && kill > 0 && self.rng.one_in(2);
             let process = self.process(me);
             process.hurt = true;
             // Some of those that are killed in the middle of a write leave a part of it.
-            process.doomed = doomed;
+            process.dying = dying;
             return Some(struck);
         }
         None
@@ -432,14 +432,14 @@ impl Scheduler for Turns {
         state.uptime += Duration::from_micros(3);
         let Chances { switch, stall, stall_at_blobs, .. } = state.chances;
         let here = !stall_at_blobs || touch.path.starts_with("blob/") && touch.verb != "list";
-        let stalls = stall > 0 && here && state.dice.one_in(stall);
+        let stalls = stall > 0 && here && state.rng.one_in(stall);
         if stalls {
-            state.clock += 1_000_000 * [1, 1900, 4000][state.dice.below(3) as usize];
-            let until = state.steps + state.dice.below(3000);
+            state.clock += 1_000_000 * [1, 1900, 4000][state.rng.below(3) as usize];
+            let until = state.steps + state.rng.below(3000);
             state.tasks[me].status = Status::Stalled(until);
             state.say(format!("process {me} is suspended before {} {}", touch.verb, touch.path));
         }
-        if stalls || switch > 0 && state.dice.one_in(switch) {
+        if stalls || switch > 0 && state.rng.one_in(switch) {
             state.tasks[me].within = touch.path == ROWS;
             let next = state.pick();
             self.pass(state, next);
@@ -482,7 +482,7 @@ impl Machine for Turns {
     fn fill_random(&self, out: &mut [u8]) {
         let mut state = self.lock();
         for chunk in out.chunks_mut(8) {
-            let bytes = state.noise.throw().to_le_bytes();
+            let bytes = state.noise.draw().to_le_bytes();
             chunk.copy_from_slice(&bytes[..chunk.len()]);
         }
     }

@@ -2,14 +2,14 @@
 
 use holdall::{CrossOrigin, ErrorKind, Options, Reply, Request};
 
-use crate::{Shop, kind, put};
+use crate::{TestStore, kind, put};
 
-const SHOP: &str = "https://shop.example";
+const PAGE: &str = "https://test.example";
 
-fn ask(shop: &Shop, method: &str, url: &str, origin: &str) -> Reply {
+fn ask(test: &TestStore, method: &str, url: &str, origin: &str) -> Reply {
     let request = Request::new(method, url).header("Origin", origin);
     let request = request.header("Access-Control-Request-Method", "GET");
-    shop.store.serve(&request).unwrap()
+    test.store.serve(&request).unwrap()
 }
 
 /// What a reply says of other origins: who may show it, who may read it.
@@ -19,29 +19,29 @@ fn says(reply: &Reply) -> (Option<&str>, Option<&str>) {
 
 #[test]
 fn the_store_decides_and_a_url_decides_otherwise() {
-    let list = CrossOrigin::origins([SHOP, "http://localhost:3000"]).unwrap();
+    let list = CrossOrigin::origins([PAGE, "http://localhost:3000"]).unwrap();
     for (policy, shows, reads) in [
         (CrossOrigin::SAME_ORIGIN, "same-origin", None),
         (CrossOrigin::SAME_SITE, "same-site", None),
         (CrossOrigin::CROSS_ORIGIN, "cross-origin", None),
-        (list, "same-site", Some(SHOP)),
+        (list, "same-site", Some(PAGE)),
         (CrossOrigin::ALL, "cross-origin", Some("*")),
     ] {
-        let shop = Shop::new(Options::new().cross_origin(policy.clone()));
-        let plain = Shop::new(Options::new());
-        let v = put(&shop.drive(), "a.png", b"x");
+        let test = TestStore::new(Options::new().cross_origin(policy.clone()));
+        let plain = TestStore::new(Options::new());
+        let v = put(&test.drive(), "a.png", b"x");
         let other = put(&plain.drive(), "a.png", b"x");
-        let link = shop.drive().link("a.png").unwrap();
-        for (shop, url) in [
-            (&shop, shop.store.url(&v).sign().unwrap()),
-            (&shop, shop.store.link_url(&link).unwrap()),
+        let link = test.drive().link("a.png").unwrap();
+        for (test, url) in [
+            (&test, test.store.url(&v).sign().unwrap()),
+            (&test, test.store.link_url(&link).unwrap()),
             (&plain, plain.store.url(&other).cross_origin(policy.clone()).sign().unwrap()),
         ] {
             for method in ["GET", "HEAD"] {
-                let reply = ask(shop, method, &url, SHOP);
+                let reply = ask(test, method, &url, PAGE);
                 assert_eq!((reply.status, says(&reply)), (200, (Some(shows), reads)), "{policy} {method}");
             }
-            let preflight = ask(shop, "OPTIONS", &url, SHOP);
+            let preflight = ask(test, "OPTIONS", &url, PAGE);
             match reads {
                 None => assert_eq!(preflight.status, 405),
                 Some(_) => {
@@ -51,37 +51,37 @@ fn the_store_decides_and_a_url_decides_otherwise() {
                 }
             }
         }
-        let url = shop.store.url(&v).cross_origin(CrossOrigin::SAME_ORIGIN).sign().unwrap();
-        assert_eq!(says(&ask(&shop, "GET", &url, SHOP)), (Some("same-origin"), None), "{policy}");
-        assert_eq!(ask(&shop, "OPTIONS", &url, SHOP).status, 405);
+        let url = test.store.url(&v).cross_origin(CrossOrigin::SAME_ORIGIN).sign().unwrap();
+        assert_eq!(says(&ask(&test, "GET", &url, PAGE)), (Some("same-origin"), None), "{policy}");
+        assert_eq!(ask(&test, "OPTIONS", &url, PAGE).status, 405);
     }
 }
 
 #[test]
 fn another_origin_reads_nothing_and_a_cache_keeps_them_apart() {
-    let shop = Shop::new(Options::new().cross_origin(SHOP.parse().unwrap()));
-    let url = shop.store.url(put(&shop.drive(), "a.png", b"x")).sign().unwrap();
-    for other in ["https://other.example", "null", "https://shop.example.evil", "HTTPS://SHOP.EXAMPLE"] {
-        let reply = ask(&shop, "GET", &url, other);
+    let test = TestStore::new(Options::new().cross_origin(PAGE.parse().unwrap()));
+    let url = test.store.url(put(&test.drive(), "a.png", b"x")).sign().unwrap();
+    for other in ["https://other.example", "null", "https://test.example.evil", "HTTPS://TEST.EXAMPLE"] {
+        let reply = ask(&test, "GET", &url, other);
         assert_eq!((says(&reply).1, reply.header("Vary")), (None, Some("Origin")));
-        assert_eq!(ask(&shop, "OPTIONS", &url, other).status, 405);
+        assert_eq!(ask(&test, "OPTIONS", &url, other).status, 405);
     }
-    assert_eq!(shop.store.serve(&Request::get(&url)).unwrap().header("Vary"), Some("Origin"));
+    assert_eq!(test.store.serve(&Request::get(&url)).unwrap().header("Vary"), Some("Origin"));
     // A refusal can be read too, so that a page can tell why; a preflight tells nothing of a bad URL.
     let forged = url.replace("/d/A", "/d/B");
     assert_eq!(
-        (ask(&shop, "GET", &forged, SHOP).status, says(&ask(&shop, "GET", &forged, SHOP)).1),
-        (403, Some(SHOP))
+        (ask(&test, "GET", &forged, PAGE).status, says(&ask(&test, "GET", &forged, PAGE)).1),
+        (403, Some(PAGE))
     );
-    assert_eq!(ask(&shop, "OPTIONS", &forged, SHOP).status, 403);
-    let no_preflight = Request::new("OPTIONS", &url).header("Origin", SHOP);
-    assert_eq!(shop.store.serve(&no_preflight).unwrap().status, 405);
+    assert_eq!(ask(&test, "OPTIONS", &forged, PAGE).status, 403);
+    let no_preflight = Request::new("OPTIONS", &url).header("Origin", PAGE);
+    assert_eq!(test.store.serve(&no_preflight).unwrap().status, 405);
 }
 
 #[test]
 fn the_cloudreve_form_has_no_place_for_it() {
-    let shop = Shop::new(Options::new());
-    let v = put(&shop.drive(), "a", b"x");
-    let url = shop.store.url(&v).cross_origin(CrossOrigin::ALL).sign_cloudreve();
+    let test = TestStore::new(Options::new());
+    let v = put(&test.drive(), "a", b"x");
+    let url = test.store.url(&v).cross_origin(CrossOrigin::ALL).sign_cloudreve();
     assert_eq!(kind(url), ErrorKind::InvalidArgument);
 }

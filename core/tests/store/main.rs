@@ -36,16 +36,16 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// A store in a directory of its own, which goes with it.
-struct Shop {
+struct TestStore {
     store: Store,
     dir: TempDir,
 }
 
-impl Shop {
-    fn new(options: Options) -> Shop {
+impl TestStore {
+    fn new(options: Options) -> TestStore {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path().join("store"), options).unwrap();
-        Shop { store, dir }
+        TestStore { store, dir }
     }
 
     fn path(&self) -> std::path::PathBuf {
@@ -78,9 +78,9 @@ impl Shop {
     }
 }
 
-/// A shop with small limits, so that large content is quick to make.
-fn shop(mode: Mode) -> Shop {
-    Shop::new(Options::new().mode(mode).threshold(16 * KIB))
+/// A test store with small limits, so that large content is quick to make.
+fn test_store(mode: Mode) -> TestStore {
+    TestStore::new(Options::new().mode(mode).threshold(16 * KIB))
 }
 
 fn files(dir: &Path) -> usize {

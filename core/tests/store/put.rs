@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use holdall::{Dedup, ErrorKind, Expect, Mode, Options, Put, Request, Store, Time};
 
-use crate::{KIB, MIB, MODES, Shop, files, kind, noise, put, read, shop};
+use crate::{KIB, MIB, MODES, TestStore, files, kind, noise, put, read, test_store};
 
 const THRESHOLD: usize = 16 * KIB;
 
@@ -44,21 +44,21 @@ impl Read for Trickle<'_> {
 #[test]
 fn s14_content_of_every_length_comes_back_after_reopening() {
     for mode in MODES {
-        let shop = shop(mode);
+        let test = test_store(mode);
         let lens = [0, 1, 2, 4095, THRESHOLD - 1, THRESHOLD, THRESHOLD + 1, MIB, 5 * MIB, 33 * MIB + 777];
         for (seed, len) in lens.into_iter().enumerate() {
             let bytes = noise(len, seed as u64);
-            let v = shop.drive().put(&format!("{len}"), Trickle(&bytes, 0), Put::new()).unwrap();
+            let v = test.drive().put(&format!("{len}"), Trickle(&bytes, 0), Put::new()).unwrap();
             assert_eq!(v.size, len as u64);
             assert_eq!(v.blake3, *blake3::hash(&bytes).as_bytes());
             assert_eq!(v.crc32, crc32fast::hash(&bytes));
             assert_eq!(v.crc64, holdall::digest::Digest::of(&bytes).crc64);
-            assert!(read(&shop.drive().open_file(&format!("{len}")).unwrap()) == bytes, "{len}");
+            assert!(read(&test.drive().open_file(&format!("{len}")).unwrap()) == bytes, "{len}");
         }
-        assert_eq!(shop.large_blobs(), 5, "those from the threshold on have a file each");
-        assert_eq!(shop.spooled(), 0);
-        shop.store.close().unwrap();
-        let store = Store::open(shop.path(), Options::new().mode(mode)).unwrap();
+        assert_eq!(test.large_blobs(), 5, "those from the threshold on have a file each");
+        assert_eq!(test.spooled(), 0);
+        test.store.close().unwrap();
+        let store = Store::open(test.path(), Options::new().mode(mode)).unwrap();
         for (seed, len) in lens.into_iter().enumerate() {
             let body = store.drive("alice").unwrap().open_file(&format!("{len}")).unwrap();
             assert!(read(&body) == noise(len, seed as u64), "{len} after reopening");
@@ -69,9 +69,9 @@ fn s14_content_of_every_length_comes_back_after_reopening() {
 #[test]
 fn s14_content_longer_than_4_gib_is_stored_and_served() {
     const LEN: u64 = (4 << 30) + 5;
-    let shop = shop(Mode::Shared);
+    let test = test_store(Mode::Shared);
     let marked = (&b"head"[..]).chain(io::repeat(0).take(LEN - 8)).chain(&b"tail"[..]);
-    let v = shop.drive().put("long", marked, Put::new().len(LEN)).unwrap();
+    let v = test.drive().put("long", marked, Put::new().len(LEN)).unwrap();
     let (mut crc32, mut blake3, zeros) = (crc32fast::Hasher::new(), blake3::Hasher::new(), vec![0; MIB]);
     let mut marked = (&b"head"[..]).chain(io::repeat(0).take(LEN - 8)).chain(&b"tail"[..]);
     let mut block = zeros;
@@ -84,12 +84,12 @@ fn s14_content_longer_than_4_gib_is_stored_and_served() {
         blake3.update(&block[..read]);
     }
     assert_eq!((v.size, v.crc32, v.blake3), (LEN, crc32.finalize(), blake3.finalize().into()));
-    let url = shop.store.url(&v).sign().unwrap();
-    let reply = shop.store.serve(&Request::get(&url).range("bytes=4294967290-")).unwrap();
+    let url = test.store.url(&v).sign().unwrap();
+    let reply = test.store.serve(&Request::get(&url).range("bytes=4294967290-")).unwrap();
     assert_eq!((reply.status, reply.header("Content-Length")), (206, Some("11")));
     assert_eq!(reply.body.to_vec(100).unwrap(), b"\0\0\0\0\0\0\0tail");
-    let zip = shop.drive().archive(["long"]).unwrap().sign().unwrap();
-    let reply = shop.store.serve(&Request::get(&zip).range("bytes=-300")).unwrap();
+    let zip = test.drive().archive(["long"]).unwrap().sign().unwrap();
+    let reply = test.store.serve(&Request::get(&zip).range("bytes=-300")).unwrap();
     let end = reply.body.to_vec(300).unwrap();
     let locator = b"PK\x06\x07";
     assert!(end.windows(4).any(|at| at == locator), "an entry over 4 GiB needs a zip64 end");
@@ -97,68 +97,68 @@ fn s14_content_longer_than_4_gib_is_stored_and_served() {
 
 #[test]
 fn s14_where_blocks_do_not_fit_the_disk_s_the_content_is_the_same() {
-    let shop = Shop::new(Options::new().threshold(5001));
+    let test = TestStore::new(Options::new().threshold(5001));
     let bytes = noise(40 * MIB + 3, 5);
     // Cut in odd pieces, so that blocks begin and end anywhere.
-    let mut writer = shop.drive().put_writer("a", Put::new()).unwrap();
+    let mut writer = test.drive().put_writer("a", Put::new()).unwrap();
     bytes.chunks(MIB + 13).for_each(|piece| writer.write(piece).unwrap());
     let v = writer.commit().unwrap();
     assert_eq!(v.blake3, *blake3::hash(&bytes).as_bytes());
-    assert!(read(&shop.drive().open_file("a").unwrap()) == bytes);
+    assert!(read(&test.drive().open_file("a").unwrap()) == bytes);
 }
 
 #[test]
 fn s14_a_limit_on_the_length_holds() {
-    let shop = Shop::new(Options::new().threshold(4 * KIB).max_put_bytes(10_000));
-    let drive = shop.drive();
+    let test = TestStore::new(Options::new().threshold(4 * KIB).max_put_bytes(10_000));
+    let drive = test.drive();
     assert_eq!(kind(drive.put("a", io::repeat(0), Put::new())), ErrorKind::TooLarge);
     assert_eq!(put(&drive, "b", &[0; 10_000]).size, 10_000);
     assert_eq!(kind(drive.put("a", &[0_u8; 10_001][..], Put::new())), ErrorKind::TooLarge);
     let many = |len| drive.put_many([("c".to_owned(), Bytes::from(vec![1; len]))], &Put::new());
     assert_eq!(kind(many(10_001)), ErrorKind::TooLarge);
     assert!(many(10_000).is_ok());
-    assert_eq!((shop.spooled(), shop.large_blobs()), (0, 2));
-    let tiny = Shop::new(Options::new().max_put_bytes(100));
+    assert_eq!((test.spooled(), test.large_blobs()), (0, 2));
+    let tiny = TestStore::new(Options::new().max_put_bytes(100));
     let many = tiny.drive().put_many([("c".to_owned(), Bytes::from(vec![1; 101]))], &Put::new());
     assert_eq!(kind(many), ErrorKind::TooLarge, "the limit holds below the threshold too");
 }
 
 #[test]
 fn a_reader_that_fails_leaves_nothing() {
-    let shop = shop(Mode::Shared);
+    let test = test_store(Mode::Shared);
     for len in [0, 10, THRESHOLD, 3 * MIB] {
-        assert_eq!(kind(shop.drive().put("a/b", Failing(len), Put::new())), ErrorKind::Io);
+        assert_eq!(kind(test.drive().put("a/b", Failing(len), Put::new())), ErrorKind::Io);
     }
-    assert_eq!(kind(shop.drive().stat("a")), ErrorKind::NotFound, "no folder is made for it");
-    assert_eq!((shop.spooled(), shop.large_blobs()), (0, 0));
+    assert_eq!(kind(test.drive().stat("a")), ErrorKind::NotFound, "no folder is made for it");
+    assert_eq!((test.spooled(), test.large_blobs()), (0, 0));
 }
 
 #[test]
 fn a_writer_that_is_dropped_leaves_nothing() {
-    let shop = shop(Mode::Shared);
+    let test = test_store(Mode::Shared);
     for len in [0, 10, THRESHOLD, 3 * MIB] {
-        let mut writer = shop.drive().put_writer("a", Put::new()).unwrap();
+        let mut writer = test.drive().put_writer("a", Put::new()).unwrap();
         assert!(writer.is_empty());
         for piece in noise(len, 1).chunks(70_000) {
             writer.write(piece).unwrap();
         }
         assert_eq!(writer.len(), len as u64);
-        assert_eq!(shop.spooled(), usize::from(len >= THRESHOLD));
+        assert_eq!(test.spooled(), usize::from(len >= THRESHOLD));
         drop(writer);
-        assert_eq!(shop.spooled(), 0);
+        assert_eq!(test.spooled(), 0);
     }
-    assert_eq!(kind(shop.drive().stat("a")), ErrorKind::NotFound);
-    let mut writer = shop.drive().put_writer("a", Put::new()).unwrap();
+    assert_eq!(kind(test.drive().stat("a")), ErrorKind::NotFound);
+    let mut writer = test.drive().put_writer("a", Put::new()).unwrap();
     writer.write(b"ab").unwrap();
     assert_eq!(writer.read_from(&mut &b"cd"[..]).unwrap(), 2);
     writer.commit().unwrap();
-    assert_eq!(read(&shop.drive().open_file("a").unwrap()), b"abcd");
+    assert_eq!(read(&test.drive().open_file("a").unwrap()), b"abcd");
 }
 
 #[test]
 fn a_path_or_type_that_can_never_be_right_is_refused_before_a_byte_is_read() {
-    let shop = shop(Mode::Shared);
-    let drive = shop.drive();
+    let test = test_store(Mode::Shared);
+    let drive = test.drive();
     let long = "x".repeat(256);
     for path in ["", "/", "a//b", ".", "..", "a/../b", "a\0", "a\nb", &long, &"a/".repeat(200)] {
         assert_eq!(kind(drive.put(path, Failing(0), Put::new())), ErrorKind::InvalidArgument, "{path:?}");
@@ -172,8 +172,8 @@ fn a_path_or_type_that_can_never_be_right_is_refused_before_a_byte_is_read() {
 #[test]
 fn many_puts_are_all_or_none() {
     for mode in MODES {
-        let shop = shop(mode);
-        let drive = shop.drive();
+        let test = test_store(mode);
+        let drive = test.drive();
         put(&drive, "taken", b"x");
         let item = |path: &str, len| (path.to_owned(), Bytes::from(noise(len, 3 + len as u64)));
         let bad = [
@@ -184,13 +184,13 @@ fn many_puts_are_all_or_none() {
         for items in bad {
             assert!(drive.put_many(items, &Put::new()).is_err());
             assert_eq!(drive.list("", None, 10).unwrap().len(), 1);
-            assert_eq!((shop.spooled(), shop.large_blobs()), (0, 0));
+            assert_eq!((test.spooled(), test.large_blobs()), (0, 0));
         }
         let absent = Put::new().expect(Expect::Absent);
         assert_eq!(kind(drive.put_many([item("a", 1), item("a", 2)], &absent)), ErrorKind::Exists);
         let sized = Put::new().len(100_000);
         assert_eq!(kind(drive.put_many([item("big", 100_000), item("a", 1)], &sized)), ErrorKind::Mismatch);
-        assert_eq!((shop.spooled(), shop.large_blobs()), (0, 0), "a large one before the bad one is removed");
+        assert_eq!((test.spooled(), test.large_blobs()), (0, 0), "a large one before the bad one is removed");
         assert!(drive.put_many([], &Put::new()).unwrap().is_empty());
 
         let each = [("m", Put::new().media_type("text/x-m")), ("n", Put::new().modified(Time(5)))];
@@ -213,8 +213,8 @@ fn many_puts_are_all_or_none() {
 
 #[test]
 fn a_put_goes_ahead_only_where_what_is_expected_is_there() {
-    let shop = shop(Mode::Shared);
-    let drive = shop.drive();
+    let test = test_store(Mode::Shared);
+    let drive = test.drive();
     let expect = |expect| Put::new().expect(expect);
     let first = drive.put("a", &b"1"[..], expect(Expect::Absent)).unwrap();
     assert_eq!(kind(drive.put("a", &b"2"[..], expect(Expect::Absent))), ErrorKind::Exists);
@@ -232,8 +232,8 @@ fn a_put_goes_ahead_only_where_what_is_expected_is_there() {
 
 #[test]
 fn s13_content_that_is_not_what_was_declared_is_refused_and_removed() {
-    let shop = shop(Mode::Shared);
-    let drive = shop.drive();
+    let test = test_store(Mode::Shared);
+    let drive = test.drive();
     for len in [10, THRESHOLD, MIB + 3] {
         let bytes = noise(len, 5);
         let right = holdall::digest::Digest::of(&bytes);
@@ -248,7 +248,7 @@ fn s13_content_that_is_not_what_was_declared_is_refused_and_removed() {
             assert_eq!(kind(drive.put("a", &bytes[..], declared)), ErrorKind::Mismatch);
         }
         assert_eq!(kind(drive.stat("a")), ErrorKind::NotFound);
-        assert_eq!((shop.spooled(), shop.large_blobs()), (0, 0));
+        assert_eq!((test.spooled(), test.large_blobs()), (0, 0));
     }
     let bytes = noise(MIB, 6);
     let right = holdall::digest::Digest::of(&bytes);
@@ -258,19 +258,19 @@ fn s13_content_that_is_not_what_was_declared_is_refused_and_removed() {
 
 #[test]
 fn s15_the_hash_is_of_the_bytes_that_were_stored() {
-    let shop = shop(Mode::Shared);
-    let path = shop.dir.path().join("source");
+    let test = test_store(Mode::Shared);
+    let path = test.dir.path().join("source");
     // Longer than a few reads: those of large content are of 1 MiB.
     std::fs::write(&path, vec![1; 6 * MIB]).unwrap();
     let mut source = std::fs::File::open(&path).unwrap();
-    let mut writer = shop.drive().put_writer("a", Put::new()).unwrap();
+    let mut writer = test.drive().put_writer("a", Put::new()).unwrap();
     for _ in 0..3 {
         writer.read_from(&mut source).unwrap();
     }
     std::fs::write(&path, vec![2; 5 * MIB + 17]).unwrap();
     while writer.read_from(&mut source).unwrap() > 0 {}
     let v = writer.commit().unwrap();
-    let stored = read(&shop.drive().open_file("a").unwrap());
+    let stored = read(&test.drive().open_file("a").unwrap());
     assert_eq!(v.blake3, *blake3::hash(&stored).as_bytes());
     assert_eq!(v.size, stored.len() as u64);
     assert!(stored.contains(&1) && stored.contains(&2));
@@ -278,13 +278,13 @@ fn s15_the_hash_is_of_the_bytes_that_were_stored() {
 
 #[test]
 fn d1_equal_content_is_one_blob_and_a_claimed_hash_brings_none() {
-    let shop = shop(Mode::Shared);
-    let drive = shop.drive();
+    let test = test_store(Mode::Shared);
+    let drive = test.drive();
     let big = noise(200_000, 8);
     put(&drive, "a", &big);
     put(&drive, "b", &big);
-    put(&shop.store.drive("bob").unwrap(), "c", &big);
-    assert_eq!(shop.large_blobs(), 1);
+    put(&test.store.drive("bob").unwrap(), "c", &big);
+    assert_eq!(test.large_blobs(), 1);
     let (blob_of, small) = (|name: &str| row(&drive, name).blob, noise(500, 9));
     assert_eq!(blob_of("a"), blob_of("b"));
     put(&drive, "s", &small);
@@ -301,15 +301,15 @@ fn row(drive: &holdall::Drive, name: &str) -> holdall::Row {
 
 #[test]
 fn d2_drives_that_deduplicate_apart_share_no_blob() {
-    let shop = Shop::new(Options::new().threshold(16 * KIB).dedup(Dedup::Drive));
-    let (alice, bob) = (shop.drive(), shop.store.drive("bob").unwrap());
+    let test = TestStore::new(Options::new().threshold(16 * KIB).dedup(Dedup::Drive));
+    let (alice, bob) = (test.drive(), test.store.drive("bob").unwrap());
     let big = noise(200_000, 8);
     for drive in [&alice, &bob] {
         put(drive, "a", &big);
         put(drive, "b", &big);
         put(drive, "s", b"small");
     }
-    assert_eq!(shop.large_blobs(), 2);
+    assert_eq!(test.large_blobs(), 2);
     assert_eq!(row(&alice, "a").blob, row(&alice, "b").blob);
     assert_ne!(row(&alice, "a").blob, row(&bob, "a").blob);
     assert_ne!(row(&alice, "s").blob, row(&bob, "s").blob);
@@ -326,8 +326,8 @@ fn d3_two_contents_with_one_sha1_are_two_blobs() {
     let vector: serde_json::Value = serde_json::from_str(text).unwrap();
     let part = |name: &str| unhex(vector[name].as_str().unwrap());
     for filler in [0, 100_000] {
-        let shop = shop(Mode::Shared);
-        let drive = shop.drive();
+        let test = test_store(Mode::Shared);
+        let drive = test.drive();
         let make = |name| [part("prefix"), part(name), vec![0; filler]].concat();
         let (a, b) = (put(&drive, "a", &make("a")), put(&drive, "b", &make("b")));
         assert_eq!(a.sha1, b.sha1);
@@ -369,8 +369,8 @@ fn d4_two_contents_with_one_crc64_are_two_blobs() {
     }
     let other = collision.unwrap().to_le_bytes();
     assert_eq!(crc(&other), base);
-    let shop = shop(Mode::Shared);
-    let drive = shop.drive();
+    let test = test_store(Mode::Shared);
+    let drive = test.drive();
     let (a, b) = (put(&drive, "a", &zero), put(&drive, "b", &other));
     assert_eq!(a.crc64, b.crc64);
     assert_ne!(row(&drive, "a").blob, row(&drive, "b").blob);
@@ -379,8 +379,8 @@ fn d4_two_contents_with_one_crc64_are_two_blobs() {
 
 #[test]
 fn what_is_said_of_content_is_kept() {
-    let shop = shop(Mode::Shared);
-    let drive = shop.drive();
+    let test = test_store(Mode::Shared);
+    let drive = test.drive();
     let said = Put::new().media_type("text/x-odd; a=b").modified(Time::from_unix(86_400));
     let v = drive.put("a.png", &b"x"[..], said).unwrap();
     assert_eq!((v.media_type.as_str(), v.modified), ("text/x-odd; a=b", Time::from_unix(86_400)));
@@ -392,42 +392,42 @@ fn what_is_said_of_content_is_kept() {
 #[test]
 fn a_closed_store_refuses_every_use_and_its_clones_too() {
     for mode in MODES {
-        let shop = shop(mode);
-        let (drive, clone) = (shop.drive(), shop.store.clone());
+        let test = test_store(mode);
+        let (drive, clone) = (test.drive(), test.store.clone());
         let v = put(&drive, "a", b"x");
         let body = drive.open_file("a").unwrap();
         let writer = drive.put_writer("b", Put::new()).unwrap();
         clone.close().unwrap();
-        shop.store.close().unwrap();
+        test.store.close().unwrap();
         assert_eq!(kind(drive.put("b", &b"x"[..], Put::new())), ErrorKind::InvalidArgument);
         assert_eq!(kind(writer.commit()), ErrorKind::InvalidArgument);
         assert_eq!(kind(drive.stat("a")), ErrorKind::InvalidArgument);
         assert_eq!(kind(clone.version(v.id)), ErrorKind::InvalidArgument);
-        assert_eq!(kind(shop.store.drive("x")), ErrorKind::InvalidArgument);
-        assert_eq!(kind(shop.store.url(&v).sign()), ErrorKind::InvalidArgument);
-        assert_eq!(kind(shop.store.serve(&holdall::Request::get("/d/x/y"))), ErrorKind::InvalidArgument);
+        assert_eq!(kind(test.store.drive("x")), ErrorKind::InvalidArgument);
+        assert_eq!(kind(test.store.url(&v).sign()), ErrorKind::InvalidArgument);
+        assert_eq!(kind(test.store.serve(&holdall::Request::get("/d/x/y"))), ErrorKind::InvalidArgument);
         assert_eq!(read(&body), b"x", "what was handed out stays whole");
-        let again = Store::open(shop.path(), Options::new().mode(mode)).unwrap();
+        let again = Store::open(test.path(), Options::new().mode(mode)).unwrap();
         assert_eq!(again.version(v.id).unwrap(), v);
-        drop(shop.store);
+        drop(test.store);
         assert_eq!(again.drive("alice").unwrap().versions("a", None, 9).unwrap().len(), 1);
     }
 }
 
 #[test]
 fn p6_one_directory_by_whatever_path_is_one_store() {
-    let shop = shop(Mode::Exclusive);
-    let link = shop.dir.path().join("link");
-    std::os::unix::fs::symlink(shop.path(), &link).unwrap();
-    let odd = shop.path().join("../store/.");
+    let test = test_store(Mode::Exclusive);
+    let link = test.dir.path().join("link");
+    std::os::unix::fs::symlink(test.path(), &link).unwrap();
+    let odd = test.path().join("../store/.");
     for path in [&link, &odd] {
         let other = Store::open(path, Options::new().mode(Mode::Exclusive)).unwrap();
-        put(&shop.drive(), "a", b"x");
+        put(&test.drive(), "a", b"x");
         let seen = other.drive("alice").unwrap().stat("a").unwrap();
-        assert_eq!(seen, shop.drive().stat("a").unwrap());
+        assert_eq!(seen, test.drive().stat("a").unwrap());
         assert_eq!(kind(Store::open(path, Options::new())), ErrorKind::Locked, "P5");
     }
-    drop(shop.store);
+    drop(test.store);
     Store::open(&link, Options::new()).unwrap();
 }
 

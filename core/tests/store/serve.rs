@@ -5,10 +5,10 @@ use std::os::unix::fs::FileExt;
 use holdall::{ErrorKind, Mode, Put, Reply, Request, Store, Time};
 use proptest::prelude::*;
 
-use crate::{MODES, Shop, kind, noise, put, read, shop, sound};
+use crate::{MODES, TestStore, kind, noise, put, read, sound, test_store};
 
-fn serve(shop: &Shop, request: &Request<'_>) -> Reply {
-    let reply = shop.store.serve(request).unwrap();
+fn serve(test: &TestStore, request: &Request<'_>) -> Reply {
+    let reply = test.store.serve(request).unwrap();
     sound(&reply, request.method);
     reply
 }
@@ -40,28 +40,28 @@ fn parts(reply: &Reply) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Each kind of body under a URL: small, large, an archive of both, empty.
-fn subjects(shop: &Shop) -> Vec<(String, Vec<u8>)> {
-    let drive = shop.drive();
+fn subjects(test: &TestStore) -> Vec<(String, Vec<u8>)> {
+    let drive = test.drive();
     let (small, large) = (noise(5000, 1), noise(3 << 20, 2));
     put(&drive, "d/small", &small);
     put(&drive, "d/large", &large);
     put(&drive, "d/empty", b"");
     let url = |path: &str| drive.url(path).unwrap().sign().unwrap();
     let zip = drive.archive(["d"]).unwrap().sign().unwrap();
-    let whole = shop.get(&zip);
+    let whole = test.get(&zip);
     vec![(url("d/small"), small), (url("d/large"), large), (zip, whole), (url("d/empty"), Vec::new())]
 }
 
 #[test]
 fn ranges_give_exactly_their_bytes() {
     for mode in MODES {
-        let shop = shop(mode);
-        for (url, whole) in subjects(&shop) {
+        let test = test_store(mode);
+        for (url, whole) in subjects(&test) {
             let len = whole.len();
-            assert!(shop.get(&url) == whole);
+            assert!(test.get(&url) == whole);
             if len == 0 {
                 for range in ["bytes=0-", "bytes=0-1048575", "bytes=-5", "bytes=-0"] {
-                    assert_eq!(serve(&shop, &Request::get(&url).range(range)).status, 200, "{range}");
+                    assert_eq!(serve(&test, &Request::get(&url).range(range)).status, 200, "{range}");
                 }
                 continue;
             }
@@ -75,42 +75,42 @@ fn ranges_give_exactly_their_bytes() {
                 (format!("bytes=1000-{}", u64::MAX), 1000, len),
                 ("bytes=0-99,50-200".to_owned(), 0, 201),
             ] {
-                let reply = serve(&shop, &Request::get(&url).range(&range));
+                let reply = serve(&test, &Request::get(&url).range(&range));
                 assert_eq!(reply.status, 206, "{range}");
                 let place = format!("bytes {from}-{}/{len}", to - 1);
                 assert_eq!(reply.header("Content-Range"), Some(place.as_str()));
                 assert!(read(&reply.body) == whole[from..to], "{range}");
                 assert!(read(&reply.body) == whole[from..to], "read twice");
             }
-            let reply = serve(&shop, &Request::get(&url).range("bytes=-10,0-9,2000-2999"));
+            let reply = serve(&test, &Request::get(&url).range("bytes=-10,0-9,2000-2999"));
             assert_eq!((reply.status, reply.header("Content-Range")), (206, None));
             let expected = [(len - 10, len), (0, 10), (2000, 3000)]
                 .map(|(from, to)| (format!("bytes {from}-{}/{len}", to - 1), whole[from..to].to_vec()));
             assert_eq!(parts(&reply), expected);
             for range in ["bytes=5-4", "bytes=a-b", "lines=0-1", "bytes=1-2x", "bytes =1-2", "bytes=-", "x"] {
-                assert_eq!(serve(&shop, &Request::get(&url).range(range)).status, 200, "R3: {range}");
+                assert_eq!(serve(&test, &Request::get(&url).range(range)).status, 200, "R3: {range}");
             }
             let past = format!("bytes={len}-");
             for range in
                 [past.as_str(), "bytes=18446744073709551615-", "bytes=99999999999999999999-", "bytes=-0"]
             {
-                let reply = serve(&shop, &Request::get(&url).range(range));
+                let reply = serve(&test, &Request::get(&url).range(range));
                 assert_eq!(reply.status, 416, "{range}");
                 assert_eq!(reply.header("Content-Range"), Some(format!("bytes */{len}").as_str()));
             }
             let many = format!("bytes={}", "0-0,".repeat(10_000));
-            assert_eq!(serve(&shop, &Request::get(&url).range(&many)).status, 200, "R1");
+            assert_eq!(serve(&test, &Request::get(&url).range(&many)).status, 200, "R1");
         }
     }
 }
 
 #[test]
 fn conditions_are_answered_in_their_order() {
-    let shop = shop(Mode::Shared);
+    let test = test_store(Mode::Shared);
     let modified = Time::from_unix(1_700_000_000);
-    let v = shop.drive().put("a.txt", &b"hello"[..], Put::new().modified(modified)).unwrap();
-    let url = shop.store.url(&v).sign().unwrap();
-    let plain = serve(&shop, &Request::get(&url));
+    let v = test.drive().put("a.txt", &b"hello"[..], Put::new().modified(modified)).unwrap();
+    let url = test.store.url(&v).sign().unwrap();
+    let plain = serve(&test, &Request::get(&url));
     let etag = plain.header("ETag").unwrap();
     let date = plain.header("Last-Modified").unwrap();
     assert_eq!(date, "Tue, 14 Nov 2023 22:13:20 GMT");
@@ -135,7 +135,7 @@ fn conditions_are_answered_in_their_order() {
         ("If-Unmodified-Since", "nonsense", 200),
     ] {
         for method in ["GET", "HEAD"] {
-            let reply = serve(&shop, &Request::new(method, &url).header(header, value));
+            let reply = serve(&test, &Request::new(method, &url).header(header, value));
             assert_eq!(reply.status, status, "{method} {header}: {value}");
             if status == 304 {
                 assert_eq!((reply.header("ETag"), reply.header("Content-Type")), (Some(etag), None));
@@ -143,30 +143,30 @@ fn conditions_are_answered_in_their_order() {
         }
     }
     let both = Request::get(&url).header("If-None-Match", "\"x\"").header("If-Modified-Since", date);
-    assert_eq!(serve(&shop, &both).status, 200, "the tag decides");
+    assert_eq!(serve(&test, &both).status, 200, "the tag decides");
     for (value, status) in [(etag, 206), (date, 206), (&weak, 200), ("\"x\"", 200), (new, 200), (old, 200)] {
-        let reply = serve(&shop, &Request::get(&url).range("bytes=1-2").header("if-range", value));
+        let reply = serve(&test, &Request::get(&url).range("bytes=1-2").header("if-range", value));
         assert_eq!(reply.status, status, "R5: {value}");
     }
     let failed = Request::get(&url).range("bytes=1-2").header("If-Match", "\"x\"");
-    assert_eq!(serve(&shop, &failed).status, 412);
+    assert_eq!(serve(&test, &failed).status, 412);
 }
 
 #[test]
 fn a_tag_is_of_the_content_only() {
     for len in [10, 100_000] {
-        let shop = shop(Mode::Shared);
-        let drive = shop.drive();
-        let tag = |url: &str| serve(&shop, &Request::head(url)).header("ETag").unwrap().to_owned();
+        let test = test_store(Mode::Shared);
+        let drive = test.drive();
+        let tag = |url: &str| serve(&test, &Request::head(url)).header("ETag").unwrap().to_owned();
         let v = put(&drive, "a", &noise(len, 1));
-        let first = tag(&shop.store.url(&v).sign().unwrap());
-        assert_eq!(tag(&shop.store.url(&v).name("other").sign().unwrap()), first, "re-signed");
-        assert_eq!(tag(&shop.store.url(&v).sign_cloudreve().unwrap()), first);
+        let first = tag(&test.store.url(&v).sign().unwrap());
+        assert_eq!(tag(&test.store.url(&v).name("other").sign().unwrap()), first, "re-signed");
+        assert_eq!(tag(&test.store.url(&v).sign_cloudreve().unwrap()), first);
         let w = put(&drive, "else/where", &noise(len, 1));
-        assert_eq!(tag(&shop.store.url(&w).sign().unwrap()), first, "put again");
-        assert_eq!(tag(&shop.store.link_url(&drive.link("a").unwrap()).unwrap()), first);
+        assert_eq!(tag(&test.store.url(&w).sign().unwrap()), first, "put again");
+        assert_eq!(tag(&test.store.link_url(&drive.link("a").unwrap()).unwrap()), first);
         let x = put(&drive, "a", &noise(len, 2));
-        assert_ne!(tag(&shop.store.url(&x).sign().unwrap()), first);
+        assert_ne!(tag(&test.store.url(&x).sign().unwrap()), first);
         let zip = || tag(&drive.archive(["a", "else"]).unwrap().sign().unwrap());
         assert_eq!(zip(), zip(), "two archives of the same");
     }
@@ -174,7 +174,7 @@ fn a_tag_is_of_the_content_only() {
 
 #[test]
 fn h1_h2_h3_h4_whatever_a_name_holds_it_is_one_file_name() {
-    let shop = shop(Mode::Shared);
+    let test = test_store(Mode::Shared);
     let long = format!("{}.tar.gz", "\u{e9}".repeat(120));
     let names = [
         "plain.txt",
@@ -189,9 +189,9 @@ fn h1_h2_h3_h4_whatever_a_name_holds_it_is_one_file_name() {
         long.as_str(),
     ];
     for name in names {
-        let v = put(&shop.drive(), name, b"x");
-        for url in [shop.store.url(&v).sign().unwrap(), shop.store.url(&v).inline().sign().unwrap()] {
-            let reply = serve(&shop, &Request::get(&url));
+        let v = put(&test.drive(), name, b"x");
+        for url in [test.store.url(&v).sign().unwrap(), test.store.url(&v).inline().sign().unwrap()] {
+            let reply = serve(&test, &Request::get(&url));
             let value = reply.header("Content-Disposition").unwrap();
             let rest = value.strip_prefix("attachment; filename=\"");
             let rest = rest.or_else(|| value.strip_prefix("inline; filename=\"")).unwrap();
@@ -211,14 +211,14 @@ fn h1_h2_h3_h4_whatever_a_name_holds_it_is_one_file_name() {
         }
     }
     for bad in ["a\r\nSet-Cookie: x=1", "a\0", &"x".repeat(65_536)] {
-        assert_eq!(kind(shop.drive().put(bad, &b""[..], Put::new())), ErrorKind::InvalidArgument, "H1, H4");
+        assert_eq!(kind(test.drive().put(bad, &b""[..], Put::new())), ErrorKind::InvalidArgument, "H1, H4");
     }
 }
 
 #[test]
 fn h5_what_can_hold_a_script_is_never_shown() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a", b"<script>alert(1)</script>");
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a", b"<script>alert(1)</script>");
     for (media_type, shown) in [
         ("text/plain", true),
         ("image/png", true),
@@ -234,8 +234,8 @@ fn h5_what_can_hold_a_script_is_never_shown() {
         ("application/octet-stream", false),
         ("text/plain; charset=utf-7", false),
     ] {
-        let url = shop.store.url(&v).inline().media_type(media_type).sign().unwrap();
-        let reply = serve(&shop, &Request::get(&url));
+        let url = test.store.url(&v).inline().media_type(media_type).sign().unwrap();
+        let reply = serve(&test, &Request::get(&url));
         let disposition = reply.header("Content-Disposition").unwrap();
         assert_eq!(disposition.starts_with("inline"), shown, "{media_type}: {disposition}");
         assert_eq!(reply.header("X-Content-Type-Options"), Some("nosniff"));
@@ -243,112 +243,113 @@ fn h5_what_can_hold_a_script_is_never_shown() {
     }
     // The same, when the type came with the upload.
     let typed = Put::new().media_type("text/html");
-    let v = shop.drive().put("b.png", &b"<script>"[..], typed).unwrap();
-    let reply = serve(&shop, &Request::get(&shop.store.url(&v).inline().sign().unwrap()));
+    let v = test.drive().put("b.png", &b"<script>"[..], typed).unwrap();
+    let reply = serve(&test, &Request::get(&test.store.url(&v).inline().sign().unwrap()));
     assert!(reply.header("Content-Disposition").unwrap().starts_with("attachment"));
 }
 
 #[test]
 fn other_methods_are_answered_405_and_errors_to_head_have_no_body() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a", b"hello");
-    let url = shop.store.url(&v).sign().unwrap();
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a", b"hello");
+    let url = test.store.url(&v).sign().unwrap();
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "get", "", "GET "] {
-        let reply = serve(&shop, &Request::new(method, &url));
+        let reply = serve(&test, &Request::new(method, &url));
         assert_eq!((reply.status, reply.header("Allow")), (405, Some("GET, HEAD")));
     }
-    let head = serve(&shop, &Request::head(&url));
+    let head = serve(&test, &Request::head(&url));
     assert_eq!((head.status, head.header("Content-Length")), (200, Some("5")));
     let (get, head) = (Request::get("/d/x/y"), Request::head("/d/x/y"));
-    let (get, head) = (serve(&shop, &get), serve(&shop, &head));
+    let (get, head) = (serve(&test, &get), serve(&test, &head));
     assert_eq!((get.status, head.status), (403, 403));
     assert_eq!(get.headers, head.headers);
-    assert_eq!(serve(&shop, &Request::head("/nowhere")).status, 404);
-    assert_eq!(serve(&shop, &Request::head(&url).range("bytes=1-2")).status, 200, "HEAD has no ranges");
+    assert_eq!(serve(&test, &Request::head("/nowhere")).status, 404);
+    assert_eq!(serve(&test, &Request::head(&url).range("bytes=1-2")).status, 200, "HEAD has no ranges");
 }
 
 #[test]
 fn t13_a_percent_sign_that_begins_no_escape_is_answered_400() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a", b"hello");
-    let url = shop.store.url(&v).sign().unwrap();
-    let link = shop.store.link_url(&shop.drive().link("a").unwrap()).unwrap();
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a", b"hello");
+    let url = test.store.url(&v).sign().unwrap();
+    let link = test.store.link_url(&test.drive().link("a").unwrap()).unwrap();
     for target in [format!("{url}%zz"), format!("{link}%"), "/api/v4/%2/x".to_owned(), "/%".to_owned()] {
-        let reply = serve(&shop, &Request::get(&target));
+        let reply = serve(&test, &Request::get(&target));
         assert_eq!((reply.status, reply.header("Cache-Control")), (400, Some("no-store")), "{target}");
-        assert_eq!(serve(&shop, &Request::head(&target)).body.len(), 0);
-        let error = shop.store.verify(&Request::get(&target)).unwrap_err();
+        assert_eq!(serve(&test, &Request::head(&target)).body.len(), 0);
+        let error = test.store.verify(&Request::get(&target)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied, "{target}");
-        let api = holdall::Api::new(&shop.store);
+        let api = holdall::Api::new(&test.store);
         if api.is_at(&target) {
-            let told = api.answer(&holdall::Caller::anonymous(), &Request::get(&target), &b""[..]).unwrap();
-            assert_eq!(told.status, 400, "{target}");
+            let message =
+                api.answer(&holdall::Caller::anonymous(), &Request::get(&target), &b""[..]).unwrap();
+            assert_eq!(message.status, 400, "{target}");
         }
     }
-    assert_eq!(serve(&shop, &Request::get(&format!("{url}?%zz"))).status, 200, "the query is not looked at");
+    assert_eq!(serve(&test, &Request::get(&format!("{url}?%zz"))).status, 200, "the query is not looked at");
 }
 
 /// Finds the file of the only large blob.
-fn blob_file(shop: &Shop) -> std::path::PathBuf {
-    let dirs = std::fs::read_dir(shop.path().join("blob")).unwrap();
+fn blob_file(test: &TestStore) -> std::path::PathBuf {
+    let dirs = std::fs::read_dir(test.path().join("blob")).unwrap();
     let mut files = dirs.flat_map(|dir| std::fs::read_dir(dir.unwrap().path()).unwrap());
     files.next().unwrap().unwrap().path()
 }
 
 #[test]
 fn r7_a_blob_that_was_cut_short_or_removed_is_an_error_and_no_short_body() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a", &noise(100_000, 1));
-    let url = shop.store.url(&v).sign().unwrap();
-    let file = std::fs::OpenOptions::new().write(true).open(blob_file(&shop)).unwrap();
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a", &noise(100_000, 1));
+    let url = test.store.url(&v).sign().unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(blob_file(&test)).unwrap();
     file.set_len(99_999).unwrap();
     for range in ["bytes=0-9", "bytes=99990-", "none"] {
-        let error = shop.store.serve(&Request::get(&url).range(range)).unwrap_err();
+        let error = test.store.serve(&Request::get(&url).range(range)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         let reply = Reply::from_error(&error);
         sound(&reply, "GET");
         assert_eq!(reply.status, 500);
         assert!(!String::from_utf8(read(&reply.body)).unwrap().contains("blob"), "no detail for the client");
     }
-    assert_eq!(kind(shop.drive().open_file("a")), ErrorKind::Corrupt);
-    std::fs::remove_file(blob_file(&shop)).unwrap();
-    assert_eq!(kind(shop.store.serve(&Request::get(&url))), ErrorKind::Corrupt);
+    assert_eq!(kind(test.drive().open_file("a")), ErrorKind::Corrupt);
+    std::fs::remove_file(blob_file(&test)).unwrap();
+    assert_eq!(kind(test.store.serve(&Request::get(&url))), ErrorKind::Corrupt);
 }
 
 #[test]
 fn r7_a_segment_that_was_cut_short_while_it_was_served_is_an_error_soon() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a", &noise(1000, 1));
-    let url = shop.store.url(&v).sign().unwrap();
-    assert_eq!(serve(&shop, &Request::get(&url)).status, 200);
-    let segments = std::fs::read_dir(shop.dir.path().join("store/seg")).unwrap();
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a", &noise(1000, 1));
+    let url = test.store.url(&v).sign().unwrap();
+    assert_eq!(serve(&test, &Request::get(&url)).status, 200);
+    let segments = std::fs::read_dir(test.dir.path().join("store/seg")).unwrap();
     for segment in segments {
         let file = std::fs::OpenOptions::new().write(true).open(segment.unwrap().path()).unwrap();
         file.set_len(64).unwrap();
     }
     std::thread::sleep(std::time::Duration::from_millis(50));
-    assert_eq!(kind(shop.store.serve(&Request::get(&url))), ErrorKind::Corrupt);
-    assert_eq!(kind(shop.drive().open_file("a")), ErrorKind::Corrupt);
+    assert_eq!(kind(test.store.serve(&Request::get(&url))), ErrorKind::Corrupt);
+    assert_eq!(kind(test.drive().open_file("a")), ErrorKind::Corrupt);
 }
 
 #[test]
 fn a_body_outlives_its_content_its_store_and_the_directory() {
     for mode in MODES {
-        let shop = shop(mode);
-        let bodies: Vec<_> = subjects(&shop)
+        let test = test_store(mode);
+        let bodies: Vec<_> = subjects(&test)
             .into_iter()
-            .map(|(url, whole)| (serve(&shop, &Request::get(&url)).body, whole))
+            .map(|(url, whole)| (serve(&test, &Request::get(&url)).body, whole))
             .collect();
-        shop.drive().delete("d").unwrap();
-        put(&shop.drive(), "d/small", b"other");
+        test.drive().delete("d").unwrap();
+        put(&test.drive(), "d/small", b"other");
         for (body, whole) in &bodies {
             assert!(read(body) == *whole, "after deletion");
         }
-        shop.store.close().unwrap();
+        test.store.close().unwrap();
         for (body, whole) in &bodies {
             assert!(read(body) == *whole, "after closing");
         }
-        let Shop { store, dir } = shop;
+        let TestStore { store, dir } = test;
         drop(store);
         for (body, whole) in &bodies {
             assert!(read(body) == *whole, "after dropping");
@@ -362,12 +363,12 @@ fn a_body_outlives_its_content_its_store_and_the_directory() {
 
 #[test]
 fn a_segment_of_a_body_is_a_range_of_a_file() {
-    let shop = shop(Mode::Shared);
+    let test = test_store(Mode::Shared);
     for len in [5000, 200_000] {
         let bytes = noise(len, 3);
-        let v = put(&shop.drive(), "a", &bytes);
-        let url = shop.store.url(&v).sign().unwrap();
-        let reply = serve(&shop, &Request::get(&url).range("bytes=10-4999"));
+        let v = put(&test.drive(), "a", &bytes);
+        let url = test.store.url(&v).sign().unwrap();
+        let reply = serve(&test, &Request::get(&url).range("bytes=10-4999"));
         let mut out = Vec::new();
         for segment in &reply.body {
             let segment = segment.unwrap();
@@ -404,10 +405,10 @@ fn header() -> impl Strategy<Value = (String, String)> {
 
 #[test]
 fn every_reply_has_the_length_that_it_says() {
-    let shop = shop(Mode::Shared);
-    let mut targets: Vec<String> = subjects(&shop).into_iter().map(|(url, _)| url).collect();
-    let link = shop.drive().link("d/small").unwrap();
-    targets.extend([shop.store.link_url(&link).unwrap(), "/nowhere".to_owned(), "/d/AAAA/x".to_owned()]);
+    let test = test_store(Mode::Shared);
+    let mut targets: Vec<String> = subjects(&test).into_iter().map(|(url, _)| url).collect();
+    let link = test.drive().link("d/small").unwrap();
+    targets.extend([test.store.link_url(&link).unwrap(), "/nowhere".to_owned(), "/d/AAAA/x".to_owned()]);
     let request = (
         prop::sample::select(vec!["GET", "GET", "GET", "HEAD", "POST"]),
         prop_oneof![4 => prop::sample::select(targets), 1 => "[ -~]{0,40}", 1 => "/(d|f|f/d|file/content|file/archive)/[ -~]{0,40}"],
@@ -418,7 +419,7 @@ fn every_reply_has_the_length_that_it_says() {
         for (name, value) in &headers {
             request = request.header(name, value);
         }
-        let reply = shop.store.serve(&request).unwrap();
+        let reply = test.store.serve(&request).unwrap();
         sound(&reply, method);
         prop_assert!([200, 206, 304, 400, 403, 404, 405, 410, 412, 416].contains(&reply.status));
         prop_assert_eq!(reply.body.segments().map(|s| s.unwrap().data.len() as u64).sum::<u64>(), reply.body.len());

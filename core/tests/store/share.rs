@@ -4,41 +4,41 @@ use std::time::Duration;
 
 use holdall::{ErrorKind, Mode, Request, Share, Time};
 
-use crate::{MODES, kind, put, read, shop};
+use crate::{MODES, kind, put, read, test_store};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[test]
 fn a_password_lets_in_who_knows_it() {
-    let shop = shop(Mode::Shared);
-    put(&shop.drive(), "a", b"x");
-    let share = shop.drive().share("a", &Share::new().password("s3cret")).unwrap();
+    let test = test_store(Mode::Shared);
+    put(&test.drive(), "a", b"x");
+    let share = test.drive().share("a", &Share::new().password("s3cret")).unwrap();
     assert!(share.has_password);
     for wrong in [None, Some(""), Some("S3cret"), Some("s3cret ")] {
-        assert_eq!(kind(shop.store.visit(share.id, wrong)), ErrorKind::Denied);
+        assert_eq!(kind(test.store.visit(share.id, wrong)), ErrorKind::Denied);
     }
-    let visit = shop.store.visit(share.id, Some("s3cret")).unwrap();
-    assert_eq!(shop.get(&visit.url("").unwrap().sign().unwrap()), b"x");
-    assert_eq!(kind(shop.drive().share("a", &Share::new().password(""))), ErrorKind::InvalidArgument);
-    assert_eq!(kind(shop.drive().share("a", &Share::new().max_downloads(0))), ErrorKind::InvalidArgument);
+    let visit = test.store.visit(share.id, Some("s3cret")).unwrap();
+    assert_eq!(test.get(&visit.url("").unwrap().sign().unwrap()), b"x");
+    assert_eq!(kind(test.drive().share("a", &Share::new().password(""))), ErrorKind::InvalidArgument);
+    assert_eq!(kind(test.drive().share("a", &Share::new().max_downloads(0))), ErrorKind::InvalidArgument);
     assert_eq!(
-        kind(shop.drive().share("a", &Share::new().expires_in(Duration::ZERO))),
+        kind(test.drive().share("a", &Share::new().expires_in(Duration::ZERO))),
         ErrorKind::InvalidArgument
     );
-    assert_eq!(kind(shop.drive().share("no", &Share::new())), ErrorKind::NotFound);
-    assert_eq!(kind(shop.store.visit(holdall::ShareId(9999), None)), ErrorKind::NotFound);
+    assert_eq!(kind(test.drive().share("no", &Share::new())), ErrorKind::NotFound);
+    assert_eq!(kind(test.store.visit(holdall::ShareId(9999), None)), ErrorKind::NotFound);
 }
 
 #[test]
 fn a_visitor_sees_the_shared_folder_and_nothing_beside_it() {
     for mode in MODES {
-        let shop = shop(mode);
-        let drive = shop.drive();
+        let test = test_store(mode);
+        let drive = test.drive();
         for path in ["top/in/a", "top/in/deep/b", "top/out"] {
             put(&drive, path, path.as_bytes());
         }
         let share = drive.share("top/in", &Share::new()).unwrap();
-        let visit = shop.store.visit(share.id, None).unwrap();
+        let visit = test.store.visit(share.id, None).unwrap();
         let names: Vec<String> = visit.list("", None, 9).unwrap().into_iter().map(|row| row.name).collect();
         assert_eq!(names, ["a", "deep"]);
         assert_eq!(visit.list("deep", None, 9).unwrap().len(), 1);
@@ -48,35 +48,35 @@ fn a_visitor_sees_the_shared_folder_and_nothing_beside_it() {
         assert_eq!(kind(visit.stat("out")), ErrorKind::NotFound);
         assert_eq!(kind(visit.url("deep")), ErrorKind::InvalidArgument);
         let url = visit.url("deep/b").unwrap().sign().unwrap();
-        assert_eq!(shop.get(&url), b"top/in/deep/b");
+        assert_eq!(test.get(&url), b"top/in/deep/b");
         let zip = visit.archive([""]).unwrap().name("all.zip").sign().unwrap();
-        assert_eq!(shop.status(&zip), 200);
-        assert_eq!(shop.store.visit(share.id, None).unwrap().info().downloads, 2);
+        assert_eq!(test.status(&zip), 200);
+        assert_eq!(test.store.visit(share.id, None).unwrap().info().downloads, 2);
     }
 }
 
 #[test]
 fn a_download_limit_holds_for_archives_too() {
-    let shop = shop(Mode::Shared);
-    put(&shop.drive(), "d/a", b"x");
-    let share = shop.drive().share("d", &Share::new().max_downloads(2)).unwrap();
-    let visit = shop.store.visit(share.id, None).unwrap();
+    let test = test_store(Mode::Shared);
+    put(&test.drive(), "d/a", b"x");
+    let share = test.drive().share("d", &Share::new().max_downloads(2)).unwrap();
+    let visit = test.store.visit(share.id, None).unwrap();
     let first = visit.url("a").unwrap().sign().unwrap();
     let zip = visit.archive(["a"]).unwrap().sign().unwrap();
     assert_eq!(kind(visit.url("a")), ErrorKind::Gone);
     assert_eq!(kind(visit.archive(["a"])), ErrorKind::Gone);
-    assert_eq!(kind(shop.store.visit(share.id, None)), ErrorKind::Gone);
-    assert_eq!((shop.status(&first), shop.status(&zip)), (200, 200), "what was counted goes on");
+    assert_eq!(kind(test.store.visit(share.id, None)), ErrorKind::Gone);
+    assert_eq!((test.status(&first), test.status(&zip)), (200, 200), "what was counted goes on");
 }
 
 #[test]
 fn a_share_goes_on_counting_where_another_system_was() {
-    let shop = shop(Mode::Shared);
-    let drive = shop.drive();
+    let test = test_store(Mode::Shared);
+    let drive = test.drive();
     put(&drive, "a", b"x");
     let share = drive.share("a", &Share::new().counted(9, 4).max_downloads(5)).unwrap();
     assert_eq!((share.views, share.downloads, share.max_downloads), (9, 4, Some(5)));
-    let visit = shop.store.visit(share.id, None).unwrap();
+    let visit = test.store.visit(share.id, None).unwrap();
     visit.url("").unwrap().sign().unwrap();
     assert_eq!(kind(visit.url("")), ErrorKind::Gone, "one was left");
     let again = drive.shares("a").unwrap().remove(0);
@@ -89,13 +89,13 @@ fn a_share_goes_on_counting_where_another_system_was() {
 #[test]
 fn t15_what_came_of_a_share_ends_with_it() {
     for mode in MODES {
-        let shop = shop(mode);
-        let drive = shop.drive();
+        let test = test_store(mode);
+        let drive = test.drive();
         put(&drive, "d/a", b"x");
-        let at = |url: &str, now: Time| shop.store.serve(&Request::get(url).at(now)).unwrap().status;
+        let at = |url: &str, now: Time| test.store.serve(&Request::get(url).at(now)).unwrap().status;
         let make = |share: &Share| {
             let share = drive.share("d", share).unwrap();
-            let visit = shop.store.visit(share.id, None).unwrap();
+            let visit = test.store.visit(share.id, None).unwrap();
             let url = visit.url("a").unwrap().expires_in(HOUR).sign().unwrap();
             (share.id, visit.clone(), url, visit.archive(["a"]).unwrap().expires_in(HOUR).sign().unwrap())
         };
@@ -105,61 +105,61 @@ fn t15_what_came_of_a_share_ends_with_it() {
         assert_eq!((at(&url, soon), at(&zip, soon)), (403, 403), "its time is over");
 
         let (id, visit, url, zip) = make(&Share::new());
-        shop.store.revoke_share(id).unwrap();
-        assert_eq!((shop.status(&url), shop.status(&zip)), (410, 410), "revoked");
-        assert_eq!(shop.status(&visit.url("a").unwrap().sign().unwrap()), 200, "the share goes on");
+        test.store.revoke_share(id).unwrap();
+        assert_eq!((test.status(&url), test.status(&zip)), (410, 410), "revoked");
+        assert_eq!(test.status(&visit.url("a").unwrap().sign().unwrap()), 200, "the share goes on");
 
         let (id, visit, url, zip) = make(&Share::new());
-        shop.store.unshare(id).unwrap();
-        assert_eq!((shop.status(&url), shop.status(&zip)), (410, 410), "deleted");
+        test.store.unshare(id).unwrap();
+        assert_eq!((test.status(&url), test.status(&zip)), (410, 410), "deleted");
         assert_eq!(kind(visit.list("", None, 9)), ErrorKind::NotFound);
         assert_eq!(kind(visit.stat("a")), ErrorKind::NotFound);
 
         let (id, visit, url, zip) = make(&Share::new());
         let file = drive.trash("d").unwrap();
-        assert_eq!((shop.status(&url), shop.status(&zip)), (410, 410), "in the trash");
-        assert_eq!(kind(shop.store.visit(id, None)), ErrorKind::Gone);
+        assert_eq!((test.status(&url), test.status(&zip)), (410, 410), "in the trash");
+        assert_eq!(kind(test.store.visit(id, None)), ErrorKind::Gone);
         assert_eq!(kind(visit.list("", None, 9)), ErrorKind::Gone);
         assert_eq!(kind(visit.url("a")), ErrorKind::Gone);
         drive.restore(file, None).unwrap();
-        assert_eq!((shop.status(&url), shop.status(&zip)), (200, 200));
+        assert_eq!((test.status(&url), test.status(&zip)), (200, 200));
 
         drive.rename("d/a", "elsewhere", false).unwrap();
-        assert_eq!(shop.status(&url), 410, "moved out of the share");
+        assert_eq!(test.status(&url), 410, "moved out of the share");
         assert_eq!(kind(visit.url("a")), ErrorKind::NotFound);
         drive.rename("elsewhere", "d/deep/a", false).unwrap();
-        assert_eq!(shop.status(&url), 200, "and back");
-        shop.store.revoke_file(drive.stat("d/deep/a").unwrap().id).unwrap();
-        assert_eq!(shop.status(&url), 410, "every url of a revoked file");
+        assert_eq!(test.status(&url), 200, "and back");
+        test.store.revoke_file(drive.stat("d/deep/a").unwrap().id).unwrap();
+        assert_eq!(test.status(&url), 410, "every url of a revoked file");
     }
 }
 
 #[test]
 fn entering_and_downloading_are_counted() {
-    let shop = shop(Mode::Shared);
-    put(&shop.drive(), "a", b"x");
-    let share = shop.drive().share("a", &Share::new().purchase()).unwrap();
+    let test = test_store(Mode::Shared);
+    put(&test.drive(), "a", b"x");
+    let share = test.drive().share("a", &Share::new().purchase()).unwrap();
     assert!(share.purchase && !share.has_password && share.expires.is_none());
     for _ in 0..3 {
-        shop.store.visit(share.id, None).unwrap();
+        test.store.visit(share.id, None).unwrap();
     }
-    drop(shop.store.visit(share.id, None).unwrap().url("").unwrap());
-    let listed = shop.drive().shares("a").unwrap();
+    drop(test.store.visit(share.id, None).unwrap().url("").unwrap());
+    let listed = test.drive().shares("a").unwrap();
     assert_eq!((listed.len(), listed[0].views, listed[0].downloads), (1, 4, 1));
-    let body = shop.drive().open_file("a").unwrap();
+    let body = test.drive().open_file("a").unwrap();
     assert_eq!(read(&body), b"x");
 }
 
 #[test]
 fn wrong_passwords_have_a_budget_of_the_client_and_of_the_share() {
     use std::net::IpAddr;
-    let shop = crate::Shop::new(holdall::Options::new().wrong_passwords(2, 5));
-    put(&shop.drive(), "a", b"x");
-    let share = shop.drive().share("a", &Share::new().password("right")).unwrap();
-    let other = shop.drive().share("a", &Share::new().password("right")).unwrap();
+    let test = crate::TestStore::new(holdall::Options::new().wrong_passwords(2, 5));
+    put(&test.drive(), "a", b"x");
+    let share = test.drive().share("a", &Share::new().password("right")).unwrap();
+    let other = test.drive().share("a", &Share::new().password("right")).unwrap();
     let try_from = |id, password: &str, client: &str| {
         let client: IpAddr = client.parse().unwrap();
-        shop.store.visit_from(id, Some(password), Some(client)).map(drop)
+        test.store.visit_from(id, Some(password), Some(client)).map(drop)
     };
     let wait = |outcome: holdall::Result<()>| {
         let error = outcome.unwrap_err();
@@ -183,13 +183,13 @@ fn wrong_passwords_have_a_budget_of_the_client_and_of_the_share() {
     assert!(wait(try_from(share.id, "wrong", "2001:db8::3")).is_some());
     assert_eq!(wait(try_from(share.id, "wrong", "2001:db8:0:1::1")), None);
     // One more is free for every 6 seconds that all this took.
-    let spend = || shop.store.visit_from(share.id, Some("wrong"), None).unwrap_err().retry_after().is_some();
+    let spend = || test.store.visit_from(share.id, Some("wrong"), None).unwrap_err().retry_after().is_some();
     assert!((0..100).any(|_| spend()));
-    let error = shop.store.visit_from(share.id, Some("right"), None).unwrap_err();
+    let error = test.store.visit_from(share.id, Some("right"), None).unwrap_err();
     let wait = error.retry_after().unwrap();
     assert!(wait <= Duration::from_secs(6), "{wait:?}");
     let reply = holdall::Reply::from_error(&error);
     assert_eq!(reply.status, 429);
     assert!((1..=6).contains(&reply.header("Retry-After").unwrap().parse::<u64>().unwrap()));
-    shop.store.visit(share.id, None).unwrap_err();
+    test.store.visit(share.id, None).unwrap_err();
 }

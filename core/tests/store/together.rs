@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 
 use holdall::{Put, Request};
 
-use crate::{MODES, noise, read, shop};
+use crate::{MODES, noise, read, test_store};
 
 #[test]
 fn eight_threads_put_serve_and_delete_and_every_byte_is_right() {
     for mode in MODES {
-        let shop = shop(mode);
-        let (drive, served) = (shop.drive(), AtomicUsize::new(0));
+        let test = test_store(mode);
+        let (drive, served) = (test.drive(), AtomicUsize::new(0));
         let end = Instant::now() + Duration::from_millis(1500);
         std::thread::scope(|scope| {
             for thread in 0..8_u64 {
-                let (drive, served, shop) = (drive.clone(), &served, &shop);
+                let (drive, served, test) = (drive.clone(), &served, &test);
                 scope.spawn(move || {
                     let mut round = 0_u64;
                     while Instant::now() < end {
@@ -26,14 +26,14 @@ fn eight_threads_put_serve_and_delete_and_every_byte_is_right() {
                         let bytes = noise(len, seed);
                         let path = format!("t{thread}/{}", round % 5);
                         let v = drive.put(&path, &bytes[..], Put::new()).unwrap();
-                        let url = shop.store.url(&v).sign().unwrap();
-                        let reply = shop.store.serve(&Request::get(&url)).unwrap();
+                        let url = test.store.url(&v).sign().unwrap();
+                        let reply = test.store.serve(&Request::get(&url)).unwrap();
                         assert!(reply.status == 200 && read(&reply.body) == bytes);
                         let zip = drive.archive([path.as_str()]).unwrap().sign().unwrap();
-                        let body = shop.store.serve(&Request::get(&zip)).unwrap().body;
+                        let body = test.store.serve(&Request::get(&zip)).unwrap().body;
                         if round % 4 == 1 {
                             drive.delete(&path).unwrap();
-                            assert_eq!(shop.status(&url), 410);
+                            assert_eq!(test.status(&url), 410);
                         }
                         let zip = read(&body);
                         assert!(len == 0 || zip.windows(len).any(|window| window == bytes));
@@ -56,15 +56,15 @@ fn eight_threads_put_serve_and_delete_and_every_byte_is_right() {
             })
             .unwrap();
         assert_eq!(drive.info().unwrap().files, files);
-        assert_eq!(shop.spooled(), 0);
+        assert_eq!(test.spooled(), 0);
     }
 }
 
 #[test]
 fn one_path_put_by_many_gets_a_version_from_each() {
     for mode in MODES {
-        let shop = shop(mode);
-        let drive = shop.drive();
+        let test = test_store(mode);
+        let drive = test.drive();
         std::thread::scope(|scope| {
             for thread in 0..8_u8 {
                 let drive = drive.clone();
@@ -78,7 +78,7 @@ fn one_path_put_by_many_gets_a_version_from_each() {
         let versions = drive.versions("same/path", None, 100).unwrap();
         assert_eq!(versions.len(), 80);
         let contents: std::collections::HashSet<Vec<u8>> =
-            versions.iter().map(|v| read(&shop.store.open_version(v.id).unwrap())).collect();
+            versions.iter().map(|v| read(&test.store.open_version(v.id).unwrap())).collect();
         assert_eq!(contents.len(), 80);
     }
 }

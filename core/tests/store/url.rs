@@ -6,13 +6,13 @@ use std::time::Duration;
 use holdall::token::{Claims, Key, KeyRing, Purpose};
 use holdall::{ErrorKind, Mode, Options, Reply, Request, Time};
 
-use crate::{MODES, Shop, kind, put, shop, sound};
+use crate::{MODES, TestStore, kind, put, sound, test_store};
 
 const SECRET: &[u8] = b"a secret of a host, 32 bytes long, or a few more";
 const FAR: u64 = 4_000_000_000;
 
-fn serve(shop: &Shop, target: &str) -> Reply {
-    let reply = shop.store.serve(&Request::get(target)).unwrap();
+fn serve(test: &TestStore, target: &str) -> Reply {
+    let reply = test.store.serve(&Request::get(target)).unwrap();
     sound(&reply, "GET");
     reply
 }
@@ -24,17 +24,17 @@ fn token(url: &str) -> &str {
 
 #[test]
 fn t1_any_flipped_bit_and_t2_any_cut_is_denied() {
-    let shop = shop(Mode::Exclusive);
-    let v = put(&shop.drive(), "a.txt", b"x");
-    let url = shop.store.url(&v).sign().unwrap();
+    let test = test_store(Mode::Exclusive);
+    let v = put(&test.drive(), "a.txt", b"x");
+    let url = test.store.url(&v).sign().unwrap();
     let good = token(&url);
-    assert_eq!(serve(&shop, &url).status, 200);
+    assert_eq!(serve(&test, &url).status, 200);
     for at in 0..good.len() {
         for bit in 0..8 {
             let mut bytes = good.as_bytes().to_vec();
             bytes[at] ^= 1 << bit;
             let Ok(bad) = String::from_utf8(bytes) else { continue };
-            let status = serve(&shop, &format!("/d/{bad}/a.txt")).status;
+            let status = serve(&test, &format!("/d/{bad}/a.txt")).status;
             let escape = bad.split_once('%').map(|(_, rest)| {
                 rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())
             });
@@ -47,22 +47,22 @@ fn t1_any_flipped_bit_and_t2_any_cut_is_denied() {
                 _ => assert_eq!(status, 403, "bit {bit} of {at}"),
             }
         }
-        assert_eq!(serve(&shop, &format!("/d/{}/a.txt", &good[..at])).status, 403);
+        assert_eq!(serve(&test, &format!("/d/{}/a.txt", &good[..at])).status, 403);
     }
     for more in ["A", "AA", "AAAA", "=", "%3D", ".", " "] {
-        assert_eq!(serve(&shop, &format!("/d/{good}{more}/a.txt")).status, 403, "{more:?}");
+        assert_eq!(serve(&test, &format!("/d/{good}{more}/a.txt")).status, 403, "{more:?}");
     }
     let escaped = good.replacen(&good[..1], &format!("%{:02X}", good.as_bytes()[0]), 1);
-    assert_eq!(serve(&shop, &format!("/d/{escaped}/a.txt")).status, 403, "T3: one spelling only");
+    assert_eq!(serve(&test, &format!("/d/{escaped}/a.txt")).status, 403, "T3: one spelling only");
 }
 
 #[test]
 fn a_refusal_tells_a_client_nothing() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a", b"x");
-    let url = shop.store.url(&v).network("192.0.2.0/24".parse().unwrap()).sign().unwrap();
-    let forged = serve(&shop, "/d/AAAA/a");
-    let elsewhere = serve(&shop, &url);
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a", b"x");
+    let url = test.store.url(&v).network("192.0.2.0/24".parse().unwrap()).sign().unwrap();
+    let forged = serve(&test, "/d/AAAA/a");
+    let elsewhere = serve(&test, &url);
     assert_eq!((forged.status, elsewhere.status), (403, 403));
     assert_eq!(forged.headers, elsewhere.headers);
     assert_eq!(crate::read(&forged.body), crate::read(&elsewhere.body));
@@ -70,35 +70,35 @@ fn a_refusal_tells_a_client_nothing() {
 
 #[test]
 fn t4_a_url_is_valid_before_its_second_and_not_in_it() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a", b"x");
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a", b"x");
     let early = Time::now().unix();
-    let url = shop.store.url(&v).expires_in(Duration::from_secs(60)).sign().unwrap();
+    let url = test.store.url(&v).expires_in(Duration::from_secs(60)).sign().unwrap();
     let late = Time::now().unix();
-    let at = |micros: i64| shop.store.serve(&Request::get(&url).at(Time(micros))).unwrap().status;
+    let at = |micros: i64| test.store.serve(&Request::get(&url).at(Time(micros))).unwrap().status;
     assert_eq!(at((early + 60) * 1_000_000 - 1), 200);
     assert_eq!(at((late + 61) * 1_000_000), 403);
     let now = Time::from_unix(early);
-    let url = shop.store.url(&v).expires_at(now.after(Duration::from_secs(60))).sign().unwrap();
-    let at = |micros: i64| shop.store.serve(&Request::get(&url).at(Time(micros))).unwrap().status;
+    let url = test.store.url(&v).expires_at(now.after(Duration::from_secs(60))).sign().unwrap();
+    let at = |micros: i64| test.store.serve(&Request::get(&url).at(Time(micros))).unwrap().status;
     assert_eq!((at((early + 60) * 1_000_000 - 1), at((early + 60) * 1_000_000)), (200, 403));
     for now in [0, -1, i64::MIN] {
         assert!([200, 403].contains(&at(now)), "T5: no overflow");
     }
     assert_eq!(at(i64::MAX), 403);
-    let default = shop.store.url(&v).sign().unwrap();
+    let default = test.store.url(&v).sign().unwrap();
     let at = |seconds: u64| {
         let now = Time::now().after(Duration::from_secs(seconds));
-        shop.store.serve(&Request::get(&default).at(now)).unwrap().status
+        test.store.serve(&Request::get(&default).at(now)).unwrap().status
     };
     assert_eq!((at(890), at(901)), (200, 403), "15 minutes by default");
 }
 
 #[test]
 fn lifetimes_out_of_range_are_errors_and_never_clamped() {
-    let shop = Shop::new(Options::new().max_lifetime(Duration::from_secs(3600)));
-    let v = put(&shop.drive(), "a", b"x");
-    let url = || shop.store.url(&v);
+    let test = TestStore::new(Options::new().max_lifetime(Duration::from_secs(3600)));
+    let v = put(&test.drive(), "a", b"x");
+    let url = || test.store.url(&v);
     for seconds in [0, 3601, u64::MAX] {
         assert_eq!(kind(url().expires_in(Duration::from_secs(seconds)).sign()), ErrorKind::InvalidArgument);
     }
@@ -121,53 +121,53 @@ fn lifetimes_out_of_range_are_errors_and_never_clamped() {
     }
     let never = url().never_expires().sign().unwrap();
     let far = Time::from_unix(32_503_680_000);
-    assert_eq!(shop.store.serve(&Request::get(&never).at(far)).unwrap().status, 200);
+    assert_eq!(test.store.serve(&Request::get(&never).at(far)).unwrap().status, 200);
 }
 
 #[test]
 fn what_cannot_be_served_is_not_signed() {
-    let shop = shop(Mode::Shared);
-    let drive = shop.drive();
+    let test = test_store(Mode::Shared);
+    let drive = test.drive();
     let v = put(&drive, "d/a", b"x");
     assert_eq!(kind(drive.url("d").unwrap().sign()), ErrorKind::InvalidArgument, "a folder");
     assert_eq!(kind(drive.url("no")), ErrorKind::NotFound);
-    assert_eq!(kind(shop.store.url_of_file(holdall::FileId(12345)).sign()), ErrorKind::NotFound);
-    assert_eq!(kind(shop.store.url(holdall::VersionId(12345)).sign()), ErrorKind::NotFound);
-    assert_eq!(kind(shop.store.url_of_archive(holdall::ArchiveId(12345)).sign()), ErrorKind::NotFound);
+    assert_eq!(kind(test.store.url_of_file(holdall::FileId(12345)).sign()), ErrorKind::NotFound);
+    assert_eq!(kind(test.store.url(holdall::VersionId(12345)).sign()), ErrorKind::NotFound);
+    assert_eq!(kind(test.store.url_of_archive(holdall::ArchiveId(12345)).sign()), ErrorKind::NotFound);
     let network = "192.0.2.0/24".parse().unwrap();
-    assert_eq!(kind(shop.store.url(&v).public_cache().network(network).sign()), ErrorKind::InvalidArgument);
-    assert_eq!(kind(shop.store.url(&v).public_cache().max_uses(3).sign()), ErrorKind::InvalidArgument);
+    assert_eq!(kind(test.store.url(&v).public_cache().network(network).sign()), ErrorKind::InvalidArgument);
+    assert_eq!(kind(test.store.url(&v).public_cache().max_uses(3).sign()), ErrorKind::InvalidArgument);
 }
 
 #[test]
 fn stable_urls_are_equal_within_their_window() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a", b"x");
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a", b"x");
     let day = Duration::from_secs(86_400);
-    let sign = || shop.store.url(&v).stable_for(day).sign().unwrap();
+    let sign = || test.store.url(&v).stable_for(day).sign().unwrap();
     let (first, second) = (sign(), sign());
     // Unless midnight was between them.
     let third = if first == second { second } else { sign() };
     assert_eq!(sign(), third);
-    assert_ne!(first, shop.store.url(&v).sign().unwrap());
-    assert_eq!(serve(&shop, &third).status, 200);
+    assert_ne!(first, test.store.url(&v).sign().unwrap());
+    assert_eq!(serve(&test, &third).status, 200);
 }
 
 /// Reads the id that a store's tokens are bound to.
-fn uuid(shop: &Shop) -> [u8; 16] {
-    std::fs::read(shop.path().join("STORE")).unwrap()[16..32].try_into().unwrap()
+fn uuid(test: &TestStore) -> [u8; 16] {
+    std::fs::read(test.path().join("STORE")).unwrap()[16..32].try_into().unwrap()
 }
 
 /// Signs anything, as a host that has the key can.
-fn forge(shop: &Shop, key: u16, claims: &Claims) -> String {
+fn forge(test: &TestStore, key: u16, claims: &Claims) -> String {
     let key = Key::new(key, SECRET.to_vec(), 1).unwrap();
-    let token = KeyRing::new(uuid(shop), [key]).unwrap().sign_named(claims, "x").unwrap();
+    let token = KeyRing::new(uuid(test), [key]).unwrap().sign_named(claims, "x").unwrap();
     format!("/d/{token}/x")
 }
 
 #[test]
 fn t5_and_t6_and_t7_only_a_download_of_this_store_is_served() {
-    let (ours, theirs) = (shop(Mode::Shared), shop(Mode::Shared));
+    let (ours, theirs) = (test_store(Mode::Shared), test_store(Mode::Shared));
     let (v, w) = (put(&ours.drive(), "a", b"x"), put(&theirs.drive(), "a", b"x"));
     assert_eq!(v.id, w.id, "two stores made alike give equal ids");
     let key = ours.store.add_key(SECRET).unwrap();
@@ -192,72 +192,72 @@ fn t5_and_t6_and_t7_only_a_download_of_this_store_is_served() {
 #[test]
 fn t8_a_url_outlives_rotation_and_ends_with_its_key() {
     for mode in MODES {
-        let shop = shop(mode);
-        let v = put(&shop.drive(), "a", b"x");
-        let first = shop.store.keys().unwrap()[0].0;
-        let old = shop.store.url(&v).sign().unwrap();
-        let old_form = shop.store.url(&v).sign_cloudreve().unwrap();
-        let second = shop.store.rotate_key().unwrap();
-        let new = shop.store.url(&v).sign().unwrap();
+        let test = test_store(mode);
+        let v = put(&test.drive(), "a", b"x");
+        let first = test.store.keys().unwrap()[0].0;
+        let old = test.store.url(&v).sign().unwrap();
+        let old_form = test.store.url(&v).sign_cloudreve().unwrap();
+        let second = test.store.rotate_key().unwrap();
+        let new = test.store.url(&v).sign().unwrap();
         assert_ne!(old, new);
-        let keys: Vec<(u16, bool)> = shop.store.keys().unwrap().iter().map(|key| (key.0, key.2)).collect();
+        let keys: Vec<(u16, bool)> = test.store.keys().unwrap().iter().map(|key| (key.0, key.2)).collect();
         assert_eq!(keys, [(first, false), (second, true)]);
         for url in [&old, &old_form, &new] {
-            assert_eq!(serve(&shop, url).status, 200);
+            assert_eq!(serve(&test, url).status, 200);
         }
-        assert_eq!(kind(shop.store.remove_key(second)), ErrorKind::InvalidArgument);
-        shop.store.remove_key(first).unwrap();
-        assert_eq!(kind(shop.store.remove_key(first)), ErrorKind::NotFound);
-        assert_eq!((serve(&shop, &old).status, serve(&shop, &old_form).status), (403, 403));
-        assert_eq!(serve(&shop, &new).status, 200);
+        assert_eq!(kind(test.store.remove_key(second)), ErrorKind::InvalidArgument);
+        test.store.remove_key(first).unwrap();
+        assert_eq!(kind(test.store.remove_key(first)), ErrorKind::NotFound);
+        assert_eq!((serve(&test, &old).status, serve(&test, &old_form).status), (403, 403));
+        assert_eq!(serve(&test, &new).status, 200);
     }
 }
 
 #[test]
 fn t9_weak_keys_are_refused() {
-    let shop = shop(Mode::Shared);
+    let test = test_store(Mode::Shared);
     for bad in [&b""[..], b"x", &[7; 31], &[0; 32]] {
-        assert_eq!(kind(shop.store.add_key(bad)), ErrorKind::InvalidArgument);
+        assert_eq!(kind(test.store.add_key(bad)), ErrorKind::InvalidArgument);
     }
-    shop.store.add_key(&[7; 32]).unwrap();
-    assert_eq!(kind(shop.store.add_key(&[7; 32])), ErrorKind::Exists);
+    test.store.add_key(&[7; 32]).unwrap();
+    assert_eq!(kind(test.store.add_key(&[7; 32])), ErrorKind::Exists);
 }
 
 #[test]
 fn keys_of_the_host_s_own_are_taken_in_once_and_the_first_signs() {
     for mode in MODES {
-        let shop = shop(mode);
-        let v = put(&shop.drive(), "a", b"x");
-        let own = shop.store.url(&v).sign().unwrap();
+        let test = test_store(mode);
+        let v = put(&test.drive(), "a", b"x");
+        let own = test.store.url(&v).sign().unwrap();
         let (one, other) = ([1_u8; 32], [2_u8; 32]);
         let signs = || {
-            let keys = shop.store.keys().unwrap();
+            let keys = test.store.keys().unwrap();
             assert_eq!(keys.iter().filter(|key| key.2).count(), 1);
             (keys.len(), keys.iter().find(|key| key.2).unwrap().0)
         };
-        shop.store.use_keys(&[one]).unwrap();
-        let by_one = (signs(), shop.store.url(&v).sign().unwrap());
-        shop.store.use_keys(&[other, one]).unwrap();
-        let by_other = (signs(), shop.store.url(&v).sign().unwrap());
+        test.store.use_keys(&[one]).unwrap();
+        let by_one = (signs(), test.store.url(&v).sign().unwrap());
+        test.store.use_keys(&[other, one]).unwrap();
+        let by_other = (signs(), test.store.url(&v).sign().unwrap());
         assert_eq!((by_one.0.0, by_other.0.0), (2, 3));
         assert_ne!(by_one.0.1, by_other.0.1);
-        shop.store.use_keys(&[one, other]).unwrap();
+        test.store.use_keys(&[one, other]).unwrap();
         assert_eq!(signs(), (3, by_one.0.1), "back to the one before, and none is there twice");
         for url in [&own, &by_one.1, &by_other.1] {
-            assert_eq!(serve(&shop, url).status, 200);
+            assert_eq!(serve(&test, url).status, 200);
         }
-        assert_eq!(kind(shop.store.use_keys(&[[0_u8; 32]; 0])), ErrorKind::InvalidArgument);
-        assert_eq!(kind(shop.store.use_keys(&[&[7; 31][..], &one[..]])), ErrorKind::InvalidArgument);
+        assert_eq!(kind(test.store.use_keys(&[[0_u8; 32]; 0])), ErrorKind::InvalidArgument);
+        assert_eq!(kind(test.store.use_keys(&[&[7; 31][..], &one[..]])), ErrorKind::InvalidArgument);
         assert_eq!(signs(), (3, by_one.0.1), "a bad key changes nothing");
     }
 }
 
 #[test]
 fn t10_nothing_beside_the_token_and_its_name_changes_the_reply() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a.txt", b"x");
-    let url = shop.store.url(&v).name("b.txt").sign().unwrap();
-    let plain = serve(&shop, &url);
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a.txt", b"x");
+    let url = test.store.url(&v).name("b.txt").sign().unwrap();
+    let plain = serve(&test, &url);
     let (head, _) = url.rsplit_once('/').unwrap();
     let others = [
         format!("{url}?name=evil.html&type=text/html&response-content-type=text/html"),
@@ -267,25 +267,25 @@ fn t10_nothing_beside_the_token_and_its_name_changes_the_reply() {
         format!("https://elsewhere.example{url}"),
     ];
     for target in others {
-        let reply = serve(&shop, &target);
+        let reply = serve(&test, &target);
         assert_eq!((reply.status, &reply.headers), (200, &plain.headers), "{target}");
     }
     for name in
         ["/evil.html", "/", "", "/b.txt.aux.xml", "/b.txt/", "/b.txt/x", "/B.txt", "/b.tx", "/%2562.txt"]
     {
-        assert_eq!(serve(&shop, &format!("{head}{name}")).status, 404, "{name}");
+        assert_eq!(serve(&test, &format!("{head}{name}")).status, 404, "{name}");
     }
 }
 
 #[test]
 fn t12_a_huge_target_and_t13_odd_paths_are_refused() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a", b"x");
-    let url = shop.store.url(&v).sign().unwrap();
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a", b"x");
+    let url = test.store.url(&v).sign().unwrap();
     let huge = format!("/d/{}/a", "A".repeat(10 << 20));
     let begun = std::time::Instant::now();
-    assert_eq!(serve(&shop, &huge).status, 404);
-    assert_eq!(serve(&shop, &format!("/d/{}/a", "A".repeat(7000))).status, 403);
+    assert_eq!(serve(&test, &huge).status, 404);
+    assert_eq!(serve(&test, &format!("/d/{}/a", "A".repeat(7000))).status, 403);
     assert!(begun.elapsed() < Duration::from_millis(200));
     let good = token(&url);
     for target in [
@@ -304,41 +304,41 @@ fn t12_a_huge_target_and_t13_odd_paths_are_refused() {
         "/file/content/%00/0/a?sign=x:0",
         "/f/l1/%00",
     ] {
-        assert!([403, 404].contains(&serve(&shop, target).status), "{target:?}");
+        assert!([403, 404].contains(&serve(&test, target).status), "{target:?}");
     }
     for target in [format!("/%64/{good}/a"), format!("/d/./{good}/a"), format!("/d/../d/{good}/a")] {
-        assert_eq!(serve(&shop, &target).status, 404, "{target}");
+        assert_eq!(serve(&test, &target).status, 404, "{target}");
     }
 }
 
 #[test]
 fn t14_revoking_ends_the_urls_of_a_version_a_file_a_drive_and_an_archive() {
     for mode in MODES {
-        let shop = shop(mode);
-        let (alice, bob) = (shop.drive(), shop.store.drive("bob").unwrap());
+        let test = test_store(mode);
+        let (alice, bob) = (test.drive(), test.store.drive("bob").unwrap());
         let (v, w) = (put(&alice, "a", b"1"), put(&alice, "a", b"2"));
         put(&bob, "a", b"3");
         let sign = || {
             let archive = alice.archive(["a"]).unwrap().create().unwrap().id;
             let urls = [
-                shop.store.url(&v).sign().unwrap(),
-                shop.store.url(&w).sign().unwrap(),
+                test.store.url(&v).sign().unwrap(),
+                test.store.url(&w).sign().unwrap(),
                 alice.url("a").unwrap().sign().unwrap(),
-                shop.store.url_of_archive(archive).sign().unwrap(),
+                test.store.url_of_archive(archive).sign().unwrap(),
                 bob.url("a").unwrap().sign().unwrap(),
             ];
             (archive, urls)
         };
-        let all = |urls: &[String; 5]| [0, 1, 2, 3, 4].map(|at| serve(&shop, &urls[at]).status);
+        let all = |urls: &[String; 5]| [0, 1, 2, 3, 4].map(|at| serve(&test, &urls[at]).status);
         let (_, urls) = sign();
         assert_eq!(all(&urls), [200; 5]);
-        shop.store.revoke_version(v.id).unwrap();
+        test.store.revoke_version(v.id).unwrap();
         assert_eq!(all(&urls), [410, 200, 200, 410, 200], "an archive hangs on its drive's revocations");
-        shop.store.revoke_file(v.id.file()).unwrap();
+        test.store.revoke_file(v.id.file()).unwrap();
         assert_eq!(all(&urls), [410, 410, 410, 410, 200]);
         let (archive, urls) = sign();
         assert_eq!(all(&urls), [200; 5], "what is signed after is good");
-        shop.store.revoke_archive(archive).unwrap();
+        test.store.revoke_archive(archive).unwrap();
         assert_eq!(all(&urls), [200, 200, 200, 410, 200]);
         alice.revoke().unwrap();
         assert_eq!(all(&urls), [410, 410, 410, 410, 200]);
@@ -349,38 +349,38 @@ fn t14_revoking_ends_the_urls_of_a_version_a_file_a_drive_and_an_archive() {
 #[test]
 fn a_limit_of_requests_counts_gets_with_content_only() {
     for mode in MODES {
-        let shop = shop(mode);
-        let v = put(&shop.drive(), "a", b"hello");
-        let url = shop.store.url(&v).max_requests(3).sign().unwrap();
-        let other = shop.store.url(&v).max_requests(1).sign().unwrap();
-        let head = shop.store.serve(&Request::head(&url)).unwrap();
+        let test = test_store(mode);
+        let v = put(&test.drive(), "a", b"hello");
+        let url = test.store.url(&v).max_requests(3).sign().unwrap();
+        let other = test.store.url(&v).max_requests(1).sign().unwrap();
+        let head = test.store.serve(&Request::head(&url)).unwrap();
         let etag = head.header("ETag").unwrap();
         for _ in 0..5 {
-            assert_eq!(shop.store.serve(&Request::head(&url)).unwrap().status, 200);
+            assert_eq!(test.store.serve(&Request::head(&url)).unwrap().status, 200);
             let fresh = Request::get(&url).header("If-None-Match", etag);
-            assert_eq!(shop.store.serve(&fresh).unwrap().status, 304);
-            assert_eq!(shop.store.serve(&Request::get(&url).range("bytes=9-")).unwrap().status, 416);
+            assert_eq!(test.store.serve(&fresh).unwrap().status, 304);
+            assert_eq!(test.store.serve(&Request::get(&url).range("bytes=9-")).unwrap().status, 416);
         }
-        assert_eq!(serve(&shop, &url).status, 200);
-        assert_eq!(shop.store.serve(&Request::get(&url).range("bytes=0-1")).unwrap().status, 206);
-        assert_eq!(serve(&shop, &url).status, 200);
-        assert_eq!(serve(&shop, &url).status, 410);
-        assert_eq!(shop.store.serve(&Request::get(&url).range("bytes=0-1")).unwrap().status, 410);
-        assert_eq!((serve(&shop, &other).status, serve(&shop, &other).status), (200, 410), "each for itself");
+        assert_eq!(serve(&test, &url).status, 200);
+        assert_eq!(test.store.serve(&Request::get(&url).range("bytes=0-1")).unwrap().status, 206);
+        assert_eq!(serve(&test, &url).status, 200);
+        assert_eq!(serve(&test, &url).status, 410);
+        assert_eq!(test.store.serve(&Request::get(&url).range("bytes=0-1")).unwrap().status, 410);
+        assert_eq!((serve(&test, &other).status, serve(&test, &other).status), (200, 410), "each for itself");
     }
 }
 
 #[test]
 fn a_limit_of_requests_holds_against_a_race() {
-    let shop = shop(Mode::Exclusive);
-    let v = put(&shop.drive(), "a", b"hello");
-    let url = shop.store.url(&v).max_requests(10).sign().unwrap();
+    let test = test_store(Mode::Exclusive);
+    let v = put(&test.drive(), "a", b"hello");
+    let url = test.store.url(&v).max_requests(10).sign().unwrap();
     let good = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..10 {
-                    if serve(&shop, &url).status == 200 {
+                    if serve(&test, &url).status == 200 {
                         good.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     }
                 }
@@ -392,16 +392,16 @@ fn a_limit_of_requests_holds_against_a_race() {
 
 #[test]
 fn a_bound_url_serves_its_network_only() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a", b"x");
-    let url = shop.store.url(&v).network("192.0.2.0/24".parse().unwrap()).sign().unwrap();
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a", b"x");
+    let url = test.store.url(&v).network("192.0.2.0/24".parse().unwrap()).sign().unwrap();
     let from = |client: &str| {
         let client: IpAddr = client.parse().unwrap();
-        shop.store.serve(&Request::get(&url).client(client)).unwrap().status
+        test.store.serve(&Request::get(&url).client(client)).unwrap().status
     };
     assert_eq!((from("192.0.2.1"), from("::ffff:192.0.2.255")), (200, 200));
     assert_eq!((from("192.0.3.1"), from("2001:db8::1")), (403, 403));
-    assert_eq!(serve(&shop, &url).status, 403, "an unknown client is none of them");
+    assert_eq!(serve(&test, &url).status, 403, "an unknown client is none of them");
 }
 
 #[test]
@@ -409,41 +409,41 @@ fn the_base_url_stands_in_front_and_is_taken_off() {
     for (base, foreign) in
         [("/files/", "/d/"), ("https://cdn.example/x/y/", "/files/d/"), ("https://cdn.example/", "/x/d/")]
     {
-        let shop = Shop::new(Options::new().base_url(base));
-        let drive = shop.drive();
+        let test = TestStore::new(Options::new().base_url(base));
+        let drive = test.drive();
         let v = put(&drive, "n\u{e4}me with space.txt", b"x");
         let link = drive.link("n\u{e4}me with space.txt").unwrap();
         let urls = [
-            shop.store.url(&v).sign().unwrap(),
-            shop.store.url(&v).sign_cloudreve().unwrap(),
+            test.store.url(&v).sign().unwrap(),
+            test.store.url(&v).sign_cloudreve().unwrap(),
             drive.archive([""]).unwrap().sign().unwrap(),
-            shop.store.link_url(&link).unwrap(),
+            test.store.link_url(&link).unwrap(),
         ];
         for url in urls {
             assert!(url.starts_with(base) && url.is_ascii() && !url.contains(' '), "{url}");
-            assert_eq!(serve(&shop, &url).status, 200);
+            assert_eq!(serve(&test, &url).status, 200);
             if let Some(host) = base.strip_prefix("https://cdn.example") {
                 let path = url.strip_prefix("https://cdn.example").unwrap();
                 assert!(path.starts_with(host));
-                assert_eq!(serve(&shop, path).status, 200, "from its path on");
+                assert_eq!(serve(&test, path).status, 200, "from its path on");
             }
         }
-        let url = shop.store.url(&v).sign().unwrap();
-        assert_eq!(serve(&shop, &url.replacen(&format!("{base}d/"), foreign, 1)).status, 404);
+        let url = test.store.url(&v).sign().unwrap();
+        assert_eq!(serve(&test, &url.replacen(&format!("{base}d/"), foreign, 1)).status, 404);
         assert!(url.ends_with("/n%C3%A4me%20with%20space.txt"));
     }
 }
 
 #[test]
 fn a_urls_own_name_type_and_pace_are_in_the_reply() {
-    let shop = shop(Mode::Shared);
-    let v = put(&shop.drive(), "a.bin", b"x");
-    let url = shop.store.url(&v).name("b.pdf").media_type("application/pdf").inline().pace(1000);
-    let reply = serve(&shop, &url.clone().sign().unwrap());
+    let test = test_store(Mode::Shared);
+    let v = put(&test.drive(), "a.bin", b"x");
+    let url = test.store.url(&v).name("b.pdf").media_type("application/pdf").inline().pace(1000);
+    let reply = serve(&test, &url.clone().sign().unwrap());
     assert_eq!(reply.header("Content-Disposition"), Some("inline; filename=\"b.pdf\""));
     assert_eq!((reply.header("Content-Type"), reply.pace), (Some("application/pdf"), Some(1000)));
     assert!(reply.header("Cache-Control").unwrap().contains("private"));
-    let reply = serve(&shop, &url.public_cache().expires_in(Duration::from_secs(100)).sign().unwrap());
+    let reply = serve(&test, &url.public_cache().expires_in(Duration::from_secs(100)).sign().unwrap());
     let cache = reply.header("Cache-Control").unwrap();
     assert!(cache.starts_with("public, max-age=") && cache.len() <= "public, max-age=100".len(), "{cache}");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use holdall::{ErrorKind, Options, Request, Share, Store, Time};
 
-use crate::{MODES, Shop, kind, noise, put, read, shop};
+use crate::{MODES, TestStore, kind, noise, put, read, test_store};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const A: &str = "192.0.2.1";
@@ -46,10 +46,10 @@ impl Client<'_> {
 #[test]
 fn a_download_that_was_cut_goes_on() {
     for mode in MODES {
-        let shop = shop(mode);
-        let v = put(&shop.drive(), "a", &noise(100_000, 1));
-        let url = shop.store.url(&v).max_uses(1).sign().unwrap();
-        let (a, b) = (client(&shop.store, A), client(&shop.store, B));
+        let test = test_store(mode);
+        let v = put(&test.drive(), "a", &noise(100_000, 1));
+        let url = test.store.url(&v).max_uses(1).sign().unwrap();
+        let (a, b) = (client(&test.store, A), client(&test.store, B));
         assert_eq!((b.ask("HEAD", &url, ""), b.verify(&url)), (200, None), "nobody used it");
         assert_eq!(a.get(&url, ""), 200);
         for from in [1, 30_000, 50_000, 99_999] {
@@ -64,11 +64,11 @@ fn a_download_that_was_cut_goes_on() {
 
 #[test]
 fn the_replies_of_a_use_are_four_times_the_content_together() {
-    let shop = shop(MODES[0]);
+    let test = test_store(MODES[0]);
     for len in [0, 1, 7, 100_000] {
-        let v = put(&shop.drive(), "a", &noise(len, 1));
-        let url = shop.store.url(&v).max_uses(2).sign().unwrap();
-        let (a, b) = (client(&shop.store, A), client(&shop.store, B));
+        let v = put(&test.drive(), "a", &noise(len, 1));
+        let url = test.store.url(&v).max_uses(2).sign().unwrap();
+        let (a, b) = (client(&test.store, A), client(&test.store, B));
         for _ in 0..4 {
             assert_eq!(a.get(&url, ""), 200);
         }
@@ -83,66 +83,66 @@ fn the_replies_of_a_use_are_four_times_the_content_together() {
 
 #[test]
 fn a_client_that_took_all_of_a_use_begins_another() {
-    let shop = shop(MODES[0]);
-    let v = put(&shop.drive(), "a", &noise(1000, 1));
-    let url = shop.store.url(&v).max_uses(3).sign().unwrap();
-    let a = client(&shop.store, A);
+    let test = test_store(MODES[0]);
+    let v = put(&test.drive(), "a", &noise(1000, 1));
+    let url = test.store.url(&v).max_uses(3).sign().unwrap();
+    let a = client(&test.store, A);
     let served = (0..20).filter(|_| a.get(&url, "") == 200).count();
     assert_eq!(served, 12);
 }
 
 #[test]
 fn a_use_is_over_after_a_day() {
-    let shop = shop(MODES[0]);
-    let v = put(&shop.drive(), "a", &noise(1000, 1));
-    let url = |uses| shop.store.url(&v).max_uses(uses).expires_in(3 * DAY).sign().unwrap();
+    let test = test_store(MODES[0]);
+    let v = put(&test.drive(), "a", &noise(1000, 1));
+    let url = |uses| test.store.url(&v).max_uses(uses).expires_in(3 * DAY).sign().unwrap();
     let (one, two) = (url(1), url(2));
-    let mut a = client(&shop.store, A);
+    let mut a = client(&test.store, A);
     assert_eq!((a.get(&one, ""), a.get(&two, "")), (200, 200));
     let begun = a.now;
     a.now = begun.after(DAY).before(Duration::from_micros(1));
     assert_eq!((a.get(&one, ""), a.get(&two, "")), (200, 200));
     a.now = begun.after(DAY);
     assert_eq!((a.get(&one, ""), a.ask("HEAD", &one, ""), a.get(&two, "")), (410, 410, 200));
-    shop.store.gc().unwrap();
+    test.store.gc().unwrap();
     assert_eq!((a.get(&one, ""), a.get(&two, "")), (410, 200));
 }
 
 #[test]
 fn a_client_is_an_address_a_network_of_ipv6_or_everybody() {
-    let shop = shop(MODES[0]);
-    let v = put(&shop.drive(), "a", &noise(1000, 1));
+    let test = test_store(MODES[0]);
+    let v = put(&test.drive(), "a", &noise(1000, 1));
     for (same, other) in
         [([A, "::ffff:192.0.2.1"], B), (["2001:db8::1", "2001:db8::ffff"], "2001:db8:0:1::1"), (["", ""], A)]
     {
-        let url = shop.store.url(&v).max_uses(1).sign().unwrap();
+        let url = test.store.url(&v).max_uses(1).sign().unwrap();
         for address in same {
-            assert_eq!(client(&shop.store, address).get(&url, ""), 200, "{address}");
+            assert_eq!(client(&test.store, address).get(&url, ""), 200, "{address}");
         }
-        assert_eq!(client(&shop.store, other).get(&url, ""), 410, "{other}");
+        assert_eq!(client(&test.store, other).get(&url, ""), 410, "{other}");
     }
 }
 
 #[test]
 fn a_download_in_ranges_writes_few_groups() {
-    let shop = shop(MODES[0]);
-    let v = put(&shop.drive(), "a", &noise(100_000, 1));
-    let url = shop.store.url(&v).max_uses(1).sign().unwrap();
-    let (a, before) = (client(&shop.store, A), shop.store.stats().unwrap().lsn);
+    let test = test_store(MODES[0]);
+    let v = put(&test.drive(), "a", &noise(100_000, 1));
+    let url = test.store.url(&v).max_uses(1).sign().unwrap();
+    let (a, before) = (client(&test.store, A), test.store.stats().unwrap().lsn);
     for at in 0..1000 {
         assert_eq!(a.get(&url, &format!("bytes={}-{}", at * 100, at * 100 + 99)), 206);
     }
-    let groups = shop.store.stats().unwrap().lsn - before;
+    let groups = test.store.stats().unwrap().lsn - before;
     assert!((1..=20).contains(&groups), "{groups} for 1,000 ranges");
 }
 
 #[test]
 fn uses_survive_a_restart_and_give_no_byte_twice() {
-    let shop = Shop::new(Options::new());
-    let v = put(&shop.drive(), "a", &noise(64_000, 1));
-    let url = shop.store.url(&v).max_uses(1).sign().unwrap();
-    let path = shop.path();
-    shop.store.close().unwrap();
+    let test = TestStore::new(Options::new());
+    let v = put(&test.drive(), "a", &noise(64_000, 1));
+    let url = test.store.url(&v).max_uses(1).sign().unwrap();
+    let path = test.path();
+    test.store.close().unwrap();
     let mut opened = 0;
     for _ in 0..100 {
         let store = Store::open(&path, Options::new()).unwrap();
@@ -156,13 +156,13 @@ fn uses_survive_a_restart_and_give_no_byte_twice() {
 
 #[test]
 fn a_race_passes_neither_the_limit_nor_the_budget() {
-    let shop = shop(MODES[1]);
-    let v = put(&shop.drive(), "a", &noise(10_000, 1));
-    let url = shop.store.url(&v).max_uses(3).sign().unwrap();
+    let test = test_store(MODES[1]);
+    let v = put(&test.drive(), "a", &noise(10_000, 1));
+    let url = test.store.url(&v).max_uses(3).sign().unwrap();
     let sent = std::sync::atomic::AtomicU64::new(0);
     std::thread::scope(|scope| {
         for address in [A, A, A, B, B, "192.0.2.3", "192.0.2.4", "192.0.2.5"] {
-            let (url, sent, store) = (&url, &sent, &shop.store);
+            let (url, sent, store) = (&url, &sent, &test.store);
             scope.spawn(move || {
                 for at in 0..40_u64 {
                     let range = format!("bytes={}-{}", at * 200, at * 200 + 1999);
@@ -181,21 +181,21 @@ fn a_race_passes_neither_the_limit_nor_the_budget() {
 
 #[test]
 fn a_limited_share_gives_one_client_what_it_counted() {
-    let shop = shop(MODES[0]);
-    let drive = shop.drive();
+    let test = test_store(MODES[0]);
+    let drive = test.drive();
     put(&drive, "folder/a", &noise(1000, 1));
     let limited = drive.share("folder", &Share::new().max_downloads(2)).unwrap();
     let open = drive.share("folder", &Share::new()).unwrap();
-    let visit = shop.store.visit(limited.id, None).unwrap();
+    let visit = test.store.visit(limited.id, None).unwrap();
     let urls = [visit.url("a").unwrap().sign().unwrap(), visit.archive([""]).unwrap().sign().unwrap()];
     for url in urls {
-        let (a, b) = (client(&shop.store, A), client(&shop.store, B));
+        let (a, b) = (client(&test.store, A), client(&test.store, B));
         assert_eq!((a.get(&url, ""), a.get(&url, "bytes=500-"), b.get(&url, "")), (200, 206, 410));
     }
     assert_eq!(kind(visit.url("a")), ErrorKind::Gone);
-    let url = shop.store.visit(open.id, None).unwrap().url("a").unwrap().sign().unwrap();
+    let url = test.store.visit(open.id, None).unwrap().url("a").unwrap().sign().unwrap();
     for address in [A, B] {
-        assert_eq!(client(&shop.store, address).get(&url, ""), 200);
+        assert_eq!(client(&test.store, address).get(&url, ""), 200);
     }
-    assert_eq!(read(&shop.store.serve(&Request::get(&url)).unwrap().body).len(), 1000);
+    assert_eq!(read(&test.store.serve(&Request::get(&url)).unwrap().body).len(), 1000);
 }

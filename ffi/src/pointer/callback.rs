@@ -19,7 +19,7 @@ fn judge(who: &str, answer: i32) -> Result<()> {
     Err(Error::new(kind, format!("the {who} callback ended the job with {answer}")))
 }
 
-/// A callback that is told how far a job is.
+/// A callback for the progress of a job.
 pub(crate) struct Progress<'a> {
     pub(super) callback: holdall_progress,
     pub(super) context: *mut c_void,
@@ -87,7 +87,7 @@ impl Source<'_> {
         // SAFETY: as above; the buffer is this side's, of the length that is said.
         judge("source", unsafe { callback(self.context, data, room, &raw mut read) })?;
         if read > room {
-            let message = format!("the source callback told of {read} bytes where there was room for {room}");
+            let message = format!("the source callback returned {read} bytes, and the buffer holds {room}");
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         Ok(read)
@@ -121,7 +121,7 @@ impl Read for Source<'_> {
     }
 }
 
-/// A callback that is told lines of the log.
+/// A callback for lines of the log.
 pub(crate) struct Listener {
     pub(super) callback: unsafe extern "C" fn(*mut c_void, i32, *const c_char),
     pub(super) context: *mut c_void,

@@ -10,8 +10,8 @@ pub(crate) fn fill<const N: usize>(text: &str) -> Result<[c_char; N]> {
     if text.len() >= N {
         return Err(Error::new(ErrorKind::Bug, format!("a text of {} bytes has room for {N}", text.len())));
     }
-    for (place, byte) in filled.iter_mut().zip(text.bytes()) {
-        *place = c_char::from_ne_bytes([byte]);
+    for (to, byte) in filled.iter_mut().zip(text.bytes()) {
+        *to = c_char::from_ne_bytes([byte]);
     }
     Ok(filled)
 }

@@ -1,4 +1,4 @@
-//! Every pointer that crosses the border, in one place: what comes in here, [`out`] where results go,
+//! Every pointer that crosses the border, in one folder: what comes in here, [`out`] where results go,
 //! [`callback`] for functions of the caller's, [`lines`] for text that C reads.
 //!
 //! [`Caller`] stands for a call from C whose pointers keep the law of the header. Making one is the
@@ -177,16 +177,16 @@ impl Caller {
         Ok(unsafe { std::slice::from_raw_parts_mut(data.cast::<u8>(), len) })
     }
 
-    /// Takes the place of an output.
-    pub(crate) fn out<T>(&self, what: &str, place: *mut T) -> Result<Out<'_, T>> {
-        check(what, place)?;
+    /// Takes the address of an output.
+    pub(crate) fn out<T>(&self, what: &str, to: *mut T) -> Result<Out<'_, T>> {
+        check(what, to)?;
         // SAFETY: not NULL, aligned, and the caller's to write to; it may hold anything yet.
-        Ok(Out(unsafe { &mut *place.cast::<MaybeUninit<T>>() }))
+        Ok(Out(unsafe { &mut *to.cast::<MaybeUninit<T>>() }))
     }
 
-    /// Takes the place of an output that the caller may not want, which NULL says.
-    pub(crate) fn optional_out<T>(&self, what: &str, place: *mut T) -> Result<Optional<Out<'_, T>>> {
-        Ok(Optional(if place.is_null() { None } else { Some(self.out(what, place)?) }))
+    /// Takes the address of an output that the caller may not want, which NULL says.
+    pub(crate) fn optional_out<T>(&self, what: &str, to: *mut T) -> Result<Optional<Out<'_, T>>> {
+        Ok(Optional(if to.is_null() { None } else { Some(self.out(what, to)?) }))
     }
 
     /// Takes flags, of which all must be known.
@@ -199,19 +199,19 @@ impl Caller {
         Err(Error::new(ErrorKind::Unsupported, message))
     }
 
-    /// Takes the place of an output that begins with its size.
-    pub(crate) fn record<T: Record>(&self, place: *mut T) -> Result<RecordOut<'_, T>> {
-        let size = self.size(place)?;
-        Ok(RecordOut { place, size, _caller: self })
+    /// Takes the address of an output that begins with its size.
+    pub(crate) fn record<T: Record>(&self, to: *mut T) -> Result<RecordOut<'_, T>> {
+        let size = self.size(to)?;
+        Ok(RecordOut { to, size, _caller: self })
     }
 
-    /// Takes the place of such an output that the caller may not want, which NULL says.
-    pub(crate) fn optional_record<T: Record>(&self, place: *mut T) -> Result<Optional<RecordOut<'_, T>>> {
-        Ok(Optional(if place.is_null() { None } else { Some(self.record(place)?) }))
+    /// Takes the address of such an output that the caller may not want, which NULL says.
+    pub(crate) fn optional_record<T: Record>(&self, to: *mut T) -> Result<Optional<RecordOut<'_, T>>> {
+        Ok(Optional(if to.is_null() { None } else { Some(self.record(to)?) }))
     }
 
     /// Takes options: NULL is the defaults, and so is what a shorter struct, of an older header, has
-    /// no place for.
+    /// no room for.
     pub(crate) fn options<T: Record>(&self, options: *const T) -> Result<T> {
         // SAFETY: a record may be all zero.
         let mut taken: T = unsafe { MaybeUninit::zeroed().assume_init() };
@@ -318,7 +318,7 @@ impl Caller {
         Ok(ManuallyDrop::new(unsafe { File::from_raw_fd(fd) }))
     }
 
-    /// Takes a callback that is told how far a job is; NULL is nobody.
+    /// Takes a callback for the progress of a job, or NULL.
     pub(crate) fn progress(&self, callback: holdall_progress, context: *mut c_void) -> Progress<'_> {
         Progress { callback, context, _caller: self }
     }
@@ -345,7 +345,7 @@ impl Caller {
         Source { begun, callback, context, failed: None, _caller: self }
     }
 
-    /// Takes a callback that is told lines of the log; NULL is nobody.
+    /// Takes a callback for lines of the log, or NULL.
     pub(crate) fn listener(&self, callback: holdall_log, context: *mut c_void) -> Option<Listener> {
         callback.map(|callback| Listener { callback, context })
     }
@@ -369,7 +369,7 @@ pub(crate) fn number<H>(handle: *const H) -> u64 {
 }
 
 fn freed<H: Handle>() -> Error {
-    invalid(format!("that is no {}, or no longer: it was freed before, or never made", H::NAME))
+    invalid(format!("the handle is not a live {}: it was freed, or never created", H::NAME))
 }
 
 fn wrong<H: Handle>() -> Error {

@@ -6,7 +6,7 @@ use holdall::{Error, ErrorKind, Result};
 
 use super::{Caller, Handle, Record, handle_of};
 
-/// A place for an output.
+/// Room for an output.
 pub(crate) struct Out<'a, T>(pub(super) &'a mut MaybeUninit<T>);
 
 impl<T> Out<'_, T> {
@@ -23,9 +23,9 @@ impl<H: Handle> Out<'_, *mut H> {
     }
 }
 
-/// A place for an output of which the caller's header may know more or less than this library.
+/// Room for an output of which the caller's header may know more or less than this library.
 pub(crate) struct RecordOut<'a, T> {
-    pub(super) place: *mut T,
+    pub(super) to: *mut T,
     pub(super) size: usize,
     pub(super) _caller: &'a Caller,
 }
@@ -46,19 +46,19 @@ impl<T: Record> RecordOut<'_, T> {
     /// Writes as much of the value as the caller knows; what it knows beyond becomes zero.
     pub(crate) fn put(self, value: T) -> Result<()> {
         let (known, later) = (self.size.min(size_of::<T>()), self.size.saturating_sub(size_of::<T>()));
-        let place = self.place.cast::<u8>();
+        let to = self.to.cast::<u8>();
         // SAFETY: `size` bytes are the caller's by its own word; they begin with the size, which is
         // written back as it was.
         unsafe {
-            std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), place, known);
-            place.wrapping_add(known).write_bytes(0, later);
-            self.place.cast::<usize>().write(self.size);
+            std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), to, known);
+            to.wrapping_add(known).write_bytes(0, later);
+            self.to.cast::<usize>().write(self.size);
         }
         Ok(())
     }
 }
 
-/// A place that the caller may not have given, which NULL says.
+/// A to that the caller may not have given, which NULL says.
 pub(crate) struct Optional<O>(pub(super) Option<O>);
 
 impl<T> Optional<Out<'_, T>> {

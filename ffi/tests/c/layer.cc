@@ -19,11 +19,11 @@ static void call(const holdall::store &store, const holdall::drive &alice) {
     const std::string ask = "{\"uris\":[\"cloudreve://my/a.txt\"]}";
     const holdall_request request = holdall::request("POST", "/api/v4/file/url");
     const holdall_caller who = holdall::caller("alice");
-    const std::string told = api.answer(request, &who, ask).body().str();
+    const std::string message = api.answer(request, &who, ask).body().str();
     const std::string before = "\"url\":\"";
-    const std::size_t start = told.find(before) + before.size();
-    CHECK(told.find("\"code\":0") != std::string::npos && start > before.size());
-    const std::string url = told.substr(start, told.find('"', start) - start);
+    const std::size_t start = message.find(before) + before.size();
+    CHECK(message.find("\"code\":0") != std::string::npos && start > before.size());
+    const std::string url = message.substr(start, message.find('"', start) - start);
     CHECK(api.answer(holdall::request("GET", url), nullptr).body().str() == "hello");
     std::size_t at = 3;
     auto read = [&](char *buffer, std::size_t room) {
@@ -31,7 +31,7 @@ static void call(const holdall::store &store, const holdall::drive &alice) {
         at += len;
         return len;
     };
-    CHECK(api.answer(request, &who, ask.substr(0, 3), read).body().str() == told && at == ask.size());
+    CHECK(api.answer(request, &who, ask.substr(0, 3), read).body().str() == message && at == ask.size());
     try {
         api.answer(request, &who, {}, [](char *, std::size_t) -> std::size_t { throw 7; });
         CHECK(false);

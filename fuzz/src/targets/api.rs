@@ -65,11 +65,11 @@ fn answer(method: &str, target: &str, caller: u8, body: &[u8]) {
         for (name, value) in &reply.headers {
             assert!(value.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{name}: {value:?}");
         }
-        let told = reply.body.to_vec(16 << 20).unwrap();
+        let body = reply.body.to_vec(16 << 20).unwrap();
         if reply.header("Content-Type").is_some_and(|kind| kind.starts_with("application/json")) {
-            serde_json::from_slice::<serde_json::Value>(&told).expect("the reply is JSON");
+            serde_json::from_slice::<serde_json::Value>(&body).expect("the reply is JSON");
         }
-        assert_ne!(reply.status, 500, "{method} {target}: {}", String::from_utf8_lossy(&told));
+        assert_ne!(reply.status, 500, "{method} {target}: {}", String::from_utf8_lossy(&body));
     });
 }
 

@@ -59,9 +59,9 @@ pub(super) fn open(path: &Path, wanted: &'static [Table]) -> Result<Connection> 
     let reading = |cause: io::Error| match cause.kind() {
         // A file itself ends nowhere too early: what is compressed in it does.
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            let told =
+            let message =
                 format!("{} is cut short or damaged: `gunzip` cannot read it; copy it again", path.display());
-            Error::with_source(ErrorKind::InvalidArgument, told, cause)
+            Error::with_source(ErrorKind::InvalidArgument, message, cause)
         }
         _ => Error::io(format!("reading {}", path.display()), cause),
     };
@@ -84,8 +84,8 @@ pub(super) fn open(path: &Path, wanted: &'static [Table]) -> Result<Connection> 
         Form::File => {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             return Connection::open_with_flags(path, flags).map_err(|cause| {
-                let told = format!("{} is not a SQLite database", path.display());
-                Error::with_source(ErrorKind::InvalidArgument, told, cause)
+                let message = format!("{} is not a SQLite database", path.display());
+                Error::with_source(ErrorKind::InvalidArgument, message, cause)
             });
         }
         Form::Sqlite => {
@@ -107,18 +107,18 @@ pub(super) fn open(path: &Path, wanted: &'static [Table]) -> Result<Connection> 
             }
         }
         Form::Other(name, remedy) => {
-            let told = format!("{} is {name}; {remedy}", path.display());
-            return Err(Error::new(ErrorKind::InvalidArgument, told));
+            let message = format!("{} is {name}; {remedy}", path.display());
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
     };
     loaded.map_err(|fault| match fault.downcast::<std::io::Error>() {
         Ok(cause) => reading(*cause),
         Err(fault) => {
-            let told = format!(
+            let message = format!(
                 "{} is not a complete dump of {system}: {fault}; make it again with {remedy}",
                 path.display()
             );
-            Error::new(ErrorKind::InvalidArgument, told)
+            Error::new(ErrorKind::InvalidArgument, message)
         }
     })
 }

@@ -28,5 +28,5 @@ pub(super) fn hex(digits: &str) -> Result<Vec<u8>, Fault> {
         _ => None,
     };
     let bytes = digits.as_bytes().chunks(2).map(pair).collect::<Option<Vec<u8>>>();
-    bytes.ok_or_else(|| "a number in hexadecimal digits is none".into())
+    bytes.ok_or_else(|| "a hexadecimal number is malformed".into())
 }

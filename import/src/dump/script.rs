@@ -220,7 +220,7 @@ impl<R: BufRead> Script<R> {
         let word = match self.text.token()? {
             Token::Text(text) => return Ok(Some(text)),
             Token::Word(word) => word,
-            _ => return Err(self.text.fault("a value is none")),
+            _ => return Err(self.text.fault("a value is malformed")),
         };
         let mysql = self.system == System::MySql;
         match word.to_ascii_lowercase().as_str() {
@@ -233,12 +233,12 @@ impl<R: BufRead> Script<R> {
             }
             "x" if mysql => match self.text.token()? {
                 Token::Text(digits) => mysql::hex(&String::from_utf8_lossy(&digits)).map(Some),
-                _ => Err(self.text.fault("a value is none")),
+                _ => Err(self.text.fault("a value is malformed")),
             },
             word if word.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') => {
                 Ok(Some(word.as_bytes().to_vec()))
             }
-            _ => Err(self.text.fault("a value is none")),
+            _ => Err(self.text.fault("a value is malformed")),
         }
     }
 

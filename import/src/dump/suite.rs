@@ -126,7 +126,7 @@ proptest! {
             if rows.is_empty() && !dump.contains("COPY") {
                 continue;
             }
-            let db = read(dump.as_bytes(), System::Postgres, buffer).map_err(|told| TestCaseError::fail(format!("{told}\n{dump}")))?;
+            let db = read(dump.as_bytes(), System::Postgres, buffer).map_err(|error| TestCaseError::fail(format!("{error}\n{dump}")))?;
             prop_assert_eq!(held(&db), rows.clone(), "{}", dump);
         }
     }
@@ -136,7 +136,7 @@ proptest! {
         let empty = rows.iter().any(|(_, name, _)| name.as_deref() == Some(""));
         let way = if empty && way == 0 { 1 } else { way };
         let dump = listed(&rows, way);
-        let db = read(dump.as_bytes(), System::MySql, buffer).map_err(|told| TestCaseError::fail(format!("{told}\n{dump}")))?;
+        let db = read(dump.as_bytes(), System::MySql, buffer).map_err(|error| TestCaseError::fail(format!("{error}\n{dump}")))?;
         prop_assert_eq!(held(&db), rows, "{}", dump);
     }
 
@@ -183,11 +183,11 @@ fn a_dump_cut_short_anywhere_is_refused() {
 
 /// The dumps that the tools of the servers made.
 const DUMPS: [(System, &[u8], &str); 5] = [
-    (System::Postgres, include_bytes!("../../tests/cloudreve/postgres.sql"), "dump complete"),
-    (System::Postgres, include_bytes!("../../tests/cloudreve/postgres-inserts.sql"), "dump complete"),
-    (System::Postgres, include_bytes!("../../tests/cloudreve/postgres-columns.sql"), "dump complete"),
-    (System::MySql, include_bytes!("../../tests/cloudreve/mariadb.sql"), "Dump completed"),
-    (System::MySql, include_bytes!("../../tests/cloudreve/mariadb-columns.sql"), "Dump completed"),
+    (System::Postgres, include_bytes!("../../tests/fixtures/dumps/postgres.sql"), "dump complete"),
+    (System::Postgres, include_bytes!("../../tests/fixtures/dumps/postgres-inserts.sql"), "dump complete"),
+    (System::Postgres, include_bytes!("../../tests/fixtures/dumps/postgres-columns.sql"), "dump complete"),
+    (System::MySql, include_bytes!("../../tests/fixtures/dumps/mariadb.sql"), "Dump completed"),
+    (System::MySql, include_bytes!("../../tests/fixtures/dumps/mariadb-columns.sql"), "Dump completed"),
 ];
 
 #[test]
@@ -223,7 +223,7 @@ fn statements_that_hold_no_rows_are_passed_over() {
         let dump = format!("{before}\n{rows}{POSTGRES_END}").replace("name text", "name text, flag boolean");
         let dump = dump.replace("(1, 'a')", "(1, 'a', NULL)");
         let db =
-            read(dump.as_bytes(), System::Postgres, 64).unwrap_or_else(|told| panic!("{before}: {told}"));
+            read(dump.as_bytes(), System::Postgres, 64).unwrap_or_else(|error| panic!("{before}: {error}"));
         assert_eq!(held(&db), [(Some(1), Some("a".to_owned()), None)], "{before}");
     }
     for before in [
@@ -238,7 +238,7 @@ fn statements_that_hold_no_rows_are_passed_over() {
                       INSERT  IGNORE INTO `t` (`id`, `flag`, `name`) VALUES (+1,_binary '\\0','b');\n\
                       REPLACE INTO `t` VALUES ('a',NULL,-1) ON DUPLICATE KEY UPDATE id = 1;\n";
         let dump = format!("{before}\n{insert}{MYSQL_END}");
-        let db = read(dump.as_bytes(), System::MySql, 64).unwrap_or_else(|told| panic!("{before}: {told}"));
+        let db = read(dump.as_bytes(), System::MySql, 64).unwrap_or_else(|error| panic!("{before}: {error}"));
         let found = [(Some(1), Some("b".to_owned()), Some(false)), (Some(-1), Some("a".to_owned()), None)];
         assert_eq!(held(&db), found, "{before}");
     }
@@ -246,7 +246,7 @@ fn statements_that_hold_no_rows_are_passed_over() {
 
 #[test]
 fn what_no_dump_says_of_a_table_is_refused() {
-    for (system, dump, told) in [
+    for (system, dump, message) in [
         (System::Postgres, "INSERT INTO t VALUES (1);", "what columns t has"),
         (System::Postgres, "COPY t FROM stdin;\n1\n\\.\n", "what columns t has"),
         (System::Postgres, "COPY t (id) FROM stdin;\n1\nx\n\\.\n", "line 3: t.id is not what it should be"),
@@ -267,8 +267,8 @@ fn what_no_dump_says_of_a_table_is_refused() {
             "USE a;INSERT INTO t (id) VALUES (1);USE `b`;INSERT INTO t (id) VALUES (1);",
             "several",
         ),
-        (System::Postgres, "INSERT INTO t (id) VALUES (E'1');", "a value is none"),
-        (System::MySql, "INSERT INTO t (id) VALUES (now());", "a value is none"),
+        (System::Postgres, "INSERT INTO t (id) VALUES (E'1');", "a value is malformed"),
+        (System::MySql, "INSERT INTO t (id) VALUES (now());", "a value is malformed"),
         (System::MySql, "INSERT INTO t (id) VALUES (1+1);", "not followed by a comma"),
         (System::MySql, "INSERT INTO t (id) VALUES (1,2);", "2 values for 1 columns"),
         (System::MySql, "INSERT INTO t (id) VALUES ('x');", "t.id is not what it should be"),
@@ -282,7 +282,7 @@ fn what_no_dump_says_of_a_table_is_refused() {
     ] {
         let end = if system == System::MySql { MYSQL_END } else { POSTGRES_END };
         let error = read(format!("{dump}\n{end}").as_bytes(), system, 64).expect_err(dump).to_string();
-        assert!(error.contains(told), "{dump}: {error}");
+        assert!(error.contains(message), "{dump}: {error}");
     }
 }
 
@@ -295,17 +295,17 @@ fn of_a_cluster_the_end_of_one_database_is_not_the_end() {
     let whole = format!("{dump}--\n-- PostgreSQL database cluster dump complete\n--\n");
     assert_eq!(held(&read(whole.as_bytes(), System::Postgres, 64).unwrap()).len(), 1);
     let more = format!("{whole}SELECT 1;\n");
-    let told =
+    let error =
         read(more.as_bytes(), System::Postgres, 64).expect_err("it goes on behind its end").to_string();
-    assert!(told.contains("behind its end"), "{told}");
+    assert!(error.contains("behind its end"), "{error}");
 }
 
 #[test]
 fn what_has_no_end_is_not_kept_in_memory() {
     let dump = [b"INSERT INTO t (name) VALUES ('".as_slice(), &vec![b'x'; super::text::MAX + 10]].concat();
-    let told = read(&dump, System::MySql, 1 << 16).expect_err("it has no end").to_string();
-    assert!(told.contains("too long"), "{told}");
+    let error = read(&dump, System::MySql, 1 << 16).expect_err("it has no end").to_string();
+    assert!(error.contains("too long"), "{error}");
     let dump = [b"COPY t (name) FROM stdin;\n".as_slice(), &vec![b'x'; super::text::MAX + 10]].concat();
-    let told = read(&dump, System::Postgres, 1 << 16).expect_err("it has no end").to_string();
-    assert!(told.contains("too long"), "{told}");
+    let error = read(&dump, System::Postgres, 1 << 16).expect_err("it has no end").to_string();
+    assert!(error.contains("too long"), "{error}");
 }

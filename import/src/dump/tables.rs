@@ -71,7 +71,7 @@ impl Tables {
         let has = |column: &&(&str, Kind)| columns.iter().any(|name| name == column.0);
         let list: Vec<&str> = wanted.iter().filter(has).map(|(column, _)| *column).collect();
         if list.is_empty() {
-            return Err(format!("the table {table} has none of the columns that are read").into());
+            return Err(format!("the table {table} has none of the needed columns").into());
         }
         // Without types: values are stored as they are.
         self.db.execute_batch(&format!("CREATE TABLE {table} ({})", list.join(", ")))?;
@@ -114,8 +114,8 @@ impl Tables {
     /// It has more or fewer values than there are columns, or one that its column cannot have.
     pub(super) fn add(&self, rows: &Rows, values: Vec<Value>) -> Result<(), Fault> {
         if values.len() != rows.columns.len() {
-            let told = format!("{} values for {} columns", values.len(), rows.columns.len());
-            return Err(format!("a row of {} has {told}", rows.table).into());
+            let counts = format!("{} values for {} columns", values.len(), rows.columns.len());
+            return Err(format!("a row of {} has {counts}", rows.table).into());
         }
         let cells = rows.columns.iter().zip(values).filter_map(|(column, value)| Some(((*column)?, value)));
         let cells: Vec<Cell> = cells

@@ -58,8 +58,8 @@ impl<R: BufRead> Text<R> {
     }
 
     /// Says of what was read last what is wrong with it.
-    pub(super) fn fault(&self, told: &str) -> Fault {
-        format!("line {}: {told}", self.begun).into()
+    pub(super) fn fault(&self, message: &str) -> Fault {
+        format!("line {}: {message}", self.begun).into()
     }
 
     /// Returns the next token with what it holds.

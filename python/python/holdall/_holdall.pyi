@@ -22,9 +22,9 @@ from ._reader import Reader
 
 __version__: Final[str]
 
-_Place: TypeAlias = str | os.PathLike[str]
+_DrivePath: TypeAlias = str | os.PathLike[str]
 _Length: TypeAlias = float | timedelta
-_Moment: TypeAlias = float | datetime
+_Time: TypeAlias = float | datetime
 _Expiry: TypeAlias = float | timedelta | datetime
 _Disposition: TypeAlias = Literal["attachment", "inline"]
 _Progress: TypeAlias = Callable[[int, int], object]
@@ -43,12 +43,12 @@ class _Upload(Protocol):
 @type_check_only
 class _Said(TypedDict, total=False):
     media_type: str | None
-    modified: _Moment | None
+    modified: _Time | None
     executable: bool | None
     expect: Version | str | None
 
 _Source: TypeAlias = Buffer | os.PathLike[str] | _Readable | _Upload | Iterable[Buffer]
-_Item: TypeAlias = tuple[_Place, Buffer] | tuple[_Place, Buffer, _Said]
+_Item: TypeAlias = tuple[_DrivePath, Buffer] | tuple[_DrivePath, Buffer, _Said]
 
 def open(
     path: str | os.PathLike[str],
@@ -245,7 +245,7 @@ class Store:
         headers: _Headers | None = None,
         *,
         client: str | None = None,
-        now: _Moment | None = None,
+        now: _Time | None = None,
     ) -> Reply:
         """Answers a request for a URL of this store. A bad request or URL gives a reply, too, so a host
         always sends the result.
@@ -260,7 +260,7 @@ class Store:
         `Reply.from_error` turns them into replies.
         """
     def verify(
-        self, target: str, *, client: str | None = None, now: _Moment | None = None
+        self, target: str, *, client: str | None = None, now: _Time | None = None
     ) -> Grant:
         """Verifies a URL as `serve` does, and returns what it permits. Counts nothing.
 
@@ -442,7 +442,7 @@ class Store:
             pieces ("holdall-1"); "off", of none.
         share_page: where the host shows a share, with {uri} for its URI, such as "/home?path={uri}":
             links of the form /s/<id> and /s/<id>/<password> lead there; by default they are not answered.
-        debug: whether a client is told what was wrong inside.
+        debug: whether replies to clients say what went wrong inside.
 
         Raises InvalidArgument when a setting can never be right.
         """
@@ -468,7 +468,7 @@ class Api:
         body: Buffer | _Readable | Iterable[Buffer] | None = None,
         *,
         client: str | None = None,
-        now: _Moment | None = None,
+        now: _Time | None = None,
     ) -> Reply:
         """Answers a request of either format, and one for a URL that they handed out. What a client
         does wrong is a reply in its format, so a host sends what comes back.
@@ -512,7 +512,7 @@ class Api:
 class Caller:
     """Who makes a call: the host has checked it, and the wire formats go by it alone.
 
-    drive: the caller's own Drive or its name; None for one whom nobody knows.
+    drive: the caller's own Drive or its name; None if the caller is unknown.
     administrator: whether every drive is open to the caller.
     token: the access token that the caller showed: what PDS proofs of content are made with.
     speed: bytes a second that a download goes at; 0 is any speed.
@@ -525,7 +525,7 @@ class Caller:
     """
 
     drive: Final[str | None]
-    """The name of the caller's own drive; None for one whom nobody knows."""
+    """The name of the caller's own drive; None if the caller is unknown."""
     administrator: Final[bool]
     """Whether every drive is open to the caller."""
     speed: Final[int]
@@ -535,7 +535,7 @@ class Caller:
     share_download: Final[bool]
     """Whether shares of others may be downloaded from."""
     links: Final[int]
-    """Direct links that one call may make; 0 is none ever."""
+    """Direct links that one call may make; 0 allows none."""
     unique_links: Final[bool]
     """Whether a direct link is made anew where there is one under the same name and speed."""
     def __new__(
@@ -581,11 +581,11 @@ class Drive:
         """Returns what the drive holds."""
     def put(
         self,
-        path: _Place,
+        path: _DrivePath,
         source: _Source,
         *,
         media_type: str | None = None,
-        modified: _Moment | None = None,
+        modified: _Time | None = None,
         executable: bool | None = None,
         expect: Version | str | None = None,
         length: int | None = None,
@@ -616,10 +616,10 @@ class Drive:
         """
     def _writer(
         self,
-        path: _Place,
+        path: _DrivePath,
         *,
         media_type: str | None = None,
-        modified: _Moment | None = None,
+        modified: _Time | None = None,
         executable: bool | None = None,
         expect: Version | str | None = None,
         length: int | None = None,
@@ -631,7 +631,7 @@ class Drive:
         items: Mapping[str, Buffer] | Iterable[_Item],
         *,
         media_type: str | None = None,
-        modified: _Moment | None = None,
+        modified: _Time | None = None,
         executable: bool | None = None,
         expect: Version | str | None = None,
     ) -> builtins.list[Version]:
@@ -643,52 +643,52 @@ class Drive:
 
         Raises as `put` does; the batches before the error stay.
         """
-    def mkdir(self, path: _Place) -> str:
+    def mkdir(self, path: _DrivePath) -> str:
         """Creates a folder and its parents and returns its id; an existing folder is not an error.
 
         Raises Exists when a file is in the way, InvalidArgument when the path breaks the rules.
         """
-    def stat(self, path: _Place = "") -> FileInfo:
+    def stat(self, path: _DrivePath = "") -> FileInfo:
         """Returns what is at `path`; "" is the root.
 
         Raises NotFound when nothing is there.
         """
     def list(
-        self, path: _Place = "", *, after: str | None = None, limit: int | None = None
+        self, path: _DrivePath = "", *, after: str | None = None, limit: int | None = None
     ) -> builtins.list[Row]:
         """Lists a folder in byte order of names: all of it, or at most `limit` rows. The rows start after
         the name `after`: the last name of a page is the cursor of the next.
 
         Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
         """
-    def walk(self, path: _Place = "") -> Walk:
+    def walk(self, path: _DrivePath = "") -> Walk:
         """Iterates over everything below a folder: pairs of the path in the drive and the row, each folder
         before its contents. Concurrent changes may or may not show.
 
         Raises NotFound when nothing is at `path`, InvalidArgument when a file is.
         """
     def versions(
-        self, path: _Place, *, before: Version | str | None = None, limit: int | None = None
+        self, path: _DrivePath, *, before: Version | str | None = None, limit: int | None = None
     ) -> builtins.list[Version]:
         """Lists the versions of the file at `path`, newest first: all, or at most `limit`, older than the
         version `before`.
 
         Raises NotFound when nothing is at `path`, InvalidArgument when a folder is.
         """
-    def open(self, path: _Place) -> Reader:
+    def open(self, path: _DrivePath) -> Reader:
         """Opens the current content of the file at `path` for reading: a raw binary file object. It keeps
         reading the version that is current now.
 
         Raises NotFound when nothing is there, InvalidArgument when a folder is.
         """
-    def rename(self, source: _Place, target: _Place, *, replace: bool = False) -> str:
+    def rename(self, source: _DrivePath, target: _DrivePath, *, replace: bool = False) -> str:
         """Renames or moves what is at `source` to `target` and returns its id, creating missing folders.
 
         Raises NotFound when nothing is at `source`, Exists when something is at `target` and
         `replace` is false, or either is a folder.
         """
     def copy(
-        self, source: _Place, target: _Place, *, versions: Literal["current", "all"] = "current"
+        self, source: _DrivePath, target: _DrivePath, *, versions: Literal["current", "all"] = "current"
     ) -> str:
         """Copies what is at `source` to `target` and returns the new id; the content is shared.
 
@@ -696,14 +696,14 @@ class Drive:
 
         Raises NotFound when nothing is at `source`, Exists when something is at `target`.
         """
-    def set_attributes(self, path: _Place, attributes: dict[str, str]) -> None:
+    def set_attributes(self, path: _DrivePath, attributes: dict[str, str]) -> None:
         """Replaces the host's attributes of a file: at most 4,096 of them, and 64 KiB in total.
 
         Raises NotFound when nothing is at `path`, TooLarge beyond the limit.
         """
     def set_max_versions(self, count: int) -> None:
         """Sets how many versions a file keeps besides those marked to be kept; 0 keeps all."""
-    def trash(self, path: _Place) -> str:
+    def trash(self, path: _DrivePath) -> str:
         """Moves what is at `path` to the trash and returns its id, for `restore`. URLs of its versions work
         until they expire or are revoked.
 
@@ -711,21 +711,21 @@ class Drive:
         """
     def list_trash(self) -> builtins.list[Trashed]:
         """Lists the trash."""
-    def restore(self, file: FileInfo | str, to: _Place | None = None) -> str:
+    def restore(self, file: FileInfo | str, to: _DrivePath | None = None) -> str:
         """Restores a file or folder from the trash, to its old path or to the path `to`; returns its id.
 
         Raises NotFound when it is not in the trash, Exists when its name is taken.
         """
-    def delete(self, path: _Place) -> None:
+    def delete(self, path: _DrivePath) -> None:
         """Permanently deletes what is at `path`, a folder with everything in it.
 
         Raises NotFound when nothing is at `path`.
         """
-    def empty_trash(self, before: _Moment | None = None) -> int:
+    def empty_trash(self, before: _Time | None = None) -> int:
         """Permanently deletes what was trashed before `before`, an aware datetime or seconds since 1970; by
         default everything. Returns how many files and folders were removed from the trash.
         """
-    def link(self, path: _Place, *, pace: int | None = None) -> Link:
+    def link(self, path: _DrivePath, *, pace: int | None = None) -> Link:
         """Returns the direct link to the file at `path`, creating it if there is none. It serves the version
         that is current when it is used.
 
@@ -733,14 +733,14 @@ class Drive:
 
         Raises NotFound when nothing is at `path`, InvalidArgument when a folder is.
         """
-    def links(self, path: _Place) -> builtins.list[Link]:
+    def links(self, path: _DrivePath) -> builtins.list[Link]:
         """Lists the direct links to the file at `path`, oldest first.
 
         Raises NotFound when nothing is at `path`.
         """
     def share(
         self,
-        path: _Place,
+        path: _DrivePath,
         *,
         password: str | None = None,
         expires: _Expiry | None = None,
@@ -757,14 +757,14 @@ class Drive:
 
         Raises NotFound when nothing is at `path`, InvalidArgument when an option is invalid.
         """
-    def shares(self, path: _Place) -> builtins.list[Share]:
+    def shares(self, path: _DrivePath) -> builtins.list[Share]:
         """Lists the shares of what is at `path`, oldest first.
 
         Raises NotFound when nothing is at `path`.
         """
     def archive(
         self,
-        paths: Iterable[_Place] | Iterable[Version],
+        paths: Iterable[_DrivePath] | Iterable[Version],
         *,
         name: str = "archive.zip",
         expires: _Expiry | None = None,
@@ -791,7 +791,7 @@ class Drive:
         """
     def create_archive(
         self,
-        paths: Iterable[_Place] | Iterable[Version],
+        paths: Iterable[_DrivePath] | Iterable[Version],
         *,
         name: str = "archive.zip",
         expires: _Expiry | None = None,
@@ -803,7 +803,7 @@ class Drive:
         """
     def url(
         self,
-        path: _Place,
+        path: _DrivePath,
         *,
         expires: _Expiry | None = None,
         never_expires: bool = False,
@@ -833,13 +833,13 @@ class Visit:
 
     share: Final[Share]
     """The share."""
-    def stat(self, path: _Place = "") -> FileInfo:
+    def stat(self, path: _DrivePath = "") -> FileInfo:
         """Returns what is at `path` in the share; "" is the shared item itself.
 
         Raises NotFound when nothing is there.
         """
     def list(
-        self, path: _Place = "", *, after: str | None = None, limit: int | None = None
+        self, path: _DrivePath = "", *, after: str | None = None, limit: int | None = None
     ) -> builtins.list[Row]:
         """Lists a folder in the share, as `Drive.list` does.
 
@@ -847,7 +847,7 @@ class Visit:
         """
     def url(
         self,
-        path: _Place = "",
+        path: _DrivePath = "",
         *,
         expires: _Expiry | None = None,
         disposition: _Disposition = "attachment",
@@ -860,7 +860,7 @@ class Visit:
         """
     def archive(
         self,
-        paths: builtins.list[_Place] | builtins.list[str],
+        paths: builtins.list[_DrivePath] | builtins.list[str],
         *,
         name: str = "archive.zip",
         expires: _Expiry | None = None,
@@ -1084,7 +1084,7 @@ class Reply:
     pace: Final[int | None]
     """The speed that the URL asks the host to keep to, in bytes a second; None is any."""
     def header(self, name: str) -> str | None:
-        """Returns the value of a header, by its name in any case; None where there is none."""
+        """Returns the value of a header, by its name in any case; None if there is none."""
 
 @final
 class Body:
@@ -1243,9 +1243,9 @@ class RepairReport:
     damaged: Final[list[Damage]]
     """What remains damaged: nothing of it was removed; put the content again, from a backup say."""
     unread: Final[list[Damage]]
-    """What could not be read, as when descriptors are short; nothing about it was changed."""
+    """What could not be read, for want of descriptors for example; it was left as it is."""
     reinstated: Final[int]
-    """How many contents an earlier repair had set aside and are sound: they are shared again."""
+    """How many contents an earlier repair had quarantined and are sound: they are shared again."""
     problems: Final[list[str]]
     """Sentences of what else is not as it must be."""
 
@@ -1258,7 +1258,7 @@ class RebuildReport:
     segments: Final[int]
     """Segments that were read."""
     unreadable: Final[list[str]]
-    """Files among the segments that are none, or whose header cannot be read."""
+    """Files in the folder of segments that are not segments, or whose header cannot be read."""
     files: Final[int]
     """Files and folders in the new index."""
     versions: Final[int]

@@ -82,7 +82,7 @@ class Reader(io.RawIOBase):
         elif whence == os.SEEK_END:
             at = self.size + offset
         else:
-            raise ValueError(f"whence {whence} is none of SEEK_SET, SEEK_CUR and SEEK_END")
+            raise ValueError(f"whence {whence} is not one of SEEK_SET, SEEK_CUR and SEEK_END")
         if at < 0:
             raise ValueError(f"position {at} is before the first byte")
         self._move(at)
@@ -154,7 +154,7 @@ def own_file(body: "Body") -> io.FileIO | None:
 
 
 def own_path(body: "Body") -> str | None:
-    """Returns the path of the file that a body is; None if it is none, or has lost its name."""
+    """Returns the path of the file that is the whole body; None if there is no such file, or it lost its name."""
     run = own_run(body)
     if run is None or run.fileno is None:
         return None

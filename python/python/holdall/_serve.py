@@ -95,7 +95,7 @@ def refused(error: errors.Error) -> Reply:
 
 
 def address(client: str | None) -> str | None:
-    """Returns the client's address; None where it is none, as on a Unix socket."""
+    """Returns the client's address; None if it has none, as on a Unix socket."""
     try:
         return str(ip_address(client or ""))
     except ValueError:
@@ -108,7 +108,7 @@ def piece_of(pace: int | None, most: int) -> int:
 
 
 class LengthRequired(errors.InvalidArgument):
-    """A body whose end cannot be told has no length either: RFC 9110 section 15.5.12."""
+    """A body whose end cannot be recognised has no length either: RFC 9110 section 15.5.12."""
 
 
 class Answer(NamedTuple):
@@ -130,7 +130,7 @@ class Upload:
         self.headers = headers
 
     def options(self) -> dict[str, Any]:
-        """Returns what a put is told of the content.
+        """Returns what a put is given beside the content.
 
         Raises InvalidArgument when the request can never be right.
         """

@@ -68,7 +68,7 @@ class App:
         status. Without a check there are no uploads.
     api: what `Store.api` made: it answers at the addresses of Cloudreve and PDS.
     caller: the host's check of a request for the api. It is called with the scope, may be async,
-        and returns the Caller, or None for one whom nobody knows; an exception of
+        and returns the Caller, or None if the caller is unknown; an exception of
         `holdall.errors` gives the reply its status. Without it nobody is known.
     """
 
@@ -127,7 +127,7 @@ async def respond_to_call(
 ) -> None:
     """Answers a request at an address of the wire formats. No thread waits for its body."""
     content = content_of(receive)
-    # A client that asks first is told the reply in place of "100 Continue".
+    # A client that asks first gets the reply in place of "100 Continue".
     rest = scope["method"] not in BODILESS and b"expect" not in dict(scope["headers"])
     try:
         caller = check(scope) if check is not None else None
@@ -163,7 +163,7 @@ def answered(api: Api, caller: Caller | None, scope: Scope, body: bytes) -> "Pre
 
 
 def begin_part(api: Api, scope: Scope) -> Part | Reply | None:
-    """Begins to take a part of an upload; None when the call is none of one."""
+    """Begins to take a part of an upload; None if the call is not one."""
     client = address(client_of(scope))
     try:
         return api._part(target_of(scope), scope["headers"], client=client)
@@ -362,8 +362,8 @@ async def content_of(receive: Receive) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
 
 
-async def say(told: Answer, send: Send) -> None:
+async def say(answer: Answer, send: Send) -> None:
     """Sends an answer."""
-    headers = encoded(told.headers)
-    await send({"type": "http.response.start", "status": told.status, "headers": headers})
-    await send({"type": "http.response.body", "body": told.body})
+    headers = encoded(answer.headers)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

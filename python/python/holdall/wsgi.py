@@ -75,7 +75,7 @@ class App:
         a check there are no uploads.
     api: what `Store.api` made: it answers at the addresses of Cloudreve and PDS.
     caller: the host's check of a request for the api. It is called with the environ and returns
-        the Caller, or None for one whom nobody knows; an exception of `holdall.errors` gives the
+        the Caller, or None if the caller is unknown; an exception of `holdall.errors` gives the
         reply its status. Without it nobody is known.
     """
 
@@ -97,16 +97,16 @@ class App:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if self.api is not None and self.api.is_at(target_of(environ)):
             if environ["REQUEST_METHOD"] not in BODILESS and not is_delimited(environ):
-                told = said(411, "text/plain", f"{NO_LENGTH}\n".encode())
-                start_response(status_line(told.status), told.headers)
-                return [told.body]
+                answer = said(411, "text/plain", f"{NO_LENGTH}\n".encode())
+                start_response(status_line(answer.status), answer.headers)
+                return [answer.body]
             reply = reply_to_call(self.api, self.caller, environ)
             start_response(status_line(reply.status), reply.headers)
             return body_of(reply, environ.get("wsgi.file_wrapper"))
         if self.upload is not None and environ["REQUEST_METHOD"] in UPLOADS:
-            told = receive(self.store, environ, self.upload)
-            start_response(status_line(told.status), told.headers)
-            return [told.body]
+            answer = receive(self.store, environ, self.upload)
+            start_response(status_line(answer.status), answer.headers)
+            return [answer.body]
         reply = reply_to(self.store, environ)
         start_response(status_line(reply.status), reply.headers)
         return body_of(reply, environ.get("wsgi.file_wrapper"))
@@ -243,13 +243,13 @@ def uncompressed(environ: Environ) -> None:
 
 
 def is_delimited(environ: Environ) -> bool:
-    """Returns whether the end of a request's body can be told: by its length, or because the server
+    """Returns whether the end of a request's body can be recognised: by its length, or because the server
     marks it (``wsgi.input_terminated``). If not, a body in chunks would be read as an empty one, or
     one that was cut as whole.
     """
     chunked = "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH")
-    told = environ.get("wsgi.input_terminated") and environ.get("SERVER_SOFTWARE") not in UNTOLD
-    return bool(told) or not chunked
+    terminated = environ.get("wsgi.input_terminated") and environ.get("SERVER_SOFTWARE") not in UNTOLD
+    return bool(terminated) or not chunked
 
 
 def content_of(environ: Environ) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ use super::resolve::Resolver;
 use crate::body::Body;
 use crate::engine::Engine;
 use crate::http::{CacheControl, Disposition};
-use crate::serve::open::{self, Resource};
+use crate::serve::resolve::{self, Resource};
 use crate::serve::route::{MAX_TARGET, Signed, decode, decode_any, path_of, signed};
 use crate::serve::{Reply, send};
 use crate::token::{Signer, cloudreve};
@@ -30,8 +30,8 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
         let entity = resolver.read_entity(entity).ok_or_else(parse)?;
         let speed: u64 = speed.parse().map_err(|_| parse())?;
         let found = match entity.is_empty() {
-            true => Ok(open::empty()),
-            false => open::content(&resolver.engine, &resolver.tx, &entity, signer, call.request.now),
+            true => Ok(resolve::empty()),
+            false => resolve::content(&resolver.engine, &resolver.tx, &entity, signer, call.request.now),
         };
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => {
@@ -54,7 +54,7 @@ pub(super) fn version(call: &Call<'_>, entity: &str, speed: &str, name: &str) ->
 pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
     answer(call, |resolver, _, signer| {
         let absent = || Fault::new(Code::NotFound, "Archive session not exist");
-        let found = open::archive_by_text(&resolver.tx, id, signer, call.request.now);
+        let found = resolve::archive_by_text(&resolver.tx, id, signer, call.request.now);
         let mut found = found.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Expired => {
                 ApiError::Fault(absent().detail(error))

@@ -44,7 +44,7 @@ pub(super) struct Fault {
     pub(super) text: String,
     /// What was wrong inside; shown in the field `error` of a host that is being debugged.
     pub(super) detail: String,
-    /// Whether it is of the request's form, and told without a correlation id.
+    /// Whether it is about the form of the request, and sent without a correlation id.
     pub(super) form: bool,
 }
 

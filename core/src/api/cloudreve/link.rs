@@ -12,7 +12,7 @@ use crate::catalog::state::{self, State};
 use crate::catalog::{LinkInfo, link};
 use crate::id::VersionId;
 use crate::serve::route::decode_any;
-use crate::serve::{Reply, open, send};
+use crate::serve::{Reply, resolve, send};
 use crate::token::Through;
 use crate::{ErrorKind, Kind, Result};
 
@@ -48,13 +48,12 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, Ap
         return Err(invalid().detail("the file is in the trash, or was deleted").into());
     }
     if !call.api.mount.redirect_links {
-        let found =
-            open::link_found(&resolver.engine, &resolver.tx, link, save).map_err(|error| {
-                match error.kind() {
-                    ErrorKind::Gone | ErrorKind::NotFound => ApiError::Fault(invalid().detail(error)),
-                    _ => error.into(),
-                }
-            })?;
+        let found = resolve::link_found(&resolver.engine, &resolver.tx, link, save).map_err(|error| {
+            match error.kind() {
+                ErrorKind::Gone | ErrorKind::NotFound => ApiError::Fault(invalid().detail(error)),
+                _ => error.into(),
+            }
+        })?;
         return Ok(send(&resolver.engine, found, call.request)?);
     }
     let url_signer = UrlSigner::new(call, &resolver, false)?;

@@ -40,8 +40,8 @@ mod tests {
         let body = format!("{{\"uris\":[\"{}/a.txt\"]}}", api.share_uri(share.id).unwrap());
         let request = Request::new("POST", "/api/v4/file/url");
         let reply = api.answer(&Caller::anonymous(), &request, body.as_bytes()).unwrap();
-        let told = String::from_utf8(reply.body.to_vec(1 << 20).unwrap()).unwrap();
-        assert!(told.contains("\"code\":0"), "{told}");
+        let answer = String::from_utf8(reply.body.to_vec(1 << 20).unwrap()).unwrap();
+        assert!(answer.contains("\"code\":0"), "{answer}");
         assert_eq!(api.share_uri(ShareId(77)).unwrap_err().kind(), ErrorKind::NotFound);
     }
 }

@@ -71,7 +71,7 @@ impl Fields {
     }
 }
 
-/// A fault of the request's form, which is told without a correlation id.
+/// A fault in the form of the request, which is sent without a correlation id.
 fn wrong(text: &str) -> Fault {
     Fault::form(text)
 }

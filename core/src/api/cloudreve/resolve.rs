@@ -1,4 +1,4 @@
-//! What URIs lead to, for one caller at one moment.
+//! What URIs lead to, for one caller at one time.
 //!
 //! Every right is decided here, and nothing is remembered from one call to the next: a context hint
 //! opens nothing.

@@ -29,7 +29,7 @@ struct Envelope<'a, T: Serialize> {
     correlation_id: Option<&'a str>,
 }
 
-/// The faults of a batch, by URI; each is told once.
+/// The faults of a batch, by URI; each is in it once.
 pub(super) type Faults = BTreeMap<String, Fault>;
 
 /// Makes the answers to one request.
@@ -143,7 +143,7 @@ pub(super) struct Urls {
     pub(super) expires: Option<String>,
 }
 
-/// A URL; empty where there is none.
+/// A URL; empty if there is none.
 #[derive(Clone, Default, Serialize)]
 pub(super) struct UrlItem {
     pub(super) url: String,

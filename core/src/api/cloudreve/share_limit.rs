@@ -12,7 +12,7 @@ use crate::{Error, ErrorKind};
 
 /// Counts a download for each URI that leads through a share, all in one change: no race passes a
 /// limit. Where one share has fewer left than are asked for, the first get them if `some` will do,
-/// else nothing is counted. Returns the places that got none.
+/// else nothing is counted. Returns the indexes that got none.
 pub(super) fn count(
     engine: &Engine,
     through: &[Option<ShareId>],
@@ -35,7 +35,7 @@ pub(super) fn count(
     Ok(refused.into_iter().map(|at| (at, used_up())).collect())
 }
 
-/// Returns how many of the downloads that are asked of each share it has left, and the places of those
+/// Returns how many of the downloads that are asked of each share it has left, and the indexes of those
 /// that it has not: the first get what there is.
 pub(super) fn left(
     tx: &impl Read,
@@ -49,7 +49,7 @@ pub(super) fn left(
         }
     }
     let (mut granted, mut refused) = (BTreeMap::new(), Vec::new());
-    for (share, places) in &wanted {
+    for (share, indexes) in &wanted {
         let left = match share::check_left(tx, *share, now) {
             Ok(left) => left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX)),
             Err(error) => match error.kind() {
@@ -57,7 +57,7 @@ pub(super) fn left(
                 _ => return Err(error),
             },
         };
-        let (first, rest) = places.split_at(left.min(places.len()));
+        let (first, rest) = indexes.split_at(left.min(indexes.len()));
         granted.insert(*share, u64::try_from(first.len()).unwrap_or(u64::MAX));
         refused.extend_from_slice(rest);
     }

@@ -59,7 +59,7 @@ impl<'a> UrlSigner<'a> {
         Ok(UrlSigner { mount, site, signer, max: resolver.engine.options.max_lifetime })
     }
 
-    /// Returns when a URL made now ends: within one window it is always the same moment, and what is
+    /// Returns when a URL made now ends: within one window it is always the same time, and what is
     /// left is between the margin and the whole life. Without a window, it is the whole life.
     ///
     /// # Errors

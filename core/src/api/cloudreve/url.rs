@@ -74,9 +74,9 @@ fn urls(call: &Call<'_>, uris: &[FileUri], params: &UrlParams<'_>) -> Result<Rep
         let refused =
             count(&resolver.engine, &through.collect::<Vec<_>>(), params.skip_error, call.request.now)?;
         for (at, fault) in refused {
-            if let (Some(uri), Some(place)) = (uris.get(at), found.get_mut(at)) {
+            if let (Some(uri), Some(slot)) = (uris.get(at), found.get_mut(at)) {
                 faults.insert(uri.to_string(), fault);
-                *place = None;
+                *slot = None;
             }
         }
     }

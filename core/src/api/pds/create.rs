@@ -46,7 +46,7 @@ impl Call<'_> {
                 self.create_version(&own, &file)
             }
             ("file", None) => self.create_file(&own),
-            _ => Err(Fault::unsupported("type is none of file, folder").into()),
+            _ => Err(Fault::unsupported("type is not one of file, folder").into()),
         }
     }
 
@@ -74,8 +74,8 @@ impl Call<'_> {
         let found =
             own.drive.child(params.parent, params.name).map_err(|error| not_found(error, Fault::file))?;
         let Some(found) = found else { return Ok(None) };
-        let mut told = self.file_json(own, found.id, params.parent, &found.name, found.kind);
-        if let Value::Object(fields) = &mut told {
+        let mut answer = self.file_json(own, found.id, params.parent, &found.name, found.kind);
+        if let Value::Object(fields) = &mut answer {
             fields.insert("exist".into(), json!(true));
             fields.insert("rapid_upload".into(), json!(false));
             fields.insert("status".into(), json!("available"));
@@ -83,7 +83,7 @@ impl Call<'_> {
                 fields.insert("revision_id".into(), json!(version.id.to_string()));
             }
         }
-        Ok(Some(told))
+        Ok(Some(answer))
     }
 
     fn file_json(&self, own: &Own, file: FileId, parent: FileId, name: &str, kind: Kind) -> Value {
@@ -99,24 +99,24 @@ impl Call<'_> {
 
     fn create_folder(&self, own: &Own) -> Result<Value, ApiError> {
         let params = self.create_params(own)?;
-        if let Some(told) = self.taken(own, &params)? {
-            return Ok(told);
+        if let Some(answer) = self.taken(own, &params)? {
+            return Ok(answer);
         }
         let made = own.drive.mkdir_in(params.parent, params.name, params.rename, self.now)?;
-        let mut told = self.file_json(own, made.id, params.parent, &made.name, Kind::Folder);
-        if let Value::Object(fields) = &mut told {
+        let mut answer = self.file_json(own, made.id, params.parent, &made.name, Kind::Folder);
+        if let Value::Object(fields) = &mut answer {
             fields.insert("exist".into(), json!(false));
             fields.insert("status".into(), json!("available"));
         }
-        Ok(told)
+        Ok(answer)
     }
 
     fn create_file(&self, own: &Own) -> Result<Value, ApiError> {
         let params = self.create_params(own)?;
         let parts = part::asked(&self.fields)?;
         let record = self.record(own)?;
-        if let Some(told) = self.taken(own, &params)? {
-            return Ok(told);
+        if let Some(answer) = self.taken(own, &params)? {
+            return Ok(answer);
         }
         let name = own.drive.free_name(params.parent, params.name, params.rename, self.now)?;
         let goal = Goal::New {
@@ -207,19 +207,19 @@ impl Call<'_> {
         name: &str,
         parts: &[RequestedPart],
     ) -> Result<Value, ApiError> {
-        let mut told = self.file_json(own, record.goal.file(), parent, name, Kind::File);
+        let mut answer = self.file_json(own, record.goal.file(), parent, name, Kind::File);
         let rapid = match self.rapid(own, &record, parent, name)? {
             Rapid::Made(version) => Some(version),
             Rapid::None => None,
             Rapid::Asked(challenge) => {
-                let Value::Object(fields) = &mut told else { return Ok(told) };
+                let Value::Object(fields) = &mut answer else { return Ok(answer) };
                 fields.insert("exist".into(), json!(false));
                 fields.insert("rapid_upload".into(), json!(false));
                 fields.insert("proof_challenge".into(), challenge);
-                return Ok(told);
+                return Ok(answer);
             }
         };
-        let Value::Object(fields) = &mut told else { return Ok(told) };
+        let Value::Object(fields) = &mut answer else { return Ok(answer) };
         fields.insert("exist".into(), json!(false));
         fields.insert("rapid_upload".into(), json!(rapid.is_some()));
         if let Some(version) = rapid {
@@ -229,13 +229,13 @@ impl Call<'_> {
             fields.insert("revision_id".into(), json!(version.id.to_string()));
             fields.insert("upload_id".into(), json!(""));
             fields.insert("part_info_list".into(), json!([]));
-            return Ok(told);
+            return Ok(answer);
         }
         let drive = record.drive;
         let id = self.api.store.begin_upload(record)?;
         fields.insert("status".into(), json!("uploading"));
         fields.insert("upload_id".into(), json!(id.to_string()));
         fields.insert("part_info_list".into(), self.upload_urls(id, drive, parts)?);
-        Ok(told)
+        Ok(answer)
     }
 }

@@ -29,7 +29,7 @@ struct DownloadParams<'a> {
     expire: u64,
 }
 
-/// What a URL leads to, as it is told beside it.
+/// What a URL leads to, as the answer describes it.
 struct UrlContent {
     size: u64,
     crc64: u64,
@@ -91,13 +91,13 @@ impl Call<'_> {
         let version = self.version(&info, revision)?;
         let url = self.file_url(&reach, &info, &version, revision.is_some(), reach.download()?)?;
         let content = UrlContent { size: version.size, crc64: version.crc64, sha1: Some(version.sha1) };
-        let mut told = self.url_json(self.made(url, &params)?, &params, &content);
-        if let Value::Object(fields) = &mut told {
+        let mut answer = self.url_json(self.made(url, &params)?, &params, &content);
+        if let Value::Object(fields) = &mut answer {
             fields.insert("drive_id".into(), json!(response::drive(info.drive)));
             fields.insert("file_id".into(), json!(info.id.to_string()));
             fields.insert("revision_id".into(), json!(version.id.to_string()));
         }
-        Ok(told)
+        Ok(answer)
     }
 
     /// Finds the version that was asked for: the current one, or one of the file's.
@@ -172,12 +172,12 @@ impl Call<'_> {
         let params = DownloadParams { expire: params.expire.min(left), ..*params };
         let url = self.made(self.api.store.url_of_archive(id), &params)?;
         let content = UrlContent { size: record.len, crc64: self.api.store.archive_crc64(id)?, sha1: None };
-        let mut told = self.url_json(url, &params, &content);
-        if let Value::Object(fields) = &mut told {
+        let mut answer = self.url_json(url, &params, &content);
+        if let Value::Object(fields) = &mut answer {
             fields.insert("drive_id".into(), json!(response::drive(reach.drive())));
             fields.insert("file_id".into(), json!(id.to_string()));
         }
-        Ok(told)
+        Ok(answer)
     }
 
     /// Finds an archive by its id, for who made it and may still have archives.
@@ -314,8 +314,8 @@ impl Call<'_> {
 
     fn task(&self, reach: &Reach, id: ArchiveId) -> Result<Value, ApiError> {
         let params = DownloadParams { name: None, media_type: None, expire: DEFAULT_EXPIRE };
-        let told = self.archive_url(reach, id, &params)?;
-        let of = |name: &str| told.get(name).cloned().unwrap_or_default();
+        let answer = self.archive_url(reach, id, &params)?;
+        let of = |name: &str| answer.get(name).cloned().unwrap_or_default();
         Ok(json!({
             "async_task_id": id.to_string(),
             "state": "Succeed",
@@ -329,8 +329,8 @@ impl Call<'_> {
 
     /// Answers `GET file/download`: the address of the content, behind one that never changes.
     pub(super) fn download(&self) -> Result<Reply, ApiError> {
-        let told = self.get_download_url()?;
-        let url = told.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let answer = self.get_download_url()?;
+        let url = answer.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut reply = response::json_reply(302, &json!({}));
         reply.headers.push(("Location", url));
         Ok(reply)
@@ -343,7 +343,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_archive_is_told_from_a_file_by_its_id() {
+    fn an_archive_is_distinguished_from_a_file_by_its_id() {
         assert!("a10".parse::<ArchiveId>().is_ok() && file_id("a10").is_err());
         assert!("f10".parse::<ArchiveId>().is_err() && file_id("f10").is_ok());
     }

@@ -1,4 +1,4 @@
-//! What a client is told when a call cannot be answered: a status, a code and a sentence.
+//! The answer to a call that fails: a status, a code and a sentence.
 
 use serde_json::{Map, Value, json};
 
@@ -112,16 +112,16 @@ impl From<Fault> for ApiError {
 /// An error whose kind tells what the client did, where the call has no closer word for it.
 impl From<Error> for ApiError {
     fn from(error: Error) -> ApiError {
-        let told = error.to_string();
+        let message = error.to_string();
         ApiError::Fault(match error.kind() {
-            ErrorKind::InvalidArgument => Fault::invalid(told),
-            ErrorKind::NotFound => Fault::absent(told),
-            ErrorKind::Exists => Fault::exists(told),
-            ErrorKind::Denied => Fault::permission(told),
-            ErrorKind::Expired | ErrorKind::Gone => Fault::forbidden(told),
-            ErrorKind::Mismatch => Fault::conflict(told),
-            ErrorKind::TooLarge => Fault::range(told),
-            ErrorKind::RangeNotSatisfiable | ErrorKind::Unsupported => Fault::unsupported(told),
+            ErrorKind::InvalidArgument => Fault::invalid(message),
+            ErrorKind::NotFound => Fault::absent(message),
+            ErrorKind::Exists => Fault::exists(message),
+            ErrorKind::Denied => Fault::permission(message),
+            ErrorKind::Expired | ErrorKind::Gone => Fault::forbidden(message),
+            ErrorKind::Mismatch => Fault::conflict(message),
+            ErrorKind::TooLarge => Fault::range(message),
+            ErrorKind::RangeNotSatisfiable | ErrorKind::Unsupported => Fault::unsupported(message),
             _ => return ApiError::Error(error),
         })
     }

@@ -188,8 +188,8 @@ impl Call<'_> {
     ) -> Result<Option<String>, ApiError> {
         let rows = drive.list_in(folder.id, None, MAX_SORTED + 1)?;
         if rows.len() > MAX_SORTED {
-            let told = format!("a folder of more than {MAX_SORTED} is listed in order of name ASC alone");
-            return Err(Fault::unsupported(told).into());
+            let message = format!("a folder of more than {MAX_SORTED} is listed in order of name ASC alone");
+            return Err(Fault::unsupported(message).into());
         }
         let after: Option<(i64, String)> = match &params.after {
             Some(text) => Some(
@@ -242,7 +242,7 @@ impl Call<'_> {
         self.shown_drive(&self.own()?.drive)
     }
 
-    /// Answers `drive/get_default_drive`: the caller's own, made where there is none yet.
+    /// Answers `drive/get_default_drive`: the caller's own, created if there is none yet.
     pub(super) fn get_default_drive(&self) -> Result<Value, ApiError> {
         let Some(name) = &self.caller.drive else {
             return Err(Fault::login("the access token is missing or not valid").into());

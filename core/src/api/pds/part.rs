@@ -62,11 +62,11 @@ impl Call<'_> {
             let subject = id.0 << PART_BITS | u64::from(part.number);
             let claims = Claims::new(Purpose::Upload, subject, epoch, now.saturating_add(DEFAULT_LIFETIME));
             let token = ring.1.sign(&claims)?;
-            let mut told = json!({
+            let mut answer = json!({
                 "part_number": part.number,
                 "upload_url": format!("{base}/v2/upload/{token}"),
             });
-            if let Value::Object(fields) = &mut told {
+            if let Value::Object(fields) = &mut answer {
                 if let Some(internal) = &self.api.mount.internal_base {
                     let url = format!("{internal}{}/v2/upload/{token}", self.api.mount.prefix);
                     fields.insert("internal_upload_url".into(), json!(url));
@@ -75,7 +75,7 @@ impl Call<'_> {
                     fields.insert("content_type".into(), json!(content_type));
                 }
             }
-            list.push(told);
+            list.push(answer);
         }
         Ok(Value::Array(list))
     }

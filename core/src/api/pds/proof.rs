@@ -84,7 +84,7 @@ impl Challenge {
         Challenge { key, pieces }
     }
 
-    /// Returns it as a client is told it.
+    /// Returns it as the answer to a client has it.
     pub(super) fn shown(&self) -> Value {
         let pieces: Vec<Value> =
             self.pieces.iter().map(|(offset, len)| json!({ "offset": offset, "length": len })).collect();

@@ -73,8 +73,8 @@ impl Call<'_> {
                     && self.caller.token.is_some()
                     && own.drive.may_have(&beginning, size)?
                 {
-                    let told = "content that begins so is there; hash all of it and prove to have it";
-                    return Err(Fault::beginning(told)
+                    let message = "content that begins so is there; hash all of it and prove to have it";
+                    return Err(Fault::beginning(message)
                         .with("pre_hash", response::hash(&beginning))
                         .with("file_name", name)
                         .with("parent_file_id", own.wire(parent))
@@ -103,7 +103,7 @@ impl Call<'_> {
         self.proved(own, record, (OWN, "proof"), holds)
     }
 
-    /// A claim of content of any drive, proved by a MAC over many pieces of it, which the client is told
+    /// A claim of content of any drive, proved by a MAC over many pieces of it, which the client learns from the answer
     /// first whether the content is there or not.
     fn of_all(&self, own: &Own, record: &UploadRecord, claim: &Claim<'_>) -> Result<Rapid, ApiError> {
         let day = self.now.unix().div_euclid(proof::DAY);

@@ -55,13 +55,14 @@ impl Receiver {
             return Err(too_long(max));
         }
         let md5 = headers.get("content-md5").map(|said| (said.to_owned(), Md5::new()));
-        let writer = api.store.part_writer(id, number, max, request.now).map_err(|error| stop(error, max))?;
+        let writer =
+            api.store.part_writer(id, number, max, request.now).map_err(|error| upload_error(error, max))?;
         Ok(Receiver { writer, max, declared, md5 })
     }
 
     /// Takes the next bytes.
     pub(in crate::api) fn write(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
-        self.writer.write(bytes).map_err(|error| stop(error, self.max))?;
+        self.writer.write(bytes).map_err(|error| upload_error(error, self.max))?;
         if let Some((_, md5)) = &mut self.md5 {
             md5.update(bytes);
         }
@@ -71,22 +72,22 @@ impl Receiver {
     /// Takes the next bytes of a body and returns how many; 0 at its end.
     pub(super) fn read_from(&mut self, body: &mut dyn Read) -> Result<usize, ApiError> {
         let md5 = self.md5.as_mut().map(|(_, md5)| md5);
-        self.writer.read_from(&mut Hashed { body, md5 }).map_err(|error| stop(error, self.max))
+        self.writer.read_from(&mut Hashed { body, md5 }).map_err(|error| upload_error(error, self.max))
     }
 
     /// Compares what came in with what the headers said, and puts it.
     pub(in crate::api) fn finish(self) -> Result<Reply, ApiError> {
         let len = self.writer.len();
         if let Some(declared) = self.declared.filter(|declared| *declared != len) {
-            let told = format!("{len} bytes came in of {declared} that were declared");
-            return Err(Fault::unlike(told).into());
+            let message = format!("{len} bytes came in of {declared} that were declared");
+            return Err(Fault::unlike(message).into());
         }
         if let Some((said, md5)) = self.md5
             && STANDARD.encode(md5.finalize()) != said
         {
             return Err(Fault::unlike("the part has another MD5 than Content-MD5").into());
         }
-        let digest = self.writer.commit().map_err(|error| stop(error, self.max))?;
+        let digest = self.writer.commit().map_err(|error| upload_error(error, self.max))?;
         let mut reply = json_reply(200, &json!({}));
         reply.headers.push(("ETag", format!("\"{}\"", etag(&digest.blake3))));
         reply.headers.push(("x-oss-hash-crc64ecma", digest.crc64.to_string()));
@@ -94,7 +95,7 @@ impl Receiver {
     }
 }
 
-/// Shows what a part is told by: a tag made of the content that came in.
+/// Returns the ETag of a part: the beginning of the BLAKE3 hash of its content.
 pub(super) fn etag(blake3: &[u8; 32]) -> String {
     blake3::Hash::from_bytes(*blake3).to_hex().chars().take(32).collect::<String>().to_ascii_uppercase()
 }
@@ -114,7 +115,7 @@ fn part_of(api: &Api, request: &Request<'_>, token: &str) -> Result<(UploadId, u
 }
 
 /// Says why a part cannot be taken, or not all of it.
-fn stop(error: Error, max: u64) -> ApiError {
+fn upload_error(error: Error, max: u64) -> ApiError {
     match error.kind() {
         ErrorKind::TooLarge => too_long(max),
         ErrorKind::Gone => Fault::conflict("the upload is complete").into(),
@@ -127,10 +128,10 @@ fn too_long(max: u64) -> ApiError {
 }
 
 fn gone(error: Error) -> ApiError {
-    let told = |_| Fault::upload("there is no such upload, or its time is over");
+    let no_upload = |_| Fault::upload("there is no such upload, or it has expired");
     match error.kind() {
-        ErrorKind::Expired => told(String::new()).into(),
-        _ => not_found(error, told),
+        ErrorKind::Expired => no_upload(String::new()).into(),
+        _ => not_found(error, no_upload),
     }
 }
 

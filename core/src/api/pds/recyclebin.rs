@@ -32,7 +32,7 @@ impl Call<'_> {
         let limit = self.limit(50, 200)?;
         let after = match cursor(&self.fields)? {
             Some(text) => {
-                Some(text.parse::<FileId>().map_err(|_| Fault::invalid("marker is none of this list"))?)
+                Some(text.parse::<FileId>().map_err(|_| Fault::invalid("marker is not one of this list"))?)
             }
             None => None,
         };

@@ -142,11 +142,11 @@ impl Fields {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match words.iter().find(|word| **word == text) {
             Some(word) => Ok(Some(word)),
-            None => Err(Fault::unsupported(format!("{name} is none of {}", words.join(", ")))),
+            None => Err(Fault::unsupported(format!("{name} is not one of {}", words.join(", ")))),
         }
     }
 
-    /// Returns a moment in the form of RFC 3339, if there is one.
+    /// Returns a time in the form of RFC 3339, if there is one.
     pub(super) fn time(&self, name: &str) -> Result<Option<Time>, Fault> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match text.parse::<jiff::Timestamp>() {
@@ -198,7 +198,7 @@ fn sha1(text: &str) -> Option<[u8; 20]> {
 /// Reads a cursor that [`marker`] made; none for the first page.
 pub(super) fn cursor(fields: &Fields) -> Result<Option<String>, Fault> {
     let Some(text) = fields.any_text("marker")?.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let wrong = || Fault::invalid("marker is none that a call before gave");
+    let wrong = || Fault::invalid("marker was not given by an earlier call");
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
     String::from_utf8(bytes).map(Some).map_err(|_| wrong())
 }

@@ -33,7 +33,7 @@ pub(super) enum Reach {
     Share { visit: Visit, closed: Option<Fault> },
 }
 
-/// The right to have the bytes of what is reached, and to be told their hashes, which prove to others
+/// The right to have the bytes of what is reached, and to learn their hashes, which prove to others
 /// that one has them. Only [`Reach::download`] gives it.
 #[derive(Clone, Copy)]
 pub(super) struct Download<'a>(std::marker::PhantomData<&'a Reach>);

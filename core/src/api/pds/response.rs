@@ -20,7 +20,7 @@ pub(super) fn attribute(field: &str) -> String {
     format!("pds.{field}")
 }
 
-/// Shows a moment: RFC 3339 in UTC, with milliseconds.
+/// Formats a time: RFC 3339 in UTC, with milliseconds.
 pub(super) fn time(time: Time) -> String {
     match jiff::Timestamp::from_microsecond(time.0) {
         Ok(time) => format!("{time:.3}"),
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_has_three_digits_behind_the_second() {
+    fn a_time_has_three_digits_behind_the_second() {
         assert_eq!(time(Time(1_641_135_845_999_999)), "2022-01-02T15:04:05.999Z");
         assert_eq!(time(Time::from_unix(1_641_135_845)), "2022-01-02T15:04:05.000Z");
     }

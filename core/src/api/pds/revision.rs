@@ -38,9 +38,9 @@ impl Call<'_> {
         let file = own.live_file(own.id(self.fields.required("file_id")?)?)?;
         let limit = self.limit(50, 100)?;
         let before = match cursor(&self.fields)? {
-            Some(text) => {
-                Some(text.parse::<VersionId>().map_err(|_| Fault::invalid("marker is none of this list"))?)
-            }
+            Some(text) => Some(
+                text.parse::<VersionId>().map_err(|_| Fault::invalid("marker is not one of this list"))?,
+            ),
             None => None,
         };
         let mut versions = own.drive.versions_of(file.id, before, limit.saturating_add(1))?;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::catalog::record::{ChildRecord, PartRecord, Record};
-use crate::catalog::table::{BLOB, CHILD, COUNTER, DOOMED_BLOB, DOOMED_FILE, TRASH, VERSION_NOTE};
+use crate::catalog::table::{BLOB, CHILD, COUNTER, DELETED_BLOB, DELETED_FILE, TRASH, VERSION_NOTE};
 use crate::catalog::{node, note, state};
 use crate::catalog::{sha1_index, upload};
 use crate::kv::Table;
@@ -103,9 +103,9 @@ pub(super) fn every_planted_fault_is_found<K: Kv>(make: &impl Fn() -> K) {
         row::put(tx, BLOB, &blob.to_key(), &BlobRecord { refs: 2, ..content }).unwrap();
     }));
     assert!(is_found(&store, |tx| {
-        tx.put(DOOMED_BLOB, &row::due(Time(7), blob.0), &[]).unwrap();
+        tx.put(DELETED_BLOB, &row::due(Time(7), blob.0), &[]).unwrap();
     }));
-    assert!(is_found(&store, |tx| tx.put(DOOMED_FILE, &f.to_key(), &[]).unwrap()));
+    assert!(is_found(&store, |tx| tx.put(DELETED_FILE, &f.to_key(), &[]).unwrap()));
     assert!(is_found(&store, |tx| counter::add(tx, Counter::DriveBytes(store.drive), 1).unwrap()));
     assert!(is_found(&store, |tx| counter::add(tx, Counter::Blobs, -1).unwrap()));
     assert!(is_found(&store, |tx| {

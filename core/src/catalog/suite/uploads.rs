@@ -5,7 +5,7 @@ use crate::catalog::note;
 use crate::catalog::record::{Goal, PartRecord, UploadRecord};
 use crate::catalog::{sha1_index, upload};
 
-/// The moment from which an upload of [`record`] is over.
+/// The time from which an upload of [`record`] is over.
 const OVER: Time = Time(1_000_000);
 
 /// What an upload of one more version is to become.

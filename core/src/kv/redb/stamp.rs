@@ -15,7 +15,7 @@
 //! mark, by which n is published. Numbers of published commits only go up. A header counts as a
 //! stamp when its primary is the newer slot and bears no mark; while a commit is under way there is
 //! none. It is read without redb's lock, and from a map of the file where there is one, a word at
-//! a time, so what is read may be of several moments (torn):
+//! a time, so what is read may be of several commits (torn):
 //!
 //! - *In a request.* If m was acknowledged before the request began, the slot of m holds m or
 //!   a later one whatever is torn, so the stamp's number is at least m; a slot that is torn itself
@@ -25,7 +25,7 @@
 //!   a mark, is read after that, hence after n was published. So the reading sees n at least.
 //!
 //! Together: what is kept with the number n has seen n, and a request that finds n began before
-//! n+1 was acknowledged. What is kept may be values, or the moment itself that they are read from
+//! n+1 was acknowledged. What is cached may be values, or the snapshot itself that they are read from
 //! (`kv/redb/snapshot_cache.rs`).
 //!
 //! A map shows what a read would: on a local file system both go to the same pages of the system's

@@ -1,6 +1,6 @@
 //! Backup: a copy of a live store that opens as a store.
 //!
-//! One moment of the rows is copied with everything it speaks of: first the large blobs, then the
+//! One snapshot of the rows is copied with everything it refers to: first the large blobs, then the
 //! segments up to where they were published, then the rows; `STORE` comes last, so that a first
 //! backup that was cut off is not a store. A later backup adds to the earlier one, which stays whole
 //! until the new rows take the place of the old in one rename.
@@ -64,7 +64,7 @@ pub struct BackupReport {
 type Link<'a> = dyn Fn(&File, &str) -> bool + 'a;
 
 impl Store {
-    /// Copies the store as it is at one moment into a directory, while it is in use. The copy
+    /// Copies one snapshot of the store into a directory, while it is in use. The copy
     /// opens as a store with the same identity. A directory that an earlier backup of this store
     /// made is brought up to date, and only what is new is copied.
     ///
@@ -179,7 +179,7 @@ fn refuse_inside(engine: &Engine, target: &Path) -> Result<()> {
     let is_ours = |dir: &Path| std::fs::metadata(dir.join(STORE)).is_ok_and(|found| identity(&found) == ours);
     if there.ancestors().any(is_ours) {
         return Err(Error::invalid(format!(
-            "{} lies in the store that is to be backed up; name a directory outside of it",
+            "{} is inside the store to back up; name a directory outside of it",
             target.display()
         )));
     }

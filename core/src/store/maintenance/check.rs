@@ -43,7 +43,7 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Is told how a long job goes on; an error from it ends the job, and is what the job returns.
+/// Called with the progress of a long job; an error from it ends the job, and is what the job returns.
 pub type Watch<'a> = dyn FnMut(Progress) -> Result<()> + 'a;
 
 /// The options of [`Store::check`].
@@ -66,7 +66,7 @@ impl<'a> CheckOptions<'a> {
         self
     }
 
-    /// Sets who is told how far it is.
+    /// Sets the callback for progress.
     #[must_use]
     pub fn watch(mut self, watch: &'a mut Watch<'a>) -> CheckOptions<'a> {
         self.watch = Some(watch);
@@ -110,7 +110,7 @@ pub struct Damage {
 }
 
 impl Store {
-    /// Checks the store as it is at this moment, while it is in use: that the rows agree with each
+    /// Checks the store as it is now, while it is in use: that the rows agree with each
     /// other, that every blob is in its place, that the log can be read, and on demand that all
     /// content is what was put. Nothing is changed.
     ///
@@ -185,7 +185,7 @@ enum Wrong {
 type Finding = Option<String>;
 
 /// What is where a row says that a blob is.
-enum Found {
+enum FrameContent {
     /// The blob, as far as its frame says: the bytes are not read, or not hashed yet.
     There,
     Bytes(Vec<u8>),
@@ -241,7 +241,7 @@ impl Checker<'_, '_> {
         for (index, (id, record)) in blobs.iter().enumerate() {
             let Location::Segment { segment, offset } = record.location else { continue };
             // What is wrong is said by the second look.
-            if let Ok(Found::Bytes(bytes)) = self.read_in_segment(*id, record, segment, offset) {
+            if let Ok(FrameContent::Bytes(bytes)) = self.read_in_segment(*id, record, segment, offset) {
                 hashers.push(index, bytes, stored(record))?;
             }
         }
@@ -310,9 +310,9 @@ impl Checker<'_, '_> {
         offset: u64,
     ) -> Result<Finding> {
         Ok(match self.read_in_segment(id, record, number, offset)? {
-            Found::Bytes(bytes) => differs(record, &Digest::of(&bytes)),
-            Found::There => None,
-            Found::Wrong(finding) => Some(finding),
+            FrameContent::Bytes(bytes) => differs(record, &Digest::of(&bytes)),
+            FrameContent::There => None,
+            FrameContent::Wrong(finding) => Some(finding),
         })
     }
 
@@ -322,32 +322,39 @@ impl Checker<'_, '_> {
         record: &BlobRecord,
         number: u32,
         offset: u64,
-    ) -> Result<Found> {
+    ) -> Result<FrameContent> {
         let content = self.content;
         let Some(segment) = self.segment(number)? else {
-            return Ok(Found::Wrong(format!("the header of {} cannot be read", file::path(number))));
+            return Ok(FrameContent::Wrong(format!("the header of {} cannot be read", file::path(number))));
         };
         let Some((frame, _)) = segment.frame_at(offset)? else {
-            return Ok(Found::Wrong(format!("no frame is at byte {offset} of {}", file::path(number))));
+            return Ok(FrameContent::Wrong(format!(
+                "no frame is at byte {offset} of {}",
+                file::path(number)
+            )));
         };
         let Frame { kind, id: other, len, crc32, blake3, .. } = frame;
         let fits = kind == FrameKind::Blob && u64::from(len) == record.len;
         if !fits || (other, crc32, blake3) != (id.0, record.crc32, record.blake3) {
-            return Ok(Found::Wrong(format!("another frame is at byte {offset} of {}", file::path(number))));
+            return Ok(FrameContent::Wrong(format!(
+                "another frame is at byte {offset} of {}",
+                file::path(number)
+            )));
         }
         if !content {
             let end = offset.saturating_add(crate::blobs::frame::frame_len(record.len));
             let found = segment.file.len().map_err(|cause| Error::io("reading a length", cause))?;
             return Ok(match found < end {
-                true => Found::Wrong(format!("{} ends at byte {found}", file::path(number))),
-                false => Found::There,
+                true => FrameContent::Wrong(format!("{} ends at byte {found}", file::path(number))),
+                false => FrameContent::There,
             });
         }
         Ok(match segment.payload(offset, &frame)? {
-            Some(bytes) => Found::Bytes(bytes),
-            None => {
-                Found::Wrong(format!("the bytes from {offset} of {} on have changed", file::path(number)))
-            }
+            Some(bytes) => FrameContent::Bytes(bytes),
+            None => FrameContent::Wrong(format!(
+                "the bytes from {offset} of {} on have changed",
+                file::path(number)
+            )),
         })
     }
 
@@ -456,7 +463,7 @@ impl Checker<'_, '_> {
         Ok(())
     }
 
-    /// Returns `drive:path`, if that can be told.
+    /// Returns `drive:path`, if it has a path.
     fn path_of(&self, file: FileId) -> Option<String> {
         let path = state::path_of(&self.tx, file).ok()??;
         let record = drive::get(&self.tx, node::record(&self.tx, file).ok()?.drive).ok()?;

@@ -166,7 +166,7 @@ fn round(engine: &Engine, numbers: &[u32], report: &mut CompactReport) -> Result
     for Emptied { number, len, .. } in &emptied {
         if needed.contains(number) {
             report.failed.push(Error::corrupt(format!(
-                "a blob lies in segment {number} where there is none, so the segment is kept; check the store"
+                "a blob refers to segment {number} but was not found in it, so the segment is kept; check the store"
             )));
             continue;
         }

@@ -69,7 +69,7 @@ pub struct RepairReport {
     /// Blobs that could not be read, as when descriptors are short. Nothing about them was changed:
     /// repair again when they can be.
     pub unread: Vec<Damage>,
-    /// Blobs that an earlier repair had set aside and that are sound: content is deduplicated to
+    /// Blobs that an earlier repair had quarantined and that are sound: content is deduplicated to
     /// them again.
     pub reinstated: Vec<BlobId>,
     /// What else is not as it must be.
@@ -122,11 +122,11 @@ impl Store {
         };
         let late = mutant::is_active(Mutant::RebuildSetsAsideLast);
         // The old rows go first. Cut off anywhere behind that, the store has no rows, says so, and is
-        // rebuilt again; only what is set aside already does a collection never take.
+        // rebuilt again; what is quarantined already is never collected.
         rename(ROWS, BAD_ROWS)?;
         vfs.sync_dir("").map_err(failed)?;
         if !late {
-            report.lost = set_aside(vfs.as_ref(), &lost)?;
+            report.lost = move_lost(vfs.as_ref(), &lost)?;
         }
         if !known {
             layout::write(vfs.as_ref(), STORE, &identity)?;
@@ -134,14 +134,14 @@ impl Store {
         rename(NEW_ROWS, ROWS)?;
         vfs.sync_dir("").map_err(failed)?;
         if late {
-            report.lost = set_aside(vfs.as_ref(), &lost)?;
+            report.lost = move_lost(vfs.as_ref(), &lost)?;
         }
         Ok(report)
     }
 
     /// Reads all content, and restores what is damaged from a sound copy where the segments have
     /// one: what a compaction left behind, or another drive's where drives share nothing. What
-    /// cannot be restored is set aside and reported. Nothing is removed, and what could not be read
+    /// cannot be restored is quarantined and reported. Nothing is removed, and what could not be read
     /// is left as it is.
     ///
     /// # Errors
@@ -159,13 +159,13 @@ impl Store {
     pub fn repair_watched(&self, watch: &mut Watch<'_>) -> Result<RepairReport> {
         let engine = self.engine()?;
         engine.journal.writable()?;
-        let mut told = |at| watch(at);
-        let mut left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
+        let mut progress = |at| watch(at);
+        let mut left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut progress))?;
         let mut restored = Vec::new();
         if !left.damaged.is_empty() {
             restored = restore(&engine, &left.damaged)?;
-            let mut told = |at| watch(at);
-            left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut told))?;
+            let mut progress = |at| watch(at);
+            left = check_engine(&engine, CheckOptions::new().content(true).watch(&mut progress))?;
             let quarantined: Vec<BlobId> = left.damaged.iter().map(|damage| damage.blob).collect();
             engine.write(move |change| {
                 quarantined.iter().try_for_each(|id| refcount::quarantine(change, *id))
@@ -177,7 +177,7 @@ impl Store {
     }
 }
 
-/// Brings back what is set aside and was found sound.
+/// Ends the quarantine of what was found sound.
 fn reinstate(engine: &Engine, found: &CheckReport) -> Result<Vec<BlobId>> {
     let wrong: BTreeSet<BlobId> =
         found.damaged.iter().chain(&found.unread).map(|damage| damage.blob).collect();
@@ -235,7 +235,8 @@ fn identify(vfs: &dyn Vfs) -> Result<(Identity, bool)> {
             }
         }
     }
-    let identity = found.ok_or_else(|| Error::not_found("there is no store here, and no segment of one"))?;
+    let identity =
+        found.ok_or_else(|| Error::not_found("there is neither a store nor a segment of one here"))?;
     Ok((identity, false))
 }
 
@@ -345,7 +346,7 @@ fn large(vfs: &dyn Vfs, dir: &str) -> Result<Vec<BlobId>> {
 struct Lost {
     /// Those that no row speaks of.
     quarantined: Vec<BlobId>,
-    /// Those that an earlier rebuild set aside, and rows speak of again.
+    /// Those that an earlier rebuild moved away, and rows refer to again.
     back: Vec<BlobId>,
 }
 
@@ -372,7 +373,7 @@ fn find_lost(vfs: &dyn Vfs, tx: &impl Read) -> Result<(Lost, u64)> {
 
 /// Moves large blobs that no row speaks of to where no collection finds them: the groups that
 /// spoke of them may be damaged. It is durable when this returns what lies there.
-fn set_aside(vfs: &dyn Vfs, lost: &Lost) -> Result<Vec<BlobId>> {
+fn move_lost(vfs: &dyn Vfs, lost: &Lost) -> Result<Vec<BlobId>> {
     let quarantined = |id: BlobId| format!("{LOST}/{:016x}", id.0);
     for id in &lost.back {
         if vfs.open(&pool::path(*id), Open::Read).is_err() {

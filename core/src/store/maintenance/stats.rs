@@ -10,7 +10,7 @@ use crate::store::Store;
 /// Drives that are looked at in one page.
 const PAGE: usize = 1000;
 
-/// What a store holds, as [`Store::stats`] found it at one moment.
+/// What a store holds, as [`Store::stats`] found it in one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

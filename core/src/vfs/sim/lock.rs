@@ -1,6 +1,6 @@
 //! Locks on a file of a simulated disk: of the whole file, and of ranges of its bytes.
 
-/// A process of a simulated disk; 0 where it has but one, which nobody told it of.
+/// A process of a simulated disk; 0 if it has only one, which was not declared.
 pub(super) type ProcessId = u64;
 
 /// The first and the last byte of a range.

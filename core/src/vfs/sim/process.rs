@@ -41,7 +41,7 @@ impl Touch<'_> {
 pub trait Scheduler: Debug + Send + Sync {
     /// Is called before each operation; what it returns strikes the operation.
     fn before(&self, touch: Touch<'_>) -> Option<Fault>;
-    /// Is called as long as a lock that is to be had is another's.
+    /// Called for as long as another process holds a wanted lock.
     fn wait(&self, touch: Touch<'_>);
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Process {
 }
 
 impl SimVfs {
-    /// Returns the disk as another process has it, whose operations `scheduler` is told of. Such
+    /// Returns the disk as another process has it, whose operations are reported to `scheduler`. Such
     /// processes keep to each other's locks, and date files by [`Time::now`].
     #[must_use]
     pub fn process(&self, scheduler: Arc<dyn Scheduler>) -> SimVfs {

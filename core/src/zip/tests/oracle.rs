@@ -97,16 +97,16 @@ fn ask_crates(bytes: &[u8], zip: &ZipSource<Memory>) {
 fn a5_a6_every_reader_agrees_about_every_small_archive() {
     let root = tempfile::tempdir().unwrap();
     let numbered = |count: usize| -> Vec<String> { (0..count).map(|index| format!("f{index}")).collect() };
-    let mut ropes =
+    let mut zips =
         vec![archive(&[]), archive(&[("empty file", b"")]), archive(&[("empty folder/", b"")]), sampler()];
     for count in [65_534, 65_535, 65_536] {
         let names = numbered(count);
         let files: Vec<(&str, &[u8])> =
             names.iter().map(|name| (name.as_str(), &name.as_bytes()[..2])).collect();
-        ropes.push(archive(&files));
+        zips.push(archive(&files));
     }
     let mut python = Vec::new();
-    for (index, zip) in ropes.iter().enumerate() {
+    for (index, zip) in zips.iter().enumerate() {
         let bytes = read(zip);
         let found = check(&bytes).unwrap();
         assert_eq!(found.len() as u64, zip.plan().entries());

@@ -1,4 +1,4 @@
-//! The bytes of the rope: exact, sliceable, the same from wherever one starts; the plan's limits.
+//! The bytes of the zip: exact, sliceable, the same from wherever one starts; the plan's limits.
 
 use super::super::safe_name::PATH_MAX;
 use super::super::steps;
@@ -296,7 +296,7 @@ const TOLD: &str = "import sys, zipfile\n\
     print(i.filename, oct(i.external_attr >> 16), i.external_attr & 0xffff, i.create_version, i.create_system, \
     i.flag_bits & ~8, '%d-%02d-%02d %02d:%02d:%02d' % i.date_time, i.extra.hex())";
 
-fn told(bytes: &[u8]) -> String {
+fn listing(bytes: &[u8]) -> String {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
     tool("unzip", &["-tqq", file.path().to_str().unwrap()]);
@@ -322,14 +322,14 @@ fn modes_and_the_offset_of_the_dos_time_are_in_both_archives_alike() {
         let mut deflated = Vec::new();
         write_deflated(&plan, &Memory::new(blobs.clone()), &mut deflated).unwrap();
         assert_eq!(
-            told(&bytes),
+            listing(&bytes),
             format!(
                 "bin/run 0o100755 0 45 3 2048 2021-06-05 {time} {ut}706fbb60\n\
                  text 0o100644 0 45 3 2048 2021-06-05 {time} {ut}706fbb60\n\
                  folder/ 0o40755 16 45 3 2048 2021-06-05 {time} {ut}706fbb60\n"
             )
         );
-        assert_eq!(told(&deflated), told(&bytes));
+        assert_eq!(listing(&deflated), listing(&bytes));
         let members: Vec<_> = plan.members().collect();
         let again = Plan::again(members.iter().copied()).unwrap().with_utc_offset(minutes);
         assert!(read(&ZipSource::new(again.shared(), Memory::new(blobs.clone()))) == bytes);
@@ -362,7 +362,7 @@ fn a_mimetype_that_is_first_is_bare_as_epub_and_odf_want_it() {
     write_deflated(zip.plan(), zip.contents_for_test(), &mut deflated).unwrap();
     for bytes in [&bytes, &deflated] {
         assert_eq!(bytes[28..58], *b"\0\0mimetypeapplication/epub+zip");
-        let lines = told(bytes);
+        let lines = listing(bytes);
         let extras: Vec<_> = lines.lines().map(|line| line.rsplit(' ').next().unwrap()).collect();
         assert!(extras[0].is_empty() && !extras[1].is_empty(), "{lines}");
     }
@@ -373,6 +373,6 @@ fn a_mimetype_that_is_first_is_bare_as_epub_and_odf_want_it() {
     for other in [[("a", &b"x"[..]), epub[0]], [("x/mimetype", &b"x"[..]), epub[1]]] {
         let bytes = read(&archive(&other));
         assert_eq!(check(&bytes).unwrap().len(), 2);
-        assert!(told(&bytes).lines().all(|line| !line.ends_with(' ')));
+        assert!(listing(&bytes).lines().all(|line| !line.ends_with(' ')));
     }
 }

@@ -7,12 +7,12 @@ use serde_json::json;
 
 use super::*;
 
-fn ask(shop: &Shop, caller: &Caller, uris: &[&str]) -> serde_json::Value {
-    shop.urls(caller, &json!({"uris": uris, "archive": true}))
+fn ask(test: &TestStore, caller: &Caller, uris: &[&str]) -> serde_json::Value {
+    test.urls(caller, &json!({"uris": uris, "archive": true}))
 }
 
-fn names(shop: &Shop, url: &str) -> Vec<String> {
-    let reply = shop.get(url);
+fn names(test: &TestStore, url: &str) -> Vec<String> {
+    let reply = test.get(url);
     assert_eq!(reply.status, 200, "{url}");
     let mut zip = zip::ZipArchive::new(Cursor::new(read(&reply))).unwrap();
     let mut names: Vec<String> =
@@ -21,58 +21,58 @@ fn names(shop: &Shop, url: &str) -> Vec<String> {
     names
 }
 
-fn url_of(told: &serde_json::Value) -> String {
-    assert_eq!(told["code"], 0, "{told}");
-    assert_eq!(told["data"]["urls"].as_array().unwrap().len(), 1);
-    told["data"]["urls"][0]["url"].as_str().unwrap().to_owned()
+fn url_of(message: &serde_json::Value) -> String {
+    assert_eq!(message["code"], 0, "{message}");
+    assert_eq!(message["data"]["urls"].as_array().unwrap().len(), 1);
+    message["data"]["urls"][0]["url"].as_str().unwrap().to_owned()
 }
 
 #[test]
 fn one_url_gives_a_zip_of_everything_under_relative_and_unique_names() {
-    let shop = Shop::new();
-    shop.put("docs/a.txt", b"one");
-    shop.put("docs/deep/b.txt", b"two");
-    shop.alice().mkdir("docs/empty").unwrap();
-    shop.put("other/a.txt", b"three");
+    let test = TestStore::new();
+    test.put("docs/a.txt", b"one");
+    test.put("docs/deep/b.txt", b"two");
+    test.alice().mkdir("docs/empty").unwrap();
+    test.put("other/a.txt", b"three");
     let uris = [
         "cloudreve://my/docs",
         "cloudreve://my/docs/a.txt",
         "cloudreve://my/other/a.txt",
         "cloudreve://my/docs",
     ];
-    let told = ask(&shop, &alice(), &uris);
-    let url = url_of(&told);
+    let message = ask(&test, &alice(), &uris);
+    let url = url_of(&message);
     assert!(url.starts_with("http://localhost:5173/api/v4/file/archive/"), "{url}");
     assert!(url.contains("/archive.zip?sign="), "{url}");
-    assert!(told["data"]["expires"].is_string());
+    assert!(message["data"]["expires"].is_string());
     let all = ["a (2).txt", "a.txt", "docs/", "docs/a.txt", "docs/deep/", "docs/deep/b.txt", "docs/empty/"];
-    assert_eq!(names(&shop, &url), all);
+    assert_eq!(names(&test, &url), all);
 }
 
 #[test]
 fn a_zip_has_a_length_a_tag_ranges_and_head() {
-    let shop = Shop::new();
-    shop.put("docs/a.txt", b"hello");
-    let url = url_of(&ask(&shop, &alice(), &["cloudreve://my/docs"]));
-    let whole = shop.get(&url);
+    let test = TestStore::new();
+    test.put("docs/a.txt", b"hello");
+    let url = url_of(&ask(&test, &alice(), &["cloudreve://my/docs"]));
+    let whole = test.get(&url);
     let bytes = read(&whole);
     assert_eq!(whole.header("Content-Length"), Some(bytes.len().to_string().as_str()));
     assert_eq!(whole.header("Content-Type"), Some("application/zip"));
     assert!(whole.header("Content-Disposition").unwrap().contains("archive.zip"));
     let tag = whole.header("ETag").unwrap().to_owned();
-    let head = shop.ask(&Request::head(&url).at(Time::from_unix(NOW)));
+    let head = test.ask(&Request::head(&url).at(Time::from_unix(NOW)));
     assert_eq!((head.status, head.header("ETag")), (200, Some(tag.as_str())));
     let rest =
-        shop.ask(&Request::get(&url).range("bytes=10-").header("If-Range", &tag).at(Time::from_unix(NOW)));
+        test.ask(&Request::get(&url).range("bytes=10-").header("If-Range", &tag).at(Time::from_unix(NOW)));
     assert_eq!((rest.status, read(&rest)), (206, bytes[10..].to_vec()));
 }
 
 #[test]
 fn what_is_wrong_is_said_when_the_archive_is_asked_for() {
-    let shop = Shop::new();
-    shop.put("a.txt", b"x");
-    shop.put("gone.txt", b"x");
-    shop.alice().trash("gone.txt").unwrap();
+    let test = TestStore::new();
+    test.put("a.txt", b"x");
+    test.put("gone.txt", b"x");
+    test.alice().trash("gone.txt").unwrap();
     for (uri, code) in [
         ("cloudreve://my/none", 40016),
         ("cloudreve://my/gone.txt", 40016),
@@ -80,19 +80,19 @@ fn what_is_wrong_is_said_when_the_archive_is_asked_for() {
         ("cloudreve://trash/x", 403),
         ("cloudreve://foo/x", -1),
     ] {
-        let told = ask(&shop, &alice(), &["cloudreve://my/a.txt", uri]);
-        assert_eq!((&told["code"], own_code(&told)), (&json!(40081), code), "{uri}");
+        let message = ask(&test, &alice(), &["cloudreve://my/a.txt", uri]);
+        assert_eq!((&message["code"], own_code(&message)), (&json!(40081), code), "{uri}");
         let some = json!({"uris": ["cloudreve://my/a.txt", uri], "archive": true, "skip_error": true});
-        let told = shop.urls(&alice(), &some);
-        assert_eq!(names(&shop, &url_of(&told)), ["a.txt"]);
-        assert_eq!(told["aggregated_error"][uri]["code"], code, "nothing is left out in silence");
+        let message = test.urls(&alice(), &some);
+        assert_eq!(names(&test, &url_of(&message)), ["a.txt"]);
+        assert_eq!(message["aggregated_error"][uri]["code"], code, "nothing is left out in silence");
     }
-    let told = ask(&shop, &alice(), &["bad"]);
-    assert_eq!((&told["code"], &told["msg"]), (&json!(40001), &json!("unknown uri")));
-    assert_eq!(ask(&shop, &alice(), &[])["data"], json!({"urls": [], "expires": null}));
+    let message = ask(&test, &alice(), &["bad"]);
+    assert_eq!((&message["code"], &message["msg"]), (&json!(40001), &json!("unknown uri")));
+    assert_eq!(ask(&test, &alice(), &[])["data"], json!({"urls": [], "expires": null}));
     let group = alice().limits(Limits::new().archive(false));
-    let told = ask(&shop, &group, &["cloudreve://my/a.txt"]);
-    assert_eq!((&told["code"], &told["msg"]), (&json!(40007), &json!("")));
+    let message = ask(&test, &group, &["cloudreve://my/a.txt"]);
+    assert_eq!((&message["code"], &message["msg"]), (&json!(40007), &json!("")));
 }
 
 #[test]
@@ -110,153 +110,153 @@ fn past_the_stores_limit_is_an_error_and_never_a_shorter_zip() {
 
 #[test]
 fn the_list_is_frozen_when_the_archive_is_asked_for() {
-    let shop = Shop::new();
-    shop.put("docs/a.txt", b"old");
-    let url = url_of(&ask(&shop, &alice(), &["cloudreve://my/docs"]));
-    let before = read(&shop.get(&url));
-    shop.put("docs/a.txt", b"newer");
-    shop.put("docs/b.txt", b"more");
-    assert_eq!(read(&shop.get(&url)), before);
-    shop.alice().delete("docs").unwrap();
-    assert_eq!(read(&shop.get(&url)), before, "a resumed download goes on");
+    let test = TestStore::new();
+    test.put("docs/a.txt", b"old");
+    let url = url_of(&ask(&test, &alice(), &["cloudreve://my/docs"]));
+    let before = read(&test.get(&url));
+    test.put("docs/a.txt", b"newer");
+    test.put("docs/b.txt", b"more");
+    assert_eq!(read(&test.get(&url)), before);
+    test.alice().delete("docs").unwrap();
+    assert_eq!(read(&test.get(&url)), before, "a resumed download goes on");
 }
 
 #[test]
 fn an_archive_keeps_to_the_callers_speed() {
-    let shop = Shop::new();
-    shop.put("a.txt", b"x");
+    let test = TestStore::new();
+    test.put("a.txt", b"x");
     let slow = alice().limits(Limits::new().speed(4096));
-    let url = url_of(&ask(&shop, &slow, &["cloudreve://my/a.txt"]));
-    assert_eq!(shop.get(&url).pace, Some(4096));
+    let url = url_of(&ask(&test, &slow, &["cloudreve://my/a.txt"]));
+    assert_eq!(test.get(&url).pace, Some(4096));
     let faster = url.replace(".4096/", "/");
     assert_ne!(faster, url);
-    assert_eq!(json_of(&shop.get(&faster))["code"], 40071, "the speed is signed");
-    assert_eq!(shop.get(&url_of(&ask(&shop, &alice(), &["cloudreve://my/a.txt"]))).pace, None);
+    assert_eq!(json_of(&test.get(&faster))["code"], 40071, "the speed is signed");
+    assert_eq!(test.get(&url_of(&ask(&test, &alice(), &["cloudreve://my/a.txt"]))).pace, None);
 }
 
 #[test]
 fn a_folder_of_another_that_is_shared_comes_with_all_that_is_in_it() {
-    let shop = Shop::new();
-    shop.put("docs/sub/a.txt", b"hello");
-    shop.put("docs/b.txt", b"x");
-    let share = shop.share("docs", &Share::new().max_downloads(3));
-    let (sub, file) = (shop.share_uri(&share, "sub"), shop.share_uri(&share, "b.txt"));
-    let url = url_of(&ask(&shop, &guest(), &[&sub, &file]));
-    assert_eq!(names(&shop, &url), ["b.txt", "sub/", "sub/a.txt"], "not an empty zip");
+    let test = TestStore::new();
+    test.put("docs/sub/a.txt", b"hello");
+    test.put("docs/b.txt", b"x");
+    let share = test.share("docs", &Share::new().max_downloads(3));
+    let (sub, file) = (test.share_uri(&share, "sub"), test.share_uri(&share, "b.txt"));
+    let url = url_of(&ask(&test, &guest(), &[&sub, &file]));
+    assert_eq!(names(&test, &url), ["b.txt", "sub/", "sub/a.txt"], "not an empty zip");
     let left = |store: &Store| store.visit(share.id, None).unwrap().info().downloads;
-    assert_eq!(left(&shop.store), 2, "each of what was asked for counts");
-    let told = ask(&shop, &guest(), &[&sub, &file]);
-    assert_eq!((&told["code"], own_code(&told)), (&json!(40081), 404), "one is more than is left");
-    assert_eq!(left(&shop.store), 2, "and what is refused does not count");
-    url_of(&ask(&shop, &guest(), &[&sub]));
-    assert_eq!(own_code(&ask(&shop, &guest(), &[&sub])), 404, "an archive is no way around the limit");
-    let root = shop.share("docs", &Share::new());
-    assert_eq!(own_code(&ask(&shop, &guest(), &[&shop.share_uri(&root, "")])), 403);
+    assert_eq!(left(&test.store), 2, "each of what was asked for counts");
+    let message = ask(&test, &guest(), &[&sub, &file]);
+    assert_eq!((&message["code"], own_code(&message)), (&json!(40081), 404), "one is more than is left");
+    assert_eq!(left(&test.store), 2, "and what is refused does not count");
+    url_of(&ask(&test, &guest(), &[&sub]));
+    assert_eq!(own_code(&ask(&test, &guest(), &[&sub])), 404, "an archive is no way around the limit");
+    let root = test.share("docs", &Share::new());
+    assert_eq!(own_code(&ask(&test, &guest(), &[&test.share_uri(&root, "")])), 403);
 }
 
 #[test]
 fn an_archive_ends_with_its_time_and_with_its_share() {
-    let shop = Shop::new();
-    shop.put("docs/a.txt", b"hello");
-    let share = shop.share("docs", &Share::new());
-    let url = url_of(&ask(&shop, &guest(), &[&shop.share_uri(&share, "a.txt")]));
-    assert_eq!(shop.get(&url).status, 200);
-    shop.store.unshare(share.id).unwrap();
-    let told = json_of(&shop.get(&url));
-    assert_eq!((&told["code"], &told["msg"]), (&json!(404), &json!("Archive session not exist")));
+    let test = TestStore::new();
+    test.put("docs/a.txt", b"hello");
+    let share = test.share("docs", &Share::new());
+    let url = url_of(&ask(&test, &guest(), &[&test.share_uri(&share, "a.txt")]));
+    assert_eq!(test.get(&url).status, 200);
+    test.store.unshare(share.id).unwrap();
+    let message = json_of(&test.get(&url));
+    assert_eq!((&message["code"], &message["msg"]), (&json!(404), &json!("Archive session not exist")));
 
-    let url = url_of(&ask(&shop, &alice(), &["cloudreve://my/docs"]));
+    let url = url_of(&ask(&test, &alice(), &["cloudreve://my/docs"]));
     let ends: i64 = url.rsplit("%3A").next().unwrap().parse().unwrap();
     let left = ends - Time::now().unix();
     assert!((595..=600).contains(&left), "{left}");
-    let late = shop.ask(&Request::get(&url).at(Time::from_unix(ends + 1)));
+    let late = test.ask(&Request::get(&url).at(Time::from_unix(ends + 1)));
     assert_eq!(json_of(&late)["code"], 40005);
     let unknown = holdall::token::cloudreve::sign(SECRET, "/api/v4/file/archive/a9/archive.zip", NOW);
-    let told = json_of(&shop.get(&format!("/api/v4/file/archive/a9/archive.zip?sign={unknown}")));
-    assert_eq!(told["code"], 404);
+    let message = json_of(&test.get(&format!("/api/v4/file/archive/a9/archive.zip?sign={unknown}")));
+    assert_eq!(message["code"], 404);
 }
 
 /// What PDS answers to whoever asks for an archive by its id.
-fn by_id(shop: &Shop, caller: &Caller, drive: &Drive, url: &str) -> (u16, serde_json::Value) {
+fn by_id(test: &TestStore, caller: &Caller, drive: &Drive, url: &str) -> (u16, serde_json::Value) {
     let id = url.split("/archive/").nth(1).unwrap().split('/').next().unwrap();
     let body = json!({"drive_id": drive.id().0.to_string(), "file_id": id}).to_string();
     let request = Request::new("POST", "/v2/file/get_download_url");
-    let reply = shop.api.answer(caller, &request, body.as_bytes()).unwrap();
+    let reply = test.api.answer(caller, &request, body.as_bytes()).unwrap();
     let bytes = reply.body.to_vec(1 << 20).unwrap();
     (reply.status, serde_json::from_slice(&bytes).unwrap())
 }
 
 #[test]
 fn an_archive_of_anothers_share_and_ones_own_file_is_the_makers_and_ends_with_every_share() {
-    let shop = Shop::new();
-    shop.put("docs/a.txt", b"alice's");
-    shop.put("more/b.txt", b"alice's too");
-    shop.bob().put("private.txt", &b"bob's own"[..], Put::new()).unwrap();
-    let (docs, more) = (shop.share("docs", &Share::new()), shop.share("more", &Share::new()));
-    let (one, two) = (shop.share_uri(&docs, "a.txt"), shop.share_uri(&more, "b.txt"));
-    let make = |uris: &[&str]| url_of(&ask(&shop, &bob(), uris));
+    let test = TestStore::new();
+    test.put("docs/a.txt", b"alice's");
+    test.put("more/b.txt", b"alice's too");
+    test.bob().put("private.txt", &b"bob's own"[..], Put::new()).unwrap();
+    let (docs, more) = (test.share("docs", &Share::new()), test.share("more", &Share::new()));
+    let (one, two) = (test.share_uri(&docs, "a.txt"), test.share_uri(&more, "b.txt"));
+    let make = |uris: &[&str]| url_of(&ask(&test, &bob(), uris));
     for first in [[&one[..], "cloudreve://my/private.txt"], ["cloudreve://my/private.txt", &one[..]]] {
         let url = make(&first);
-        assert_eq!(names(&shop, &url), ["a.txt", "private.txt"]);
-        assert_eq!(by_id(&shop, &alice(), &shop.alice(), &url).0, 404, "the sharer is none of its makers");
-        assert_eq!(by_id(&shop, &bob(), &shop.alice(), &url).0, 403, "nor is her drive its maker's");
-        let (status, told) = by_id(&shop, &bob(), &shop.bob(), &url);
-        assert_eq!((status, &told["drive_id"]), (200, &json!(shop.bob().id().0.to_string())), "{told}");
-        let (status, _) = by_id(&shop, &bob().limits(Limits::new().archive(false)), &shop.bob(), &url);
+        assert_eq!(names(&test, &url), ["a.txt", "private.txt"]);
+        assert_eq!(by_id(&test, &alice(), &test.alice(), &url).0, 404, "the sharer is none of its makers");
+        assert_eq!(by_id(&test, &bob(), &test.alice(), &url).0, 403, "nor is her drive its maker's");
+        let (status, message) = by_id(&test, &bob(), &test.bob(), &url);
+        assert_eq!((status, &message["drive_id"]), (200, &json!(test.bob().id().0.to_string())), "{message}");
+        let (status, _) = by_id(&test, &bob().limits(Limits::new().archive(false)), &test.bob(), &url);
         assert_eq!(status, 403, "the group may have no archives");
         let group = bob().limits(Limits::new().share_download(false));
-        assert_eq!(by_id(&shop, &group, &shop.bob(), &url).0, 403, "nor anything of shares");
+        assert_eq!(by_id(&test, &group, &test.bob(), &url).0, 403, "nor anything of shares");
     }
     let mixed = make(&["cloudreve://my/private.txt", &one, &two]);
     let (own, other) = (make(&["cloudreve://my/private.txt"]), make(&[&one, "cloudreve://my/private.txt"]));
-    assert_eq!([&mixed, &own, &other].map(|url| shop.get(url).status), [200; 3]);
-    let code = |url: &str| json_of(&shop.get(url))["code"].clone();
-    shop.store.revoke_share(more.id).unwrap();
-    assert_eq!((code(&mixed), shop.get(&other).status), (json!(404), 200), "the second share was revoked");
-    assert_eq!(by_id(&shop, &bob(), &shop.bob(), &mixed).0, 404);
+    assert_eq!([&mixed, &own, &other].map(|url| test.get(url).status), [200; 3]);
+    let code = |url: &str| json_of(&test.get(url))["code"].clone();
+    test.store.revoke_share(more.id).unwrap();
+    assert_eq!((code(&mixed), test.get(&other).status), (json!(404), 200), "the second share was revoked");
+    assert_eq!(by_id(&test, &bob(), &test.bob(), &mixed).0, 404);
     let again = make(&["cloudreve://my/private.txt", &one, &two]);
-    assert_eq!(shop.get(&again).status, 200, "what is made now is of now");
-    shop.store.unshare(docs.id).unwrap();
+    assert_eq!(test.get(&again).status, 200, "what is made now is of now");
+    test.store.unshare(docs.id).unwrap();
     assert_eq!([&again, &other].map(|url| code(url)), [json!(404), json!(404)], "the first was deleted");
-    assert_eq!(read(&shop.get(&own))[..2], *b"PK");
+    assert_eq!(read(&test.get(&own))[..2], *b"PK");
 }
 
 #[test]
 fn an_archive_is_checked_counted_and_published_at_once() {
-    let shop = Shop::new();
+    let test = TestStore::new();
     for at in 0..20 {
-        shop.put(&format!("docs/{at}.txt"), b"x");
+        test.put(&format!("docs/{at}.txt"), b"x");
     }
-    let share = shop.share("docs", &Share::new().max_downloads(5));
+    let share = test.share("docs", &Share::new().max_downloads(5));
     // Each asks for something else, so that none is the archive of another.
     let made: usize = std::thread::scope(|scope| {
         let asked: Vec<_> = (0..20)
             .map(|at| {
-                let (shop, share) = (&shop, &share);
+                let (test, share) = (&test, &share);
                 scope.spawn(move || {
-                    let uri = shop.share_uri(share, &format!("{at}.txt"));
-                    usize::from(ask(shop, &guest(), &[&uri])["code"] == 0)
+                    let uri = test.share_uri(share, &format!("{at}.txt"));
+                    usize::from(ask(test, &guest(), &[&uri])["code"] == 0)
                 })
             })
             .collect();
         asked.into_iter().map(|asked| asked.join().unwrap()).sum()
     });
     assert_eq!(made, 5);
-    assert_eq!(shop.alice().shares("docs").unwrap()[0].downloads, 5);
+    assert_eq!(test.alice().shares("docs").unwrap()[0].downloads, 5);
     // What was refused is nowhere: no id that could be counted to, and none that a collection finds.
     for id in 1..2000 {
-        assert!(shop.store.archive(holdall::ArchiveId(id)).is_err(), "{id}");
+        assert!(test.store.archive(holdall::ArchiveId(id)).is_err(), "{id}");
     }
 }
 
 #[test]
 fn a_visitor_whom_nobody_knows_makes_no_archive_unless_the_host_lets_him() {
-    let shop = Shop::new();
-    shop.put("docs/a.txt", b"x");
-    let uri = shop.share_uri(&shop.share("docs", &Share::new()), "a.txt");
-    assert_eq!(ask(&shop, &nobody(), &[&uri])["code"], 40007);
-    assert_eq!(ask(&shop, &guest(), &[&uri])["code"], 0);
-    assert_eq!(ask(&shop, &bob(), &[&uri])["code"], 0);
+    let test = TestStore::new();
+    test.put("docs/a.txt", b"x");
+    let uri = test.share_uri(&test.share("docs", &Share::new()), "a.txt");
+    assert_eq!(ask(&test, &nobody(), &[&uri])["code"], 40007);
+    assert_eq!(ask(&test, &guest(), &[&uri])["code"], 0);
+    assert_eq!(ask(&test, &bob(), &[&uri])["code"], 0);
 }
 
 #[test]
@@ -276,8 +276,8 @@ fn equal_archives_are_one_and_a_share_has_room_for_so_many() {
         let request = Request::new("POST", "/api/v4/file/url");
         json_of(&api.answer(caller, &request, body.as_bytes()).unwrap())
     };
-    let id = |told: &serde_json::Value| {
-        url_of(told).split("/archive/").nth(1).unwrap().split('/').next().unwrap().to_owned()
+    let id = |message: &serde_json::Value| {
+        url_of(message).split("/archive/").nth(1).unwrap().split('/').next().unwrap().to_owned()
     };
     let first = id(&ask(&guest(), 0));
     for _ in 0..50 {

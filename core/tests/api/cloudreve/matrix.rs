@@ -15,7 +15,7 @@ const CALLERS: [fn() -> Caller; 4] = [alice, bob, guest, root];
 type Ask<'a> = dyn Fn(&Caller, &[(&str, &str)]) -> Value + 'a;
 
 struct Scene {
-    shop: Shop,
+    test: TestStore,
     old: String,
     foreign: String,
     id: String,
@@ -28,32 +28,32 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let shop = Shop::new();
-    let old = shop.put("a.txt", b"alice's older");
-    shop.put("a.txt", b"alice's");
-    shop.put("trashed.txt", b"alice's");
-    shop.alice().trash("trashed.txt").unwrap();
-    let foreign = shop.bob().put("b.txt", &b"bob's"[..], Put::new()).unwrap();
-    let share = |terms: &Share| shop.share("a.txt", terms);
+    let test = TestStore::new();
+    let old = test.put("a.txt", b"alice's older");
+    test.put("a.txt", b"alice's");
+    test.put("trashed.txt", b"alice's");
+    test.alice().trash("trashed.txt").unwrap();
+    let foreign = test.bob().put("b.txt", &b"bob's"[..], Put::new()).unwrap();
+    let share = |terms: &Share| test.share("a.txt", terms);
     let open = share(&Share::new());
     let closed = share(&Share::new().password("pw"));
     let paid = share(&Share::new().purchase());
     let other = share(&Share::new().purchase());
     let used = share(&Share::new().max_downloads(1));
-    let used_uri = shop.share_uri(&used, "a.txt");
-    assert_eq!(shop.code(&nobody(), &used_uri), 0);
-    let id = shop.ids().encode(shop.alice().id().0, HashKind::User);
+    let used_uri = test.share_uri(&used, "a.txt");
+    assert_eq!(test.code(&nobody(), &used_uri), 0);
+    let id = test.ids().encode(test.alice().id().0, HashKind::User);
     Scene {
-        old: shop.entity(&old),
-        foreign: shop.entity(&foreign),
+        old: test.entity(&old),
+        foreign: test.entity(&foreign),
         id,
-        open: shop.share_uri(&open, "a.txt"),
-        closed: shop.share_uri(&closed, "a.txt"),
-        paid: shop.share_uri(&paid, "a.txt"),
+        open: test.share_uri(&open, "a.txt"),
+        closed: test.share_uri(&closed, "a.txt"),
+        paid: test.share_uri(&paid, "a.txt"),
         used: used_uri,
-        ticket: shop.api.ticket(paid.id, hour()).unwrap(),
-        other_ticket: shop.api.ticket(other.id, hour()).unwrap(),
-        shop,
+        ticket: test.api.ticket(paid.id, hour()).unwrap(),
+        other_ticket: test.api.ticket(other.id, hour()).unwrap(),
+        test,
     }
 }
 
@@ -68,17 +68,17 @@ impl Scene {
             if ticket.is_empty() { &[] } else { &[("X-Cr-Purchase-Ticket", ticket)] };
         for (caller, code) in CALLERS.into_iter().zip(row) {
             let caller = caller();
-            let told = call(&caller, headers);
-            assert_eq!(own_code(&told), code, "{what} by {:?}: {told}", caller.drive());
+            let answer = call(&caller, headers);
+            assert_eq!(own_code(&answer), code, "{what} by {:?}: {answer}", caller.drive());
             if code != 0 {
-                assert!(told.get("data").is_none(), "{what}: {told}");
+                assert!(answer.get("data").is_none(), "{what}: {answer}");
             }
         }
     }
 
     fn post(&self, path: &str, body: Value) -> impl Fn(&Caller, &[(&str, &str)]) -> Value {
         let (method, path) = path.split_once(' ').unwrap();
-        move |caller, headers| self.shop.call_with(caller, method, path, &body, headers)
+        move |caller, headers| self.test.call_with(caller, method, path, &body, headers)
     }
 }
 
@@ -113,7 +113,7 @@ fn urls_and_archives_are_given_to_those_who_may_have_them() {
         for (caller, code) in CALLERS.into_iter().zip(row) {
             let headers: &[(&str, &str)] =
                 if ticket.is_empty() { &[] } else { &[("X-Cr-Purchase-Ticket", ticket)] };
-            let reply = scene.shop.raw(&caller(), "POST", "file/url", body.as_bytes(), headers);
+            let reply = scene.test.raw(&caller(), "POST", "file/url", body.as_bytes(), headers);
             assert_eq!(reply.status == 302, code == 0, "{uri}");
         }
     }
@@ -142,12 +142,12 @@ fn links_are_made_and_ended_by_those_who_may() {
     ] {
         scene.hold(uri, ticket, row, &scene.post("PUT file/source", json!({ "uris": [uri] })));
     }
-    let links = scene.shop.alice().links("a.txt").unwrap();
+    let links = scene.test.alice().links("a.txt").unwrap();
     assert_eq!(links.len(), 1);
-    let path = format!("DELETE file/source/{}", scene.shop.link_id(&links[0]));
+    let path = format!("DELETE file/source/{}", scene.test.link_id(&links[0]));
     for caller in [1, 2, 3, 0] {
-        let told = scene.post(&path, Value::Null)(&CALLERS[caller](), &[]);
-        assert_eq!(told["code"], if caller == 0 { 0 } else { 404 });
+        let answer = scene.post(&path, Value::Null)(&CALLERS[caller](), &[]);
+        assert_eq!(answer["code"], if caller == 0 { 0 } else { 404 });
     }
 }
 
@@ -172,11 +172,11 @@ fn versions_are_the_owners_alone() {
         }
     }
     let versions = |drive: &Drive, path: &str| drive.versions(path, None, 9).unwrap().len();
-    assert_eq!((versions(&scene.shop.alice(), "a.txt"), versions(&scene.shop.bob(), "b.txt")), (2, 1));
+    assert_eq!((versions(&scene.test.alice(), "a.txt"), versions(&scene.test.bob(), "b.txt")), (2, 1));
     let body = json!({"uri": scene.open, "version": scene.old});
     for caller in [bob, nobody, root] {
-        let told = scene.post("DELETE file/version", body.clone())(&caller(), &[]);
-        assert_eq!(told["code"], 40082);
+        let answer = scene.post("DELETE file/version", body.clone())(&caller(), &[]);
+        assert_eq!(answer["code"], 40082);
     }
     assert_eq!(scene.post("DELETE file/version", body)(&alice(), &[])["code"], 0);
 }
@@ -184,8 +184,8 @@ fn versions_are_the_owners_alone() {
 #[test]
 fn no_byte_of_one_drive_reaches_another() {
     let scene = scene();
-    let shop = &scene.shop;
-    let bobs = format!("cloudreve://{}@my/b.txt", shop.ids().encode(shop.bob().id().0, HashKind::User));
+    let test = &scene.test;
+    let bobs = format!("cloudreve://{}@my/b.txt", test.ids().encode(test.bob().id().0, HashKind::User));
     let climbing = scene.open.replace("a.txt", "../b.txt");
     let uris = [
         "cloudreve://my/a.txt",
@@ -205,12 +205,12 @@ fn no_byte_of_one_drive_reaches_another() {
         for uri in uris {
             for entity in ["", &scene.old, &scene.foreign] {
                 let body = json!({"uris": [uri], "entity": entity, "skip_error": true});
-                let told = shop.urls(&caller, &body);
-                let url = told["data"]["urls"][0]["url"].as_str().unwrap();
+                let answer = test.urls(&caller, &body);
+                let url = answer["data"]["urls"][0]["url"].as_str().unwrap();
                 if url.is_empty() {
                     continue;
                 }
-                let bytes = read(&shop.get(url));
+                let bytes = read(&test.get(url));
                 if bytes.starts_with(b"bob's") {
                     assert_eq!(caller.drive(), Some("bob"), "{uri} {entity}");
                     bobs_own += 1;

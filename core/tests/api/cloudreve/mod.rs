@@ -23,7 +23,7 @@ use holdall::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A moment that all calls are made at, unless they say another.
+/// The time that all calls are made at, unless they say another.
 pub const NOW: i64 = 1_749_524_815;
 pub const SALT: &str = "cloudreve-test-salt";
 /// What a Cloudreve server signed its URLs with.
@@ -31,23 +31,23 @@ pub const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
 
 /// A store with the formats over it. Alice owns the drive `alice`, Bob `bob`, and the administrator
 /// `root`.
-pub struct Shop {
+pub struct TestStore {
     pub store: Store,
     pub api: Api,
     _dir: TempDir,
 }
 
-impl Shop {
-    pub fn new() -> Shop {
-        Shop::made(|_| ())
+impl TestStore {
+    pub fn new() -> TestStore {
+        TestStore::made(|_| ())
     }
 
-    /// A shop with room for what is imported: see [`Shop::imported`].
-    pub fn with_room() -> Shop {
-        Shop::made(|store| store.leave_room(1_000_000, 1_000_000).unwrap())
+    /// A test store with room for what is imported: see [`TestStore::imported`].
+    pub fn with_room() -> TestStore {
+        TestStore::made(|store| store.leave_room(1_000_000, 1_000_000).unwrap())
     }
 
-    fn made(before: impl FnOnce(&Store)) -> Shop {
+    fn made(before: impl FnOnce(&Store)) -> TestStore {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path().join("store"), Options::new()).unwrap();
         before(&store);
@@ -57,7 +57,7 @@ impl Shop {
             store.drive(name).unwrap();
         }
         let api = Api::new(&store).site("http://localhost:5173").unwrap();
-        Shop { store, api, _dir: dir }
+        TestStore { store, api, _dir: dir }
     }
 
     pub fn alice(&self) -> Drive {
@@ -147,9 +147,9 @@ impl Shop {
     }
 
     pub fn url(&self, caller: &Caller, uri: &str) -> String {
-        let told = self.urls(caller, &json!({ "uris": [uri], "download": true }));
-        assert_eq!(told["code"], 0, "{uri}: {told}");
-        told["data"]["urls"][0]["url"].as_str().unwrap().to_owned()
+        let message = self.urls(caller, &json!({ "uris": [uri], "download": true }));
+        assert_eq!(message["code"], 0, "{uri}: {message}");
+        message["data"]["urls"][0]["url"].as_str().unwrap().to_owned()
     }
 
     /// Follows a URL, whoever it is for.
@@ -195,10 +195,10 @@ pub fn json_of(reply: &Reply) -> Value {
 }
 
 /// Returns the code of a call, or of the one URI that failed in it.
-pub fn own_code(told: &Value) -> i64 {
-    match told["aggregated_error"].as_object() {
+pub fn own_code(message: &Value) -> i64 {
+    match message["aggregated_error"].as_object() {
         Some(faults) if faults.len() == 1 => faults.values().next().unwrap()["code"].as_i64().unwrap(),
-        _ => told["code"].as_i64().unwrap(),
+        _ => message["code"].as_i64().unwrap(),
     }
 }
 
@@ -221,8 +221,8 @@ pub fn sound(reply: &Reply, method: &str) {
     }
     let json = reply.header("Content-Type") == Some("application/json; charset=utf-8");
     if json && method != "HEAD" {
-        let told = json_of(reply);
-        assert!(told["code"].is_i64() && told["msg"].is_string(), "{told}");
+        let message = json_of(reply);
+        assert!(message["code"].is_i64() && message["msg"].is_string(), "{message}");
         assert_eq!(reply.header("Cache-Control"), Some("private, no-cache"));
     }
 }

@@ -15,7 +15,7 @@ const END: &str = "<!-- exchanges: end -->\n";
 const CORRELATION: (&str, &str) = ("X-Cr-Correlation-Id", "b4351ecc-ee1a-4455-bc94-2c3dbcc58538");
 
 struct Page {
-    shop: Shop,
+    test: TestStore,
     text: String,
 }
 
@@ -33,7 +33,7 @@ impl Page {
         let mut request = Request::new(method, target).at(Time::from_unix(NOW));
         request.headers = headers.to_vec();
         request.headers.push(CORRELATION);
-        let reply = self.shop.api.answer(caller.1, &request, text.as_bytes()).unwrap();
+        let reply = self.test.api.answer(caller.1, &request, text.as_bytes()).unwrap();
         sound(&reply, method);
         let page = &mut self.text;
         writeln!(page, "```http\n{method} {} HTTP/1.1", masked(target)).unwrap();
@@ -133,22 +133,22 @@ fn masked_ticket<'a>(name: &str, value: &'a str) -> &'a str {
 
 /// Makes all exchanges.
 fn exchanges() -> String {
-    let shop = Shop::new();
+    let test = TestStore::new();
     let modified = || Put::new().modified(Time::from_unix(NOW - 86_400));
-    let old = shop.alice().put("The Man.mp3", &b"la la"[..], modified()).unwrap();
-    shop.alice().put("The Man.mp3", &b"la la la"[..], modified()).unwrap();
-    shop.alice().put("docs/q3.txt", &b"hello world"[..], modified()).unwrap();
+    let old = test.alice().put("The Man.mp3", &b"la la"[..], modified()).unwrap();
+    test.alice().put("The Man.mp3", &b"la la la"[..], modified()).unwrap();
+    test.alice().put("docs/q3.txt", &b"hello world"[..], modified()).unwrap();
     // The folder's age is in archives too, and so in their tags.
-    let docs = Origin::file(shop.alice().stat("docs").unwrap().id).modified(Time::from_unix(NOW - 86_400));
-    shop.store.set_origins([docs]).unwrap();
-    let paid = shop.share("docs/q3.txt", &Share::new().purchase());
-    let closed = shop.share("docs", &Share::new().password("pw"));
-    let (paid_uri, closed_uri) = (shop.share_uri(&paid, "q3.txt"), shop.share_uri(&closed, "q3.txt"));
-    let ticket = shop.api.ticket(paid.id, hour()).unwrap();
-    let old = shop.entity(&old);
+    let docs = Origin::file(test.alice().stat("docs").unwrap().id).modified(Time::from_unix(NOW - 86_400));
+    test.store.set_origins([docs]).unwrap();
+    let paid = test.share("docs/q3.txt", &Share::new().purchase());
+    let closed = test.share("docs", &Share::new().password("pw"));
+    let (paid_uri, closed_uri) = (test.share_uri(&paid, "q3.txt"), test.share_uri(&closed, "q3.txt"));
+    let ticket = test.api.ticket(paid.id, hour()).unwrap();
+    let old = test.entity(&old);
     let (owner, guest) = (alice(), nobody());
     let (owner, guest) = (("owner of the drive alice", &owner), ("anonymous", &guest));
-    let mut page = Page { shop, text: String::new() };
+    let mut page = Page { test, text: String::new() };
     let man = "cloudreve://my/The%20Man.mp3";
 
     page.title("POST /file/url: URLs of files");
@@ -180,8 +180,8 @@ fn exchanges() -> String {
     let body = json!({"uris": [man, "cloudreve://my/docs"], "archive": true});
     let before = page.text.len();
     let reply = page.exchange(owner, "POST", path, &body, &[]);
-    let told = json_of(&reply)["data"]["expires"].as_str().unwrap().to_owned();
-    let shown = page.text.split_off(before).replace(&told, "EXPIRES");
+    let message = json_of(&reply)["data"]["expires"].as_str().unwrap().to_owned();
+    let shown = page.text.split_off(before).replace(&message, "EXPIRES");
     page.text.push_str(&shown);
     let zip = json_of(&reply)["data"]["urls"][0]["url"].as_str().unwrap().to_owned();
 

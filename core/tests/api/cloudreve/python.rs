@@ -78,9 +78,9 @@ fn python(args: &[&str], input: &[u8]) -> String {
 
 #[test]
 fn what_the_reference_signs_is_valid_here() {
-    let shop = Shop::with_room();
-    let version = shop.put("a.txt", b"x");
-    let imported = shop.imported(7, &version);
+    let test = TestStore::with_room();
+    let version = test.put("a.txt", b"x");
+    let imported = test.imported(7, &version);
     let signed = python(&["sign", &PATHS.to_string(), "7"], b"");
     let mut count = 0;
     for line in signed.lines() {
@@ -92,7 +92,7 @@ fn what_the_reference_signs_is_valid_here() {
         // Through the route: the signature is good, and no such entity is there.
         if count % 50 == 0 && url.len() < 8000 {
             let code =
-                json_of(&shop.ask(&Request::get(url).at(Time::from_unix(1))))["code"].as_i64().unwrap();
+                json_of(&test.ask(&Request::get(url).at(Time::from_unix(1))))["code"].as_i64().unwrap();
             assert!(matches!(code, 40001 | 40077), "{url}: {code}");
         }
         let query = url.split_once("?sign=").unwrap().1;
@@ -102,7 +102,7 @@ fn what_the_reference_signs_is_valid_here() {
     assert_eq!(count, PATHS);
     let path = format!("/api/v4/file/content/{imported}/0/a.txt");
     let real = format!("{path}?sign={}", sign(SECRET, &path, 0));
-    assert_eq!(shop.get(&real).status, 200, "the control: what is there is served");
+    assert_eq!(test.get(&real).status, 200, "the control: what is there is served");
 }
 
 #[test]
@@ -128,6 +128,6 @@ fn what_is_signed_here_is_valid_there() {
         lines.push_str(&json!([path, expires, url]).to_string());
         lines.push('\n');
     }
-    let told: Value = serde_json::from_str(&python(&["verify", "0", "0"], lines.as_bytes())).unwrap();
-    assert_eq!(told, json!({"seen": PATHS, "wrong": 0}));
+    let answer: Value = serde_json::from_str(&python(&["verify", "0", "0"], lines.as_bytes())).unwrap();
+    assert_eq!(answer, json!({"seen": PATHS, "wrong": 0}));
 }

@@ -7,46 +7,46 @@ use super::*;
 
 const CALLS: [(&str, &str); 2] = [("POST", "file/version/current"), ("DELETE", "file/version")];
 
-fn ask(shop: &Shop, caller: &Caller, call: (&str, &str), uri: &str, version: &str) -> Value {
-    shop.call(caller, call.0, call.1, &json!({"uri": uri, "version": version}))
+fn ask(test: &TestStore, caller: &Caller, call: (&str, &str), uri: &str, version: &str) -> Value {
+    test.call(caller, call.0, call.1, &json!({"uri": uri, "version": version}))
 }
 
 #[test]
 fn an_older_version_becomes_current_and_none_is_made() {
-    let shop = Shop::new();
-    let (old, new) = (shop.put("a.txt", b"old"), shop.put("a.txt", b"new"));
+    let test = TestStore::new();
+    let (old, new) = (test.put("a.txt", b"old"), test.put("a.txt", b"new"));
     let uri = "cloudreve://my/a.txt";
     for (version, content) in [(&old, "old"), (&old, "old"), (&new, "new")] {
-        let told = ask(&shop, &alice(), CALLS[0], uri, &shop.entity(version));
-        assert_eq!(told, json!({"code": 0, "msg": ""}));
-        assert_eq!(read(&shop.get(&shop.url(&alice(), uri))), content.as_bytes());
+        let answer = ask(&test, &alice(), CALLS[0], uri, &test.entity(version));
+        assert_eq!(answer, json!({"code": 0, "msg": ""}));
+        assert_eq!(read(&test.get(&test.url(&alice(), uri))), content.as_bytes());
     }
-    assert_eq!(shop.alice().versions("a.txt", None, 9).unwrap().len(), 2);
+    assert_eq!(test.alice().versions("a.txt", None, 9).unwrap().len(), 2);
 }
 
 #[test]
 fn a_version_is_removed_unless_it_is_current() {
-    let shop = Shop::new();
-    let (old, new) = (shop.put("a.txt", b"old"), shop.put("a.txt", b"new"));
+    let test = TestStore::new();
+    let (old, new) = (test.put("a.txt", b"old"), test.put("a.txt", b"new"));
     let uri = "cloudreve://my/a.txt";
-    let told = ask(&shop, &alice(), CALLS[1], uri, &shop.entity(&new));
-    assert_eq!((&told["code"], &told["msg"]), (&json!(403), &json!("Not supported action")));
-    assert_eq!(ask(&shop, &alice(), CALLS[1], uri, &shop.entity(&old)), json!({"code": 0, "msg": ""}));
+    let answer = ask(&test, &alice(), CALLS[1], uri, &test.entity(&new));
+    assert_eq!((&answer["code"], &answer["msg"]), (&json!(403), &json!("Not supported action")));
+    assert_eq!(ask(&test, &alice(), CALLS[1], uri, &test.entity(&old)), json!({"code": 0, "msg": ""}));
     for call in CALLS {
-        assert_eq!(ask(&shop, &alice(), call, uri, &shop.entity(&old))["code"], 40077);
+        assert_eq!(ask(&test, &alice(), call, uri, &test.entity(&old))["code"], 40077);
     }
-    assert_eq!(shop.alice().versions("a.txt", None, 9).unwrap().len(), 1);
+    assert_eq!(test.alice().versions("a.txt", None, 9).unwrap().len(), 1);
 }
 
 #[test]
 fn each_fault_is_what_the_reference_says() {
-    let shop = Shop::new();
-    let (old, other) = (shop.put("a.txt", b"1"), shop.put("b.txt", b"2"));
-    shop.put("a.txt", b"3");
-    shop.put("dir/c", b"4");
-    let share = shop.share("a.txt", &Share::new());
-    let shared = shop.share_uri(&share, "a.txt");
-    let (old, other) = (shop.entity(&old), shop.entity(&other));
+    let test = TestStore::new();
+    let (old, other) = (test.put("a.txt", b"1"), test.put("b.txt", b"2"));
+    test.put("a.txt", b"3");
+    test.put("dir/c", b"4");
+    let share = test.share("a.txt", &Share::new());
+    let shared = test.share_uri(&share, "a.txt");
+    let (old, other) = (test.entity(&old), test.entity(&other));
     for call in CALLS {
         for (caller, uri, version, code) in [
             (alice(), "cloudreve://my/none", old.as_str(), 40016),
@@ -66,11 +66,11 @@ fn each_fault_is_what_the_reference_says() {
             (nobody(), &shared, &old, 40082),
             (nobody(), "cloudreve://my/a.txt", &old, 401),
         ] {
-            let told = ask(&shop, &caller, call, uri, version);
-            assert_eq!(told["code"], code, "{call:?} {uri} {version}: {told}");
+            let answer = ask(&test, &caller, call, uri, version);
+            assert_eq!(answer["code"], code, "{call:?} {uri} {version}: {answer}");
         }
-        assert_eq!(shop.call(&alice(), call.0, call.1, &json!({"uri": 1}))["code"], 40001);
+        assert_eq!(test.call(&alice(), call.0, call.1, &json!({"uri": 1}))["code"], 40001);
     }
-    assert_eq!(shop.alice().versions("a.txt", None, 9).unwrap().len(), 2, "nothing happened");
-    assert_eq!(ask(&shop, &alice(), CALLS[0], &shared, &old)["code"], 0, "the owner by the share too");
+    assert_eq!(test.alice().versions("a.txt", None, 9).unwrap().len(), 2, "nothing happened");
+    assert_eq!(ask(&test, &alice(), CALLS[0], &shared, &old)["code"], 0, "the owner by the share too");
 }

@@ -34,11 +34,11 @@ fn a_body_that_is_no_json_object_is_told() {
     let deep = format!("{{\"a\":{}", "[".repeat(100_000));
     for call in CALLS {
         for body in ["{", "[]", "null", "\"x\"", "{\"a\":}", deep.as_str(), "\u{0}"] {
-            let told = world.send(&world.owner(), call, &[], body.as_bytes(), Time::now());
-            assert_eq!(told.bad(), (400, "InvalidRequestJSONFormat"), "{call}");
+            let message = world.send(&world.owner(), call, &[], body.as_bytes(), Time::now());
+            assert_eq!(message.bad(), (400, "InvalidRequestJSONFormat"), "{call}");
         }
-        let told = world.send(&world.owner(), call, &[], &[0xff, 0xfe], Time::now());
-        assert_eq!(told.bad(), (400, "InvalidRequestJSONFormat"), "{call}");
+        let message = world.send(&world.owner(), call, &[], &[0xff, 0xfe], Time::now());
+        assert_eq!(message.bad(), (400, "InvalidRequestJSONFormat"), "{call}");
     }
 }
 
@@ -48,7 +48,7 @@ fn t12_an_oversized_body_is_refused_and_not_held() {
     let body = std::io::Read::take(std::io::repeat(b' '), 1 << 40);
     let request = Request::new("POST", "/pds/v2/file/get");
     let reply = world.api.answer(&world.owner(), &request, body).unwrap();
-    assert_eq!(told(reply).bad(), (400, "InvalidParameterOutOfRange"));
+    assert_eq!(answered(reply).bad(), (400, "InvalidParameterOutOfRange"));
     let mut fits = b"{}".to_vec();
     fits.resize(4 << 20, b' ');
     let reply = world.send(&world.owner(), "/drive/get_default_drive", &[], &fits, Time::now());
@@ -59,11 +59,11 @@ fn t12_an_oversized_body_is_refused_and_not_held() {
 fn an_empty_body_lacks_what_must_be_there() {
     let world = World::new();
     for call in CALLS {
-        let told = world.send(&world.owner(), call, &[], b"", Time::now());
+        let message = world.send(&world.owner(), call, &[], b"", Time::now());
         if ["/drive/get_default_drive", "/drive/list_my_drives"].contains(&call) {
-            told.good();
+            message.good();
         } else {
-            assert_eq!(told.bad(), (400, "InvalidParameterMissing"), "{call}");
+            assert_eq!(message.bad(), (400, "InvalidParameterMissing"), "{call}");
         }
     }
 }
@@ -108,25 +108,25 @@ fn every_field_of_another_type_is_told() {
         for field in fields {
             for value in [json!(true), json!({}), json!([]), json!(1.5)] {
                 let good = if call.starts_with("/share_link") { &shared } else { &good };
-                let told = world.call(call, merged(good.clone(), json!({ field: value })));
-                assert_eq!(told.bad(), (400, "InvalidParameterWrongFormat"), "{call} {field} {value}");
+                let message = world.call(call, merged(good.clone(), json!({ field: value })));
+                assert_eq!(message.bad(), (400, "InvalidParameterWrongFormat"), "{call} {field} {value}");
             }
         }
     }
     for drive in ["x", "-1", "1.0", "99999999999999999999999", "\u{661}"] {
-        let told = world.call("/file/get", merged(good.clone(), json!({ "drive_id": drive })));
-        assert_eq!(told.bad(), (400, "InvalidParameterWrongFormat"), "{drive}");
+        let message = world.call("/file/get", merged(good.clone(), json!({ "drive_id": drive })));
+        assert_eq!(message.bad(), (400, "InvalidParameterWrongFormat"), "{drive}");
     }
     for field in ["drive_id", "file_id"] {
-        let told = world.call("/file/get", merged(good.clone(), json!({ field: "" })));
-        assert_eq!(told.bad(), (400, "InvalidParameterEmpty"), "{field}");
+        let message = world.call("/file/get", merged(good.clone(), json!({ field: "" })));
+        assert_eq!(message.bad(), (400, "InvalidParameterEmpty"), "{field}");
     }
     for id in ["x", "f", "F1", "f999999", "v1", "../etc", "f1 "] {
-        let told = world.call("/file/get_download_url", merged(good.clone(), json!({ "file_id": id })));
-        assert_eq!(told.bad(), (404, "NotFound.FileId"), "{id}");
+        let message = world.call("/file/get_download_url", merged(good.clone(), json!({ "file_id": id })));
+        assert_eq!(message.bad(), (404, "NotFound.FileId"), "{id}");
     }
-    let told = world.call("/file/get", merged(good, json!({ "file_id": "f".repeat(51) })));
-    assert_eq!(told.bad(), (400, "InvalidParameterWrongFormat"));
+    let message = world.call("/file/get", merged(good, json!({ "file_id": "f".repeat(51) })));
+    assert_eq!(message.bad(), (400, "InvalidParameterWrongFormat"));
 }
 
 #[test]
@@ -163,18 +163,18 @@ fn a_closed_store_is_the_hosts_affair() {
 fn nothing_told_holds_a_token_or_a_password() {
     let world = World::new();
     let caller = Caller::of("alice").token("very-secret-token");
-    let told = world.call_as(
+    let message = world.call_as(
         &caller,
         "/file/create",
         json!({ "drive_id": world.id(&world.alice), "type": "file", "name": "a", "parent_file_id": "root" }),
     );
-    assert!(!told.body.to_string().contains("very-secret"));
-    let told = world.call_as(
+    assert!(!message.body.to_string().contains("very-secret"));
+    let message = world.call_as(
         &caller,
         "/share_link/get_share_token",
         json!({ "share_id": "s999", "share_pwd": "hunter2" }),
     );
-    assert!(!told.body.to_string().contains("hunter2"));
+    assert!(!message.body.to_string().contains("hunter2"));
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -244,10 +244,10 @@ fn any_fields_are_answered() {
             for (name, value) in fields {
                 body[name] = value;
             }
-            let told = world.call(call, body);
-            prop_assert!(matches!(told.status, 200 | 400 | 401 | 403 | 404 | 409), "{}", told.body);
-            if told.status != 200 {
-                told.bad();
+            let message = world.call(call, body);
+            prop_assert!(matches!(message.status, 200 | 400 | 401 | 403 | 404 | 409), "{}", message.body);
+            if message.status != 200 {
+                message.bad();
             }
             Ok(())
         })

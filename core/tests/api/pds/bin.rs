@@ -7,8 +7,8 @@ fn what_is_trashed_is_listed_and_comes_back_to_its_place() {
     let world = World::new();
     world.put("d/a.txt", b"x");
     let file = world.file("d/a.txt");
-    let told = world.call("/recyclebin/trash", world.of(file, json!({}))).good();
-    assert_eq!((&told["file_id"], &told["async_task_id"]), (&json!(file.to_string()), &json!("")));
+    let answer = world.call("/recyclebin/trash", world.of(file, json!({}))).good();
+    assert_eq!((&answer["file_id"], &answer["async_task_id"]), (&json!(file.to_string()), &json!("")));
     world.call("/recyclebin/trash", world.of(file, json!({}))).good();
     let list = world.call("/recyclebin/list", json!({ "drive_id": world.id(&world.alice) })).good();
     let item = &list["items"][0];

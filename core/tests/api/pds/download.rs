@@ -21,12 +21,12 @@ fn every_hash_vector_is_told_of_its_content() {
     assert_eq!(rows.len(), 11);
     for (at, (bytes, row)) in rows.iter().enumerate() {
         let version = world.put(&format!("v{at}"), bytes);
-        let told = world.call("/file/get_download_url", world.of(version.id.file(), json!({}))).good();
-        assert_eq!(told["crc64_hash"], row["crc64_hash"]);
-        assert_eq!(told["content_hash"], row["content_hash"]);
-        assert_eq!(told["content_hash_name"], "sha1");
-        assert_eq!(told["size"], bytes.len());
-        assert_eq!(read(&world.get(told["url"].as_str().unwrap())), *bytes);
+        let message = world.call("/file/get_download_url", world.of(version.id.file(), json!({}))).good();
+        assert_eq!(message["crc64_hash"], row["crc64_hash"]);
+        assert_eq!(message["content_hash"], row["content_hash"]);
+        assert_eq!(message["content_hash_name"], "sha1");
+        assert_eq!(message["size"], bytes.len());
+        assert_eq!(read(&world.get(message["url"].as_str().unwrap())), *bytes);
         // The same by way of an upload.
         let file = world.upload(&format!("u{at}"), bytes, 1 << 19);
         assert_eq!(file["crc64_hash"], row["crc64_hash"]);
@@ -49,17 +49,17 @@ fn every_documented_field_is_there_and_on_its_base() {
     let version = world.put("r.txt", b"hello world");
     let now = Time(1_900_000_000_123_456);
     let body = world.of(version.id.file(), json!({ "expire_sec": 100 })).to_string();
-    let told = world.send(&world.owner(), "/file/get_download_url", &[], body.as_bytes(), now).good();
-    assert_eq!(told["expiration"], "2030-03-17T17:48:20.000Z");
-    assert_eq!((told["method"].as_str(), told["size"].as_u64()), (Some("GET"), Some(11)));
-    assert_eq!(told["revision_id"], version.id.to_string());
-    let path_of = path(&told["url"]);
+    let message = world.send(&world.owner(), "/file/get_download_url", &[], body.as_bytes(), now).good();
+    assert_eq!(message["expiration"], "2030-03-17T17:48:20.000Z");
+    assert_eq!((message["method"].as_str(), message["size"].as_u64()), (Some("GET"), Some(11)));
+    assert_eq!(message["revision_id"], version.id.to_string());
+    let path_of = path(&message["url"]);
     for (field, base) in [
         ("url", "https://data.example"),
         ("internal_url", "http://data-vpc.example:8080"),
         ("cdn_url", "https://data-cdn.example"),
     ] {
-        assert_eq!(told[field], format!("{base}{path_of}"));
+        assert_eq!(message[field], format!("{base}{path_of}"));
     }
     assert!(path_of.starts_with("/files/d/"));
     // The very second that it tells is the first at which it is over.
@@ -73,9 +73,9 @@ fn every_documented_field_is_there_and_on_its_base() {
 fn without_other_bases_the_other_urls_are_empty() {
     let world = World::new();
     let version = world.put("r.txt", b"x");
-    let told = world.call("/file/get_download_url", world.of(version.id.file(), json!({}))).good();
-    assert_eq!((told["internal_url"].as_str(), told["cdn_url"].as_str()), (Some(""), Some("")));
-    assert!(told["url"].as_str().unwrap().starts_with("/files/d/"));
+    let message = world.call("/file/get_download_url", world.of(version.id.file(), json!({}))).good();
+    assert_eq!((message["internal_url"].as_str(), message["cdn_url"].as_str()), (Some(""), Some("")));
+    assert!(message["url"].as_str().unwrap().starts_with("/files/d/"));
 }
 
 #[test]
@@ -94,10 +94,10 @@ fn t5_a_lifetime_is_1_to_115200_seconds_and_900_by_default() {
         (json!(1.5), Err("InvalidParameterWrongFormat")),
     ] {
         let body = world.of(file, json!({ "expire_sec": expire })).to_string();
-        let told = world.send(&world.owner(), "/file/get_download_url", &[], body.as_bytes(), now);
+        let message = world.send(&world.owner(), "/file/get_download_url", &[], body.as_bytes(), now);
         match expected {
-            Ok(expiration) => assert_eq!(told.good()["expiration"], expiration),
-            Err(code) => assert_eq!(told.bad(), (400, code), "{expire}"),
+            Ok(expiration) => assert_eq!(message.good()["expiration"], expiration),
+            Err(code) => assert_eq!(message.bad(), (400, code), "{expire}"),
         }
     }
 }
@@ -106,8 +106,8 @@ fn t5_a_lifetime_is_1_to_115200_seconds_and_900_by_default() {
 fn the_hosts_own_limit_on_lifetimes_is_kept_and_nothing_is_clamped() {
     let world = World::with(options().max_lifetime(seconds(1000)));
     let file = world.put("r.txt", b"x").id.file();
-    let told = world.call("/file/get_download_url", world.of(file, json!({ "expire_sec": 1001 })));
-    assert_eq!(told.bad(), (400, "InvalidParameterOutOfRange"));
+    let message = world.call("/file/get_download_url", world.of(file, json!({ "expire_sec": 1001 })));
+    assert_eq!(message.bad(), (400, "InvalidParameterOutOfRange"));
     world.call("/file/get_download_url", world.of(file, json!({ "expire_sec": 1000 }))).good();
 }
 
@@ -116,8 +116,8 @@ fn name_and_type_are_the_replys_and_nobody_changes_them() {
     let world = World::new();
     let file = world.put("a.bin", b"x").id.file();
     let more = json!({ "file_name": "name(8) \u{62a5}.mp4", "response_content_type": "video/mp4" });
-    let told = world.call("/file/get_download_url", world.of(file, more)).good();
-    let reply = world.get(told["url"].as_str().unwrap());
+    let message = world.call("/file/get_download_url", world.of(file, more)).good();
+    let reply = world.get(message["url"].as_str().unwrap());
     assert_eq!(reply.header("Content-Type"), Some("video/mp4"));
     let disposition = reply.header("Content-Disposition").unwrap();
     assert!(disposition.starts_with("attachment;"), "{disposition}");
@@ -133,8 +133,8 @@ fn name_and_type_are_the_replys_and_nobody_changes_them() {
         ("response_content_type", "video", "InvalidParameterWrongFormat"),
         ("response_content_type", "a/b\r\nx: y", "InvalidParameterWrongFormat"),
     ] {
-        let told = world.call("/file/get_download_url", world.of(file, json!({ field: value })));
-        assert_eq!(told.bad(), (400, code), "{field}");
+        let message = world.call("/file/get_download_url", world.of(file, json!({ field: value })));
+        assert_eq!(message.bad(), (400, code), "{field}");
     }
 }
 
@@ -142,16 +142,16 @@ fn name_and_type_are_the_replys_and_nobody_changes_them() {
 fn a_url_pins_the_revision_it_was_made_of() {
     let world = World::new();
     let first = world.put("r.txt", b"first");
-    let told = world.call("/file/get_download_url", world.of(first.id.file(), json!({}))).good();
+    let message = world.call("/file/get_download_url", world.of(first.id.file(), json!({}))).good();
     let second = world.put("r.txt", b"second");
-    assert_eq!(read(&world.get(told["url"].as_str().unwrap())), b"first");
+    assert_eq!(read(&world.get(message["url"].as_str().unwrap())), b"first");
     let old = json!({ "revision_id": first.id.to_string() });
-    let told = world.call("/file/get_download_url", world.of(first.id.file(), old)).good();
+    let message = world.call("/file/get_download_url", world.of(first.id.file(), old)).good();
     assert_eq!(
-        (told["size"].as_u64(), told["revision_id"].as_str()),
+        (message["size"].as_u64(), message["revision_id"].as_str()),
         (Some(5), Some(&*first.id.to_string()))
     );
-    assert_eq!(read(&world.get(told["url"].as_str().unwrap())), b"first");
+    assert_eq!(read(&world.get(message["url"].as_str().unwrap())), b"first");
     let now = world.call("/file/get_download_url", world.of(first.id.file(), json!({}))).good();
     assert_eq!(now["revision_id"], second.id.to_string());
     // Of another file, of none, removed.
@@ -174,8 +174,8 @@ fn a_trashed_files_url_rests_and_wakes_with_it() {
         assert_eq!(world.get(url).status, 200);
         world.call("/recyclebin/trash", world.of(trashed, json!({}))).good();
         assert_eq!(world.get(url).status, 410);
-        let told = world.call("/file/get_download_url", world.of(file, json!({})));
-        assert_eq!(told.bad(), (403, "ForbiddenFileInTheRecycleBin"));
+        let message = world.call("/file/get_download_url", world.of(file, json!({})));
+        assert_eq!(message.bad(), (403, "ForbiddenFileInTheRecycleBin"));
         world.call("/recyclebin/restore", world.of(trashed, json!({}))).good();
     }
     assert_eq!(world.get(url).status, 200);
@@ -202,18 +202,18 @@ fn a_folder_and_an_archive_are_answered_at_once_with_size_and_crc64() {
     assert_eq!(again["archive_file_result"]["size"], task["archive_file_result"]["size"]);
     let id = task["async_task_id"].as_str().unwrap();
     let by_id = world.call("/file/get_download_url", world.of(id, json!({ "file_name": "y.zip" }))).good();
-    for told in [&asked, &task["archive_file_result"], &again["archive_file_result"], &by_id] {
-        let zip = read(&world.get(told["url"].as_str().unwrap()));
-        assert_eq!(told["size"], zip.len());
-        assert_eq!(told["crc64_hash"], digest(&zip).crc64.to_string());
+    for message in [&asked, &task["archive_file_result"], &again["archive_file_result"], &by_id] {
+        let zip = read(&world.get(message["url"].as_str().unwrap()));
+        assert_eq!(message["size"], zip.len());
+        assert_eq!(message["crc64_hash"], digest(&zip).crc64.to_string());
         assert!(zip.starts_with(b"PK\x03\x04"));
     }
     assert_eq!(
         (asked["content_hash"].as_str(), asked["content_hash_name"].as_str()),
         (Some(""), Some("none"))
     );
-    let name = |told: &Value| {
-        world.get(told["url"].as_str().unwrap()).header("Content-Disposition").unwrap().to_owned()
+    let name = |message: &Value| {
+        world.get(message["url"].as_str().unwrap()).header("Content-Disposition").unwrap().to_owned()
     };
     assert!(name(&asked).contains("d.zip") && name(&task["archive_file_result"]).contains("x.zip"));
     assert!(name(&by_id).contains("y.zip"));
@@ -256,8 +256,8 @@ fn an_archive_lives_no_longer_than_deleted_content_is_kept() {
     world.put("d/a", b"x");
     let body = |expire: u64| world.of(world.file("d"), json!({ "expire_sec": expire }));
     world.call("/file/get_download_url", body(86_400)).good();
-    let told = world.call("/file/get_download_url", body(86_401));
-    assert_eq!(told.bad(), (400, "InvalidParameterOutOfRange"));
+    let message = world.call("/file/get_download_url", body(86_401));
+    assert_eq!(message.bad(), (400, "InvalidParameterOutOfRange"));
 }
 
 #[test]
@@ -266,10 +266,10 @@ fn a_groups_limits_hold() {
     world.put("d/a", b"x");
     let file = world.file("d/a");
     let slow = world.owner().limits(Limits::new().speed(1000).archive(false));
-    let told = world.call_as(&slow, "/file/get_download_url", world.of(file, json!({}))).good();
-    assert_eq!(world.get(told["url"].as_str().unwrap()).pace, Some(1000));
-    let told = world.call_as(&slow, "/file/get_download_url", world.of(world.file("d"), json!({})));
-    assert_eq!(told.bad(), (403, "ForbiddenNoPermission"));
+    let message = world.call_as(&slow, "/file/get_download_url", world.of(file, json!({}))).good();
+    assert_eq!(world.get(message["url"].as_str().unwrap()).pace, Some(1000));
+    let message = world.call_as(&slow, "/file/get_download_url", world.of(world.file("d"), json!({})));
+    assert_eq!(message.bad(), (403, "ForbiddenNoPermission"));
 }
 
 #[test]
@@ -282,14 +282,14 @@ fn a_browser_is_redirected_to_the_content() {
     assert_eq!(reply.status, 302);
     assert_eq!(read(&world.get(reply.header("Location").unwrap())), b"hello");
     let reply = world.api.answer(&Caller::anonymous(), &Request::get(&target), &b""[..]).unwrap();
-    assert_eq!(told(reply).bad(), (401, "AccessTokenInvalid"));
+    assert_eq!(answered(reply).bad(), (401, "AccessTokenInvalid"));
 }
 
 #[test]
 fn a_revoked_file_or_drive_ends_its_urls() {
     let world = World::new();
     let file = world.put("a", b"hello").id.file();
-    let told = world.call("/file/get_download_url", world.of(file, json!({}))).good();
+    let message = world.call("/file/get_download_url", world.of(file, json!({}))).good();
     world.alice.revoke().unwrap();
-    assert_eq!(world.get(told["url"].as_str().unwrap()).status, 410);
+    assert_eq!(world.get(message["url"].as_str().unwrap()).status, 410);
 }

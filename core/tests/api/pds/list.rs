@@ -21,7 +21,7 @@ fn names(world: &World, more: Value) -> Vec<String> {
 fn a_file_is_told_field_by_field() {
     let world = World::new();
     let version = world.put("d/q3.pdf", b"abc");
-    let told = world.call("/file/get", world.of(version.id.file(), json!({}))).good();
+    let answer = world.call("/file/get", world.of(version.id.file(), json!({}))).good();
     let expected = json!({
         "domain_id": "holdall", "drive_id": world.id(&world.alice), "file_id": version.id.file().to_string(),
         "parent_file_id": world.file("d").to_string(), "name": "q3.pdf", "type": "file", "status": "available",
@@ -32,23 +32,23 @@ fn a_file_is_told_field_by_field() {
         "starred": false, "trashed": false,
     });
     for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(&told[name], value, "{name}");
+        assert_eq!(&answer[name], value, "{name}");
     }
     for time in ["created_at", "updated_at", "local_modified_at"] {
-        let text = told[time].as_str().unwrap();
+        let text = answer[time].as_str().unwrap();
         assert!(text.len() == 24 && text.ends_with('Z') && text.as_bytes()[19] == b'.', "{text}");
     }
-    let shown = world.get(told["url"].as_str().unwrap());
+    let shown = world.get(answer["url"].as_str().unwrap());
     assert!(shown.header("Content-Disposition").unwrap().starts_with("inline"));
-    let saved = world.get(told["download_url"].as_str().unwrap());
+    let saved = world.get(answer["download_url"].as_str().unwrap());
     assert!(saved.header("Content-Disposition").unwrap().starts_with("attachment"));
     let root = world.call("/file/get", world.of("root", json!({}))).good();
     assert_eq!((&root["file_id"], &root["type"]), (&json!("root"), &json!("folder")));
     let folder = world.call("/file/get", world.of(world.file("d"), json!({}))).good();
     assert_eq!((&folder["parent_file_id"], folder.get("url")), (&json!("root"), None));
     for expire in [9, 14_401] {
-        let told = world.call("/file/get", world.of("root", json!({ "url_expire_sec": expire })));
-        assert_eq!(told.bad(), (400, "InvalidParameterOutOfRange"));
+        let answer = world.call("/file/get", world.of("root", json!({ "url_expire_sec": expire })));
+        assert_eq!(answer.bad(), (400, "InvalidParameterOutOfRange"));
     }
 }
 
@@ -96,12 +96,12 @@ fn a_folder_is_listed_in_pages_and_in_any_order() {
 #[test]
 fn a_client_finds_its_drive() {
     let world = World::new();
-    let told = world.call("/drive/get_default_drive", json!({})).good();
-    assert_eq!(told["drive_id"], world.id(&world.alice));
-    let got = world.call("/drive/get", json!({ "drive_id": told["drive_id"] })).good();
+    let answer = world.call("/drive/get_default_drive", json!({})).good();
+    assert_eq!(answer["drive_id"], world.id(&world.alice));
+    let got = world.call("/drive/get", json!({ "drive_id": answer["drive_id"] })).good();
     assert_eq!((&got["drive_name"], &got["status"]), (&json!("alice"), &json!("enabled")));
     // One who comes for the first time gets one.
-    let told = world.call_as(&Caller::of("carol"), "/drive/list_my_drives", json!({})).good();
-    assert_eq!(told["items"][0]["drive_name"], "carol");
+    let answer = world.call_as(&Caller::of("carol"), "/drive/list_my_drives", json!({})).good();
+    assert_eq!(answer["items"][0]["drive_name"], "carol");
     assert!(world.store.find_drive("carol").unwrap().is_some());
 }

@@ -78,15 +78,15 @@ fn seen(world: &World) -> Seen {
     Seen { file: first.id.file().to_string(), revision: first.id.to_string(), upload: world.of_upload(&made) }
 }
 
-fn gets(told: &Told) -> Gets {
-    match (told.status, told.body["code"].as_str().unwrap_or_default()) {
+fn gets(message: &Answer) -> Gets {
+    match (message.status, message.body["code"].as_str().unwrap_or_default()) {
         (401, "AccessTokenInvalid") => Gets::Login,
         (401, "ShareLinkTokenInvalid") => Gets::Token,
         (403, "ForbiddenNoPermission") => Gets::No,
         (200, _) => Gets::In,
         // Restoring what is not in the bin.
         (404, "NotFound.FileId") => Gets::In,
-        other => panic!("{other:?}: {}", told.body),
+        other => panic!("{other:?}: {}", message.body),
     }
 }
 
@@ -155,10 +155,10 @@ fn every_call_by_owner_other_anonymous_administrator_and_visitor() {
         let seen = seen(&world);
         let admin = Caller::of("bob").administrator();
         let drive = world.id(&world.alice);
-        let told = world.call_as(&admin, path, body(&world, &drive, &seen));
-        assert_eq!(gets(&told), Gets::In, "{path} by an administrator");
-        let told = world.call_as(&admin, path, body(&world, "999999", &seen));
-        assert_eq!(told.bad(), (404, "NotFound.DriveId"), "{path}");
+        let message = world.call_as(&admin, path, body(&world, &drive, &seen));
+        assert_eq!(gets(&message), Gets::In, "{path} by an administrator");
+        let message = world.call_as(&admin, path, body(&world, "999999", &seen));
+        assert_eq!(message.bad(), (404, "NotFound.DriveId"), "{path}");
     }
 }
 
@@ -169,13 +169,13 @@ fn a_file_of_another_drive_is_not_there_by_its_id() {
     let drive = world.id(&world.bob);
     let bob = Caller::of("bob").token("t");
     for (path, _, body) in CALLS {
-        let told = world.call_as(&bob, path, body(&world, &drive, &seen));
+        let message = world.call_as(&bob, path, body(&world, &drive, &seen));
         let about_a_file = body(&world, "", &seen).to_string().contains(&seen.file)
             || body(&world, "", &seen).get("upload_id").is_some();
         if about_a_file {
-            assert_eq!(told.status, 404, "{path}: {}", told.body);
+            assert_eq!(message.status, 404, "{path}: {}", message.body);
         } else {
-            told.good();
+            message.good();
         }
     }
     assert_eq!(world.alice.stat("d/a").unwrap().current.unwrap().size, 6);
@@ -195,14 +195,14 @@ fn a_task_is_told_to_its_owner_alone() {
     assert_eq!(ask(&Caller::anonymous()).bad(), (401, "AccessTokenInvalid"));
     // By the archive's id, and by a visitor of the same folder: it was not made through the share.
     let drive = json!({ "drive_id": world.id(&world.bob), "file_id": task });
-    let told = world.call_as(&Caller::of("bob"), "/file/get_download_url", drive);
-    assert_eq!(told.bad(), (404, "NotFound.FileId"));
+    let message = world.call_as(&Caller::of("bob"), "/file/get_download_url", drive);
+    assert_eq!(message.bad(), (404, "NotFound.FileId"));
     let share = world.alice.share("d", &Share::new()).unwrap();
     let token = json!({ "share_id": share.id.to_string() });
     let token = world.call_as(&Caller::anonymous(), "/share_link/get_share_token", token).good();
     let headers = [("x-share-token", token["share_token"].as_str().unwrap())];
     let body = json!({ "share_id": share.id.to_string(), "file_id": task }).to_string();
-    let told =
+    let message =
         world.send(&Caller::anonymous(), "/file/get_download_url", &headers, body.as_bytes(), Time::now());
-    assert_eq!(told.bad(), (404, "NotFound.FileId"));
+    assert_eq!(message.bad(), (404, "NotFound.FileId"));
 }

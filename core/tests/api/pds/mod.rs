@@ -34,13 +34,13 @@ struct World {
 
 /// A reply, its JSON read.
 #[derive(Debug)]
-struct Told {
+struct Answer {
     status: u16,
     body: Value,
     reply: Reply,
 }
 
-impl Told {
+impl Answer {
     /// Returns the body of a call that was to succeed.
     fn good(self) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
@@ -88,21 +88,21 @@ impl World {
     }
 
     /// Calls as alice.
-    fn call(&self, path: &str, body: Value) -> Told {
+    fn call(&self, path: &str, body: Value) -> Answer {
         self.call_as(&self.owner(), path, body)
     }
 
-    fn call_as(&self, caller: &Caller, path: &str, body: Value) -> Told {
+    fn call_as(&self, caller: &Caller, path: &str, body: Value) -> Answer {
         self.send(caller, path, &[], body.to_string().as_bytes(), Time::now())
     }
 
-    fn send(&self, caller: &Caller, path: &str, headers: &[(&str, &str)], body: &[u8], now: Time) -> Told {
+    fn send(&self, caller: &Caller, path: &str, headers: &[(&str, &str)], body: &[u8], now: Time) -> Answer {
         let target = format!("/pds/v2{path}");
         let mut request = Request::new("POST", &target).at(now);
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        told(self.api.answer(caller, &request, body).unwrap())
+        answered(self.api.answer(caller, &request, body).unwrap())
     }
 
     /// The drive's id, as the wire has it.
@@ -129,7 +129,7 @@ impl World {
     }
 
     /// Begins an upload of alice's.
-    fn create(&self, name: &str, more: Value) -> Told {
+    fn create(&self, name: &str, more: Value) -> Answer {
         let body = json!({
             "drive_id": self.id(&self.alice), "parent_file_id": "root", "type": "file", "name": name,
         });
@@ -137,13 +137,13 @@ impl World {
     }
 
     /// Puts a part to its URL.
-    fn put_part(&self, url: &Value, bytes: &[u8]) -> Told {
+    fn put_part(&self, url: &Value, bytes: &[u8]) -> Answer {
         let request = Request::new("PUT", url.as_str().unwrap());
-        told(self.api.answer(&Caller::anonymous(), &request, bytes).unwrap())
+        answered(self.api.answer(&Caller::anonymous(), &request, bytes).unwrap())
     }
 
     /// Completes an upload.
-    fn complete(&self, made: &Value, more: Value) -> Told {
+    fn complete(&self, made: &Value, more: Value) -> Answer {
         self.call("/file/complete", merged(self.of_upload(made), more))
     }
 
@@ -179,11 +179,11 @@ impl World {
     }
 }
 
-fn told(reply: Reply) -> Told {
+fn answered(reply: Reply) -> Answer {
     let bytes = reply.body.to_vec(64 << 20).unwrap();
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
     assert_eq!(reply.header("Content-Length"), Some(bytes.len().to_string().as_str()));
-    Told { status: reply.status, body, reply }
+    Answer { status: reply.status, body, reply }
 }
 
 fn merged(mut body: Value, more: Value) -> Value {

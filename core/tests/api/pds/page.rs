@@ -41,7 +41,7 @@ impl Page {
         let target = target.strip_prefix("https://api.example").unwrap_or(target);
         let mut request = Request::new(method, target);
         request.headers = headers.to_vec();
-        let told = told(self.world.api.answer(who.1, &request, body.as_bytes()).unwrap());
+        let message = answered(self.world.api.answer(who.1, &request, body.as_bytes()).unwrap());
         let page = &mut self.text;
         writeln!(page, "```http\n{method} {} HTTP/1.1\n(caller: {})", masked(target), who.0).unwrap();
         for (name, _) in headers {
@@ -50,8 +50,8 @@ impl Page {
         if !body.is_empty() {
             writeln!(page, "\n{}", masked(body)).unwrap();
         }
-        writeln!(page, "\nHTTP/1.1 {}", told.status).unwrap();
-        for (name, value) in &told.reply.headers {
+        writeln!(page, "\nHTTP/1.1 {}", message.status).unwrap();
+        for (name, value) in &message.reply.headers {
             if !matches!(
                 *name,
                 "Content-Length" | "Content-Type" | "X-Content-Type-Options" | "Cache-Control"
@@ -59,12 +59,12 @@ impl Page {
                 writeln!(page, "{name}: {}", masked(value)).unwrap();
             }
         }
-        writeln!(page, "\n{}\n```\n", masked(&pretty(&told.body))).unwrap();
-        told.body
+        writeln!(page, "\n{}\n```\n", masked(&pretty(&message.body))).unwrap();
+        message.body
     }
 }
 
-/// Hides what differs from run to run: tokens, and moments, which go by the clock.
+/// Hides what differs from run to run: tokens, and times, which go by the clock.
 fn masked(text: &str) -> String {
     let mut out = text.to_owned();
     for before in ["/files/d/", "/v2/upload/", "\"share_token\": \""] {

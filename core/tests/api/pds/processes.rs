@@ -63,17 +63,17 @@ fn an_upload_completed_by_several_threads_at_once_becomes_one_version() {
     for (at, chunk) in bytes.chunks(30 * KIB).enumerate() {
         world.put_part(&made["part_info_list"][at]["upload_url"], chunk).good();
     }
-    let told: Vec<Told> = std::thread::scope(|scope| {
+    let message: Vec<Answer> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| world.complete(&made, json!({})))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     // One puts the parts together; the others are told the same, or to ask again.
-    let (told, busy): (Vec<_>, Vec<_>) = told.into_iter().partition(|told| told.status == 200);
-    assert!(busy.iter().all(|told| told.bad() == (409, "StateConflict")), "{busy:?}");
-    let mut told: Vec<Value> = told.into_iter().map(Told::good).collect();
-    assert!(!told.is_empty());
-    told.push(world.complete(&made, json!({})).good());
-    assert!(told.iter().all(|file| file["revision_id"] == told[0]["revision_id"]), "{told:?}");
+    let (message, busy): (Vec<_>, Vec<_>) = message.into_iter().partition(|message| message.status == 200);
+    assert!(busy.iter().all(|message| message.bad() == (409, "StateConflict")), "{busy:?}");
+    let mut message: Vec<Value> = message.into_iter().map(Answer::good).collect();
+    assert!(!message.is_empty());
+    message.push(world.complete(&made, json!({})).good());
+    assert!(message.iter().all(|file| file["revision_id"] == message[0]["revision_id"]), "{message:?}");
     assert_eq!(world.alice.versions("a", None, 9).unwrap().len(), 1);
     world.store.gc().unwrap();
     assert_eq!(world.files_in("blob"), 1);

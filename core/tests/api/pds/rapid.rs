@@ -34,17 +34,20 @@ fn who_proves_to_have_the_content_need_not_send_it() {
     let world = alone();
     let bytes = noise(100 * KIB, 2);
     world.put("there", &bytes);
-    let told = world.create("mine.bin", claim(&bytes)).good();
-    assert_eq!((told["rapid_upload"].as_bool(), told["status"].as_str()), (Some(true), Some("available")));
+    let message = world.create("mine.bin", claim(&bytes)).good();
+    assert_eq!(
+        (message["rapid_upload"].as_bool(), message["status"].as_str()),
+        (Some(true), Some("available"))
+    );
     assert_eq!(world.alice.open_file("mine.bin").unwrap().to_vec(1 << 20).unwrap(), bytes);
-    assert_eq!(world.file("mine.bin").to_string(), told["file_id"].as_str().unwrap());
+    assert_eq!(world.file("mine.bin").to_string(), message["file_id"].as_str().unwrap());
     assert_eq!(world.files_in("blob"), 1);
     // As a revision of a file that is there.
     let file = world.put("old", b"old").id.file();
     let more = merged(claim(&bytes), json!({ "file_id": file.to_string() }));
-    let told = world.create("old", more).good();
+    let message = world.create("old", more).good();
     assert_eq!(
-        (told["rapid_upload"].as_bool(), told["file_id"].as_str()),
+        (message["rapid_upload"].as_bool(), message["file_id"].as_str()),
         (Some(true), Some(&*file.to_string()))
     );
     assert_eq!(world.alice.versions("old", None, 9).unwrap().len(), 2);
@@ -71,9 +74,9 @@ fn d1_a_claimed_hash_without_proof_gives_nothing() {
     .into_iter()
     .enumerate()
     {
-        let told = world.create(&format!("n{at}"), merged(good.clone(), more.clone())).good();
-        assert_eq!(told["rapid_upload"], json!(false), "{more}");
-        assert!(told["upload_id"].as_str().is_some_and(|id| id.starts_with('u')), "{more}");
+        let message = world.create(&format!("n{at}"), merged(good.clone(), more.clone())).good();
+        assert_eq!(message["rapid_upload"], json!(false), "{more}");
+        assert!(message["upload_id"].as_str().is_some_and(|id| id.starts_with('u')), "{more}");
     }
     // Nor for a caller whose token the host did not say.
     let body = merged(
@@ -82,8 +85,8 @@ fn d1_a_claimed_hash_without_proof_gives_nothing() {
             "drive_id": world.id(&world.alice), "parent_file_id": "root", "type": "file", "name": "x",
         }),
     );
-    let told = world.call_as(&Caller::of("alice"), "/file/create", body).good();
-    assert_eq!(told["rapid_upload"], json!(false));
+    let message = world.call_as(&Caller::of("alice"), "/file/create", body).good();
+    assert_eq!(message["rapid_upload"], json!(false));
     assert_eq!(world.alice.list("", None, 10).unwrap().len(), 1);
 }
 
@@ -106,10 +109,10 @@ fn a_beginning_that_is_known_sends_the_client_to_hash_the_rest() {
     let bytes = noise(100 * KIB, 2);
     world.put("there", &bytes);
     let pre = digest(&bytes[..1024]).sha1_hex();
-    let told = world.create("mine", json!({ "pre_hash": pre.to_lowercase(), "size": bytes.len() }));
-    assert_eq!(told.bad(), (409, "PreHashMatched"));
-    assert_eq!((&told.body["pre_hash"], &told.body["file_name"]), (&json!(pre), &json!("mine")));
-    assert_eq!(told.body["parent_file_id"], "root");
+    let message = world.create("mine", json!({ "pre_hash": pre.to_lowercase(), "size": bytes.len() }));
+    assert_eq!(message.bad(), (409, "PreHashMatched"));
+    assert_eq!((&message.body["pre_hash"], &message.body["file_name"]), (&json!(pre), &json!("mine")));
+    assert_eq!(message.body["parent_file_id"], "root");
     // Another length, another beginning: an upload begins.
     for more in [
         json!({ "pre_hash": pre, "size": bytes.len() - 1 }),
@@ -137,10 +140,10 @@ fn every_proof_vector_holds_on_the_wire() {
             "name": format!("here{at}"), "size": bytes.len(), "content_hash": digest(&bytes).sha1_hex(),
             "proof_code": row["proof_code"],
         });
-        let told = world.call_as(&caller, "/file/create", body).good();
+        let message = world.call_as(&caller, "/file/create", body).good();
         // What ends before there are eight bytes proves nothing.
         let whole = row["proof_code"].as_str().unwrap().len() == 12;
-        assert_eq!(told["rapid_upload"], json!(whole), "{row}");
+        assert_eq!(message["rapid_upload"], json!(whole), "{row}");
     }
     world.sound();
 }
@@ -243,9 +246,9 @@ fn wrong_proofs_have_a_budget_and_are_answered_like_content_that_is_not_there() 
     });
     let ask = |body: Value, later: u64| {
         let body = merged(drive.clone(), body).to_string();
-        let told =
+        let message =
             world.send(&world.owner(), "/file/create", &[], body.as_bytes(), now.after(seconds(later)));
-        told.good()["rapid_upload"].as_bool().unwrap()
+        message.good()["rapid_upload"].as_bool().unwrap()
     };
     let wrong = merged(claim(&bytes), json!({ "proof_code": "AAAAAAAAAAA=" }));
     assert!((0..20).all(|_| ask(claim(&bytes), 0)), "right ones are not counted");
@@ -291,8 +294,9 @@ fn content_of_other_drives_takes_an_option_and_a_proof_of_many_pieces() {
     let owner = world.owner();
     let ask = |world: &World, body: &Value, later: u64| {
         let now = now.after(seconds(later));
-        let told = world.send(&world.owner(), "/file/create", &[], body.to_string().as_bytes(), now).good();
-        told["rapid_upload"].as_bool().unwrap()
+        let message =
+            world.send(&world.owner(), "/file/create", &[], body.to_string().as_bytes(), now).good();
+        message["rapid_upload"].as_bool().unwrap()
     };
     // Without the option nothing is asked, and the right answer counts for nothing.
     let (asked, _) = across(&world, &owner, &world.alice, &long, now);
@@ -342,8 +346,8 @@ fn claims_of_other_drives_that_come_to_nothing_are_counted_whatever_is_there() {
     world.bob.put("his", &there[..], Put::new()).unwrap();
     let owner = world.owner();
     let ask = |body: &Value, now: Time| {
-        let told = world.send(&owner, "/file/create", &[], body.to_string().as_bytes(), now).good();
-        told["rapid_upload"].as_bool().unwrap()
+        let message = world.send(&owner, "/file/create", &[], body.to_string().as_bytes(), now).good();
+        message["rapid_upload"].as_bool().unwrap()
     };
     let (_, absent) = across(&world, &owner, &world.alice, &noise(70 * KIB, 4), now);
     let (_, right) = across(&world, &owner, &world.alice, &there, now);

@@ -30,8 +30,8 @@ fn revisions_are_listed_newest_first_in_pages_without_urls() {
         versions.iter().rev().map(|v| (json!(v.id.to_string()), json!(v.id == versions[6].id))).collect();
     assert_eq!(seen, expected);
     for limit in [json!(0), json!(101)] {
-        let told = world.call("/file/revision/list", world.of(file, json!({ "limit": limit })));
-        assert_eq!(told.bad(), (400, "InvalidParameterOutOfRange"));
+        let answer = world.call("/file/revision/list", world.of(file, json!({ "limit": limit })));
+        assert_eq!(answer.bad(), (400, "InvalidParameterOutOfRange"));
     }
     let folder = world.alice.mkdir("d").unwrap();
     assert_eq!(
@@ -45,23 +45,24 @@ fn a_revision_is_told_with_its_own_hashes_and_urls() {
     let world = World::new();
     let first = world.put("a.txt", b"abc");
     world.put("a.txt", b"second");
-    let told = world.call("/file/revision/get", of(&world, &first, json!({ "url_expire_sec": 10 }))).good();
-    assert_eq!(told["crc64_hash"], "3231342946509354535");
-    assert_eq!(told["content_hash"], "A9993E364706816ABA3E25717850C26C9CD0D89D");
+    let answer = world.call("/file/revision/get", of(&world, &first, json!({ "url_expire_sec": 10 }))).good();
+    assert_eq!(answer["crc64_hash"], "3231342946509354535");
+    assert_eq!(answer["content_hash"], "A9993E364706816ABA3E25717850C26C9CD0D89D");
     assert_eq!(
-        (told["revision_version"].as_u64(), told["is_latest_version"].as_bool()),
+        (answer["revision_version"].as_u64(), answer["is_latest_version"].as_bool()),
         (Some(1), Some(false))
     );
     assert_eq!(
-        (told["revision_name"].as_str(), told["file_extension"].as_str()),
+        (answer["revision_name"].as_str(), answer["file_extension"].as_str()),
         (Some("a.txt"), Some("txt"))
     );
     for url in ["url", "download_url"] {
-        assert_eq!(read(&world.get(told[url].as_str().unwrap())), b"abc");
+        assert_eq!(read(&world.get(answer[url].as_str().unwrap())), b"abc");
     }
     for expire in [9, 86_401] {
-        let told = world.call("/file/revision/get", of(&world, &first, json!({ "url_expire_sec": expire })));
-        assert_eq!(told.bad(), (400, "InvalidParameterOutOfRange"));
+        let answer =
+            world.call("/file/revision/get", of(&world, &first, json!({ "url_expire_sec": expire })));
+        assert_eq!(answer.bad(), (400, "InvalidParameterOutOfRange"));
     }
 }
 
@@ -72,25 +73,25 @@ fn a_restored_revision_becomes_the_newest_and_nothing_is_copied() {
     let first = world.put("a.txt", &big);
     let second = world.put("a.txt", b"second");
     let files = world.files_in("blob");
-    let told = world.call("/file/revision/restore", of(&world, &first, json!({}))).good();
+    let answer = world.call("/file/revision/restore", of(&world, &first, json!({}))).good();
     assert_eq!(
-        (told["revision_version"].as_u64(), told["is_latest_version"].as_bool()),
+        (answer["revision_version"].as_u64(), answer["is_latest_version"].as_bool()),
         (Some(3), Some(true))
     );
-    assert_eq!(told["content_hash"], digest(&big).sha1_hex());
+    assert_eq!(answer["content_hash"], digest(&big).sha1_hex());
     assert_eq!(world.files_in("blob"), files);
     assert_eq!(world.alice.open_file("a.txt").unwrap().to_vec(1 << 20).unwrap(), big);
     assert_eq!(world.alice.versions("a.txt", None, 9).unwrap().len(), 3);
     // The latest can be neither restored nor deleted.
     let latest = world.alice.stat("a.txt").unwrap().current.unwrap();
     for call in ["/file/revision/restore", "/file/revision/delete"] {
-        let told = world.call(call, of(&world, &latest, json!({})));
-        assert_eq!(told.bad(), (400, "FileLatestRevisionCannotBeRestore"), "{call}");
+        let answer = world.call(call, of(&world, &latest, json!({})));
+        assert_eq!(answer.bad(), (400, "FileLatestRevisionCannotBeRestore"), "{call}");
     }
     world.call("/file/revision/delete", of(&world, &second, json!({}))).good();
     for call in ["restore", "delete", "get", "update"] {
-        let told = world.call(&format!("/file/revision/{call}"), of(&world, &second, json!({})));
-        assert_eq!(told.bad(), (404, "NotFound.RevisionId"), "{call}");
+        let answer = world.call(&format!("/file/revision/{call}"), of(&world, &second, json!({})));
+        assert_eq!(answer.bad(), (404, "NotFound.RevisionId"), "{call}");
     }
     world.sound();
 }
@@ -102,16 +103,16 @@ fn revisions_are_described_and_fifty_kept_for_ever() {
     let update =
         |version: &VersionInfo, more: Value| world.call("/file/revision/update", of(&world, version, more));
     let text = "\u{62a5}".repeat(1024);
-    let told = update(&versions[0], json!({ "revision_description": text, "keep_forever": true })).good();
-    assert_eq!((&told["revision_description"], &told["keep_forever"]), (&json!(text), &json!(true)));
-    let told = update(&versions[0], json!({})).good();
+    let answer = update(&versions[0], json!({ "revision_description": text, "keep_forever": true })).good();
+    assert_eq!((&answer["revision_description"], &answer["keep_forever"]), (&json!(text), &json!(true)));
+    let answer = update(&versions[0], json!({})).good();
     assert_eq!(
-        (&told["revision_description"], &told["keep_forever"]),
+        (&answer["revision_description"], &answer["keep_forever"]),
         (&json!(text), &json!(true)),
         "left alone"
     );
-    let told = update(&versions[0], json!({ "revision_description": "" })).good();
-    assert_eq!(told["revision_description"], "");
+    let answer = update(&versions[0], json!({ "revision_description": "" })).good();
+    assert_eq!(answer["revision_description"], "");
     for version in &versions[1..50] {
         update(version, json!({ "keep_forever": true })).good();
     }

@@ -3,12 +3,12 @@
 use super::*;
 use holdall::{Limits, Share, ShareInfo};
 
-fn token(world: &World, share: &ShareInfo, more: Value) -> Told {
+fn token(world: &World, share: &ShareInfo, more: Value) -> Answer {
     let body = merged(json!({ "share_id": share.id.to_string() }), more);
     world.call_as(&Caller::anonymous(), "/share_link/get_share_token", body)
 }
 
-fn visit(world: &World, token: &Value, path: &str, body: Value) -> Told {
+fn visit(world: &World, token: &Value, path: &str, body: Value) -> Answer {
     let headers = [("X-Share-Token", token.as_str().unwrap())];
     // The host lets such visitors make archives.
     let guest = Caller::anonymous().limits(Limits::new().links(0));
@@ -28,9 +28,9 @@ fn a_visitor_gets_a_token_for_the_password_and_reads_what_is_shared() {
     for password in [json!({}), json!({ "share_pwd": "" }), json!({ "share_pwd": "wrong" })] {
         assert_eq!(token(&world, &share, password).bad(), (403, "ForbiddenNoPermission"));
     }
-    let told = token(&world, &share, json!({ "share_pwd": "sesame" })).good();
-    assert_eq!(told["expires_in"], 7200);
-    let token = &told["share_token"];
+    let printed = token(&world, &share, json!({ "share_pwd": "sesame" })).good();
+    assert_eq!(printed["expires_in"], 7200);
+    let token = &printed["share_token"];
     let file = world.file("d/a.txt");
     let got = visit(&world, token, "/file/get_download_url", of(&share, file, json!({}))).good();
     assert_eq!(read(&world.get(got["url"].as_str().unwrap())), b"shared");
@@ -57,8 +57,8 @@ fn a_visitor_gets_a_token_for_the_password_and_reads_what_is_shared() {
     // Nothing outside.
     for id in [world.file("secret"), world.alice.info().unwrap().root] {
         for call in ["/file/get_download_url", "/file/get"] {
-            let told = visit(&world, token, call, of(&share, id, json!({})));
-            assert_eq!(told.bad(), (404, "NotFound.FileId"), "{call}");
+            let printed = visit(&world, token, call, of(&share, id, json!({})));
+            assert_eq!(printed.bad(), (404, "NotFound.FileId"), "{call}");
         }
     }
 }
@@ -70,8 +70,8 @@ fn t6_a_share_token_is_for_one_share_and_for_a_while() {
     world.put("b", b"x");
     let (one, two) =
         (world.alice.share("a", &Share::new()).unwrap(), world.alice.share("b", &Share::new()).unwrap());
-    let told = token(&world, &one, json!({ "expire_sec": 60 })).good();
-    let good = told["share_token"].as_str().unwrap();
+    let printed = token(&world, &one, json!({ "expire_sec": 60 })).good();
+    let good = printed["share_token"].as_str().unwrap();
     let get = |token: &str, share: &ShareInfo, now: Time| {
         let body = of(share, "root", json!({})).to_string();
         world.send(&Caller::anonymous(), "/file/get", &[("x-share-token", token)], body.as_bytes(), now)
@@ -114,11 +114,11 @@ fn a_limit_on_downloads_holds_for_files_and_archives_alike() {
     visit(&world, &token, "/file/get_download_url", of(&share, world.file("d/a"), json!({}))).good();
     visit(&world, &token, "/file/get_download_url", of(&share, "root", json!({}))).good();
     for id in [world.file("d/a"), world.file("d")] {
-        let told = visit(&world, &token, "/file/get_download_url", of(&share, id, json!({})));
-        assert_eq!(told.bad(), (403, "Forbidden"));
+        let printed = visit(&world, &token, "/file/get_download_url", of(&share, id, json!({})));
+        assert_eq!(printed.bad(), (403, "Forbidden"));
     }
-    let told = super::share::token(&world, &share, json!({}));
-    assert_eq!(told.bad(), (403, "Forbidden"));
+    let printed = super::share::token(&world, &share, json!({}));
+    assert_eq!(printed.bad(), (403, "Forbidden"));
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn a_group_that_may_not_download_from_shares_cannot() {
     let limits = Limits::new().share_download(false);
     for (drive, status) in [("bob", 403), ("alice", 200)] {
         let caller = Caller::of(drive).limits(limits.clone());
-        let told = world.send(&caller, "/file/get_download_url", &headers, body.as_bytes(), Time::now());
-        assert_eq!(told.status, status, "{drive}");
+        let printed = world.send(&caller, "/file/get_download_url", &headers, body.as_bytes(), Time::now());
+        assert_eq!(printed.status, status, "{drive}");
     }
 }
 
@@ -158,7 +158,7 @@ fn a_share_that_may_not_be_downloaded_tells_no_hash() {
     let world = World::new();
     world.put("d/a", b"x");
     let (file, hidden) = (world.file("d/a"), ["content_hash", "content_hash_name", "crc64_hash"]);
-    let shown = |told: &Value| hidden.map(|field| told.get(field).is_some());
+    let shown = |printed: &Value| hidden.map(|field| printed.get(field).is_some());
     let used = world.alice.share("d", &Share::new().max_downloads(1)).unwrap();
     let used_token = token(&world, &used, json!({})).good()["share_token"].clone();
     let open = world.alice.share("d", &Share::new()).unwrap();
@@ -195,13 +195,13 @@ fn who_tries_too_many_passwords_is_told_to_wait() {
         let body = json!({ "share_id": share.id.to_string(), "share_pwd": password }).to_string();
         let mut request = Request::new("POST", "/pds/v2/share_link/get_share_token");
         request.client = Some("192.0.2.1".parse().unwrap());
-        told(world.api.answer(&Caller::anonymous(), &request, body.as_bytes()).unwrap())
+        answered(world.api.answer(&Caller::anonymous(), &request, body.as_bytes()).unwrap())
     };
     for _ in 0..3 {
         assert_eq!(ask("wrong").bad(), (403, "ForbiddenNoPermission"));
     }
-    let told = ask("right");
-    assert_eq!(told.bad(), (429, "TooManyRequests"));
-    let after: u64 = told.reply.header("Retry-After").unwrap().parse().unwrap();
-    assert!((1..=60).contains(&after) && told.body["retry_after"] == after);
+    let printed = ask("right");
+    assert_eq!(printed.bad(), (429, "TooManyRequests"));
+    let after: u64 = printed.reply.header("Retry-After").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&after) && printed.body["retry_after"] == after);
 }

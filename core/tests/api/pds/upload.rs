@@ -32,10 +32,10 @@ fn parts_come_in_any_order_and_a_later_one_replaces_the_one_before() {
     assert_eq!(made["status"], "uploading");
     world.put_part(&made["part_info_list"][2]["upload_url"], b"not this").good();
     for at in [3, 0, 2, 1] {
-        let told = world.put_part(&made["part_info_list"][at]["upload_url"], chunks[at]);
+        let printed = world.put_part(&made["part_info_list"][at]["upload_url"], chunks[at]);
         let crc = digest(chunks[at]).crc64.to_string();
-        assert_eq!(told.reply.header("x-oss-hash-crc64ecma"), Some(crc.as_str()));
-        assert!(told.reply.header("ETag").unwrap().starts_with('"'));
+        assert_eq!(printed.reply.header("x-oss-hash-crc64ecma"), Some(crc.as_str()));
+        assert!(printed.reply.header("ETag").unwrap().starts_with('"'));
     }
     // Not seen before it is whole.
     assert_eq!(world.alice.list("", None, 10).unwrap().len(), 0);
@@ -120,7 +120,7 @@ fn s13_a_part_is_refused_that_is_not_what_was_declared() {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        told(world.api.answer(&Caller::anonymous(), &request, bytes).unwrap())
+        answered(world.api.answer(&Caller::anonymous(), &request, bytes).unwrap())
     };
     // A connection that broke off, a wrong MD5, too many bytes.
     assert_eq!(put(&[("Content-Length", "5")], b"hell").bad(), (400, "InvalidParameterNotMatch"));
@@ -144,7 +144,7 @@ fn t6_the_url_of_a_part_is_for_that_part_and_for_a_while() {
     let url = made["part_info_list"][0]["upload_url"].as_str().unwrap();
     let put = |target: &str, now: Time| {
         let request = Request::new("PUT", target).at(now);
-        told(world.api.answer(&Caller::anonymous(), &request, &b"x"[..]).unwrap())
+        answered(world.api.answer(&Caller::anonymous(), &request, &b"x"[..]).unwrap())
     };
     let expired = put(url, Time::now().after(seconds(901)));
     assert_eq!(expired.bad(), (403, "AccessDenied"));
@@ -180,8 +180,8 @@ fn an_upload_has_10000_parts_at_most() {
         (400, "InvalidParameterOutOfRange")
     );
     for number in [json!(0), json!(10_001), json!(-1)] {
-        let told = world.create("b", json!({ "part_info_list": [{ "part_number": number }] }));
-        assert_eq!(told.bad(), (400, "InvalidParameterOutOfRange"));
+        let printed = world.create("b", json!({ "part_info_list": [{ "part_number": number }] }));
+        assert_eq!(printed.bad(), (400, "InvalidParameterOutOfRange"));
     }
     // A page of parts, and the cursor of the next.
     for at in [0, 1, 9_999] {
@@ -206,8 +206,8 @@ fn an_upload_that_is_never_completed_is_swept() {
     assert_eq!(world.files_in("blob"), 1, "it is still wanted");
     let late = Time::now().after(seconds(7 * 24 * 3600));
     let body = world.of_upload(&made).to_string();
-    let told = world.send(&world.owner(), "/file/complete", &[], body.as_bytes(), late);
-    assert_eq!(told.bad(), (404, "NotFound.UploadId"));
+    let printed = world.send(&world.owner(), "/file/complete", &[], body.as_bytes(), late);
+    assert_eq!(printed.bad(), (404, "NotFound.UploadId"));
     world.sound();
 }
 
@@ -441,10 +441,10 @@ fn a_completion_looks_before_it_writes() {
     for entry in walk(&world.dir.path().join("store/blob")) {
         std::fs::write(entry, b"cut short").unwrap();
     }
-    let told = world.complete(&made, json!({}));
-    assert_eq!(told.bad(), (400, "InvalidParameterNotMatch"), "the size is known from the rows");
-    let told = world.complete(&made, json!({ "crc64_hash": "1" }));
-    assert_eq!(told.bad(), (400, "InvalidParameterNotMatch"));
+    let printed = world.complete(&made, json!({}));
+    assert_eq!(printed.bad(), (400, "InvalidParameterNotMatch"), "the size is known from the rows");
+    let printed = world.complete(&made, json!({ "crc64_hash": "1" }));
+    assert_eq!(printed.bad(), (400, "InvalidParameterNotMatch"));
 }
 
 fn walk(path: &std::path::Path) -> Vec<std::path::PathBuf> {

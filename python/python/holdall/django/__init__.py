@@ -232,9 +232,9 @@ def as_bytes(pieces: Iterable[bytes | str]) -> Iterator[bytes]:
         yield piece.encode() if isinstance(piece, str) else piece
 
 
-def as_configured(moment: datetime) -> datetime:
-    """Returns a moment aware or naive, as the project has it: naive in the system's zone."""
-    return moment if settings.USE_TZ else moment.astimezone().replace(tzinfo=None)
+def as_configured(time: datetime) -> datetime:
+    """Returns a time aware or naive, as the project has it: naive in the system's zone."""
+    return time if settings.USE_TZ else time.astimezone().replace(tzinfo=None)
 
 
 def serve(request: HttpRequest, path: str = "", storage: str = "default") -> HttpResponseBase:

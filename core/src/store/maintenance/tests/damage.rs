@@ -265,7 +265,7 @@ fn what_cannot_be_read_is_no_damage_and_a_repair_leaves_it_alone() {
 }
 
 #[test]
-fn what_was_set_aside_and_is_sound_is_brought_back() {
+fn what_was_quarantined_and_is_sound_is_brought_back() {
     for own in [crate::Dedup::Store, crate::Dedup::Drive] {
         let (disk, home) = Home::simulated();
         let store = Store::open_on(home.vfs.clone(), options().dedup(own)).unwrap();

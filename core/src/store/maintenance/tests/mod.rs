@@ -28,7 +28,7 @@ fn options() -> Options {
     Options::new().grace(Duration::ZERO).segment_bytes(64 << 10).threshold(16 << 10).cache_bytes(1 << 20)
 }
 
-/// A moment at which no file is young any more.
+/// A time at which no file is young any more.
 fn later() -> Time {
     Time::now().after(Duration::from_secs(2 * 3600))
 }

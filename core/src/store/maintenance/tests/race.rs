@@ -37,7 +37,7 @@ impl Hooked {
         })
     }
 
-    /// The hook is taken out while it runs, so that what it does is not told to it.
+    /// The hook is taken out while it runs, so that it is not called for what it does itself.
     fn call<F: ?Sized>(hook: &Mutex<Option<Box<F>>>, call: impl FnOnce(&mut F)) {
         let taken = hook.lock().unwrap().take();
         if let Some(mut taken) = taken {

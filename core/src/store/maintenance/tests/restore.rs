@@ -127,10 +127,7 @@ fn a_url_that_was_signed_after_a_snapshot_opens_nothing_in_the_snapshot() {
         store.close().unwrap();
         let copy = copied.open(mode);
         let again = lost_urls_open_nothing(&copy, &lost, 5000);
-        assert!(
-            !again.is_disjoint(&ids),
-            "nothing told it that it is a copy: the URLs are what this is about"
-        );
+        assert!(!again.is_disjoint(&ids), "nothing marked it as a copy: the URLs are what this is about");
         assert_eq!(status(&copy, &early), 200);
         assert_sound(&copy);
     }

@@ -1,0 +1,9 @@
+//! `holdall serve`, or another server in its place, from outside.
+
+mod api;
+mod archive;
+mod http;
+mod life;
+mod name;
+mod page;
+mod url;
