@@ -31,9 +31,9 @@ tables! {
     /// scope u64 (0, or the drive when drives share nothing), 32 bytes of blake3 -> blob u64
     BLOB_HASH = 8 "blob-hash-1";
     /// released i64 (sign bit flipped), blob u64 -> nothing: blobs that nothing refers to since then
-    DELETED_BLOB = 9 "deleted-blob-1";
+    DELETED_BLOB = 9 "doomed-blob-1";
     /// file u64 -> nothing: files cut off from the tree whose rows are yet to be deleted
-    DELETED_FILE = 10 "deleted-file-1";
+    DELETED_FILE = 10 "doomed-file-1";
     /// segment u32 -> SegmentRecord
     SEGMENT = 11 "segment-1";
     /// drive u64, file u64 -> TrashRecord

@@ -29,7 +29,7 @@ pub(crate) const OPEN: &str = "OPEN";
 pub(crate) const BLOBS: &str = "blob";
 
 const MAGIC: [u8; 8] = *b"HOLDALL\n";
-const VERSION: u16 = 3;
+const VERSION: u16 = 2;
 const LEN: usize = 64;
 
 /// What the file `STORE` says.
@@ -165,10 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn format_3_is_these_bytes() {
+    fn format_2_is_these_bytes() {
         let identity = Identity { uuid: [7; 16], created: Time(1) };
         let bytes = identity.encode();
-        assert_eq!(&bytes[..17], b"HOLDALL\n\x03\0\0\0\0\0\0\0\x07");
+        assert_eq!(&bytes[..17], b"HOLDALL\n\x02\0\0\0\0\0\0\0\x07");
         assert_eq!(Identity::decode(&bytes).unwrap(), identity);
         for bit in 0..LEN * 8 {
             let mut flipped = bytes;

@@ -185,7 +185,7 @@ static void pds(const holdall_store *store, const holdall_drive *drive) {
     CHECK(strstr(holdall_last_error(), "source callback") != NULL && reply == NULL);
     FAILS(HOLDALL_INVALID_ARGUMENT, put_part(api, first, "hello", &odd, &reply));
     FAILS(HOLDALL_INVALID_ARGUMENT, put_part(api, first, "hello", &lying, &reply));
-    CHECK(strstr(holdall_last_error(), "room for") != NULL && reply == NULL);
+    CHECK(strstr(holdall_last_error(), "the buffer holds") != NULL && reply == NULL);
     CHECK(lying.calls == 1);
     snprintf(call, sizeof call, "{\"drive_id\":\"%llu\",\"file_id\":\"%s\",\"upload_id\":\"%s\"}",
              (unsigned long long)info.id, file, upload);

@@ -278,7 +278,7 @@ fn what_no_dump_says_of_a_table_is_refused() {
         (System::MySql, "INSERT INTO t (flag) VALUES (2);", "t.flag is not"),
         (System::MySql, "INSERT INTO t SET id = 1;", "rows are added that are not there"),
         (System::MySql, "CREATE TABLE t AS SELECT 1;", "there should be a ("),
-        (System::MySql, "CREATE TABLE t (other int);", "none of the columns"),
+        (System::MySql, "CREATE TABLE t (other int);", "none of the needed columns"),
     ] {
         let end = if system == System::MySql { MYSQL_END } else { POSTGRES_END };
         let error = read(format!("{dump}\n{end}").as_bytes(), system, 64).expect_err(dump).to_string();

@@ -46,7 +46,7 @@ fn a_refusal_says_what_it_is_to_the_host_and_a_name_that_is_not_there_is_not_fou
     let all = [
         (Refusal::Malformed, "malformed"),
         (Refusal::BadSignature, "signature"),
-        (Refusal::OtherName, "name beside"),
+        (Refusal::OtherName, "name after"),
         (Refusal::UnknownKey, "key"),
         (Refusal::WrongPurpose, "another purpose"),
         (Refusal::Expired, "expired"),

@@ -98,9 +98,13 @@ fn without_ids(text: &str) -> String {
         text = out;
     }
     // And the store's own words for them.
-    let words = text.split(' ').map(|word| match word.strip_prefix('s') {
-        Some(id) if id.len() > 9 && id.bytes().any(|byte| byte.is_ascii_digit()) && is_id(id) => "SHARE",
-        _ => word,
+    let mut before = "";
+    let words = text.split(' ').map(|word| {
+        let is_share = std::mem::replace(&mut before, word) == "share";
+        match word.strip_prefix('s') {
+            Some(id) if is_share && id.len() > 9 && is_id(id) => "SHARE",
+            _ => word,
+        }
     });
     words.collect::<Vec<_>>().join(" ")
 }
