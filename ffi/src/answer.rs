@@ -7,8 +7,10 @@ use holdall::{Error, Reply, Request, Result};
 
 use crate::body::holdall_body;
 use crate::code;
-use crate::pointer::{Caller, entry, fill, fill_cut, records};
+use crate::lines::{fill, fill_cut};
+use crate::pointer::{Caller, entry};
 use crate::reply::{address, lossy};
+use crate::sized::records;
 use crate::store::holdall_store;
 
 /// No body is sent.

@@ -8,8 +8,9 @@ use holdall::{Api, Limits, RapidUploads, Result, ShareId};
 use crate::archive::holdall_string;
 use crate::callback::holdall_source;
 use crate::code::c_text;
-use crate::pointer::{Caller, entry, handle, records};
+use crate::pointer::{Caller, entry, handle};
 use crate::reply::{answer, holdall_reply, holdall_request, lossy, request};
+use crate::sized::records;
 use crate::store::holdall_store;
 use crate::text::holdall_text;
 

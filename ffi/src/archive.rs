@@ -9,8 +9,9 @@ use holdall::{Archive, ArchiveId, Error, Result, VersionId};
 use crate::body::holdall_body;
 use crate::callback::holdall_sink;
 use crate::drive::holdall_drive;
-use crate::pointer::{Caller, Sink, entry, records};
+use crate::pointer::{Caller, Sink, entry};
 use crate::record::holdall_archive;
+use crate::sized::records;
 use crate::store::holdall_store;
 
 /// A text with its length. Its layout never changes.

@@ -6,7 +6,8 @@ use std::os::fd::AsRawFd;
 use holdall::body::{Body, Segment};
 
 use crate::care::count;
-use crate::pointer::{entry, handle, records};
+use crate::pointer::{entry, handle};
+use crate::sized::records;
 
 /// Bytes of an exact length, readable at any offset any number of times.
 pub struct holdall_body {

@@ -7,7 +7,8 @@ use holdall::{CheckOptions, Mode, Progress};
 
 use crate::callback::holdall_progress;
 use crate::page::{Page, holdall_page};
-use crate::pointer::{entry, records};
+use crate::pointer::entry;
+use crate::sized::records;
 use crate::store::holdall_store;
 
 /// What a store holds, as of one point in time.

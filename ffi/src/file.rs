@@ -9,8 +9,9 @@ use crate::body::holdall_body;
 use crate::callback::holdall_walk;
 use crate::code::c_text;
 use crate::drive::holdall_drive;
+use crate::lines::{Lines, holdall_header};
 use crate::page::{Page, holdall_page};
-use crate::pointer::{Lines, entry, holdall_header};
+use crate::pointer::entry;
 use crate::record::{holdall_file, holdall_row, holdall_version};
 
 /// Replaces a file at the new path; without this flag the call returns HOLDALL_EXISTS.

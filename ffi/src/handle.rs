@@ -2,7 +2,9 @@
 
 use std::ffi::{c_char, c_void};
 
-use crate::pointer::{Caller, entry, fill_cut, records};
+use crate::lines::fill_cut;
+use crate::pointer::{Caller, entry};
+use crate::sized::records;
 
 /// What a call failed with.
 #[derive(Clone, Copy)]

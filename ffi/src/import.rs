@@ -8,7 +8,8 @@ use holdall_import::{Cloudreve, Report};
 
 use crate::callback::holdall_progress;
 use crate::code::c_text;
-use crate::pointer::{Caller, entry, records};
+use crate::pointer::{Caller, entry};
+use crate::sized::records;
 use crate::store::holdall_store;
 use crate::text::holdall_text;
 

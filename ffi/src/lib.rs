@@ -56,8 +56,10 @@ mod import;
 // What stands behind it.
 
 mod callback;
+mod lines;
 mod pointer;
 mod record;
+mod sized;
 mod table;
 #[cfg(test)]
 mod tests;

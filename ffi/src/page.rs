@@ -5,10 +5,12 @@ use std::ffi::{CString, c_char};
 use holdall::{Error, ErrorKind, LinkInfo, Result, Row, ShareInfo, Time, TrashInfo, VersionInfo};
 
 use crate::code::c_text;
-use crate::pointer::{Caller, Lines, Record, entry, handle, holdall_header};
+use crate::lines::{Lines, holdall_header};
+use crate::pointer::{Caller, entry, handle};
 use crate::record::{
     holdall_key, holdall_link, holdall_row, holdall_share, holdall_trashed, holdall_version,
 };
+use crate::sized::Record;
 
 /// Results of one call, all of one kind; immutable, independent of the store.
 pub struct holdall_page {

@@ -9,8 +9,9 @@ use holdall::{Drive, Error, ErrorKind, Expect, Put, Result, Time, VersionId, Ver
 use crate::callback::holdall_progress;
 use crate::drive::holdall_drive;
 use crate::page::{Page, holdall_page};
-use crate::pointer::{Caller, Progress, entry, records};
+use crate::pointer::{Caller, Progress, entry};
 use crate::record::holdall_version;
+use crate::sized::records;
 
 /// Anything but a folder: an existing file gets another version.
 pub const HOLDALL_EXPECT_ANY: i32 = 0;

@@ -7,7 +7,8 @@ use holdall::{
     ArchiveInfo, DriveInfo, FileInfo, Kind, LinkInfo, Result, Row, ShareInfo, Time, TrashInfo, VersionInfo,
 };
 
-use crate::pointer::{fill, records};
+use crate::lines::fill;
+use crate::sized::records;
 
 /// A file.
 pub const HOLDALL_FILE: i32 = 1;

@@ -6,7 +6,8 @@ use holdall::Store;
 
 use crate::care::count;
 use crate::page::{Page, holdall_page};
-use crate::pointer::{entry, records};
+use crate::pointer::entry;
+use crate::sized::records;
 use crate::store::{holdall_open_options, holdall_store, options};
 
 /// What a repair did.

@@ -10,7 +10,9 @@ use holdall::{Error, ErrorKind, Reply, Request, Result, Time};
 
 use crate::body::holdall_body;
 use crate::code::kind;
-use crate::pointer::{Caller, Lines, entry, fill, handle, holdall_header, records};
+use crate::lines::{Lines, fill, holdall_header};
+use crate::pointer::{Caller, entry, handle};
+use crate::sized::records;
 use crate::store::holdall_store;
 
 /// What to send: a status, headers and a body of known length.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use holdall::{Dedup, Mode, Options, Result, Store};
 
-use crate::pointer::{Caller, entry, handle, records};
+use crate::pointer::{Caller, entry, handle};
+use crate::sized::records;
 
 /// An open store.
 pub struct holdall_store {

@@ -8,7 +8,8 @@ use holdall::{ArchiveId, Drive, FileId, Result, Url, VersionId};
 
 use crate::code::c_text;
 use crate::drive::holdall_drive;
-use crate::pointer::{Caller, entry, records};
+use crate::pointer::{Caller, entry};
+use crate::sized::records;
 use crate::store::holdall_store;
 use crate::text::holdall_text;
 

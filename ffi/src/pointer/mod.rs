@@ -1,5 +1,5 @@
 //! Every pointer that crosses the border, in one folder: what comes in here, [`out`] where results go,
-//! [`callback`] for functions of the caller's, [`lines`] for text that C reads.
+//! [`callback`] for functions of the caller's.
 //!
 //! [`Caller`] stands for a call from C whose pointers keep the law of the header. Making one is the
 //! unsafe act; only [`guard`] does it. What is taken from pointers lives no longer than it.
@@ -18,17 +18,14 @@ use holdall::{Error, ErrorKind, Result};
 
 use crate::callback::{holdall_log, holdall_progress, holdall_sink, holdall_source, holdall_walk};
 use crate::code::{HOLDALL_OK, remember};
+use crate::sized::Record;
 use crate::table::{Failure, HANDLES, Value};
 
 mod callback;
-mod lines;
 mod out;
-mod sized;
 
 pub(crate) use callback::{Listener, Progress, Sink, Source, Visitor};
-pub(crate) use lines::{Lines, fill, fill_cut, holdall_header};
 pub(crate) use out::{Optional, Out, RecordOut};
-pub(crate) use sized::{Record, field_len, records};
 
 /// Runs the body of an exported function, with the name of the function at hand. What goes wrong in
 /// it becomes a code and a text, which stays with the handle that the function is of.

@@ -4,7 +4,8 @@ use std::mem::MaybeUninit;
 
 use holdall::{Error, ErrorKind, Result};
 
-use super::{Caller, Handle, Record, handle_of};
+use super::{Caller, Handle, handle_of};
+use crate::sized::Record;
 
 /// Room for an output.
 pub(crate) struct Out<'a, T>(pub(super) &'a mut MaybeUninit<T>);

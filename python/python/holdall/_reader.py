@@ -154,7 +154,9 @@ def own_file(body: "Body") -> io.FileIO | None:
 
 
 def own_path(body: "Body") -> str | None:
-    """Returns the path of the file that is the whole body; None if there is no such file, or it lost its name."""
+    """Returns the path of the file that is the whole body; None if there is none, or it lost its
+    name.
+    """
     run = own_run(body)
     if run is None or run.fileno is None:
         return None

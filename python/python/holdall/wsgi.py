@@ -243,13 +243,14 @@ def uncompressed(environ: Environ) -> None:
 
 
 def is_delimited(environ: Environ) -> bool:
-    """Returns whether the end of a request's body can be recognised: by its length, or because the server
-    marks it (``wsgi.input_terminated``). If not, a body in chunks would be read as an empty one, or
-    one that was cut as whole.
+    """Returns whether the end of a request's body can be recognised: by its length, or because the
+    server marks it (``wsgi.input_terminated``). If not, a body in chunks would be read as an empty
+    one, or one that was cut as whole.
     """
     chunked = "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH")
-    terminated = environ.get("wsgi.input_terminated") and environ.get("SERVER_SOFTWARE") not in UNTOLD
-    return bool(terminated) or not chunked
+    if environ.get("SERVER_SOFTWARE") in UNTOLD:
+        return not chunked
+    return bool(environ.get("wsgi.input_terminated")) or not chunked
 
 
 def content_of(environ: Environ) -> Iterator[bytes]:

@@ -29,14 +29,14 @@ macro_rules! records {
     ($($name:ident { $($field:ident),* $(,)? }),* $(,)?) => {$(
         // SAFETY: each begins with its size and is made of numbers, pointers that may be NULL,
         // callbacks that may be NULL, bools and arrays of numbers.
-        unsafe impl $crate::pointer::Record for $name {
+        unsafe impl $crate::sized::Record for $name {
             const ENDS: &'static [usize] = {
                 // Does not compile when a field is missing here.
                 let _ = |record: $name| {
                     let $name { $($field: _),* } = record;
                 };
                 &[$(std::mem::offset_of!($name, $field)
-                    + $crate::pointer::field_len(|record: &$name| &record.$field)),*]
+                    + $crate::sized::field_len(|record: &$name| &record.$field)),*]
             };
         }
     )*};
