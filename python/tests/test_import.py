@@ -11,7 +11,7 @@ import pytest
 
 import holdall
 
-REAL = pathlib.Path(__file__).parents[2] / "import" / "tests" / "real"
+REAL = pathlib.Path(__file__).parents[2] / "import" / "tests" / "fixtures" / "servers"
 ADMIN = "admin@example.com"
 
 

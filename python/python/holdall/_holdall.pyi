@@ -259,9 +259,7 @@ class Store:
         Raises only errors that concern the host: Io, Corrupt, Poisoned, Locked, Bug, Forked, ReadOnly.
         `Reply.from_error` turns them into replies.
         """
-    def verify(
-        self, target: str, *, client: str | None = None, now: _Time | None = None
-    ) -> Grant:
+    def verify(self, target: str, *, client: str | None = None, now: _Time | None = None) -> Grant:
         """Verifies a URL as `serve` does, and returns what it permits. Counts nothing.
 
         Raises Denied, Expired, NotFound and Gone when it permits nothing.
@@ -688,7 +686,11 @@ class Drive:
         `replace` is false, or either is a folder.
         """
     def copy(
-        self, source: _DrivePath, target: _DrivePath, *, versions: Literal["current", "all"] = "current"
+        self,
+        source: _DrivePath,
+        target: _DrivePath,
+        *,
+        versions: Literal["current", "all"] = "current",
     ) -> str:
         """Copies what is at `source` to `target` and returns the new id; the content is shared.
 
@@ -1101,7 +1103,7 @@ class Body:
         released, so an event loop can leave next() to a thread.
         """
     def segments(self, size: int = 1048576) -> SegmentIterator:
-        """Returns an iterator of Segments of at most `size` bytes: each run as it lies, with its place
+        """Returns an iterator of Segments of at most `size` bytes: each run as it lies, with its position
         in a file where it has one.
         """
     def read(self, offset: int = 0, size: int | None = None) -> bytes:
