@@ -102,7 +102,7 @@ def test_the_command_of_the_package_imports(server: pathlib.Path, tmp_path: path
 def test_the_page_of_the_import_does_what_it_says(
     server: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (REAL.parents[2] / "docs" / "import.md").read_text()
+    page = (REAL.parents[3] / "docs" / "import.md").read_text()
     code = page.split("```python\n")[1].split("```")[0]
     code = code.replace('"/srv/cloudreve",', f"{str(server)!r}, skip_missing=True,")
     monkeypatch.chdir(tmp_path)
