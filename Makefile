@@ -14,6 +14,8 @@
 # tsan       the tests with many threads under ThreadSanitizer; takes the nightly compiler with rust-src
 # features   that the core compiles with each of its features alone, and with none
 # package    that each crate can be published: what it packs compiles alone, and so do its tests
+# dist       what can be downloaded, in target/dist: wheels, Debian packages, a tarball, crates; built, installed and used
+# dist-compare  builds that twice, in two folders, and compares the bytes
 # semver     what of the core's public API changed since the last tag, or since REV; installs cargo-semver-checks
 # docs       the site of the documentation, in target/site, with its links checked; installs mkdocs and doxygen
 # deny       licences, banned versions and sources of what is depended on; installs cargo-deny
@@ -22,7 +24,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test hosts published works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package semver docs deny tools demo-tools test-tools
+.PHONY: demo test hosts published works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -167,6 +169,13 @@ features: tools
 
 package: tools
 	tests/package
+
+dist: tools
+	packaging/build
+	packaging/check
+
+dist-compare: tools
+	packaging/compare
 
 REV ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
 
