@@ -1,5 +1,6 @@
 """Every page does what it says: its blocks are saved, its commands typed, the outcome looked at."""
 
+import asyncio
 import importlib.metadata
 import io
 import json
@@ -13,12 +14,14 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 from pages import PAGES, blocks, commands, name_of, save
 
 import holdall
+import holdall.fastapi
 
 REPORT = b"%PDF-1.7\n" + os.urandom((2 << 20) + 3)
 
@@ -153,6 +156,41 @@ def test_uploads_without_a_route(page: str, here: pathlib.Path, server: Callable
         assert reply.status_code == 400 or (page, wrong) == ("fastapi", "%ff"), reply.text
 
 
+def test_a_store_and_a_drive_are_dependencies(
+    here: pathlib.Path, server: Callable[..., str]
+) -> None:
+    save("fastapi", here)
+    (block,) = (block for block in blocks("fastapi") if name_of(block) == "shared.py")
+    base = server(*words(block.partition("\n")[0].partition(": ")[2]))
+    sent: dict[str, Any] = {"files": {"file": ("report.pdf", REPORT)}}
+    assert httpx.post(f"{base}/upload", **sent).status_code == 401
+    alice = {"Authorization": "Bearer alice's secret"}
+    uploaded = httpx.post(f"{base}/upload", headers=alice, **sent)
+    assert uploaded.status_code == 200
+    downloads(base, uploaded.json())
+    with holdall.open(here / "files", create=False) as store:
+        assert store.drive("alice").open("inbox/report.pdf").read() == REPORT
+
+
+def test_the_dependency_opens_and_closes_its_store(tmp_path: pathlib.Path) -> None:
+    files = holdall.fastapi.Opened(tmp_path / "files")
+
+    async def run() -> holdall.Store:
+        with pytest.raises(RuntimeError, match="lifespan"):
+            await files()
+        async with files.lifespan(None):
+            store = await files()
+            drive: holdall.Drive = await files.drive(lambda: "alice")(store, "alice")
+            drive.put("a", b"x")
+        with pytest.raises(RuntimeError, match="lifespan"):
+            await files()
+        return store
+
+    store = asyncio.run(run())
+    with pytest.raises(holdall.errors.InvalidArgument, match="closed"):
+        store.drive("alice")
+
+
 @pytest.mark.parametrize("kind", ["wsgi", "asgi"])
 def test_the_django_page(here: pathlib.Path, server: Callable[..., str], kind: str) -> None:
     project(here)
@@ -282,7 +320,7 @@ RUN = {
     "aiohttp": {"service.py"},
     "api": {"asgi_site.py", "wsgi_site.py", "client.py", "call.py"},
     "django": {"mysite/settings.py", "mysite/urls.py"},
-    "fastapi": {"main.py", "direct.py"},
+    "fastapi": {"main.py", "shared.py", "direct.py"},
     "flask": {"pages.py", "direct.py"},
     "litestar": {"service.py"},
     "quart": {"service.py"},
@@ -305,6 +343,7 @@ TYPED = [
     ("README", "app.py"),
     ("README", "wsgi.py"),
     ("api", "call.py"),
+    ("fastapi", "shared.py"),
     ("litestar", "service.py"),
     ("workers", "pool.py"),
 ]
