@@ -10,7 +10,7 @@
  *
  * Codes
  *   A function that can fail returns HOLDALL_OK or the code of what went wrong; holdall_last_error() has a sentence
- *   then, and holdall_handle_error() has it for whoever moves between threads. Outputs are written only on
+ *   then, and holdall_handle_error() has it for programs whose calls move between threads. Outputs are written only on
  *   HOLDALL_OK. The codes stand with each function, without their HOLDALL_, some under a common name:
  *     READ     IO, CORRUPT;
  *     WRITE    IO, CORRUPT, POISONED, LOCKED, READ_ONLY;
@@ -23,7 +23,7 @@
  *
  * Rules
  *   Text goes in as a pointer and a length in bytes, UTF-8, without NUL; NULL with a length of 0 is empty text, or
- *   where it says so none. Text that comes out has a NUL behind it. A path is names joined by '/'; "" is the root.
+ *   where stated, no text. Text that comes out has a NUL behind it. A path is names joined by '/'; "" is the root.
  *   Options and records begin with their size: set it to sizeof before the call. Everything else in options may be
  *   0 or NULL for its default, and NULL for options is all defaults. Times are microseconds since 1970 in UTC.
  *   A handle is freed once, in any order and from any thread; what needs another to live keeps it alive. To use one
@@ -31,7 +31,7 @@
  *   const T * may be used by many threads at once; T * by one at a time. A thread needs 256 KiB of stack.
  *   A forked child may use every handle but a holdall_writer * and an archive's body. Do not use vfork or dlclose.
  *   A page of a mapped file that the file has lost is SIGBUS, unless the store was opened with HOLDALL_OPEN_NO_MAP.
- *   A callback is called on the thread of its call, but that of the log. Nothing may be thrown out of one.
+ *   A callback is called on the thread of its call, except that of the log. No exception may leave one.
  */
 
 #ifndef HOLDALL_H
@@ -297,7 +297,7 @@ typedef struct {
     const char *name; size_t name_len_bytes; // The name to save it under
     const char *media_type; size_t media_type_len_bytes; // The media type to serve it as
     const char *network; size_t network_len_bytes; // Serves only clients in this network, such as "192.0.2.0/24"
-    const char *cross_origin; size_t cross_origin_len_bytes; // In place of the store's
+    const char *cross_origin; size_t cross_origin_len_bytes; // Overrides the policy of the store
 } holdall_url_options;
 
 typedef struct { // A text with its length. Its layout never changes
@@ -308,7 +308,8 @@ typedef struct { // Options for an archive. 0 or NULL selects the default
     size_t size; // sizeof this
     const char *name; size_t name_len_bytes; // The name of the download; "archive.zip" by default
     uint64_t lifetime_s; // The archive's lifetime: 15 minutes by default, at most the store's grace period
-    int32_t utc_offset_min; // What readers that know no other time are ahead of UTC: -1439 to 1439 minutes
+    // The offset from UTC for readers that show only the local time of a zip: -1439 to 1439 minutes.
+    int32_t utc_offset_min;
 } holdall_archive_options;
 
 typedef struct { // An archive
@@ -332,12 +333,12 @@ typedef struct { // Options for a share. 0 or NULL selects the default: no passw
     uint64_t max_downloads; // The downloads after which the share ends; an archive counts as one
 } holdall_share_options;
 
-typedef struct { // What to send, with all that a host asks for. What is to be freed is `body`
+typedef struct { // A whole reply. Only `body` is to be freed
     size_t size; // sizeof this
     uint32_t status; // The HTTP status
     int32_t kind; // HOLDALL_BODY_*
     uint64_t len_bytes; // The length of the body; for HEAD 0
-    const void *data; // The body where it is of HOLDALL_BODY_MEMORY, until `body` is freed; else NULL
+    const void *data; // For HOLDALL_BODY_MEMORY the bytes, valid until `body` is freed; otherwise NULL
     holdall_body *body; // The body, to be freed; NULL for HOLDALL_BODY_NONE
     uint64_t pace_bytes_per_s; // The rate limit; 0 is unlimited
     int32_t code; // What the host must know of, such as HOLDALL_IO, with a sentence in `error`; else HOLDALL_OK
@@ -482,8 +483,8 @@ uint32_t holdall_code_status(int32_t code); // The HTTP status: 404 for HOLDALL_
 uint32_t holdall_version_number(void); // The running library's HOLDALL_VERSION. Each 0.x is an interface of its own
 const char *holdall_version_text(void); // The version of the loaded library, such as "0.1.0". Always valid
 
-// Fills in what the last call on a handle that failed says, of whatever thread it was: its first argument is the handle
-// that it is on. Who has several calls under way gives each a handle of its own. Codes: INVALID_ARGUMENT.
+// Fills in the error of the last call that failed with this handle as its first argument, on whatever thread. Use a
+// handle for each of several calls that run at once. Codes: INVALID_ARGUMENT.
 int32_t holdall_handle_error(const void *handle, holdall_error *error);
 
 // Returns another handle to the same object, to be freed as that is; NULL if there is none.
@@ -820,7 +821,7 @@ int32_t holdall_api_is_at(const holdall_api *api, const char *target, size_t tar
 // Codes: NOT_FOUND, READ.
 int32_t holdall_api_share_uri(const holdall_api *api, uint64_t share_id, holdall_text **uri);
 
-// Makes the ticket (X-Cr-Purchase-Ticket) that opens a share which is to be paid for. Codes: NOT_FOUND, READ.
+// Makes the ticket (X-Cr-Purchase-Ticket) that opens a share that must be paid for. Codes: NOT_FOUND, READ.
 int32_t holdall_api_ticket(const holdall_api *api, uint64_t share_id, uint64_t lifetime_s, holdall_text **ticket);
 
 // Creates a key that signs from now on; earlier keys still verify. `key_id` may be NULL. Codes: WRITE.

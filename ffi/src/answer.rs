@@ -25,7 +25,7 @@ pub const HOLDALL_BODY_PIECES: i32 = 3;
 /// Bodies of at most so many bytes are given in memory.
 const SMALL: u64 = 64 << 10;
 
-/// What to send, with all that a host asks for. What is to be freed is `body`.
+/// A whole reply. Only `body` is to be freed.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct holdall_answer {
@@ -37,7 +37,7 @@ pub struct holdall_answer {
     pub kind: i32,
     /// The length of the body; for HEAD 0.
     pub len_bytes: u64,
-    /// The body where it is of HOLDALL_BODY_MEMORY, until `body` is freed; else NULL.
+    /// For HOLDALL_BODY_MEMORY the bytes, valid until `body` is freed; otherwise NULL.
     pub data: *const c_void,
     /// The body, to be freed; NULL for HOLDALL_BODY_NONE.
     pub body: *mut holdall_body,

@@ -309,7 +309,7 @@ pub unsafe extern "C" fn holdall_api_share_uri(
     })
 }
 
-/// Makes the ticket (X-Cr-Purchase-Ticket) that opens a share which is to be paid for. Codes: NOT_FOUND, READ.
+/// Makes the ticket (X-Cr-Purchase-Ticket) that opens a share that must be paid for. Codes: NOT_FOUND, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_api_ticket(
     api: *const holdall_api,

@@ -36,7 +36,7 @@ pub struct holdall_archive_options {
     pub name_len_bytes: usize,
     /// The archive's lifetime: 15 minutes by default, at most the store's grace period.
     pub lifetime_s: u64,
-    /// What readers that know no other time are ahead of UTC: -1439 to 1439 minutes.
+    /// The offset from UTC for readers that show only the local time of a zip: -1439 to 1439 minutes.
     pub utc_offset_min: i32,
 }
 

@@ -22,8 +22,8 @@ pub struct holdall_error {
 
 records!(holdall_error { size, code, retry_after_s, text },);
 
-/// Fills in what the last call on a handle that failed says, of whatever thread it was: its first argument is the
-/// handle that it is on. Who has several calls under way gives each a handle of its own.
+/// Fills in the error of the last call that failed with this handle as its first argument, on whatever thread. Use a
+/// handle for each of several calls that run at once.
 /// Codes: INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_handle_error(handle: *const c_void, error: *mut holdall_error) -> i32 {

@@ -66,7 +66,7 @@ pub unsafe extern "C" fn holdall_link_url(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the output for the url", url)?;
+        let out = caller.out("the output for the URL", url)?;
         let store = caller.get(store)?;
         out.hand(c_text(store.link_url(&store.find_link(LinkId(link_id))?)?))
     })

@@ -177,7 +177,7 @@ pub unsafe extern "C" fn holdall_visit_url(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of visit => {
-        let (out, given) = (caller.out("the output for the url", url)?, caller.options(options)?);
+        let (out, given) = (caller.out("the output for the URL", url)?, caller.options(options)?);
         let begun = caller.at(visit, (path, path_len_bytes), Visit::url)?;
         out.hand(sign(caller, begun, given)?)
     })

@@ -53,7 +53,7 @@ pub struct holdall_url_options {
     pub network: *const c_char,
     /// Its length.
     pub network_len_bytes: usize,
-    /// In place of the store's.
+    /// Overrides the policy of the store.
     pub cross_origin: *const c_char,
     /// Its length.
     pub cross_origin_len_bytes: usize,
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn holdall_url_version(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the output for the url", url)?;
+        let out = caller.out("the output for the URL", url)?;
         let begun = caller.get(store)?.url(VersionId(version_id));
         out.hand(sign(caller, begun, caller.options(options)?)?)
     })
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn holdall_url_at_path(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of drive => {
-        let out = caller.out("the output for the url", url)?;
+        let out = caller.out("the output for the URL", url)?;
         let begun = caller.at(drive, (path, path_len_bytes), Drive::url)?;
         out.hand(sign(caller, begun, caller.options(options)?)?)
     })
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn holdall_url_by_id(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the output for the url", url)?;
+        let out = caller.out("the output for the URL", url)?;
         let begun = caller.get(store)?.url_of_file(FileId(file_id));
         out.hand(sign(caller, begun, caller.options(options)?)?)
     })
@@ -183,7 +183,7 @@ pub unsafe extern "C" fn holdall_url_archive(
     url: *mut *mut holdall_text,
 ) -> i32 {
     entry!(caller of store => {
-        let out = caller.out("the output for the url", url)?;
+        let out = caller.out("the output for the URL", url)?;
         let begun = caller.get(store)?.url_of_archive(ArchiveId(archive_id));
         out.hand(sign(caller, begun, caller.options(options)?)?)
     })

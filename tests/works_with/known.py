@@ -2,7 +2,7 @@
 
 #: Why a case goes wrong, by a short name.
 REASONS = {
-    "empty": "It takes an archive without entries for none (by the command line, 22 bytes; any writer's are alike).",
+    "empty": "It does not accept an archive without entries (by the command line, 22 bytes; the same from any writer).",
     "wav": "It has no page of its own for WAV, and saves it; in an `<audio>` of another page it plays.",
 }
 
@@ -27,7 +27,7 @@ HELD = {
     },
     "columns": [
         "\"time shown\" is UTC where a reader takes the time in UTC and shows it in its own zone, and DOS where it takes the",
-        "other time, as local or as UTC: `Archive::utc_offset` is for those that take it as local. \"execute bit\" says whether it makes a file that may be run so.",
+        "other time, as local or as UTC: `Archive::utc_offset` is for those that take it as local. \"execute bit\" says whether it sets the execute bit.",
     ],
     "urls": {
         "download": (

@@ -118,7 +118,7 @@ fn encode_part(members: &[MemberRecord]) -> Result<Vec<u8>> {
 fn check_new(tx: &impl Read, id: ArchiveId, archive: &ArchiveRecord, written: u64) -> Result<()> {
     let ArchiveRecord { created, expires, entries, .. } = archive;
     if expires <= created {
-        return Err(Error::invalid(format!("an archive that expires at {expires} would be over at once")));
+        return Err(Error::invalid(format!("an archive that expires at {expires} would expire at once")));
     }
     refuse_published(tx, id)?;
     if written != *entries {
@@ -202,7 +202,7 @@ pub(crate) fn check_sources(tx: &impl Read, archive: &ArchiveRecord, now: Time) 
     };
     for (id, known) in &archive.drives {
         if drive::withdrawals(tx, *id).map_err(gone)? != *known {
-            return Err(over(format!("urls in drive {id} were revoked since the archive was made")));
+            return Err(over(format!("URLs in drive {id} were revoked since the archive was made")));
         }
     }
     for (id, known) in &archive.shares {

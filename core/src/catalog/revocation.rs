@@ -17,7 +17,7 @@ pub(crate) fn revoke_file(tx: &mut impl Write, file: FileId) -> Result<()> {
     let mut node = node::get(tx, file)?;
     if node.kind == Kind::Folder && !mutant::is_active(Mutant::RevokedFolder) {
         return Err(Error::invalid(format!(
-            "{file} is a folder, which has no urls of its own; revoke the files in it, its shares, or the drive"
+            "{file} is a folder, which has no URLs of its own; revoke the files in it, its shares, or the drive"
         )));
     }
     node.revocations = row::revoked(node.revocations)?;

@@ -91,7 +91,7 @@ pub(crate) fn create(
 ) -> Result<ShareInfo> {
     let Terms { expires, password, max_downloads, purchase } = terms;
     if let Some(expires) = expires.filter(|expires| *expires <= now) {
-        return Err(Error::invalid(format!("a share that expires at {expires} would be over at once")));
+        return Err(Error::invalid(format!("a share that expires at {expires} would expire at once")));
     }
     if max_downloads == Some(0) {
         return Err(Error::invalid("a share with 0 downloads serves nobody; allow at least 1"));

@@ -17,7 +17,7 @@ pub(crate) fn check_active(tx: &impl Read, id: ShareId, now: Time) -> Result<Sha
     let record = share::record(tx, id)?;
     share::check_time(id, &record, now)?;
     if state::of_file(tx, record.file)? != State::Live {
-        return Err(Error::new(ErrorKind::Gone, format!("what share {id} leads to was deleted")));
+        return Err(Error::new(ErrorKind::Gone, format!("the file or folder of share {id} was deleted")));
     }
     Ok(record)
 }

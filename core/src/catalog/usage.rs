@@ -160,7 +160,7 @@ fn used(tx: &impl Read, id: [u8; 16]) -> Result<u32> {
 }
 
 fn used_up(limit: u32) -> Error {
-    Error::new(ErrorKind::Gone, format!("the {limit} uses of the URL are used up"))
+    Error::new(ErrorKind::Gone, format!("the {limit} uses of the URL are exhausted"))
 }
 
 /// Removes the rows of expired URLs among the next `limit` (at least 1) after `cursor`, which is

@@ -115,7 +115,7 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
         return Err(Error::corrupt("the file STORE is missing; restore it from a backup"));
     }
     if !options.create {
-        return Err(Error::not_found("there is no store here; set `create` to create one"));
+        return Err(Error::not_found("there is no store in the directory, and the options say to create none"));
     }
     let foreign = listed
         .iter()
@@ -146,7 +146,7 @@ fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, deadline: Duration, options: &Opti
         || beside.iter().any(|entry| entry.name == layout::BAD_ROWS)
     {
         return Err(Error::corrupt(
-            "meta.redb is missing or empty; `holdall repair --rebuild` makes it anew from the log",
+            "meta.redb is missing or empty; `holdall repair --rebuild` rebuilds it from the log",
         ));
     }
     // Under another name until it is complete: an index of no length is how a lost one looks.

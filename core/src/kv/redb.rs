@@ -31,7 +31,7 @@ use crate::vfs::VfsFile;
 use crate::{Error, ErrorKind, Result, machine};
 
 /// What is said of rows that cannot be read.
-const DAMAGED: &str = "meta.redb is damaged; `holdall repair --rebuild` makes it anew from the log";
+const DAMAGED: &str = "meta.redb is damaged; `holdall repair --rebuild` rebuilds it from the log";
 /// How long a close waits for threads that are about to begin to read.
 const PARTING: Duration = Duration::from_secs(1);
 /// Bytes of rows in memory at which they go into the file: this fraction of the cache, and no more

@@ -450,7 +450,7 @@ fn check_epoch(now: u64, claims: &Claims) -> Result<()> {
 }
 
 fn revoked() -> Error {
-    Error::new(ErrorKind::Gone, "the url was revoked")
+    Error::new(ErrorKind::Gone, "the URL was revoked")
 }
 
 /// A genuine URL leads to something that was there once: what is not found is gone.

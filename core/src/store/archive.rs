@@ -423,7 +423,7 @@ impl Archive {
     /// Begins an archive of what its maker found. `drive` tells the store.
     pub(crate) fn new(drive: &Drive, owner: Owner, picks: Vec<Pick>) -> Result<Archive> {
         if picks.is_empty() {
-            return Err(Error::invalid("an archive of nothing was asked for; name a file or folder"));
+            return Err(Error::invalid("the archive has no file or folder; name at least one"));
         }
         let begun = Archive {
             drive: drive.clone(),

@@ -49,9 +49,9 @@ impl From<Refusal> for Error {
     /// Makes what a client may see; the detail is dropped on purpose.
     fn from(refusal: Refusal) -> Error {
         match refusal {
-            Refusal::Expired => Error::new(ErrorKind::Expired, "the url has expired: ask for a new one"),
-            Refusal::OtherName => Error::not_found("there is nothing of this name at the url"),
-            _ => Error::new(ErrorKind::Denied, "the url is not valid"),
+            Refusal::Expired => Error::new(ErrorKind::Expired, "the URL has expired: ask for a new one"),
+            Refusal::OtherName => Error::not_found("there is nothing of this name at the URL"),
+            _ => Error::new(ErrorKind::Denied, "the URL is not valid"),
         }
     }
 }

@@ -430,7 +430,7 @@ fn a_client_learns_one_sentence_only() {
     ];
     for refusal in all {
         let error = Error::from(refusal);
-        assert_eq!((error.kind(), error.to_string()), (ErrorKind::Denied, "the url is not valid".into()));
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::Denied, "the URL is not valid".into()));
         assert!(std::error::Error::source(&error).is_none());
         assert_ne!(refusal.to_string(), error.to_string());
     }
