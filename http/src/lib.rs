@@ -2,7 +2,8 @@
 //!
 //! [`Files`] answers requests for the URLs of a store: an [`http::Request`] becomes an [`http::Response`] whose
 //! [`Body`] is an [`http_body::Body`] of exact length. It is a tower `Service`, which axum can mount
-//! directly; [`Files::answer`] is for other servers. [`Upload`] stores what a client sends, piece by piece.
+//! directly; [`Files::answer`] is for other servers. [`Uploads`] takes what clients send, and [`Form`] and [`Upload`] are
+//! what it is made of.
 //!
 //! ```
 //! use holdall::{Options, Put, Store};
@@ -32,7 +33,8 @@
 //! |---|---|
 //! | answer downloads in axum or another tower server | [`Files`] as a `Service` |
 //! | answer them in hyper, or with request types of your own | [`Files::answer`], [`Files::answer_parts`] |
-//! | store a request body or a field of a form | [`put`], [`Upload`] |
+//! | take uploads at a path: `PUT` of content, `POST` of a form | [`Uploads`], a `Service` too |
+//! | store a request body, the files of a form, or pieces of your own | [`put`], [`Form`], [`Upload`] |
 //! | refuse uploads from pages of other sites | [`check_local`] |
 //! | turn an error into a response | [`refuse`], [`PutError`] |
 //! | call a store from async code | [`blocking`] |
@@ -56,10 +58,14 @@
 
 mod body;
 mod files;
+mod form;
 mod local;
 mod upload;
+mod uploads;
 
 pub use body::Body;
 pub use files::{Answer, Files, refuse};
+pub use form::Form;
 pub use local::check_local;
 pub use upload::{PutError, Upload, blocking, put};
+pub use uploads::Uploads;

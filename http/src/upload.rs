@@ -3,11 +3,12 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use bytes::{Buf, Bytes};
 use holdall::{Drive, Put, PutWriter, VersionInfo};
 use http::Response;
+use http_body::Frame;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
@@ -122,13 +123,31 @@ where
     };
     let mut body = pin!(body);
     let mut upload = Upload::begin(drive, path, put).await?;
-    while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
-        if let Ok(mut data) = frame.map_err(|error| PutError::Body(error.into()))?.into_data() {
-            let bytes = data.copy_to_bytes(data.remaining());
-            upload.write(bytes).await?;
-        }
+    while let Some(bytes) = next(body.as_mut()).await? {
+        upload.write(bytes).await?;
     }
     Ok(upload.commit().await?)
+}
+
+/// Waits for the next bytes of a body, which are not none; `None` is its end.
+pub(crate) async fn next<B>(mut body: Pin<&mut B>) -> Result<Option<Bytes>, PutError>
+where
+    B: http_body::Body,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    loop {
+        let read = |frame: Option<Result<Frame<B::Data>, B::Error>>| {
+            frame.map(|frame| frame.map_err(|error| PutError::Body(error.into())))
+        };
+        let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context).map(read)).await else {
+            return Ok(None);
+        };
+        match frame?.into_data() {
+            Ok(mut data) if data.has_remaining() => return Ok(Some(data.copy_to_bytes(data.remaining()))),
+            // Trailers, or a frame of nothing.
+            _ => {}
+        }
+    }
 }
 
 /// Why a body was not put.

@@ -11,7 +11,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-STREAMS = ("/axum", "/hyper", "/go/build/server", "/node/build/server", "/java/build/server")
+FORMS = ("/axum", "/hyper")
+"""How the names of hosts end that take forms at POST /upload as well as PUT /upload/NAME."""
+
+STREAMS = (*FORMS, "/go/build/server", "/node/build/server", "/java/build/server")
 """How the names of hosts end that take uploads as `tests.hosts.stream` sends them."""
 
 
@@ -38,7 +41,7 @@ def kind_of(name: str, holdall: str) -> Kind:
         return Kind((str(ROOT / "examples/nginx/serve"),), uploads=False, paces=True, is_nginx=True)
     if "/examples/" in name and name.endswith(STREAMS):
         java = name.endswith("/java/build/server")
-        return Kind((name,), uploads=False, streams=True, forms=name.endswith("/axum"), parses=java)
+        return Kind((name,), uploads=False, streams=True, forms=name.endswith(FORMS), parses=java)
     return Kind(tuple(shlex.split(name)))
 
 

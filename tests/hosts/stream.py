@@ -1,5 +1,6 @@
 """Uploads of hosts in Rust: streamed, with bounded memory, and cut ones leave nothing."""
 
+import itertools
 import re
 import socket
 import time
@@ -14,10 +15,14 @@ LONG = 300 << 20
 
 
 class Stream(Case):
-    """Sends by a form at POST /upload, or by PUT /upload/NAME where the host takes that."""
+    """Sends by PUT /upload/NAME, and by a form at POST /upload where the host takes that too."""
 
-    def send(self, source: Path, name: str, *args: str) -> Got:
-        if self.host.kind.forms:
+    def ways(self) -> list[bool]:
+        """Returns, for each way to send, whether it is a form."""
+        return [False, True] if self.host.kind.forms else [False]
+
+    def send(self, source: Path, name: str, *args: str, form: bool = False) -> Got:
+        if form:
             return self.curl("/upload", "-F", f"file=@{source};filename={name}", *args)
         return self.curl(f"/upload/{name}", "-T", str(source), *args)
 
@@ -29,16 +34,17 @@ class Stream(Case):
         for length in [1, 70_000, 3_000_001]:
             content, source = noise(length, 21), self.store.fresh()
             source.write_bytes(content)
-            got = self.send(source, f"{length}.bin")
-            self.assertEqual(got.status, 201, got.body)
-            self.same(self.curl(got.body.decode().strip()).body, content, length)
+            for form in self.ways():
+                got = self.send(source, f"{length}.bin", form=form)
+                self.assertEqual(got.status, 201, got.body)
+                self.same(self.curl(got.body.decode().strip()).body, content, length)
 
     def test_300_mib_are_streamed_up_with_bounded_memory(self) -> None:
         source = self.store.fresh()
         with source.open("wb") as file:
             file.truncate(LONG)
         before = self.peak_kib()
-        got = self.send(source, "long.bin")
+        got = self.send(source, "long.bin", form=self.host.kind.forms)
         self.assertEqual(got.status, 201, got.body)
         self.assertLess(self.peak_kib() - before, 64 << 10)
         listed = self.store.ask("--drive", "up", "ls")
@@ -47,20 +53,21 @@ class Stream(Case):
     def test_a_page_of_another_site_uploads_nothing(self) -> None:
         origin, source = self.host.base, self.store.fresh()
         source.write_bytes(b"foreign")
-        for header in foreign(origin):
-            self.assertEqual(self.send(source, "foreign.txt", "-H", header).status, 403, header)
+        for form in self.ways():
+            for header in foreign(origin):
+                got = self.send(source, "foreign.txt", "-H", header, form=form)
+                self.assertEqual(got.status, 403, header)
         self.assertEqual(self.send(source, "own.txt", "-H", f"Origin: {origin}").status, 201)
         names = [row["name"] for row in self.store.ask("--drive", "up", "ls")]
         self.assertEqual(("foreign.txt" in names, "own.txt" in names), (False, True))
 
     def test_an_upload_that_was_cut_leaves_nothing(self) -> None:
-        target, kind = ("/upload/cut.bin", "x/x")
-        head = b""
+        ways = [("PUT", "/upload/cut.bin", "x/x", b"")]
         if self.host.kind.forms:
-            target, kind = "/upload", "multipart/form-data; boundary=b"
             head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="cut.bin"\r\n\r\n'
-        method = "POST" if self.host.kind.forms else "PUT"
-        for length in ["Content-Length: 3000000", "Transfer-Encoding: chunked"]:
+            ways.append(("POST", "/upload", "multipart/form-data; boundary=b", head))
+        lengths = ["Content-Length: 3000000", "Transfer-Encoding: chunked"]
+        for (method, target, kind, head), length in itertools.product(ways, lengths):
             with socket.create_connection(self.host.address, timeout=10) as plug:
                 body = head + b"x" * 1_000_000
                 if "chunked" in length:

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 
 use bytes::Bytes;
 use holdall::{Drive, ErrorKind, Options, Put, Store};
-use holdall_http::{Body, Files, PutError, Upload, put};
+use holdall_http::{Body, Files, Form, PutError, Upload, Uploads, check_local, put};
 use http::{Request, Response};
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -285,4 +285,142 @@ async fn a_url_that_is_bound_to_a_network_is_served_to_it_alone() {
     let mut request = Request::get(&url).body(()).unwrap();
     request.extensions_mut().insert("192.0.2.8:4711".parse::<std::net::SocketAddr>().unwrap());
     assert_eq!(Files::new(test.store.clone()).answer(&request).await.unwrap().status(), 200);
+}
+
+/// A form as browsers send it: a field, two files, and one that was not chosen.
+const FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nno file\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\n\
+    one\r\n--c\r\n-\r\n\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"\"\r\n\r\n\r\n\
+    --b \r\nContent-Disposition: form-data; name=\"f\"; filename=\"empty\"\r\n\r\n\r\n--b--\r\n";
+
+fn form(pieces: impl IntoIterator<Item = Bytes>) -> impl http_body::Body<Data = Bytes, Error = &'static str> {
+    frames(pieces.into_iter().map(Ok).collect())
+}
+
+fn form_headers() -> http::HeaderMap {
+    [(http::header::CONTENT_TYPE, "multipart/form-data; boundary=b".parse().unwrap())].into_iter().collect()
+}
+
+async fn files_of(body: impl http_body::Body<Data = Bytes, Error = &'static str>) -> Vec<(String, Vec<u8>)> {
+    let mut form = Form::new(&form_headers(), body).unwrap();
+    let mut found = Vec::new();
+    while let Some(name) = form.next_file().await.unwrap() {
+        let mut content = Vec::new();
+        while let Some(chunk) = form.chunk().await.unwrap() {
+            assert!(!chunk.is_empty());
+            content.extend_from_slice(&chunk);
+        }
+        found.push((name, content));
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_form_is_the_same_in_pieces_of_any_length() {
+    let expected =
+        vec![("a.txt".to_owned(), b"one\r\n--c\r\n-\r\n".to_vec()), ("empty".to_owned(), Vec::new())];
+    for len in 1..=FORM.len() {
+        let pieces = FORM.as_bytes().chunks(len).map(Bytes::from_static);
+        assert_eq!(files_of(form(pieces)).await, expected, "pieces of {len}");
+    }
+    let before = Bytes::from_static(b"This is a form.\r\n");
+    assert_eq!(files_of(form([before, Bytes::from_static(FORM.as_bytes())])).await, expected);
+}
+
+#[tokio::test]
+async fn a_form_that_is_cut_anywhere_is_an_error() {
+    let whole = FORM.len() - 2; // the last line break may be missing
+    for end in 0..whole {
+        let mut form =
+            Form::new(&form_headers(), form([Bytes::from_static(&FORM.as_bytes()[..end])])).unwrap();
+        let error = loop {
+            match form.next_file().await {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("the first {end} bytes were a whole form"),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, PutError::Body(_)), "{error}");
+    }
+}
+
+/// Headers and beginnings that never end are given up, and content is passed on frame by frame.
+#[tokio::test]
+async fn a_form_takes_bounded_memory() {
+    let long = || Bytes::from(vec![b'x'; 10_000]);
+    for begin in ["", "--b\r\n", "--b\r\nContent-Disposition: "] {
+        let mut pieces = vec![Bytes::from_static(begin.as_bytes())];
+        pieces.extend(std::iter::repeat_with(long).take(100));
+        let mut form = Form::new(&form_headers(), form(pieces)).unwrap();
+        let error = form.next_file().await.unwrap_err();
+        assert!(
+            matches!(&error, PutError::Body(error) if error.to_string().contains("form has no beginning")
+            || error.to_string().contains("16 KiB")),
+            "{error}"
+        );
+    }
+    let asked = std::cell::Cell::new(0);
+    let head = "--b\r\nContent-Disposition: form-data; name=f; filename=a\r\n\r\n";
+    let stream = Frames(|| {
+        asked.set(asked.get() + 1);
+        Some(Ok::<_, &str>(Frame::data(if asked.get() == 1 {
+            Bytes::from_static(head.as_bytes())
+        } else {
+            long()
+        })))
+    });
+    let mut form = Form::new(&form_headers(), StreamBody::new(stream)).unwrap();
+    form.next_file().await.unwrap().unwrap();
+    for at in 1..=50 {
+        assert_eq!(form.chunk().await.unwrap().unwrap().len(), 10_000);
+        assert_eq!(asked.get(), at + 1, "no more is read than what was asked for");
+    }
+}
+
+#[tokio::test]
+async fn uploads_are_taken_by_put_and_by_form() {
+    let test = test_store(Options::new());
+    let uploads = Uploads::new(&test.alice, "/upload/", |head| check_local(&head.headers));
+    let ask = async |method: &str, target: &str, host: &str, kind: &str, body: &'static str| {
+        let request =
+            Request::builder().method(method).uri(target).header("host", host).header("content-type", kind);
+        uploads.answer(request.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap()).await
+    };
+    let (here, kind) = ("127.0.0.1:8000", "multipart/form-data; boundary=b");
+    let put = ask("PUT", "/upload/a/100%25%20b.txt", here, "", "hello").await;
+    assert_eq!(
+        (put.status().as_u16(), &put.headers()["content-type"]),
+        (201, &"text/plain; charset=utf-8".parse().unwrap())
+    );
+    let location = put.headers()["location"].to_str().unwrap().to_owned();
+    assert_eq!(content(put).await, format!("{location}\n"));
+    assert_eq!(content(test.ask("GET", &location, None).await).await, "hello");
+    assert_eq!(test.alice.stat("a/100% b.txt").unwrap().name, "100% b.txt");
+
+    let posted = ask("POST", "/upload", here, kind, FORM).await;
+    assert_eq!(posted.status(), 201);
+    assert_eq!(String::from_utf8(content(posted).await.to_vec()).unwrap().lines().count(), 2);
+    assert!(test.alice.stat("a.txt").is_ok() && test.alice.stat("empty").is_ok());
+
+    for (method, target, host, kind, body, status) in [
+        ("PUT", "/upload/b", "evil.example", "", "x", 403),
+        ("POST", "/upload", "evil.example", kind, FORM, 403),
+        ("POST", "/upload", here, "text/plain", FORM, 400),
+        ("POST", "/upload", here, kind, "--b--\r\n", 400),
+        ("POST", "/upload", here, kind, "--b\r\n", 400),
+        ("PUT", "/upload/%zz", here, "", "x", 400),
+        ("PUT", "/upload/%ff", here, "", "x", 400),
+        ("PUT", "/upload/a//b", here, "", "x", 400),
+        ("GET", "/upload/a", here, "", "", 405),
+        ("PUT", "/upload", here, "", "", 405),
+        ("POST", "/upload/a", here, kind, FORM, 405),
+    ] {
+        assert_eq!(ask(method, target, host, kind, body).await.status(), status, "{method} {target}");
+    }
+    assert_eq!(ask("GET", "/upload/a", here, "", "").await.headers()["allow"], "PUT");
+    assert_eq!(ask("PUT", "/upload/", here, "", "").await.headers()["allow"], "POST");
+    assert_eq!(test.alice.stat("b").unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(["/upload", "/upload/", "/upload/a"].iter().all(|path| uploads.is_at(path)));
+    assert!(["/", "/uploads", "/up", ""].iter().all(|path| !uploads.is_at(path)));
 }
