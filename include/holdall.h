@@ -97,7 +97,8 @@
 #define HOLDALL_CALLER_NO_LINKS 8 // May not create direct links
 #define HOLDALL_CALLER_NEW_LINKS 16 // Always gets a new direct link, even if an equal one exists
 #define HOLDALL_CALLER_ARCHIVE 32 // May create zips though anonymous: they take space in the store
-#define HOLDALL_CHECK_CONTENT 1 // Read and hash all content again
+#define HOLDALL_CHECK_CONTENT 1 // Read all content and compute its BLAKE3 again
+#define HOLDALL_CHECK_DIGESTS 2 // Also compute SHA-1 and the CRCs of all content again
 #define HOLDALL_LOG_ERROR 1 // A failure that no result reports
 #define HOLDALL_LOG_WARN 2 // Something an operator should look at
 #define HOLDALL_LOG_INFO 3 // Rare events

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use crate::output::{self, Output};
 use crate::progress;
 
-pub(crate) fn run(store: &Store, content: bool, out: Output) -> Result<()> {
+pub(crate) fn run(store: &Store, content: bool, digests: bool, out: Output) -> Result<()> {
     let bar = progress::bar(Some(0), out.json);
     let mut watch = |progress: Progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
         Ok(())
     };
-    let report = store.check(CheckOptions::new().content(content).watch(&mut watch))?;
+    let report = store.check(CheckOptions::new().content(content).digests(digests).watch(&mut watch))?;
     bar.finish_and_clear();
     let value = json!({
         "sound": report.problems.is_empty() && report.damaged.is_empty(),

@@ -139,7 +139,7 @@ fn run(program: &Path, args: Args) -> Result<u8> {
         Verb::Unshare { id } => link::unshare(&store, id, out),
         Verb::Visit(visit) => link::visit(&store, &visit, out),
         Verb::Keys { act } => key::run(&store, act, out),
-        Verb::Check { content } => check::run(&store, content, out),
+        Verb::Check { content, digests } => check::run(&store, content, digests, out),
         Verb::Repair { .. } => check::repair(&store, out),
         Verb::Backup { target } => upkeep::backup(&store, &target, out),
         Verb::Gc { grace } => upkeep::gc(&store, grace, out),

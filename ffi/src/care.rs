@@ -43,8 +43,10 @@ pub struct holdall_stats {
     pub grace_s: u64,
 }
 
-/// Read and hash all content again.
+/// Read all content and compute its BLAKE3 again.
 pub const HOLDALL_CHECK_CONTENT: u32 = 1;
+/// Also compute SHA-1 and the CRCs of all content again.
+pub const HOLDALL_CHECK_DIGESTS: u32 = 2;
 
 /// Options for a check. 0 or NULL selects the default.
 #[derive(Clone, Copy)]
@@ -185,10 +187,13 @@ pub unsafe extern "C" fn holdall_store_check(
     entry!(caller of store => {
         let (out, page) = (caller.record(report)?, caller.optional_out("the output for the page", problems)?);
         let given = caller.options(options)?;
-        let content = caller.flags(given.flags, HOLDALL_CHECK_CONTENT)? != 0;
+        let flags = caller.flags(given.flags, HOLDALL_CHECK_CONTENT | HOLDALL_CHECK_DIGESTS)?;
         let progress = caller.progress(given.progress, given.progress_context);
         let mut watch = |at: Progress| progress.tell(at.done, at.total);
-        let found = caller.get(store)?.check(CheckOptions::new().content(content).watch(&mut watch))?;
+        let options = CheckOptions::new()
+            .content(flags & HOLDALL_CHECK_CONTENT != 0)
+            .digests(flags & HOLDALL_CHECK_DIGESTS != 0);
+        let found = caller.get(store)?.check(options.watch(&mut watch))?;
         page.hand(Page::sentences(&found.problems))?;
         out.put(holdall_check_report {
             size: 0,

@@ -17,22 +17,25 @@ impl Store {
     /// Checks the store while it is in use, changing nothing: that the rows are consistent, that all
     /// content is in place, and that the log can be read.
     ///
-    /// content: whether to read and hash all content again.
+    /// content: whether to read all content and compute its BLAKE3 again, on all cores.
+    /// digests: whether to compute SHA-1 and the CRCs of all content again too, which takes several times
+    ///     as long.
     /// progress: called now and then with the bytes done and the bytes in all.
     ///
     /// Damage is not an error: it is in the report. Raises Io, and what `progress` raises. Control-C ends
     /// it within 100 ms, as it ends the other long jobs.
-    #[pyo3(signature = (*, content = false, progress = None))]
+    #[pyo3(signature = (*, content = false, digests = false, progress = None))]
     fn check(
         &self,
         py: Python<'_>,
         content: bool,
+        digests: bool,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> Outcome<CheckReport> {
         let store = self.store()?.clone();
         let report = watched(py, progress, move |watch| {
             let mut progress = |at| watch(at);
-            store.check(CheckOptions::new().content(content).watch(&mut progress))
+            store.check(CheckOptions::new().content(content).digests(digests).watch(&mut progress))
         })?;
         Ok(CheckReport::new(py, report)?)
     }

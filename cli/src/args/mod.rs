@@ -150,9 +150,12 @@ pub(crate) enum Verb {
     },
     /// Check the store for damage; changes nothing, and may run while the store is in use
     Check {
-        /// Also read and hash all content
+        /// Also read all content and compute its BLAKE3 again, on all cores
         #[arg(long)]
         content: bool,
+        /// Also compute SHA-1 and the CRCs of all content again, which takes several times as long
+        #[arg(long)]
+        digests: bool,
     },
     /// Restore damaged content from sound copies in the store
     Repair {

@@ -1,25 +1,28 @@
 //! Checks that every row agrees with the rows it hangs together with.
 //!
-//! Memory grows by some tens of bytes for each file and blob; rows are read in pages.
+//! Memory grows by some tens of bytes for each folder and blob; rows are read in pages.
 
-use std::collections::{HashMap, HashSet};
+mod tree;
+
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::counter::{self, Counter};
 use super::record::{
-    BlobRecord, ChildRecord, DriveRecord, FileRecord, Kind, LinkRecord, NoteRecord, PartRecord, Record,
-    ShareRecord, TrashRecord, UploadRecord, VersionRecord,
+    BlobRecord, DriveRecord, FileRecord, Kind, LinkRecord, NoteRecord, PartRecord, Record, ShareRecord,
+    TrashRecord, UploadRecord,
 };
 use super::table::{
-    BLOB, BLOB_HASH, BLOB_SHA1, CHILD, DELETED_BLOB, DELETED_FILE, DRIVE, DRIVE_NAME, DRIVE_SHA1, FILE,
-    FILE_LINK, FILE_SHARE, HISTORY, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION,
-    VERSION_NOTE,
+    BLOB, BLOB_SHA1, DELETED_BLOB, DELETED_FILE, DRIVE, DRIVE_NAME, DRIVE_SHA1, FILE, FILE_LINK, FILE_SHARE,
+    HISTORY, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
 };
-use super::{blob, history, row, sha1_index, upload};
-use super::{id_sequence, node, prefix};
-use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, UploadId, VersionId};
-use crate::kv::{Read, Table};
-use crate::{ErrorKind, Result};
+use super::{history, row, sha1_index, upload};
+use super::{id_sequence, prefix};
+use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, UploadId};
+use crate::kv::{Read, Scan, Table};
+use crate::{Error, ErrorKind, Result};
+use tree::{BlobSeen, FolderSeen};
 
 /// Rows that are read at once.
 const PAGE: usize = 1000;
@@ -40,55 +43,69 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Returns everything that is wrong with drives, files, versions, blobs, links and shares.
+/// What a check of the rows saw.
+#[derive(Debug, Default)]
+pub(crate) struct CheckedRows {
+    /// Everything that is wrong with drives, files, versions, blobs, links and shares.
+    pub(crate) problems: Vec<Problem>,
+    /// Files, without folders.
+    pub(crate) files: u64,
+    pub(crate) versions: u64,
+    pub(crate) blobs: u64,
+    /// Bytes of those blobs.
+    pub(crate) bytes: u64,
+}
+
+/// Checks the rows; ends early when `stop` is set.
 ///
 /// # Errors
 /// What keeps the driver from reading. A damaged row is not an error but a [`Problem`].
-pub(crate) fn check(tx: &impl Read) -> Result<Vec<Problem>> {
+pub(crate) fn check(tx: &impl Read, stop: &AtomicBool) -> Result<CheckedRows> {
     let mut check = Check {
         tx,
-        problems: Vec::new(),
-        parents: HashMap::new(),
-        refs: HashMap::new(),
+        stop,
+        seen: CheckedRows::default(),
+        folders: HashMap::new(),
+        blobs: HashMap::new(),
         held: HashMap::new(),
         usage: HashMap::new(),
-        blobs: (0, 0),
+        listed: 0,
         highest: 0,
     };
     check.drives()?;
-    check.files()?;
-    check.circles();
-    check.children()?;
-    check.versions()?;
-    check.uploads()?;
     check.blobs()?;
+    check.files()?;
+    check.circles()?;
+    check.children()?;
+    check.uploads()?;
+    check.references();
     check.deleted()?;
     check.trash()?;
     check.hangers()?;
     check.counters()?;
-    Ok(check.problems)
+    Ok(check.seen)
 }
 
 struct Check<'a, R> {
     tx: &'a R,
-    problems: Vec<Problem>,
-    /// Of every file, what it lies in.
-    parents: HashMap<FileId, Option<FileId>>,
-    /// Of every blob, how many versions have it.
-    refs: HashMap<BlobId, u64>,
+    stop: &'a AtomicBool,
+    seen: CheckedRows,
+    /// Every folder that was looked at, and None for what is none.
+    folders: HashMap<FileId, Option<FolderSeen>>,
+    blobs: HashMap<BlobId, BlobSeen>,
     /// Of every drive and blob of a length that claims are for, how many versions have it.
     held: HashMap<(DriveId, BlobId), u64>,
     /// Of every drive, its files and bytes.
     usage: HashMap<DriveId, (i64, i64)>,
-    /// Blobs and their bytes.
-    blobs: (i64, i64),
+    /// Files and folders whose folder lists them.
+    listed: u64,
     /// The highest id seen.
     highest: u64,
 }
 
 impl<R: Read> Check<'_, R> {
     fn say(&mut self, table: Table, message: impl Into<String>) {
-        self.problems.push(Problem { table: table.name, message: message.into() });
+        self.seen.problems.push(Problem { table: table.name, message: message.into() });
     }
 
     fn must(&mut self, holds: bool, table: Table, message: impl FnOnce() -> String) {
@@ -117,7 +134,7 @@ impl<R: Read> Check<'_, R> {
     ) -> Result<()> {
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let rows = prefix::page(self.tx, table, &[], after.as_deref(), PAGE)?;
+            let rows = self.page(table, after.as_deref())?;
             for (key, value) in &rows {
                 let found = look(self, key, value);
                 self.sound(table, found)?;
@@ -127,6 +144,24 @@ impl<R: Read> Check<'_, R> {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Reads the rows of a table behind `after`.
+    fn page(&self, table: Table, after: Option<&[u8]>) -> Result<Vec<prefix::Pair>> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::bug("a check of the rows was ended"));
+        }
+        prefix::page(self.tx, table, &[], after, PAGE)
+    }
+
+    /// Counts the rows of a table.
+    fn count(&self, table: Table) -> Result<u64> {
+        let mut count = 0;
+        self.tx.scan(table, row::ALL, false, &mut |_, _| {
+            count += 1;
+            Ok(Scan::Next)
+        })?;
+        Ok(count)
     }
 
     fn get<T: Record>(&self, table: Table, key: &[u8]) -> Result<Option<T>> {
@@ -166,148 +201,6 @@ impl<R: Read> Check<'_, R> {
         })
     }
 
-    fn files(&mut self) -> Result<()> {
-        self.each(FILE, |check, key, value| {
-            let id = FileId(row::number(key)?);
-            check.highest = check.highest.max(id.0);
-            let file = FileRecord::decode(value)?;
-            check.parents.insert(id, file.parent);
-            let deleted = check.has(DELETED_FILE, key)?;
-            match file.parent {
-                Some(parent) => check.lies_in(id, &file, parent, deleted)?,
-                None => {
-                    let trashed = check.has(TRASH, &row::pair(file.drive.0, id.0))?;
-                    let drive = check.get::<DriveRecord>(DRIVE, &file.drive.to_key())?;
-                    let root = drive.is_some_and(|drive| drive.root == id);
-                    let states = usize::from(deleted) + usize::from(trashed) + usize::from(root);
-                    check.must(states == 1, FILE, || {
-                        format!("file {id} has no parent and is not one of root, trashed and deleted")
-                    });
-                    check.must(trashed == file.trashed.is_some(), FILE, || {
-                        format!("file {id} and the trash disagree on whether it is in the trash")
-                    });
-                }
-            }
-            match file.kind {
-                Kind::Folder => {
-                    check.must(file.current == 0, FILE, || format!("folder {id} has a current version"));
-                }
-                Kind::File => {
-                    check.usage.entry(file.drive).or_default().0 += 1;
-                    check.must((1..file.next).contains(&file.current), FILE, || {
-                        format!("the current version of file {id} has a number not given out yet")
-                    });
-                    let current = node::version_key(VersionId::new(id, file.current));
-                    let there = deleted || check.has(VERSION, &current)?;
-                    check.must(there, FILE, || format!("the current version of file {id} is missing"));
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn lies_in(&mut self, id: FileId, file: &FileRecord, parent: FileId, deleted: bool) -> Result<()> {
-        let folder = self.get::<FileRecord>(FILE, &parent.to_key())?;
-        let fits = folder.is_some_and(|folder| folder.kind == Kind::Folder && folder.drive == file.drive);
-        self.must(fits, FILE, || format!("file {id} is in {parent}, which is not a folder of its drive"));
-        let child = self.get::<ChildRecord>(CHILD, &node::child_key(parent, &file.name))?;
-        let listed = child.is_some_and(|child| child.file == id);
-        self.must(listed, FILE, || format!("file {id} is not listed in {parent}"));
-        self.must(!deleted && file.trashed.is_none(), FILE, || {
-            format!("file {id} is in a folder, and deleted or in the trash too")
-        });
-        Ok(())
-    }
-
-    /// Finds folders that lie in themselves: nothing else would ever look at them.
-    fn circles(&mut self) {
-        let (mut rooted, mut lost) = (HashSet::new(), Vec::new());
-        for start in self.parents.keys() {
-            let (mut at, mut trail) = (*start, HashSet::new());
-            let ends = loop {
-                if rooted.contains(&at) {
-                    break true;
-                }
-                if !trail.insert(at) {
-                    break false;
-                }
-                match self.parents.get(&at) {
-                    Some(Some(parent)) => at = *parent,
-                    _ => break true,
-                }
-            };
-            if ends {
-                rooted.extend(trail);
-            } else {
-                lost.push(*start);
-            }
-        }
-        lost.sort();
-        for id in lost {
-            self.say(FILE, format!("file {id} is in a folder that contains itself"));
-        }
-    }
-
-    fn children(&mut self) -> Result<()> {
-        self.each(CHILD, |check, key, value| {
-            let child = ChildRecord::decode(value)?;
-            let id = child.file;
-            let (parent, name) = key.split_at_checked(8).unwrap_or_default();
-            let parent = FileId(row::number(parent)?);
-            let Some(file) = check.get::<FileRecord>(FILE, &id.to_key())? else {
-                check.say(CHILD, format!("folder {parent} lists file {id}, which is gone"));
-                return Ok(());
-            };
-            let agrees =
-                file.parent == Some(parent) && file.name.as_bytes() == name && file.kind == child.kind;
-            check.must(agrees, CHILD, || format!("folder {parent} lists file {id}, which says otherwise"));
-            let fresh = match child.kind {
-                Kind::Folder => (child.number, child.size, child.modified) == (0, 0, file.modified),
-                Kind::File => {
-                    let current = VersionId::new(id, file.current);
-                    let found = check.get::<VersionRecord>(VERSION, &node::version_key(current))?;
-                    child.number == file.current
-                        && found.is_some_and(|version| {
-                            (version.size, version.crc32, version.blob, version.modified)
-                                == (child.size, child.crc32, child.blob, child.modified)
-                        })
-                }
-            };
-            check.must(fresh, CHILD, || format!("the row of file {id} in {parent} is not up to date"));
-            Ok(())
-        })
-    }
-
-    fn versions(&mut self) -> Result<()> {
-        self.each(VERSION, |check, key, value| {
-            let version = VersionRecord::decode(value)?;
-            let (file, number) = key.split_at_checked(8).unwrap_or_default();
-            let id = VersionId::new(FileId(row::number(file)?), node::version_number(number)?);
-            *check.refs.entry(version.blob).or_default() += 1;
-            match check.get::<FileRecord>(FILE, file)? {
-                Some(file) => {
-                    check.usage.entry(file.drive).or_default().1 += blob::signed(version.size)?;
-                    if version.size >= sha1_index::MIN_LEN {
-                        *check.held.entry((file.drive, version.blob)).or_default() += 1;
-                    }
-                    let fits = file.kind == Kind::File && (1..file.next).contains(&id.number());
-                    check.must(fits, VERSION, || format!("version {id} has a number not given out yet"));
-                }
-                None => check.say(VERSION, format!("version {id} is of a file that is gone")),
-            }
-            match check.get::<BlobRecord>(BLOB, &version.blob.to_key())? {
-                Some(blob) => {
-                    let same = (blob.len, blob.crc32) == (version.size, version.crc32);
-                    check.must(same, VERSION, || format!("version {id} is not of the size of its blob"));
-                }
-                None => {
-                    check.say(VERSION, format!("the content of version {id} is gone: blob {}", version.blob))
-                }
-            }
-            Ok(())
-        })
-    }
-
     /// Looks at uploads, whose parts have blobs too, at notes, and at content found by its SHA-1.
     fn uploads(&mut self) -> Result<()> {
         self.each(UPLOAD, |check, key, value| {
@@ -330,7 +223,7 @@ impl<R: Read> Check<'_, R> {
             let part = PartRecord::decode(value)?;
             let (upload, number) = key.split_at_checked(8).unwrap_or_default();
             let (id, number) = (UploadId(row::number(upload)?), upload::part_number(number)?);
-            *check.refs.entry(part.blob).or_default() += 1;
+            check.refers_to(part.blob);
             let there = check.has(UPLOAD, upload)?;
             check.must(there, UPLOAD_PART, || format!("part {number} is of upload {id}, which is gone"));
             let blob = check.get::<BlobRecord>(BLOB, &part.blob.to_key())?;
@@ -365,41 +258,6 @@ impl<R: Read> Check<'_, R> {
             check.must(fits, DRIVE_SHA1, || {
                 format!("drive {drive} is said to have blob {id}, of which it has {versions} versions")
             });
-            Ok(())
-        })
-    }
-
-    fn blobs(&mut self) -> Result<()> {
-        self.each(BLOB, |check, key, value| {
-            let id = BlobId(row::number(key)?);
-            check.highest = check.highest.max(id.0);
-            let blob = BlobRecord::decode(value)?;
-            check.blobs.0 += 1;
-            check.blobs.1 += blob::signed(blob.len)?;
-            let refs = check.refs.get(&id).copied().unwrap_or_default();
-            check.must(blob.refs == refs, BLOB, || {
-                format!("blob {id} counts {} versions, and {refs} have it", blob.refs)
-            });
-            check.must(blob.released.is_some() == (blob.refs == 0), BLOB, || {
-                format!("blob {id} is due for removal although a version has it, or the other way round")
-            });
-            if let Some(released) = blob.released {
-                let waits = check.has(DELETED_BLOB, &row::due(released, id.0))?;
-                check.must(waits, BLOB, || format!("blob {id} is wanted by nothing and not due for removal"));
-            }
-            let found = blob::find(check.tx, blob.scope, &blob.blake3)?;
-            let expected = blob::is_shared(blob.scope).then_some(id);
-            check.must(found == expected, BLOB, || format!("blob {id} is not found by its hash"));
-            Ok(())
-        })?;
-        self.each(BLOB_HASH, |check, key, value| {
-            let id = BlobId(row::number(value)?);
-            let (scope, hash) = key.split_at_checked(8).unwrap_or_default();
-            let scope = row::number(scope)?;
-            let blob = check.get::<BlobRecord>(BLOB, &id.to_key())?;
-            let fits = blob.is_some_and(|blob| blob.scope == scope && blob.blake3 == hash);
-            check
-                .must(fits, BLOB_HASH, || format!("a hash leads to blob {id}, which has another or is gone"));
             Ok(())
         })
     }
@@ -465,7 +323,8 @@ impl<R: Read> Check<'_, R> {
     }
 
     fn counters(&mut self) -> Result<()> {
-        let mut expected = vec![(Counter::Blobs, self.blobs.0), (Counter::BlobBytes, self.blobs.1)];
+        let (blobs, bytes) = (super::blob::signed(self.seen.blobs)?, super::blob::signed(self.seen.bytes)?);
+        let mut expected = vec![(Counter::Blobs, blobs), (Counter::BlobBytes, bytes)];
         for (drive, (files, bytes)) in &self.usage {
             expected.push((Counter::DriveFiles(*drive), *files));
             expected.push((Counter::DriveBytes(*drive), *bytes));

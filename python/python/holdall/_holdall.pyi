@@ -311,11 +311,15 @@ class Store:
 
         Raises NotFound when there is none.
         """
-    def check(self, *, content: bool = False, progress: _Progress | None = None) -> CheckReport:
+    def check(
+        self, *, content: bool = False, digests: bool = False, progress: _Progress | None = None
+    ) -> CheckReport:
         """Checks the store while it is in use, changing nothing: that the rows are consistent, that all
         content is in place, and that the log can be read.
 
-        content: whether to read and hash all content again.
+        content: whether to read all content and compute its BLAKE3 again, on all cores.
+        digests: whether to compute SHA-1 and the CRCs of all content again too, which takes several times
+            as long.
         progress: called now and then with the bytes done and the bytes in all.
 
         Damage is not an error: it is in the report. Raises Io, and what `progress` raises. Control-C ends

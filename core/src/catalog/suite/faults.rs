@@ -64,7 +64,7 @@ fn is_alone(table: Table, key: &[u8]) -> bool {
 fn is_found<K: Kv>(store: &Store<K>, plant: impl FnOnce(&mut K::Writer)) -> bool {
     let mut writer = store.kv.writer().unwrap();
     plant(&mut writer);
-    !check(&writer).unwrap().is_empty()
+    !check(&writer, &AtomicBool::new(false)).unwrap().problems.is_empty()
 }
 
 pub(super) fn every_missing_row_is_found<K: Kv>(make: &impl Fn() -> K) {

@@ -1,14 +1,19 @@
 //! Checking: whether the rows agree with each other, and the blobs with the rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread;
 
 use super::compact::frames;
-use super::hashers::Hashers;
+use super::readers::{Framed, Readers};
 use crate::blobs::frame::{Frame, FrameKind};
 use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
-use crate::catalog::check::Problem;
-use crate::catalog::record::{BlobRecord, FileRecord, Location, Record, VersionRecord};
+use crate::catalog::check::{CheckedRows, Problem};
+use crate::catalog::counter::{self, Counter};
+use crate::catalog::record::{BlobRecord, Location, Record, VersionRecord};
 use crate::catalog::{blob, check, drive, node, prefix, row, segment, state, table};
 use crate::digest::{Digest, StreamDigester};
 use crate::engine::Engine;
@@ -17,8 +22,9 @@ use crate::kv::redb::RedbReader;
 use crate::kv::{Read, Scan};
 use crate::mutant::{self, Mutant};
 use crate::store::Store;
-use crate::vfs::Open;
-use crate::{Error, ErrorKind, Kind, Result};
+use crate::vfs::{Open, VfsFile};
+use crate::worker::Worker;
+use crate::{Error, ErrorKind, Result};
 
 /// Rows that are read at once.
 const PAGE: usize = 1000;
@@ -50,6 +56,7 @@ pub type Watch<'a> = dyn FnMut(Progress) -> Result<()> + 'a;
 #[derive(Default)]
 pub struct CheckOptions<'a> {
     content: bool,
+    digests: bool,
     watch: Option<&'a mut Watch<'a>>,
 }
 
@@ -59,10 +66,21 @@ impl<'a> CheckOptions<'a> {
         CheckOptions::default()
     }
 
-    /// Sets whether all content is read and hashed again; by default it is not.
+    /// Sets whether all content is read and its BLAKE3 computed again, on all cores; by default it is not.
     #[must_use]
     pub fn content(mut self, content: bool) -> CheckOptions<'a> {
         self.content = content;
+        self
+    }
+
+    /// Sets whether the other hashes of all content are computed again too, which are SHA-1, CRC-64 and
+    /// CRC-32; by default they are not. That content is what was stored is known by its BLAKE3 alone; this
+    /// finds a row that has another hash wrong. It takes several times as long, and implies
+    /// [`CheckOptions::content`].
+    #[must_use]
+    pub fn digests(mut self, digests: bool) -> CheckOptions<'a> {
+        self.digests = digests;
+        self.content |= digests;
         self
     }
 
@@ -125,47 +143,78 @@ impl Store {
 
 pub(super) fn check_engine(engine: &Engine, options: CheckOptions<'_>) -> Result<CheckReport> {
     let tx = engine.reader()?;
-    let mut report = CheckReport { problems: check::check(&tx)?, ..CheckReport::default() };
-    let total = census(&tx, &mut report)?;
+    // A counter that cannot be read is among the problems of the rows.
+    let counted = counter::get(&tx, Counter::BlobBytes).unwrap_or(0);
+    let total = u64::try_from(counted).unwrap_or(0);
+    let rows = RowCheck::begin(&tx, options.content && total >= WORTH)?;
     let mut checker = Checker {
         engine,
         tx,
         content: options.content,
+        digests: options.digests,
         watch: options.watch,
         progress: Progress { done: 0, total },
         segments: HashMap::new(),
-        report,
+        report: CheckReport::default(),
         damaged: BTreeMap::new(),
     };
     checker.blobs()?;
     checker.log()?;
     checker.name_damage()?;
-    Ok(checker.report)
+    let CheckedRows { mut problems, files, versions, blobs, bytes } = rows.finish()?;
+    let report = checker.report;
+    problems.extend(report.problems);
+    Ok(CheckReport { problems, files, versions, blobs, bytes, ..report })
 }
 
-/// Counts what there is; returns the bytes that a check of all content reads.
-fn census(tx: &RedbReader, report: &mut CheckReport) -> Result<u64> {
-    tx.scan(table::FILE, row::ALL, false, &mut |_, value| {
-        let is_file = FileRecord::decode(value).is_ok_and(|file| file.kind == Kind::File);
-        report.files += u64::from(is_file);
-        Ok(Scan::Next)
-    })?;
-    tx.scan(table::VERSION, row::ALL, false, &mut |_, _| {
-        report.versions += 1;
-        Ok(Scan::Next)
-    })?;
-    tx.scan(table::BLOB, row::ALL, false, &mut |_, value| {
-        report.blobs += 1;
-        report.bytes = report.bytes.saturating_add(BlobRecord::decode(value).map_or(0, |blob| blob.len));
-        Ok(Scan::Next)
-    })?;
-    Ok(report.bytes)
+/// The check of the rows.
+enum RowCheck {
+    Done(CheckedRows),
+    /// On a thread of its own, beside the check of the contents.
+    Beside(RowThread),
+}
+
+struct RowThread {
+    worker: Worker<(), Result<CheckedRows>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl RowCheck {
+    /// Checks the rows, or begins to, where it is `worth` a thread and one can be started.
+    fn begin(tx: &RedbReader, worth: bool) -> Result<RowCheck> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (its_tx, its_stop) = (tx.clone(), stop.clone());
+        let start = |_: Receiver<()>| {
+            let check = move || check::check(&its_tx, &its_stop);
+            thread::Builder::new().name("holdall-rows".into()).spawn(check)
+        };
+        match if worth { Worker::start(0, start).ok() } else { None } {
+            Some(worker) => Ok(RowCheck::Beside(RowThread { worker, stop })),
+            None => check::check(tx, &stop).map(RowCheck::Done),
+        }
+    }
+
+    fn finish(self) -> Result<CheckedRows> {
+        match self {
+            RowCheck::Done(rows) => Ok(rows),
+            RowCheck::Beside(mut thread) => thread.worker.finish()?,
+        }
+    }
+}
+
+impl Drop for RowThread {
+    /// Ends the thread, which would keep the rows open; one that has ended already is not waited for.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        drop(self.worker.finish());
+    }
 }
 
 struct Checker<'e, 'w> {
     engine: &'e Engine,
     tx: RedbReader,
     content: bool,
+    digests: bool,
     watch: Option<&'w mut Watch<'w>>,
     progress: Progress,
     segments: HashMap<u32, Option<Segment>>,
@@ -212,8 +261,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Looks at blobs, `AHEAD` bytes of them at a time. What is in segments is read here and hashed on
-    /// all cores, and what turns out to be sound is done with; all else is looked at one by one.
+    /// Looks at blobs, `AHEAD` bytes of them at a time. They are read on all cores, and what turns out to
+    /// be sound is done with; all else is looked at one by one, which says what is wrong.
     fn page(&mut self, blobs: &[(BlobId, BlobRecord)]) -> Result<()> {
         let mut rest = blobs;
         while !rest.is_empty() {
@@ -223,7 +272,7 @@ impl Checker<'_, '_> {
                     break;
                 }
                 count += 1;
-                bytes += if matches!(record.location, Location::File) { 0 } else { record.len };
+                bytes = bytes.saturating_add(record.len);
             }
             let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
             let sound = if self.content && bytes >= WORTH { self.sound(now)? } else { BTreeSet::new() };
@@ -235,17 +284,35 @@ impl Checker<'_, '_> {
         Ok(())
     }
 
-    /// Returns which of these are in segments and what was stored.
+    /// Returns which of these are where their rows say and what was stored.
     fn sound(&mut self, blobs: &[(BlobId, BlobRecord)]) -> Result<BTreeSet<usize>> {
-        let mut hashers = Hashers::start();
-        for (index, (id, record)) in blobs.iter().enumerate() {
-            let Location::Segment { segment, offset } = record.location else { continue };
-            // What is wrong is said by the second look.
-            if let Ok(FrameContent::Bytes(bytes)) = self.read_in_segment(*id, record, segment, offset) {
-                hashers.push(index, bytes, stored(record))?;
+        let mut readers = Readers::start(self.digests);
+        let mut framed = Vec::new();
+        for (key, (id, record)) in blobs.iter().enumerate() {
+            match record.location {
+                Location::Segment { segment, offset } => framed.push((segment, offset, key, *id, record)),
+                // All its hashes take a thread besides; it is looked at by itself.
+                Location::File if self.digests => {}
+                Location::File => {
+                    let Some(file) = self.file_of(*id, record.len) else { continue };
+                    let expected = (record.blake3, record.len);
+                    readers.push_file(key, &file, expected, &mut || self.step(0))?;
+                }
             }
         }
-        Ok(hashers.finish()?.into_iter().collect())
+        framed.sort_unstable_by_key(|(segment, offset, ..)| (*segment, *offset));
+        for (number, offset, key, id, record) in framed {
+            let Ok(Some(segment)) = self.segment(number) else { continue };
+            let framed = Framed { key, id, offset, expected: stored(record) };
+            readers.push_frame(segment, framed)?;
+        }
+        Ok(readers.finish()?.into_iter().collect())
+    }
+
+    /// Opens the file of a blob; None where it is not as it should be.
+    fn file_of(&self, id: BlobId, len: u64) -> Option<Arc<dyn VfsFile>> {
+        let file = self.engine.vfs.open(&pool::path(id), Open::Read).ok()?;
+        file.len().is_ok_and(|found| found == len).then_some(file)
     }
 
     fn blob(&mut self, id: BlobId, mut record: BlobRecord) -> Result<()> {
@@ -310,7 +377,8 @@ impl Checker<'_, '_> {
         offset: u64,
     ) -> Result<Finding> {
         Ok(match self.read_in_segment(id, record, number, offset)? {
-            FrameContent::Bytes(bytes) => differs(record, &Digest::of(&bytes)),
+            FrameContent::Bytes(bytes) if self.digests => differs(Digest::of(&bytes) == stored(record)),
+            FrameContent::Bytes(bytes) => differs(blake3::hash(&bytes) == record.blake3),
             FrameContent::There => None,
             FrameContent::Wrong(finding) => Some(finding),
         })
@@ -369,16 +437,22 @@ impl Checker<'_, '_> {
         if !self.content {
             return Ok(None);
         }
-        let (mut digester, mut offset) = (StreamDigester::new(), 0_u64);
+        let (mut digester, mut hasher, mut offset) = (StreamDigester::new(), blake3::Hasher::new(), 0_u64);
         while offset < len {
             let want = usize::try_from(len - offset).unwrap_or(BLOCK).min(BLOCK);
             let mut block = vec![0; want];
             file.read_at(offset, &mut block).map_err(failed)?;
-            digester.push(block.into())?;
+            match self.digests {
+                true => digester.push(block.into())?,
+                false => drop(hasher.update(&block)),
+            }
             offset += u64::try_from(want).unwrap_or(u64::MAX);
             self.step(0)?;
         }
-        Ok(differs(record, &digester.finish()?))
+        Ok(differs(match self.digests {
+            true => digester.finish()? == stored(record),
+            false => hasher.finalize() == record.blake3,
+        }))
     }
 
     fn segment(&mut self, number: u32) -> Result<Option<&Segment>> {
@@ -495,9 +569,9 @@ fn is_missing(error: &Error) -> bool {
     })
 }
 
-/// Says that content is not what the row says.
-fn differs(record: &BlobRecord, digest: &Digest) -> Finding {
-    (*digest != stored(record)).then(|| "its hashes are not those of what was stored".to_owned())
+/// Says that content is not what the row says, unless it is the same.
+fn differs(same: bool) -> Finding {
+    (!same).then(|| "its hashes are not those of what was stored".to_owned())
 }
 
 fn stored(record: &BlobRecord) -> Digest {

@@ -4,8 +4,8 @@ mod backup;
 mod check;
 mod compact;
 mod gc;
-mod hashers;
 mod log_snapshot;
+mod readers;
 mod repair;
 mod stats;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::check::{CheckOptions, CheckReport, Damage, Watch, check_engine};
 use super::compact::frames;
@@ -312,7 +313,7 @@ fn fill(
         })?;
     }
     kv.commit(writer, Commit::Synced)?;
-    report.problems = check(&kv.reader()?)?;
+    report.problems = check(&kv.reader()?, &AtomicBool::new(false))?.problems;
     drop(kv);
     file.sync_data().map_err(failed)?;
     Ok(lost)

@@ -84,6 +84,66 @@ fn s8_content_that_is_cut_removed_or_replaced_is_found_without_reading_it() {
 }
 
 #[test]
+fn a_row_with_another_sha1_is_found_where_all_hashes_are_computed() {
+    for (count, len) in [(2, 3000), (20, 40_000)] {
+        let (_, home) = Home::simulated();
+        let store = home.open(Mode::Shared);
+        let drive = store.drive("alice").unwrap();
+        for n in 0..count {
+            for len in [len / 8, len] {
+                drive.put(&format!("{len}/{n}"), content(n, len).as_slice(), Put::new()).unwrap();
+            }
+        }
+        let all = blobs(&store);
+        let wrong = [all[0].clone(), all[1].clone()];
+        let planted = wrong.clone();
+        let plant = store.engine().unwrap().write(move |change| {
+            planted.iter().try_for_each(|(id, record)| {
+                let other = BlobRecord { sha1: [7; 20], ..record.clone() };
+                row::put(change, BLOB, &id.to_key(), &other)
+            })
+        });
+        plant.unwrap();
+        assert!(store.check(CheckOptions::new().content(true)).unwrap().problems.is_empty());
+        let found = store.check(CheckOptions::new().digests(true)).unwrap();
+        let found: Vec<BlobId> = found.damaged.into_iter().map(|damage| damage.blob).collect();
+        assert_eq!(found, wrong.map(|(id, _)| id), "{count} of {len} bytes");
+    }
+}
+
+#[test]
+fn much_content_is_read_by_several_threads_and_what_is_damaged_is_named() {
+    let (disk, home) = Home::simulated();
+    let store = home.open(Mode::Shared);
+    let drive = store.drive("alice").unwrap();
+    for n in 0..60 {
+        for len in [700, 15_000, 40_000 + 1000 * n as usize] {
+            drive.put(&format!("{len}/{n}"), content(n, len).as_slice(), Put::new()).unwrap();
+        }
+    }
+    let all = blobs(&store);
+    assert!(all.iter().any(|(_, record)| record.location == Location::File));
+    assert!(all.iter().map(|(_, record)| record.len).sum::<u64>() > 2 << 20);
+    assert_sound(&store);
+    let wrong: Vec<BlobId> = all.iter().step_by(17).map(|(id, _)| *id).collect();
+    for (id, record) in all.iter().step_by(17) {
+        let (path, start, end) = bytes_of(*id, record);
+        disk.bit_flip(&path, end - 1).unwrap();
+        assert!(start < end);
+    }
+    for digests in [false, true] {
+        let store = Home::on(disk.copy()).open(Mode::Shared);
+        let report = store.check(CheckOptions::new().content(true).digests(digests)).unwrap();
+        let found: Vec<BlobId> = report.damaged.iter().map(|damage| damage.blob).collect();
+        assert_eq!((found, report.problems.len()), (wrong.clone(), wrong.len()));
+        assert_eq!((report.blobs, report.versions), (180, 180));
+    }
+    let stop = &mut |_| Err(crate::Error::invalid("stop"));
+    let stopped = store.check(CheckOptions::new().content(true).watch(stop));
+    assert_eq!(stopped.unwrap_err().to_string(), "stop");
+}
+
+#[test]
 fn a_damaged_log_is_a_problem_even_where_no_blob_is() {
     let (disk, home) = Home::simulated();
     let store = home.open(Mode::Shared);
