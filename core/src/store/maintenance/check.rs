@@ -80,7 +80,6 @@ impl<'a> CheckOptions<'a> {
     #[must_use]
     pub fn digests(mut self, digests: bool) -> CheckOptions<'a> {
         self.digests = digests;
-        self.content |= digests;
         self
     }
 
@@ -146,11 +145,12 @@ pub(super) fn check_engine(engine: &Engine, options: CheckOptions<'_>) -> Result
     // A counter that cannot be read is among the problems of the rows.
     let counted = counter::get(&tx, Counter::BlobBytes).unwrap_or(0);
     let total = u64::try_from(counted).unwrap_or(0);
-    let rows = RowCheck::begin(&tx, options.content && total >= WORTH)?;
+    let content = options.content || options.digests;
+    let rows = RowCheck::begin(&tx, content && total >= WORTH)?;
     let mut checker = Checker {
         engine,
         tx,
-        content: options.content,
+        content,
         digests: options.digests,
         watch: options.watch,
         progress: Progress { done: 0, total },
