@@ -484,8 +484,8 @@ uint32_t holdall_code_status(int32_t code); // The HTTP status: 404 for HOLDALL_
 uint32_t holdall_version_number(void); // The running library's HOLDALL_VERSION. Each 0.x is an interface of its own
 const char *holdall_version_text(void); // The version of the loaded library, such as "0.1.0". Always valid
 
-// Fills in the error of the last call that failed with this handle as its first argument, on whatever thread. Use a
-// handle for each of several calls that run at once. Codes: INVALID_ARGUMENT.
+// Fills in the error of the last call that failed with this handle as its first argument, on whatever thread: give
+// calls that run at once handles of their own. Codes: INVALID_ARGUMENT.
 int32_t holdall_handle_error(const void *handle, holdall_error *error);
 
 // Returns another handle to the same object, to be freed as that is; NULL if there is none.
@@ -500,9 +500,8 @@ uint64_t holdall_handle_count(void); // The number of handles not yet freed; 0 i
 int32_t holdall_open(const char *path, size_t path_len_bytes, const holdall_open_options *options,
     holdall_store **store);
 
-// Closes the store for all its handles, after a last checkpoint. Bodies and replies stay valid; every other use then
-// returns INVALID_ARGUMENT. The handles must still be freed. Codes: IO when the checkpoint cannot be written; nothing
-// is lost, and the store is closed.
+// Closes the store for all its handles, after a last checkpoint. Bodies and replies stay valid; other uses return
+// INVALID_ARGUMENT. The handles must still be freed. Codes: IO when the checkpoint fails; nothing is lost.
 int32_t holdall_store_close(const holdall_store *store);
 
 // Opens a drive by name, creating it if it does not exist. The drive keeps its store open. Codes: PATH, WRITE.

@@ -22,9 +22,8 @@ pub struct holdall_error {
 
 records!(holdall_error { size, code, retry_after_s, text },);
 
-/// Fills in the error of the last call that failed with this handle as its first argument, on whatever thread. Use a
-/// handle for each of several calls that run at once.
-/// Codes: INVALID_ARGUMENT.
+/// Fills in the error of the last call that failed with this handle as its first argument, on whatever thread: give
+/// calls that run at once handles of their own. Codes: INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_handle_error(handle: *const c_void, error: *mut holdall_error) -> i32 {
     entry!(caller => {

@@ -163,9 +163,8 @@ pub unsafe extern "C" fn holdall_open(
     })
 }
 
-/// Closes the store for all its handles, after a last checkpoint. Bodies and replies stay valid; every
-/// other use then returns INVALID_ARGUMENT. The handles must still be freed. Codes: IO when the
-/// checkpoint cannot be written; nothing is lost, and the store is closed.
+/// Closes the store for all its handles, after a last checkpoint. Bodies and replies stay valid; other uses return
+/// INVALID_ARGUMENT. The handles must still be freed. Codes: IO when the checkpoint fails; nothing is lost.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_close(store: *const holdall_store) -> i32 {
     entry!(caller of store => caller.get(store)?.close())

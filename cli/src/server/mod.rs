@@ -72,7 +72,10 @@ async fn serve(store: Store, args: &args::Serve) -> Result<()> {
     drop(listener);
     collector.abort();
     if timeout(args.grace, graceful.shutdown()).await.is_err() {
-        eprintln!("holdall: some transfers were unfinished after {} s and were cut off", args.grace.as_secs());
+        eprintln!(
+            "holdall: some transfers were unfinished after {} s and were cut off",
+            args.grace.as_secs()
+        );
     }
     Ok(())
 }

@@ -115,7 +115,9 @@ fn may_create(vfs: &dyn Vfs, options: &Options) -> Result<()> {
         return Err(Error::corrupt("the file STORE is missing; restore it from a backup"));
     }
     if !options.create {
-        return Err(Error::not_found("there is no store in the directory, and the options say to create none"));
+        return Err(Error::not_found(
+            "there is no store in the directory, and the options say to create none",
+        ));
     }
     let foreign = listed
         .iter()

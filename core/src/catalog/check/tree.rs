@@ -35,7 +35,7 @@ pub(super) struct BlobSeen {
 }
 
 /// The rows of a table in order, read in pages.
-struct Rows {
+struct TreeRows {
     table: Table,
     page: std::iter::Peekable<std::vec::IntoIter<Pair>>,
     /// The last row of the page; None before the first page.
@@ -43,9 +43,9 @@ struct Rows {
     ended: bool,
 }
 
-impl Rows {
-    fn of(table: Table) -> Rows {
-        Rows { table, page: Vec::new().into_iter().peekable(), last: None, ended: false }
+impl TreeRows {
+    fn of(table: Table) -> TreeRows {
+        TreeRows { table, page: Vec::new().into_iter().peekable(), last: None, ended: false }
     }
 
     /// Returns the next row if its key is wanted; None also at the end of the table.
@@ -124,7 +124,7 @@ impl<R: Read> Check<'_, R> {
     }
 
     pub(super) fn files(&mut self) -> Result<()> {
-        let mut versions = Rows::of(VERSION);
+        let mut versions = TreeRows::of(VERSION);
         self.each(FILE, |check, key, value| {
             let read = FileRecord::decode(value);
             let owner = read.as_ref().ok().map(|file| (key, file));
@@ -142,7 +142,7 @@ impl<R: Read> Check<'_, R> {
     /// the file of that key, unless its row cannot be read.
     fn versions_up_to(
         &mut self,
-        versions: &mut Rows,
+        versions: &mut TreeRows,
         key: &[u8],
         owner: Option<(&[u8], &FileRecord)>,
     ) -> Result<Option<VersionRecord>> {

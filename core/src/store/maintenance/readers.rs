@@ -41,15 +41,15 @@ pub(super) struct Framed {
 }
 
 /// What a worker does at once.
-enum Part {
+enum Unit {
     /// Contents of one segment, in order of their offset.
     Frames { segment: Segment, frames: Vec<Framed> },
     /// A piece of a file, or all of one that is no longer than that.
     Piece { file: Arc<dyn VfsFile>, key: usize, number: u64, len: u64 },
 }
 
-/// What came of it. What could not be read is not told.
-enum Told {
+/// What came of it. What could not be read has none.
+enum Reading {
     Same(usize),
     Whole(usize, blake3::Hash),
     Piece(usize, u64, ChainingValue),
@@ -57,7 +57,7 @@ enum Told {
 
 /// The workers that read.
 pub(super) struct Readers {
-    workers: Vec<Worker<Part, Vec<Told>>>,
+    workers: Vec<Worker<Unit, Vec<Reading>>>,
     /// Whether all hashes of a content in a segment are computed, and not BLAKE3 alone.
     digests: bool,
     segment: Option<Segment>,
@@ -65,7 +65,7 @@ pub(super) struct Readers {
     next: usize,
     /// The BLAKE3 and the length of each file, by its key.
     files: HashMap<usize, ([u8; 32], u64)>,
-    told: Vec<Told>,
+    outcomes: Vec<Reading>,
 }
 
 impl Readers {
@@ -73,7 +73,7 @@ impl Readers {
     pub(super) fn start(digests: bool) -> Readers {
         let cores = thread::available_parallelism().map_or(1, usize::from).min(WORKERS);
         let start = |_| {
-            Worker::start(WAITING, |parts: Receiver<Part>| {
+            Worker::start(WAITING, |parts: Receiver<Unit>| {
                 let work = move || {
                     let mut block = Vec::new();
                     parts.into_iter().flat_map(|part| read(&part, digests, &mut block)).collect()
@@ -90,7 +90,7 @@ impl Readers {
             frames: Vec::new(),
             next: 0,
             files: HashMap::new(),
-            told: Vec::new(),
+            outcomes: Vec::new(),
         }
     }
 
@@ -130,7 +130,7 @@ impl Readers {
     ) -> Result<()> {
         self.files.insert(key, (blake3, len));
         for number in 0..len.div_ceil(PIECE).max(1) {
-            self.hand_over(Part::Piece { file: file.clone(), key, number, len })?;
+            self.hand_over(Unit::Piece { file: file.clone(), key, number, len })?;
             between()?;
         }
         Ok(())
@@ -139,18 +139,18 @@ impl Readers {
     fn end_frames(&mut self) -> Result<()> {
         let frames = std::mem::take(&mut self.frames);
         match self.segment.take() {
-            Some(segment) => self.hand_over(Part::Frames { segment, frames }),
+            Some(segment) => self.hand_over(Unit::Frames { segment, frames }),
             None => Ok(()),
         }
     }
 
-    fn hand_over(&mut self, part: Part) -> Result<()> {
+    fn hand_over(&mut self, part: Unit) -> Result<()> {
         self.next += 1;
         match self.workers.get(self.next % self.workers.len().max(1)) {
             // A worker that has died says so at the end.
             Some(worker) => worker.push(part).map(drop),
             None => {
-                self.told.extend(read(&part, self.digests, &mut Vec::new()));
+                self.outcomes.extend(read(&part, self.digests, &mut Vec::new()));
                 Ok(())
             }
         }
@@ -163,17 +163,17 @@ impl Readers {
     pub(super) fn finish(mut self) -> Result<Vec<usize>> {
         self.end_frames()?;
         for worker in &mut self.workers {
-            self.told.append(&mut worker.finish()?);
+            self.outcomes.append(&mut worker.finish()?);
         }
         let (mut same, mut pieces) = (Vec::new(), HashMap::<usize, HashMap<u64, ChainingValue>>::new());
-        for told in self.told {
-            match told {
-                Told::Same(key) => same.push(key),
-                Told::Whole(key, hash) => {
+        for outcome in self.outcomes {
+            match outcome {
+                Reading::Same(key) => same.push(key),
+                Reading::Whole(key, hash) => {
                     let expected = self.files.get(&key).map(|(blake3, _)| *blake3);
                     same.extend(expected.is_some_and(|blake3| hash == blake3).then_some(key));
                 }
-                Told::Piece(key, number, value) => {
+                Reading::Piece(key, number, value) => {
                     pieces.entry(key).or_default().insert(number, value);
                 }
             }
@@ -203,20 +203,20 @@ fn subtree(pieces: &HashMap<u64, ChainingValue>, at: u64, len: u64) -> Option<Ch
 }
 
 /// Reads and hashes a part.
-fn read(part: &Part, digests: bool, block: &mut Vec<u8>) -> Vec<Told> {
+fn read(part: &Unit, digests: bool, block: &mut Vec<u8>) -> Vec<Reading> {
     match part {
-        Part::Frames { segment, frames } => read_frames(segment, frames, digests, block).unwrap_or_default(),
-        Part::Piece { file, key, number, len } => {
+        Unit::Frames { segment, frames } => read_frames(segment, frames, digests, block).unwrap_or_default(),
+        Unit::Piece { file, key, number, len } => {
             let at = number.saturating_mul(PIECE);
             let Some(piece) = read_block(file, at, len.saturating_sub(at).min(PIECE), block) else {
                 return Vec::new();
             };
             if *len <= PIECE {
-                return vec![Told::Whole(*key, blake3::hash(piece))];
+                return vec![Reading::Whole(*key, blake3::hash(piece))];
             }
             let mut hasher = blake3::Hasher::new();
             let value = hasher.set_input_offset(at).update(piece).finalize_non_root();
-            vec![Told::Piece(*key, *number, value)]
+            vec![Reading::Piece(*key, *number, value)]
         }
     }
 }
@@ -236,7 +236,7 @@ fn read_frames(
     frames: &[Framed],
     digests: bool,
     block: &mut Vec<u8>,
-) -> Option<Vec<Told>> {
+) -> Option<Vec<Reading>> {
     let (first, last) = (frames.first()?, frames.last()?);
     let end = last.offset.saturating_add(HEADER_LEN as u64).saturating_add(last.expected.len);
     let block = read_block(&segment.file, first.offset, end.checked_sub(first.offset)?, block)?;
@@ -255,7 +255,7 @@ fn read_frames(
         Some(fits && named && hashed)
     };
     let same = frames.iter().filter(|framed| is_same(framed) == Some(true));
-    Some(same.map(|framed| Told::Same(framed.key)).collect())
+    Some(same.map(|framed| Reading::Same(framed.key)).collect())
 }
 
 #[cfg(test)]
