@@ -58,6 +58,14 @@ pub enum Mutant {
     UsesWithoutBudget,
     /// What a backup that came to no end has left in a copy stays beside the copy's own segments.
     ForeignSegmentsStay,
+    /// An exclusive session that wrote nothing appends its end to the log: in a copy, to the one that the next
+    /// backup replaces.
+    QuietEndIsLogged,
+    /// A backup beside a compaction leaves of a removed segment what an earlier backup had of it.
+    StaleSegmentsStay,
+    /// A segment without a row is a failure to a compaction: one that was just made, or that another
+    /// compaction removed.
+    SegmentsNeedRows,
     /// The parts of an upload that became a version's are removed without the grace.
     PartsGoAtOnce,
     /// A use-limited URL whose row was swept can be used again when the clock is set back.

@@ -86,6 +86,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_length_takes_five_bytes_at_most() {
+        assert_eq!(take(&[0x81, 0x80, 0x80, 0x80, 0, b'x', b'y']), Some((&b"x"[..], &b"y"[..])));
+        assert_eq!(take(&[0x81, 0x80, 0x80, 0x80, 0x80, 0, b'x']), None);
+    }
+
+    #[test]
     fn a_write_set_reads_back() {
         let long = vec![7; 300];
         let mut change = Vec::new();

@@ -82,7 +82,7 @@ impl Run {
 
     /// A call that the model has no say in failed.
     fn failed(&mut self, task: usize, busy: &Busy, kind: ErrorKind, why: &str) {
-        let others = self.are_in_the_way(task, &busy.what);
+        let others = self.are_in_the_way(task, busy);
         let excused = self.is_excused(task, kind);
         match (&busy.what, kind) {
             (Do::Open(_) | Do::Rebuild | Do::TestCopy(_), _) => {
@@ -134,11 +134,12 @@ impl Run {
 
     /// Whether others may keep a process from opening the store: other processes, and threads of its
     /// own that have it in another mode, or from a rebuild, any.
-    fn are_in_the_way(&self, task: usize, what: &Do) -> bool {
+    fn are_in_the_way(&self, task: usize, Busy { what, begun, .. }: &Busy) -> bool {
         let mates = self.turns.mates(task);
         self.tasks().filter(|other| *other != task).any(|other| {
-            let Slot { open, busy, inherited, .. } = &self.slots[other];
-            let there = open.is_some() && !inherited || busy.is_some();
+            let Slot { open, busy, inherited, left, .. } = &self.slots[other];
+            // Or was, when the call looked.
+            let there = open.is_some() && !inherited || busy.is_some() || left >= begun;
             match (what, open) {
                 (Do::Open(mode), Some(theirs)) if mates.contains(&other) => mode != theirs,
                 (Do::Open(_), None) if mates.contains(&other) => self.plan.mode.is_none() && there,

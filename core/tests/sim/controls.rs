@@ -196,6 +196,58 @@ const CONTROLS: &[Control] = &[
             plan.only(&[(Kind::Put, 2), (Kind::Look, 6), (Kind::Close, 3)]);
         },
     },
+    Control {
+        fault: 0,
+        says: "what a backup that was cut off has left stays beside the copy's own log",
+        mutant: Mutant::ForeignSegmentsStay,
+        near: 1,
+        bound: 200,
+        focus: |plan| {
+            (plan.mode, plan.bulky) = (Some(Mode::Exclusive), true);
+            plan.only(&[(Kind::Batch, 4), (Kind::Backup, 2), (Kind::CutBackup, 2)]);
+        },
+    },
+    Control {
+        fault: 0,
+        says: "a session that wrote nothing appends its end to a copy's log, which a backup replaces",
+        mutant: Mutant::QuietEndIsLogged,
+        near: 1,
+        bound: 200,
+        focus: |plan| {
+            plan.mode = Some(Mode::Exclusive);
+            plan.only(&[(Kind::Put, 4), (Kind::Backup, 2), (Kind::CutBackup, 2)]);
+        },
+    },
+    Control {
+        fault: 0,
+        says: "a backup leaves an older part of a segment that was compacted meanwhile",
+        mutant: Mutant::StaleSegmentsStay,
+        near: 1,
+        bound: 3000,
+        focus: |plan| {
+            plan.shared(3, 2);
+            plan.only(&[
+                (Kind::Put, 6),
+                (Kind::Delete, 3),
+                (Kind::Backup, 4),
+                (Kind::TestCopy, 2),
+                (Kind::Gc, 4),
+                (Kind::StepClock, 3),
+            ]);
+        },
+    },
+    Control {
+        fault: 0,
+        says: "a segment that has no row yet is a failure to a compaction",
+        mutant: Mutant::SegmentsNeedRows,
+        near: 1,
+        bound: 1500,
+        focus: |plan| {
+            (plan.processes, plan.threads, plan.bulky) = (2, 2, true);
+            plan.chances.switch = 2;
+            plan.only(&[(Kind::Put, 4), (Kind::Batch, 4), (Kind::Compact, 6), (Kind::Close, 2)]);
+        },
+    },
 ];
 
 fn run(control: &Control, seed: u64, mutant: Mutant, verbose: bool) -> Outcome {

@@ -9,6 +9,9 @@ use crate::rng::Rng;
 use crate::run::Run;
 use crate::world::{File, Node, PROBE, Tree, Verb};
 
+/// What a clock may be set back by without an archive losing what was deleted since, in microseconds.
+const MARGIN: i64 = 5 * 60 * 1_000_000;
+
 impl Run {
     /// Does the next thing: gives idle processes something to do, or lets something happen.
     pub fn next(&mut self) {
@@ -41,6 +44,7 @@ impl Run {
             Kind::Short => self.repair_short_of_descriptors(),
             Kind::Decay => self.decay(),
             Kind::CutRebuild => self.cut_rebuild(),
+            Kind::CutBackup => self.cut_backup(),
             _ => {
                 let idle: Vec<usize> = self.tasks().filter(|task| self.slots[*task].busy.is_none()).collect();
                 for (number, task) in idle.into_iter().enumerate() {
@@ -65,7 +69,12 @@ impl Run {
         const STEPS: [i64; 8] = [1, 60, 1800, 4000, 7500, -60, -4000, -7500];
         let seconds = *self.rng.pick(&STEPS).unwrap_or(&1);
         self.turns.note(|| format!("the clock steps by {seconds} s"));
+        self.ledger.latest = self.ledger.latest.max(self.turns.clock());
         self.turns.step_clock(seconds * 1_000_000);
+        // What is deleted now looks older than an archive that was made before, by more than is allowed for.
+        if self.ledger.latest - self.turns.clock() > MARGIN {
+            self.ledger.archives.values_mut().for_each(|frozen| frozen.expires = i64::MIN);
+        }
     }
 
     /// Tells an idle process to do something of a kind.

@@ -49,8 +49,9 @@ fn figure(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// A run that lasts as long as this is stuck: most take a tenth of a second.
-const HANGS: Duration = Duration::from_secs(60);
+/// A run that lasts as long as this is stuck: most take a tenth of a second, and some a minute on a busy
+/// machine, where thousands of states are possible.
+const HANGS: Duration = Duration::from_secs(600);
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))

@@ -51,6 +51,8 @@ pub enum Kind {
     Decay,
     /// A rebuild is cut off.
     CutRebuild,
+    /// A backup into the copy is cut off.
+    CutBackup,
     /// The disk is nearly full until everybody rests.
     Full,
     /// A process dies while it commits, another goes on, and the rows are made anew.
@@ -65,7 +67,7 @@ pub enum Kind {
     Fork,
 }
 
-const KINDS: [(Kind, u64); 43] = [
+const KINDS: [(Kind, u64); 44] = [
     (Kind::Put, 12),
     (Kind::Batch, 3),
     (Kind::Again, 8),
@@ -103,6 +105,7 @@ const KINDS: [(Kind, u64); 43] = [
     (Kind::Short, 1),
     (Kind::Decay, 1),
     (Kind::CutRebuild, 1),
+    (Kind::CutBackup, 1),
     (Kind::Full, 1),
     (Kind::Successor, 1),
     (Kind::Parting, 1),

@@ -47,6 +47,8 @@ pub struct Slot {
     pub inherited: bool,
     /// What it sends is its parent's.
     pub sends_inherited: bool,
+    /// How many things had been told when it last had the store open.
+    pub left: u64,
 }
 
 pub struct Run {
@@ -331,7 +333,7 @@ impl Run {
             self.doubt(task, call);
         }
         let Slot { sending, sends_inherited, .. } = self.slots[task];
-        self.slots[task] = Slot { sending, sends_inherited, ..Slot::default() };
+        self.slots[task] = Slot { sending, sends_inherited, left: self.begun, ..Slot::default() };
         if self.turns.is_ended(task) {
             self.slots[task].sending = None;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use holdall::machine::run_on;
 use holdall::vfs::{Open, Policy, SimVfs, Vfs};
-use holdall::{Drive, ErrorKind, Mode, Result, Store};
+use holdall::{CheckOptions, Drive, ErrorKind, Mode, Put, Result, Store};
 
 use crate::calls::{DRIVE, Do, GRACE, options};
 use crate::content;
@@ -94,6 +94,49 @@ impl Run {
         });
     }
 
+    /// Cuts a backup into a twin of the copy off, and looks whether the twin can be worked in.
+    pub fn cut_backup(&mut self) {
+        self.undisturbed(|run| {
+            run.close_all();
+            let is_copy = !run.copy_written && run.copy.files().contains_key("STORE");
+            if !run.goes_on() || run.half_rebuilt || !is_copy {
+                return;
+            }
+            let (store, copy) = (SimVfs::new(run.rng.draw()), SimVfs::new(run.rng.draw()));
+            store.set_to(&run.disk);
+            copy.set_to(&run.copy);
+            if run.rng.one_in(2) {
+                let read = run.on_twin(|| open(&copy, Mode::Exclusive)?.store().close());
+                run.hold(read.map_err(|error| format!("reading a copy: {error}")));
+            }
+            let whole = copy.copy();
+            let begun = whole.op_count();
+            // It is refused where the store was set back since.
+            if !run.goes_on() || run.on_twin(|| back_up(&store.copy(), &whole)).is_err() {
+                return;
+            }
+            let count = whole.op_count() - begun;
+            for cut in 0..3 {
+                let (disk, policy) =
+                    (copy.copy(), Policy::ALL[run.rng.below(Policy::ALL.len() as u64) as usize]);
+                // Most of it is looking; what matters comes at the end.
+                let at = count - 1 - run.rng.below(if cut == 0 { count } else { count.min(300) });
+                disk.power_cut_at(disk.op_count() + at);
+                let _ = run.on_twin(|| back_up(&store.copy(), &disk));
+                let found = disk.crash(policy);
+                run.turns.note(|| format!("a backup is cut off at {at} of {count}, {policy:?}"));
+                let worked = run.on_twin(|| work_in(&found));
+                run.hold(
+                    worked
+                        .map_err(|why| format!("in a copy after a backup cut off at {at} of {count}: {why}")),
+                );
+                if !run.goes_on() {
+                    return;
+                }
+            }
+        });
+    }
+
     /// Runs something on this thread, on the simulated clock.
     fn on_twin<T>(&self, work: impl FnOnce() -> T) -> T {
         let _running = run_on(self.turns.clone());
@@ -126,6 +169,34 @@ fn open(disk: &SimVfs, mode: Mode) -> Result<Drive> {
 fn rebuild(disk: &SimVfs) -> Result<()> {
     let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
     Store::rebuild_on(&vfs, &options(Mode::Exclusive)).map(drop)
+}
+
+fn back_up(store: &SimVfs, copy: &SimVfs) -> Result<()> {
+    let vfs: Arc<dyn Vfs> = Arc::new(copy.clone());
+    open(store, Mode::Exclusive)?.store().backup_on(&vfs, &mut |_| Ok(())).map(drop)
+}
+
+/// Works in a store, dies, and looks whether all of it is there and sound.
+fn work_in(disk: &SimVfs) -> Result<(), String> {
+    let says = |error: holdall::Error| error.to_string();
+    let sound = |drive: &Drive| {
+        let found = drive.store().check(CheckOptions::new().content(true)).map_err(says)?.problems;
+        found.first().map_or(Ok(()), |problem| Err(problem.to_string()))
+    };
+    let put =
+        |drive: &Drive, path: &str| drive.put(path, path.as_bytes(), Put::new()).map(drop).map_err(says);
+    let drive = open(disk, Mode::Exclusive).map_err(says)?;
+    sound(&drive)?;
+    put(&drive, "own")?;
+    drive.store().close().map_err(says)?;
+    let drive = open(disk, Mode::Exclusive).map_err(says)?;
+    put(&drive, "own, at last")?;
+    let found = disk.crash(Policy::KeepAll);
+    let drive = open(&found, Mode::Exclusive).map_err(says)?;
+    for path in ["own", "own, at last"] {
+        drive.stat(path).map_err(says)?;
+    }
+    sound(&drive)
 }
 
 /// Opens a store one of whose groups is damaged, by a rebuild if it says so: of what was put, all but

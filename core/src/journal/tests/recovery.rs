@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::catalog::record::{BlobRecord, Record};
-use crate::catalog::segment::{get, list, open_segments, raise_floor};
+use crate::catalog::segment::{add_dead, get, list, open_segments, raise_floor};
 use crate::journal::recover::leave_all_but_last;
 use crate::journal::tails::{find, void_tails};
 
@@ -104,6 +104,24 @@ fn a_rebuild_counts_what_of_each_segment_is_dead_and_leaves_all_but_the_last() {
     assert_eq!(dead, 5 * frame_len(400), "{segments:?}");
     let last = segments.last().unwrap().0;
     assert!(segments.iter().all(|(number, record)| record.open == (*number == last)), "{segments:?}");
+}
+
+#[test]
+fn a_replay_takes_of_a_segment_only_what_is_dead_from_a_logged_row() {
+    let (disk, vfs, journal) = begun();
+    journal.write(0, |group| add_dead(group, 1, 160)).unwrap();
+    let before = get(&journal.reader().unwrap(), 1).unwrap();
+    let after: Arc<dyn Vfs> = Arc::new(disk.crash(Policy::KeepAll));
+    std::mem::forget(journal);
+    drop(vfs);
+    let kv = rows(&after, "meta.redb");
+    assert_eq!(recover(&kv, &after, STORE).unwrap(), 2);
+    let recovered = get(&kv.reader().unwrap(), 1).unwrap();
+    assert_eq!(
+        (recovered.len, recovered.dead),
+        (before.len, 160),
+        "the row was logged before its group ended"
+    );
 }
 
 #[test]

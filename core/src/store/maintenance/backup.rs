@@ -116,6 +116,7 @@ impl Store {
                 trust,
                 versions: 0,
                 used: BTreeSet::new(),
+                compacted: BTreeSet::new(),
                 link,
                 watch: &mut *watch,
                 progress: Progress { done: 0, total: 0 },
@@ -218,8 +219,7 @@ fn prepare(target: &Arc<dyn Vfs>, identity: &Identity) -> Result<bool> {
 enum Trust {
     /// Nothing: its rows cannot be read, so that nobody knows what was done to it.
     Nothing,
-    /// Large contents: it was opened, and nothing was written; its segments may have groups that say
-    /// only that.
+    /// Large contents: it was opened, and nothing was written; its open segment may have been made longer.
     Contents,
     /// Large contents and closed segments.
     All,
@@ -279,6 +279,8 @@ struct Backup<'a, 'w> {
     versions: u32,
     /// The segments that a blob's row places it in.
     used: BTreeSet<u32>,
+    /// The segments of which only the rows are left.
+    compacted: BTreeSet<u32>,
     link: &'a Link<'a>,
     watch: &'a mut Watch<'w>,
     progress: Progress,
@@ -374,7 +376,9 @@ impl Backup<'_, '_> {
                 && segment::is_candidate(&row)
                 && there(self.source, &path, Open::Read)?.is_none()
             {
-                // Compacted already; its row is the last of it.
+                // Compacted already; its row is the last of it. What an earlier backup has of it goes when its
+                // rows are gone, which may need it.
+                self.compacted.insert(number);
                 self.share(row.len)?;
                 continue;
             }
@@ -483,7 +487,9 @@ impl Backup<'_, '_> {
         let target = self.target.as_ref();
         for entry in target.list(file::DIR).map_err(failed)? {
             let Some(number) = file::number_of(&entry.name) else { continue };
-            if !self.segments.iter().any(|(ours, _)| *ours == number) {
+            let is_copied = self.segments.iter().any(|(ours, _)| *ours == number);
+            let is_stale = self.compacted.contains(&number) && !mutant::is_active(Mutant::StaleSegmentsStay);
+            if !is_copied || is_stale {
                 remove(target, &file::path(number))?;
             }
         }

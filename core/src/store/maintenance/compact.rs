@@ -21,6 +21,7 @@ use crate::digest::Digest;
 use crate::engine::Engine;
 use crate::id::BlobId;
 use crate::kv::{Read, Scan};
+use crate::mutant::{self, Mutant};
 use crate::store::Store;
 use crate::vfs::Open;
 use crate::{Error, ErrorKind, Result};
@@ -93,6 +94,14 @@ pub(super) fn compact(engine: &Engine) -> Result<CompactReport> {
     }
 }
 
+/// Returns the row of a segment; None where there is none yet, or none any more.
+fn row_of(tx: &impl Read, number: u32) -> Result<Option<SegmentRecord>> {
+    if mutant::is_active(Mutant::SegmentsNeedRows) {
+        return segment::get(tx, number).map(Some);
+    }
+    row::get(tx, table::SEGMENT, &number.to_be_bytes())
+}
+
 /// Leaves the segment that this process appends to, if much of it is dead; where the disk is full, if half
 /// of it is, and also one that nobody appends to.
 fn leave_dead(engine: &Engine) -> Result<()> {
@@ -103,7 +112,8 @@ fn leave_dead(engine: &Engine) -> Result<()> {
         leased => leased,
     };
     let Some(number) = number else { return Ok(()) };
-    let row = segment::get(&tx, number)?;
+    // A segment that was just made has no row before its first group is published.
+    let Some(row) = row_of(&tx, number)? else { return Ok(()) };
     drop(tx);
     let much = row.len > engine.options.segment_bytes / 4 || is_full;
     if much && segment::is_candidate(&SegmentRecord { open: false, ..row }) {
@@ -127,10 +137,12 @@ fn trim(engine: &Engine) -> Result<()> {
         if !file.try_lock().map_err(trimming)? {
             continue;
         }
-        // Nothing is appended to a segment that was left, so its row has its length.
-        let len = segment::get(&engine.reader()?, number)?.len;
-        if file.len().map_err(trimming)? > len {
-            file.set_len(len).map_err(trimming)?;
+        // Nothing is appended to a segment that was left, so its row has its length. Another compaction may
+        // have removed both meanwhile.
+        if let Some(row) = row_of(&engine.reader()?, number)?
+            && file.len().map_err(trimming)? > row.len
+        {
+            file.set_len(row.len).map_err(trimming)?;
         }
     }
     Ok(())
