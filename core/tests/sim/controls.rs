@@ -200,7 +200,7 @@ const CONTROLS: &[Control] = &[
         fault: 0,
         says: "what a backup that was cut off has left stays beside the copy's own log",
         mutant: Mutant::ForeignSegmentsStay,
-        near: 1,
+        near: 10,
         bound: 200,
         focus: |plan| {
             (plan.mode, plan.bulky) = (Some(Mode::Exclusive), true);
@@ -209,20 +209,9 @@ const CONTROLS: &[Control] = &[
     },
     Control {
         fault: 0,
-        says: "a session that wrote nothing appends its end to a copy's log, which a backup replaces",
-        mutant: Mutant::QuietEndIsLogged,
-        near: 1,
-        bound: 200,
-        focus: |plan| {
-            plan.mode = Some(Mode::Exclusive);
-            plan.only(&[(Kind::Put, 4), (Kind::Backup, 2), (Kind::CutBackup, 2)]);
-        },
-    },
-    Control {
-        fault: 0,
         says: "a backup leaves an older part of a segment that was compacted meanwhile",
         mutant: Mutant::StaleSegmentsStay,
-        near: 1,
+        near: 250,
         bound: 3000,
         focus: |plan| {
             plan.shared(3, 2);
