@@ -94,7 +94,7 @@ pub(super) fn compact(engine: &Engine) -> Result<CompactReport> {
     }
 }
 
-/// Returns the row of a segment; None where there is none yet, or none any more.
+/// Returns the row of a segment; None if it has none yet, or none any more.
 fn row_of(tx: &impl Read, number: u32) -> Result<Option<SegmentRecord>> {
     if mutant::is_active(Mutant::SegmentsNeedRows) {
         return segment::get(tx, number).map(Some);
