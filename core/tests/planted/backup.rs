@@ -31,10 +31,13 @@ fn fill(store: &Store, folder: &str, times: u32) {
     }
 }
 
+/// Is called with the path of a directory that was synced.
+type Synced = Box<dyn FnMut(&str) + Send>;
+
 /// A disk that calls somebody when a directory was synced.
 struct Watched {
     disk: SimVfs,
-    synced: Mutex<Option<Box<dyn FnMut(&str) + Send>>>,
+    synced: Mutex<Option<Synced>>,
 }
 
 impl std::fmt::Debug for Watched {
