@@ -202,7 +202,7 @@ pub(crate) fn check_sources(tx: &impl Read, archive: &ArchiveRecord, now: Time) 
     };
     for (id, known) in &archive.drives {
         if drive::withdrawals(tx, *id).map_err(gone)? != *known {
-            return Err(over(format!("URLs in drive {id} were revoked since the archive was made")));
+            return Err(over(format!("the URLs in drive {id} were revoked since the archive was made")));
         }
     }
     for (id, known) in &archive.shares {
