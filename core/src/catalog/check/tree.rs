@@ -2,7 +2,7 @@
 //!
 //! Files and versions are both read in the order of the file's id, and what they say of blobs is looked up
 //! in memory. So of each file two rows are searched for: its own in its folder, and that of the content's
-//! hash. Where as many rows were found so as the table has, all of its rows belong to something.
+//! hash. If as many rows were found in this way as the table has, all of its rows belong to something.
 
 use std::collections::HashSet;
 
@@ -192,7 +192,7 @@ impl<R: Read> Check<'_, R> {
         }
         let blob = match self.blobs.get(&version.blob) {
             Some(seen) => Some((seen.len, seen.crc32)),
-            // That it cannot be read is another thing than that it is gone.
+            // A row that cannot be read is reported as that, and not as gone.
             None => self.get::<BlobRecord>(BLOB, &version.blob.to_key())?.map(|blob| (blob.len, blob.crc32)),
         };
         match blob {
@@ -328,7 +328,7 @@ impl<R: Read> Check<'_, R> {
         })
     }
 
-    /// Finds rows of folders that no file is behind; that they are up to date, the files were asked.
+    /// Finds rows of folders that lead to no file; whether rows are up to date is checked from the files.
     pub(super) fn children(&mut self) -> Result<()> {
         if self.count(CHILD)? == self.listed {
             return Ok(());
