@@ -2,6 +2,7 @@
 # test       everything that must pass: format, lints, documentation, tests
 # hosts      the part of it that checks hosts from outside
 # published  the part of it that checks the calls of Cloudreve and PDS
+# postgres   the driver for PostgreSQL, against servers that its tests start
 # works-with programs of others over archives and URLs, all that can be installed; writes docs/works-with.md
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
@@ -24,7 +25,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test hosts published works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo test hosts published postgres works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -48,7 +49,8 @@ test-tools: tools
 	@tests/need g++ make readelf=binutils cmake pkg-config valgrind openssl unzip wget aria2c=aria2 \
 		pkg-config:libmicrohttpd=libmicrohttpd-dev file:/usr/include/civetweb.h=libcivetweb-dev \
 		file:/usr/sbin/nginx=nginx file:/usr/share/nginx/src/configure=nginx-dev \
-		chromium file:/usr/bin/chromedriver=chromium-driver
+		chromium file:/usr/bin/chromedriver=chromium-driver \
+		file:/usr/lib/postgresql/*/bin/initdb=postgresql pgbouncer setpriv=util-linux
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/need file:/usr/lib/python3*/ensurepip/__main__.py=python3-venv
 
 demo: demo-tools
@@ -62,7 +64,7 @@ test: test-tools
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test
-	$(MAKE) features package
+	$(MAKE) postgres features package
 	PYTHON=$(PYTHON) python/run-tests.sh
 	$(MAKE) hosts published works-here
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
@@ -90,6 +92,10 @@ hosts: test-tools
 	done; \
 	[ "$${#left[@]}" -eq 0 ] || echo "hosts left out, whose tools are not here: $${left[*]}"; \
 	exit $$failed
+
+# In transaction mode PgBouncer shows what of a session must not be relied on.
+postgres: test-tools
+	$(CARGO) test -p holdall --lib --features postgres kv::postgres
 
 BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
 

@@ -40,6 +40,7 @@ pub(crate) fn resolve(tx: &impl Read, drive: DriveId, path: &str) -> Result<(Fil
 /// # Errors
 /// `NotFound` when one is not there.
 pub(crate) fn descend(tx: &impl Read, folder: FileId, names: &[&str], path: &str) -> Result<FileId> {
+    node::ahead(tx, folder, names)?;
     let mut at = folder;
     for name in names {
         at = node::child(tx, at, name)?.ok_or_else(|| absent(path))?.file;
@@ -54,10 +55,11 @@ pub(crate) fn descend(tx: &impl Read, folder: FileId, names: &[&str], path: &str
 /// names the root.
 pub(crate) fn locate<'path>(tx: &impl Read, drive: DriveId, path: &'path str) -> Result<PathLookup<'path>> {
     let mut names = names(path)?;
+    let mut folder = drive::get(tx, drive)?.root;
+    node::ahead(tx, folder, &names)?;
     let name = names
         .pop()
         .ok_or_else(|| Error::invalid("the path of a drive's root is given; name something in it"))?;
-    let mut folder = drive::get(tx, drive)?.root;
     let mut trail = vec![folder];
     let mut names = names.into_iter();
     let mut missing = Vec::new();

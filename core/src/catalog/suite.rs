@@ -148,11 +148,13 @@ impl<K: Kv> Store<K> {
     fn change<T>(&mut self, work: impl FnOnce(&mut K::Writer, &mut Ids) -> Result<T>) -> Result<T> {
         self.now = self.now.after(Duration::from_secs(1));
         let mut writer = self.kv.writer().unwrap();
-        let before = dump(&writer);
         let done = work(&mut writer, &mut self.ids);
         match &done {
             Ok(_) => self.kv.commit(writer, Commit::Unsynced).unwrap(),
-            Err(error) => assert!(dump(&writer) == before, "a call wrote before it failed: {error}"),
+            Err(error) => {
+                let before = dump(&self.reader());
+                assert!(dump(&writer) == before, "a call wrote before it failed: {error}");
+            }
         }
         done
     }

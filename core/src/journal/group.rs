@@ -8,7 +8,7 @@ use crate::catalog::blob::ChangeTime;
 use crate::catalog::record::Location;
 use crate::digest::Digest;
 use crate::id::BlobId;
-use crate::kv::{KeyRange, Read, Table, VisitRow, Write};
+use crate::kv::{Chain, KeyRange, Read, Table, VisitRow, Write};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -93,6 +93,10 @@ impl<W: Write> Read for Group<'_, W> {
 
     fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut VisitRow<'_>) -> Result<()> {
         self.tx.scan(table, range, reverse, visit)
+    }
+
+    fn ahead(&self, chain: &Chain<'_>) -> Result<()> {
+        self.tx.ahead(chain)
     }
 }
 

@@ -12,6 +12,10 @@ use crate::{Error, Result};
 mod backend;
 pub(crate) mod memory;
 mod merge;
+// Nothing opens a store over it yet.
+#[cfg(feature = "postgres")]
+#[cfg_attr(not(test), allow(dead_code, unused_imports))]
+pub(crate) mod postgres;
 pub(crate) mod redb;
 #[cfg(test)]
 mod suite;
@@ -36,6 +40,42 @@ pub type VisitRow<'v> = dyn FnMut(&[u8], &[u8]) -> Result<Scan> + 'v;
 
 /// Is shown a key's position and its value, if it has one.
 pub type VisitMany<'v> = dyn FnMut(usize, Option<&[u8]>) -> Result<()> + 'v;
+
+/// Rows that lead from one to the next, as the folders of a path do: the value of each but the last has a
+/// number, with which the key of the next begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'a> {
+    /// Where all the rows are.
+    pub table: Table,
+    /// The number with which the first key begins: 8 bytes, big-endian.
+    pub first: u64,
+    /// What follows the number in each key.
+    pub names: &'a [&'a str],
+    /// Where the number of the next key begins in a value: in LEB128, 7 bytes of it at most.
+    pub link_at: usize,
+}
+
+impl Chain<'_> {
+    /// Returns the key of a link.
+    pub(crate) fn key(number: u64, name: &str) -> Vec<u8> {
+        [&number.to_be_bytes(), name.as_bytes()].concat()
+    }
+
+    /// Reads the number of the next key from a value; None when it has none.
+    pub(crate) fn next(&self, value: &[u8]) -> Option<u64> {
+        let mut number = 0;
+        for (position, byte) in value.get(self.link_at..)?.iter().take(Chain::LINK_LEN).enumerate() {
+            number |= u64::from(byte & 0x7f) << (7 * position);
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// Bytes of the longest number.
+    pub(crate) const LINK_LEN: usize = 7;
+}
 
 /// Whether a scan goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +114,12 @@ pub trait Read {
         }
         Ok(())
     }
+
+    /// Tells that the rows of a chain are going to be looked up, one after the other. A driver whose rows are
+    /// far away gets them in one round trip.
+    fn ahead(&self, _chain: &Chain<'_>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads and changes rows; nothing is seen by others before the commit.
@@ -93,12 +139,28 @@ pub trait Kv: Send + Sync + 'static {
     /// A write transaction; dropping it takes everything back.
     type Writer: Write;
 
-    /// Begins to read the present state.
+    /// Begins to read a snapshot, which the first row that is read fixes at the latest. It has everything that
+    /// this process has committed; of others, everything that is older than the driver's options say.
     fn reader(&self) -> Result<Self::Reader>;
     /// Begins to write; waits for the writer before.
     fn writer(&self) -> Result<Self::Writer>;
     /// Ends a write transaction by making it visible.
+    ///
+    /// # Errors
+    /// `Locked` when a driver does not keep other writers away, and one has changed what this one read:
+    /// nothing was written then.
     fn commit(&self, writer: Self::Writer, how: Commit) -> Result<()>;
+    /// Makes a change in a transaction of its own and commits it; once more from the beginning, as often as
+    /// another writer is first.
+    ///
+    /// # Errors
+    /// The change's own, and those of [`Kv::commit`].
+    fn write<T>(&self, how: Commit, mut change: impl FnMut(&mut Self::Writer) -> Result<T>) -> Result<T> {
+        let mut writer = self.writer()?;
+        let value = change(&mut writer)?;
+        self.commit(writer, how)?;
+        Ok(value)
+    }
     /// Lets go of what is locked, once the transactions under way have ended; what begins later is
     /// refused.
     fn close(&self) {}

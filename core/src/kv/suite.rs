@@ -32,7 +32,8 @@ fn rows(read: &impl Read, table: Table, range: super::KeyRange<'_>, reverse: boo
     keys
 }
 
-fn behaves(kv: &impl Kv) {
+/// Holds a driver, whose tables are empty, to what the traits say.
+pub(super) fn behaves(kv: &impl Kv) {
     let mut writer = kv.writer().unwrap();
     for key in [&b"a"[..], b"ab", b"b", b"\xff"] {
         writer.put(A, key, b"v").unwrap();
@@ -47,6 +48,7 @@ fn behaves(kv: &impl Kv) {
         "sees its own writes"
     );
     let before = kv.reader().unwrap();
+    assert!(before.get(A, b"b", |_| Ok(())).unwrap().is_none());
     kv.commit(writer, Commit::Unsynced).unwrap();
     assert!(before.get(A, b"a", |_| Ok(())).unwrap().is_none(), "a reader keeps its snapshot");
 
@@ -127,51 +129,74 @@ fn an_opening_waits_for_another_s_write_until_its_deadline() {
     });
 }
 
+/// What a writer does with a row: sets it or removes it.
+pub(super) type Step = (bool, Vec<u8>, u8);
+
+/// Steps of random work on few keys.
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec((any::<bool>(), proptest::collection::vec(0_u8..4, 1..4), any::<u8>()), 0..60)
+}
+
+/// Does the steps in a driver and in the one in memory, and compares what they show.
+pub(super) fn agrees_with_memory(kv: &impl Kv, steps: &[Step]) {
+    let memory = MemoryKv::default();
+    let mut model = BTreeMap::new();
+    let mut before = Vec::new();
+    let keep = |model: &BTreeMap<Vec<u8>, u8>| {
+        let reader = kv.reader().unwrap();
+        // The first look fixes what it shows.
+        assert!(reader.get(B, b"nothing", |_| Ok(())).unwrap().is_none());
+        (model.clone(), reader)
+    };
+    for chunk in steps.chunks(7) {
+        before.push(keep(&model));
+        let (mut left, mut right) = (memory.writer().unwrap(), kv.writer().unwrap());
+        for (put, key, value) in chunk {
+            if *put {
+                left.put(A, key, &[*value]).unwrap();
+                right.put(A, key, &[*value]).unwrap();
+                model.insert(key.clone(), *value);
+            } else {
+                left.del(A, key).unwrap();
+                right.del(A, key).unwrap();
+                model.remove(key);
+            }
+        }
+        for reverse in [false, true] {
+            for range in [
+                (Unbounded, Unbounded),
+                (Included(&[1][..]), Excluded(&[3][..])),
+                (Excluded(&[1][..]), Included(&[2, 1][..])),
+            ] {
+                assert_eq!(rows(&left, A, range, reverse), rows(&right, A, range, reverse));
+            }
+        }
+        let synced = chunk.iter().any(|(_, _, value)| value % 16 == 0);
+        let how = if synced { Commit::Synced } else { Commit::Unsynced };
+        memory.commit(left, how).unwrap();
+        kv.commit(right, how).unwrap();
+    }
+    before.push(keep(&model));
+    let all = (Unbounded, Unbounded);
+    assert_eq!(rows(&memory.reader().unwrap(), A, all, false), model.into_keys().collect::<Vec<_>>());
+    // Everybody who reads sees the rows as they were, whatever was committed since.
+    for (model, reader) in before {
+        let mut expected: Vec<_> = model.keys().cloned().collect();
+        assert_eq!(rows(&reader, A, all, false), expected);
+        expected.reverse();
+        assert_eq!(rows(&reader, A, all, true), expected);
+        for (key, value) in model {
+            assert_eq!(reader.get(A, &key, |found| Ok(found.to_vec())).unwrap(), Some(vec![value]));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_work_leaves_the_same_rows(
-        steps in proptest::collection::vec((any::<bool>(), proptest::collection::vec(0_u8..4, 1..4), any::<u8>()), 0..60)
-    ) {
+    fn random_work_leaves_the_same_rows(steps in steps()) {
         let dir = tempfile::tempdir().unwrap();
-        let (memory, redb) = (MemoryKv::default(), redb(&dir, Sharing::Exclusive));
-        let mut model = BTreeMap::new();
-        let mut before = Vec::new();
-        for chunk in steps.chunks(7) {
-            before.push((model.clone(), redb.reader().unwrap()));
-            let (mut left, mut right) = (memory.writer().unwrap(), redb.writer().unwrap());
-            for (put, key, value) in chunk {
-                if *put {
-                    left.put(A, key, &[*value]).unwrap();
-                    right.put(A, key, &[*value]).unwrap();
-                    model.insert(key.clone(), *value);
-                } else {
-                    left.del(A, key).unwrap();
-                    right.del(A, key).unwrap();
-                    model.remove(key);
-                }
-            }
-            for reverse in [false, true] {
-                for range in [(Unbounded, Unbounded), (Included(&[1][..]), Excluded(&[3][..])), (Excluded(&[1][..]), Included(&[2, 1][..]))] {
-                    prop_assert_eq!(rows(&left, A, range, reverse), rows(&right, A, range, reverse));
-                }
-            }
-            let how = if chunk.iter().any(|(_, _, value)| value % 16 == 0) { Commit::Synced } else { Commit::Unsynced };
-            memory.commit(left, how).unwrap();
-            redb.commit(right, how).unwrap();
-        }
-        before.push((model.clone(), redb.reader().unwrap()));
-        prop_assert_eq!(rows(&memory.reader().unwrap(), A, (Unbounded, Unbounded), false), model.into_keys().collect::<Vec<_>>());
-        // Everybody who reads sees the rows as they were, whatever was committed since.
-        for (model, reader) in before {
-            let mut expected: Vec<_> = model.keys().cloned().collect();
-            prop_assert_eq!(rows(&reader, A, (Unbounded, Unbounded), false), expected.clone());
-            expected.reverse();
-            prop_assert_eq!(rows(&reader, A, (Unbounded, Unbounded), true), expected);
-            for (key, value) in model {
-                prop_assert_eq!(reader.get(A, &key, |found| Ok(found.to_vec())).unwrap(), Some(vec![value]));
-            }
-        }
+        agrees_with_memory(&redb(&dir, Sharing::Exclusive), &steps);
     }
 }

@@ -1,0 +1,251 @@
+//! The commit: one statement in a serializable transaction, which checks what was read and writes what is
+//! changed; and finding out what became of it when the connection is lost meanwhile.
+//!
+//! A commit inserts its id, a random one, into the table of commits. When no answer comes, the id is inserted
+//! once more, as void. That waits for a first try that is still open. Then the row tells: it is the
+//! commit's own, so the commit holds; or it is void, and then the commit has not happened, and cannot
+//! any more, however late its statement reaches the server: its own insert would fail. Both may be asked
+//! any number of times.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::connect::{Database, Use};
+use super::failure::Failure;
+use super::row::{RowChange, RowKey};
+use super::view::{Query, column};
+use super::writer::ReadSet;
+use crate::random::random;
+use crate::{Error, ErrorKind, Result, machine};
+
+const DOING: &str = "committing rows to the database";
+/// Between two tries to find an outcome out.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long an outcome is looked for at most; the ids of commits are kept for much longer.
+const SEARCH: Duration = Duration::from_secs(3600);
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CommitOutcome {
+    /// It holds. Every row that it wrote bears this version.
+    Committed { version: i64 },
+    /// It has not happened: others have changed what it goes by, or the connection was lost before.
+    Again,
+}
+
+/// A commit that is to be made.
+pub(super) struct PendingCommit {
+    id: Uuid,
+    version: i64,
+    query: Query,
+}
+
+impl PendingCommit {
+    /// Makes one of what was read and what is changed.
+    pub(super) fn new(
+        database: &Database,
+        read: &ReadSet,
+        changes: &[(RowKey, RowChange)],
+    ) -> Result<PendingCommit> {
+        let bytes = random::<16>()?;
+        let id = Uuid::from_bytes(bytes);
+        // Positive, and not 0: the part of a base.
+        let [high, ..] = bytes.map(u64::from);
+        let low = u64::from_be_bytes(random()?);
+        let version = i64::try_from((low ^ high) >> 1).unwrap_or(1).max(1);
+        let mut query = Query { text: database.statements.commit.clone(), parameters: Vec::new() };
+        query.parameters.push((Box::new(id), Type::UUID));
+        query.parameters.push((Box::new(version), Type::INT8));
+        checks(&mut query, read);
+        writes(&mut query, changes);
+        Ok(PendingCommit { id, version, query })
+    }
+
+    /// Makes the commit, and finds out whether it holds.
+    ///
+    /// # Errors
+    /// What the server refuses it for; `Io` when the outcome could not be found out: then the error says so.
+    pub(super) async fn make(self, database: Arc<Database>) -> Result<CommitOutcome> {
+        let connection = match database.connection(Use::Writing).await {
+            Ok(connection) => connection,
+            // Nothing was sent.
+            Err(failure) => return Err(failure.into_error()),
+        };
+        let sent = machine::uptime();
+        match self.send(&database, connection).await {
+            Ok(true) => Ok(CommitOutcome::Committed { version: self.version }),
+            Ok(false) | Err(Failure::Conflict) => Ok(CommitOutcome::Again),
+            Err(Failure::Refused(error)) => Err(error),
+            Err(Failure::Lost(lost)) => {
+                tracing::debug!(error = %lost, "the connection was lost in a commit; its outcome is found out");
+                self.find_out(&database, sent, lost).await
+            }
+        }
+    }
+
+    /// Sends the transaction in one trip. Returns whether what was read is still so, and the commit done.
+    async fn send(&self, database: &Database, connection: Object) -> Result<bool, Failure> {
+        let sent = async {
+            tokio::join!(
+                biased;
+                connection.batch_execute(&database.statements.begin_write),
+                self.query.run(&connection),
+                connection.batch_execute("COMMIT")
+            )
+        };
+        let Ok((begun, answer, ended)) = tokio::time::timeout(database.options.patience, sent).await else {
+            drop(Object::take(connection));
+            return Err(Failure::timed_out(DOING));
+        };
+        // The first that failed says why; a COMMIT of what has failed is answered as if it were done.
+        let answer = begun.and(answer).and_then(|rows| ended.map(|()| rows));
+        match answer {
+            Ok(rows) => {
+                let fits = rows.first().map(|row| column::<bool>(row, 0));
+                fits.transpose().map_err(Failure::Refused)?.ok_or_else(|| {
+                    Failure::Refused(Error::bug("the database answered a commit with nothing"))
+                })
+            }
+            Err(cause) => {
+                let failure = Failure::of(DOING, cause);
+                if matches!(failure, Failure::Lost(_)) {
+                    drop(Object::take(connection));
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Finds out whether the commit holds, and sees to it that it stays so.
+    async fn find_out(&self, database: &Database, sent: Duration, mut lost: Error) -> Result<CommitOutcome> {
+        loop {
+            match self.ask(database).await {
+                Ok(true) => return Ok(CommitOutcome::Again),
+                Ok(false) => return Ok(CommitOutcome::Committed { version: self.version }),
+                Err(Failure::Conflict) => {}
+                Err(failure) => lost = failure.into_error(),
+            }
+            let waited = machine::uptime().saturating_sub(sent);
+            if waited >= (database.options.patience * 4).min(SEARCH) {
+                let message = "whether the change holds could not be found out: the database was lost in its commit, \
+                               and has not come back";
+                return Err(Error::with_source(ErrorKind::Io, message, lost));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Makes the id void if the commit has not happened; returns whether it is void.
+    async fn ask(&self, database: &Database) -> Result<bool, Failure> {
+        let connection = database.connection(Use::Writing).await?;
+        let id: (&(dyn tokio_postgres::types::ToSql + Sync), Type) = (&self.id, Type::UUID);
+        let asked = async {
+            let failed = |cause| Failure::of(DOING, cause);
+            connection
+                .query_typed(&database.statements.void, std::slice::from_ref(&id))
+                .await
+                .map_err(failed)?;
+            // On its own, so that it sees what the first has waited for.
+            let rows = connection.query_typed(&database.statements.outcome, std::slice::from_ref(&id)).await;
+            let rows = rows.map_err(failed)?;
+            let void =
+                rows.first().map(|row| column::<bool>(row, 0)).transpose().map_err(Failure::Refused)?;
+            void.ok_or_else(|| Failure::Refused(Error::bug("the id of a commit is gone")))
+        };
+        let asked = tokio::time::timeout(database.options.patience, asked).await;
+        let asked = asked.unwrap_or_else(|_| Err(Failure::timed_out(DOING)));
+        if matches!(asked, Err(Failure::Lost(_))) {
+            drop(Object::take(connection));
+        }
+        asked
+    }
+}
+
+fn checks(query: &mut Query, read: &ReadSet) {
+    let (mut tables, mut lows, mut highs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut parts, mut sums) = (Vec::new(), Vec::new());
+    let keys = read.keys.iter().map(|((table, key), seal)| {
+        let span = super::reader::Span::of_key(key);
+        (*table, span, *seal)
+    });
+    for (table, span, seal) in keys.chain(read.spans.iter().cloned()) {
+        tables.push(i16::from(table));
+        lows.push(span.low);
+        highs.push(span.high);
+        parts.push(seal.parts);
+        sums.push(seal.sum.to_string());
+    }
+    query.parameters.push((Box::new(tables), Type::INT2_ARRAY));
+    query.parameters.push((Box::new(lows), Type::BYTEA_ARRAY));
+    query.parameters.push((Box::new(highs), Type::BYTEA_ARRAY));
+    query.parameters.push((Box::new(parts), Type::INT8_ARRAY));
+    query.parameters.push((Box::new(sums), Type::TEXT_ARRAY));
+}
+
+fn writes(query: &mut Query, changes: &[(RowKey, RowChange)]) {
+    let (mut deleted, mut put, mut values) = (Keys::default(), Keys::default(), Vec::new());
+    let (mut added, mut deltas) = (Keys::default(), Vec::new());
+    for (key, change) in changes {
+        match change {
+            RowChange::Delete => deleted.push(key),
+            RowChange::Put(value) => {
+                put.push(key);
+                values.push(value.clone());
+            }
+            RowChange::Add(delta) => {
+                added.push(key);
+                deltas.push(*delta);
+            }
+        }
+    }
+    deleted.into_parameters(query);
+    put.into_parameters(query);
+    query.parameters.push((Box::new(values), Type::BYTEA_ARRAY));
+    added.into_parameters(query);
+    query.parameters.push((Box::new(deltas), Type::INT8_ARRAY));
+}
+
+#[derive(Default)]
+struct Keys {
+    tables: Vec<i16>,
+    keys: Vec<Vec<u8>>,
+}
+
+impl Keys {
+    fn push(&mut self, (table, key): &RowKey) {
+        self.tables.push(i16::from(*table));
+        self.keys.push(key.clone());
+    }
+
+    fn into_parameters(self, query: &mut Query) {
+        query.parameters.push((Box::new(self.tables), Type::INT2_ARRAY));
+        query.parameters.push((Box::new(self.keys), Type::BYTEA_ARRAY));
+    }
+}
+
+/// Brings the deltas of a counter together into one, so that reading it stays cheap.
+pub(super) async fn fold(database: Arc<Database>, (table, key): RowKey) {
+    let Ok(connection) = database.connection(Use::Writing).await else { return };
+    let Ok(part) = random().map(|bytes| (i64::from_be_bytes(bytes) & i64::MAX).max(1)) else { return };
+    let table = i16::from(table);
+    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] =
+        [(&table, Type::INT2), (&key, Type::BYTEA), (&part, Type::INT8)];
+    // What overtakes it, or is in its way, leaves the counter as it is; the next one comes soon.
+    let folded = connection.query_typed(&database.statements.fold, &parameters).await;
+    if folded.as_ref().is_err_and(|cause| cause.code() != Some(&SqlState::T_R_SERIALIZATION_FAILURE)) {
+        drop(Object::take(connection));
+    }
+}
+
+/// Removes the ids of commits whose outcome nobody looks for any more.
+pub(super) async fn forget_old(database: Arc<Database>) {
+    let Ok(connection) = database.connection(Use::Writing).await else { return };
+    if connection.query_typed(&database.statements.forget, &[]).await.is_err() {
+        drop(Object::take(connection));
+    }
+}

@@ -1,0 +1,302 @@
+//! The way to the database: its address, TLS, the connections, and the runtime that they live in.
+//!
+//! The address is that of libpq: `postgres://user:password@host:port/database?name=value`. Beside what the
+//! client knows, `schema` names the schema that the store is in ("holdall" by default), and `sslrootcert`
+//! a file of certificates in PEM that the server's is verified by, in place of the system's. Where TLS is
+//! spoken, the server's certificate and name are verified, whatever the mode.
+
+use std::future::Future;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Timeouts};
+use percent_encoding::percent_decode_str;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::failure::Failure;
+use super::options::PostgresOptions;
+use super::statements::Statements;
+use crate::{Error, ErrorKind, Result, fork, machine};
+
+/// Connections that write: one commits, and one is there when that is lost.
+const WRITING: usize = 2;
+/// Between two tries to reach the server, at first and at most.
+const PAUSE: Duration = Duration::from_millis(20);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+/// Bytes of the name of a schema: PostgreSQL cuts a longer one.
+const MAX_SCHEMA: usize = 63;
+
+/// A database, as this process reaches it.
+pub(super) struct Database {
+    /// None once it is being dropped.
+    runtime: Option<Runtime>,
+    reading: Pool,
+    writing: Pool,
+    pub(super) statements: Statements,
+    pub(super) options: PostgresOptions,
+    /// The threads of a runtime do not live in a forked child.
+    generation: u64,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Reading,
+    /// Apart, so that a thread that reads can wait for a commit.
+    Writing,
+}
+
+impl Database {
+    /// Makes one of an address; nothing is connected yet.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the address is none, `Io` when certificates cannot be read.
+    pub(super) fn new(url: &str, options: PostgresOptions) -> Result<Database> {
+        let address = Address::parse(url)?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("holdall-postgres")
+            .enable_all()
+            .build()
+            .map_err(|cause| Error::io("starting the thread that talks to the database", cause))?;
+        let pool = |size| address.pool(size, options.patience);
+        Ok(Database {
+            reading: pool(options.connections.max(1))?,
+            writing: pool(WRITING)?,
+            statements: Statements::new(&address.schema),
+            runtime: Some(runtime),
+            options,
+            generation: fork::generation(),
+        })
+    }
+
+    /// Runs `work` on the runtime's thread, and waits for it. The caller may be a thread of another runtime,
+    /// which must not be blocked by its own means.
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let (done, outcome) = sync_channel(1);
+        self.spawn(async move {
+            let _gone = done.send(work.await);
+        })?;
+        outcome.recv().map_err(|_| Error::bug("the thread that talks to the database is gone"))?
+    }
+
+    /// Runs `work` beside what others do.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        if self.generation != fork::generation() {
+            return Err(Error::new(
+                ErrorKind::Forked,
+                "the connections to the database belong to the process that forked; open the store again",
+            ));
+        }
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(work);
+        }
+        Ok(())
+    }
+
+    /// Takes a connection of the pool, or makes one; waits for a server that is not there as long as
+    /// the options say.
+    pub(super) async fn connection(&self, used: Use) -> Result<Object, Failure> {
+        let pool = self.pool(used);
+        let begun = machine::uptime();
+        let mut pause = PAUSE;
+        loop {
+            let failure = match pool.get().await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => pool_failure(error),
+            };
+            let waited = machine::uptime().saturating_sub(begun);
+            if !matches!(failure, Failure::Lost(_)) || waited >= self.options.patience {
+                return Err(failure);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    /// Returns how many connections nobody uses.
+    #[cfg(test)]
+    pub(super) fn idle(&self, used: Use) -> usize {
+        self.pool(used).status().available
+    }
+
+    fn pool(&self, used: Use) -> &Pool {
+        match used {
+            Use::Reading => &self.reading,
+            Use::Writing => &self.writing,
+        }
+    }
+
+    /// Ends the connections that nobody uses; those in use end when they are given back.
+    pub(super) fn close(&self) {
+        self.reading.close();
+        self.writing.close();
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some(runtime) = self.runtime.take() else { return };
+        if self.generation == fork::generation() {
+            // Waiting is forbidden on a thread of another runtime, where this may be dropped.
+            runtime.shutdown_background();
+        } else {
+            // Its threads are the parent's.
+            std::mem::forget(runtime);
+        }
+    }
+}
+
+fn pool_failure(error: PoolError) -> Failure {
+    const DOING: &str = "connecting to the database";
+    match error {
+        PoolError::Backend(cause) => Failure::of(DOING, cause),
+        PoolError::Closed => Failure::Refused(Error::invalid("the store was closed; open it again")),
+        PoolError::Timeout(_) => Failure::Lost(Error::new(
+            ErrorKind::Locked,
+            "every connection to the database is in use, or none can be made; try again",
+        )),
+        error => Failure::Refused(Error::with_source(ErrorKind::Bug, DOING, error)),
+    }
+}
+
+/// An address, taken apart.
+struct Address {
+    config: Config,
+    schema: String,
+    root_certificates: Option<String>,
+}
+
+impl Address {
+    fn parse(url: &str) -> Result<Address> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut schema, mut root_certificates, mut rest) = ("holdall".to_owned(), None, Vec::new());
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = || {
+                let decoded = percent_decode_str(value).decode_utf8();
+                decoded
+                    .map(String::from)
+                    .map_err(|_| Error::invalid(format!("the value of {name} is not UTF-8")))
+            };
+            match name {
+                "schema" => schema = value()?,
+                "sslrootcert" => root_certificates = Some(value()?),
+                _ => rest.push(pair),
+            }
+        }
+        if schema.is_empty() || schema.len() > MAX_SCHEMA || schema.contains('\0') {
+            return Err(Error::invalid(format!(
+                "the schema of the database has a name of {} bytes; it takes 1 to {MAX_SCHEMA}",
+                schema.len()
+            )));
+        }
+        let joined = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
+        // Without the address in the message: it has the password.
+        let mut config = Config::from_str(&joined).map_err(|cause| {
+            Error::with_source(ErrorKind::InvalidArgument, "reading the address of the database", cause)
+        })?;
+        if config.get_application_name().is_none() {
+            config.application_name("holdall");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(Duration::from_secs(10));
+        }
+        // A server that vanished is noticed in a minute and a half, not in two hours.
+        config.keepalives_idle(Duration::from_secs(30));
+        config.keepalives_interval(Duration::from_secs(15)).keepalives_retries(4);
+        Ok(Address { config, schema, root_certificates })
+    }
+
+    fn pool(&self, size: usize, patience: Duration) -> Result<Pool> {
+        let way = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match self.config.get_ssl_mode() {
+            SslMode::Disable => Manager::from_config(self.config.clone(), NoTls, way),
+            _ => Manager::from_config(self.config.clone(), MakeRustlsConnect::new(self.tls()?), way),
+        };
+        let timeouts =
+            Timeouts { wait: Some(patience), create: Some(patience), recycle: Some(Duration::from_secs(5)) };
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .timeouts(timeouts)
+            .runtime(deadpool_postgres::Runtime::Tokio1)
+            .build();
+        pool.map_err(|cause| Error::with_source(ErrorKind::Bug, "making a pool of connections", cause))
+    }
+
+    fn tls(&self) -> Result<rustls::ClientConfig> {
+        let mut roots = rustls::RootCertStore::empty();
+        match &self.root_certificates {
+            Some(path) => {
+                let unread = |cause| {
+                    Error::with_source(ErrorKind::Io, format!("reading the certificates of {path}"), cause)
+                };
+                for certificate in CertificateDer::pem_file_iter(path).map_err(unread)? {
+                    roots.add(certificate.map_err(unread)?).map_err(|cause| {
+                        Error::with_source(
+                            ErrorKind::Io,
+                            format!("reading the certificates of {path}"),
+                            cause,
+                        )
+                    })?;
+                }
+            }
+            None => {
+                // What cannot be read verifies nobody, and the error of the connection then says so.
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            }
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|cause| Error::with_source(ErrorKind::Bug, "setting TLS up", cause))?;
+        Ok(config.with_root_certificates(roots).with_no_client_auth())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ours_in_an_address_is_taken_out_and_the_rest_is_the_clients() {
+        let address =
+            Address::parse("postgres://u:p@host:1/db?schema=a%20b&sslmode=require&sslrootcert=/x.pem")
+                .unwrap();
+        assert_eq!((address.schema.as_str(), address.root_certificates.as_deref()), ("a b", Some("/x.pem")));
+        assert_eq!(address.config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(address.config.get_dbname(), Some("db"));
+        assert_eq!(Address::parse("postgres://host/db").unwrap().schema, "holdall");
+    }
+
+    #[test]
+    fn a_wrong_address_is_refused_and_its_password_not_told() {
+        let long = format!("postgres://host/db?schema={}", "x".repeat(64));
+        for url in [
+            "postgres://u:secret@host:port/db",
+            "postgres://u:secret@host/db?colour=red",
+            "postgres://host/db?schema=",
+            long.as_str(),
+        ] {
+            let refused = Address::parse(url).map(drop).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidArgument, "{refused}");
+            assert!(!format!("{refused} {refused:?}").contains("secret"), "{refused:?}");
+        }
+    }
+}

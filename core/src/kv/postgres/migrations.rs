@@ -1,0 +1,87 @@
+//! The schema in the database, and how it came about: each step is made once, in order.
+
+use deadpool_postgres::Object;
+
+use super::connect::{Database, Use};
+use super::failure::Failure;
+use super::statements::Statements;
+use crate::{Error, ErrorKind, Result};
+
+/// The steps, the first of which is number 1. One that was published never changes.
+const STEPS: [&str; 1] = [
+    // A row has a base (part 0, with a value) and deltas (part and version of the commit that added them).
+    "CREATE TABLE SCHEMA.row (tab int2 NOT NULL, key bytea NOT NULL, part int8 NOT NULL, version int8 NOT NULL, \
+     value bytea, delta int8, PRIMARY KEY (tab, key, part), CHECK ((value IS NULL) <> (delta IS NULL))); \
+     CREATE TABLE SCHEMA.commit (id uuid PRIMARY KEY, void bool NOT NULL, \
+     at timestamptz NOT NULL DEFAULT now()); \
+     CREATE INDEX commit_at ON SCHEMA.commit (at)",
+];
+
+/// Keeps two processes from making the same steps at once; a number like any other.
+const LOCK: i64 = 0x3b41_70d2_6a5c_9e17;
+
+const DOING: &str = "making the tables in the database";
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// `Unsupported` when a later version of this library has changed it.
+pub(super) async fn migrate(database: &Database) -> Result<()> {
+    let connection = database.connection(Use::Writing).await.map_err(Failure::into_error)?;
+    let made =
+        tokio::time::timeout(database.options.patience, steps(&connection, &database.statements)).await;
+    let made = made.unwrap_or_else(|_| Err(Failure::timed_out(DOING).into_error()));
+    if made.is_err() {
+        // What is in the middle of a transaction must not be used again.
+        drop(Object::take(connection));
+    }
+    made
+}
+
+async fn steps(connection: &Object, statements: &Statements) -> Result<()> {
+    let failed = |cause| Failure::of(DOING, cause).into_error();
+    // Mostly there is nothing to do, and one query tells.
+    let made = match connection.query_typed(&statements.migrated(), &[]).await {
+        Ok(rows) => version(&rows)?,
+        Err(cause) if is_absent(&cause) => 0,
+        Err(cause) => return Err(failed(cause)),
+    };
+    check(made)?;
+    if made == last() {
+        return Ok(());
+    }
+    let begun = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK})");
+    connection.batch_execute(&format!("{begun}; {}", statements.make_schema())).await.map_err(failed)?;
+    let made = version(&connection.query_typed(&statements.migrated(), &[]).await.map_err(failed)?)?;
+    check(made)?;
+    for (number, step) in (1_i32..).zip(STEPS).filter(|(number, _)| *number > made) {
+        connection.batch_execute(&statements.migrate(number, step)).await.map_err(failed)?;
+    }
+    connection.batch_execute("COMMIT").await.map_err(failed)
+}
+
+fn last() -> i32 {
+    i32::try_from(STEPS.len()).unwrap_or(i32::MAX)
+}
+
+fn check(made: i32) -> Result<()> {
+    match made > last() {
+        true => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the tables in the database have version {made}; this build knows up to {}", last()),
+        )),
+        false => Ok(()),
+    }
+}
+
+fn version(rows: &[tokio_postgres::Row]) -> Result<i32> {
+    let read = rows.first().map(|row| row.try_get::<_, Option<i32>>(0)).transpose();
+    let read = read.map_err(|cause| Failure::of(DOING, cause).into_error())?;
+    Ok(read.flatten().unwrap_or(0))
+}
+
+/// Whether there is no such table, or schema.
+fn is_absent(cause: &tokio_postgres::Error) -> bool {
+    use tokio_postgres::error::SqlState;
+    cause.code().is_some_and(|code| [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME].contains(code))
+}

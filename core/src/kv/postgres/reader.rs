@@ -1,0 +1,252 @@
+//! Reading: the rows of a view, and over them what this process has committed since.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::row::{Committed, Over, Overlaid, RowKey, RowStream, StoredRow};
+use super::view::View;
+use crate::Result;
+use crate::kv::{Chain, KeyRange, Read, Scan, Table, VisitMany, VisitRow, is_empty};
+
+/// RowStream of the first page of a scan and of the later ones. Most scans are of a page of a listing, or of
+/// what hangs on one file.
+const FIRST_PAGE: i64 = 128;
+const PAGE: i64 = 1024;
+/// Above every key, which are under 2 kB.
+const END_LEN: usize = 2600;
+
+/// What this process committed since its view began.
+pub(super) type OwnCommits = BTreeMap<RowKey, Committed>;
+
+/// A read transaction. Cloning it is cheap.
+#[derive(Clone, Debug)]
+pub(crate) struct PostgresReader {
+    pub(super) view: Arc<View>,
+    pub(super) overlay: Arc<OwnCommits>,
+}
+
+/// A range from its first key to the one that is behind its last, as the database is asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) low: Vec<u8>,
+    pub(super) high: Vec<u8>,
+}
+
+impl Span {
+    pub(super) fn of(range: KeyRange<'_>) -> Span {
+        let low = match range.0 {
+            Bound::Included(key) => key.to_vec(),
+            Bound::Excluded(key) => behind(key),
+            Bound::Unbounded => Vec::new(),
+        };
+        let high = match range.1 {
+            Bound::Included(key) => behind(key),
+            Bound::Excluded(key) => key.to_vec(),
+            Bound::Unbounded => vec![0xff; END_LEN],
+        };
+        Span { low, high }
+    }
+
+    /// The span of one key.
+    pub(super) fn of_key(key: &[u8]) -> Span {
+        Span { low: key.to_vec(), high: behind(key) }
+    }
+}
+
+/// Returns the key that follows: nothing sorts between the two.
+pub(super) fn behind(key: &[u8]) -> Vec<u8> {
+    let mut next = key.to_vec();
+    next.push(0);
+    next
+}
+
+/// The rows of a view in a span, page by page.
+pub(super) struct Pages {
+    view: Arc<View>,
+    table: Table,
+    span: Span,
+    reverse: bool,
+    page: std::vec::IntoIter<(Vec<u8>, StoredRow)>,
+    limit: i64,
+    ended: bool,
+}
+
+impl RowStream for Pages {
+    fn next(&mut self) -> Result<Option<(Vec<u8>, StoredRow)>> {
+        loop {
+            if let Some(row) = self.page.next() {
+                return Ok(Some(row));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let bounds = (self.span.low.as_slice(), self.span.high.as_slice());
+            let page = self.view.page(self.table, bounds, self.reverse, self.limit)?;
+            self.ended = page.last;
+            self.limit = PAGE;
+            if let Some((last, _)) = page.rows.last() {
+                match self.reverse {
+                    true => self.span.high.clone_from(last),
+                    false => self.span.low = behind(last),
+                }
+            }
+            self.page = page.rows.into_iter();
+        }
+    }
+}
+
+/// What lies over the rows of a span of a table, in its order.
+pub(super) type Above<'o, O> = Box<dyn Iterator<Item = (&'o [u8], &'o O)> + 'o>;
+
+/// Returns what of `map` is in a span of a table.
+pub(super) fn above<'o, O>(
+    map: &'o BTreeMap<RowKey, O>,
+    table: Table,
+    span: &Span,
+    reverse: bool,
+) -> Above<'o, O> {
+    if span.low >= span.high {
+        return Box::new(std::iter::empty());
+    }
+    let within = map.range((table.byte, span.low.clone())..(table.byte, span.high.clone()));
+    fn plain<'o, O>(((_, key), over): (&'o RowKey, &'o O)) -> (&'o [u8], &'o O) {
+        (key.as_slice(), over)
+    }
+    let within: btree_map::Range<'o, RowKey, O> = within;
+    match reverse {
+        true => Box::new(within.rev().map(plain)),
+        false => Box::new(within.map(plain)),
+    }
+}
+
+/// Shows rows to a visitor until it says that it has enough.
+pub(super) fn show(rows: &mut impl RowStream, visit: &mut VisitRow<'_>) -> Result<()> {
+    while let Some((key, row)) = rows.next()? {
+        if let Some(value) = &row.value
+            && visit(&key, value)? == Scan::Stop
+        {
+            break;
+        }
+    }
+    Ok(())
+}
+
+impl PostgresReader {
+    /// Returns the rows under many keys, in one trip at most.
+    pub(super) fn rows(&self, keys: &[RowKey]) -> Result<Vec<Arc<StoredRow>>> {
+        let whole = |key: &RowKey| match self.overlay.get(key) {
+            Some(Committed::Whole(row)) => Some(row),
+            _ => None,
+        };
+        let asked: Vec<RowKey> = keys.iter().filter(|key| whole(key).is_none()).cloned().collect();
+        let mut below = self.view.rows(&asked)?.into_iter();
+        let mut rows = Vec::with_capacity(keys.len());
+        for key in keys {
+            rows.push(match (whole(key), self.overlay.get(key)) {
+                (Some(row), _) => Arc::new(row.clone()),
+                (None, over) => {
+                    let below = below.next().unwrap_or_default();
+                    match over {
+                        Some(over) => Arc::new(over.over((*below).clone())?),
+                        None => below,
+                    }
+                }
+            });
+        }
+        Ok(rows)
+    }
+
+    /// Sees to it that the rows of a chain are cached. What lies over the view leads on where the view ends.
+    pub(super) fn chain(&self, chain: &Chain<'_>) -> Result<()> {
+        let (mut number, mut names) = (chain.first, chain.names);
+        let mut read = None;
+        while let Some((name, rest)) = names.split_first() {
+            let key = (chain.table.byte, Chain::key(number, name));
+            let row = match self.overlay.get(&key) {
+                Some(Committed::Whole(row)) => Arc::new(row.clone()),
+                _ => match self.view.cached(&key) {
+                    Some(row) => row,
+                    // It is there, unless the cache was emptied; then it is read when it is looked up.
+                    None if read == Some(names.len()) => return Ok(()),
+                    None => {
+                        read = Some(names.len());
+                        self.view.read_chain(&Chain { first: number, names, ..*chain })?;
+                        continue;
+                    }
+                },
+            };
+            let Some(next) = row.value.as_deref().and_then(|value| chain.next(value)) else { return Ok(()) };
+            (number, names) = (next, rest);
+        }
+        Ok(())
+    }
+
+    /// Returns the row under a key.
+    pub(super) fn row(&self, table: Table, key: &[u8]) -> Result<Arc<StoredRow>> {
+        let mut rows = self.rows(&[(table.byte, key.to_vec())])?;
+        Ok(rows.pop().unwrap_or_default())
+    }
+
+    /// Returns the rows of a span, in order.
+    pub(super) fn within(
+        &self,
+        table: Table,
+        span: &Span,
+        reverse: bool,
+    ) -> Overlaid<Pages, Above<'_, Committed>> {
+        let pages = Pages {
+            view: self.view.clone(),
+            table,
+            span: span.clone(),
+            reverse,
+            page: Vec::new().into_iter(),
+            limit: FIRST_PAGE,
+            ended: false,
+        };
+        Overlaid::new(pages, above(&self.overlay, table, span, reverse), reverse)
+    }
+}
+
+impl Read for PostgresReader {
+    fn get<R>(&self, table: Table, key: &[u8], found: impl FnOnce(&[u8]) -> Result<R>) -> Result<Option<R>> {
+        self.row(table, key)?.value.as_deref().map(found).transpose()
+    }
+
+    fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut VisitRow<'_>) -> Result<()> {
+        if is_empty(range) {
+            return Ok(());
+        }
+        show(&mut self.within(table, &Span::of(range), reverse), visit)
+    }
+
+    fn get_many(&self, keys: &[(Table, &[u8])], visit: &mut VisitMany<'_>) -> Result<()> {
+        let keys: Vec<RowKey> = keys.iter().map(|(table, key)| (table.byte, key.to_vec())).collect();
+        let rows = self.rows(&keys)?;
+        rows.iter().enumerate().try_for_each(|(position, row)| visit(position, row.value.as_deref()))
+    }
+
+    fn ahead(&self, chain: &Chain<'_>) -> Result<()> {
+        self.chain(chain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Bound::{Excluded, Included, Unbounded};
+
+    #[test]
+    fn a_range_of_any_bounds_is_a_span_from_a_key_to_the_one_behind_its_last() {
+        let span = |range| {
+            let Span { low, high } = Span::of(range);
+            (low, high)
+        };
+        assert_eq!(span((Included(b"a"), Excluded(b"b"))), (b"a".to_vec(), b"b".to_vec()));
+        assert_eq!(span((Excluded(b"a"), Included(b"b"))), (b"a\0".to_vec(), b"b\0".to_vec()));
+        let (low, high) = span((Unbounded, Unbounded));
+        assert!(low.is_empty() && high > vec![0xff; 2047]);
+        assert_eq!(Span::of_key(b""), Span { low: vec![], high: vec![0] });
+    }
+}

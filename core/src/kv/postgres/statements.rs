@@ -1,0 +1,154 @@
+//! Every statement, with the schema's name in it. None is prepared under a name, and none leaves anything
+//! behind in the session: through PgBouncer in transaction mode the next one may meet another.
+
+use crate::kv::Chain;
+
+/// How the planner is to go about it: by the index alone. A sequential scan, which it prefers for a small
+/// table, would make every change conflict with every other in a serializable transaction.
+const BY_INDEX: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
+     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
+
+/// What is asked of the server.
+#[derive(Debug)]
+pub(super) struct Statements {
+    /// The name of the schema, quoted.
+    schema: String,
+    pub(super) begin_read: String,
+    pub(super) begin_write: String,
+    pub(super) get: String,
+    pub(super) chain: String,
+    pub(super) commit: String,
+    pub(super) void: String,
+    pub(super) outcome: String,
+    pub(super) fold: String,
+    pub(super) forget: String,
+}
+
+impl Statements {
+    pub(super) fn new(schema: &str) -> Statements {
+        let s = format!("\"{}\"", schema.replace('"', "\"\""));
+        Statements {
+            begin_read: format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {BY_INDEX}"),
+            begin_write: format!("BEGIN ISOLATION LEVEL SERIALIZABLE; {BY_INDEX}"),
+            get: format!(
+                "SELECT q.n, r.version, r.value, r.delta \
+                 FROM unnest($1::int2[], $2::bytea[]) WITH ORDINALITY AS q(tab, key, n) \
+                 CROSS JOIN LATERAL (SELECT version, value, delta FROM {s}.row AS r \
+                 WHERE r.tab = q.tab AND r.key = q.key) AS r"
+            ),
+            chain: chain(&s),
+            commit: commit(&s),
+            void: format!("INSERT INTO {s}.commit (id, void) VALUES ($1, true) ON CONFLICT (id) DO NOTHING"),
+            outcome: format!("SELECT void FROM {s}.commit WHERE id = $1"),
+            fold: format!(
+                "WITH gone AS (DELETE FROM {s}.row WHERE tab = $1 AND key = $2 AND part <> 0 RETURNING delta) \
+                 INSERT INTO {s}.row (tab, key, part, version, delta) \
+                 SELECT $1, $2, $3, $3, sum(delta)::int8 FROM gone HAVING count(*) > 0"
+            ),
+            forget: format!("DELETE FROM {s}.commit WHERE at < now() - interval '7 days'"),
+            schema: s,
+        }
+    }
+
+    /// Returns the statement of a page of a scan: of the rows of table `$1` from `$2` on and before `$3`,
+    /// at most `$4` of them.
+    pub(super) fn scan(&self, reverse: bool) -> String {
+        let order = if reverse { " DESC" } else { "" };
+        format!(
+            "SELECT key, version, value, delta FROM {}.row WHERE tab = $1 AND key >= $2 AND key < $3 \
+             ORDER BY tab{order}, key{order}, part{order} LIMIT $4",
+            self.schema
+        )
+    }
+
+    /// Returns what makes the schema, if it is not there.
+    pub(super) fn make_schema(&self) -> String {
+        let s = &self.schema;
+        format!(
+            "CREATE SCHEMA IF NOT EXISTS {s}; \
+             CREATE TABLE IF NOT EXISTS {s}.migration \
+             (version int4 PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"
+        )
+    }
+
+    /// Returns the query of the last migration that was made.
+    pub(super) fn migrated(&self) -> String {
+        format!("SELECT max(version) FROM {}.migration", self.schema)
+    }
+
+    /// Returns what makes a migration, and notes that it was made.
+    pub(super) fn migrate(&self, version: i32, statements: &str) -> String {
+        let s = &self.schema;
+        format!("{}; INSERT INTO {s}.migration (version) VALUES ({version})", statements.replace("SCHEMA", s))
+    }
+}
+
+/// The commit: checks the seals of all that was read, and writes, in one statement.
+///
+/// `$1` is the id and `$2` the version; `$3` to `$7` are the ranges that were read, with their seals; `$8`
+/// and `$9` the keys that are deleted; `$10` to `$12` the rows that are put; `$13` to `$15` what is added.
+fn commit(s: &str) -> String {
+    format!(
+        "WITH fit AS (SELECT NOT EXISTS (\
+           SELECT FROM unnest($3::int2[], $4::bytea[], $5::bytea[], $6::int8[], $7::text[]) \
+             AS g(tab, low, high, parts, sum) \
+           CROSS JOIN LATERAL (SELECT count(*) AS parts, coalesce(sum(version), 0) AS sum FROM {s}.row AS r \
+             WHERE r.tab = g.tab AND r.key >= g.low AND r.key < g.high) AS r \
+           WHERE r.parts <> g.parts OR r.sum <> g.sum::numeric) AS fits), \
+         committed AS (INSERT INTO {s}.commit (id, void) SELECT $1, false FROM fit WHERE fits), \
+         deleted AS (DELETE FROM {s}.row AS r \
+           USING unnest($8::int2[], $9::bytea[]) AS d(tab, key), fit \
+           WHERE fits AND r.tab = d.tab AND r.key = d.key), \
+         replaced AS (DELETE FROM {s}.row AS r \
+           USING unnest($10::int2[], $11::bytea[]) AS d(tab, key), fit \
+           WHERE fits AND r.tab = d.tab AND r.key = d.key AND r.part <> 0), \
+         put AS (INSERT INTO {s}.row (tab, key, part, version, value) \
+           SELECT p.tab, p.key, 0, $2, p.value \
+           FROM unnest($10::int2[], $11::bytea[], $12::bytea[]) AS p(tab, key, value), fit WHERE fits \
+           ON CONFLICT (tab, key, part) DO UPDATE SET version = excluded.version, value = excluded.value, \
+             delta = NULL), \
+         added AS (INSERT INTO {s}.row (tab, key, part, version, delta) \
+           SELECT a.tab, a.key, $2, $2, a.delta \
+           FROM unnest($13::int2[], $14::bytea[], $15::int8[]) AS a(tab, key, delta), fit WHERE fits) \
+         SELECT fits FROM fit"
+    )
+}
+
+/// A chain of rows, and all the parts of each: of table `$1`, beginning with the number `$2`, with the names
+/// `$3` behind it and the ones that follow. `$4` is where the number of the next is in a value.
+fn chain(s: &str) -> String {
+    let value = |number: &str, name: &str| {
+        format!(
+            "(SELECT {} FROM {s}.row AS r WHERE r.tab = $1 AND r.key = int8send({number}) || ($3::bytea[])[{name}] \
+             AND r.part = 0)",
+            link(0)
+        )
+    };
+    format!(
+        "WITH RECURSIVE walk(n, key, next) AS (\
+           SELECT 1, int8send($2) || ($3::bytea[])[1], {} \
+           UNION ALL \
+           SELECT w.n + 1, int8send(w.next) || ($3::bytea[])[w.n + 1], {} \
+           FROM walk AS w WHERE w.next IS NOT NULL AND w.n < cardinality($3::bytea[])) \
+         SELECT w.n::int8, w.key, r.version, r.value, r.delta FROM walk AS w \
+         LEFT JOIN LATERAL (SELECT version, value, delta FROM {s}.row AS r \
+         WHERE r.tab = $1 AND r.key = w.key) AS r ON true ORDER BY w.n",
+        value("$2::int8", "1"),
+        value("w.next", "w.n + 1")
+    )
+}
+
+/// The number in LEB128 that begins in `value` at `$4`, from its byte of the given position on; NULL when it
+/// has no end.
+fn link(position: usize) -> String {
+    if position == Chain::LINK_LEN {
+        return "NULL".to_owned();
+    }
+    let byte = format!("get_byte(r.value, $4 + {position})");
+    format!(
+        "CASE WHEN length(r.value) <= $4 + {position} THEN NULL \
+         ELSE (({byte} & 127)::int8 << {}) | CASE WHEN {byte} < 128 THEN 0 ELSE {} END END",
+        7 * position,
+        link(position + 1)
+    )
+}

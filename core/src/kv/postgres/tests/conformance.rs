@@ -1,0 +1,50 @@
+//! What every driver promises.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use super::server::{address, pooled, shared};
+use super::{PostgresKv, PostgresOptions, fresh, open};
+use crate::catalog::{suite, suite_public, suite_state};
+use crate::kv::suite::{agrees_with_memory, behaves, steps};
+
+/// A server as it is, and through PgBouncer.
+fn both() -> [u16; 2] {
+    [shared().port, pooled().port]
+}
+
+#[test]
+fn the_driver_behaves_as_the_others_do() {
+    for port in both() {
+        behaves(&open(&address(port)));
+        // Over the rows of its own view as well.
+        behaves(&PostgresKv::open(&address(port), PostgresOptions::default()).unwrap());
+    }
+}
+
+#[test]
+fn random_work_leaves_the_same_rows() {
+    for options in [fresh(), PostgresOptions::default()] {
+        let mut runner = TestRunner::new(ProptestConfig {
+            cases: 6,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        });
+        // Each case has a view for each of its steps.
+        let options = PostgresOptions { connections: 16, ..options };
+        let run = runner.run(&steps(), |steps| {
+            agrees_with_memory(&PostgresKv::open(&address(shared().port), options).unwrap(), &steps);
+            Ok(())
+        });
+        run.unwrap();
+    }
+}
+
+/// Through PgBouncer alone: it is the same server behind it, and less can be relied on.
+#[test]
+fn the_catalog_keeps_its_promises() {
+    let make = || PostgresKv::open(&address(pooled().port), PostgresOptions::default()).unwrap();
+    suite::run(make);
+    suite_public::run(make);
+    suite_state::run(make);
+}

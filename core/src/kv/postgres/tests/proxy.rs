@@ -1,0 +1,136 @@
+//! A proxy before a server: counts round trips, and cuts connections at a COMMIT.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// The message that ends a transaction.
+const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+
+/// Where the connection is cut whose COMMIT passes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// The server is sent nothing of the transaction.
+    Before,
+    /// The server has executed the transaction, and is not sent the COMMIT.
+    Within,
+    /// The COMMIT is sent, and no answer comes back.
+    After,
+    /// As `Within` for the client; the server is sent the COMMIT so much later, on a connection that lives on.
+    Late(Duration),
+}
+
+#[derive(Default)]
+struct Watched {
+    trips: AtomicU64,
+    cut: Mutex<Option<Cut>>,
+    cuts: AtomicU64,
+}
+
+/// Passes on what goes to a port, and comes back from it.
+pub(super) struct Proxy {
+    pub(super) port: u16,
+    watched: Arc<Watched>,
+}
+
+impl Proxy {
+    pub(super) fn before(server: u16) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let watched = Arc::new(Watched::default());
+        let shared = watched.clone();
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (Ok(client), Ok(server)) = (client, TcpStream::connect(("127.0.0.1", server))) else {
+                    // Where there is no server, the client meets the end of the connection.
+                    continue;
+                };
+                pass(client, server, shared.clone());
+            }
+        });
+        Proxy { port, watched }
+    }
+
+    /// Returns how many round trips there were while `work` was done: how often the client sent something
+    /// after the server had, or first.
+    pub(super) fn trips<T>(&self, work: impl FnOnce() -> T) -> (u64, T) {
+        let before = self.watched.trips.load(Ordering::SeqCst);
+        let done = work();
+        (self.watched.trips.load(Ordering::SeqCst) - before, done)
+    }
+
+    /// Cuts a connection at the next COMMIT.
+    pub(super) fn cut(&self, how: Cut) {
+        *self.watched.cut.lock().unwrap() = Some(how);
+    }
+
+    /// Returns how many connections were cut.
+    pub(super) fn cuts(&self) -> u64 {
+        self.watched.cuts.load(Ordering::SeqCst)
+    }
+}
+
+fn pass(client: TcpStream, server: TcpStream, watched: Arc<Watched>) {
+    client.set_nodelay(true).unwrap();
+    server.set_nodelay(true).unwrap();
+    // Whether the server has sent something since the client did.
+    let answered = Arc::new(Mutex::new(true));
+    let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let asked = answered.clone();
+    let muted = Arc::new(AtomicBool::new(false));
+    let mute = muted.clone();
+    let (mut from_server, mut to_client) = (server, client);
+    thread::spawn(move || {
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok(len @ 1..) = from_client.read(&mut bytes) {
+            if std::mem::take(&mut *asked.lock().unwrap()) {
+                watched.trips.fetch_add(1, Ordering::SeqCst);
+            }
+            let sent = &bytes[..len];
+            let commit = sent.windows(COMMIT.len()).position(|part| part == COMMIT);
+            let cut = commit.and_then(|at| Some((at, watched.cut.lock().unwrap().take()?)));
+            let Some((at, cut)) = cut else {
+                if to_server.write_all(sent).is_err() {
+                    break;
+                }
+                continue;
+            };
+            watched.cuts.fetch_add(1, Ordering::SeqCst);
+            let forwarded = match cut {
+                Cut::Before => &[][..],
+                Cut::Within | Cut::Late(_) => &sent[..at],
+                Cut::After => sent,
+            };
+            // Nothing that the server answers reaches the client. The server has the time to execute what it is
+            // sent before the client misses the answer.
+            muted.store(true, Ordering::SeqCst);
+            let _ = to_server.write_all(forwarded);
+            thread::sleep(Duration::from_millis(100));
+            let _ = from_client.shutdown(Shutdown::Both);
+            match cut {
+                Cut::Late(after) => {
+                    thread::sleep(after);
+                    let _ = to_server.write_all(&sent[at..]);
+                    thread::sleep(Duration::from_millis(100));
+                }
+                Cut::Before | Cut::Within | Cut::After => {}
+            }
+            break;
+        }
+        let _ = to_server.shutdown(Shutdown::Both);
+        let _ = from_client.shutdown(Shutdown::Both);
+    });
+    thread::spawn(move || {
+        let mut bytes = vec![0; 1 << 16];
+        let mut open = true;
+        // Read to the end even when nobody is there any more, or the server would notice.
+        while let Ok(len @ 1..) = from_server.read(&mut bytes) {
+            *answered.lock().unwrap() = true;
+            open = open && !mute.load(Ordering::SeqCst) && to_client.write_all(&bytes[..len]).is_ok();
+        }
+        let _ = to_client.shutdown(Shutdown::Both);
+    });
+}
