@@ -39,9 +39,11 @@ mod versions;
 
 macro_rules! cases {
     ($($name:path;)*) => {
-        /// Holds a driver to everything the catalog promises; `make` makes an empty one.
-        pub(crate) fn run<K: Kv>(make: impl Fn() -> K) {
+        /// Holds a driver to everything the catalog promises; `make` makes an empty one. `histories` is how many
+        /// are tried at random.
+        pub(crate) fn run<K: Kv>(make: impl Fn() -> K, histories: u32) {
             $($name(&make);)*
+            model::random_work_agrees_with_a_naive_model(&make, histories);
         }
     };
 }
@@ -73,9 +75,6 @@ cases! {
     removal::d3_content_is_told_apart_by_its_own_hash_and_scope;
     removal::content_moves_only_from_where_it_is;
     places::attributes_are_bounded;
-    faults::every_missing_row_is_found;
-    faults::s10_every_damaged_row_is_found;
-    faults::every_planted_fault_is_found;
     uploads::a_part_replaces_the_one_before_and_is_shared_with_nobody;
     uploads::an_upload_that_is_done_or_over_takes_no_part;
     uploads::expired_uploads_are_swept_in_bounded_steps;
@@ -83,17 +82,21 @@ cases! {
     uploads::a_drive_finds_what_it_has_and_nothing_of_others;
     uploads::a_part_that_became_a_version_outlives_it_by_the_grace;
     uploads::a_note_goes_with_its_version;
-    model::random_work_agrees_with_a_naive_model;
 }
+
+/// Histories that a driver in memory goes through in a second.
+const HISTORIES: u32 = 48;
 
 #[test]
 fn the_driver_in_memory_keeps_every_promise() {
-    run(MemoryKv::default);
+    run(MemoryKv::default, HISTORIES);
+    faults::run(&MemoryKv::default);
 }
 
 #[test]
 fn the_embedded_driver_keeps_every_promise() {
-    run(embedded);
+    run(embedded, HISTORIES);
+    faults::run(&embedded);
     super::suite_public::run(embedded);
     super::suite_state::run(embedded);
 }

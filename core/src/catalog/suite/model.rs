@@ -93,8 +93,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op, 1..50)
 }
 
-pub(super) fn random_work_agrees_with_a_naive_model<K: Kv>(make: &impl Fn() -> K) {
-    let config = Config { cases: 48, failure_persistence: None, ..Config::default() };
+pub(super) fn random_work_agrees_with_a_naive_model<K: Kv>(make: &impl Fn() -> K, histories: u32) {
+    let config = Config { cases: histories, failure_persistence: None, ..Config::default() };
     let tested = TestRunner::new(config).run(&ops(), |ops| {
         let (mut store, mut model) = (Store::new(make), Model::default());
         for op in ops {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::connect::{Database, Use};
 use super::failure::Failure;
-use super::row::{RowChange, RowKey};
+use super::row::{RowChange, RowKey, Seal};
 use super::view::{Query, column};
 use super::writer::ReadSet;
 use crate::random::random;
@@ -57,7 +57,7 @@ impl PendingCommit {
         // Positive, and not 0: the part of a base.
         let [high, ..] = bytes.map(u64::from);
         let low = u64::from_be_bytes(random()?);
-        let version = i64::try_from((low ^ high) >> 1).unwrap_or(1).max(1);
+        let version = i64::try_from((low ^ high) >> 1).map_or(1, |version| (version % Seal::RANGE).max(1));
         let mut query = Query { text: database.statements.commit.clone(), parameters: Vec::new() };
         query.parameters.push((Box::new(id), Type::UUID));
         query.parameters.push((Box::new(version), Type::INT8));
@@ -168,7 +168,7 @@ impl PendingCommit {
 
 fn checks(query: &mut Query, read: &ReadSet) {
     let (mut tables, mut lows, mut highs) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut parts, mut sums) = (Vec::new(), Vec::new());
+    let mut seals = Vec::new();
     let keys = read.keys.iter().map(|((table, key), seal)| {
         let span = super::reader::Span::of_key(key);
         (*table, span, *seal)
@@ -177,14 +177,12 @@ fn checks(query: &mut Query, read: &ReadSet) {
         tables.push(i16::from(table));
         lows.push(span.low);
         highs.push(span.high);
-        parts.push(seal.parts);
-        sums.push(seal.sum.to_string());
+        seals.push(seal.number());
     }
     query.parameters.push((Box::new(tables), Type::INT2_ARRAY));
     query.parameters.push((Box::new(lows), Type::BYTEA_ARRAY));
     query.parameters.push((Box::new(highs), Type::BYTEA_ARRAY));
-    query.parameters.push((Box::new(parts), Type::INT8_ARRAY));
-    query.parameters.push((Box::new(sums), Type::TEXT_ARRAY));
+    query.parameters.push((Box::new(seals), Type::INT8_ARRAY));
 }
 
 fn writes(query: &mut Query, changes: &[(RowKey, RowChange)]) {

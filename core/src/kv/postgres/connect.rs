@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_address_is_refused_and_its_password_not_told() {
+    fn a_wrong_address_is_refused_and_its_password_kept_secret() {
         let long = format!("postgres://host/db?schema={}", "x".repeat(64));
         for url in [
             "postgres://u:secret@host:port/db",

@@ -20,6 +20,9 @@ const STEPS: [&str; 1] = [
 /// Keeps two processes from making the same steps at once; a number like any other.
 const LOCK: i64 = 0x3b41_70d2_6a5c_9e17;
 
+/// How often it is tried again after a failure.
+const TRIES: u32 = 2;
+
 const DOING: &str = "making the tables in the database";
 
 /// Brings the schema up to date.
@@ -27,6 +30,19 @@ const DOING: &str = "making the tables in the database";
 /// # Errors
 /// `Unsupported` when a later version of this library has changed it.
 pub(super) async fn migrate(database: &Database) -> Result<()> {
+    // A session that has once found no schema can hold on to that throughout the transaction in which it waits
+    // for another that makes it, and then fails to make it. In the next one it knows better.
+    let mut made = try_migrate(database).await;
+    for _ in 0..TRIES {
+        match made {
+            Err(error) if error.kind() == ErrorKind::Io => made = try_migrate(database).await,
+            made => return made,
+        }
+    }
+    made
+}
+
+async fn try_migrate(database: &Database) -> Result<()> {
     let connection = database.connection(Use::Writing).await.map_err(Failure::into_error)?;
     let made =
         tokio::time::timeout(database.options.patience, steps(&connection, &database.statements)).await;

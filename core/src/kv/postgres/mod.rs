@@ -45,7 +45,7 @@ use super::{Commit, Kv};
 use crate::random::random;
 use crate::{Error, ErrorKind, Result, machine};
 
-/// RowStream of its own commits that a process keeps over its view at most; then it begins another.
+/// Rows of its own commits that a process keeps over its view at most; then it begins another.
 const MAX_OVERLAY: usize = 4096;
 /// One commit of so many, at random, brings the deltas together of the counters that it adds to.
 const FOLD: i64 = 64;
@@ -55,7 +55,7 @@ const FORGET: u64 = 4096;
 const PAUSE: u64 = 2_000;
 const MAX_PAUSE: u64 = 250_000;
 
-/// RowStream in a PostgreSQL database.
+/// Rows in a PostgreSQL database.
 #[derive(Debug)]
 pub(crate) struct PostgresKv {
     database: Arc<Database>,

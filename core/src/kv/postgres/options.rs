@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How rows in a database are read and written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PostgresOptions {
-    /// RowStream that are read are at most so old; 0 reads each time anew. What this process has committed it
+    /// Rows that are read are at most so old; 0 reads each time anew. What this process has committed it
     /// sees at once, whatever this says.
     pub(crate) staleness: Duration,
     /// Connections that read at most; two more write.

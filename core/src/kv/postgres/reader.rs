@@ -10,7 +10,7 @@ use super::view::View;
 use crate::Result;
 use crate::kv::{Chain, KeyRange, Read, Scan, Table, VisitMany, VisitRow, is_empty};
 
-/// RowStream of the first page of a scan and of the later ones. Most scans are of a page of a listing, or of
+/// Rows of the first page of a scan and of the later ones. Most scans are of a page of a listing, or of
 /// what hangs on one file.
 const FIRST_PAGE: i64 = 128;
 const PAGE: i64 = 1024;

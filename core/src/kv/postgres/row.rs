@@ -3,8 +3,8 @@
 //!
 //! A key has a base, which a put sets, and any number of deltas, which [`Write::add`](crate::kv::Write::add)
 //! appends: two processes that add to one counter so write different rows, and neither waits for the other.
-//! Each of these parts bears the version of the commit that wrote it. Their number and the sum of their
-//! versions tell whether anything was changed under a key, or in a range.
+//! Each of these parts bears the version of the commit that wrote it. The sum of their versions tells
+//! whether anything was changed under a key, or in a range.
 
 use crate::kv::counter;
 use crate::{Error, Result};
@@ -20,24 +20,30 @@ pub(super) struct StoredRow {
     pub(super) seal: Seal,
 }
 
-/// Tells whether what is under a key, or in a range, is the same.
+/// Tells whether what is under a key, or in a range, is the same: the sum of the versions of its parts, up to
+/// a multiple of [`Seal::RANGE`]. Versions are random, so that other parts have another sum. Deltas that are
+/// brought together into one have the same, because nothing was changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seal {
-    /// How many parts there are.
-    pub(super) parts: i64,
-    /// The sum of their versions.
-    pub(super) sum: i128,
-}
+pub(super) struct Seal(i64);
 
 impl Seal {
+    /// Versions are below this, and so are seals.
+    pub(super) const RANGE: i64 = 1 << 62;
+
     /// The seal of one part.
     pub(super) fn of(version: i64) -> Seal {
-        Seal { parts: 1, sum: i128::from(version) }
+        Seal(version % Seal::RANGE)
     }
 
     /// Returns the seal of what both are of.
     pub(super) fn and(self, other: Seal) -> Seal {
-        Seal { parts: self.parts.saturating_add(other.parts), sum: self.sum.saturating_add(other.sum) }
+        // Both are below the range, so that the sum is no overflow.
+        Seal(self.0.saturating_add(other.0) % Seal::RANGE)
+    }
+
+    /// Returns the number that the database compares.
+    pub(super) fn number(self) -> i64 {
+        self.0
     }
 }
 
@@ -149,12 +155,12 @@ impl Over for Committed {
     }
 }
 
-/// RowStream in order of key, from the first or from the last.
+/// Rows in order of key, from the first or from the last.
 pub(super) trait RowStream {
     fn next(&mut self) -> Result<Option<(Vec<u8>, StoredRow)>>;
 }
 
-/// RowStream with what lies over them. Those that are removed are left out.
+/// Rows with what lies over them. Those that are removed are left out.
 pub(super) struct Overlaid<B, A: Iterator> {
     below: B,
     /// The next row below, once it was looked at.

@@ -1,6 +1,7 @@
 //! Every statement, with the schema's name in it. None is prepared under a name, and none leaves anything
 //! behind in the session: through PgBouncer in transaction mode the next one may meet another.
 
+use super::row::Seal;
 use crate::kv::Chain;
 
 /// How the planner is to go about it: by the index alone. A sequential scan, which it prefers for a small
@@ -41,9 +42,10 @@ impl Statements {
             void: format!("INSERT INTO {s}.commit (id, void) VALUES ($1, true) ON CONFLICT (id) DO NOTHING"),
             outcome: format!("SELECT void FROM {s}.commit WHERE id = $1"),
             fold: format!(
-                "WITH gone AS (DELETE FROM {s}.row WHERE tab = $1 AND key = $2 AND part <> 0 RETURNING delta) \
+                "WITH gone AS (DELETE FROM {s}.row WHERE tab = $1 AND key = $2 AND part <> 0 RETURNING version, delta) \
                  INSERT INTO {s}.row (tab, key, part, version, delta) \
-                 SELECT $1, $2, $3, $3, sum(delta)::int8 FROM gone HAVING count(*) > 0"
+                 SELECT $1, $2, $3, (sum(version) % {range})::int8, sum(delta)::int8 FROM gone HAVING count(*) > 0",
+                range = Seal::RANGE
             ),
             forget: format!("DELETE FROM {s}.commit WHERE at < now() - interval '7 days'"),
             schema: s,
@@ -85,31 +87,32 @@ impl Statements {
 
 /// The commit: checks the seals of all that was read, and writes, in one statement.
 ///
-/// `$1` is the id and `$2` the version; `$3` to `$7` are the ranges that were read, with their seals; `$8`
-/// and `$9` the keys that are deleted; `$10` to `$12` the rows that are put; `$13` to `$15` what is added.
+/// `$1` is the id and `$2` the version; `$3` to `$6` are the ranges that were read, with their seals; `$7`
+/// and `$8` the keys that are deleted; `$9` to `$11` the rows that are put; `$12` to `$14` what is added.
 fn commit(s: &str) -> String {
+    let range = Seal::RANGE;
     format!(
         "WITH fit AS (SELECT NOT EXISTS (\
-           SELECT FROM unnest($3::int2[], $4::bytea[], $5::bytea[], $6::int8[], $7::text[]) \
-             AS g(tab, low, high, parts, sum) \
-           CROSS JOIN LATERAL (SELECT count(*) AS parts, coalesce(sum(version), 0) AS sum FROM {s}.row AS r \
+           SELECT FROM unnest($3::int2[], $4::bytea[], $5::bytea[], $6::int8[]) \
+             AS g(tab, low, high, seal) \
+           CROSS JOIN LATERAL (SELECT coalesce(sum(version) % {range}, 0) AS seal FROM {s}.row AS r \
              WHERE r.tab = g.tab AND r.key >= g.low AND r.key < g.high) AS r \
-           WHERE r.parts <> g.parts OR r.sum <> g.sum::numeric) AS fits), \
+           WHERE r.seal <> g.seal) AS fits), \
          committed AS (INSERT INTO {s}.commit (id, void) SELECT $1, false FROM fit WHERE fits), \
          deleted AS (DELETE FROM {s}.row AS r \
-           USING unnest($8::int2[], $9::bytea[]) AS d(tab, key), fit \
+           USING unnest($7::int2[], $8::bytea[]) AS d(tab, key), fit \
            WHERE fits AND r.tab = d.tab AND r.key = d.key), \
          replaced AS (DELETE FROM {s}.row AS r \
-           USING unnest($10::int2[], $11::bytea[]) AS d(tab, key), fit \
+           USING unnest($9::int2[], $10::bytea[]) AS d(tab, key), fit \
            WHERE fits AND r.tab = d.tab AND r.key = d.key AND r.part <> 0), \
          put AS (INSERT INTO {s}.row (tab, key, part, version, value) \
            SELECT p.tab, p.key, 0, $2, p.value \
-           FROM unnest($10::int2[], $11::bytea[], $12::bytea[]) AS p(tab, key, value), fit WHERE fits \
+           FROM unnest($9::int2[], $10::bytea[], $11::bytea[]) AS p(tab, key, value), fit WHERE fits \
            ON CONFLICT (tab, key, part) DO UPDATE SET version = excluded.version, value = excluded.value, \
              delta = NULL), \
          added AS (INSERT INTO {s}.row (tab, key, part, version, delta) \
            SELECT a.tab, a.key, $2, $2, a.delta \
-           FROM unnest($13::int2[], $14::bytea[], $15::int8[]) AS a(tab, key, delta), fit WHERE fits) \
+           FROM unnest($12::int2[], $13::bytea[], $14::int8[]) AS a(tab, key, delta), fit WHERE fits) \
          SELECT fits FROM fit"
     )
 }

@@ -17,7 +17,7 @@ use super::row::{RowKey, StoredRow};
 use crate::kv::{Chain, Table};
 use crate::{Error, Result, machine};
 
-/// RowStream of a view that are cached at most; they are read again when they are wanted again.
+/// Rows of a view that are cached at most; they are read again when they are wanted again.
 const MAX_CACHED: usize = 1 << 16;
 /// Within what time a connection ends its transaction, to be used again.
 const PARTING: Duration = Duration::from_secs(5);

@@ -55,7 +55,7 @@ impl PostgresWriter {
     }
 }
 
-/// RowStream on their way up, with the seal of those that went by.
+/// Rows on their way up, with the seal of those that went by.
 struct Noted<'w> {
     rows: Overlaid<super::reader::Pages, Above<'w, Committed>>,
     seal: Seal,

@@ -40,11 +40,24 @@ fn random_work_leaves_the_same_rows() {
     }
 }
 
-/// Through PgBouncer alone: it is the same server behind it, and less can be relied on.
+/// Opens a store in a schema of its own, through PgBouncer alone: it is the same server behind it, and less can
+/// be relied on.
+fn empty() -> PostgresKv {
+    PostgresKv::open(&address(pooled().port), PostgresOptions::default()).unwrap()
+}
+
+/// A history of the model takes some hundred changes, and each of them several round trips.
 #[test]
 fn the_catalog_keeps_its_promises() {
-    let make = || PostgresKv::open(&address(pooled().port), PostgresOptions::default()).unwrap();
-    suite::run(make);
-    suite_public::run(make);
-    suite_state::run(make);
+    suite::run(empty, 6);
+}
+
+#[test]
+fn links_shares_and_archives_keep_their_promises() {
+    suite_public::run(empty);
+}
+
+#[test]
+fn states_keep_their_promises() {
+    suite_state::run(empty);
 }
