@@ -58,6 +58,13 @@ pub enum Mutant {
     UsesWithoutBudget,
     /// What a backup that came to no end has left in a copy stays beside the copy's own segments.
     ForeignSegmentsStay,
+    /// What a backup that was interrupted has put behind the ends of an earlier copy's segments stays there.
+    ForeignTailsStay,
+    /// The first group of an exclusive session in a copy is acknowledged before its rows say that the copy was
+    /// written to.
+    CopyTurnsUnsynced,
+    /// The log that a copy has beyond its rows is replayed, as that of a session that died in it.
+    CopiesAreReplayed,
     /// An exclusive session that wrote nothing appends its end to the log: in a copy, to the one that the next
     /// backup replaces.
     QuietEndIsLogged,

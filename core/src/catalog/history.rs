@@ -85,16 +85,19 @@ pub(crate) struct Session {
     pub(crate) seed: u64,
 }
 
-/// Notes a session with its first group, and begins a timeline where the rows were a copy.
-pub(crate) fn begin(tx: &mut impl Write, session: Session, lsn: u64) -> Result<()> {
-    if let Some(copy) = row::get::<CopyRecord>(tx, META, COPY)? {
+/// Notes a session with its first group, and begins a timeline where the rows were a copy; returns whether
+/// they were. Then the rows have to be synced with the group: they must not go on saying that.
+pub(crate) fn begin(tx: &mut impl Write, session: Session, lsn: u64) -> Result<bool> {
+    let copy = copy(tx)?;
+    if let Some(copy) = &copy {
         tx.del(META, COPY)?;
         if !mutant::is_active(Mutant::RestoredIdsRepeat) {
-            part(tx, &copy, session.seed)?;
+            part(tx, copy, session.seed)?;
         }
     }
     row::put(tx, HISTORY, &lsn.to_be_bytes(), &SessionRecord { id: session.id })?;
-    forget_oldest(tx)
+    forget_oldest(tx)?;
+    Ok(copy.is_some())
 }
 
 fn part(tx: &mut impl Write, copy: &CopyRecord, seed: u64) -> Result<()> {
@@ -145,6 +148,11 @@ pub(crate) fn check_row(key: &[u8], value: &[u8]) -> Result<()> {
 /// Returns what says that rows are a copy, if they are.
 pub(crate) fn copy(tx: &impl Read) -> Result<Option<CopyRecord>> {
     row::get(tx, META, COPY)
+}
+
+/// Whether the rows are those of a backup, and nothing was written to it since.
+pub(crate) fn is_unwritten_copy(tx: &impl Read) -> Result<bool> {
+    Ok(copy(tx)?.is_some_and(|copy| copy.of.is_some()))
 }
 
 /// Says that rows are a copy: whoever writes to them first begins a timeline.

@@ -11,10 +11,11 @@ use crate::blobs;
 use crate::catalog::history::{self, Session};
 use crate::catalog::{grace, segment, signing_key, table};
 use crate::journal::{
-    GroupLimits, Journal, Position, leave_all_but_last, move_foreign_away, recover, void_tails,
+    GroupLimits, Journal, Position, leave_all_but_last, recover, take_foreign_away, void_tails,
 };
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
+use crate::mutant::{self, Mutant};
 use crate::random::random;
 use crate::time::Time;
 use crate::vfs::{Open, ReadOnly, Vfs};
@@ -54,10 +55,7 @@ pub(crate) fn open(disk: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
         Mode::Shared if !read_only => Sharing::Shared,
         _ => Sharing::Exclusive,
     };
-    let kv = up_to_date(&vfs, (sharing, deadline), &options, &identity)?;
-    if !read_only {
-        move_foreign_away(&kv, vfs.as_ref())?;
-    }
+    let kv = up_to_date(&vfs, (sharing, deadline), &options, &identity, read_only)?;
     let session = Session { id: random()?, seed: u64::from_le_bytes(random()?) };
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options, sharing, read_only))
         .beginning_with(Box::new(move |group, lsn| history::begin(group, session, lsn)));
@@ -75,8 +73,12 @@ fn up_to_date(
     (sharing, deadline): (Sharing, Duration),
     options: &Options,
     identity: &Identity,
+    read_only: bool,
 ) -> Result<RedbKv> {
     let mut kv = rows(vfs, sharing, deadline, options)?;
+    if !read_only {
+        take_foreign_away(&kv, vfs.as_ref())?;
+    }
     if sharing == Sharing::Exclusive {
         begin_session(&kv, vfs, identity, true)?;
         return Ok(kv);
@@ -163,7 +165,10 @@ fn rows(vfs: &Arc<dyn Vfs>, sharing: Sharing, deadline: Duration, options: &Opti
 /// another one, or of none. After a session in shared mode nothing is to be replayed: a group that
 /// lies behind its last one was never published.
 fn begin_session(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive: bool) -> Result<()> {
-    if segment::is_exclusive(&kv.reader()?)? {
+    let tx = kv.reader()?;
+    // What the log of a copy has beyond the rows is not the copy's.
+    let is_copy = history::is_unwritten_copy(&tx)? && !mutant::is_active(Mutant::CopiesAreReplayed);
+    if segment::is_exclusive(&tx)? && !is_copy {
         let groups = recover(kv, vfs, identity.uuid)?;
         if groups > 0 {
             tracing::info!(groups, "replayed the end of the log");

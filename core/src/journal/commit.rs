@@ -120,8 +120,9 @@ pub(crate) struct Journal<K: Kv> {
     beginning: Option<Beginning<K::Writer>>,
 }
 
-/// What the first group of a session begins with; it is given the number of the group.
-pub(crate) type Beginning<W> = Box<dyn for<'g> Fn(&mut Group<'g, W>, u64) -> Result<()> + Send + Sync>;
+/// What the first group of a session begins with; it is given the number of the group, and says whether the
+/// rows have to be synced before the group is acknowledged.
+pub(crate) type Beginning<W> = Box<dyn for<'g> Fn(&mut Group<'g, W>, u64) -> Result<bool> + Send + Sync>;
 
 impl OutcomeSlot {
     fn finish(&self, outcome: Result<()>) {
@@ -358,20 +359,20 @@ impl<K: Kv> Journal<K> {
             return Ok(());
         }
         let len = batch.iter().fold(0_u64, |sum, request| sum.saturating_add(request.len));
-        let wrote = loop {
-            let attempt = self.attempt(&mut lead, batch, len)?;
-            for (index, error) in attempt.rejected.into_iter().rev() {
+        let attempt = loop {
+            let mut attempt = self.attempt(&mut lead, batch, len)?;
+            for (index, error) in attempt.rejected.drain(..).rev() {
                 // From the back, so that the indexes before stay right.
                 batch.remove(index).slot.finish(Err(error));
             }
             if !attempt.again {
-                break attempt.wrote;
+                break attempt;
             }
         };
-        if wrote {
+        if attempt.wrote {
             lead.unsynced += 1;
         }
-        let asked = batch.iter().any(|request| request.then != Then::Nothing);
+        let asked = attempt.checkpoint || batch.iter().any(|request| request.then != Then::Nothing);
         let due = lead.unsynced >= self.limits.checkpoint_groups
             || (lead.unsynced > 0
                 && machine::uptime().saturating_sub(lead.synced_at) >= self.limits.checkpoint_age);
@@ -425,12 +426,13 @@ impl<K: Kv> Journal<K> {
         let position = Position::read(&tx)?;
         // The position is read under the writer: in shared mode another process may have committed since.
         let mut pending = Pending::new(position.next_lsn()?, Time::now(), lease.number(), lease.tail);
-        let mut attempt = Attempt { rejected: Vec::new(), again: false, wrote: false };
+        let mut attempt = Attempt::default();
         if lead.session == SessionState::Begins
             && let Some(beginning) = &self.beginning
         {
             let lsn = pending.lsn;
-            beginning(&mut Group { tx: &mut tx, pending: &mut pending }, lsn)?;
+            attempt.checkpoint = beginning(&mut Group { tx: &mut tx, pending: &mut pending }, lsn)?
+                && !mutant::is_active(Mutant::CopyTurnsUnsynced);
         }
         for (index, request) in batch.iter_mut().enumerate() {
             let before = pending.mark();
@@ -495,7 +497,8 @@ impl<K: Kv> Journal<K> {
         }
         lease.tail = end;
         lead.lease = Some(lease);
-        Ok(Attempt { wrote: true, ..attempt })
+        attempt.wrote = true;
+        Ok(attempt)
     }
 
     /// Voids what lies behind the ends of the segments, as [`Tails`] says, before a group is
@@ -579,6 +582,7 @@ fn in_doubt(error: Error) -> Error {
 }
 
 /// What became of the changes of a batch.
+#[derive(Default)]
 struct Attempt {
     /// Those that failed by themselves, by place in the batch, in order.
     rejected: Vec<(usize, Error)>,
@@ -586,4 +590,6 @@ struct Attempt {
     again: bool,
     /// Whether the group reached the log.
     wrote: bool,
+    /// Whether the rows have to be synced with it.
+    checkpoint: bool,
 }

@@ -14,7 +14,7 @@ mod tails;
 mod tests;
 
 pub(crate) use commit::{GroupLimits, Journal};
-pub(crate) use foreign::move_foreign_away;
+pub(crate) use foreign::take_foreign_away;
 pub(crate) use group::Group;
 pub(crate) use recover::{leave_all_but_last, rebuild, recover};
 pub(crate) use tails::void_tails;

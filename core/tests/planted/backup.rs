@@ -34,10 +34,17 @@ fn fill(store: &Store, folder: &str, times: u32) {
 /// Is called with the path of a directory that was synced.
 type Synced = Box<dyn FnMut(&str) + Send>;
 
-/// A disk that calls somebody when a directory was synced.
+/// A disk that calls somebody when a directory was synced, and may say that it takes no writes.
 struct Watched {
     disk: SimVfs,
     synced: Mutex<Option<Synced>>,
+    read_only: bool,
+}
+
+impl Watched {
+    fn new(disk: &SimVfs, read_only: bool) -> Watched {
+        Watched { disk: disk.clone(), synced: Mutex::default(), read_only }
+    }
 }
 
 impl std::fmt::Debug for Watched {
@@ -67,6 +74,10 @@ impl Vfs for Watched {
         self.disk.list(path)
     }
 
+    fn is_read_only(&self) -> std::io::Result<bool> {
+        Ok(self.read_only)
+    }
+
     fn sync_dir(&self, path: &str) -> std::io::Result<()> {
         self.disk.sync_dir(path)?;
         if let Some(synced) = self.synced.lock().unwrap().as_mut() {
@@ -86,7 +97,7 @@ fn assert_sound(store: &Store) {
 fn a_backup_beside_a_compaction_leaves_nothing_of_what_is_gone() {
     finds(Mutant::StaleSegmentsStay, || {
         let (disk, target) = (SimVfs::new(1), SimVfs::new(2));
-        let watched = Arc::new(Watched { disk: disk.clone(), synced: Mutex::default() });
+        let watched = Arc::new(Watched::new(&disk, false));
         let options = Options::new().mode(Mode::Exclusive).segment_bytes(64 << 10).grace(Duration::ZERO);
         let store = Store::open_on(watched.clone(), options).unwrap();
         let drive = store.drive("alice").unwrap();
@@ -166,6 +177,91 @@ fn a_copy_that_a_cut_backup_went_into_can_be_worked_in_and_survives_a_crash() {
                 assert!(drive.stat(path).is_ok(), "{path} is there after a cut at {step}");
             }
             assert_sound(&copy);
+        }
+    });
+}
+
+/// A store in which two wrote beside each other, a copy of it from before what they wrote last, and how many
+/// operations the next backup into that takes.
+fn copy_to_be_renewed() -> (Store, SimVfs, u64) {
+    let (disk, whole) = (SimVfs::new(1), SimVfs::new(2));
+    let two = [open(&disk, Mode::Shared), open(&disk, Mode::Shared)];
+    let write = |folder: &str| {
+        for (n, store) in two.iter().cycle().take(6).enumerate() {
+            let content = n.to_le_bytes().repeat(100);
+            store.drive("alice").unwrap().put(&format!("{folder}/{n}"), &content[..], Put::new()).unwrap();
+        }
+    };
+    write("before");
+    two[0].backup_on(&on(&whole), &mut quiet).unwrap();
+    write("since");
+    let again = whole.copy();
+    let begun = again.op_count();
+    two[0].backup_on(&on(&again), &mut quiet).unwrap();
+    let ops = again.op_count() - begun;
+    (two[0].clone(), whole, ops)
+}
+
+#[test]
+fn a_copy_that_was_read_has_nothing_of_a_cut_backup_behind_its_segments() {
+    finds(Mutant::ForeignTailsStay, || {
+        let (store, whole, ops) = copy_to_be_renewed();
+        // Closes one of the segments that the backup is going to make longer.
+        open(&whole, Mode::Exclusive).close().unwrap();
+        for (step, mode) in (1..ops).step_by(9).zip([Mode::Exclusive, Mode::Shared].iter().cycle()) {
+            let cut = whole.copy();
+            cut.power_cut_at(cut.op_count() + step);
+            let _ = store.backup_on(&on(&cut), &mut quiet);
+            let restored = cut.crash(Policy::KeepAll);
+            let copy = open(&restored, *mode);
+            copy.drive("alice").unwrap().put("alone", &b"alone"[..], Put::new()).unwrap();
+            drop(copy);
+            let copy = open(&restored, Mode::Exclusive);
+            copy.drive("alice").unwrap().put("at last", &b"at last"[..], Put::new()).unwrap();
+            let copy = open(&restored.crash(Policy::KeepAll), Mode::Exclusive);
+            let drive = copy.drive("alice").unwrap();
+            for path in ["alone", "at last", "before/5"] {
+                assert!(drive.stat(path).is_ok(), "{path} is there after a cut at {step}");
+            }
+            assert_sound(&copy);
+        }
+    });
+}
+
+#[test]
+fn a_copy_that_a_process_wrote_to_and_died_is_not_written_over() {
+    finds(Mutant::CopyTurnsUnsynced, || {
+        let (store, whole, _) = copy_to_be_renewed();
+        let copy = open(&whole, Mode::Exclusive);
+        copy.drive("alice").unwrap().put("own", &b"own"[..], Put::new()).unwrap();
+        let died = whole.crash(Policy::LoseAll);
+        let refused = store.backup_on(&on(&died), &mut quiet).expect_err("the copy was written to");
+        assert!(refused.to_string().contains("was written to"), "{refused}");
+        let copy = open(&died, Mode::Exclusive);
+        assert!(copy.drive("alice").unwrap().stat("own").is_ok());
+        assert_sound(&copy);
+    });
+}
+
+#[test]
+fn a_read_only_copy_shows_nothing_of_a_backup_that_was_cut_off() {
+    finds(Mutant::CopiesAreReplayed, || {
+        let (store, whole, ops) = copy_to_be_renewed();
+        // A session that died having read alone: its mark stays.
+        let read = open(&whole, Mode::Exclusive);
+        let whole = whole.crash(Policy::KeepAll);
+        drop(read);
+        for step in (1..ops).step_by(9) {
+            let cut = whole.copy();
+            cut.power_cut_at(cut.op_count() + step);
+            let whole_backup = store.backup_on(&on(&cut), &mut quiet);
+            let watched = Watched::new(&cut.crash(Policy::KeepAll), true);
+            let copy = Store::open_on(Arc::new(watched), Options::new().mode(Mode::Exclusive))
+                .unwrap_or_else(|error| panic!("after a cut at {step} ({whole_backup:?}): {error}"));
+            let drive = copy.drive("alice").unwrap();
+            assert!(drive.stat("before/5").is_ok());
+            let seen = (0..6).filter(|n| drive.stat(&format!("since/{n}")).is_ok()).count();
+            assert!([0, 6].contains(&seen), "{seen} of six files after a cut at {step}");
         }
     });
 }

@@ -209,9 +209,42 @@ const CONTROLS: &[Control] = &[
     },
     Control {
         fault: 0,
+        says: "what a backup that was cut off has put behind the ends of segments stays there",
+        mutant: Mutant::ForeignTailsStay,
+        near: 18,
+        bound: 200,
+        focus: |plan| {
+            plan.shared(2, 5);
+            plan.only(&[(Kind::Put, 4), (Kind::Backup, 2), (Kind::CutBackup, 2)]);
+        },
+    },
+    Control {
+        fault: 0,
+        says: "a backup goes over a copy that a process wrote to and died",
+        mutant: Mutant::CopyTurnsUnsynced,
+        near: 1,
+        bound: 100,
+        focus: |plan| {
+            plan.shared(2, 5);
+            plan.only(&[(Kind::Put, 4), (Kind::Backup, 2), (Kind::CutBackup, 2)]);
+        },
+    },
+    Control {
+        fault: 0,
+        says: "the end of a session that read alone is appended to a copy's log",
+        mutant: Mutant::QuietEndIsLogged,
+        near: 1,
+        bound: 1000,
+        focus: |plan| {
+            plan.mode = Some(Mode::Exclusive);
+            plan.only(&[(Kind::Put, 4), (Kind::Backup, 2), (Kind::CutBackup, 2)]);
+        },
+    },
+    Control {
+        fault: 0,
         says: "a backup leaves an older part of a segment that was compacted meanwhile",
         mutant: Mutant::StaleSegmentsStay,
-        near: 250,
+        near: 1015,
         bound: 3000,
         focus: |plan| {
             plan.shared(3, 2);

@@ -105,8 +105,7 @@ const KINDS: [(Kind, u64); 44] = [
     (Kind::Short, 1),
     (Kind::Decay, 1),
     (Kind::CutRebuild, 1),
-    // Only where a control asks for it.
-    (Kind::CutBackup, 0),
+    (Kind::CutBackup, 1),
     (Kind::Full, 1),
     (Kind::Successor, 1),
     (Kind::Parting, 1),

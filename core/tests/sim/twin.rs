@@ -105,9 +105,25 @@ impl Run {
             let (store, copy) = (SimVfs::new(run.rng.draw()), SimVfs::new(run.rng.draw()));
             store.set_to(&run.disk);
             copy.set_to(&run.copy);
-            if run.rng.one_in(2) {
-                let read = run.on_twin(|| open(&copy, Mode::Exclusive)?.store().close());
-                run.hold(read.map_err(|error| format!("reading a copy: {error}")));
+            if run.rng.one_in(4) {
+                let held = run.on_twin(|| must_not_be_replaced(&store.copy(), &copy.copy()));
+                run.hold(held);
+            }
+            match run.rng.below(3) {
+                0 => {}
+                1 => {
+                    let read = run.on_twin(|| open(&copy, Mode::Exclusive)?.store().close());
+                    run.hold(read.map_err(|error| format!("reading a copy: {error}")));
+                }
+                // As that, by a process that dies: the mark of its session stays.
+                _ => {
+                    let read =
+                        run.on_twin(|| open(&copy, Mode::Exclusive).map(|_| copy.crash(Policy::KeepAll)));
+                    match read {
+                        Ok(died) => copy.set_to(&died),
+                        Err(error) => run.fail(format!("reading a copy: {error}")),
+                    }
+                }
             }
             let whole = copy.copy();
             let begun = whole.op_count();
@@ -174,6 +190,18 @@ fn rebuild(disk: &SimVfs) -> Result<()> {
 fn back_up(store: &SimVfs, copy: &SimVfs) -> Result<()> {
     let vfs: Arc<dyn Vfs> = Arc::new(copy.clone());
     open(store, Mode::Exclusive)?.store().backup_on(&vfs, &mut |_| Ok(())).map(drop)
+}
+
+/// Writes to a copy, dies, and looks whether a backup lets it be.
+fn must_not_be_replaced(store: &SimVfs, copy: &SimVfs) -> Result<(), String> {
+    let says = |error: holdall::Error| format!("writing to a copy: {error}");
+    let drive = open(copy, Mode::Exclusive).map_err(says)?;
+    drive.put("own", &b"own"[..], Put::new()).map_err(says)?;
+    let died = copy.crash(Policy::LoseAll);
+    match back_up(store, &died) {
+        Ok(()) => Err("a backup went over a copy that a process wrote to before it died".to_owned()),
+        Err(_) => open(&died, Mode::Exclusive).and_then(|drive| drive.stat("own")).map(drop).map_err(says),
+    }
 }
 
 /// Works in a store, dies, and looks whether all of it is there and sound.
