@@ -14,7 +14,10 @@ use crate::{Error, ErrorKind, Result, machine};
 
 /// Between two tries to get a lock.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How often a reader looks whether the store is open elsewhere.
+/// How often it is looked whether the store is open elsewhere, before that is an error. Who is in the way for
+/// no longer than a few looks has not got it open: another reader that looks at the same instant, or a child
+/// process that a thread of this process is starting, which has all locks of this process until it runs its
+/// program.
 const LOOKS: usize = 20;
 
 /// A lock on the store, held until it is dropped.
@@ -70,7 +73,7 @@ impl StoreLock {
     /// the error that the index is damaged.
     pub(crate) fn of_session(vfs: &dyn Vfs, mode: Mode) -> Result<StoreLock> {
         let exclusive = mode == Mode::Exclusive && !mutant::is_active(Mutant::ModesMeetInTheIndex);
-        let lock = StoreLock::try_take(vfs, (layout::OPEN, Open::Create), |file| match exclusive {
+        let lock = StoreLock::look(vfs, Open::Create, |file| match exclusive {
             true => file.try_lock(),
             false => file.try_lock_shared(),
         });
@@ -100,12 +103,8 @@ impl StoreLock {
                 None => machine::pause(PAUSE),
             }
         };
-        // Another reader may look at the same instant, and is in the way for no longer than that.
-        for _ in 0..LOOKS {
-            if StoreLock::try_take(vfs, (layout::OPEN, Open::Read), |file| file.try_lock())?.is_some() {
-                return Ok(reading);
-            }
-            machine::pause(PAUSE);
+        if StoreLock::look(vfs, Open::Read, |file| file.try_lock())?.is_some() {
+            return Ok(reading);
         }
         Err(Error::new(
             ErrorKind::Locked,
@@ -116,7 +115,23 @@ impl StoreLock {
 
     /// Takes the store for this process alone, if no other has it open.
     pub(crate) fn alone(vfs: &dyn Vfs) -> Result<Option<StoreLock>> {
-        StoreLock::try_take(vfs, (layout::OPEN, Open::Create), |file| file.try_lock())
+        StoreLock::look(vfs, Open::Create, |file| file.try_lock())
+    }
+
+    /// Takes the lock of the sessions, looking a few times; None when others have it for longer.
+    fn look(
+        vfs: &dyn Vfs,
+        how: Open,
+        lock: impl Fn(&dyn VfsFile) -> io::Result<bool>,
+    ) -> Result<Option<StoreLock>> {
+        let looks = if mutant::is_active(Mutant::OpenBesideClose) { 1 } else { LOOKS };
+        for _ in 1..looks {
+            if let Some(taken) = StoreLock::try_take(vfs, (layout::OPEN, how), &lock)? {
+                return Ok(Some(taken));
+            }
+            machine::pause(PAUSE);
+        }
+        StoreLock::try_take(vfs, (layout::OPEN, how), &lock)
     }
 }
 
@@ -129,4 +144,27 @@ fn being_opened(timeout: Duration) -> Error {
             timeout.as_millis()
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vfs::RealVfs;
+
+    #[test]
+    fn a_lock_that_a_starting_child_has_for_an_instant_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let vfs = RealVfs::new(dir.path()).unwrap();
+        for mode in [Mode::Exclusive, Mode::Shared] {
+            let child = StoreLock::alone(&vfs).unwrap().expect("nobody has it");
+            let held = StoreLock::of_session(&vfs, mode).err().expect("it is held");
+            assert_eq!(held.kind(), ErrorKind::Locked);
+            let starting = std::thread::spawn(move || {
+                std::thread::sleep(2 * PAUSE);
+                drop(child);
+            });
+            assert!(StoreLock::of_session(&vfs, mode).is_ok());
+            starting.join().unwrap();
+        }
+    }
 }

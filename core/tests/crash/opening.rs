@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -195,6 +196,32 @@ fn ends_well(child: libc::pid_t) -> bool {
 fn p1_a_child_forked_beside_an_opening_opens_too() {
     let dir = tempfile::tempdir().unwrap();
     run(&["fork-opening", dir.path().to_str().unwrap()]);
+}
+
+/// From its start until it runs its program, a child has what its parent had locked. No handler sees that: the
+/// standard library starts programs by `posix_spawn`.
+#[test]
+fn programs_started_beside_closes_and_openings_are_in_nobody_s_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let goes_on = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while goes_on.load(Ordering::Relaxed) {
+                    assert!(std::process::Command::new("true").status().unwrap().success());
+                }
+            });
+        }
+        let opened = std::panic::catch_unwind(|| {
+            for number in 0..150_u32 {
+                let store = open(dir.path(), Mode::Exclusive).unwrap();
+                store.drive("alice").unwrap().put("f", &number.to_le_bytes()[..], Put::new()).unwrap();
+                store.close().unwrap();
+            }
+        });
+        goes_on.store(false, Ordering::Relaxed);
+        opened.unwrap();
+    });
 }
 
 fn copy(from: &Path, to: &Path) {
