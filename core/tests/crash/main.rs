@@ -19,7 +19,6 @@ mod controls;
 mod cut;
 mod faults;
 mod flips;
-mod full;
 mod fuzz;
 mod log;
 mod model;

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
+use holdall::mutant::Mutant;
 use holdall::vfs::{DirEntry, Open, SimVfs, Space, Vfs, VfsFile};
 use holdall::{Drive, ErrorKind, Mode, Options, Put, Store};
 
-use crate::content;
-use crate::power::{DRIVE, options};
+use crate::finds;
 
 const TOTAL: u64 = 48 << 20;
 
@@ -30,8 +31,9 @@ impl Small {
     }
 
     fn open_store(&self, mode: Mode, segment_bytes: u64) -> Drive {
-        let options: Options = options(mode).segment_bytes(segment_bytes).threshold(1 << 20);
-        Store::open_on(Arc::new(self.clone()), options).unwrap().drive(DRIVE).unwrap()
+        let options = Options::new().mode(mode).segment_bytes(segment_bytes).threshold(1 << 20);
+        let options = options.cache_bytes(1 << 20).grace(Duration::ZERO);
+        Store::open_on(Arc::new(self.clone()), options).unwrap().drive("alice").unwrap()
     }
 }
 
@@ -142,10 +144,17 @@ impl VfsFile for SmallFile {
     }
 }
 
+/// Makes `len` bytes that follow from `seed`, and that no other content has.
+fn made_of(seed: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
 /// Puts until that is refused, and returns how often it was not.
 fn fill(drive: &Drive) -> u64 {
     for number in 0..2000 {
-        match drive.put(&format!("f{number}"), &content::made_of(number, 90_000)[..], Put::new()) {
+        match drive.put(&format!("f{number}"), &made_of(number, 90_000)[..], Put::new()) {
             Ok(_) => {}
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Io, "{error}");
@@ -158,76 +167,85 @@ fn fill(drive: &Drive) -> u64 {
 
 #[test]
 fn on_a_full_disk_things_are_removed_revoked_and_collected_and_then_there_is_room() {
-    for mode in [Mode::Exclusive, Mode::Shared] {
-        let disk = Small::new();
-        let drive = disk.open_store(mode, 32 << 20);
-        let count = fill(&drive);
-        assert!(count * 90_000 > TOTAL * 2 / 3, "{mode:?}: full after {count} files");
-        let error = drive.put("more", &content::made_of(1 << 20, 90_000)[..], Put::new()).unwrap_err();
-        assert!(error.to_string().contains("the disk is full"), "{error}");
-        drive.revoke().unwrap();
-        for number in 0..count - 3 {
-            drive.delete(&format!("f{number}")).unwrap();
+    finds(Mutant::FullDiskEndsAll, || {
+        for mode in [Mode::Exclusive, Mode::Shared] {
+            let disk = Small::new();
+            let drive = disk.open_store(mode, 32 << 20);
+            let count = fill(&drive);
+            assert!(count * 90_000 > TOTAL * 2 / 3, "{mode:?}: full after {count} files");
+            let error = drive.put("more", &made_of(1 << 20, 90_000)[..], Put::new()).unwrap_err();
+            assert!(error.to_string().contains("the disk is full"), "{error}");
+            drive.revoke().unwrap();
+            for number in 0..count - 3 {
+                drive.delete(&format!("f{number}")).unwrap();
+            }
+            let report = drive.store().gc().unwrap();
+            assert!(report.failed.is_empty() && report.compaction.failed.is_empty(), "{report:?}");
+            assert!(report.compaction.segments > 0, "{report:?}");
+            drive.put("more", &made_of(1 << 20, 90_000)[..], Put::new()).unwrap();
+            drive.store().close().unwrap();
         }
-        let report = drive.store().gc().unwrap();
-        assert!(report.failed.is_empty() && report.compaction.failed.is_empty(), "{report:?}");
-        assert!(report.compaction.segments > 0, "{report:?}");
-        drive.put("more", &content::made_of(1 << 20, 90_000)[..], Put::new()).unwrap();
-        drive.store().close().unwrap();
-    }
+    });
 }
 
 #[test]
 fn a_disk_that_one_segment_fills_has_room_after_deleting_and_collecting() {
-    for mode in [Mode::Exclusive, Mode::Shared] {
-        let disk = Small::new();
-        let drive = disk.open_store(mode, 1 << 30);
-        let count = fill(&drive);
-        assert_eq!(drive.store().stats().unwrap().segments, 1);
-        drive.store().close().unwrap();
-        // By a process that only deletes, and another that only collects.
-        let drive = disk.open_store(mode, 1 << 30);
-        for number in 5..count {
-            drive.delete(&format!("f{number}")).unwrap();
+    finds(Mutant::FullDiskEndsAll, || {
+        for mode in [Mode::Exclusive, Mode::Shared] {
+            let disk = Small::new();
+            let drive = disk.open_store(mode, 1 << 30);
+            let count = fill(&drive);
+            assert_eq!(drive.store().stats().unwrap().segments, 1);
+            drive.store().close().unwrap();
+            // By a process that only deletes, and another that only collects.
+            let drive = disk.open_store(mode, 1 << 30);
+            for number in 5..count {
+                drive.delete(&format!("f{number}")).unwrap();
+            }
+            drive.store().close().unwrap();
+            let drive = disk.open_store(mode, 1 << 30);
+            let mut freed = 0;
+            for _ in 0..2 {
+                let report = drive.store().gc().unwrap();
+                assert!(
+                    report.failed.is_empty() && report.compaction.failed.is_empty(),
+                    "{mode:?}: {report:?}"
+                );
+                freed += report.compaction.bytes;
+            }
+            assert!(freed > TOTAL / 2, "{mode:?}: {freed} bytes were freed");
+            drive.put("more", &made_of(1 << 20, 90_000)[..], Put::new()).unwrap();
+            for number in 0..5 {
+                let read = drive.open_file(&format!("f{number}")).unwrap().to_vec(u64::MAX).unwrap();
+                assert!(read == made_of(number, 90_000));
+            }
+            drive.store().close().unwrap();
         }
-        drive.store().close().unwrap();
-        let drive = disk.open_store(mode, 1 << 30);
-        let mut freed = 0;
-        for _ in 0..2 {
-            let report = drive.store().gc().unwrap();
-            assert!(report.failed.is_empty() && report.compaction.failed.is_empty(), "{mode:?}: {report:?}");
-            freed += report.compaction.bytes;
-        }
-        assert!(freed > TOTAL / 2, "{mode:?}: {freed} bytes were freed");
-        drive.put("more", &content::made_of(1 << 20, 90_000)[..], Put::new()).unwrap();
-        for number in 0..5 {
-            let read = drive.open_file(&format!("f{number}")).unwrap().to_vec(u64::MAX).unwrap();
-            assert!(read == content::made_of(number, 90_000));
-        }
-        drive.store().close().unwrap();
-    }
+    });
 }
 
 #[test]
 fn what_the_log_took_ahead_is_used_before_a_put_is_refused() {
-    for mode in [Mode::Exclusive, Mode::Shared] {
-        let disk = Small::new();
-        let drive = disk.open_store(mode, 1 << 30);
-        fill(&drive);
-        let mut count = 0;
-        while drive.put(&format!("small{count}"), &content::made_of(count, 9_000)[..], Put::new()).is_ok() {
-            count += 1;
+    finds(Mutant::FullDiskEndsAll, || {
+        for mode in [Mode::Exclusive, Mode::Shared] {
+            let disk = Small::new();
+            let drive = disk.open_store(mode, 1 << 30);
+            fill(&drive);
+            let mut count = 0;
+            while drive.put(&format!("small{count}"), &made_of(count, 9_000)[..], Put::new()).is_ok() {
+                count += 1;
+            }
+            let taken = disk.disk.open("seg/0000001.seg", Open::Read).unwrap().len().unwrap();
+            let spare = taken - drive.store().stats().unwrap().segment_bytes;
+            assert!(
+                spare + *disk.free() < TOTAL / 50 + 20_000,
+                "{mode:?}: {spare} bytes, and {} free",
+                disk.free()
+            );
+            drive.delete("f0").unwrap();
+            drive.store().close().unwrap();
         }
-        let taken = disk.disk.open("seg/0000001.seg", Open::Read).unwrap().len().unwrap();
-        let spare = taken - drive.store().stats().unwrap().segment_bytes;
-        assert!(
-            spare + *disk.free() < TOTAL / 50 + 20_000,
-            "{mode:?}: {spare} bytes, and {} free",
-            disk.free()
-        );
-        drive.delete("f0").unwrap();
-        drive.store().close().unwrap();
-    }
+    });
 }
 
 #[test]
@@ -236,7 +254,7 @@ fn where_others_fill_the_disk_a_collection_has_what_the_log_took_ahead() {
         let disk = Small::new();
         let drive = disk.open_store(mode, 1 << 30);
         for number in 0..100 {
-            drive.put(&format!("f{number}"), &content::made_of(number, 90_000)[..], Put::new()).unwrap();
+            drive.put(&format!("f{number}"), &made_of(number, 90_000)[..], Put::new()).unwrap();
         }
         for number in 5..100 {
             drive.delete(&format!("f{number}")).unwrap();
@@ -247,7 +265,7 @@ fn where_others_fill_the_disk_a_collection_has_what_the_log_took_ahead() {
         let report = drive.store().gc().unwrap();
         assert!(report.failed.is_empty() && report.compaction.failed.is_empty(), "{mode:?}: {report:?}");
         assert_eq!(report.blobs, 95, "{mode:?}: {report:?}");
-        drive.put("more", &content::made_of(1 << 20, 90_000)[..], Put::new()).unwrap();
+        drive.put("more", &made_of(1 << 20, 90_000)[..], Put::new()).unwrap();
         drive.store().close().unwrap();
     }
 }
