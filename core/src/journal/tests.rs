@@ -17,7 +17,7 @@ use crate::catalog::table::{self, META};
 use crate::digest::Digest;
 use crate::id::BlobId;
 use crate::kv::redb::{RedbKv, Sharing};
-use crate::kv::{Kv, Read, Scan, Write};
+use crate::kv::{Commit, Kv, Read, Scan, Write};
 use crate::vfs::{Fault, Open, Policy, RealVfs, SimVfs, Times, Vfs};
 use crate::{Error, ErrorKind, Result};
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::catalog::record::{BlobRecord, Record};
-use crate::catalog::segment::{add_dead, get, list, open_segments, raise_floor};
+use crate::catalog::segment::{add_dead, edit, get, list, open_segments, raise_floor};
 use crate::journal::recover::leave_all_but_last;
 use crate::journal::tails::{find, void_tails};
 
@@ -190,4 +190,102 @@ fn a_segment_is_found_or_gone_or_cannot_be_looked_at() {
     assert!(find(vfs.as_ref(), 2).unwrap().is_none());
     disk.fail_at(disk.op_count(), Fault::Eio, Times::Always);
     assert_eq!(find(vfs.as_ref(), 1).map(drop).unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[test]
+fn a_group_that_names_another_predecessor_is_damage() {
+    let (disk, vfs, journal) = begun();
+    let after: Arc<dyn Vfs> = Arc::new(disk.crash(Policy::KeepAll));
+    std::mem::forget((journal, vfs));
+    let kv = rows(&after, "meta.redb");
+    let mut tx = kv.writer().unwrap();
+    Position::fence(&mut tx, 77).unwrap();
+    kv.commit(tx, Commit::Synced).unwrap();
+    let error = recover(&kv, &after, STORE).unwrap_err();
+    assert!(error.to_string().contains("group 1 in seg/0000001.seg follows on none"), "{error}");
+    assert!(keys(&kv.reader().unwrap()).is_empty());
+}
+
+/// Two processes wrote a group of one number; that of the key 30 is the later one.
+fn with_two_groups_of_one_number() -> (Arc<dyn Vfs>, Journal<RedbKv>) {
+    let (disk, vfs) = new_disk();
+    let one = shared(&vfs);
+    put(&one, 1, Bytes::from(vec![1; 300])).unwrap();
+    let twin: Arc<dyn Vfs> = Arc::new(disk.copy());
+    put(&one, 3, Bytes::from(vec![3; 300])).unwrap();
+    std::thread::sleep(Duration::from_millis(2));
+    // As the first process has it still, the other writes to a segment of its own.
+    let held = twin.open("seg/0000001.seg", Open::Write).unwrap();
+    assert!(held.try_lock().unwrap());
+    put(&shared(&twin), 30, Bytes::from(vec![30; 300])).unwrap();
+    let other = twin.open("seg/0000002.seg", Open::Read).unwrap();
+    let mut bytes = vec![0; usize::try_from(other.len().unwrap()).unwrap()];
+    other.read_at(0, &mut bytes).unwrap();
+    vfs.open("seg/0000002.seg", Open::CreateNew).unwrap().write_at(0, &[&bytes]).unwrap();
+    (vfs, one)
+}
+
+#[test]
+fn of_two_groups_of_one_number_a_rebuild_takes_the_one_that_the_next_names() {
+    let (vfs, one) = with_two_groups_of_one_number();
+    put(&one, 4, Bytes::from(vec![4; 300])).unwrap();
+    assert_eq!(keys(&rebuilt(&vfs).reader().unwrap()), [1_u32, 3, 4].map(|key| key.to_be_bytes().to_vec()));
+}
+
+#[test]
+fn of_two_last_groups_a_rebuild_takes_the_later() {
+    let (vfs, _one) = with_two_groups_of_one_number();
+    assert_eq!(keys(&rebuilt(&vfs).reader().unwrap()), [1_u32, 30].map(|key| key.to_be_bytes().to_vec()));
+}
+
+#[test]
+fn what_lies_behind_a_segment_that_was_left_is_no_damage() {
+    let (disk, vfs, journal) = begun();
+    journal.checkpoint().unwrap();
+    let end = get(&journal.reader().unwrap(), 1).unwrap().len;
+    let before: Arc<dyn Vfs> = Arc::new(disk.copy());
+    put(&journal, 2, Bytes::from(vec![2; 300])).unwrap();
+    let len = get(&journal.reader().unwrap(), 1).unwrap().len - end;
+    let mut group = vec![0; usize::try_from(len).unwrap()];
+    vfs.open("seg/0000001.seg", Open::Read).unwrap().read_at(end, &mut group).unwrap();
+    std::mem::forget(journal);
+    // A sound group of a higher number behind a gap, as none that was published lies.
+    let file = before.open("seg/0000001.seg", Open::Write).unwrap();
+    file.write_at(end + 4096, &[&group]).unwrap();
+    let kv = rows(&before, "meta.redb");
+    let error = recover(&kv, &before, STORE).unwrap_err();
+    assert!(error.to_string().contains("sound groups follow"), "{error}");
+    let mut tx = kv.writer().unwrap();
+    edit(&mut tx, 1, |row| row.open = false).unwrap();
+    kv.commit(tx, Commit::Synced).unwrap();
+    assert_eq!(recover(&kv, &before, STORE).unwrap(), 0);
+    assert_eq!(keys(&kv.reader().unwrap()), [1_u32.to_be_bytes()]);
+}
+
+#[test]
+fn a_segment_whose_row_is_removed_by_a_replay_is_not_open_any_more() {
+    let (disk, vfs, journal) = begun();
+    let end = get(&journal.reader().unwrap(), 1).unwrap().len;
+    journal.write(0, |group| group.del(table::SEGMENT, &2_u32.to_be_bytes())).unwrap();
+    let after: Arc<dyn Vfs> = Arc::new(disk.crash(Policy::KeepAll));
+    std::mem::forget((journal, vfs));
+    let kv = rows(&after, "meta.redb");
+    let mut tx = kv.writer().unwrap();
+    edit(&mut tx, 2, |row| row.len = end).unwrap();
+    kv.commit(tx, Commit::Synced).unwrap();
+    // Its file is there until the row is gone.
+    after.open("seg/0000002.seg", Open::CreateNew).unwrap().write_at(0, &[&header_of_second()]).unwrap();
+    recover(&kv, &after, STORE).unwrap();
+    assert_eq!(open_segments(&kv.reader().unwrap()).unwrap(), [1]);
+}
+
+/// The header of a second segment of the store.
+fn header_of_second() -> Vec<u8> {
+    let (_, vfs) = new_disk();
+    let (one, two) = (shared(&vfs), shared(&vfs));
+    put(&one, 1, Bytes::from(vec![1; 300])).unwrap();
+    put(&two, 2, Bytes::from(vec![2; 300])).unwrap();
+    let mut header = vec![0; crate::blobs::frame::SEGMENT_HEADER_LEN];
+    vfs.open("seg/0000002.seg", Open::Read).unwrap().read_at(0, &mut header).unwrap();
+    header
 }
