@@ -140,7 +140,9 @@ impl Run {
             let Slot { open, busy, inherited, left, .. } = &self.slots[other];
             // Or was, when the call looked.
             let there = open.is_some() && !inherited || busy.is_some() || left >= begun;
+            let rebuilds = busy.as_ref().is_some_and(|busy| matches!(busy.what, Do::Rebuild));
             match (what, open) {
+                _ if rebuilds => true,
                 (Do::Open(mode), Some(theirs)) if mates.contains(&other) => mode != theirs,
                 (Do::Open(_), None) if mates.contains(&other) => self.plan.mode.is_none() && there,
                 _ => there,
