@@ -227,7 +227,7 @@ impl History {
             Some(Node::File(file)) => file.versions.get(&file.current) == Some(&content),
             _ => false,
         };
-        self.ways.iter().any(is_at)
+        self.all().iter().any(is_at)
     }
 
     /// Whether there is a file of this id with this version, whichever way it went.
