@@ -309,7 +309,10 @@ impl Engine {
         let looked_up = self.streams.finish_lookups(&self.pool, || self.reader());
         self.journal.close();
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        finished.and(looked_up)
+        match finished {
+            Err(error) if looked_up.is_err() => Err(error.context(streams::BREAKS_OFF)),
+            finished => finished.and(looked_up),
+        }
     }
 
     fn finish(&self) -> Result<()> {

@@ -24,6 +24,9 @@ pub(crate) struct Pins<'p> {
     segments: HashMap<u32, Arc<Seen>>,
 }
 
+/// What a close says when it could not look up all that archives under way may still want.
+pub(super) const BREAKS_OFF: &str = "an archive under way may break off";
+
 impl Pins<'_> {
     /// Holds a segment open; None when it is gone.
     pub(crate) fn pin(&mut self, segment: u32) -> Result<Option<Arc<Seen>>> {
@@ -58,7 +61,7 @@ impl Streams {
         let (mut pins, mut finished) = (Pins { pool, segments: HashMap::new() }, Ok(()));
         for stream in streams.iter().filter_map(Weak::upgrade) {
             if let Err(error) = finish(stream.as_ref(), &mut pins, &reader) {
-                finished = Err(error.context("an archive under way may break off"));
+                finished = Err(error.context(BREAKS_OFF));
             }
         }
         finished
