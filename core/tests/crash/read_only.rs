@@ -299,7 +299,9 @@ fn a_damaged_log_is_refused_and_named_where_nothing_can_be_written() {
     let store = furnish(&path, Mode::Exclusive);
     copy(&path, &crashed);
     store.close().unwrap();
-    let segment = fs::read_dir(crashed.join("seg")).unwrap().next().unwrap().unwrap().path();
+    let holds = |path: &PathBuf| memchr::memmem::find(&fs::read(path).unwrap(), &content(9)).is_some();
+    let mut segments = fs::read_dir(crashed.join("seg")).unwrap().map(|entry| entry.unwrap().path());
+    let segment = segments.find(holds).unwrap();
     let mut bytes = fs::read(&segment).unwrap();
     let at = memchr::memmem::find(&bytes, &content(9)).unwrap();
     bytes[at + 5] ^= 1;
