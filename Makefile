@@ -3,6 +3,7 @@
 # hosts      the part of it that checks hosts from outside
 # published  the part of it that checks the calls of Cloudreve and PDS
 # postgres   the driver for PostgreSQL, against servers that its tests start
+# s3         the driver for S3-compatible object storage, against servers that its tests install and start
 # works-with programs of others over archives and URLs, all that can be installed; writes docs/works-with.md
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
@@ -25,7 +26,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test hosts published postgres works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo test hosts published postgres s3 works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -64,7 +65,7 @@ test: test-tools
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test
-	$(MAKE) postgres features package
+	$(MAKE) postgres s3 features package
 	PYTHON=$(PYTHON) python/run-tests.sh
 	$(MAKE) hosts published works-here
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
@@ -96,6 +97,10 @@ hosts: test-tools
 # In transaction mode PgBouncer shows what of a session must not be relied on.
 postgres: test-tools
 	$(CARGO) test -p holdall --lib --features postgres kv::postgres
+
+# The servers are those of two makers; they are installed below target/object-servers, the second where Go is here.
+s3: test-tools
+	$(CARGO) test -p holdall --lib --features s3 blobs::object
 
 BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
 

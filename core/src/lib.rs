@@ -66,6 +66,8 @@
 //! | `cloudreve` | on | the API of Cloudreve v4, and URLs in its form |
 //! | `pds` | on | the API of Alibaba PDS |
 //! | `deflate` | on | compressed archives, whose length is not known in advance |
+//! | `postgres` | off | for tests: a driver for rows in a PostgreSQL database, over which no store can be opened yet |
+//! | `s3` | off | for tests: a driver for contents in S3-compatible object storage, with which no store can be opened yet |
 //! | `sim` | off | for tests: a disk that loses power, and a clock and randomness derived from a seed |
 //!
 //! The tests run on Linux.

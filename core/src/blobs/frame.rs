@@ -92,6 +92,13 @@ impl Frame {
         bytes.starts_with(&(MAGIC ^ salt).to_le_bytes())
     }
 
+    /// Reads a header by itself, whatever segment it is of.
+    #[cfg(feature = "s3")]
+    pub(crate) fn decode_alone(bytes: &[u8; HEADER_LEN]) -> Option<(Frame, u32)> {
+        let magic = u32::from_le_bytes(*bytes.first_chunk()?);
+        Frame::decode(bytes, magic ^ MAGIC)
+    }
+
     /// Reads a header; None when the bytes are not one of this segment.
     pub(crate) fn decode(bytes: &[u8; HEADER_LEN], salt: u32) -> Option<(Frame, u32)> {
         let mut fields = FrameFields(bytes);

@@ -2,6 +2,10 @@
 //! each large blob.
 
 pub(crate) mod frame;
+// Nothing opens a store with it yet.
+#[cfg(feature = "s3")]
+#[cfg_attr(not(test), allow(dead_code, unused_imports))]
+pub(crate) mod object;
 pub(crate) mod pool;
 pub(crate) mod segment;
 pub(crate) mod spool;

@@ -142,9 +142,16 @@ pub(crate) struct BlobSource {
 }
 
 impl BlobSource {
+    /// Makes the content of `len` bytes from `offset` of a file on, which has them.
+    #[cfg(feature = "s3")]
+    pub(super) fn new(file: Arc<dyn VfsFile>, offset: u64, len: u64) -> BlobSource {
+        BlobSource { file, offset, len }
+    }
+
     /// Returns a window on `limit` bytes at most, from `offset` of the blob on.
     pub(crate) fn window(&self, offset: u64, limit: u64) -> Result<Bytes> {
-        let len = limit.min(self.len.saturating_sub(offset)).min(self.file.longest_window());
+        let len = limit.min(self.len.saturating_sub(offset));
+        let len = self.file.contiguous(self.offset.saturating_add(offset), len);
         if len >= LONG {
             self.file.will_need(self.offset.saturating_add(offset), len);
         }
@@ -169,14 +176,14 @@ impl Source for BlobSource {
 
     fn segment(&self, offset: u64, limit: u64) -> Result<Segment> {
         let data = self.window(offset, limit)?;
-        let file =
-            self.file.file().map(|file| FileRange { file, offset: self.offset.saturating_add(offset) });
-        Ok(Segment { data, file })
+        let len = u64::try_from(data.len()).unwrap_or(u64::MAX);
+        Ok(Segment { data, file: self.file_range(offset, len)?.map(|(range, _)| range) })
     }
 
     fn file_range(&self, offset: u64, limit: u64) -> Result<Option<(FileRange, u64)>> {
         let len = limit.min(self.len.saturating_sub(offset));
-        let range = |file| (FileRange { file, offset: self.offset.saturating_add(offset) }, len);
-        Ok(self.file.file().map(range))
+        let found = self.file.file_at(self.offset.saturating_add(offset), len);
+        let found = found.map_err(|cause| Error::io("reading a blob", cause))?;
+        Ok(found.map(|(file, offset, len)| (FileRange { file, offset }, len)))
     }
 }

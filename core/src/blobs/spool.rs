@@ -69,6 +69,14 @@ impl Spooled {
         read.map_err(|cause| Error::io(format!("reading {}", self.path), cause))
     }
 
+    /// Returns a window on the content, which is not written any more.
+    #[cfg(feature = "s3")]
+    pub(super) fn window(&self, offset: u64, len: u64) -> Result<Bytes> {
+        let window =
+            usize::try_from(len).map_err(io::Error::other).and_then(|len| self.file.window(offset, len));
+        window.map_err(|cause| Error::io(format!("reading {}", self.path), cause))
+    }
+
     /// Gives the content its place as the file of `blob`, durably. Its lock is held until the value
     /// is dropped, so that no sweep takes the file before a row speaks of it.
     ///

@@ -160,6 +160,11 @@ pub trait VfsFile: Debug + Send + Sync + 'static {
     fn longest_window(&self) -> u64 {
         u64::MAX
     }
+    /// Returns how many of `len` bytes from `offset` on one window can show, at least 1: all but past the
+    /// longest, unless the file is put together from several.
+    fn contiguous(&self, _offset: u64, len: u64) -> u64 {
+        len.min(self.longest_window())
+    }
     /// Tells the system to begin writing a range out, so that a later sync has less to do.
     fn write_behind(&self, _offset: u64, _len: u64) {}
     /// Tells the system that a range is about to be read.
@@ -169,6 +174,11 @@ pub trait VfsFile: Debug + Send + Sync + 'static {
     fn expect_random(&self) {}
     /// Returns the operating system's file, where there is one.
     fn file(&self) -> Option<Arc<File>>;
+    /// Returns the file that has the byte at `offset`, where in it, and how many of `len` bytes follow there:
+    /// all of them, unless the file is put together from several.
+    fn file_at(&self, offset: u64, len: u64) -> io::Result<Option<(Arc<File>, u64, u64)>> {
+        Ok(self.file().map(|file| (file, offset, len)))
+    }
     /// Returns the locks of ranges of bytes, where there are several processes and no file of the
     /// operating system.
     fn ranges(&self) -> Option<&dyn RangeLocks> {
