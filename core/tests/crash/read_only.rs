@@ -297,13 +297,23 @@ fn a_damaged_log_is_refused_and_named_where_nothing_can_be_written() {
     let (_dir, path) = in_a_dir();
     let crashed = path.with_extension("crashed");
     let store = furnish(&path, Mode::Exclusive);
+    let drive = store.drive("alice").unwrap();
+    let index = || fs::read(path.join("meta.redb")).unwrap();
+    // A checkpoint, which comes once a second, would leave nothing of the log to be replayed.
+    let content = |number: u64| crate::content::made_of(number, 2000);
+    let mut numbers = (1000..).filter(|number| {
+        let before = index();
+        drive.put("last but one", &*content(*number), Put::new()).unwrap();
+        drive.put("last", &number.to_le_bytes()[..], Put::new()).unwrap();
+        index() == before
+    });
+    let damaged = content(numbers.next().unwrap());
     copy(&path, &crashed);
     store.close().unwrap();
-    let holds = |path: &PathBuf| memchr::memmem::find(&fs::read(path).unwrap(), &content(9)).is_some();
+    let at = |path: &PathBuf| memchr::memmem::find(&fs::read(path).unwrap(), &damaged);
     let mut segments = fs::read_dir(crashed.join("seg")).unwrap().map(|entry| entry.unwrap().path());
-    let segment = segments.find(holds).unwrap();
+    let (segment, at) = segments.find_map(|path| at(&path).map(|at| (path, at))).unwrap();
     let mut bytes = fs::read(&segment).unwrap();
-    let at = memchr::memmem::find(&bytes, &content(9)).unwrap();
     bytes[at + 5] ^= 1;
     fs::write(&segment, bytes).unwrap();
     read_only(&crashed, |dir| {
