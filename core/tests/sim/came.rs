@@ -15,7 +15,12 @@ impl Run {
     /// Takes in what came of what a process was told to do.
     pub fn came(&mut self, task: usize, busy: Busy, came: Came) {
         self.troubled |= self.turns.is_hurt(task) || self.full;
-        if !matches!(came, Came::Error(..)) && !matches!(busy.what, Do::GoOn) {
+        // A child has opened the store anew when it is told what only the rows know.
+        let looked = match &came {
+            Came::Error(kind, _) => matches!(kind, ErrorKind::Exists | ErrorKind::NotFound | ErrorKind::Gone),
+            _ => true,
+        };
+        if looked && !matches!(busy.what, Do::GoOn) {
             self.slots[task].inherited = false;
         }
         match (&came, busy.call) {

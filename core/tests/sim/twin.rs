@@ -98,7 +98,8 @@ impl Run {
     pub fn cut_backup(&mut self) {
         self.undisturbed(|run| {
             run.close_all();
-            let is_copy = !run.copy_written && run.copy.files().contains_key("STORE");
+            // What a first backup that was killed has not synced is no copy.
+            let is_copy = !run.copy_written && run.copy.crash(Policy::LoseAll).files().contains_key("STORE");
             if !run.goes_on() || run.half_rebuilt || !is_copy {
                 return;
             }
