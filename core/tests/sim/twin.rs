@@ -99,7 +99,8 @@ impl Run {
         self.undisturbed(|run| {
             run.close_all();
             // What a first backup that was killed has not synced is no copy.
-            let is_copy = !run.copy_written && run.copy.crash(Policy::LoseAll).files().contains_key("STORE");
+            let is_copy =
+                !run.copy_written && run.copy.copy().crash(Policy::LoseAll).files().contains_key("STORE");
             if !run.goes_on() || run.half_rebuilt || !is_copy {
                 return;
             }
