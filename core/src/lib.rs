@@ -125,7 +125,8 @@ pub use catalog::check::Problem;
 #[cfg(feature = "sim")]
 pub use catalog::codec;
 pub use catalog::{
-    Alias, CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo, VersionInfo,
+    Alias, AttributeMatch, CopyVersions, DriveInfo, Expect, FileInfo, LinkInfo, Row, ShareInfo, TrashInfo,
+    VersionInfo,
 };
 pub use engine::{Dedup, Mode, Options};
 pub use error::{Error, ErrorKind, Result};

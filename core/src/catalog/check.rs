@@ -14,10 +14,10 @@ use super::record::{
     TrashRecord, UploadRecord,
 };
 use super::table::{
-    BLOB, BLOB_SHA1, DELETED_BLOB, DELETED_FILE, DRIVE, DRIVE_NAME, DRIVE_SHA1, FILE, FILE_LINK, FILE_SHARE,
-    HISTORY, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
+    ATTRIBUTE, BLOB, BLOB_SHA1, DELETED_BLOB, DELETED_FILE, DRIVE, DRIVE_NAME, DRIVE_SHA1, FILE, FILE_LINK,
+    FILE_SHARE, HISTORY, LINK, SHARE, TRASH, UPLOAD, UPLOAD_EXPIRY, UPLOAD_PART, VERSION, VERSION_NOTE,
 };
-use super::{history, row, sha1_index, upload};
+use super::{attribute, history, row, sha1_index, upload};
 use super::{id_sequence, prefix};
 use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, UploadId};
 use crate::kv::{Read, Scan, Table};
@@ -69,6 +69,8 @@ pub(crate) fn check(tx: &impl Read, stop: &AtomicBool) -> Result<CheckedRows> {
         blobs: HashMap::new(),
         held: HashMap::new(),
         usage: HashMap::new(),
+        attributes: 0,
+        indexed: attribute::is_complete(tx)?,
         listed: 0,
         highest: 0,
     };
@@ -80,6 +82,7 @@ pub(crate) fn check(tx: &impl Read, stop: &AtomicBool) -> Result<CheckedRows> {
     check.uploads()?;
     check.references();
     check.deleted()?;
+    check.attributes()?;
     check.trash()?;
     check.hangers()?;
     check.counters()?;
@@ -97,6 +100,10 @@ struct Check<'a, R> {
     held: HashMap<(DriveId, BlobId), u64>,
     /// Of every drive, its files and bytes.
     usage: HashMap<DriveId, (i64, i64)>,
+    /// Rows of attributes that files and folders have.
+    attributes: u64,
+    /// Whether every attribute has one.
+    indexed: bool,
     /// Files and folders whose folder lists them.
     listed: u64,
     /// The highest id seen.
@@ -275,6 +282,22 @@ impl<R: Read> Check<'_, R> {
             let id = FileId(row::number(key)?);
             let there = check.has(FILE, key)?;
             check.must(there, DELETED_FILE, || format!("file {id} is to be deleted, and has no row"));
+            Ok(())
+        })
+    }
+
+    /// Looks at rows of attributes, if there are any beside those of the files.
+    fn attributes(&mut self) -> Result<()> {
+        if self.count(ATTRIBUTE)? == self.attributes {
+            return Ok(());
+        }
+        self.each(ATTRIBUTE, |check, key, _| {
+            let id = FileId(row::tail(ATTRIBUTE, key)?);
+            let file = check.get::<FileRecord>(FILE, &id.to_key())?;
+            let fits = file.is_some_and(|file| attribute::is_row_of(&file, id, key));
+            check.must(fits, ATTRIBUTE, || {
+                format!("file {id} is found by an attribute that it does not have, or is gone")
+            });
             Ok(())
         })
     }

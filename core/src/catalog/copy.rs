@@ -11,7 +11,7 @@ use super::info::Row;
 use super::record::{FileRecord, Kind, Record, VersionRecord};
 use super::state::{self, State};
 use super::table::VERSION;
-use super::{depth, listing, refcount, row, sha1_index};
+use super::{attribute, depth, listing, refcount, row, sha1_index};
 use super::{node, path, prefix, version};
 use crate::id::{DriveId, FileId, VersionId};
 use crate::kv::{Read, Write};
@@ -198,7 +198,7 @@ fn make(
 ) -> Result<()> {
     let CopySource { id: from, node: old, current } = source;
     let mut node = node::new(old.drive, folder, name, old.kind, now);
-    node.attributes = old.attributes;
+    attribute::replace(tx, to, &mut node, old.attributes)?;
     node.revocations = Timeline::read(tx)?.tag(to.0);
     copying.made += 1;
     let Some(mut content) = current else {

@@ -7,9 +7,8 @@
 use super::blob::ChangeTime;
 use super::counter::{self, Counter};
 use super::record::{ChildRecord, FileRecord, Kind, Record, VersionRecord};
-use super::row;
 use super::table::{CHILD, DELETED_FILE, DRIVE, FILE, FILE_LINK, FILE_SHARE, LINK, SHARE, TRASH, VERSION};
-use super::{node, path, prefix, version};
+use super::{attribute, node, path, prefix, row, version};
 use crate::Result;
 use crate::id::{DriveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::Write;
@@ -101,6 +100,7 @@ fn clear(tx: &mut impl Write, id: FileId, time: ChangeTime, left: &mut usize) ->
     if node.kind == Kind::File {
         counter::add(tx, Counter::DriveFiles(node.drive), -1)?;
     }
+    attribute::remove(tx, id, &node)?;
     tx.del(FILE, &id.to_key())?;
     tx.del(DELETED_FILE, &id.to_key())?;
     Ok(true)

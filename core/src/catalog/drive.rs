@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use super::counter::{self, Counter};
 use super::id_sequence::{self, NewId};
 use super::info::DriveInfo;
-use super::prefix;
 use super::record::{DriveRecord, FileRecord, Kind};
-use super::row;
 use super::table::{DELETED_FILE, DRIVE, DRIVE_NAME, FILE};
+use super::{attribute, prefix, row};
 use crate::id::DriveId;
 use crate::kv::{Read, Write};
 use crate::name::{check_name, shown};
@@ -23,6 +22,9 @@ pub(crate) fn open(tx: &mut impl Write, name: &str, ids: &mut impl NewId, now: T
     check_name(name)?;
     if let Some(id) = find(tx, name)? {
         return Ok(id);
+    }
+    if prefix::page(tx, DRIVE, &[], None, 1)?.is_empty() {
+        attribute::set_complete(tx)?;
     }
     let id = DriveId(ids.next()?);
     let root = id_sequence::file(ids)?;

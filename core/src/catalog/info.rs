@@ -43,9 +43,9 @@ pub struct FileInfo {
     pub kind: Kind,
     /// The version that a download of the file gives; none for a folder.
     pub current: Option<VersionInfo>,
-    /// When it was made.
+    /// When it was made; for what was imported, in the system that it came from.
     pub created: Time,
-    /// When its content or its attributes last changed in the store.
+    /// When its content or its attributes last changed in the store, or before it was imported.
     pub modified: Time,
     /// When it was put in the trash.
     pub trashed: Option<Time>,
@@ -106,6 +106,27 @@ pub struct Row {
     pub crc32: u32,
     /// Whether the current version may be run; never for a folder.
     pub executable: bool,
+}
+
+/// A file or folder with an attribute that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttributeMatch {
+    /// Names the file or folder.
+    pub file: FileId,
+    /// File or folder.
+    pub kind: Kind,
+    /// Its path in the drive, without a slash in front.
+    pub path: String,
+    /// The whole value of the attribute.
+    pub value: String,
+}
+
+impl AttributeMatch {
+    /// Names a match of an earlier page, to go on behind it.
+    pub fn at(file: FileId, value: impl Into<String>) -> AttributeMatch {
+        AttributeMatch { file, kind: Kind::File, path: String::new(), value: value.into() }
+    }
 }
 
 /// What lies in the trash of a drive.

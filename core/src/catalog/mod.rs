@@ -8,6 +8,7 @@
 pub(crate) mod alias;
 pub(crate) mod archive;
 pub(crate) mod archive_access;
+pub(crate) mod attribute;
 pub(crate) mod blob;
 pub(crate) mod check;
 #[cfg(feature = "sim")]
@@ -36,6 +37,7 @@ pub(crate) mod refcount;
 pub(crate) mod rename;
 pub(crate) mod revocation;
 pub(crate) mod row;
+pub(crate) mod search;
 pub(crate) mod segment;
 pub(crate) mod sha1_index;
 pub(crate) mod share;
@@ -58,7 +60,7 @@ pub(crate) mod suite_state;
 
 pub use alias::Alias;
 pub use copy::CopyVersions;
-pub use info::{DriveInfo, FileInfo, Row, TrashInfo, VersionInfo};
+pub use info::{AttributeMatch, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo};
 pub use link::LinkInfo;
 pub use put::Expect;
 pub use share::ShareInfo;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::record::{ChildRecord, FileRecord, Kind, VersionRecord};
-use super::row;
 use super::table::{CHILD, FILE, VERSION};
+use super::{attribute, row};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Chain, Read, Write};
 use crate::time::Time;
@@ -52,7 +52,7 @@ pub(crate) fn set_attributes(
 ) -> Result<()> {
     check_attributes(&attributes)?;
     let mut node = get(tx, file)?;
-    node.attributes = attributes;
+    attribute::replace(tx, file, &mut node, attributes)?;
     node.modified = now;
     update(tx, file, &node)
 }
@@ -91,7 +91,7 @@ pub(crate) fn set_origin(
     node.created = created.unwrap_or(node.created);
     node.modified = modified.unwrap_or(node.modified);
     if let Some(attributes) = attributes {
-        node.attributes.clone_from(attributes);
+        attribute::replace(tx, file, &mut node, attributes.clone())?;
     }
     update(tx, file, &node)
 }

@@ -84,6 +84,8 @@ tables! {
     ARCHIVE_IDENTITY = 32 "archive-identity-1";
     /// upload u64 -> until i64: its parts are being put together
     UPLOAD_CLAIM = 33 "upload-claim-1";
+    /// drive u64, length of a name u32, up to 128 bytes of it, up to 128 bytes of a value, file u64 -> nothing
+    ATTRIBUTE = 36 "attribute-1";
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::Store;
 use crate::body::Body;
+use crate::catalog::search::Wanted;
 use crate::catalog::{
-    self, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, copy, delete, drive, listing, node, path, rename,
-    stat, trash, version,
+    self, AttributeMatch, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, attribute, copy, delete, drive,
+    listing, node, path, rename, search, stat, state, trash, version,
 };
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Engine, ids_for};
@@ -25,6 +26,20 @@ const STEP: usize = 500;
 pub struct Drive {
     store: Store,
     id: DriveId,
+}
+
+/// Makes the rows by which attributes are found, if an earlier build made the store.
+fn index_attributes(engine: &Engine) -> Result<()> {
+    if attribute::is_complete(&engine.reader()?)? {
+        return Ok(());
+    }
+    let mut after = None;
+    loop {
+        after = engine.write(move |change| search::index_step(change, after, STEP))?;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 impl Store {
@@ -213,6 +228,59 @@ impl Drive {
             let (file, _) = path::resolve(change, id, &path)?;
             node::set_attributes(change, file, attributes.clone(), now)
         })
+    }
+
+    /// Finds at most `limit` files and folders below `path` with an attribute `name` whose value begins with
+    /// `value`, in order of the value and then of the id, from behind `after` on: the cursor of the next page
+    /// is the last match of this one. What is in the trash is not found.
+    ///
+    /// A search reads the rows of that attribute in the drive, also of files elsewhere than below `path`,
+    /// and no other files.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is at `path`, `InvalidArgument` when a file is, or when `after` is no match of
+    /// this search; `ReadOnly` if the store was opened for reading and an earlier build made it: its
+    /// first search makes the rows.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # use holdall::{Options, Put, Store};
+    /// # let store = Store::open(dir.path(), Options::new())?;
+    /// let alice = store.drive("alice")?;
+    /// let tags = [("tag".to_owned(), "invoice/2026".to_owned())].into();
+    /// alice.put("letters/7.pdf", &b"%PDF"[..], Put::new().attributes(tags)?)?;
+    /// let found = alice.find_by_attribute("", "tag", "invoice/", None, 100)?;
+    /// assert_eq!((found[0].path.as_str(), found[0].value.as_str()), ("letters/7.pdf", "invoice/2026"));
+    /// # Ok::<(), holdall::Error>(())
+    /// ```
+    pub fn find_by_attribute(
+        &self,
+        path: &str,
+        name: &str,
+        value: &str,
+        after: Option<&AttributeMatch>,
+        limit: usize,
+    ) -> Result<Vec<AttributeMatch>> {
+        let engine = self.engine()?;
+        index_attributes(&engine)?;
+        let folder = {
+            let tx = engine.reader()?;
+            state::path_of(&tx, listing::folder(&tx, self.id, path)?)?.unwrap_or_default()
+        };
+        let wanted = Wanted { drive: self.id, folder: &folder, name, value };
+        let mut behind = after.map(|last| search::cursor(&wanted, &last.value, last.file)).transpose()?;
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let rows = limit.saturating_sub(found.len()).clamp(64, STEP);
+            let (more, next) = search::page(&engine.reader()?, wanted, behind.as_deref(), rows)?;
+            found.extend(more);
+            found.truncate(limit);
+            if next.is_none() {
+                break;
+            }
+            behind = next;
+        }
+        Ok(found)
     }
 
     /// Puts what is at `path` in the trash. It is no longer found by its path; links and shares to

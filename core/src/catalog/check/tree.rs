@@ -13,7 +13,7 @@ use crate::catalog::record::{BlobRecord, ChildRecord, DriveRecord, FileRecord, K
 use crate::catalog::table::{
     BLOB, BLOB_HASH, CHILD, DELETED_BLOB, DELETED_FILE, DRIVE, FILE, TRASH, VERSION,
 };
-use crate::catalog::{blob, node, row, sha1_index};
+use crate::catalog::{attribute, blob, node, row, sha1_index};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Table};
 
@@ -209,6 +209,13 @@ impl<R: Read> Check<'_, R> {
         let id = FileId(row::number(key)?);
         self.highest = self.highest.max(id.0);
         let deleted = self.has(DELETED_FILE, key)?;
+        if !file.attributes.is_empty() {
+            let (there, missing) = attribute::rows_of(self.tx, id, file)?;
+            self.attributes += there;
+            self.must(missing == 0 || !self.indexed, FILE, || {
+                format!("file {id} is not found by {missing} of its attributes")
+            });
+        }
         if file.kind == Kind::Folder {
             let seen = FolderSeen { drive: file.drive, parent: file.parent };
             self.folders.insert(id, Some(seen));

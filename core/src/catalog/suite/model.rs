@@ -1,6 +1,7 @@
 //! Random work on the catalog, beside a model too simple to be wrong.
 
-use crate::catalog::{stat, state};
+use crate::catalog::search::{self, Wanted};
+use crate::catalog::{node, stat, state};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -15,6 +16,8 @@ struct Item {
     label: u64,
     /// None for a folder.
     file: Option<Content>,
+    /// The value of the one attribute that is set.
+    tag: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +59,7 @@ enum Op {
     Remove(String, u32),
     Keep(String, u32, bool),
     Limit(u32),
+    Tag(String, Option<String>),
     Step(usize),
     Collect,
 }
@@ -87,6 +91,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => (path(), 1..5_u32).prop_map(|(path, number)| Op::Remove(path, number)),
         1 => (path(), 1..5_u32, any::<bool>()).prop_map(|(path, number, keep)| Op::Keep(path, number, keep)),
         1 => (0..4_u32).prop_map(Op::Limit),
+        4 => (path(), prop::option::of("[ab]{0,3}")).prop_map(|(path, tag)| Op::Tag(path, tag)),
         2 => (1..5_usize).prop_map(Op::Step),
         1 => Just(Op::Collect),
     ];
@@ -197,6 +202,16 @@ fn step<K: Kv>(store: &mut Store<K>, model: &mut Model, op: &Op) {
             model.max_versions = *max;
             (store.change(|tx, _| drive::set_max_versions(tx, drive, *max)).err(), Ok(()))
         }
+        Op::Tag(path, tag) => {
+            let (drive, now) = (store.drive, store.now);
+            let attributes: BTreeMap<_, _> = tag.iter().map(|tag| ("tag".to_owned(), tag.clone())).collect();
+            let done = store.change(|tx, _| {
+                let (file, _) = path::resolve(tx, drive, path)?;
+                node::set_attributes(tx, file, attributes, now)
+            });
+            let item = model.tree.get_mut(path).ok_or(ErrorKind::NotFound);
+            (done.err(), item.map(|item| item.tag.clone_from(tag)))
+        }
         Op::Step(budget) => {
             let time = store.time();
             (store.change(|tx, _| delete::step(tx, time, *budget)).err(), Ok(()))
@@ -245,10 +260,33 @@ fn agree<K: Kv>(store: &Store<K>, model: &Model) {
             .collect();
         assert_eq!(versions, content.versions, "{path}");
     }
+    for (folder, value) in [("", ""), ("", "a"), ("", "ab"), ("a", ""), ("b/c", "b")] {
+        let is_below = |path: &str| folder.is_empty() || path.starts_with(&format!("{folder}/"));
+        let tagged = model.tree.iter().filter(|(path, _)| is_below(path));
+        let tagged = tagged.filter_map(|(path, item)| Some((path.clone(), item.tag.clone()?)));
+        let expected: Vec<_> = tagged.filter(|(_, tag)| tag.starts_with(value)).collect();
+        let mut searched = searched(&tx, Wanted { drive: store.drive, folder, name: "tag", value });
+        assert!(searched.is_sorted_by_key(|(_, tag)| tag.clone()), "{searched:?}");
+        searched.sort_unstable();
+        assert_eq!(searched, expected, "{value:?} below {folder:?}");
+    }
     let listed = trash::list(&tx, store.drive, None, 1000).unwrap();
     let listed: BTreeMap<_, _> = listed.into_iter().map(|item| (item.file, item.path)).collect();
     let expected = model.trash.iter().map(|trashed| (trashed.id, trashed.path.clone()));
     assert_eq!(listed, expected.collect());
+}
+
+/// Returns all that is found by an attribute, in small pages.
+fn searched(tx: &impl Read, wanted: Wanted<'_>) -> Vec<(String, String)> {
+    let (mut all, mut behind) = (Vec::new(), None);
+    loop {
+        let (found, next) = search::page(tx, wanted, behind.as_deref(), 2).unwrap();
+        all.extend(found.into_iter().map(|one| (one.path, one.value)));
+        match next {
+            Some(next) => behind = Some(next),
+            None => return all,
+        }
+    }
 }
 
 type Outcome = Result<(), ErrorKind>;
@@ -272,7 +310,7 @@ impl Model {
 
     fn item(&mut self, file: Option<Content>) -> Item {
         self.labels += 1;
-        Item { label: self.labels, file }
+        Item { label: self.labels, file, tag: None }
     }
 
     fn make_parents(&mut self, path: &str) {
@@ -377,7 +415,7 @@ impl Model {
         let mut copied = self.cut(from).unwrap();
         self.tree = tree;
         for item in copied.values_mut() {
-            *item = self.item(item.file.take());
+            *item = Item { tag: item.tag.take(), ..self.item(item.file.take()) };
             if let (false, Some(file)) = (all, &mut item.file) {
                 let (content, _) = file.versions[&file.current];
                 *file = Content { versions: BTreeMap::from([(1, (content, false))]), current: 1, next: 2 };
