@@ -66,6 +66,7 @@ pub(super) const TABLES: &[Table] = &[
             ("id", Number),
             ("deleted_at", Text),
             ("name", Text),
+            ("created_at", Text),
             ("downloads", Number),
             ("speed", Number),
             ("file_id", Number),
@@ -75,6 +76,7 @@ pub(super) const TABLES: &[Table] = &[
         "shares",
         &[
             ("id", Number),
+            ("created_at", Text),
             ("deleted_at", Text),
             ("password", Text),
             ("expires", Text),
@@ -115,7 +117,8 @@ const OPTIONAL: &[(&str, &[&str])] = &[
     ("users", &["settings", "avatar", "group_users"]),
     ("files", &["created_at", "updated_at", "props"]),
     ("entities", &["created_at", "recycle_options", "props"]),
-    ("shares", &["props"]),
+    ("direct_links", &["created_at"]),
+    ("shares", &["created_at", "props"]),
     ("metadata", &["created_at"]),
     ("storage_policies", &["dir_name_rule"]),
 ];
@@ -191,6 +194,7 @@ pub(super) struct Link {
     pub(super) name: String,
     pub(super) downloads: u64,
     pub(super) speed: u64,
+    pub(super) created: Option<Time>,
 }
 
 /// A share.
@@ -198,6 +202,7 @@ pub(super) struct Share {
     pub(super) id: u64,
     pub(super) file: u64,
     pub(super) password: String,
+    pub(super) created: Option<Time>,
     pub(super) expires: Option<Time>,
     pub(super) remain: Option<i64>,
     pub(super) views: u64,
@@ -306,7 +311,7 @@ fn read(db: &Connection, clock: &Clock) -> rusqlite::Result<Database> {
         nodes: nodes(db, clock)?,
         entities: entities.into_iter().map(|entity| (entity.id, entity)).collect(),
         contents,
-        links: links(db)?,
+        links: links(db, clock)?,
         shares: shares(db, clock)?,
         notes: notes(db)?,
         settings: settings.into_iter().collect(),
@@ -391,8 +396,8 @@ fn entities(db: &Connection, clock: &Clock) -> rusqlite::Result<Vec<Entity>> {
     })
 }
 
-fn links(db: &Connection) -> rusqlite::Result<Vec<Link>> {
-    let query = select(db, "direct_links", &["id", "file_id", "name", "downloads", "speed"]);
+fn links(db: &Connection, clock: &Clock) -> rusqlite::Result<Vec<Link>> {
+    let query = select(db, "direct_links", &["id", "file_id", "name", "downloads", "speed", "created_at"]);
     rows(db, &format!("{query} WHERE deleted_at IS NULL ORDER BY id"), |row| {
         Ok(Link {
             id: id(row, 0)?,
@@ -400,13 +405,14 @@ fn links(db: &Connection) -> rusqlite::Result<Vec<Link>> {
             name: row.get(2)?,
             downloads: count(row, 3)?,
             speed: count(row, 4)?,
+            created: time(row, 5, clock)?,
         })
     })
 }
 
 fn shares(db: &Connection, clock: &Clock) -> rusqlite::Result<Vec<Share>> {
     let columns = ["id", "file_shares", "password", "expires", "remain_downloads", "views", "downloads"];
-    let query = select(db, "shares", &[&columns[..], &["props"]].concat());
+    let query = select(db, "shares", &[&columns[..], &["props", "created_at"]].concat());
     let query = format!("{query} WHERE deleted_at IS NULL AND file_shares IS NOT NULL ORDER BY id");
     rows(db, &query, |row| {
         Ok(Share {
@@ -418,6 +424,7 @@ fn shares(db: &Connection, clock: &Clock) -> rusqlite::Result<Vec<Share>> {
             views: count(row, 5)?,
             downloads: count(row, 6)?,
             props: text(row, 7)?,
+            created: time(row, 8, clock)?,
         })
     })
 }

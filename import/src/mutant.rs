@@ -20,8 +20,8 @@ std::thread_local! {
     static ACTIVE: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
 }
 
-/// Plants a fault for this thread, in place of the one that was planted before: an import works in the
-/// thread that calls it.
+/// Plants a fault for this thread, in place of the one that was planted before. A thread that an import
+/// begins has it too, by [`carried`].
 #[cfg(test)]
 pub(super) fn plant(mutant: Option<Mutant>) {
     ACTIVE.set(mutant);
@@ -31,6 +31,19 @@ pub(super) fn plant(mutant: Option<Mutant>) {
 #[cfg(test)]
 pub(super) fn is_active(mutant: Mutant) -> bool {
     ACTIVE.get() == Some(mutant)
+}
+
+/// Returns what plants the fault of this thread in another.
+#[cfg(test)]
+pub(super) fn carried() -> impl FnOnce() + Send + 'static {
+    let fault = ACTIVE.get();
+    move || plant(fault)
+}
+
+/// Returns what plants the fault of this thread in another: nothing in this build.
+#[cfg(not(test))]
+pub(super) fn carried() -> impl FnOnce() + Send + 'static {
+    || {}
 }
 
 /// Whether a fault is planted: never in this build.

@@ -156,7 +156,7 @@ fn unique(name: &str, taken: &mut HashSet<String>) -> String {
 }
 
 /// Returns the path that something in the trash had; empty where its URI tells none.
-fn old_path(restore: &str) -> String {
+pub(super) fn old_path(restore: &str) -> String {
     let path = restore.split_once("://").map_or("", |(_, rest)| rest);
     let path = path.split_once('/').map_or("", |(_, path)| path).split(['?', '#']).next().unwrap_or_default();
     let names: Vec<String> =

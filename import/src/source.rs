@@ -1,5 +1,6 @@
 //! Where the content of an entity is, in the folders that were named and nowhere else.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -16,11 +17,14 @@ use rustix::io::Errno;
 use super::crypt::MasterKey;
 use super::database::{Database, Entity};
 use super::looks::{ENOUGH, looks_right};
-use super::mutant::{Mutant, is_active};
+use super::mutant::{self, Mutant, is_active};
 use super::report::Cause;
 
 /// How many contents decide where a root is.
 const SAMPLE: usize = 256;
+
+/// How many threads look for contents at most.
+const THREADS: usize = 8;
 
 /// The folders of contents. What is in them was put there by the old server's users, or by whoever
 /// could write there: no link in them is followed, whether it is a file or a folder on the way to one.
@@ -77,16 +81,19 @@ impl Uploads {
     /// other content of the same name and length may be there.
     fn find_roots(&mut self, database: &Database) {
         let wanted: Vec<&Entity> = wanted(database).filter(|entity| readable(entity).is_ok()).collect();
-        let sources: Vec<(String, u64)> = wanted
+        let sources: Vec<(Cow<'_, str>, u64)> = wanted
             .iter()
             .map(|entity| (plain(&entity.source), entity.size))
             .filter(|(source, _)| self.mapped(source).is_none())
             .collect();
-        let mut of_root: BTreeMap<String, Vec<&(String, u64)>> = BTreeMap::new();
-        let beginnings = roots(database, sources.iter().map(|(source, _)| source.as_str()));
+        let mut of_root: BTreeMap<String, Vec<&(Cow<'_, str>, u64)>> = BTreeMap::new();
+        let beginnings = roots(database, sources.iter().map(|(source, _)| &**source));
         for one in &sources {
             if let Some(root) = beginnings.iter().find(|root| one.0.starts_with(*root)) {
-                of_root.entry(root.clone()).or_default().push(one);
+                match of_root.get_mut(root) {
+                    Some(sources) => sources.push(one),
+                    None => drop(of_root.insert(root.clone(), vec![one])),
+                }
             }
         }
         let mut of_root: Vec<_> = of_root.into_iter().collect();
@@ -168,6 +175,35 @@ impl Uploads {
         }
     }
 
+    /// Returns those of some contents that cannot be read, and why. To look for one is to wait for the
+    /// disk, so several threads look for many.
+    fn faults<'e>(&self, entities: &[&'e Entity]) -> Vec<(&'e Entity, Cause)> {
+        let look = |entities: &[&'e Entity]| -> Vec<(&'e Entity, Cause)> {
+            entities.iter().filter_map(|entity| Some((*entity, self.find(entity).err()?))).collect()
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+        let share = entities.len().div_ceil(threads).max(SAMPLE);
+        if entities.len() <= share {
+            return look(entities);
+        }
+        std::thread::scope(|scope| {
+            let begun: Vec<_> = entities
+                .chunks(share)
+                .map(|chunk| {
+                    let carried = mutant::carried();
+                    scope.spawn(move || {
+                        carried();
+                        look(chunk)
+                    })
+                })
+                .collect();
+            begun
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        })
+    }
+
     /// Checks that the contents of the database are there; single ones may be missing where that was
     /// allowed.
     ///
@@ -175,12 +211,10 @@ impl Uploads {
     /// `NotFound`, with what to try.
     pub(super) fn check(&self, database: &Database, may_miss: bool) -> Result<()> {
         let mut faults: BTreeMap<Cause, Vec<&Entity>> = BTreeMap::new();
-        let mut all = 0_usize;
-        for entity in wanted(database).filter(|entity| !entity.uploading) {
-            all += 1;
-            if let Err(cause) = self.find(entity) {
-                faults.entry(cause).or_default().push(entity);
-            }
+        let looked: Vec<&Entity> = wanted(database).filter(|entity| !entity.uploading).collect();
+        let all = looked.len();
+        for (entity, cause) in self.faults(&looked) {
+            faults.entry(cause).or_default().push(entity);
         }
         let gone: usize = faults.values().map(Vec::len).sum();
         let elsewhere = faults.get(&Cause::Storage).map_or(0, Vec::len);
@@ -284,9 +318,12 @@ fn join(folder: &str, path: &str) -> String {
 }
 
 /// Writes a path with slashes: no name holds a backslash, which Windows has in their place.
-fn plain(path: &str) -> String {
-    let path = path.replace('\\', "/");
-    path.strip_prefix("./").map_or(path.clone(), str::to_owned)
+fn plain(path: &str) -> Cow<'_, str> {
+    let path = path.strip_prefix("./").or_else(|| path.strip_prefix(".\\")).unwrap_or(path);
+    match path.contains('\\') {
+        true => Cow::Owned(path.replace('\\', "/")),
+        false => Cow::Borrowed(path),
+    }
 }
 
 fn folder(path: &Path) -> Result<OwnedFd> {

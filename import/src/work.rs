@@ -8,9 +8,9 @@ use holdall::{Alias, Drive, Error, ErrorKind, FileId, Origin, Put, Result, Share
 use super::database::{Database, Entity, Node};
 use super::mutant::{Mutant, is_active};
 use super::notes;
-use super::plan::{Item, Plan};
+use super::plan::{Item, Plan, old_path};
 use super::progress::{Meter, Progress};
-use super::put::{Batch, Of, is_of_one};
+use super::put::{Batch, Of, Writer, is_of_one};
 use super::report::{Cause, Report, Subject};
 use super::source::Uploads;
 
@@ -31,6 +31,8 @@ pub(super) struct Work<'a> {
     /// The files that were made, by their old ids; the path of those that are in the tree.
     made: HashMap<u64, (FileId, Drive, Option<String>)>,
     nodes: HashMap<u64, &'a Node>,
+    /// Where what lies in the trash was, as a URI.
+    trashed: HashMap<u64, String>,
     /// The address of each user.
     owners: HashMap<u64, &'a str>,
     /// Users whose links and shares are followed.
@@ -39,7 +41,9 @@ pub(super) struct Work<'a> {
     attributes: HashMap<u64, BTreeMap<String, String>>,
     /// Old ids and what they name here.
     aliases: Vec<(u64, Alias)>,
-    /// The same of entities, each with the file that it is a version of.
+    /// Entities that several files have.
+    shared: HashSet<u64>,
+    /// What those are here, each with the file that it is a version of.
     entities: Vec<(u64, u64, VersionId)>,
     origins: Vec<Origin>,
 }
@@ -59,11 +63,13 @@ impl<'a> Work<'a> {
             report,
             older,
             made: HashMap::new(),
+            trashed: database.trashed(),
             nodes: database.nodes.iter().map(|node| (node.id, node)).collect(),
             owners: database.users.iter().map(|user| (user.id, user.email.as_str())).collect(),
             active: database.users.iter().filter(|user| user.is_active()).map(|user| user.id).collect(),
             attributes: notes::attributes(database),
             aliases: Vec::new(),
+            shared: shared(database),
             entities: Vec::new(),
             origins: Vec::new(),
         }
@@ -80,13 +86,13 @@ impl<'a> Work<'a> {
         for node in &self.database.nodes {
             nodes.entry(node.owner).or_default().push(node);
         }
-        let trashed = self.database.trashed();
+        let mut writer = Writer::begin()?;
         for user in &self.database.users {
             let drive = drives.remove(&user.id).ok_or_else(|| no_drive(user.id))?;
             self.aliases.push((user.id, Alias::Drive(drive.id())));
             self.report.drives += 1;
             meter.begin(&user.email)?;
-            let plan = Plan::of(&nodes.remove(&user.id).unwrap_or_default(), &trashed);
+            let plan = Plan::of(&nodes.remove(&user.id).unwrap_or_default(), &self.trashed);
             for (ids, cause) in
                 [(&plan.symbolic, Cause::Shortcut), (&plan.deep, Cause::Deep), (&plan.lost, Cause::Lost)]
             {
@@ -94,14 +100,14 @@ impl<'a> Work<'a> {
                     self.leave_out_node(*id, cause)?;
                 }
             }
-            self.drive(&drive, &plan, &mut |len| meter.add(len))?;
+            self.drive(&drive, &plan, &mut writer, &mut |len| meter.add(len))?;
         }
         Ok(())
     }
 
     /// Makes all of a drive.
-    fn drive(&mut self, drive: &Drive, plan: &Plan, add: Add<'_>) -> Result<()> {
-        let mut batch = Batch::new(drive);
+    fn drive(&mut self, drive: &Drive, plan: &Plan, writer: &mut Writer, add: Add<'_>) -> Result<()> {
+        let mut batch = Batch::new(drive, writer);
         let all = || plan.items.iter().chain(plan.trash.iter().flat_map(|top| &top.items));
         for item in all() {
             if item.folder {
@@ -110,7 +116,7 @@ impl<'a> Work<'a> {
                 self.file(&mut batch, item, add)?;
             }
         }
-        batch.flush()?;
+        batch.finish()?;
         for item in all() {
             if !item.folder {
                 self.restore_current(drive, &mut batch, item)?;
@@ -163,6 +169,7 @@ impl<'a> Work<'a> {
         match drive.mkdir(&item.path) {
             Ok(folder) => {
                 self.report.folders += 1;
+                self.origin(item, folder)?;
                 self.came(drive, item, folder)
             }
             Err(error) if is_of_one(&error) => self.leave_out_node(item.id, Cause::Refused),
@@ -180,7 +187,7 @@ impl<'a> Work<'a> {
 
     /// Puts the versions of a file, oldest first. One whose current version cannot be read is left out:
     /// what was older would be served in its place.
-    fn file(&mut self, batch: &mut Batch, item: &Item, add: Add<'_>) -> Result<()> {
+    fn file(&mut self, batch: &mut Batch<'_>, item: &Item, add: Add<'_>) -> Result<()> {
         let database = self.database;
         let ids = database.contents.get(&item.id).map(Vec::as_slice).unwrap_or_default();
         let entities = ids.iter().filter_map(|id| database.entities.get(id));
@@ -217,14 +224,8 @@ impl<'a> Work<'a> {
             return self.leave_out_node(item.id, cause);
         }
         if empty {
-            let of = Of { file: item.id, entity: None };
-            return batch.put(
-                of,
-                &item.path,
-                0,
-                Box::new(std::io::empty()),
-                Put::new().modified(item_time(item)),
-            );
+            let (of, put) = (Of { file: item.id, entity: None }, self.said(item, item.modified));
+            return batch.put(of, &item.path, 0, Box::new(std::io::empty()), put);
         }
         for Candidate { entity, content, .. } in found.into_iter().filter(|found| found.fault.is_none()) {
             let content = match content {
@@ -236,43 +237,64 @@ impl<'a> Work<'a> {
                 // Copying a file touches the time of change of what both are of.
                 false => entity.created.into_iter().chain(entity.modified).min(),
             };
-            let put = Put::new().modified(modified.unwrap_or_else(Time::now));
-            batch.put(
-                Of { file: item.id, entity: Some(entity.id) },
-                &item.path,
-                entity.size,
-                content,
-                put,
-            )?;
+            let mut put = self.said(item, modified);
+            if let Some(created) = entity.created {
+                put = put.created(created);
+            }
+            if !self.shared.contains(&entity.id) {
+                put = put.alias(entity.id);
+            }
+            let of = Of { file: item.id, entity: Some(entity.id) };
+            batch.put(of, &item.path, entity.size, content, put)?;
             add(entity.size)?;
         }
         Ok(())
     }
 
+    /// Says what is known of a file with the content that is put.
+    fn said(&self, item: &Item, modified: Option<Time>) -> Put {
+        let put = Put::new().modified(modified.unwrap_or_else(Time::now));
+        let put = put.file_times(item.created, item.modified);
+        let with = self.attributes.get(&item.id).and_then(|all| put.clone().attributes(all.clone()).ok());
+        with.unwrap_or(put)
+    }
+
     /// Lets the version be current that was, once all are there.
-    fn restore_current(&mut self, drive: &Drive, batch: &mut Batch, item: &Item) -> Result<()> {
+    fn restore_current(&mut self, drive: &Drive, batch: &mut Batch<'_>, item: &Item) -> Result<()> {
         let Some(versions) = batch.made.remove(&item.id) else { return Ok(()) };
         let Some((_, last)) = versions.last().copied() else { return Ok(()) };
         let primary = versions.iter().find(|(entity, _)| entity.is_some() && *entity == item.primary);
         if let Some((_, primary)) = primary.filter(|(_, version)| *version != last) {
             self.store.set_current(*primary)?;
+            // Which is a change of the file.
+            self.origins.extend(item.modified.map(|modified| Origin::file(last.file()).modified(modified)));
         }
         for (entity, version) in versions {
             self.report.versions += 1;
-            let Some(entity) = entity.and_then(|id| self.database.entities.get(&id)) else { continue };
-            self.entities.push((entity.id, item.id, version));
-            if let Some(created) = entity.created {
-                self.origins.push(Origin::version(version, created));
+            if let Some(entity) = entity.filter(|entity| self.shared.contains(entity)) {
+                self.entities.push((entity, item.id, version));
             }
         }
         self.report.files += 1;
+        if let Some(attributes) = self.attributes.remove(&item.id) {
+            let count = attributes.len();
+            self.attributed(item, count, Put::new().attributes(attributes).is_ok())?;
+        }
         self.came(drive, item, last.file())
     }
 
-    /// Notes that a file or folder came along, with its times and what is said of it.
-    fn came(&mut self, drive: &Drive, item: &Item, file: FileId) -> Result<()> {
-        self.made.insert(item.id, (file, drive.clone(), Some(item.path.clone())));
-        let mut origin = Origin::file(file);
+    /// Makes a note of attributes, which come along unless they are too long.
+    fn attributed(&mut self, item: &Item, count: usize, fit: bool) -> Result<()> {
+        if !fit {
+            return self.leave_out("attributes", item.id, item, Cause::Attributes);
+        }
+        self.report.attributes += u64::try_from(count).unwrap_or(u64::MAX);
+        Ok(())
+    }
+
+    /// Makes a note of the times of a folder, and of what is said of it.
+    fn origin(&mut self, item: &Item, folder: FileId) -> Result<()> {
+        let mut origin = Origin::file(folder);
         if let Some(created) = item.created {
             origin = origin.created(created);
         }
@@ -280,16 +302,17 @@ impl<'a> Work<'a> {
             origin = origin.modified(modified);
         }
         if let Some(attributes) = self.attributes.remove(&item.id) {
-            let count = u64::try_from(attributes.len()).unwrap_or(u64::MAX);
-            match origin.clone().attributes(attributes) {
-                Ok(said) => {
-                    self.report.attributes += count;
-                    origin = said;
-                }
-                Err(_) => self.leave_out("attributes", item.id, item, Cause::Attributes)?,
-            }
+            let (count, said) = (attributes.len(), origin.clone().attributes(attributes));
+            self.attributed(item, count, said.is_ok())?;
+            origin = said.unwrap_or(origin);
         }
         self.origins.push(origin);
+        Ok(())
+    }
+
+    /// Makes a note that a file or folder came along.
+    fn came(&mut self, drive: &Drive, item: &Item, file: FileId) -> Result<()> {
+        self.made.insert(item.id, (file, drive.clone(), Some(item.path.clone())));
         if let Some(name) = item.renamed.then(|| item.path.rsplit('/').next().unwrap_or_default()) {
             let subject =
                 Subject { kind: kind(item), id: item.id, owner: self.owner(item.id), path: &item.was };
@@ -314,12 +337,13 @@ impl<'a> Work<'a> {
         self.report.leave_out(&Subject { kind, id, owner, path: &path }, cause)
     }
 
-    /// Returns the path of a file or folder in the database.
+    /// Returns the path of a file or folder in the database; in the trash, the one that it had.
     fn path(&self, id: u64) -> String {
         let mut names = Vec::new();
         let (mut at, mut seen) = (Some(id), HashSet::new());
         while let Some(node) = at.filter(|id| seen.insert(*id)).and_then(|id| self.nodes.get(&id)) {
-            names.push(node.name.as_str());
+            let trashed = self.trashed.get(&node.id).filter(|_| node.parent.is_none());
+            names.push(trashed.map_or_else(|| node.name.clone(), |restore| old_path(restore)));
             at = node.parent;
         }
         names.retain(|name| !name.is_empty());
@@ -338,15 +362,17 @@ impl<'a> Work<'a> {
             let cause = match made {
                 Some(_) if !self.is_active(link.file) => Cause::Owner,
                 None => Cause::Target,
-                Some(file) => match self.store.import_link(file, &link.name, link.speed, link.downloads) {
-                    Ok(info) => {
-                        self.aliases.push((link.id, Alias::Link(info.id)));
-                        self.report.links += 1;
-                        continue;
+                Some(file) => {
+                    match self.store.import_link(file, &link.name, link.speed, link.downloads, link.created) {
+                        Ok(info) => {
+                            self.aliases.push((link.id, Alias::Link(info.id)));
+                            self.report.links += 1;
+                            continue;
+                        }
+                        Err(error) if error.kind() == ErrorKind::InvalidArgument => Cause::Refused,
+                        Err(error) => return Err(error),
                     }
-                    Err(error) if error.kind() == ErrorKind::InvalidArgument => Cause::Refused,
-                    Err(error) => return Err(error),
-                },
+                }
             };
             let (owner, path) = (self.owner(link.file), self.path(link.file));
             self.report.leave_out(&Subject { kind: "link", id: link.id, owner, path: &path }, cause)?;
@@ -378,6 +404,9 @@ impl<'a> Work<'a> {
             None => return Ok(Some(Cause::Target)),
         };
         let mut terms = Share::new().counted(share.views, share.downloads);
+        if let Some(created) = share.created {
+            terms = terms.created(created);
+        }
         if !share.password.is_empty() {
             terms = terms.password(&share.password);
         }
@@ -422,8 +451,10 @@ fn kind(item: &Item) -> &'static str {
     if item.folder { "folder" } else { "file" }
 }
 
-fn item_time(item: &Item) -> Time {
-    item.modified.unwrap_or_else(Time::now)
+/// Returns the entities that more than one file has: copies share them.
+fn shared(database: &Database) -> HashSet<u64> {
+    let mut seen = HashSet::with_capacity(database.entities.len());
+    database.contents.values().flatten().copied().filter(|entity| !seen.insert(*entity)).collect()
 }
 
 fn went(entity: &Entity, cause: Cause) -> Error {

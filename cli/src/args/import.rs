@@ -52,7 +52,8 @@ pub(crate) struct Cloudreve {
     /// current instead of skipping the file
     #[arg(long, requires = "skip_missing")]
     pub(crate) older_versions: bool,
-    /// Write a line of JSON for each file, version, link and share that was not imported, with the cause
+    /// Write a line of JSON for each file, version, link and share that was not imported, with the cause, for
+    /// each changed name, and for each user's limits
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
 }

@@ -107,36 +107,70 @@ fn read(value: &[u8]) -> Result<(u64, Option<u64>)> {
 /// `Exists` when it names another thing already, or is an id that this store may have given out.
 pub(crate) fn set(tx: &mut impl Write, foreign: u64, ours: Alias) -> Result<()> {
     let (kind, id) = ours.parts();
-    let key = key(kind, foreign);
-    let taken = match find(tx, kind, foreign)? {
+    let epoch = match ours {
+        Alias::Version(version) => match revocation::of_version(tx, version) {
+            Ok(epoch) => Some(epoch),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => None,
+            Err(error) => return Err(error),
+        },
+        _ => None,
+    };
+    let is_taken = match find(tx, kind, foreign)? {
         Some(known) => known != id,
         // What lies below the first is the gap that [`leave_room`] left.
         None => {
             let own = if kind == AliasKind::Version { VersionId(foreign).file().0 } else { foreign };
-            own >= first(tx)?
+            own >= first_own(tx)?
         }
     };
-    if taken {
-        return Err(Error::new(ErrorKind::Exists, format!("the id {foreign} names something else here")));
-    }
-    let mut value = id.to_be_bytes().to_vec();
-    if let Alias::Version(version) = ours {
-        match revocation::of_version(tx, version) {
-            Ok(epoch) => value.extend(epoch.to_be_bytes()),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => {}
-            Err(error) => return Err(error),
-        }
+    if is_taken {
+        return Err(taken(foreign));
     }
     if self::foreign(tx, kind, id)?.is_none() {
         tx.put(table::ALIAS, &back(kind, id), &foreign.to_be_bytes())?;
     }
-    tx.put(table::ALIAS, &key, &value)
+    tx.put(table::ALIAS, &key(kind, foreign), &value(id, epoch))
+}
+
+/// What a new version is called in another system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForeignVersion {
+    pub(crate) id: u64,
+    /// As [`first_own`] says.
+    pub(crate) first_own: u64,
+}
+
+/// Lets another system's id name a new version too, which nothing has named so far.
+///
+/// # Errors
+/// As [`set`].
+pub(crate) fn set_new_version(
+    tx: &mut impl Write,
+    foreign: ForeignVersion,
+    ours: VersionId,
+    epoch: u64,
+) -> Result<()> {
+    let (kind, number) = (AliasKind::Version, foreign.id);
+    if find(tx, kind, number)?.is_some() || VersionId(number).file().0 >= foreign.first_own {
+        return Err(taken(number));
+    }
+    tx.put(table::ALIAS, &back(kind, ours.0), &number.to_be_bytes())?;
+    tx.put(table::ALIAS, &key(kind, number), &value(ours.0, Some(epoch)))
+}
+
+fn taken(foreign: u64) -> Error {
+    Error::new(ErrorKind::Exists, format!("the id {foreign} names something else here"))
+}
+
+fn value(ours: u64, epoch: Option<u64>) -> Vec<u8> {
+    [ours].iter().chain(&epoch).flat_map(|number| number.to_be_bytes()).collect()
 }
 
 /// The row of META that tells the first id that is surely the store's own.
 const FIRST: &[u8] = b"first-own-id";
 
-fn first(tx: &impl Read) -> Result<u64> {
+/// Returns the first id that is surely the store's own: an alias is below it.
+pub(crate) fn first_own(tx: &impl Read) -> Result<u64> {
     Ok(row::id(tx, table::META, FIRST)?.unwrap_or(0))
 }
 
@@ -195,6 +229,15 @@ mod tests {
         let mut tx = MemoryKv::default().writer().unwrap();
         assert_eq!(set(&mut tx, 7, Alias::Link(LinkId(99))).unwrap_err().kind(), ErrorKind::Exists);
         leave_room(&mut tx, 500, 3 << 20).unwrap();
+        let first_own = first_own(&tx).unwrap();
+        let new = |id| ForeignVersion { id, first_own };
+        let ours = VersionId::new(FileId(778), 1);
+        set_new_version(&mut tx, new(601), ours, 5).unwrap();
+        assert!(set_new_version(&mut tx, new(601), VersionId::new(FileId(779), 1), 5).is_err());
+        assert!(set_new_version(&mut tx, new(501 << 20), ours, 5).is_err(), "it may be an id of ours");
+        let named = named(&tx, 601).unwrap();
+        assert_eq!((named.version, named.imported, named.epoch), (ours, true, Some(5)));
+        assert_eq!(foreign(&tx, AliasKind::Version, ours.0).unwrap(), Some(601));
         assert_eq!(id_sequence::next(&tx).unwrap(), 501);
         set(&mut tx, 7, Alias::Link(LinkId(999))).unwrap();
         set(&mut tx, 7, Alias::Link(LinkId(999))).unwrap();

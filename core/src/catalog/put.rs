@@ -1,5 +1,8 @@
 //! Putting content: a version more for a file, or a new file.
 
+use std::collections::BTreeMap;
+
+use super::alias::{self, ForeignVersion};
 use super::blob::{self, ChangeTime};
 use super::counter::{self, Counter};
 use super::history::Timeline;
@@ -10,7 +13,7 @@ use super::record::{FileRecord, Kind, Record, VersionRecord};
 use super::refcount;
 use super::state::{self, State};
 use super::table::VERSION;
-use super::{drive, node, prefix, row, sha1_index, version};
+use super::{attribute, drive, node, prefix, row, sha1_index, version};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Scan, Write};
 use crate::name::shown;
@@ -45,6 +48,21 @@ pub(crate) struct NewVersion<'a> {
     pub(crate) modified: Time,
     /// Whether it may be run.
     pub(crate) executable: bool,
+    pub(crate) details: Details<'a>,
+}
+
+/// What may be said besides of what is put.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Details<'a> {
+    /// When the content was made, in place of now.
+    pub(crate) created: Option<Time>,
+    /// What the host keeps with the file, in place of what it has.
+    pub(crate) attributes: Option<&'a BTreeMap<String, String>>,
+    /// When the file was made and changed in another system.
+    pub(crate) file_created: Option<Time>,
+    pub(crate) file_modified: Option<Time>,
+    /// What the version is called there.
+    pub(crate) alias: Option<ForeignVersion>,
 }
 
 /// Puts content at a path: a version more for the file that is there, or a new file, with the
@@ -54,7 +72,7 @@ pub(crate) struct NewVersion<'a> {
 /// `Exists` when a folder is there, the path leads through a file, or `Absent` was expected;
 /// `Mismatch` when another version than expected is current, or none; `NotFound` when there is no
 /// such blob or drive; `TooLarge` when the file had 2^20 - 1 versions in its life;
-/// `InvalidArgument` when the path or the media type cannot be one.
+/// `InvalidArgument` when the path or the media type cannot be one; as [`alias::set`].
 pub(crate) fn at_path(
     tx: &mut impl Write,
     drive: DriveId,
@@ -89,6 +107,7 @@ pub(crate) fn at_target(
             let id = id_sequence::file(ids)?;
             let folder = target.make_parents(tx, &fresh, time.now)?;
             let mut node = node::new(drive, folder, target.name, Kind::File, time.now);
+            node.created = new.details.file_created.or(new.details.created).unwrap_or(time.now);
             node.revocations = timeline.tag(id.0);
             counter::add(tx, Counter::DriveFiles(drive), 1)?;
             append(tx, id, node, new, (time, timeline))
@@ -217,7 +236,7 @@ fn append(
     new: NewVersion<'_>,
     (time, timeline): (ChangeTime, &Timeline),
 ) -> Result<VersionInfo> {
-    let max_versions = drive::get(tx, node.drive)?.max_versions;
+    let (drive, details) = (drive::get(tx, node.drive)?, new.details);
     let content = refcount::link(tx, new.blob)?;
     sha1_index::hold(tx, node.drive, new.blob, &content)?;
     let id = VersionId::new(file, timeline.version_number(file, node.next));
@@ -225,7 +244,7 @@ fn append(
         blob: new.blob,
         size: content.len,
         crc32: content.crc32,
-        created: time.now,
+        created: details.created.unwrap_or(time.now),
         modified: new.modified,
         media_type: new.media_type.to_owned(),
         keep: false,
@@ -235,12 +254,18 @@ fn append(
     node.date(time.now);
     node.current = id.number();
     node.next = node.current + 1;
-    node.modified = time.now;
+    node.modified = details.file_modified.unwrap_or(time.now);
+    if let Some(attributes) = details.attributes {
+        attribute::replace(tx, file, &mut node, attributes.clone())?;
+    }
     row::put(tx, VERSION, &node::version_key(id), &version)?;
     node::insert(tx, file, &node, Some(&version))?;
     counter::add(tx, Counter::DriveBytes(node.drive), blob::signed(version.size)?)?;
-    if max_versions > 0 {
-        for (number, extra) in extras(tx, file, node.current, max_versions)? {
+    if let Some(foreign) = details.alias {
+        alias::set_new_version(tx, foreign, id, version::sum(&version, &node, drive.revocations))?;
+    }
+    if drive.max_versions > 0 {
+        for (number, extra) in extras(tx, file, node.current, drive.max_versions)? {
             version::erase(tx, node.drive, VersionId::new(file, number), &extra, time)?;
         }
     }
@@ -279,6 +304,7 @@ pub(crate) fn again(tx: &mut impl Write, id: VersionId, time: ChangeTime) -> Res
         media_type: &version.media_type,
         modified: version.modified,
         executable: version.executable,
+        details: Details::default(),
     };
     to_file(tx, id.file(), new, Expect::Any, time)
 }

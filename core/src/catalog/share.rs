@@ -57,6 +57,8 @@ pub(crate) struct Terms {
     pub(crate) max_downloads: Option<u64>,
     /// A visitor needs a ticket from the host.
     pub(crate) purchase: bool,
+    /// When it was made, in place of now.
+    pub(crate) created: Option<Time>,
 }
 
 /// Hashes a password with PBKDF2-HMAC-SHA-256 (RFC 8018 section 5.2) under a random salt.
@@ -89,7 +91,7 @@ pub(crate) fn create(
     terms: Terms,
     now: Time,
 ) -> Result<ShareInfo> {
-    let Terms { expires, password, max_downloads, purchase } = terms;
+    let Terms { expires, password, max_downloads, purchase, created } = terms;
     if let Some(expires) = expires.filter(|expires| *expires <= now) {
         return Err(Error::invalid(format!("a share that expires at {expires} would expire at once")));
     }
@@ -105,7 +107,7 @@ pub(crate) fn create(
     let share = ShareRecord {
         drive,
         file,
-        created: now,
+        created: created.unwrap_or(now),
         expires,
         password,
         max_downloads,

@@ -170,7 +170,13 @@ impl<K: Kv> Store<K> {
         let (drive, time) = (self.drive, self.time());
         let blob = self.blob(content);
         self.change(|tx, ids| {
-            let new = NewVersion { blob, media_type: "text/plain", modified: Time(5), executable: false };
+            let new = NewVersion {
+                blob,
+                media_type: "text/plain",
+                modified: Time(5),
+                executable: false,
+                details: put::Details::default(),
+            };
             put::at_path(tx, drive, path, new, expect, ids, time)
         })
     }

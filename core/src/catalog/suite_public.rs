@@ -166,12 +166,17 @@ fn a_link_counts_is_listed_and_deleted<K: Kv>(kv: &K) {
 fn t15_a_share_is_checked_at_each_entry<K: Kv>(kv: &K) {
     let password = share::hash_password("sesame", [1; 16]).unwrap();
     let expires = Time(2_000_000);
-    let terms =
-        Terms { expires: Some(expires), password: Some(password), max_downloads: Some(1), purchase: true };
+    let terms = Terms {
+        expires: Some(expires),
+        password: Some(password),
+        max_downloads: Some(1),
+        purchase: true,
+        created: Some(Time(3)),
+    };
     let id = shared(kv, 40, terms);
     let enter = |password, now| share::enter(&kv.reader().unwrap(), id, password, now);
     let info = enter(Some("sesame"), Time(1_999_999)).unwrap();
-    assert_eq!((info.file, info.drive, info.created), (FILE, DriveId(1), NOW));
+    assert_eq!((info.file, info.drive, info.created), (FILE, DriveId(1), Time(3)));
     assert!(info.has_password && info.purchase);
     assert_eq!((info.expires, info.max_downloads, info.downloads), (Some(expires), Some(1), 0));
     // The password that was right once is asked for again.

@@ -75,23 +75,31 @@ impl Store {
         Ok(format!("{}f/{}/{}", self.engine()?.options.base_url, link.id, escape_segment(&link.name)))
     }
 
-    /// Makes a direct link as it was in another system: under that name, with that pace and so many
-    /// downloads counted, whatever other links to the file there are.
+    /// Makes a direct link as it was in another system: under that name, with that pace, so many downloads
+    /// counted and, if it is known, that time of its making, whatever other links to the file there are.
     ///
     /// # Errors
     /// `NotFound` when there is no such file, `InvalidArgument` when it is a folder or the name can be
     /// none.
-    pub fn import_link(&self, file: FileId, name: &str, pace: u64, downloads: u64) -> Result<LinkInfo> {
+    pub fn import_link(
+        &self,
+        file: FileId,
+        name: &str,
+        pace: u64,
+        downloads: u64,
+        created: Option<Time>,
+    ) -> Result<LinkInfo> {
         // Another system's names may hold control characters, which its URLs have escaped.
         check_name(&name.replace(char::is_control, "_"))?;
         let engine = self.engine()?;
-        let (id, name, now) = (LinkId(random_id()?), name.to_owned(), Time::now());
+        let (id, name) = (LinkId(random_id()?), name.to_owned());
+        let created = created.unwrap_or_else(Time::now);
         let downloads = i64::try_from(downloads).unwrap_or(i64::MAX);
         engine.write(move |change| {
             if node::get(change, file)?.kind == Kind::Folder {
                 return Err(Error::invalid(format!("{file} is a folder; a direct link leads to a file")));
             }
-            link::add(change, id, file, name.clone(), pace, now)?;
+            link::add(change, id, file, name.clone(), pace, created)?;
             counter::add(change, Counter::LinkDownloads(id), downloads)?;
             link::get(change, id)
         })

@@ -14,6 +14,7 @@ pub(crate) mod link;
 mod maintenance;
 mod origin;
 mod put;
+mod put_options;
 mod registry;
 pub(crate) mod share;
 pub(crate) mod upload;
@@ -28,6 +29,7 @@ pub use maintenance::{
     RepairReport, Stats, Watch,
 };
 pub use origin::Origin;
-pub use put::{Put, PutWriter};
+pub use put::PutWriter;
+pub use put_options::Put;
 pub use share::{Share, Visit};
 pub use url::{Target, Url};

@@ -1,24 +1,23 @@
-//! Putting content: what a caller says of it, and the way from bytes to a version.
+//! Putting content: the way from bytes to a version.
 
 use std::io::Read;
 
 use bytes::Bytes;
 
 use super::drive::Drive;
+use super::put_options::Put;
 use crate::blobs::pool;
 use crate::blobs::stage::{LargeContent, Stage, Staged};
+use crate::catalog::VersionInfo;
 use crate::catalog::blob::{self, ChangeTime};
 use crate::catalog::history::Timeline;
 use crate::catalog::put::{self, NewVersion};
 use crate::catalog::record::{BlobRecord, Location};
-use crate::catalog::{Expect, VersionInfo};
-use crate::catalog::{refcount, sha1_index};
+use crate::catalog::{alias, refcount, sha1_index};
 use crate::digest::Digest;
 use crate::engine::{Change, Dedup, Engine, Ids, ids_for};
-use crate::http::valid_media_type;
 use crate::id::{BlobId, DriveId};
 use crate::mutant::{self, Mutant};
-use crate::name;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result, fork};
 
@@ -26,110 +25,6 @@ use crate::{Error, ErrorKind, Result, fork};
 const MANY: usize = 16 << 20;
 /// Contents of one batch that get a file of their own.
 const MANY_FILES: usize = 64;
-
-/// What is said of content that is put. Everything has a default.
-#[derive(Clone, Debug, Default)]
-pub struct Put {
-    media_type: Option<String>,
-    modified: Option<Time>,
-    executable: bool,
-    expect: Expect,
-    len: Option<u64>,
-    sha1: Option<[u8; 20]>,
-    blake3: Option<[u8; 32]>,
-}
-
-impl Put {
-    /// Returns the defaults: the media type by the name, modified now, whatever is at the path.
-    pub fn new() -> Put {
-        Put::default()
-    }
-
-    /// Sets the media type, such as `application/pdf`; by default it follows from the name under which
-    /// the content is served, also after a rename.
-    #[must_use]
-    pub fn media_type(mut self, media_type: impl Into<String>) -> Put {
-        self.media_type = Some(media_type.into());
-        self
-    }
-
-    /// Sets how old the content is: the `Last-Modified` of a download, the time in an archive.
-    #[must_use]
-    pub fn modified(mut self, modified: Time) -> Put {
-        self.modified = Some(modified);
-        self
-    }
-
-    /// Sets whether the content may be run: it has the mode 0755 in an archive then, otherwise 0644.
-    #[must_use]
-    pub fn executable(mut self, executable: bool) -> Put {
-        self.executable = executable;
-        self
-    }
-
-    /// Sets what must be at the path for the put to go ahead.
-    #[must_use]
-    pub fn expect(mut self, expect: Expect) -> Put {
-        self.expect = expect;
-        self
-    }
-
-    /// Sets the length that the content must turn out to have, in bytes.
-    #[must_use]
-    pub fn len(mut self, len: u64) -> Put {
-        self.len = Some(len);
-        self
-    }
-
-    /// Sets the SHA-1 that the content must turn out to have.
-    #[must_use]
-    pub fn sha1(mut self, sha1: [u8; 20]) -> Put {
-        self.sha1 = Some(sha1);
-        self
-    }
-
-    /// Sets the BLAKE3 that the content must turn out to have.
-    #[must_use]
-    pub fn blake3(mut self, blake3: [u8; 32]) -> Put {
-        self.blake3 = Some(blake3);
-        self
-    }
-
-    /// Refuses a path or a media type that can never be right, before any content is taken.
-    pub(super) fn check_target(&self, path: &str) -> Result<()> {
-        if name::split_path(path)?.is_empty() {
-            return Err(Error::invalid("the path of a drive's root is given; name something in it"));
-        }
-        // Without a name, as the uploads of an empty form are, it would make a file of the folder.
-        if path.ends_with('/') {
-            return Err(Error::invalid(format!(
-                "the path {} ends in '/' and is a folder's; give the name of a file in it",
-                name::shown(path)
-            )));
-        }
-        match &self.media_type {
-            Some(media_type) if !valid_media_type(media_type) => {
-                Err(Error::invalid(format!("{} is not a media type", name::shown(media_type))))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses content that is not what was declared.
-    fn check(&self, digest: &Digest) -> Result<()> {
-        let mismatch = |what: &str| Err(Error::new(ErrorKind::Mismatch, what));
-        if let Some(len) = self.len.filter(|len| *len != digest.len) {
-            return mismatch(&format!("the content is {} bytes long; {len} were declared", digest.len));
-        }
-        if self.sha1.is_some_and(|sha1| sha1 != digest.sha1) {
-            return mismatch("the content has another SHA-1 than was declared");
-        }
-        if self.blake3.is_some_and(|blake3| blake3 != digest.blake3) {
-            return mismatch("the content has another BLAKE3 than was declared");
-        }
-        Ok(())
-    }
-}
 
 /// Takes the content of one put piece by piece. Dropping it without [`PutWriter::commit`] leaves
 /// nothing behind. One that a forked child inherits is its parent's: there it takes nothing, and
@@ -324,10 +219,8 @@ pub(super) struct Item {
 #[derive(Clone)]
 struct Ready {
     path: String,
-    media_type: String,
+    put: Put,
     modified: Time,
-    executable: bool,
-    expect: Expect,
     digest: Digest,
     /// The SHA-1 of its beginning, if it is large enough to index by SHA-1.
     beginning: Option<[u8; 20]>,
@@ -337,12 +230,13 @@ struct Ready {
 
 impl Ready {
     /// Returns what becomes a version, with its content in `blob`.
-    fn version(&self, blob: BlobId) -> NewVersion<'_> {
+    fn version(&self, blob: BlobId, first_own: u64) -> NewVersion<'_> {
         NewVersion {
             blob,
-            media_type: &self.media_type,
+            media_type: self.put.media_type.as_deref().unwrap_or_default(),
             modified: self.modified,
-            executable: self.executable,
+            executable: self.put.executable,
+            details: self.put.details(first_own),
         }
     }
 }
@@ -392,25 +286,18 @@ fn publish(
         if let PlacedContent::Small(_) = content {
             small = small.saturating_add(digest.len);
         }
-        let media_type = put.media_type.unwrap_or_default();
-        let (modified, executable, expect) = (put.modified.unwrap_or(now), put.executable, put.expect);
-        ready.push(Ready {
-            path,
-            media_type,
-            modified,
-            executable,
-            expect,
-            digest,
-            beginning,
-            blob,
-            content,
-        });
+        let modified = put.modified.unwrap_or(now);
+        ready.push(Ready { path, put, modified, digest, beginning, blob, content });
     }
     let write = |ready: Vec<Ready>| {
         let ids = ids.clone();
         engine.journal.write(small, move |change| {
             let (mut ids, time) = (ids.clone(), change.time(now));
-            let context = PutContext { scope, time, timeline: Timeline::read(change)? };
+            let first_own = match ready.iter().any(|one| one.put.alias.is_some()) {
+                true => alias::first_own(change)?,
+                false => 0,
+            };
+            let context = PutContext { scope, time, timeline: Timeline::read(change)?, first_own };
             ready.iter().map(|one| put_one(change, drive, one, &mut ids, context)).collect()
         })
     };
@@ -515,6 +402,8 @@ struct PutContext {
     scope: u64,
     time: ChangeTime,
     timeline: Timeline,
+    /// The first id that no alias may be.
+    first_own: u64,
 }
 
 /// Computes the SHA-1 of the beginning of content that is large enough to index by SHA-1.
@@ -543,12 +432,19 @@ fn put_one(
     context: PutContext,
 ) -> Result<VersionInfo> {
     // Found before anything is written, so that a put that is refused leaves no bytes.
-    let target = put::target(change, drive, &one.path, one.expect)?;
+    let target = put::target(change, drive, &one.path, one.put.expect)?;
     let blob = insert(change, &one.content, &one.digest, one.blob, (context.scope, context.time))?;
     if let Some(beginning) = one.beginning.filter(|_| blob == one.blob) {
         sha1_index::note(change, blob, beginning)?;
     }
-    put::at_target(change, drive, target, one.version(blob), ids, (context.time, &context.timeline))
+    put::at_target(
+        change,
+        drive,
+        target,
+        one.version(blob, context.first_own),
+        ids,
+        (context.time, &context.timeline),
+    )
 }
 
 /// Finds the blob of the scope of deduplication that has this content, or makes it one as `blob`.

@@ -36,6 +36,7 @@ pub struct Share {
     expires_at: Option<Time>,
     max_downloads: Option<u64>,
     purchase: bool,
+    created: Option<Time>,
     views: u64,
     downloads: u64,
 }
@@ -81,6 +82,13 @@ impl Share {
         self
     }
 
+    /// Sets when the share was made in another system, in place of now.
+    #[must_use]
+    pub fn created(mut self, created: Time) -> Share {
+        self.created = Some(created);
+        self
+    }
+
     /// Goes on counting where another system was: at so many views and downloads. The most downloads
     /// are those in all, these among them.
     #[must_use]
@@ -104,12 +112,12 @@ impl Drive {
             None => None,
         };
         let expires = share.expires_at.or(share.expires_in.map(|lifetime| now.after(lifetime)));
-        let (max_downloads, purchase) = (share.max_downloads, share.purchase);
+        let (max_downloads, purchase, created) = (share.max_downloads, share.purchase, share.created);
         let (views, downloads) = (i64::try_from(share.views).unwrap_or(i64::MAX), share.downloads);
         let (id, drive, path) = (ShareId(random_id()?), self.id(), path.to_owned());
         engine.write(move |change| {
             let (file, _) = path::resolve(change, drive, &path)?;
-            let terms = Terms { expires, password: password.clone(), max_downloads, purchase };
+            let terms = Terms { expires, password: password.clone(), max_downloads, purchase, created };
             let made = share::create(change, id, file, terms, now)?;
             if (views, downloads) == (0, 0) {
                 return Ok(made);

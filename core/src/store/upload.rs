@@ -532,7 +532,13 @@ fn put_goal(
     time: ChangeTime,
 ) -> Result<VersionInfo> {
     let modified = record.modified.unwrap_or(time.now);
-    let new = NewVersion { blob, media_type: &record.media_type, modified, executable: false };
+    let new = NewVersion {
+        blob,
+        media_type: &record.media_type,
+        modified,
+        executable: false,
+        details: put::Details::default(),
+    };
     match target {
         UploadTarget::New { file, folder, name } => {
             let (drive, mut id) = (record.drive, One(Some(file.0)));

@@ -11,6 +11,7 @@
 )]
 
 mod archive;
+mod attributes;
 mod cloudreve;
 mod cross_origin;
 mod layers;

@@ -217,7 +217,13 @@ pub(super) fn a_part_that_became_a_version_outlives_it_by_the_grace<K: Kv>(make:
     let version = store
         .change(|tx, _| {
             refcount::adopt(tx, became, 0)?;
-            let new = NewVersion { blob: became, media_type: "", modified: Time(2), executable: false };
+            let new = NewVersion {
+                blob: became,
+                media_type: "",
+                modified: Time(2),
+                executable: false,
+                details: put::Details::default(),
+            };
             put::to_file(tx, file, new, Expect::Any, at(3))
         })
         .unwrap();

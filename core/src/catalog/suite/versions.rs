@@ -24,7 +24,13 @@ pub(super) fn a_put_to_an_existing_path_adds_a_version<K: Kv>(make: &impl Fn() -
     assert_eq!((row.version, row.size, row.crc32, row.modified), (Some(again.id), 10, 1, Time(5)));
 
     let (file, time, blob) = (first.id.file(), store.time(), row.blob);
-    let new = NewVersion { blob, media_type: "", modified: Time(6), executable: false };
+    let new = NewVersion {
+        blob,
+        media_type: "",
+        modified: Time(6),
+        executable: false,
+        details: put::Details::default(),
+    };
     let byid = store.change(|tx, _| put::to_file(tx, file, new, Expect::Any, time)).unwrap();
     assert_eq!(byid.id.number(), 4);
     let wrong = NewVersion { blob: BlobId(999), ..new };

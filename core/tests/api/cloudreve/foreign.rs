@@ -53,7 +53,7 @@ fn an_imported_version_keeps_its_entity_and_its_etag() {
 fn a_link_that_there_was_is_given_again() {
     let test = TestStore::with_room();
     let version = test.put("a.txt", b"x");
-    let link = test.store.import_link(version.id.file(), "a.txt", 0, 3).unwrap();
+    let link = test.store.import_link(version.id.file(), "a.txt", 0, 3, None).unwrap();
     test.store.set_aliases([(77, Alias::Link(link.id))]).unwrap();
     let known = HashIds::new(SALT).unwrap().encode(77, HashKind::SourceLink);
     let make = || {
@@ -94,14 +94,14 @@ fn a_name_may_hold_what_no_name_of_ours_does() {
         assert_eq!((reply.status, read(&reply)), (200, b"content".to_vec()), "{name:?}");
         let named = reply.header("Content-Disposition").unwrap();
         assert!(!named.contains(char::is_control) && named.contains(".txt"), "{named}");
-        let link = test.store.import_link(version.id.file(), name, 0, 0).unwrap();
+        let link = test.store.import_link(version.id.file(), name, 0, 0, None).unwrap();
         let address = format!("/f/{}/{}", test.link_id(&link), escape_segment(name));
         let reply = test.get(&address);
         assert_eq!(reply.status, 302, "{address}");
         assert_eq!(read(&test.get(reply.header("Location").unwrap())), b"content");
     }
     for bad in ["", "a/b", "..", &"x".repeat(256)] {
-        assert!(test.store.import_link(version.id.file(), bad, 0, 0).is_err(), "{bad}");
+        assert!(test.store.import_link(version.id.file(), bad, 0, 0, None).is_err(), "{bad}");
     }
 }
 

@@ -9,6 +9,7 @@ use holdall::token::HashIds;
 use holdall::token::cloudreve::{escape_query, sign};
 use holdall::{Api, Drive, Options, Store, Time};
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 use serde_json::Value;
 
 use crate::host::{TestStore, other};
@@ -103,6 +104,35 @@ impl Server {
         (time.as_nanosecond().div_euclid(1000) as i64).div_euclid(unit) * unit
     }
 
+    /// Returns the rows of a table that were not deleted, as text, by column.
+    fn rows(&self, table: &str) -> Vec<BTreeMap<String, Option<String>>> {
+        let rows = if self.name == "sqlite" { self.rows_of_sqlite(table) } else { rows_of_dump(table) };
+        rows.into_iter().filter(|row| row["deleted_at"].is_none()).collect()
+    }
+
+    fn rows_of_sqlite(&self, table: &str) -> Vec<BTreeMap<String, Option<String>>> {
+        let db = Connection::open(self.folder().join("data/cloudreve.db")).unwrap();
+        let mut query = db.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let names: Vec<String> = query.column_names().map(str::to_owned).collect();
+        let text = |value: ValueRef<'_>| match value {
+            ValueRef::Null => None,
+            ValueRef::Integer(number) => Some(number.to_string()),
+            ValueRef::Real(number) => Some(number.to_string()),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8(bytes.into()).unwrap()),
+        };
+        let read = |row: &rusqlite::Row<'_>| {
+            names.iter().enumerate().map(|(at, name)| Ok((name.clone(), text(row.get_ref(at)?)))).collect()
+        };
+        query.query_map([], read).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Returns a time of a row as a store keeps it: in UTC, with the zone and the uptime behind it.
+    fn row_time(&self, time: &str) -> Time {
+        let (date, clock) = time.split_once(' ').unwrap();
+        let clock = clock.split(['+', ' ']).next().unwrap();
+        Time(self.micros(&Value::String(format!("{date}T{clock}Z"))))
+    }
+
     fn run(&self, more: &[&str]) -> std::process::Output {
         let folder = self.folder();
         self.test.run(&[&["--json", "import", "cloudreve", folder.to_str().unwrap()], more].concat())
@@ -149,6 +179,20 @@ impl Server {
     fn ids(&self) -> HashIds {
         HashIds::new(&self.salt).unwrap()
     }
+}
+
+/// Returns the rows of a table in the dump of the server on PostgreSQL, with the ends of shares that tests have.
+fn rows_of_dump(table: &str) -> Vec<BTreeMap<String, Option<String>>> {
+    let dump = String::from_utf8(unzipped("pg.sql.gz")).unwrap().replace(ENDS[0], ENDS[1]);
+    let begin = format!("COPY public.{table} (");
+    let mut lines = dump.lines().skip_while(|line| !line.starts_with(&begin));
+    let columns = lines.next().unwrap().strip_prefix(&begin).unwrap().split(')').next().unwrap();
+    let columns: Vec<&str> = columns.split(", ").collect();
+    let value = |text: &str| (text != "\\N").then(|| text.to_owned());
+    lines
+        .take_while(|line| *line != "\\.")
+        .map(|line| columns.iter().map(|name| (*name).to_owned()).zip(line.split('\t').map(value)).collect())
+        .collect()
 }
 
 /// Returns a URL from its path on.

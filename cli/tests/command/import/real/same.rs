@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdall::token::HashKind;
 use holdall::token::cloudreve::escape_query;
-use holdall::{Caller, Request};
+use holdall::{Caller, Drive, Request, Store};
 use serde_json::{Value, json};
 
 use super::{LEFT_OUT, Server, decoded, each, header, sha256, target};
@@ -355,6 +355,97 @@ fn shares_answer_each_caller_as_they_did() {
                 assert_eq!(ask(&api, &caller, &inside(&shares[name], "")).0, 404, "{user} {name}");
             }
         }
+    });
+}
+
+/// Returns the ids of what the report says was left out, of a kind.
+fn left_out(lines: &[Value], kind: &str) -> BTreeSet<u64> {
+    lines.iter().filter(|line| line["kind"] == kind).map(|line| line["id"].as_u64().unwrap()).collect()
+}
+
+/// Visits every path of a store.
+fn each_path(server: &Server, store: &Store, mut visit: impl FnMut(&Drive, &str)) {
+    for user in server.manifest["users"].as_object().unwrap().keys() {
+        let drive = server.drive(store, user);
+        let mut paths = vec![String::new()];
+        let take = |path: &str, _: &holdall::Row| {
+            paths.push(path.to_owned());
+            Ok(true)
+        };
+        drive.walk("", take).unwrap();
+        paths.iter().for_each(|path| visit(&drive, path));
+    }
+}
+
+#[test]
+fn shares_keep_their_terms_counts_and_times() {
+    each(|server| {
+        let (_, lines) = server.import(&[]);
+        let (store, api) = server.open();
+        let mut here = BTreeMap::new();
+        each_path(server, &store, |drive, path| {
+            for share in drive.shares(path).unwrap() {
+                let uri = api.share_uri(share.id).unwrap();
+                let id = uri.strip_prefix("cloudreve://").unwrap().split('@').next().unwrap();
+                here.insert(id.to_owned(), (path.to_owned(), share));
+            }
+        });
+        let (out, number) = (left_out(&lines, "share"), |text: &str| text.parse::<u64>().unwrap());
+        let mut compared = 0;
+        for row in server.rows("shares") {
+            let id = number(row["id"].as_deref().unwrap());
+            let old = server.ids().encode(id, HashKind::Share);
+            let terms =
+                server.manifest["shares"].as_array().unwrap().iter().find(|one| one["id"] == json!(old));
+            let terms = terms.unwrap_or_else(|| panic!("{id} {old}"));
+            let Some((path, share)) = here.remove(&old) else {
+                assert!(out.contains(&id), "{}: {id} {old} {terms}", server.name);
+                continue;
+            };
+            let text = |column: &str| row[column].as_deref();
+            assert_eq!(share.created, server.row_time(text("created_at").unwrap()), "{old}");
+            assert_eq!(share.expires, text("expires").map(|time| server.row_time(time)), "{old}");
+            let (views, downloads) = (number(text("views").unwrap()), number(text("downloads").unwrap()));
+            assert_eq!((share.views, share.downloads), (views, downloads), "{old}");
+            let max = text("remain_downloads").map(|left| number(left) + downloads);
+            assert_eq!(share.max_downloads, max, "{old}");
+            assert_eq!(json!(share.max_downloads), terms["terms"]["downloads"], "{old}");
+            assert_eq!(share.expires.is_some(), terms["terms"]["expire"].is_number(), "{old}");
+            assert_eq!(share.has_password, terms["pw"] != "", "{old}");
+            let told = terms["path"].as_str().unwrap();
+            assert!(path == told || old == server.manifest["S"]["renamed"]["id"], "{path} {told}");
+            compared += 1;
+        }
+        assert!(here.is_empty(), "{here:?}");
+        assert_eq!(compared, 11, "{}", server.name);
+    });
+}
+
+#[test]
+fn links_keep_their_names_counts_and_times() {
+    each(|server| {
+        let (_, lines) = server.import(&[]);
+        let (store, _) = server.open();
+        let mut here = Vec::new();
+        each_path(server, &store, |drive, path| {
+            let links = if path.is_empty() { Vec::new() } else { drive.links(path).unwrap_or_default() };
+            here.extend(links.into_iter().map(|link| (link.name, link.downloads, link.pace, link.created)));
+        });
+        let out = left_out(&lines, "link");
+        let mut told = Vec::new();
+        for row in server.rows("direct_links") {
+            let text = |column: &str| row[column].clone().unwrap();
+            let number = |column: &str| text(column).parse::<u64>().unwrap();
+            // Of what lies in the trash no path leads to the link.
+            if !out.contains(&number("id")) {
+                let created = server.row_time(&text("created_at"));
+                told.push((text("name"), number("downloads"), number("speed"), created));
+            }
+        }
+        let trashed = told.iter().filter(|link| !here.contains(link)).count();
+        assert_eq!(trashed, told.len() - here.len(), "{}: {told:?} {here:?}", server.name);
+        assert!(here.len() >= 20 && here.iter().all(|link| told.contains(link)), "{told:?} {here:?}");
+        assert!(here.iter().any(|link| link.1 > 0));
     });
 }
 
