@@ -116,6 +116,7 @@ const uint8_t *sha1;
 const uint8_t *blake3;
 holdall_progress progress; void *progress_context;
 bool executable;
+const int64_t *created_unix_us;
 } holdall_put_options;
 typedef struct {
 size_t size;
@@ -404,6 +405,7 @@ int32_t holdall_file_copy(const holdall_drive *drive, const char *from, size_t f
 int32_t holdall_file_delete(const holdall_drive *drive, const char *path, size_t path_len_bytes);
 int32_t holdall_file_set_attributes(const holdall_drive *drive, const char *path, size_t path_len_bytes, const holdall_header *attributes, size_t count);
 int32_t holdall_file_attributes(const holdall_drive *drive, const char *path, size_t path_len_bytes, holdall_page **attributes);
+int32_t holdall_file_find_by_attribute(const holdall_drive *drive, const char *path, size_t path_len_bytes, const holdall_header *attribute, holdall_walk callback, void *context);
 int32_t holdall_trash_put(const holdall_drive *drive, const char *path, size_t path_len_bytes, uint64_t *file_id);
 int32_t holdall_trash_list(const holdall_drive *drive, uint64_t after, size_t limit, holdall_page **trashed);
 int32_t holdall_trash_restore(const holdall_drive *drive, uint64_t file_id, const char *to, size_t to_len_bytes);

@@ -172,6 +172,7 @@ typedef struct { // Options for a put. 0 or NULL selects the default
     const uint8_t *blake3; // The BLAKE3 that the content must have, 32 bytes
     holdall_progress progress; void *progress_context; // Reports the progress of the put
     bool executable; // Whether it may be run: its mode is 0755 in an archive then, otherwise 0644
+    const int64_t *created_unix_us; // When the content was made; now by default
 } holdall_put_options;
 
 typedef struct { // One immutable content of a file, as of one point in time
@@ -549,8 +550,7 @@ int32_t holdall_writer_open(const holdall_drive *drive, const char *path, size_t
 // and of every use of a writer: INVALID_ARGUMENT after commit or abort, FORKED in a child of the process that began it.
 int32_t holdall_writer_write(holdall_writer *writer, const void *data, size_t data_len_bytes);
 
-// Makes the content a version, durably, and ends the put either way. `version` may be NULL. Codes: as
-// holdall_put_memory.
+// Makes the content a version, durably; ends the put either way. `version` may be NULL. Codes: as holdall_put_memory.
 int32_t holdall_writer_commit(holdall_writer *writer, holdall_version *version);
 
 // Abandons the put and leaves nothing behind; the handle must still be freed.
@@ -601,6 +601,11 @@ int32_t holdall_file_set_attributes(const holdall_drive *drive, const char *path
 // Lists the host's attributes of a file, in order of their names. Codes: PATH, READ.
 int32_t holdall_file_attributes(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     holdall_page **attributes);
+
+// Calls back for everything below a folder with an attribute of that name whose value begins with the value given, in
+// order of the value; not for the trash. Codes: as holdall_folder_walk.
+int32_t holdall_file_find_by_attribute(const holdall_drive *drive, const char *path, size_t path_len_bytes,
+    const holdall_header *attribute, holdall_walk callback, void *context);
 
 // Moves what is at a path to the trash. Its path, links and shares stop working; URLs of its versions work until they
 // expire or are revoked. `file_id` may be NULL. Codes: PATH, WRITE.
@@ -682,8 +687,7 @@ int32_t holdall_page_sentence(const holdall_page *page, size_t index, const char
 int32_t holdall_url_version(const holdall_store *store, uint64_t version_id, const holdall_url_options *options,
     holdall_text **url);
 
-// Signs a URL of the file at a path; it serves the version that is current when it is used. Codes: PATH; as
-// holdall_url_version.
+// Signs a URL of the file at a path; it serves the version current at its use. Codes: PATH; as holdall_url_version.
 int32_t holdall_url_at_path(const holdall_drive *drive, const char *path, size_t path_len_bytes,
     const holdall_url_options *options, holdall_text **url);
 
@@ -691,8 +695,7 @@ int32_t holdall_url_at_path(const holdall_drive *drive, const char *path, size_t
 int32_t holdall_url_by_id(const holdall_store *store, uint64_t file_id, const holdall_url_options *options,
     holdall_text **url);
 
-// Signs a URL of an archive; it expires with the archive at the latest. Codes: as holdall_url_version; NOT_FOUND;
-// EXPIRED.
+// Signs a URL of an archive, which it does not outlive. Codes: as holdall_url_version; NOT_FOUND; EXPIRED.
 int32_t holdall_url_archive(const holdall_store *store, uint64_t archive_id, const holdall_url_options *options,
     holdall_text **url);
 
@@ -711,8 +714,7 @@ int32_t holdall_archive_stat(const holdall_store *store, uint64_t archive_id, ho
 // Opens the zip of an archive. Codes: as holdall_archive_stat.
 int32_t holdall_archive_open(const holdall_store *store, uint64_t archive_id, holdall_body **body);
 
-// Computes the CRC-64/XZ of a whole zip from those of its parts, without reading content. Codes: as
-// holdall_archive_stat.
+// Computes the CRC-64/XZ of a whole zip from those of its parts, reading no content. Codes: as holdall_archive_stat.
 int32_t holdall_archive_crc64(const holdall_store *store, uint64_t archive_id, uint64_t *crc64);
 
 // Writes an archive compressed into a callback: no length ahead, no resume, and after another code than OK no zip.
@@ -766,13 +768,12 @@ int32_t holdall_visit_stat(const holdall_visit *visit, const char *path, size_t 
 int32_t holdall_visit_list(const holdall_visit *visit, const char *path, size_t path_len_bytes, const char *after,
     size_t after_len_bytes, size_t limit, holdall_page **rows);
 
-// Counts a download and signs a URL that expires with the share. Codes: PATH, WRITE; EXPIRED, GONE; as
+// Counts a download; signs a URL that expires with the share. Codes: PATH, WRITE; EXPIRED, GONE; as
 // holdall_url_version.
 int32_t holdall_visit_url(const holdall_visit *visit, const char *path, size_t path_len_bytes,
     const holdall_url_options *options, holdall_text **url);
 
-// Counts a download and creates an archive that expires with the share. Codes: as holdall_archive_create; EXPIRED,
-// GONE.
+// Counts a download; creates an archive that expires with the share. Codes: as holdall_archive_create; EXPIRED, GONE.
 int32_t holdall_visit_archive(const holdall_visit *visit, const holdall_string *paths, size_t count,
     const holdall_archive_options *options, holdall_archive *archive);
 
@@ -817,8 +818,7 @@ int32_t holdall_api_answer(const holdall_api *api, const holdall_caller *who, co
 // Returns whether a target belongs to the API; if not, holdall_serve may answer it.
 int32_t holdall_api_is_at(const holdall_api *api, const char *target, size_t target_len_bytes, bool *is_at);
 
-// Returns the URI by which Cloudreve clients name a share; "/" and a path in the share may follow.
-// Codes: NOT_FOUND, READ.
+// Returns the URI by which Cloudreve clients name a share; "/" and a path in it may follow. Codes: NOT_FOUND, READ.
 int32_t holdall_api_share_uri(const holdall_api *api, uint64_t share_id, holdall_text **uri);
 
 // Makes the ticket (X-Cr-Purchase-Ticket) that opens a share that must be paid for. Codes: NOT_FOUND, READ.
@@ -850,8 +850,8 @@ int32_t holdall_store_gc(const holdall_store *store, holdall_gc_report *report, 
 // Sets the store's grace period; a shorter one applies once existing archives have expired. 0 is none. Codes: WRITE.
 int32_t holdall_store_set_grace(const holdall_store *store, uint64_t grace_s);
 
-// Copies live content out of segments that are more than half dead, and removes those. `failed`: as in
-// holdall_store_gc. Codes: WRITE.
+// Copies live content out of segments more than half dead and removes them. `failed`: as holdall_store_gc. Codes:
+// WRITE.
 int32_t holdall_store_compact(const holdall_store *store, holdall_gc_report *report, holdall_page **failed);
 
 // Copies a consistent snapshot of the store into a directory, while it is in use; the copy opens as a store. The

@@ -362,6 +362,17 @@ public:
         };
         visiting.check(holdall_folder_walk(get(), path.data(), path.size(), call, &visiting));
     }
+    /* Calls visit(std::string_view path, const holdall_row &) for everything below a folder with an attribute of that
+       name whose value begins so. */
+    template <typename Visit>
+    void find_by_attribute(std::string_view path, std::string_view name, std::string_view value, Visit visit) const {
+        callback<Visit> visiting(visit);
+        auto call = [](void *context, const char *found, std::size_t len, const holdall_row *row) -> std::int32_t {
+            return static_cast<callback<Visit> *>(context)->run(std::string_view(found, len), *row);
+        };
+        holdall_header wanted = {name.data(), name.size(), value.data(), value.size()};
+        visiting.check(holdall_file_find_by_attribute(get(), path.data(), path.size(), &wanted, call, &visiting));
+    }
     std::string url(std::string_view path, const holdall_url_options *options = nullptr) const {
         text made;
         check(holdall_url_at_path(get(), path.data(), path.size(), options, made.out()));

@@ -295,7 +295,7 @@ pub unsafe extern "C" fn holdall_api_is_at(
     })
 }
 
-/// Returns the URI by which Cloudreve clients name a share; "/" and a path in the share may follow.
+/// Returns the URI by which Cloudreve clients name a share; "/" and a path in it may follow.
 /// Codes: NOT_FOUND, READ.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_api_share_uri(

@@ -147,7 +147,7 @@ pub unsafe extern "C" fn holdall_archive_open(
     })
 }
 
-/// Computes the CRC-64/XZ of a whole zip from those of its parts, without reading content. Codes: as
+/// Computes the CRC-64/XZ of a whole zip from those of its parts, reading no content. Codes: as
 /// holdall_archive_stat.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_archive_crc64(

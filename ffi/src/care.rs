@@ -248,8 +248,7 @@ pub unsafe extern "C" fn holdall_store_set_grace(store: *const holdall_store, gr
     })
 }
 
-/// Copies live content out of segments that are more than half dead, and removes those. `failed`: as in
-/// holdall_store_gc. Codes: WRITE.
+/// Copies live content out of segments more than half dead and removes them. `failed`: as holdall_store_gc. Codes: WRITE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_store_compact(
     store: *const holdall_store,

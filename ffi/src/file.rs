@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{c_char, c_void};
 
-use holdall::{CopyVersions, Drive, VersionId};
+use holdall::{AttributeMatch, CopyVersions, Drive, Error, ErrorKind, FileInfo, Result, VersionId};
 
 use crate::body::holdall_body;
 use crate::callback::holdall_walk;
@@ -18,6 +18,9 @@ use crate::record::{holdall_file, holdall_row, holdall_version};
 pub const HOLDALL_RENAME_REPLACE: u32 = 1;
 /// Copies all versions, not just the current one.
 pub const HOLDALL_COPY_ALL: u32 = 1;
+
+/// What is found by an attribute is read in pages of so many.
+const PAGE: usize = 500;
 
 /// Describes what is at a path; "" is the root. `version` may be NULL; for a folder its id is 0. Codes:
 /// PATH, READ.
@@ -211,4 +214,53 @@ pub unsafe extern "C" fn holdall_file_attributes(
         let info = caller.at(drive, (path, path_len_bytes), Drive::stat)?;
         out.hand(Page::Pairs(Lines::new(info.attributes)))
     })
+}
+
+/// Calls back for everything below a folder with an attribute of that name whose value begins with the
+/// value given, in order of the value; not for the trash. Codes: as holdall_folder_walk.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn holdall_file_find_by_attribute(
+    drive: *const holdall_drive,
+    path: *const c_char,
+    path_len_bytes: usize,
+    attribute: *const holdall_header,
+    callback: holdall_walk,
+    context: *mut c_void,
+) -> i32 {
+    entry!(caller of drive => {
+        let visitor = caller.visitor(callback, context)?;
+        let attribute = caller.array("the attribute", attribute, 1)?.first();
+        let attribute = attribute.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "no attribute is given"))?;
+        let name = caller.text("the name of an attribute", attribute.name, attribute.name_len_bytes)?;
+        let value = caller.text("the value of an attribute", attribute.value, attribute.value_len_bytes)?;
+        let search = |drive: &Drive, path: &str| find(drive, path, (name, value), |path, info| {
+            visitor.show(&c_text(path), holdall_row::of_file(info)?)
+        });
+        caller.at(drive, (path, path_len_bytes), search)
+    })
+}
+
+/// Shows what is found by an attribute, page by page, until the visitor fails.
+fn find(
+    drive: &Drive,
+    path: &str,
+    (name, value): (&str, &str),
+    show: impl Fn(&str, &FileInfo) -> Result<()>,
+) -> Result<()> {
+    let mut last: Option<AttributeMatch> = None;
+    loop {
+        let page = drive.find_by_attribute(path, name, value, last.as_ref(), PAGE)?;
+        for found in &page {
+            match drive.store().file(found.file) {
+                Ok(info) => show(&found.path, &info)?,
+                // It was deleted since.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        last = match page.into_iter().next_back() {
+            Some(found) => Some(found),
+            None => return Ok(()),
+        };
+    }
 }

@@ -48,6 +48,8 @@ pub struct holdall_put_options {
     pub progress_context: *mut c_void,
     /// Whether it may be run: its mode is 0755 in an archive then, otherwise 0644.
     pub executable: bool,
+    /// When the content was made; now by default.
+    pub created_unix_us: *const i64,
 }
 
 /// A path and its content, for holdall_put_many. Its layout never changes.
@@ -76,7 +78,8 @@ records!(holdall_put_options {
     blake3,
     progress,
     progress_context,
-    executable
+    executable,
+    created_unix_us
 },);
 
 /// Reads the options, and the callback for progress.
@@ -97,6 +100,9 @@ pub(crate) fn options(caller: &Caller, given: *const holdall_put_options) -> Res
     }
     if let Some(modified) = caller.value("the time of modification", given.modified_unix_us)? {
         put = put.modified(Time(modified));
+    }
+    if let Some(created) = caller.value("the time of creation", given.created_unix_us)? {
+        put = put.created(Time(created));
     }
     if let Some(len) = caller.value("the declared length", given.len_bytes)? {
         put = put.len(len);

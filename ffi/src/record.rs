@@ -353,6 +353,24 @@ impl holdall_row {
     }
 }
 
+impl holdall_row {
+    /// Describes a file or folder that was found by something else than its path.
+    pub(crate) fn of_file(info: &FileInfo) -> Result<holdall_row> {
+        let version = info.current.as_ref();
+        Ok(holdall_row {
+            size: 0,
+            file_id: info.id.0,
+            version_id: version.map_or(0, |version| version.id.0),
+            len_bytes: version.map_or(0, |version| version.size),
+            modified_unix_us: version.map_or(info.modified, |version| version.modified).0,
+            kind: kind(info.kind),
+            crc32: version.map_or(0, |version| version.crc32),
+            name_len_bytes: info.name.len(),
+            name: fill(&info.name)?,
+        })
+    }
+}
+
 impl holdall_trashed {
     pub(crate) fn of(info: &TrashInfo) -> Result<holdall_trashed> {
         Ok(holdall_trashed {

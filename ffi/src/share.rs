@@ -166,7 +166,7 @@ pub unsafe extern "C" fn holdall_visit_list(
     })
 }
 
-/// Counts a download and signs a URL that expires with the share. Codes: PATH, WRITE; EXPIRED, GONE; as
+/// Counts a download; signs a URL that expires with the share. Codes: PATH, WRITE; EXPIRED, GONE; as
 /// holdall_url_version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_url(
@@ -183,7 +183,7 @@ pub unsafe extern "C" fn holdall_visit_url(
     })
 }
 
-/// Counts a download and creates an archive that expires with the share. Codes: as
+/// Counts a download; creates an archive that expires with the share. Codes: as
 /// holdall_archive_create; EXPIRED, GONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_visit_archive(

@@ -70,7 +70,7 @@ fn exports() -> Vec<(&'static str, *const ())> {
             holdall_drive_revoke;
         file: holdall_file_stat holdall_file_open holdall_folder_make holdall_folder_list holdall_folder_walk
             holdall_file_versions holdall_file_rename holdall_file_copy holdall_file_delete
-            holdall_file_set_attributes holdall_file_attributes;
+            holdall_file_set_attributes holdall_file_attributes holdall_file_find_by_attribute;
         free: holdall_store_free holdall_drive_free holdall_writer_free holdall_body_free holdall_pin_free
             holdall_page_free holdall_visit_free holdall_api_free holdall_reply_free holdall_text_free;
         handle: holdall_handle_error;

@@ -141,7 +141,7 @@ pub unsafe extern "C" fn holdall_url_version(
     })
 }
 
-/// Signs a URL of the file at a path; it serves the version that is current when it is used. Codes: PATH;
+/// Signs a URL of the file at a path; it serves the version current at its use. Codes: PATH;
 /// as holdall_url_version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_at_path(
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn holdall_url_by_id(
     })
 }
 
-/// Signs a URL of an archive; it expires with the archive at the latest. Codes: as holdall_url_version;
+/// Signs a URL of an archive, which it does not outlive. Codes: as holdall_url_version;
 /// NOT_FOUND; EXPIRED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_url_archive(

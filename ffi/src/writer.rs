@@ -90,7 +90,7 @@ pub unsafe extern "C" fn holdall_writer_write(
     })
 }
 
-/// Makes the content a version, durably, and ends the put either way. `version` may be NULL. Codes: as holdall_put_memory.
+/// Makes the content a version, durably; ends the put either way. `version` may be NULL. Codes: as holdall_put_memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_writer_commit(
     writer: *mut holdall_writer,

@@ -10,7 +10,7 @@ use crate::body::{self, Body};
 use crate::convert::{self, DrivePath, Node, Pick};
 use crate::fault::{Fault, Outcome};
 use crate::handle::Shared;
-use crate::value::{DriveInfo, FileInfo, Row, Trashed, Version};
+use crate::value::{AttributeMatch, DriveInfo, FileInfo, Row, Trashed, Version};
 
 /// Rows that are read at once.
 pub(crate) const PAGE: usize = 1000;
@@ -184,6 +184,40 @@ impl Drive {
             }
         };
         Ok(self.call(py, |drive| drive.copy(&source.0, &target.0, what))?.to_string())
+    }
+
+    /// Finds files and folders below `path` with an attribute `name` whose value begins with `value`, in
+    /// order of the value: all of them, or at most `limit`, behind the match `after`: the last of a page
+    /// is the cursor of the next. What is in the trash is not found.
+    ///
+    /// Raises NotFound when nothing is at `path`, InvalidArgument when a file is, or when `after` is no
+    /// match of this search.
+    #[pyo3(
+        signature = (name, value = String::new(), *, path = root(), after = None, limit = None),
+        text_signature = "($self, name, value='', *, path='', after=None, limit=None)"
+    )]
+    fn find_by_attribute(
+        &self,
+        py: Python<'_>,
+        name: String,
+        value: String,
+        path: DrivePath,
+        after: Option<PyRef<'_, AttributeMatch>>,
+        #[pyo3(from_py_with = convert::count)] limit: Option<usize>,
+    ) -> Outcome<Vec<AttributeMatch>> {
+        let (mut found, mut last) = (Vec::new(), after.map(|after| after.0.clone()));
+        loop {
+            let want = limit.map_or(PAGE, |limit| (limit - found.len()).min(PAGE));
+            let more =
+                self.call(py, |drive| drive.find_by_attribute(&path.0, &name, &value, last.as_ref(), want))?;
+            py.check_signals()?;
+            let full = more.len() == want && want > 0;
+            last = more.last().cloned().or(last);
+            found.extend(more.into_iter().map(AttributeMatch));
+            if !full || limit.is_some_and(|limit| found.len() >= limit) {
+                return Ok(found);
+            }
+        }
     }
 
     /// Replaces the host's attributes of a file: at most 4,096 of them, and 64 KiB in total.

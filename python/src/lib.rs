@@ -62,7 +62,7 @@ mod _holdall {
     #[pymodule_export]
     use crate::url::_nothing;
     #[pymodule_export]
-    use crate::value::{DriveInfo, FileInfo, Grant, Row, Trashed, Version};
+    use crate::value::{AttributeMatch, DriveInfo, FileInfo, Grant, Row, Trashed, Version};
     #[pymodule_export]
     use crate::walk::Walk;
 

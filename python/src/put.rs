@@ -1,5 +1,6 @@
 //! Putting content into a drive.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -34,6 +35,8 @@ impl Drive {
     /// media_type: by default it follows from the name.
     /// modified: how old the content is, an aware datetime or seconds since 1970; now by default.
     /// executable: whether it may be run; its mode is 0755 in an archive then, otherwise 0644.
+    /// created: when the content was made, as `modified`; a file that the put makes has it too.
+    /// attributes: what the host keeps with the file, in place of what it has: at most 64 KiB.
     /// expect: "absent", or the version (or its id) that must be current, for the put to go ahead.
     /// length, sha1, blake3: what the content must turn out to have; hashes as bytes or hexadecimal.
     /// progress: called with the number of bytes of each block, as the `update` of a tqdm bar is.
@@ -46,7 +49,7 @@ impl Drive {
     /// unless it was about to become durable, and then it may.
     #[pyo3(signature = (
         path, source, *, media_type = None, modified = None, executable = None, expect = None,
-        length = None, sha1 = None, blake3 = None, progress = None
+        length = None, sha1 = None, blake3 = None, progress = None, created = None, attributes = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn put<'py>(
@@ -62,9 +65,11 @@ impl Drive {
         sha1: Option<&Bound<'py, PyAny>>,
         blake3: Option<&Bound<'py, PyAny>>,
         progress: Option<Bound<'py, PyAny>>,
+        created: Option<&Bound<'py, PyAny>>,
+        attributes: Option<BTreeMap<String, String>>,
     ) -> Outcome<Version> {
-        let put =
-            declared(said(Put::new(), media_type, modified, executable, expect)?, length, sha1, blake3)?;
+        let put = kept(said(Put::new(), media_type, modified, executable, expect)?, created, attributes)?;
+        let put = declared(put, length, sha1, blake3)?;
         let path = path.0;
         let writer = self.call(py, |drive| drive.put_writer(&path, put))?;
         let mut intake = Intake { py, writer, progress };
@@ -81,7 +86,7 @@ impl Drive {
     /// while something is written.
     #[pyo3(signature = (
         path, *, media_type = None, modified = None, executable = None, expect = None, length = None,
-        sha1 = None, blake3 = None
+        sha1 = None, blake3 = None, created = None, attributes = None
     ))]
     #[allow(clippy::too_many_arguments)]
     fn _writer<'py>(
@@ -95,9 +100,11 @@ impl Drive {
         #[pyo3(from_py_with = convert::count)] length: Option<u64>,
         sha1: Option<&Bound<'py, PyAny>>,
         blake3: Option<&Bound<'py, PyAny>>,
+        created: Option<&Bound<'py, PyAny>>,
+        attributes: Option<BTreeMap<String, String>>,
     ) -> Outcome<Writer> {
-        let put =
-            declared(said(Put::new(), media_type, modified, executable, expect)?, length, sha1, blake3)?;
+        let put = kept(said(Put::new(), media_type, modified, executable, expect)?, created, attributes)?;
+        let put = declared(put, length, sha1, blake3)?;
         let path = path.0;
         let writer = self.call(py, |drive| drive.put_writer(&path, put))?;
         Ok(Writer(Mutex::new(Some(writer))))
@@ -107,7 +114,8 @@ impl Drive {
     /// of up to 8 MiB and 2,000 items, each for the price of one sync, and all of it or none.
     ///
     /// items: a mapping of paths to bytes-like contents, or an iterable of such pairs, or of triples
-    ///     with a mapping of what is said of that one alone: media_type, modified, executable, expect.
+    ///     with a mapping of what is said of that one alone: media_type, modified, executable, expect,
+    ///     created, attributes.
     ///
     /// Raises as `put` does; the batches before the error stay.
     #[pyo3(signature = (items, *, media_type = None, modified = None, executable = None, expect = None))]
@@ -241,14 +249,32 @@ fn one(item: &Bound<'_, PyAny>, put: &Put) -> Outcome<(String, Bytes, Put)> {
     let media_type = take("media_type")?.map(|value| value.extract()).transpose()?;
     let (modified, expect) = (take("modified")?, take("expect")?);
     let executable = take("executable")?.map(|value| value.extract()).transpose()?;
+    let created = take("created")?;
+    let attributes = take("attributes")?.map(|value| value.extract()).transpose()?;
     if let Some((name, _)) = given.iter().next() {
         return Err(PyTypeError::new_err(format!(
-            "an item of put_many takes media_type, modified, executable and expect, not {}",
+            "an item of put_many takes media_type, modified, executable, expect, created and attributes, not {}",
             name.repr()?
         ))
         .into());
     }
-    Ok((path, content, said(put.clone(), media_type, modified.as_ref(), executable, expect.as_ref())?))
+    let put = said(put.clone(), media_type, modified.as_ref(), executable, expect.as_ref())?;
+    Ok((path, content, kept(put, created.as_ref(), attributes)?))
+}
+
+/// Adds what is kept with the file, and when the content was made.
+fn kept(
+    mut put: Put,
+    created: Option<&Bound<'_, PyAny>>,
+    attributes: Option<BTreeMap<String, String>>,
+) -> Outcome<Put> {
+    if let Some(created) = created {
+        put = put.created(convert::time(created)?);
+    }
+    match attributes {
+        Some(attributes) => Ok(put.attributes(attributes)?),
+        None => Ok(put),
+    }
 }
 
 /// Adds to what is said of content.

@@ -150,6 +150,35 @@ impl FileInfo {
 }
 
 value! {
+    /// A file or folder with an attribute that was looked for.
+    AttributeMatch(holdall::AttributeMatch) as found {
+        /// The id of the file or folder.
+        file_id: String = found.file.to_string();
+        /// "file" or "folder".
+        kind: &'static str = kind(found.kind);
+        /// The path in the drive.
+        path: &str = &found.path;
+        /// The whole value of the attribute.
+        value: &str = &found.value;
+    }
+}
+
+#[pymethods]
+impl AttributeMatch {
+    fn __eq__(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
+    fn __hash__(&self) -> u64 {
+        self.0.file.0
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<AttributeMatch {} {}>", quoted(py, &self.0.path)?, quoted(py, &self.0.value)?))
+    }
+}
+
+value! {
     /// A row of a listing.
     Row(holdall::Row) as row {
         /// The name within the folder.

@@ -138,7 +138,8 @@ static int32_t walked(void *context, const char *path, size_t len, const holdall
 static int32_t call_list(void) {
     struct text path = a_path(), after = one_in(2) ? literal("") : a_path();
     size_t limit = one_in(10) ? SIZE_MAX : throw(20);
-    switch (throw(8)) {
+    holdall_header pair = {"name", 4, "", 0};
+    switch (throw(9)) {
     case 0: return took(PAGE, holdall_folder_list(H(DRIVE), T(path), T(after), limit, OUT(holdall_page)));
     case 1: return took(PAGE, holdall_file_versions(H(DRIVE), T(path), an_id(), limit, OUT(holdall_page)));
     case 2: return took(PAGE, holdall_trash_list(H(DRIVE), an_id(), limit, OUT(holdall_page)));
@@ -146,7 +147,8 @@ static int32_t call_list(void) {
     case 4: return took(PAGE, holdall_share_list(H(DRIVE), T(path), OUT(holdall_page)));
     case 5: return took(PAGE, holdall_key_list(H(STORE), OUT(holdall_page)));
     case 6: return took(PAGE, holdall_file_attributes(H(DRIVE), T(path), OUT(holdall_page)));
-    default: return holdall_folder_walk(H(DRIVE), T(path), one_in(20) ? NULL : walked, &state);
+    case 7: return holdall_folder_walk(H(DRIVE), T(path), one_in(20) ? NULL : walked, &state);
+    default: return holdall_file_find_by_attribute(H(DRIVE), T(path), one_in(20) ? NULL : &pair, walked, &state);
     }
 }
 

@@ -112,6 +112,42 @@ static void walking(const holdall_store *store, const holdall_drive *drive) {
     OK(holdall_drive_free(found));
 }
 
+/* Counts what was found, and ends the search where it is wrong. */
+static int32_t counted(void *context, const char *path, size_t path_len, const holdall_row *row) {
+    int *calls = context;
+    ++*calls;
+    if (*calls == 1) CHECK(strcmp(path, "tags/2") == 0 && path_len == 6 && strcmp(row->name, "2") == 0);
+    if (*calls == 2) CHECK(row->kind == HOLDALL_FILE && row->len_bytes == 1 && row->version_id != 0);
+    return *calls == 3 ? HOLDALL_GONE : HOLDALL_OK;
+}
+
+static void searching(const holdall_drive *drive) {
+    int calls = 0;
+    int64_t when = 7;
+    holdall_header pair = {S("tag"), S("red")}, wanted = {S("tag"), S("r")};
+    RECORD(holdall_put_options, options);
+    RECORD(holdall_version, version);
+    options.created_unix_us = &when;
+    OK(holdall_put_memory(drive, S("tags/1"), S("x"), &options, &version));
+    CHECK(version.created_unix_us == 7);
+    OK(holdall_put_memory(drive, S("tags/2"), S("y"), NULL, NULL));
+    OK(holdall_file_set_attributes(drive, S("tags/1"), &pair, 1));
+    pair.value = "rat";
+    OK(holdall_file_set_attributes(drive, S("tags/2"), &pair, 1));
+    OK(holdall_file_find_by_attribute(drive, S(""), &wanted, counted, &calls));
+    CHECK(calls == 2);
+    FAILS(HOLDALL_GONE, holdall_file_find_by_attribute(drive, S("tags"), &wanted, counted, &calls));
+    OK(holdall_file_find_by_attribute(drive, S("deep"), &wanted, counted, &calls));
+    wanted.value_len_bytes = 0;
+    calls = 3;
+    OK(holdall_file_find_by_attribute(drive, S(""), &wanted, counted, &calls));
+    CHECK(calls == 5);
+    FAILS(HOLDALL_NOT_FOUND, holdall_file_find_by_attribute(drive, S("nothing"), &wanted, counted, &calls));
+    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_file_find_by_attribute(drive, S(""), NULL, counted, &calls));
+    FAILS(HOLDALL_INVALID_ARGUMENT, holdall_file_find_by_attribute(drive, S(""), &wanted, NULL, NULL));
+    OK(holdall_file_delete(drive, S("tags")));
+}
+
 static void looking(const holdall_store *store, const holdall_drive *drive) {
     size_t count = 0;
     uint64_t newest;
@@ -510,6 +546,7 @@ int main(int argc, char **argv) {
     putting(drive, argv[1]);
     looking(store, drive);
     walking(store, drive);
+    searching(drive);
     moving(drive);
     serving(store, drive);
     CHECK(lines > 0); /* the requests that were refused */

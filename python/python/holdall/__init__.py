@@ -14,6 +14,7 @@ from . import errors
 from ._holdall import (
     Api,
     ArchiveInfo,
+    AttributeMatch,
     BackupReport,
     Body,
     Caller,
@@ -50,6 +51,7 @@ from .errors import Error
 __all__ = [
     "Api",
     "ArchiveInfo",
+    "AttributeMatch",
     "BackupReport",
     "Body",
     "Caller",

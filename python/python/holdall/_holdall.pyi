@@ -46,6 +46,8 @@ class _Said(TypedDict, total=False):
     modified: _Time | None
     executable: bool | None
     expect: Version | str | None
+    created: _Time | None
+    attributes: dict[str, str] | None
 
 _Source: TypeAlias = Buffer | os.PathLike[str] | _Readable | _Upload | Iterable[Buffer]
 _Item: TypeAlias = tuple[_DrivePath, Buffer] | tuple[_DrivePath, Buffer, _Said]
@@ -594,6 +596,8 @@ class Drive:
         sha1: str | bytes | None = None,
         blake3: str | bytes | None = None,
         progress: Callable[[int], object] | None = None,
+        created: _Time | None = None,
+        attributes: dict[str, str] | None = None,
     ) -> Version:
         """Puts content at `path` and returns the version that it became, durably. A file that is there
         gets one more version, which is current from now on. Missing folders are made.
@@ -605,6 +609,8 @@ class Drive:
         media_type: by default it follows from the name.
         modified: how old the content is, an aware datetime or seconds since 1970; now by default.
         executable: whether it may be run; its mode is 0755 in an archive then, otherwise 0644.
+        created: when the content was made, as `modified`; a file that the put makes has it too.
+        attributes: what the host keeps with the file, in place of what it has: at most 64 KiB.
         expect: "absent", or the version (or its id) that must be current, for the put to go ahead.
         length, sha1, blake3: what the content must turn out to have; hashes as bytes or hexadecimal.
         progress: called with the number of bytes of each block, as the `update` of a tqdm bar is.
@@ -627,6 +633,8 @@ class Drive:
         length: int | None = None,
         sha1: str | bytes | None = None,
         blake3: str | bytes | None = None,
+        created: _Time | None = None,
+        attributes: dict[str, str] | None = None,
     ) -> _Writer: ...
     def put_many(
         self,
@@ -641,7 +649,8 @@ class Drive:
         of up to 8 MiB and 2,000 items, each for the price of one sync, and all of it or none.
 
         items: a mapping of paths to bytes-like contents, or an iterable of such pairs, or of triples
-            with a mapping of what is said of that one alone: media_type, modified, executable, expect.
+            with a mapping of what is said of that one alone: media_type, modified, executable, expect,
+            created, attributes.
 
         Raises as `put` does; the batches before the error stay.
         """
@@ -701,6 +710,22 @@ class Drive:
         versions: "current" or "all" versions of each file.
 
         Raises NotFound when nothing is at `source`, Exists when something is at `target`.
+        """
+    def find_by_attribute(
+        self,
+        name: str,
+        value: str = "",
+        *,
+        path: _DrivePath = "",
+        after: AttributeMatch | None = None,
+        limit: int | None = None,
+    ) -> builtins.list[AttributeMatch]:
+        """Finds files and folders below `path` with an attribute `name` whose value begins with `value`, in
+        order of the value: all of them, or at most `limit`, behind the match `after`: the last of a page
+        is the cursor of the next. What is in the trash is not found.
+
+        Raises NotFound when nothing is at `path`, InvalidArgument when a file is, or when `after` is no
+        match of this search.
         """
     def set_attributes(self, path: _DrivePath, attributes: dict[str, str]) -> None:
         """Replaces the host's attributes of a file: at most 4,096 of them, and 64 KiB in total.
@@ -941,6 +966,21 @@ class FileInfo:
     """When it was trashed: an aware datetime in UTC, or None."""
     attributes: Final[dict[str, str]]
     """The host's attributes, as a new dict."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class AttributeMatch:
+    """A file or folder with an attribute that was looked for."""
+
+    file_id: Final[str]
+    """The id of the file or folder."""
+    kind: Final[Literal["file", "folder"]]
+    """"file" or "folder"."""
+    path: Final[str]
+    """The path in the drive."""
+    value: Final[str]
+    """The whole value of the attribute."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 

@@ -163,3 +163,19 @@ fn the_plot_of_the_figures_is_what_its_script_draws() {
     let done = Command::new("python3").arg(script).arg("--check").status().expect("this test needs python3");
     assert!(done.success());
 }
+
+#[test]
+fn the_page_of_the_import_explains_every_cause() {
+    let (page, source) = (read("docs/import.md"), read("import/src/report.rs"));
+    let lines =
+        source.lines().skip_while(|line| !line.starts_with("causes! {")).take_while(|line| *line != "}");
+    let codes: Vec<&str> =
+        lines.filter(|line| line.starts_with("    ") && !line.starts_with("     ")).collect();
+    let codes = codes.iter().map(|line| line.split('"').nth(1).unwrap()).chain(["renamed", "no-place"]);
+    let codes: Vec<&str> = codes.collect();
+    assert!(codes.len() > 15, "{codes:?}");
+    let row =
+        |code: &&str| page.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{code}`")));
+    let missing: Vec<&str> = codes.into_iter().filter(|code| !row(code)).collect();
+    assert!(missing.is_empty(), "docs/import.md says nothing of {missing:?}");
+}
