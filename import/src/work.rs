@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 
-use holdall::{Alias, Drive, Error, ErrorKind, FileId, Origin, Put, Result, Share, Store, Time, VersionId};
+use holdall::{
+    Alias, Drive, Error, ErrorKind, FileId, Kind, Origin, Put, Result, Share, Store, Time, VersionId,
+};
 
 use super::database::{Database, Entity, Node};
 use super::mutant::{Mutant, is_active};
@@ -109,17 +111,14 @@ impl<'a> Work<'a> {
     fn drive(&mut self, drive: &Drive, plan: &Plan, writer: &mut Writer, add: Add<'_>) -> Result<()> {
         let mut batch = Batch::new(drive, writer);
         let all = || plan.items.iter().chain(plan.trash.iter().flat_map(|top| &top.items));
-        for item in all() {
-            if item.folder {
-                self.folder(drive, item)?;
-            } else {
-                self.file(&mut batch, item, add)?;
-            }
+        for item in all().filter(|item| !item.folder) {
+            self.file(&mut batch, item, add)?;
         }
         batch.finish()?;
         for item in all() {
-            if !item.folder {
-                self.restore_current(drive, &mut batch, item)?;
+            match item.folder {
+                true => self.folder(drive, item)?,
+                false => self.restore_current(drive, &mut batch, item)?,
             }
         }
         for of in std::mem::take(&mut batch.refused) {
@@ -165,8 +164,10 @@ impl<'a> Work<'a> {
         Ok(drives)
     }
 
+    /// Finds the folder that a put has made, or makes it.
     fn folder(&mut self, drive: &Drive, item: &Item) -> Result<()> {
-        match drive.mkdir(&item.path) {
+        let made = drive.stat(&item.path).ok().filter(|found| found.kind == Kind::Folder);
+        match made.map_or_else(|| drive.mkdir(&item.path), |found| Ok(found.id)) {
             Ok(folder) => {
                 self.report.folders += 1;
                 self.origin(item, folder)?;
