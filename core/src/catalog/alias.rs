@@ -3,8 +3,8 @@
 //! A hash id may name either. So that no number names two things, the store's own ids begin behind
 //! the highest alias: [`set`] refuses one that has been given out here.
 
-use super::{id_sequence, prefix, revocation};
-use crate::catalog::{row, table};
+use super::record::VersionRecord;
+use super::{id_sequence, node, prefix, revocation, row, table};
 use crate::id::{DriveId, LinkId, ShareId, VersionId};
 use crate::kv::{Read, Write};
 use crate::{Error, ErrorKind, Result};
@@ -53,9 +53,19 @@ fn back(kind: AliasKind, ours: u64) -> [u8; 9] {
     [kind | BACK, a, b, c, d, e, f, g, h]
 }
 
-/// Returns the id that something of ours was imported under, if it was; of several the first.
+/// Returns the id that something of ours was imported under, if it was; of several the first. A version says
+/// it itself; one that an earlier build imported, and all else, has a row.
 pub(crate) fn foreign(tx: &impl Read, kind: AliasKind, ours: u64) -> Result<Option<u64>> {
+    if kind == AliasKind::Version
+        && let Some(VersionRecord { foreign: Some(foreign), .. }) = version(tx, VersionId(ours))?
+    {
+        return Ok(Some(foreign));
+    }
     row::id(tx, table::ALIAS, &back(kind, ours))
+}
+
+fn version(tx: &impl Read, id: VersionId) -> Result<Option<VersionRecord>> {
+    row::get(tx, table::VERSION, &node::version_key(id))
 }
 
 fn key(kind: AliasKind, foreign: u64) -> [u8; 9] {
@@ -127,7 +137,14 @@ pub(crate) fn set(tx: &mut impl Write, foreign: u64, ours: Alias) -> Result<()> 
         return Err(taken(foreign));
     }
     if self::foreign(tx, kind, id)?.is_none() {
-        tx.put(table::ALIAS, &back(kind, id), &foreign.to_be_bytes())?;
+        let record = if kind == AliasKind::Version { version(tx, VersionId(id))? } else { None };
+        match record {
+            Some(record) => {
+                let key = node::version_key(VersionId(id));
+                row::put(tx, table::VERSION, &key, &VersionRecord { foreign: Some(foreign), ..record })?;
+            }
+            None => tx.put(table::ALIAS, &back(kind, id), &foreign.to_be_bytes())?,
+        }
     }
     tx.put(table::ALIAS, &key(kind, foreign), &value(id, epoch))
 }
@@ -140,7 +157,19 @@ pub(crate) struct ForeignVersion {
     pub(crate) first_own: u64,
 }
 
-/// Lets another system's id name a new version too, which nothing has named so far.
+/// Checks that another system's id may name a new version, before anything of that is written.
+///
+/// # Errors
+/// As [`set`].
+pub(crate) fn check_new_version(tx: &impl Read, foreign: ForeignVersion) -> Result<()> {
+    let is_own = VersionId(foreign.id).file().0 >= foreign.first_own;
+    match is_own || find(tx, AliasKind::Version, foreign.id)?.is_some() {
+        true => Err(taken(foreign.id)),
+        false => Ok(()),
+    }
+}
+
+/// Lets another system's id, which was checked and is in the record of a new version, name it too.
 ///
 /// # Errors
 /// As [`set`].
@@ -150,12 +179,7 @@ pub(crate) fn set_new_version(
     ours: VersionId,
     epoch: u64,
 ) -> Result<()> {
-    let (kind, number) = (AliasKind::Version, foreign.id);
-    if find(tx, kind, number)?.is_some() || VersionId(number).file().0 >= foreign.first_own {
-        return Err(taken(number));
-    }
-    tx.put(table::ALIAS, &back(kind, ours.0), &number.to_be_bytes())?;
-    tx.put(table::ALIAS, &key(kind, number), &value(ours.0, Some(epoch)))
+    tx.put(table::ALIAS, &key(AliasKind::Version, foreign.id), &value(ours.0, Some(epoch)))
 }
 
 fn taken(foreign: u64) -> Error {
@@ -232,12 +256,12 @@ mod tests {
         let first_own = first_own(&tx).unwrap();
         let new = |id| ForeignVersion { id, first_own };
         let ours = VersionId::new(FileId(778), 1);
+        check_new_version(&tx, new(601)).unwrap();
         set_new_version(&mut tx, new(601), ours, 5).unwrap();
-        assert!(set_new_version(&mut tx, new(601), VersionId::new(FileId(779), 1), 5).is_err());
-        assert!(set_new_version(&mut tx, new(501 << 20), ours, 5).is_err(), "it may be an id of ours");
+        assert!(check_new_version(&tx, new(601)).is_err());
+        assert!(check_new_version(&tx, new(501 << 20)).is_err(), "it may be an id of ours");
         let named = named(&tx, 601).unwrap();
         assert_eq!((named.version, named.imported, named.epoch), (ours, true, Some(5)));
-        assert_eq!(foreign(&tx, AliasKind::Version, ours.0).unwrap(), Some(601));
         assert_eq!(id_sequence::next(&tx).unwrap(), 501);
         set(&mut tx, 7, Alias::Link(LinkId(999))).unwrap();
         set(&mut tx, 7, Alias::Link(LinkId(999))).unwrap();

@@ -227,5 +227,5 @@ fn put(tx: &mut impl Write, drive: DriveId, id: VersionId, version: VersionRecor
     sha1_index::hold(tx, drive, version.blob, &content)?;
     counter::add(tx, Counter::DriveBytes(drive), blob::signed(version.size)?)?;
     let revocations = Timeline::read(tx)?.tag(id.0);
-    row::put(tx, VERSION, &node::version_key(id), &VersionRecord { revocations, ..version })
+    row::put(tx, VERSION, &node::version_key(id), &VersionRecord { revocations, foreign: None, ..version })
 }

@@ -250,6 +250,7 @@ fn append(
         keep: false,
         revocations: timeline.tag(id.0),
         executable: new.executable,
+        foreign: details.alias.map(|alias| alias.id),
     };
     node.date(time.now);
     node.current = id.number();

@@ -236,15 +236,21 @@ pub(crate) struct VersionRecord {
     pub(crate) revocations: u64,
     /// Whether the caller says that it may be run; shown in archives.
     pub(crate) executable: bool,
+    /// The id of another system that it was imported under.
+    pub(crate) foreign: Option<u64>,
 }
 
-/// Version 1 did not say whether a file may be run.
+/// Version 1 did not say whether a file may be run, version 2 not what it was called in another system.
 impl Record for VersionRecord {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
     const NOUN: &'static str = "version";
 
     fn decode_older(version: u8, rest: &[u8]) -> Option<Result<VersionRecord>> {
-        (version == 1).then(|| fields_and(rest, &[0], Self::NOUN))
+        match version {
+            1 => Some(fields_and(rest, &[0, 0], Self::NOUN)),
+            2 => Some(fields_and(rest, &[0], Self::NOUN)),
+            _ => None,
+        }
     }
 }
 

@@ -433,18 +433,15 @@ fn put_one(
 ) -> Result<VersionInfo> {
     // Found before anything is written, so that a put that is refused leaves no bytes.
     let target = put::target(change, drive, &one.path, one.put.expect)?;
+    let version = |blob| one.version(blob, context.first_own);
+    if let Some(foreign) = version(one.blob).details.alias {
+        alias::check_new_version(change, foreign)?;
+    }
     let blob = insert(change, &one.content, &one.digest, one.blob, (context.scope, context.time))?;
     if let Some(beginning) = one.beginning.filter(|_| blob == one.blob) {
         sha1_index::note(change, blob, beginning)?;
     }
-    put::at_target(
-        change,
-        drive,
-        target,
-        one.version(blob, context.first_own),
-        ids,
-        (context.time, &context.timeline),
-    )
+    put::at_target(change, drive, target, version(blob), ids, (context.time, &context.timeline))
 }
 
 /// Finds the blob of the scope of deduplication that has this content, or makes it one as `blob`.

@@ -50,8 +50,9 @@ fn what_was_put_before_modes_were_is_read_as_not_executable() {
         keep: true,
         revocations: 130,
         executable: false,
+        foreign: None,
     };
-    assert_eq!(VersionRecord::decode(&older(&version, 1, 1)).unwrap(), version);
+    assert_eq!(VersionRecord::decode(&older(&version, 1, 2)).unwrap(), version);
     let child = ChildRecord {
         file: FileId(9),
         kind: Kind::File,
@@ -64,6 +65,8 @@ fn what_was_put_before_modes_were_is_read_as_not_executable() {
     };
     assert_eq!(ChildRecord::decode(&older(&child, 1, 1)).unwrap(), child);
     let run = VersionRecord { executable: true, ..version };
+    assert_eq!(VersionRecord::decode(&older(&run, 2, 1)).unwrap(), run, "nor had it an alias");
+    let run = VersionRecord { foreign: Some(300), ..run };
     assert_eq!(VersionRecord::decode(&run.encode().unwrap()).unwrap(), run);
 }
 
