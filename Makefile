@@ -4,6 +4,7 @@
 # published  the part of it that checks the calls of Cloudreve and PDS
 # postgres   the driver for PostgreSQL, against servers that its tests start
 # s3         the driver for S3-compatible object storage, against servers that its tests install and start
+# remote     stores over both: the tests of the engine, of the APIs and of the store, which are the same for a directory
 # works-with programs of others over archives and URLs, all that can be installed; writes docs/works-with.md
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
@@ -26,7 +27,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test hosts published postgres s3 works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo test hosts published postgres s3 remote works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -65,7 +66,7 @@ test: test-tools
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test
-	$(MAKE) postgres s3 features package
+	$(MAKE) postgres s3 remote features package
 	PYTHON=$(PYTHON) python/run-tests.sh
 	$(MAKE) hosts published works-here
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
@@ -101,6 +102,13 @@ postgres: test-tools
 # The servers are those of two makers; they are installed below target/object-servers, the second where Go is here.
 s3: test-tools
 	$(CARGO) test -p holdall --lib --features s3 blobs::object
+
+# What a store on a directory shows as well, over a database and object storage. Left out is what looks into the directory.
+remote: test-tools
+	$(CARGO) test -p holdall --lib --features remote engine::remote
+	tests/remote/run.sh $(CARGO) test -p holdall --features remote --test api --test store -- \
+		$$(sed '/^#/d; s/^/--skip /' tests/remote/leave-out)
+	STALENESS_MS=0 tests/remote/run.sh $(CARGO) test -p holdall --features remote --test api -- pds::processes::parts
 
 BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
 

@@ -66,8 +66,8 @@
 //! | `cloudreve` | on | the API of Cloudreve v4, and URLs in its form |
 //! | `pds` | on | the API of Alibaba PDS |
 //! | `deflate` | on | compressed archives, whose length is not known in advance |
-//! | `postgres` | off | for tests: a driver for rows in a PostgreSQL database, over which no store can be opened yet |
-//! | `s3` | off | for tests: a driver for contents in S3-compatible object storage, with which no store can be opened yet |
+//! | `remote` | off | stores whose rows are in a PostgreSQL database and whose contents are in S3-compatible object storage |
+//! | `postgres`, `s3` | off | for tests: the two drivers of `remote`, each by itself |
 //! | `sim` | off | for tests: a disk that loses power, and a clock and randomness derived from a seed |
 //!
 //! The tests run on Linux.

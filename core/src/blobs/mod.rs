@@ -2,9 +2,9 @@
 //! each large blob.
 
 pub(crate) mod frame;
-// Nothing opens a store with it yet.
+// Without rows in a database nothing opens a store with it.
 #[cfg(feature = "s3")]
-#[cfg_attr(not(test), allow(dead_code, unused_imports))]
+#[cfg_attr(not(any(test, feature = "remote")), allow(dead_code, unused_imports))]
 pub(crate) mod object;
 pub(crate) mod pool;
 pub(crate) mod segment;

@@ -7,6 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 
 use super::frame::HEADER_LEN;
+#[cfg(feature = "remote")]
+use super::object::ObjectPool;
 use super::segment;
 use crate::body::{FileRange, Segment, Source};
 use crate::catalog::record::Location;
@@ -41,11 +43,39 @@ pub(crate) fn id_of(name: &str) -> Option<BlobId> {
 pub(crate) struct Pool {
     vfs: Arc<dyn Vfs>,
     segments: RwLock<HashMap<u32, Arc<dyn VfsFile>>>,
+    /// Where contents are objects, and no files.
+    #[cfg(feature = "remote")]
+    objects: Option<ObjectPool>,
 }
 
 impl Pool {
     pub(crate) fn new(vfs: Arc<dyn Vfs>) -> Pool {
-        Pool { vfs, segments: RwLock::default() }
+        Pool {
+            vfs,
+            segments: RwLock::default(),
+            #[cfg(feature = "remote")]
+            objects: None,
+        }
+    }
+
+    /// Reads contents from objects.
+    #[cfg(feature = "remote")]
+    pub(crate) fn over_objects(self, objects: ObjectPool) -> Pool {
+        Pool { objects: Some(objects), ..self }
+    }
+
+    /// Returns the objects that contents are in, where they are in no files.
+    #[cfg(feature = "remote")]
+    pub(crate) fn objects(&self) -> Option<&ObjectPool> {
+        self.objects.as_ref()
+    }
+
+    /// Whether contents are objects, and no files.
+    pub(crate) fn is_remote(&self) -> bool {
+        #[cfg(feature = "remote")]
+        return self.objects.is_some();
+        #[cfg(not(feature = "remote"))]
+        false
     }
 
     /// Opens the content of a blob: `len` bytes at `location`. None when the file is gone, as after
@@ -54,6 +84,10 @@ impl Pool {
     /// # Errors
     /// `Corrupt` when the file is shorter than the blob.
     pub(crate) fn open(&self, blob: BlobId, location: Location, len: u64) -> Result<Option<BlobSource>> {
+        #[cfg(feature = "remote")]
+        if let Some(objects) = &self.objects {
+            return objects.open_blob(blob, location, len);
+        }
         let (file, offset) = match location {
             Location::Segment { segment, offset } => match self.segment(segment)? {
                 Some(file) => (file, offset.saturating_add(HEADER_LEN as u64)),
@@ -81,7 +115,13 @@ impl Pool {
     }
 
     /// Looks at a segment once, to open many blobs in it. None when it is gone.
+    ///
+    /// Of objects nothing is seen: their contents are looked at one by one.
     pub(crate) fn see(&self, number: u32) -> Result<Option<Seen>> {
+        #[cfg(feature = "remote")]
+        if self.objects.is_some() {
+            return Ok(None);
+        }
         let Some(file) = self.segment(number)? else { return Ok(None) };
         let len =
             file.len().map_err(|cause| Error::io(format!("opening {}", segment::path(number)), cause))?;

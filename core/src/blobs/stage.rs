@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+#[cfg(feature = "remote")]
+use super::object::ObjectPool;
 use super::pool::BlobSource;
 use super::spool::{BLOCK_LEN, Spooled, Spooling, fresh_block, is_aligned};
 use super::stored::{FindStored, StoredContent};
@@ -86,6 +88,21 @@ impl LargeContent {
         }
         match self {
             LargeContent::Spooled(spooled) => spooled.place(blob),
+            LargeContent::Stored(_) => Err(Error::bug("content that was written out is not in the spool")),
+        }
+    }
+
+    /// Makes the content the object of `blob`, durably.
+    ///
+    /// # Errors
+    /// As [`ObjectPool::put_large`], and as [`StoredContent::write_out`] where a blob alone has it.
+    #[cfg(feature = "remote")]
+    pub(crate) fn upload(&mut self, objects: &ObjectPool, blob: BlobId, digest: &Digest) -> Result<()> {
+        if let LargeContent::Stored(stored) = self {
+            *self = LargeContent::Spooled(stored.spool()?);
+        }
+        match self {
+            LargeContent::Spooled(spooled) => objects.put_large(blob, digest, spooled),
             LargeContent::Stored(_) => Err(Error::bug("content that was written out is not in the spool")),
         }
     }

@@ -28,6 +28,9 @@ pub(crate) mod link;
 pub(crate) mod listing;
 pub(crate) mod node;
 pub(crate) mod note;
+// Rows of stores that are no directory.
+#[cfg_attr(not(feature = "remote"), allow(dead_code))]
+pub(crate) mod object;
 pub(crate) mod path;
 pub(crate) mod position;
 pub(crate) mod prefix;

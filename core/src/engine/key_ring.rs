@@ -6,7 +6,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::Result;
 use crate::catalog::signing_key;
-use crate::kv::redb::RedbReader;
+use crate::kv::driver::StoreReader;
 use crate::token::{Key, KeyRing};
 
 /// A key ring and its version, which each change of the keys raises.
@@ -18,7 +18,7 @@ pub(super) struct KeyRingCache(ArcSwapOption<VersionedRing>);
 
 impl KeyRingCache {
     /// Returns the key ring of the store `uuid` as `rows` have it.
-    pub(super) fn get(&self, uuid: [u8; 16], tx: &RedbReader) -> Result<Arc<VersionedRing>> {
+    pub(super) fn get(&self, uuid: [u8; 16], tx: &StoreReader) -> Result<Arc<VersionedRing>> {
         let version = signing_key::ring_version(tx)?;
         if let Some(known) = self.0.load_full().filter(|known| known.0 == version) {
             return Ok(known);

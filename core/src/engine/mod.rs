@@ -12,6 +12,8 @@ mod options;
 pub(crate) mod password_cache;
 mod plan_cache;
 pub(crate) mod rate_limit;
+#[cfg(feature = "remote")]
+pub(crate) mod remote;
 pub(crate) mod snapshot;
 pub(crate) mod streams;
 
@@ -32,19 +34,21 @@ use plan_cache::PlanCache;
 use rate_limit::Budgets;
 use streams::Streams;
 
-use crate::blobs::pool::{BlobSource, Pool};
-use crate::blobs::stage::Stage;
+#[cfg(feature = "remote")]
+use crate::blobs::object::{ObjectKind, ObjectPool};
+use crate::blobs::pool::{self, BlobSource, Pool};
+use crate::blobs::stage::{LargeContent, Stage};
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::Location;
 use crate::catalog::{archive, blob, grace, id_sequence, link, segment, sha1_index, share};
 use crate::digest::Digest;
 use crate::id::BlobId;
 use crate::journal::{Group, Journal};
-use crate::kv::redb::{RedbKv, RedbReader, RedbWriter};
+use crate::kv::driver::{StoreKv, StoreReader, StoreWriter};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::vfs::{Space, Vfs};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Bytes that are kept free for what frees or ends something; of a small disk a fiftieth.
 const RESERVE: u64 = 16 << 20;
@@ -55,7 +59,7 @@ const COLLECTING: u64 = 8;
 const CANDIDATES: usize = 4;
 
 /// A change of the rows, as the store's verbs write it.
-pub(crate) type Change<'g> = Group<'g, RedbWriter>;
+pub(crate) type Change<'g> = Group<'g, StoreWriter>;
 
 /// What a [`Store`](crate::Store) is in the process that opened it.
 pub(crate) struct Engine {
@@ -64,7 +68,7 @@ pub(crate) struct Engine {
     pub(crate) created: Time,
     pub(crate) options: Options,
     pub(crate) pool: Pool,
-    pub(crate) journal: Journal<RedbKv>,
+    pub(crate) journal: Journal<StoreKv>,
     pub(crate) plans: PlanCache,
     pub(crate) allowances: Allowances,
     pub(crate) streams: Streams,
@@ -85,8 +89,8 @@ impl Engine {
         (vfs, disk): (Arc<dyn Vfs>, Arc<dyn Vfs>),
         (uuid, created): ([u8; 16], Time),
         options: Options,
-        journal: Journal<RedbKv>,
-        lock: StoreLock,
+        journal: Journal<StoreKv>,
+        lock: Option<StoreLock>,
     ) -> Engine {
         let pool = Pool::new(disk);
         Engine {
@@ -99,7 +103,7 @@ impl Engine {
             plans: PlanCache::default(),
             allowances: Allowances::default(),
             streams: Streams::default(),
-            lock: Mutex::new(Some(lock)),
+            lock: Mutex::new(lock),
             counts: Counts::default(),
             budgets: Budgets::default(),
             passwords: PasswordCache::default(),
@@ -109,8 +113,56 @@ impl Engine {
         }
     }
 
+    /// Reads contents from objects.
+    #[cfg(feature = "remote")]
+    fn over_objects(self, objects: ObjectPool) -> Engine {
+        Engine { pool: self.pool.over_objects(objects), ..self }
+    }
+
+    /// Whether the store is no directory: rows are in a database, contents in object storage.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.pool.is_remote()
+    }
+
+    /// Refuses what only a directory can do: `doing` says what, `instead` what to do.
+    ///
+    /// # Errors
+    /// `Unsupported`.
+    pub(crate) fn only_in_a_directory(&self, doing: &str, instead: &str) -> Result<()> {
+        match self.is_remote() {
+            true => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("{doing} is not possible where the rows are in a database; {instead}"),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Makes large content that of `blob`, durably: its file, or its object.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be written.
+    #[cfg_attr(not(feature = "remote"), allow(unused_variables))]
+    pub(crate) fn place(&self, content: &mut LargeContent, blob: BlobId, digest: &Digest) -> Result<()> {
+        #[cfg(feature = "remote")]
+        if let Some(objects) = self.pool.objects() {
+            return content.upload(objects, blob, digest);
+        }
+        content.place(blob)
+    }
+
+    /// Removes large content that no row came to refer to, if that is possible now; otherwise a sweep does.
+    pub(crate) fn remove_unused(&self, blob: BlobId) {
+        #[cfg(feature = "remote")]
+        if let Some(objects) = self.pool.objects() {
+            drop(objects.remove(ObjectKind::Content, blob.0));
+            return;
+        }
+        drop(self.vfs.remove(&pool::path(blob)));
+    }
+
     /// Begins to read.
-    pub(crate) fn reader(&self) -> Result<RedbReader> {
+    pub(crate) fn reader(&self) -> Result<StoreReader> {
         self.journal.reader()
     }
 
@@ -142,6 +194,9 @@ impl Engine {
 
     /// Lets the index have what the log took ahead, where the disk has no room for it.
     pub(crate) fn make_room(&self) -> Result<()> {
+        if self.is_remote() {
+            return Ok(());
+        }
         match self.space()? {
             Some(space) if space.free < kept(space) / COLLECTING => self.journal.give_back(),
             _ => Ok(()),
@@ -153,6 +208,9 @@ impl Engine {
     }
 
     fn has_room(&self, len: u64, share: u64) -> Result<()> {
+        if self.is_remote() {
+            return Ok(());
+        }
         let Some(space) = self.space()? else { return Ok(()) };
         let kept = kept(space) / share;
         let needed = kept.saturating_add(len);
@@ -259,7 +317,7 @@ impl Engine {
     }
 
     /// Returns the key ring as `rows` have it.
-    pub(crate) fn ring(&self, tx: &RedbReader) -> Result<Arc<VersionedRing>> {
+    pub(crate) fn ring(&self, tx: &StoreReader) -> Result<Arc<VersionedRing>> {
         self.key_ring.get(self.uuid, tx)
     }
 

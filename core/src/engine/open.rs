@@ -13,6 +13,7 @@ use crate::catalog::{grace, segment, signing_key, table};
 use crate::journal::{
     GroupLimits, Journal, Position, leave_all_but_last, recover, take_foreign_away, void_tails,
 };
+use crate::kv::driver::StoreKv;
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv};
 use crate::mutant::{self, Mutant};
@@ -57,9 +58,10 @@ pub(crate) fn open(disk: Arc<dyn Vfs>, options: Options) -> Result<Engine> {
     };
     let kv = up_to_date(&vfs, (sharing, deadline), &options, &identity, read_only)?;
     let session = Session { id: random()?, seed: u64::from_le_bytes(random()?) };
-    let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options, sharing, read_only))
-        .beginning_with(Box::new(move |group, lsn| history::begin(group, session, lsn)));
-    let engine = Engine::new((vfs, disk), (identity.uuid, identity.created), options, journal, lock);
+    let journal =
+        Journal::new(StoreKv::Embedded(kv), vfs.clone(), identity.uuid, limits(&options, sharing, read_only))
+            .beginning_with(Box::new(move |group, lsn| history::begin(group, session, lsn)));
+    let engine = Engine::new((vfs, disk), (identity.uuid, identity.created), options, journal, Some(lock));
     if !read_only && signing_key::list(&engine.reader()?)?.is_empty() {
         begin(&engine)?;
     }
@@ -96,7 +98,7 @@ fn up_to_date(
 }
 
 /// Gives a new store its first key.
-fn begin(engine: &Engine) -> Result<()> {
+pub(super) fn begin(engine: &Engine) -> Result<()> {
     let (secret, salt) = (random::<32>()?, blake3::Hash::from_bytes(random()?).to_hex());
     let now = Time::now();
     let grace = engine.options.grace.unwrap_or(grace::DEFAULT);
@@ -183,7 +185,7 @@ fn begin_session(kv: &RedbKv, vfs: &Arc<dyn Vfs>, identity: &Identity, exclusive
     kv.commit(tx, Commit::Synced)
 }
 
-fn limits(options: &Options, sharing: Sharing, read_only: bool) -> GroupLimits {
+pub(super) fn limits(options: &Options, sharing: Sharing, read_only: bool) -> GroupLimits {
     GroupLimits {
         group_changes: 256,
         group_len: 16 << 20,

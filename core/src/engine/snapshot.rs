@@ -18,7 +18,8 @@ use crate::catalog::signing_key;
 use crate::catalog::state::{self, State};
 use crate::catalog::{LinkInfo, alias, drive, link, node, path, version};
 use crate::id::{DriveId, FileId, LinkId, VersionId};
-use crate::kv::redb::{RedbReader, Stamp};
+use crate::kv::driver::StoreReader;
+use crate::kv::redb::Stamp;
 use crate::mutant::{self, Mutant};
 use crate::name::Path;
 #[cfg(feature = "cloudreve")]
@@ -36,7 +37,7 @@ pub(crate) struct Snapshot<'e> {
     stamp: Option<Stamp>,
     /// Whether what is read may be cached.
     caches: Cell<bool>,
-    tx: OnceCell<RedbReader>,
+    tx: OnceCell<StoreReader>,
     /// What is not cached is not read, but missing.
     only_cached: bool,
     missing: Cell<bool>,
@@ -71,12 +72,12 @@ impl<'e> Snapshot<'e> {
     }
 
     /// A snapshot of one read transaction: nothing comes from the cache, and nothing goes there.
-    pub(crate) fn at(engine: &'e Engine, tx: RedbReader) -> Snapshot<'e> {
+    pub(crate) fn at(engine: &'e Engine, tx: StoreReader) -> Snapshot<'e> {
         Snapshot { tx: OnceCell::from(tx), ..Snapshot::unstamped(engine) }
     }
 
     /// Returns the request's read transaction, which begins when it is first asked for.
-    pub(crate) fn tx(&self) -> Result<&RedbReader> {
+    pub(crate) fn tx(&self) -> Result<&StoreReader> {
         if let Some(tx) = self.tx.get() {
             return Ok(tx);
         }
@@ -157,7 +158,8 @@ impl<'e> Snapshot<'e> {
     /// As [`path::resolve`].
     pub(crate) fn resolve(&self, drive: DriveId, path: &str) -> Result<(FileId, FileRecord)> {
         let (tx, whole) = (self.tx()?, Path::parse(path)?);
-        let Some((parent, name)) = whole.split_last() else {
+        // Where rows are far away, the whole path is looked up in one trip.
+        let Some((parent, name)) = whole.split_last().filter(|_| !self.engine.is_remote()) else {
             return path::resolve(tx, drive, path);
         };
         let (number, mut key) = (tx.number(), parent);
@@ -227,7 +229,7 @@ impl<'e> Snapshot<'e> {
     fn cached_or_read<T, D>(
         &self,
         find: impl FnOnce(&mut Entries) -> Option<Arc<T>>,
-        read: impl FnOnce(&RedbReader) -> Result<Arc<T>>,
+        read: impl FnOnce(&StoreReader) -> Result<Arc<T>>,
         keep: impl FnOnce(&mut Entries, Arc<T>) -> D,
     ) -> Result<Arc<T>> {
         if let Some(found) = self.cached(find) {
@@ -241,7 +243,7 @@ impl<'e> Snapshot<'e> {
     }
 }
 
-fn file(tx: &RedbReader, id: FileId, record: FileRecord) -> Result<CachedFile> {
+fn file(tx: &StoreReader, id: FileId, record: FileRecord) -> Result<CachedFile> {
     let (state, drive) = state::of_record(tx, id, &record)?;
     let of_drive = drive.map_or(0, |drive| drive.revocations);
     Ok(CachedFile {

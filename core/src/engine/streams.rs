@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::blobs::pool::{Pool, Seen};
-use crate::kv::redb::RedbReader;
+use crate::kv::driver::StoreReader;
 use crate::{Error, ErrorKind, Result};
 
 /// How often a close looks for segments that a compaction takes away meanwhile.
@@ -15,7 +15,7 @@ const PIN_TRIES: u32 = 10;
 pub(crate) trait PendingLookups: Send + Sync {
     /// Looks up all that is still to be looked up, and holds the segments that it is in open by
     /// `pins`. Returns false when one of them is gone: it was compacted since `rows` began to be read.
-    fn finish(&self, tx: &RedbReader, pins: &mut Pins<'_>) -> Result<bool>;
+    fn finish(&self, tx: &StoreReader, pins: &mut Pins<'_>) -> Result<bool>;
 }
 
 /// Segments that are held open, each once for all replies.
@@ -28,6 +28,11 @@ pub(crate) struct Pins<'p> {
 pub(super) const BREAKS_OFF: &str = "an archive under way may break off";
 
 impl Pins<'_> {
+    /// Whether segments are objects, which nobody holds open.
+    pub(crate) fn holds_nothing(&self) -> bool {
+        self.pool.is_remote()
+    }
+
     /// Holds a segment open; None when it is gone.
     pub(crate) fn pin(&mut self, segment: u32) -> Result<Option<Arc<Seen>>> {
         match self.segments.entry(segment) {
@@ -56,7 +61,7 @@ impl Streams {
 
     /// Looks up all that those under way may still want, and holds it open: the rows are about to be
     /// closed, and then a compaction, by another process too, would move it out of their sight.
-    pub(super) fn finish_lookups(&self, pool: &Pool, reader: impl Fn() -> Result<RedbReader>) -> Result<()> {
+    pub(super) fn finish_lookups(&self, pool: &Pool, reader: impl Fn() -> Result<StoreReader>) -> Result<()> {
         let streams = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let (mut pins, mut finished) = (Pins { pool, segments: HashMap::new() }, Ok(()));
         for stream in streams.iter().filter_map(Weak::upgrade) {
@@ -71,7 +76,7 @@ impl Streams {
 fn finish(
     stream: &dyn PendingLookups,
     pins: &mut Pins<'_>,
-    reader: impl Fn() -> Result<RedbReader>,
+    reader: impl Fn() -> Result<StoreReader>,
 ) -> Result<()> {
     for _ in 0..PIN_TRIES {
         // Where a segment was compacted since the rows were read, they say now where it went.

@@ -7,13 +7,18 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::group::{Group, Pending};
 use super::lease::Lease;
+#[cfg(feature = "remote")]
+use super::remote::RemoteGroups;
+use super::request::{BoxedChange, OutcomeSlot, Then, WriteRequest};
 use super::tails::Tails;
 use super::{Position, edit_segment};
+#[cfg(feature = "remote")]
+use crate::blobs::object::ObjectPool;
 use crate::catalog::segment;
 use crate::kv::{Commit, Kv, Read};
 use crate::machine::{self, lock};
@@ -44,40 +49,6 @@ pub(crate) struct GroupLimits {
 /// What is said of a change to a store that was opened for reading.
 const READ_ONLY: &str = "the store was opened for reading, because its directory takes no writes of this process; \
                          mount it read-write, give permission to write, or work on a copy";
-
-type BoxedChange<W> = Box<dyn for<'g> FnMut(&mut Group<'g, W>) -> Result<()> + Send>;
-
-struct WriteRequest<W> {
-    change: BoxedChange<W>,
-    /// Bytes of blobs that the change may append.
-    len: u64,
-    then: Then,
-    slot: Arc<OutcomeSlot>,
-}
-
-/// What follows a change, once its group is durable.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
-    Nothing,
-    /// The rows are synced.
-    Checkpoint,
-    /// The rows are synced, and nothing is written any more.
-    Finish,
-}
-
-#[derive(Default)]
-struct OutcomeSlot {
-    state: Mutex<CommitTurn>,
-    ready: Condvar,
-}
-
-#[derive(Default)]
-enum CommitTurn {
-    #[default]
-    Wait,
-    Lead,
-    Done(Result<()>),
-}
 
 struct Queue<W> {
     waiting: VecDeque<WriteRequest<W>>,
@@ -118,35 +89,14 @@ pub(crate) struct Journal<K: Kv> {
     /// Whether the next group goes to another segment.
     leave: AtomicBool,
     beginning: Option<Beginning<K::Writer>>,
+    /// How groups are made where there is no log.
+    #[cfg(feature = "remote")]
+    pub(super) remote: Option<RemoteGroups>,
 }
 
 /// What the first group of a session begins with; it is given the number of the group, and says whether the
 /// rows have to be synced before the group is acknowledged.
 pub(crate) type Beginning<W> = Box<dyn for<'g> Fn(&mut Group<'g, W>, u64) -> Result<bool> + Send + Sync>;
-
-impl OutcomeSlot {
-    fn finish(&self, outcome: Result<()>) {
-        *lock(&self.state) = CommitTurn::Done(outcome);
-        self.ready.notify_one();
-    }
-
-    fn hand_over(&self) {
-        *lock(&self.state) = CommitTurn::Lead;
-        self.ready.notify_one();
-    }
-
-    /// Waits until the request is done (its outcome) or has the lead (None).
-    fn wait(&self) -> Option<Result<()>> {
-        let mut state = lock(&self.state);
-        loop {
-            match std::mem::take(&mut *state) {
-                CommitTurn::Done(outcome) => return Some(outcome),
-                CommitTurn::Lead => return None,
-                CommitTurn::Wait => state = machine::wait(&self.ready, &self.state, state),
-            }
-        }
-    }
-}
 
 impl<K: Kv> Journal<K> {
     /// Begins to write to the log of a store whose rows are up to date with it.
@@ -168,6 +118,8 @@ impl<K: Kv> Journal<K> {
             poisoned: AtomicBool::new(false),
             leave: AtomicBool::new(false),
             beginning: None,
+            #[cfg(feature = "remote")]
+            remote: None,
         }
     }
 
@@ -202,6 +154,13 @@ impl<K: Kv> Journal<K> {
     #[must_use]
     pub(crate) fn beginning_with(self, beginning: Beginning<K::Writer>) -> Journal<K> {
         Journal { beginning: Some(beginning), ..self }
+    }
+
+    /// Makes groups without a log, whose small contents are objects.
+    #[cfg(feature = "remote")]
+    #[must_use]
+    pub(crate) fn over_objects(self, objects: ObjectPool) -> Journal<K> {
+        Journal { remote: Some(RemoteGroups::new(objects)), ..self }
     }
 
     /// Begins to read the rows as they are now.
@@ -351,6 +310,13 @@ impl<K: Kv> Journal<K> {
         let mut lead = lock(&self.lead);
         if lead.finished {
             return Err(Error::invalid("the store was closed; open it again"));
+        }
+        #[cfg(feature = "remote")]
+        if let Some(remote) = &self.remote {
+            let ends = batch.iter().any(|request| request.then == Then::Finish);
+            remote.run(&self.kv, batch)?;
+            lead.finished = ends;
+            return Ok(());
         }
         if self.ends_quietly(&lead, batch) {
             self.end_quietly(batch)?;

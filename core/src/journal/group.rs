@@ -5,10 +5,11 @@ use bytes::Bytes;
 use super::change;
 use crate::blobs::frame::{Frame, FrameKind, frame_len};
 use crate::catalog::blob::ChangeTime;
+use crate::catalog::object;
 use crate::catalog::record::Location;
 use crate::digest::Digest;
 use crate::id::BlobId;
-use crate::kv::{Chain, KeyRange, Read, Table, VisitRow, Write};
+use crate::kv::{Chain, KeyRange, Read, Table, VisitMany, VisitRow, Write};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -25,11 +26,28 @@ pub(super) struct Pending {
     pub(super) end: u64,
     pub(super) blobs: Vec<(Frame, Bytes)>,
     pub(super) change: Vec<u8>,
+    /// Whether the rows are written down in `change`; otherwise it has a byte for each.
+    pub(super) logged: bool,
 }
 
 impl Pending {
     pub(super) fn new(lsn: u64, time: Time, segment: u32, start: u64) -> Pending {
-        Pending { lsn, time, segment, start, end: start, blobs: Vec::new(), change: Vec::new() }
+        let (blobs, change) = (Vec::new(), Vec::new());
+        Pending { lsn, time, segment, start, end: start, blobs, change, logged: true }
+    }
+
+    /// Makes those of a group that is in no log.
+    #[cfg(feature = "remote")]
+    pub(super) fn unlogged(time: Time, segment: u32, start: u64) -> Pending {
+        Pending { logged: false, ..Pending::new(0, time, segment, start) }
+    }
+
+    /// Notes a write, in the log if there is one.
+    fn log(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        match self.logged {
+            true => write(&mut self.change),
+            false => self.change.push(0),
+        }
     }
 
     /// Returns a value that differs once anything more was written.
@@ -59,6 +77,15 @@ impl<W: Write> Group<'_, W> {
     pub(crate) fn time(&self, now: Time) -> ChangeTime {
         let before = mutant::is_active(Mutant::GraceFromTheCall);
         ChangeTime { now, group: if before { now } else { self.pending.time } }
+    }
+
+    /// Holds the group to it that the large content of a blob is where it was written. A file of ours is
+    /// locked until then; an object may have been swept, if its process was held up for days.
+    pub(crate) fn expect_content(&mut self, blob: BlobId) -> Result<()> {
+        match self.pending.logged {
+            true => Ok(()),
+            false => object::expect_content(self.tx, blob),
+        }
     }
 
     /// Adds a blob's bytes to the group and returns where they will be.
@@ -95,6 +122,10 @@ impl<W: Write> Read for Group<'_, W> {
         self.tx.scan(table, range, reverse, visit)
     }
 
+    fn get_many(&self, keys: &[(Table, &[u8])], visit: &mut VisitMany<'_>) -> Result<()> {
+        self.tx.get_many(keys, visit)
+    }
+
     fn ahead(&self, chain: &Chain<'_>) -> Result<()> {
         self.tx.ahead(chain)
     }
@@ -102,22 +133,31 @@ impl<W: Write> Read for Group<'_, W> {
 
 impl<W: Write> Write for Group<'_, W> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        change::put(&mut self.pending.change, table.byte, key, value);
+        self.pending.log(|change| change::put(change, table.byte, key, value));
         self.tx.put(table, key, value)
     }
 
     fn del(&mut self, table: Table, key: &[u8]) -> Result<()> {
-        change::delete(&mut self.pending.change, table.byte, key);
+        self.pending.log(|change| change::delete(change, table.byte, key));
         self.tx.del(table, key)
     }
 
     fn add(&mut self, table: Table, key: &[u8], delta: i64) -> Result<()> {
         self.tx.add(table, key, delta)?;
+        if !self.pending.logged {
+            // Without a look at the sum, which would make two additions refuse each other.
+            self.pending.log(|_| ());
+            return Ok(());
+        }
         let change = &mut self.pending.change;
         let sum = self.tx.get(table, key, |value| {
             change::put(change, table.byte, key, value);
             Ok(())
         })?;
         sum.ok_or_else(|| Error::bug("a counter is gone right after it was added to"))
+    }
+
+    fn expect_absent(&mut self, table: Table, key: &[u8]) -> Result<()> {
+        self.tx.expect_absent(table, key)
     }
 }

@@ -9,6 +9,9 @@ mod foreign;
 mod group;
 mod lease;
 mod recover;
+#[cfg(feature = "remote")]
+mod remote;
+mod request;
 mod tails;
 #[cfg(test)]
 mod tests;

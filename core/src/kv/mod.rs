@@ -10,11 +10,12 @@ use std::ops::Bound;
 use crate::{Error, Result};
 
 mod backend;
+pub(crate) mod driver;
 pub(crate) mod memory;
 mod merge;
-// Nothing opens a store over it yet.
+// Without contents in object storage nothing opens a store over it.
 #[cfg(feature = "postgres")]
-#[cfg_attr(not(test), allow(dead_code, unused_imports))]
+#[cfg_attr(not(any(test, feature = "remote")), allow(dead_code, unused_imports))]
 pub(crate) mod postgres;
 pub(crate) mod redb;
 #[cfg(test)]
@@ -130,6 +131,17 @@ pub trait Write: Read {
     fn del(&mut self, table: Table, key: &[u8]) -> Result<()>;
     /// Adds to a counter: 8 bytes, little-endian, signed; a missing row counts as 0.
     fn add(&mut self, table: Table, key: &[u8], delta: i64) -> Result<()>;
+    /// Refuses the transaction if there is a row under a key, at the latest when it is committed: a driver whose
+    /// rows are far away so looks without a trip of its own.
+    ///
+    /// # Errors
+    /// `Locked` when there is one.
+    fn expect_absent(&mut self, table: Table, key: &[u8]) -> Result<()> {
+        match self.get(table, key, |_| Ok(()))? {
+            Some(()) => Err(Error::new(crate::ErrorKind::Locked, "there is a row that must not be there")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A driver.

@@ -20,7 +20,7 @@ use crate::engine::rate_limit::network;
 use crate::engine::snapshot::Snapshot;
 use crate::http::{CacheControl, CrossOrigin, Disposition, Head, Representation, Selected, entity_tag};
 use crate::id::{ArchiveId, FileId, LinkId, ShareId, VersionId};
-use crate::kv::redb::RedbReader;
+use crate::kv::driver::StoreReader;
 use crate::mutant::{self, Mutant};
 use crate::store::archive_source;
 use crate::store::url::share_epoch;
@@ -48,7 +48,7 @@ enum What {
     Version(Arc<CachedVersion>),
     Archive {
         archive: Box<UsableArchive>,
-        tx: RedbReader,
+        tx: StoreReader,
     },
     /// What has no bytes and no version.
     #[cfg(feature = "cloudreve")]
@@ -259,7 +259,7 @@ pub(crate) fn empty() -> Resource {
 #[cfg(feature = "cloudreve")]
 pub(crate) fn content(
     engine: &Arc<Engine>,
-    tx: &RedbReader,
+    tx: &StoreReader,
     entity: &Entity,
     signer: Signer,
     now: Time,
@@ -316,7 +316,7 @@ fn opens_all() -> bool {
 ///
 /// # Errors
 /// `NotFound`, also for what another system signed, whose archives are none of ours; `Gone` and `Expired`.
-pub(crate) fn archive_by_text(tx: &RedbReader, text: &str, signer: Signer, now: Time) -> Result<Resource> {
+pub(crate) fn archive_by_text(tx: &StoreReader, text: &str, signer: Signer, now: Time) -> Result<Resource> {
     if signer == Signer::Foreign && !opens_all() {
         return Err(nowhere());
     }
@@ -341,7 +341,7 @@ pub(crate) fn archive_by_text(tx: &RedbReader, text: &str, signer: Signer, now: 
 /// `Gone` when the file was deleted or is in the trash.
 pub(crate) fn link_found(
     engine: &Arc<Engine>,
-    tx: &RedbReader,
+    tx: &StoreReader,
     link: LinkInfo,
     save: bool,
 ) -> Result<Resource> {
@@ -488,7 +488,7 @@ fn version_found(content: Arc<CachedVersion>) -> Resource {
 }
 
 /// Finds an archive by its id and what its URL says of its revocations.
-fn archive_found(tx: &RedbReader, id: ArchiveId, revocations: u64, now: Time) -> Result<Resource> {
+fn archive_found(tx: &StoreReader, id: ArchiveId, revocations: u64, now: Time) -> Result<Resource> {
     let archive = UsableArchive::find(tx, id, now).map_err(gone)?;
     let record = &archive.record;
     if record.revocations != revocations && !mutant::is_active(Mutant::FormWithoutRevocations) {

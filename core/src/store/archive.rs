@@ -16,7 +16,7 @@ use crate::catalog::{archive, blob, drive, grace, path, share};
 use crate::digest::{Digest, crc64_combine};
 use crate::engine::Engine;
 use crate::id::{ArchiveId, BlobId, DriveId, FileId, ShareId, VersionId};
-use crate::kv::redb::RedbReader;
+use crate::kv::driver::StoreReader;
 use crate::mutant::{self, Mutant};
 use crate::name::shown;
 use crate::random::random_id;
@@ -185,7 +185,7 @@ impl Archive {
     }
 
     /// Plans the zip of what was picked.
-    pub(super) fn planned(&self, tx: &RedbReader, now: Time) -> Result<PlannedArchive> {
+    pub(super) fn planned(&self, tx: &StoreReader, now: Time) -> Result<PlannedArchive> {
         if self.utc_offset.unsigned_abs() > MAX_UTC_OFFSET {
             let minutes = self.utc_offset;
             return Err(Error::invalid(format!(
@@ -200,7 +200,7 @@ impl Archive {
     }
 
     /// Reads what was picked in one snapshot, if the maker may have it then.
-    fn gather(&self, tx: &RedbReader, now: Time) -> Result<GatheredMembers> {
+    fn gather(&self, tx: &StoreReader, now: Time) -> Result<GatheredMembers> {
         let max = self.drive.engine()?.options.max_archive_entries;
         let (mut entries, mut gathered) = (PickedEntries::new(max), GatheredMembers::default());
         for pick in &self.picks {

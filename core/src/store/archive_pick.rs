@@ -7,7 +7,7 @@ use crate::catalog::version::{self, Opened};
 use crate::catalog::{listing, node};
 use crate::id::{DriveId, FileId, ShareId, VersionId};
 use crate::kv::Scan;
-use crate::kv::redb::RedbReader;
+use crate::kv::driver::StoreReader;
 use crate::name::shown;
 use crate::time::Time;
 use crate::zip::Entry;
@@ -73,7 +73,7 @@ impl PickedEntries {
     /// # Errors
     /// `NotFound` when it is gone, or in another drive; `InvalidArgument` when a file is picked for what is in
     /// it; `TooLarge` past the limit.
-    pub(super) fn add(&mut self, tx: &RedbReader, pick: &Pick) -> Result<()> {
+    pub(super) fn add(&mut self, tx: &StoreReader, pick: &Pick) -> Result<()> {
         let Pick { file, drive, inside, .. } = *pick;
         if let Some(version) = pick.version {
             self.found.push(chosen(tx, drive, version)?);
@@ -106,7 +106,7 @@ impl PickedEntries {
     }
 
     /// Adds what is below a folder, whose path in the archive has a slash at its end or is empty.
-    fn walk(&mut self, tx: &RedbReader, top: FileId, path: &str) -> Result<()> {
+    fn walk(&mut self, tx: &StoreReader, top: FileId, path: &str) -> Result<()> {
         let mut walk = listing::Walk::new(top, path);
         // The folder below which all was picked before; the walk is in it, or was when it came by.
         let mut passed: Option<String> = None;
@@ -162,7 +162,7 @@ fn folder(name: String, modified: Time) -> Entry {
 }
 
 /// Makes the entry of a chosen version under its file's name.
-fn chosen(tx: &RedbReader, drive: DriveId, id: VersionId) -> Result<Entry> {
+fn chosen(tx: &StoreReader, drive: DriveId, id: VersionId) -> Result<Entry> {
     let Opened { file, version, .. } = version::open(tx, id)?;
     if file.drive != drive {
         return Err(Error::not_found(format!("there is no version {id} in drive {drive}")));

@@ -11,7 +11,7 @@ use crate::catalog::{archive as archive_rows, blob};
 use crate::engine::Engine;
 use crate::engine::streams::{PendingLookups, Pins};
 use crate::id::BlobId;
-use crate::kv::redb::RedbReader;
+use crate::kv::driver::StoreReader;
 use crate::mutant::{self, Mutant};
 use crate::zip::{Member, Plan, ZipSource};
 use crate::{Error, ErrorKind, Result, body, fork, machine};
@@ -20,7 +20,7 @@ use crate::{Error, ErrorKind, Result, body, fork, machine};
 const AHEAD: usize = 128;
 
 /// Returns the plan of an archive, made anew from its frozen list where it is not at hand.
-pub(super) fn plan(engine: &Engine, tx: &RedbReader, archive: &UsableArchive) -> Result<Arc<Plan>> {
+pub(super) fn plan(engine: &Engine, tx: &StoreReader, archive: &UsableArchive) -> Result<Arc<Plan>> {
     let id = archive.id;
     if let Some(known) = engine.plans.get(id) {
         return Ok(known);
@@ -43,7 +43,7 @@ pub(super) fn plan(engine: &Engine, tx: &RedbReader, archive: &UsableArchive) ->
 }
 
 /// Opens the zip of an archive that was looked up.
-pub(crate) fn open(engine: &Arc<Engine>, tx: &RedbReader, archive: &UsableArchive) -> Result<Body> {
+pub(crate) fn open(engine: &Arc<Engine>, tx: &StoreReader, archive: &UsableArchive) -> Result<Body> {
     let plan = plan(engine, tx, archive)?;
     if plan.len() != archive.record.len {
         return Err(Error::corrupt(format!("archive {} is not as long as when it was made", archive.id)));
@@ -114,6 +114,9 @@ struct Ahead {
 impl Ahead {
     /// Holds every segment that was found open; false when one is gone.
     fn pin(&mut self, pins: &mut Pins<'_>) -> Result<bool> {
+        if pins.holds_nothing() {
+            return Ok(true);
+        }
         for location in self.found.iter().flatten() {
             let Location::Segment { segment, .. } = location else { continue };
             if self.pinned.contains_key(segment) {
@@ -162,7 +165,7 @@ impl Locations {
         Ok(source)
     }
 
-    fn look_up(&self, tx: &RedbReader, first: usize, count: usize) -> Result<Ahead> {
+    fn look_up(&self, tx: &StoreReader, first: usize, count: usize) -> Result<Ahead> {
         let mut found = Vec::new();
         for index in first..first.saturating_add(count) {
             let Some(member) = self.plan.member(index) else { break };
@@ -180,7 +183,7 @@ impl Locations {
 }
 
 impl PendingLookups for Locations {
-    fn finish(&self, tx: &RedbReader, pins: &mut Pins<'_>) -> Result<bool> {
+    fn finish(&self, tx: &StoreReader, pins: &mut Pins<'_>) -> Result<bool> {
         let mut ahead = machine::lock(&self.ahead);
         *ahead = self.look_up(tx, 0, usize::MAX)?;
         Ok(mutant::is_active(Mutant::ClosePinsNothing) || ahead.pin(pins)?)

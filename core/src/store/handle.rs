@@ -26,7 +26,7 @@ struct Shared {
     options: Options,
     location: StoreLocation,
     /// Opens the store again in a forked child.
-    vfs: Box<dyn Fn() -> Result<Arc<dyn Vfs>> + Send + Sync>,
+    open: Box<dyn Fn(Options) -> Result<Engine> + Send + Sync>,
     /// The session of the process that used it last; none once the store was closed.
     session: ArcSwapOption<OpenStore>,
 }
@@ -35,15 +35,15 @@ impl Shared {
     fn open(
         location: StoreLocation,
         options: Options,
-        vfs: impl Fn() -> Result<Arc<dyn Vfs>> + Send + Sync + 'static,
+        open: impl Fn(Options) -> Result<Engine> + Send + Sync + 'static,
     ) -> Result<Shared> {
-        let session = registry::session(location, &options, || open(vfs()?, options.clone()))?;
+        let session = registry::session(location, &options, || open(options.clone()))?;
         if let Some(grace) = options.grace {
             session.engine().set_grace(grace)?;
         }
         // Where it was open already, the options are those of the first.
         let options = session.engine().options.clone();
-        Ok(Shared { options, location, vfs: Box::new(vfs), session: ArcSwapOption::new(Some(session)) })
+        Ok(Shared { options, location, open: Box::new(open), session: ArcSwapOption::new(Some(session)) })
     }
 
     fn engine(&self) -> Result<Arc<Engine>> {
@@ -55,9 +55,7 @@ impl Shared {
             if session.is_ours() {
                 return Ok(session.engine().clone());
             }
-            let ours = registry::session(self.location, &self.options, || {
-                open((self.vfs)()?, self.options.clone())
-            })?;
+            let ours = registry::session(self.location, &self.options, || (self.open)(self.options.clone()))?;
             self.session.compare_and_swap(&known, Some(ours));
         }
     }
@@ -67,6 +65,12 @@ impl Store {
     /// Opens the store in a directory, creating it if it does not exist.
     ///
     /// The same directory opened twice in a process, by whatever path, is one store.
+    ///
+    /// In the place of a path it takes the address of a PostgreSQL database, with that of S3-compatible object
+    /// storage in it, where the crate is built with the feature `remote`:
+    /// `postgres://user@host/database?contents=s3://bucket/prefix`. The rows are then in the database and the
+    /// contents in the bucket, for any number of processes on any number of hosts. docs/cluster.md has all
+    /// parts of the address, what it costs and what is different.
     ///
     /// In a directory that takes no writes of this process (a read-only mount, or no permission) the store is
     /// opened for reading. It shows all that was acknowledged, also after a session that ended in a crash,
@@ -90,6 +94,9 @@ impl Store {
     /// ```
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Store> {
         let path = path.as_ref();
+        if let Some(address) = path.to_str().filter(|text| is_address(text)) {
+            return open_address(address, options);
+        }
         let doing = || format!("opening the store {}", path.display());
         if path.is_file() {
             return Err(Error::invalid(format!("{} is a file; a store is a directory", path.display())));
@@ -110,11 +117,11 @@ impl Store {
         };
         let (named, maps) = (path.clone(), options.map);
         let doing = || format!("opening the store {}", named.display());
-        let shared = Shared::open(location, options, move || {
+        let shared = Shared::open(location, options, move |options| {
             let vfs = RealVfs::new(&path)
                 .map(|vfs| vfs.maps(maps))
                 .map_err(|cause| Error::io(format!("opening the store {}", path.display()), cause))?;
-            Ok(Arc::new(vfs) as Arc<dyn Vfs>)
+            open(Arc::new(vfs), options)
         });
         shared.map(|shared| Store { shared: Arc::new(shared) }).map_err(|error| error.context(doing()))
     }
@@ -125,7 +132,18 @@ impl Store {
     /// As [`Store::open`].
     pub fn open_on(vfs: Arc<dyn Vfs>, options: Options) -> Result<Store> {
         let location = vfs.identity().map_or_else(StoreLocation::own, StoreLocation::Named);
-        let shared = Shared::open(location, options, move || Ok(vfs.clone()))?;
+        let shared = Shared::open(location, options, move |options| open(vfs.clone(), options))?;
+        Ok(Store { shared: Arc::new(shared) })
+    }
+
+    /// Opens a store by what makes its engine; `identity` says whether two are the same.
+    #[cfg(feature = "remote")]
+    pub(crate) fn open_by(
+        identity: u64,
+        options: Options,
+        open: impl Fn(Options) -> Result<Engine> + Send + Sync + 'static,
+    ) -> Result<Store> {
+        let shared = Shared::open(StoreLocation::Named(identity), options, open)?;
         Ok(Store { shared: Arc::new(shared) })
     }
 
@@ -136,8 +154,8 @@ impl Store {
     pub fn forked(&self, vfs: Arc<dyn Vfs>) -> Store {
         let session = self.shared.session.load_full().map(|session| Arc::new(session.inherited()));
         let (options, location) = (self.shared.options.clone(), self.shared.location);
-        let vfs = Box::new(move || Ok(vfs.clone()));
-        Store { shared: Arc::new(Shared { options, location, vfs, session: ArcSwapOption::new(session) }) }
+        let open = Box::new(move |options| open(vfs.clone(), options));
+        Store { shared: Arc::new(Shared { options, location, open, session: ArcSwapOption::new(session) }) }
     }
 
     /// Closes the store for all its clones and for all else that opened it in this process, after a
@@ -188,4 +206,30 @@ impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("options", &self.shared.options).finish_non_exhaustive()
     }
+}
+
+/// Whether what was given to [`Store::open`] is the address of a database, and no path.
+fn is_address(text: &str) -> bool {
+    ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme))
+}
+
+/// Opens the store at the address of a database.
+#[cfg(feature = "remote")]
+fn open_address(text: &str, options: Options) -> Result<Store> {
+    use crate::engine::remote::{self, StoreAddress};
+
+    let address = StoreAddress::parse(text)?;
+    let opened = Store::open_by(address.identity(), options, move |options| remote::open(&address, options));
+    // Without the address, which may have a password.
+    opened.map_err(|error| error.context("opening the store in a database"))
+}
+
+/// Says that this build opens directories only.
+#[cfg(not(feature = "remote"))]
+fn open_address(_text: &str, _options: Options) -> Result<Store> {
+    Err(Error::new(
+        crate::ErrorKind::Unsupported,
+        "the address of a database was given, and this build opens directories only; build it with the feature \
+         `remote`",
+    ))
 }

@@ -6,7 +6,6 @@ use bytes::Bytes;
 
 use super::drive::Drive;
 use super::put_options::Put;
-use crate::blobs::pool;
 use crate::blobs::stage::{LargeContent, Stage, Staged};
 use crate::catalog::VersionInfo;
 use crate::catalog::blob::{self, ChangeTime};
@@ -329,7 +328,7 @@ pub(super) struct Placement<'e> {
     placed: Vec<(BlobId, LargeContent)>,
     /// Content that a blob of the scope has already; it stays in the spool, or the blob's file open, until
     /// the change has found that blob.
-    spare: Vec<(BlobId, LargeContent)>,
+    spare: Vec<(BlobId, LargeContent, Digest)>,
 }
 
 impl<'e> Placement<'e> {
@@ -351,10 +350,10 @@ impl<'e> Placement<'e> {
             Staged::Small { bytes, .. } => Ok(PlacedContent::Small(bytes)),
             Staged::Large { content, digest } => {
                 if blob::find(&self.engine.reader()?, self.scope, &digest.blake3)?.is_some() {
-                    self.spare.push((blob, content));
+                    self.spare.push((blob, content, digest));
                     return Ok(PlacedContent::Known);
                 }
-                self.place_file(blob, content).map(|()| PlacedContent::Large)
+                self.place_file(blob, content, &digest).map(|()| PlacedContent::Large)
             }
         }
     }
@@ -362,15 +361,15 @@ impl<'e> Placement<'e> {
     /// Gives every spare content its file, and returns their blobs.
     fn place_spare(&mut self) -> Result<Vec<BlobId>> {
         let mut blobs = Vec::with_capacity(self.spare.len());
-        for (blob, content) in std::mem::take(&mut self.spare) {
-            self.place_file(blob, content)?;
+        for (blob, content, digest) in std::mem::take(&mut self.spare) {
+            self.place_file(blob, content, &digest)?;
             blobs.push(blob);
         }
         Ok(blobs)
     }
 
-    fn place_file(&mut self, blob: BlobId, mut content: LargeContent) -> Result<()> {
-        let outcome = content.place(blob);
+    fn place_file(&mut self, blob: BlobId, mut content: LargeContent, digest: &Digest) -> Result<()> {
+        let outcome = self.engine.place(&mut content, blob, digest);
         // Also when it failed: the file may be there, and `sweep_unused` is to look.
         self.placed.push((blob, content));
         outcome
@@ -389,7 +388,7 @@ impl<'e> Placement<'e> {
         let Ok(tx) = self.engine.reader() else { return };
         for (id, _) in &self.placed {
             if blob::get(&tx, *id).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-                let _ = self.engine.vfs.remove(&pool::path(*id));
+                self.engine.remove_unused(*id);
             }
         }
     }
@@ -462,7 +461,10 @@ pub(super) fn insert(
             ));
         }
         (PlacedContent::Small(bytes), None) => change.append(blob, bytes.clone(), digest)?,
-        (PlacedContent::Large, None) => Location::File,
+        (PlacedContent::Large, None) => {
+            change.expect_content(blob)?;
+            Location::File
+        }
     };
     refcount::insert(change, blob, record(digest, location, scope), time.group)?;
     Ok(blob)

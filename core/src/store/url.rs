@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::engine::snapshot::Snapshot;
 use crate::http::{CrossOrigin, Disposition, escape_segment};
 use crate::id::{ArchiveId, FileId, ShareId, VersionId};
-use crate::kv::redb::RedbReader;
+use crate::kv::driver::StoreReader;
 use crate::name::check_name;
 use crate::random::random;
 use crate::time::Time;
@@ -407,7 +407,7 @@ pub(crate) fn base_path(base_url: &str) -> &str {
 }
 
 /// The revocation counters of a file and its drive.
-pub(crate) fn tree_epoch(tx: &RedbReader, file: FileId) -> Result<u64> {
+pub(crate) fn tree_epoch(tx: &StoreReader, file: FileId) -> Result<u64> {
     revocation::of_file(tx, file)
 }
 
@@ -422,7 +422,7 @@ pub(crate) fn archive_text(id: ArchiveId, revocations: u64, pace: u64) -> String
 }
 
 /// The revocation counters of a file in a share: the share's, the file's and its drive's.
-pub(crate) fn share_epoch(tx: &RedbReader, id: ShareId, file: FileId) -> Result<u64> {
+pub(crate) fn share_epoch(tx: &StoreReader, id: ShareId, file: FileId) -> Result<u64> {
     Ok(share::record(tx, id)?.revocations.wrapping_add(tree_epoch(tx, file)?))
 }
 

@@ -11,4 +11,6 @@
 
 mod cloudreve;
 mod kept;
+#[path = "../store/opened.rs"]
+mod opened;
 mod pds;

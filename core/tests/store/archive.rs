@@ -140,7 +140,7 @@ fn a9_what_becomes_of_the_members_after_does_not_matter() {
         drive.delete("d").unwrap();
         assert!(test.get(&url) == before && read(&body) == before);
         test.store.close().unwrap();
-        let store = holdall::Store::open(test.path(), Options::new().mode(mode)).unwrap();
+        let store = crate::opened::open(test.path(), Options::new().mode(mode)).unwrap();
         let reply = store.serve(&Request::get(&url)).unwrap();
         assert!(read(&reply.body) == before, "planned anew by another process");
     }
@@ -504,7 +504,7 @@ fn the_offset_of_the_reader_is_in_the_archive_and_lasts() {
     }
     // Planned anew from its rows.
     test.store.close().unwrap();
-    let store = holdall::Store::open(test.path(), Options::new()).unwrap();
+    let store = crate::opened::open(test.path(), Options::new()).unwrap();
     for (id, bytes) in made {
         assert!(read(&store.open_archive(id).unwrap()) == bytes);
     }

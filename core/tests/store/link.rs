@@ -66,7 +66,7 @@ fn a_download_in_ranges_counts_once() {
         assert_eq!(drive.links("a.bin").unwrap()[0].downloads, 4, "a listing knows the latest count");
         test.get(&url);
         test.store.close().unwrap();
-        let again = holdall::Store::open(test.path(), holdall::Options::new().mode(mode)).unwrap();
+        let again = crate::opened::open(test.path(), holdall::Options::new().mode(mode)).unwrap();
         assert_eq!(again.find_link(link.id).unwrap().downloads, 5, "closing writes down what was counted");
     }
 }

@@ -16,6 +16,7 @@ mod cloudreve;
 mod cross_origin;
 mod layers;
 mod link;
+mod opened;
 mod put;
 mod serve;
 mod share;
@@ -45,7 +46,7 @@ struct TestStore {
 impl TestStore {
     fn new(options: Options) -> TestStore {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path().join("store"), options).unwrap();
+        let store = opened::open(dir.path().join("store"), options).unwrap();
         TestStore { store, dir }
     }
 

@@ -58,7 +58,7 @@ fn s14_content_of_every_length_comes_back_after_reopening() {
         assert_eq!(test.large_blobs(), 5, "those from the threshold on have a file each");
         assert_eq!(test.spooled(), 0);
         test.store.close().unwrap();
-        let store = Store::open(test.path(), Options::new().mode(mode)).unwrap();
+        let store = crate::opened::open(test.path(), Options::new().mode(mode)).unwrap();
         for (seed, len) in lens.into_iter().enumerate() {
             let body = store.drive("alice").unwrap().open_file(&format!("{len}")).unwrap();
             assert!(read(&body) == noise(len, seed as u64), "{len} after reopening");
@@ -407,7 +407,7 @@ fn a_closed_store_refuses_every_use_and_its_clones_too() {
         assert_eq!(kind(test.store.url(&v).sign()), ErrorKind::InvalidArgument);
         assert_eq!(kind(test.store.serve(&holdall::Request::get("/d/x/y"))), ErrorKind::InvalidArgument);
         assert_eq!(read(&body), b"x", "what was handed out stays whole");
-        let again = Store::open(test.path(), Options::new().mode(mode)).unwrap();
+        let again = crate::opened::open(test.path(), Options::new().mode(mode)).unwrap();
         assert_eq!(again.version(v.id).unwrap(), v);
         drop(test.store);
         assert_eq!(again.drive("alice").unwrap().versions("a", None, 9).unwrap().len(), 1);

@@ -145,7 +145,7 @@ fn uses_survive_a_restart_and_give_no_byte_twice() {
     test.store.close().unwrap();
     let mut opened = 0;
     for _ in 0..100 {
-        let store = Store::open(&path, Options::new()).unwrap();
+        let store = crate::opened::open(&path, Options::new()).unwrap();
         // What was drawn and not sent is lost with the process.
         opened += u64::from(client(&store, A).get(&url, "bytes=0-99") == 206);
         assert_eq!(client(&store, B).get(&url, ""), 410);

@@ -17,7 +17,7 @@ use crate::catalog::{ShareInfo, alias, drive, node, revocation, share, signing_k
 use crate::engine::Engine;
 use crate::http::RequestHeaders;
 use crate::id::{DriveId, FileId, LinkId, ShareId, VersionId};
-use crate::kv::redb::RedbReader;
+use crate::kv::driver::StoreReader;
 use crate::name::check_name;
 use crate::serve::Request;
 use crate::store::share as shares;
@@ -59,7 +59,7 @@ pub(super) struct Resolver<'a> {
     client: Option<IpAddr>,
     now: Time,
     pub(super) engine: Arc<Engine>,
-    pub(super) tx: RedbReader,
+    pub(super) tx: StoreReader,
     ids: HashIds,
     /// The caller's drive and its root.
     own: Option<(DriveId, FileId)>,

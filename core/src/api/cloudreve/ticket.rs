@@ -11,7 +11,7 @@ use crate::catalog::record::ShareRecord;
 use crate::catalog::share;
 use crate::engine::Engine;
 use crate::id::ShareId;
-use crate::kv::redb::RedbReader;
+use crate::kv::driver::StoreReader;
 use crate::time::Time;
 use crate::token::{cloudreve, expiry};
 use crate::{Error, ErrorKind};
@@ -42,7 +42,7 @@ impl Api {
 /// Returns whether a ticket opens a share at `now`.
 pub(super) fn check(
     engine: &Engine,
-    tx: &RedbReader,
+    tx: &StoreReader,
     record: &ShareRecord,
     share: ShareId,
     ticket: Option<&str>,

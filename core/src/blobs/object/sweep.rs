@@ -1,5 +1,6 @@
 //! Removing objects: those that rows let go of, and those that no row ever came to speak of.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,6 +127,14 @@ impl ObjectPool {
 
     fn oldest_upload(&self) -> Duration {
         self.client.options.longest_upload.saturating_mul(2)
+    }
+
+    /// Returns the numbers of all objects of a kind.
+    ///
+    /// # Errors
+    /// `Io` when the server cannot be asked.
+    pub(crate) fn numbers(&self, kind: ObjectKind) -> Result<HashSet<u64>> {
+        Ok(self.list(kind)?.into_iter().map(|listed| listed.number).collect())
     }
 
     /// Lists the objects of a kind.

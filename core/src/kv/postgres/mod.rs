@@ -21,7 +21,7 @@ mod reader;
 mod row;
 mod statements;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod view;
 mod writer;
 
@@ -227,22 +227,42 @@ impl Kv for PostgresKv {
         }
     }
 
-    fn write<T>(&self, _how: Commit, mut change: impl FnMut(&mut PostgresWriter) -> Result<T>) -> Result<T> {
+    fn write<T>(&self, _how: Commit, change: impl FnMut(&mut PostgresWriter) -> Result<T>) -> Result<T> {
+        self.write_as(|writer| writer, Ok, change)
+    }
+
+    fn close(&self) {
+        let left = self.current.lock().take();
+        drop(left);
+        self.database.close();
+    }
+}
+
+impl PostgresKv {
+    /// As [`Kv::write`], with a writer that is wrapped in another type.
+    pub(crate) fn write_as<W, T>(
+        &self,
+        wrap: impl Fn(PostgresWriter) -> W,
+        unwrap: impl Fn(W) -> Result<PostgresWriter>,
+        mut change: impl FnMut(&mut W) -> Result<T>,
+    ) -> Result<T> {
         let begun = machine::uptime();
         let mut tries = 0_u32;
         loop {
-            let mut writer = self.writer()?;
+            let writer = self.writer()?;
+            let view = writer.reader.view.clone();
+            let mut writer = wrap(writer);
             let first = tries == 0;
-            let is_old = writer.reader.view.begun().is_some_and(|began| began < begun);
+            let is_old = view.begun().is_some_and(|began| began < begun);
             let failed = match change(&mut writer) {
-                Ok(value) => match self.try_commit(writer)? {
+                Ok(value) => match self.try_commit(unwrap(writer)?)? {
                     CommitOutcome::Committed { .. } => return Ok(value),
                     CommitOutcome::Again => None,
                 },
                 // It may have failed only because of what it saw, which is not so any more; or because the
                 // connection was lost that it read through.
-                Err(error) if (first && is_old) || writer.reader.view.is_lost() => {
-                    self.current.leave(&writer.reader.view);
+                Err(error) if (first && is_old) || view.is_lost() => {
+                    self.current.leave(&view);
                     drop(writer);
                     Some(error)
                 }
@@ -259,12 +279,6 @@ impl Kv for PostgresKv {
             }
             machine::pause(pause(tries)?);
         }
-    }
-
-    fn close(&self) {
-        let left = self.current.lock().take();
-        drop(left);
-        self.database.close();
     }
 }
 

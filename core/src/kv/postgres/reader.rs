@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::row::{Committed, Over, Overlaid, RowKey, RowStream, StoredRow};
 use super::view::View;
@@ -181,6 +182,13 @@ impl PostgresReader {
             (number, names) = (next, rest);
         }
         Ok(())
+    }
+
+    /// Returns a number that no other call returns: what is cached by it is not found again, as the view has
+    /// a cache of its own.
+    pub(crate) fn number(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Returns the row under a key.

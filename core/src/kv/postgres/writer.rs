@@ -154,6 +154,11 @@ impl Write for PostgresWriter {
         self.change(table, key, RowChange::Delete)
     }
 
+    fn expect_absent(&mut self, table: Table, key: &[u8]) -> Result<()> {
+        self.read.borrow_mut().keys.insert((table.byte, key.to_vec()), Seal::default());
+        Ok(())
+    }
+
     fn add(&mut self, table: Table, key: &[u8], delta: i64) -> Result<()> {
         let before = self.changes.remove(&(table.byte, key.to_vec()));
         let change = match before {

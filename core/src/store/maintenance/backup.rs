@@ -25,7 +25,8 @@ use crate::engine::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
 use crate::engine::lock::StoreLock;
 use crate::id::BlobId;
 use crate::journal::Position;
-use crate::kv::redb::{RedbKv, RedbReader, Sharing};
+use crate::kv::driver::StoreReader;
+use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv, Read, Scan, Write};
 use crate::mutant::{self, Mutant};
 use crate::store::Store;
@@ -79,6 +80,8 @@ impl Store {
     pub fn backup(&self, target: impl AsRef<Path>, watch: &mut Watch<'_>) -> Result<BackupReport> {
         let target = target.as_ref();
         let doing = |cause| Error::io(format!("opening {} for a backup", target.display()), cause);
+        self.engine()?
+            .only_in_a_directory("a backup", "back up the database, and let the bucket keep versions")?;
         refuse_inside(self.engine()?.as_ref(), target)?;
         layout::make_private(target).map_err(doing)?;
         let vfs: Arc<dyn Vfs> = Arc::new(RealVfs::new(target).map_err(doing)?);
@@ -99,6 +102,7 @@ impl Store {
 
     fn back_up(&self, target: &Arc<dyn Vfs>, link: &Link<'_>, watch: &mut Watch<'_>) -> Result<BackupReport> {
         let engine = self.engine()?;
+        engine.only_in_a_directory("a backup", "back up the database, and let the bucket keep versions")?;
         refuse_itself(&engine, target)?;
         let _opening = StoreLock::to_open(target.as_ref(), engine.options.lock_timeout)?;
         let identity = Identity { uuid: engine.uuid, created: engine.created };
@@ -227,7 +231,7 @@ enum Trust {
 
 /// Looks at the copy that is in the directory, and refuses one that is open, or was written to since
 /// it was made, or that this store does not have in its past.
-fn look(target: &Arc<dyn Vfs>, ours: &RedbReader) -> Result<Trust> {
+fn look(target: &Arc<dyn Vfs>, ours: &StoreReader) -> Result<Trust> {
     let Some(file) = there(target.as_ref(), ROWS, Open::Write)? else { return Ok(Trust::Nothing) };
     if file.is_empty().map_err(failed)? {
         return Ok(Trust::Nothing);
@@ -272,7 +276,7 @@ fn apart() -> Error {
 struct Backup<'a, 'w> {
     source: &'a dyn Vfs,
     target: &'a Arc<dyn Vfs>,
-    tx: RedbReader,
+    tx: StoreReader,
     segments: Vec<(u32, SegmentRecord)>,
     trust: Trust,
     /// The highest number of a next version.

@@ -8,6 +8,8 @@ use std::thread;
 
 use super::compact::frames;
 use super::readers::{Framed, Readers};
+#[cfg(feature = "remote")]
+use super::remote::ObjectLook;
 use crate::blobs::frame::{Frame, FrameKind};
 use crate::blobs::pool;
 use crate::blobs::segment::{self as file, Segment};
@@ -18,7 +20,7 @@ use crate::catalog::{blob, check, drive, node, prefix, row, segment, state, tabl
 use crate::digest::{Digest, StreamDigester};
 use crate::engine::Engine;
 use crate::id::{BlobId, FileId, VersionId};
-use crate::kv::redb::RedbReader;
+use crate::kv::driver::StoreReader;
 use crate::kv::{Read, Scan};
 use crate::mutant::{self, Mutant};
 use crate::store::Store;
@@ -155,6 +157,8 @@ pub(super) fn check_engine(engine: &Engine, options: CheckOptions<'_>) -> Result
         watch: options.watch,
         progress: Progress { done: 0, total },
         segments: HashMap::new(),
+        #[cfg(feature = "remote")]
+        objects: engine.pool.objects().map(|objects| ObjectLook::begin(objects, content)).transpose()?,
         report: CheckReport::default(),
         damaged: BTreeMap::new(),
     };
@@ -181,7 +185,7 @@ struct RowThread {
 
 impl RowCheck {
     /// Checks the rows, or begins to, where it is `worth` a thread and one can be started.
-    fn begin(tx: &RedbReader, worth: bool) -> Result<RowCheck> {
+    fn begin(tx: &StoreReader, worth: bool) -> Result<RowCheck> {
         let stop = Arc::new(AtomicBool::new(false));
         let (its_tx, its_stop) = (tx.clone(), stop.clone());
         let start = |_: Receiver<()>| {
@@ -212,12 +216,14 @@ impl Drop for RowThread {
 
 struct Checker<'e, 'w> {
     engine: &'e Engine,
-    tx: RedbReader,
+    tx: StoreReader,
     content: bool,
     digests: bool,
     watch: Option<&'w mut Watch<'w>>,
     progress: Progress,
     segments: HashMap<u32, Option<Segment>>,
+    #[cfg(feature = "remote")]
+    objects: Option<ObjectLook>,
     report: CheckReport,
     damaged: BTreeMap<BlobId, Wrong>,
 }
@@ -275,7 +281,11 @@ impl Checker<'_, '_> {
                 bytes = bytes.saturating_add(record.len);
             }
             let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-            let sound = if self.content && bytes >= WORTH { self.sound(now)? } else { BTreeSet::new() };
+            let sound = if self.content && bytes >= WORTH && !self.engine.is_remote() {
+                self.sound(now)?
+            } else {
+                BTreeSet::new()
+            };
             for (index, (id, record)) in now.iter().enumerate() {
                 if sound.contains(&index) { self.step(record.len)? } else { self.blob(*id, record.clone())? }
             }
@@ -303,7 +313,7 @@ impl Checker<'_, '_> {
         framed.sort_unstable_by_key(|(segment, offset, ..)| (*segment, *offset));
         for (number, offset, key, id, record) in framed {
             let Ok(Some(segment)) = self.segment(number) else { continue };
-            let framed = Framed { key, id, offset, expected: stored(record) };
+            let framed = Framed { key, id, offset, expected: record.digest() };
             readers.push_frame(segment, framed)?;
         }
         Ok(readers.finish()?.into_iter().collect())
@@ -353,6 +363,8 @@ impl Checker<'_, '_> {
 
     fn look(&mut self, id: BlobId, record: &BlobRecord) -> Result<Option<Wrong>> {
         let found = match record.location {
+            #[cfg(feature = "remote")]
+            _ if self.objects.is_some() => self.look_in_object(id, record),
             Location::Segment { segment, offset } => self.look_in_segment(id, record, segment, offset),
             Location::File => self.look_in_file(id, record),
         };
@@ -369,6 +381,11 @@ impl Checker<'_, '_> {
         }
     }
 
+    #[cfg(feature = "remote")]
+    fn look_in_object(&self, id: BlobId, record: &BlobRecord) -> Result<Finding> {
+        self.objects.as_ref().map_or(Ok(None), |objects| objects.look(self.engine, id, record))
+    }
+
     fn look_in_segment(
         &mut self,
         id: BlobId,
@@ -377,7 +394,7 @@ impl Checker<'_, '_> {
         offset: u64,
     ) -> Result<Finding> {
         Ok(match self.read_in_segment(id, record, number, offset)? {
-            FrameContent::Bytes(bytes) if self.digests => differs(Digest::of(&bytes) == stored(record)),
+            FrameContent::Bytes(bytes) if self.digests => differs(Digest::of(&bytes) == record.digest()),
             FrameContent::Bytes(bytes) => differs(blake3::hash(&bytes) == record.blake3),
             FrameContent::There => None,
             FrameContent::Wrong(finding) => Some(finding),
@@ -450,7 +467,7 @@ impl Checker<'_, '_> {
             self.step(0)?;
         }
         Ok(differs(match self.digests {
-            true => digester.finish()? == stored(record),
+            true => digester.finish()? == record.digest(),
             false => hasher.finalize() == record.blake3,
         }))
     }
@@ -469,6 +486,9 @@ impl Checker<'_, '_> {
 
     /// Reads the log through: the index can be made anew only from what can be read.
     fn log(&mut self) -> Result<()> {
+        if self.engine.is_remote() {
+            return Ok(());
+        }
         for (number, row) in segment::list(&self.tx)? {
             let finding = match self.read_through(number, row.len) {
                 Ok(finding) => finding,
@@ -572,14 +592,4 @@ fn is_missing(error: &Error) -> bool {
 /// Says that content is not what the row says, unless it is the same.
 fn differs(same: bool) -> Finding {
     (!same).then(|| "its hashes are not those of what was stored".to_owned())
-}
-
-fn stored(record: &BlobRecord) -> Digest {
-    Digest {
-        len: record.len,
-        blake3: record.blake3,
-        sha1: record.sha1,
-        crc64: record.crc64,
-        crc32: record.crc32,
-    }
 }

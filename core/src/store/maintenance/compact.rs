@@ -22,7 +22,6 @@ use crate::engine::Engine;
 use crate::id::BlobId;
 use crate::kv::{Read, Scan};
 use crate::mutant::{self, Mutant};
-use crate::store::Store;
 use crate::vfs::Open;
 use crate::{Error, ErrorKind, Result};
 
@@ -48,20 +47,6 @@ pub struct CompactReport {
     pub rows: u64,
     /// Why a segment was kept: what is damaged in it stays where it is.
     pub failed: Vec<Error>,
-}
-
-impl Store {
-    /// Copies what lives out of segments that are more than half dead, and removes them, once that
-    /// gives back more than it writes. A blob that is damaged stays where it is, and so does its
-    /// segment. Afterwards the segments take at most two and a half times what lives in them and
-    /// what the rows take, and half a segment more for each process that writes.
-    ///
-    /// # Errors
-    /// `Io`, `Poisoned` and `ReadOnly` when the store cannot be written. Why a segment was kept is in the
-    /// report.
-    pub fn compact(&self) -> Result<CompactReport> {
-        compact(&*self.engine()?)
-    }
 }
 
 pub(super) fn compact(engine: &Engine) -> Result<CompactReport> {
@@ -266,11 +251,12 @@ pub(super) fn frames(
     Ok(offset)
 }
 
-struct Copy {
-    id: BlobId,
-    from: Location,
-    bytes: Bytes,
-    digest: Digest,
+/// A blob that is copied elsewhere.
+pub(super) struct Copy {
+    pub(super) id: BlobId,
+    pub(super) from: Location,
+    pub(super) bytes: Bytes,
+    pub(super) digest: Digest,
 }
 
 /// Copies the blobs that live to the log.
@@ -318,7 +304,8 @@ fn copy_blobs(engine: &Engine, segment: &Segment, end: u64, report: &mut Compact
     }
 }
 
-fn copy(engine: &Engine, batch: Vec<Copy>, len: u64, report: &mut CompactReport) -> Result<()> {
+/// Copies blobs to the end of the log, as far as they are where they were.
+pub(super) fn copy(engine: &Engine, batch: Vec<Copy>, len: u64, report: &mut CompactReport) -> Result<()> {
     if batch.is_empty() {
         return Ok(());
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compact::{self, CompactReport};
+#[cfg(feature = "remote")]
+use super::remote;
 use crate::blobs::frame::{SEGMENT_HEADER_LEN, frame_len};
 use crate::blobs::segment::{self as file, Segment};
 use crate::blobs::{pool, spool};
@@ -101,12 +103,34 @@ impl Store {
         let swept = sweep_uses(&engine, now);
         report.keep(swept)?;
         collect(&engine, now, &mut report)?;
-        let compacted = compact::compact(&engine);
+        let compacted = compact_engine(&engine);
         report.compaction = report.keep(compacted)?;
         sweep(&engine, now, &mut report)?;
         count_waiting(&engine, now, &mut report)?;
         Ok(report)
     }
+}
+
+impl Store {
+    /// Copies what lives out of segments that are more than half dead, and removes them, once that
+    /// gives back more than it writes. A blob that is damaged stays where it is, and so does its
+    /// segment. Afterwards the segments take at most two and a half times what lives in them and
+    /// what the rows take, and half a segment more for each process that writes.
+    ///
+    /// # Errors
+    /// `Io`, `Poisoned` and `ReadOnly` when the store cannot be written. Why a segment was kept is in the
+    /// report.
+    pub fn compact(&self) -> Result<CompactReport> {
+        compact_engine(&*self.engine()?)
+    }
+}
+
+fn compact_engine(engine: &Engine) -> Result<CompactReport> {
+    #[cfg(feature = "remote")]
+    if let Some(objects) = engine.pool.objects() {
+        return remote::compact(engine, objects);
+    }
+    compact::compact(engine)
 }
 
 fn expire(engine: &Engine, now: Time) -> Result<u64> {
@@ -206,7 +230,7 @@ fn collect(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
             report.bytes = report.bytes.saturating_add(record.len);
             if record.location == Location::File {
                 // Its rows are gone, durably: cut off here, the file is an orphan for the sweep.
-                unlink(engine, &pool::path(id), report);
+                remove_large(engine, id, report);
             }
         }
     }
@@ -240,6 +264,18 @@ fn forget(engine: &Engine, due: Vec<BlobId>, now: Time) -> Result<Forgotten> {
     })
 }
 
+/// Removes the content of a blob that has no row any more.
+fn remove_large(engine: &Engine, id: BlobId, report: &mut GcReport) {
+    #[cfg(feature = "remote")]
+    if let Some(objects) = engine.pool.objects() {
+        if let Err(error) = remote::remove_content(objects, id) {
+            report.failed.push(error);
+        }
+        return;
+    }
+    unlink(engine, &pool::path(id), report);
+}
+
 /// Removes a file; returns whether it was there.
 fn unlink(engine: &Engine, path: &str, report: &mut GcReport) -> bool {
     match engine.vfs.remove(path) {
@@ -254,9 +290,21 @@ fn unlink(engine: &Engine, path: &str, report: &mut GcReport) -> bool {
 
 /// Removes files that nothing refers to: a crash between two steps left them.
 fn sweep(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
+    #[cfg(feature = "remote")]
+    if let Some(objects) = engine.pool.objects() {
+        let swept = remote::sweep(engine, objects)?;
+        report.orphans = report.orphans.saturating_add(swept.objects).saturating_add(swept.uploads);
+        report.failed.extend(swept.failed);
+        return sweep_spool(engine, now, report);
+    }
     for low in 0..=255_u8 {
         sweep_blobs(engine, &format!("{BLOBS}/{low:02x}"), now, report)?;
     }
+    sweep_spool(engine, now, report)?;
+    sweep_segments(engine, now, report)
+}
+
+fn sweep_spool(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
     for entry in old(engine, spool::SPOOL, now, report) {
         let path = format!("{}/{}", spool::SPOOL, entry.name);
         let Some(_held) = free(engine, &path, report) else { continue };
@@ -264,7 +312,7 @@ fn sweep(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
             report.orphans += 1;
         }
     }
-    sweep_segments(engine, now, report)
+    Ok(())
 }
 
 /// Lists the files of a directory that are not young.

@@ -6,6 +6,8 @@ mod compact;
 mod gc;
 mod log_snapshot;
 mod readers;
+#[cfg(feature = "remote")]
+mod remote;
 mod repair;
 mod stats;
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn what_is_wrong_is_said_when_the_archive_is_asked_for() {
 #[test]
 fn past_the_stores_limit_is_an_error_and_never_a_shorter_zip() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), Options::new().max_archive_entries(3)).unwrap();
+    let store = crate::opened::open(dir.path(), Options::new().max_archive_entries(3)).unwrap();
     let drive = store.drive("alice").unwrap();
     for at in 0..4 {
         drive.put(&format!("docs/{at}"), &b"x"[..], Put::new()).unwrap();
@@ -263,7 +263,7 @@ fn a_visitor_whom_nobody_knows_makes_no_archive_unless_the_host_lets_him() {
 fn equal_archives_are_one_and_a_share_has_room_for_so_many() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options::new().share_archive_quota(2000).drive_archive_quota(1 << 20);
-    let store = Store::open(dir.path(), options).unwrap();
+    let store = crate::opened::open(dir.path(), options).unwrap();
     let (alice_drive, api) = (store.drive("alice").unwrap(), Api::new(&store));
     store.drive("bob").unwrap();
     for at in 0..9 {

@@ -49,7 +49,7 @@ impl TestStore {
 
     fn made(before: impl FnOnce(&Store)) -> TestStore {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path().join("store"), Options::new()).unwrap();
+        let store = crate::opened::open(dir.path().join("store"), Options::new()).unwrap();
         before(&store);
         store.set_hash_salt(SALT).unwrap();
         store.add_cloudreve_secret(SECRET).unwrap();

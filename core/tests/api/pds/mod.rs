@@ -67,7 +67,7 @@ impl World {
 
     fn with(options: Options) -> World {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path().join("store"), options).unwrap();
+        let store = crate::opened::open(dir.path().join("store"), options).unwrap();
         let (alice, bob) = (store.drive("alice").unwrap(), store.drive("bob").unwrap());
         let api = Api::new(&store).prefix("/pds").unwrap();
         World { store, api, alice, bob, dir }
@@ -77,7 +77,7 @@ impl World {
     fn again(self) -> World {
         let World { store, dir, .. } = self;
         store.close().unwrap();
-        let store = Store::open(dir.path().join("store"), options()).unwrap();
+        let store = crate::opened::open(dir.path().join("store"), options()).unwrap();
         let (alice, bob) = (store.drive("alice").unwrap(), store.drive("bob").unwrap());
         let api = Api::new(&store).prefix("/pds").unwrap();
         World { store, api, alice, bob, dir }

@@ -9,7 +9,7 @@ const ROLE: &str = "HOLDALL_PDS_WORKER";
 fn worker() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let mut words = role.split(' ');
-    let store = Store::open(words.next().unwrap(), options()).unwrap();
+    let store = crate::opened::open(words.next().unwrap(), options()).unwrap();
     let api = Api::new(&store).prefix("/pds").unwrap();
     for word in words {
         let (number, url) = word.split_once('=').unwrap();

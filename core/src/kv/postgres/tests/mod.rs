@@ -3,10 +3,10 @@
 mod conformance;
 mod migrations;
 mod outcome;
-mod proxy;
+pub(crate) mod proxy;
 mod races;
 mod restart;
-mod server;
+pub(crate) mod server;
 mod staleness;
 mod tls;
 mod trips;

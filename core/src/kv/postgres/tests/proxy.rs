@@ -12,7 +12,7 @@ const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 
 /// Where the connection is cut whose COMMIT passes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// The server is sent nothing of the transaction.
     Before,
     /// The server has executed the transaction, and is not sent the COMMIT.
@@ -31,13 +31,13 @@ struct Watched {
 }
 
 /// Passes on what goes to a port, and comes back from it.
-pub(super) struct Proxy {
-    pub(super) port: u16,
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
     watched: Arc<Watched>,
 }
 
 impl Proxy {
-    pub(super) fn before(server: u16) -> Proxy {
+    pub(crate) fn before(server: u16) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let watched = Arc::new(Watched::default());
@@ -56,19 +56,19 @@ impl Proxy {
 
     /// Returns how many round trips there were while `work` was done: how often the client sent something
     /// after the server had, or first.
-    pub(super) fn trips<T>(&self, work: impl FnOnce() -> T) -> (u64, T) {
+    pub(crate) fn trips<T>(&self, work: impl FnOnce() -> T) -> (u64, T) {
         let before = self.watched.trips.load(Ordering::SeqCst);
         let done = work();
         (self.watched.trips.load(Ordering::SeqCst) - before, done)
     }
 
     /// Cuts a connection at the next COMMIT.
-    pub(super) fn cut(&self, how: Cut) {
+    pub(crate) fn cut(&self, how: Cut) {
         *self.watched.cut.lock().unwrap() = Some(how);
     }
 
     /// Returns how many connections were cut.
-    pub(super) fn cuts(&self) -> u64 {
+    pub(crate) fn cuts(&self) -> u64 {
         self.watched.cuts.load(Ordering::SeqCst)
     }
 }

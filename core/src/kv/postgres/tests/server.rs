@@ -21,8 +21,8 @@ const BESIDE: &str = "signal=$1; dir=$2; shift 2; \"$@\" & server=$!; cat >/dev/
      kill -$signal $server; wait $server; [ -z \"$dir\" ] || rm -rf \"$dir\"";
 
 /// A database server of its own directory.
-pub(super) struct Server {
-    pub(super) port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     dir: PathBuf,
     options: Vec<String>,
     running: Option<Child>,
@@ -31,13 +31,13 @@ pub(super) struct Server {
 }
 
 /// Before a server, in transaction mode.
-pub(super) struct PgBouncer {
-    pub(super) port: u16,
+pub(crate) struct PgBouncer {
+    pub(crate) port: u16,
     _running: Child,
 }
 
 /// Returns the server that all tests share.
-pub(super) fn shared() -> &'static Server {
+pub(crate) fn shared() -> &'static Server {
     static SHARED: OnceLock<Server> = OnceLock::new();
     SHARED.get_or_init(|| {
         let dir = directory();
@@ -49,20 +49,20 @@ pub(super) fn shared() -> &'static Server {
 }
 
 /// Returns the PgBouncer that all tests share, before the shared server.
-pub(super) fn pooled() -> &'static PgBouncer {
+pub(crate) fn pooled() -> &'static PgBouncer {
     static POOLED: OnceLock<PgBouncer> = OnceLock::new();
     POOLED.get_or_init(|| PgBouncer::before(shared()))
 }
 
 /// Returns the address of a schema that no other test uses, on a port of this machine.
-pub(super) fn address(port: u16) -> String {
+pub(crate) fn address(port: u16) -> String {
     static SCHEMAS: AtomicU32 = AtomicU32::new(0);
     let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
     format!("postgres://holdall@127.0.0.1:{port}/postgres?sslmode=disable&schema=test-{number}")
 }
 
 /// Returns the same address on another port.
-pub(super) fn through(address: &str, port: u16) -> String {
+pub(crate) fn through(address: &str, port: u16) -> String {
     let (before, rest) = address.split_once("127.0.0.1:").unwrap();
     let (_, after) = rest.split_once('/').unwrap();
     format!("{before}127.0.0.1:{port}/{after}")
@@ -70,7 +70,7 @@ pub(super) fn through(address: &str, port: u16) -> String {
 
 impl Server {
     /// Makes a server of its own, with options of its configuration.
-    pub(super) fn own(options: &[&str]) -> Server {
+    pub(crate) fn own(options: &[&str]) -> Server {
         let dir = directory();
         let mut server = Server::prepare(dir.path().to_owned(), options);
         server._own = Some(dir);
@@ -92,7 +92,7 @@ impl Server {
     }
 
     /// Starts the server, and waits until it takes connections.
-    pub(super) fn start(&mut self, removes: bool) {
+    pub(crate) fn start(&mut self, removes: bool) {
         let mut server = as_server(&binary("postgres"));
         server.arg("-D").arg(self.dir.join("data"));
         let port = format!("port={}", self.port);
@@ -120,14 +120,14 @@ impl Server {
     }
 
     /// Kills every process of the server at once, as a loss of power does.
-    pub(super) fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         let pid = fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap();
         signal("KILL", pid.lines().next().unwrap());
         self.ended();
     }
 
     /// Stops the server as an administrator does who does not wait for sessions.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.ended();
     }
 
@@ -158,7 +158,7 @@ impl Drop for Server {
 
 impl PgBouncer {
     /// Starts one before a server.
-    pub(super) fn before(server: &Server) -> PgBouncer {
+    pub(crate) fn before(server: &Server) -> PgBouncer {
         let dir = directory();
         give(dir.path());
         let port = free_port();
@@ -208,7 +208,7 @@ fn as_server(program: &Path) -> Command {
 }
 
 /// Gives a file to the user that the servers run as.
-pub(super) fn give(path: &Path) {
+pub(crate) fn give(path: &Path) {
     if is_superuser() {
         let asked = Command::new("id").args(["-u", "postgres"]).output().unwrap();
         let user = String::from_utf8_lossy(&asked.stdout).trim().parse();
@@ -237,7 +237,7 @@ fn free_port() -> u16 {
 }
 
 /// Waits until something holds, half a minute at most.
-pub(super) fn until(mut holds: impl FnMut() -> bool, or: impl FnOnce() -> String) {
+pub(crate) fn until(mut holds: impl FnMut() -> bool, or: impl FnOnce() -> String) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{}", or());

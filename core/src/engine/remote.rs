@@ -1,0 +1,205 @@
+//! Opening a store that is no directory: its rows are in a PostgreSQL database, its contents in S3-compatible
+//! object storage.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+
+use super::Engine;
+use super::layout;
+use super::open::{begin, limits};
+use super::options::{Mode, Options};
+use crate::blobs::object::{ObjectOptions, ObjectPool};
+use crate::blobs::spool;
+use crate::catalog::history::{self, Session};
+use crate::catalog::object::{self, IdentityRecord};
+use crate::catalog::signing_key;
+use crate::journal::Journal;
+use crate::kv::driver::StoreKv;
+use crate::kv::postgres::{PostgresKv, PostgresOptions};
+use crate::kv::redb::Sharing;
+use crate::kv::{Commit, Kv};
+use crate::random::random;
+use crate::time::Time;
+use crate::vfs::{RealVfs, Vfs};
+use crate::{Error, ErrorKind, Result};
+
+/// Where a store is that is no directory.
+///
+/// `postgres://user@host/database?schema=files&contents=s3://bucket/prefix`: the address of the database, as
+/// libpq has it, with parameters of our own. They are `contents`, and these, which may be left out: `endpoint`
+/// and `region` of the object storage; `cache`, the directory of contents that were read, `cache_bytes`, the
+/// bytes that it takes at most; and `staleness_ms`, how old in milliseconds what is read may be at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoreAddress {
+    /// The address of the database, without what is ours.
+    database: String,
+    bucket: String,
+    prefix: String,
+    endpoint: Option<String>,
+    region: Option<String>,
+    cache: Option<PathBuf>,
+    cache_bytes: Option<u64>,
+    staleness: Option<Duration>,
+}
+
+impl StoreAddress {
+    /// Takes an address apart.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when a part is missing or wrong.
+    pub(crate) fn parse(text: &str) -> Result<StoreAddress> {
+        let (base, query) = text.split_once('?').unwrap_or((text, ""));
+        let (mut contents, mut rest) = (None, Vec::new());
+        let mut address = StoreAddress {
+            database: String::new(),
+            bucket: String::new(),
+            prefix: String::new(),
+            endpoint: None,
+            region: None,
+            cache: None,
+            cache_bytes: None,
+            staleness: None,
+        };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let text = || {
+                let decoded = percent_decode_str(value).decode_utf8();
+                decoded
+                    .map(String::from)
+                    .map_err(|_| Error::invalid(format!("the value of {name} is not UTF-8")))
+            };
+            let number = || {
+                value.parse::<u64>().map_err(|_| {
+                    Error::invalid(format!("{name}={value:?} in the address of the store is no whole number"))
+                })
+            };
+            match name {
+                "contents" => contents = Some(text()?),
+                "endpoint" => address.endpoint = Some(text()?),
+                "region" => address.region = Some(text()?),
+                "cache" => address.cache = Some(text()?.into()),
+                "cache_bytes" => address.cache_bytes = Some(number()?),
+                "staleness_ms" => address.staleness = Some(Duration::from_millis(number()?)),
+                _ => rest.push(pair),
+            }
+        }
+        let contents = contents.ok_or_else(|| {
+            Error::invalid(
+                "the address of the store says nowhere where its contents are; add contents=s3://BUCKET/PREFIX to it",
+            )
+        })?;
+        let bucket = contents.strip_prefix("s3://").filter(|rest| !rest.is_empty()).ok_or_else(|| {
+            Error::invalid(format!("contents={contents:?} is not s3://BUCKET or s3://BUCKET/PREFIX"))
+        })?;
+        let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+        address.bucket = bucket.to_owned();
+        address.prefix = prefix.trim_matches('/').to_owned();
+        address.database =
+            if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
+        Ok(address)
+    }
+
+    /// Returns a number that two addresses have in common only if they are of one store.
+    pub(crate) fn identity(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.database, &self.bucket, &self.prefix, &self.endpoint).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Returns the directory of the cache.
+    fn cache(&self) -> Result<PathBuf> {
+        if let Some(cache) = &self.cache {
+            return Ok(cache.clone());
+        }
+        let of = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = of("XDG_CACHE_HOME").or_else(|| of("HOME").map(|home| home.join(".cache")));
+        base.map(|base| base.join("holdall")).ok_or_else(|| {
+            Error::invalid(
+                "neither HOME nor XDG_CACHE_HOME is set; add cache=DIRECTORY to the store's address",
+            )
+        })
+    }
+}
+
+/// Opens the store at an address, making it if it does not exist and the options allow that.
+pub(crate) fn open(address: &StoreAddress, options: Options) -> Result<Engine> {
+    let defaults = PostgresOptions::default();
+    let postgres = PostgresOptions { staleness: address.staleness.unwrap_or(defaults.staleness), ..defaults };
+    let mut contents = ObjectOptions::new(address.bucket.as_str(), address.cache()?);
+    contents.prefix.clone_from(&address.prefix);
+    contents.endpoint.clone_from(&address.endpoint);
+    contents.region.clone_from(&address.region);
+    contents.cache_bytes = address.cache_bytes.unwrap_or(contents.cache_bytes);
+    open_over((&address.database, postgres), contents, options)
+}
+
+/// Opens a store over a database, and over contents below whose prefix and in whose directory it has its own.
+fn open_over(
+    (database, postgres): (&str, PostgresOptions),
+    mut contents: ObjectOptions,
+    options: Options,
+) -> Result<Engine> {
+    options.check()?;
+    if options.mode == Mode::Exclusive {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "a store in a database cannot be opened in exclusive mode; open it in shared mode",
+        ));
+    }
+    let kv = StoreKv::Remote(Box::new(PostgresKv::open(database, postgres)?));
+    let identity = begin_session(&kv, options.create)?;
+    let cache = contents.cache_dir;
+    let uuid = format!("{:032x}", u128::from_be_bytes(identity.uuid));
+    // Content that comes in, until it is an object.
+    let local = cache.join(&uuid);
+    layout::make_private(&local).map_err(|cause| Error::io("making the directory of the cache", cause))?;
+    let vfs = RealVfs::new(&local).map(|vfs| vfs.maps(options.map));
+    let vfs = vfs.and_then(|vfs| vfs.make_dir(spool::SPOOL).map(|()| Arc::new(vfs) as Arc<dyn Vfs>));
+    let vfs = vfs.map_err(|cause| Error::io("opening the directory of the cache", cause))?;
+    contents.cache_dir = cache.join("contents");
+    contents.prefix = match contents.prefix.is_empty() {
+        true => uuid,
+        false => format!("{}/{uuid}", contents.prefix),
+    };
+    let objects = ObjectPool::open(identity.uuid, contents)?;
+    let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options, Sharing::Shared, false))
+        .over_objects(objects.clone());
+    let engine = Engine::new((vfs.clone(), vfs), (identity.uuid, identity.created), options, journal, None)
+        .over_objects(objects);
+    if signing_key::list(&engine.reader()?)?.is_empty() {
+        begin(&engine)?;
+    }
+    Ok(engine)
+}
+
+/// Notes that a session begins, and returns who the store is; a new one is somebody from then on.
+fn begin_session(kv: &StoreKv, create: bool) -> Result<IdentityRecord> {
+    let session = Session { id: random()?, seed: u64::from_le_bytes(random()?) };
+    let new = IdentityRecord { uuid: random()?, created: Time::now() };
+    kv.write(Commit::Synced, |tx| {
+        let identity = match object::identity(tx)? {
+            Some(identity) => identity,
+            None if !create => {
+                return Err(Error::not_found(
+                    "there is no store in this schema of the database, and the options say to create none",
+                ));
+            }
+            None => {
+                object::set_identity(tx, &new)?;
+                new
+            }
+        };
+        // There is no log, and so no number of a group that the session begins with.
+        let last = history::session(tx, u64::MAX)?.map_or(0, |(number, _)| number);
+        history::begin(tx, session, last.saturating_add(1))?;
+        Ok(identity)
+    })
+}
+
+#[cfg(test)]
+mod tests;
