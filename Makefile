@@ -66,7 +66,7 @@ test: test-tools
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test
-	$(MAKE) postgres s3 remote features package
+	$(MAKE) remote features package
 	PYTHON=$(PYTHON) python/run-tests.sh
 	$(MAKE) hosts published works-here
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
@@ -103,9 +103,9 @@ postgres: test-tools
 s3: test-tools
 	$(CARGO) test -p holdall --lib --features s3 blobs::object
 
-# What a store on a directory shows as well, over a database and object storage. Left out is what looks into the directory.
+# Both drivers and the engine over them, and what a store on a directory shows as well. Left out is what looks into the directory.
 remote: test-tools
-	$(CARGO) test -p holdall --lib --features remote engine::remote
+	$(CARGO) test -p holdall --lib --features remote -- kv::postgres blobs::object engine::remote
 	tests/remote/run.sh $(CARGO) test -p holdall --features remote --test api --test store -- \
 		$$(sed '/^#/d; s/^/--skip /' tests/remote/leave-out)
 	STALENESS_MS=0 tests/remote/run.sh $(CARGO) test -p holdall --features remote --test api -- pds::processes::parts
