@@ -63,6 +63,8 @@ pub enum Mutant {
     /// The first group of an exclusive session in a copy is acknowledged before its rows say that the copy was
     /// written to.
     CopyTurnsUnsynced,
+    /// A change whose group is durable is refused as if it did not hold, when the checkpoint behind it fails.
+    FailedCheckpointsRefuse,
     /// The log that a copy has beyond its rows is replayed, as that of a session that died in it.
     CopiesAreReplayed,
     /// An exclusive session that wrote nothing appends its end to the log: in a copy, to the one that the next

@@ -343,7 +343,10 @@ impl<K: Kv> Journal<K> {
             || (lead.unsynced > 0
                 && machine::uptime().saturating_sub(lead.synced_at) >= self.limits.checkpoint_age);
         if self.limits.exclusive && (due || (asked && lead.unsynced > 0)) {
-            self.sync_rows(&mut lead)?;
+            self.sync_rows(&mut lead).map_err(|error| {
+                let holds = attempt.wrote && !mutant::is_active(Mutant::FailedCheckpointsRefuse);
+                if holds { in_doubt(error) } else { error }
+            })?;
         }
         if batch.iter().any(|request| request.then == Then::Finish) {
             lead.finished = true;
