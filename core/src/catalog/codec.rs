@@ -2,6 +2,7 @@
 
 use super::grace::GraceRecord;
 use super::history::{CopyRecord, SessionRecord, TimelineRecord};
+use super::object::IdentityRecord;
 use super::position::Position;
 use super::record::{
     ArchiveRecord, BlobRecord, ChildRecord, ClientUseRecord, DriveRecord, FileRecord, KeyRecord, LinkRecord,
@@ -26,7 +27,7 @@ codecs! {
     DriveRecord FileRecord ChildRecord VersionRecord BlobRecord SegmentRecord TrashRecord LinkRecord
     ShareRecord ArchiveRecord MembersRecord KeyRecord UseRecord ClientUseRecord UploadRecord PartRecord NoteRecord
     OpenRecord ModeRecord FloorRecord SessionRecord CopyRecord TimelineRecord SweptRecord GraceRecord
-    SizeRecord RingRecord ForeignRecord Position
+    SizeRecord RingRecord ForeignRecord IdentityRecord Position
 }
 
 /// Returns the noun of every record.
@@ -73,7 +74,7 @@ mod tests {
     /// The records of one byte again and again that are read, of any version and length.
     fn records_of(number: usize, byte: u8) -> impl Iterator<Item = Vec<u8>> {
         let of_length =
-            move |len: usize| (1..=2_u8).map(move |version| [vec![version], vec![byte; len]].concat());
+            move |len: usize| (1..=3_u8).map(move |version| [vec![version], vec![byte; len]].concat());
         let is_read = move |bytes: &Vec<u8>| round_trip(number, bytes).unwrap().is_some();
         (0..300).flat_map(of_length).filter(is_read)
     }
