@@ -1,10 +1,12 @@
 //! Files, versions and blobs: the rows of which there is one or more for each file.
 //!
 //! Files and versions are both read in the order of the file's id, and what they say of blobs is looked up
-//! in memory. So of each file two rows are searched for: its own in its folder, and that of the content's
-//! hash. If as many rows were found in this way as the table has, all of its rows belong to something.
+//! in memory. What folders list and the table of hashes are read in their own order, and compared by sums. Row
+//! by row, two rows are searched for of each file: its own in its folder, and that of the content's hash. If as
+//! many rows were found in this way as the table has, all of its rows belong to something.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use super::{Check, PAGE};
 use crate::Result;
@@ -16,6 +18,7 @@ use crate::catalog::table::{
 use crate::catalog::{attribute, blob, node, row, sha1_index};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Table};
+use crate::time::Time;
 
 /// What is kept of a folder.
 #[derive(Clone, Copy)]
@@ -25,13 +28,34 @@ pub(super) struct FolderSeen {
 }
 
 /// What is kept of a blob.
-pub(super) struct BlobSeen {
+struct BlobSeen {
+    id: BlobId,
     len: u64,
     crc32: u32,
     /// How many versions its row says that it has.
     refs: u64,
     /// How many have it.
     found: u64,
+}
+
+/// Every blob, in the order of its id.
+#[derive(Default)]
+pub(super) struct BlobsSeen {
+    all: Vec<BlobSeen>,
+    /// Behind the last that was asked for: versions ask for blobs nearly in order.
+    next: usize,
+}
+
+impl BlobsSeen {
+    fn get_mut(&mut self, id: BlobId) -> Option<&mut BlobSeen> {
+        let is_next = self.all.get(self.next).is_some_and(|seen| seen.id == id);
+        let position = match is_next {
+            true => self.next,
+            false => self.all.binary_search_by_key(&id, |seen| seen.id).ok()?,
+        };
+        self.next = position + 1;
+        self.all.get_mut(position)
+    }
 }
 
 /// The rows of a table in order, read in pages.
@@ -73,8 +97,8 @@ impl<R: Read> Check<'_, R> {
             check.highest = check.highest.max(id.0);
             let blob = BlobRecord::decode(value)?;
             check.seen.bytes = check.seen.bytes.saturating_add(blob.len);
-            let seen = BlobSeen { len: blob.len, crc32: blob.crc32, refs: blob.refs, found: 0 };
-            check.blobs.insert(id, seen);
+            let seen = BlobSeen { id, len: blob.len, crc32: blob.crc32, refs: blob.refs, found: 0 };
+            check.blobs.all.push(seen);
             check.must(blob.released.is_some() == (blob.refs == 0), BLOB, || {
                 format!("blob {id} is due for removal although a version has it, or the other way round")
             });
@@ -82,13 +106,21 @@ impl<R: Read> Check<'_, R> {
                 let waits = check.has(DELETED_BLOB, &row::due(released, id.0))?;
                 check.must(waits, BLOB, || format!("blob {id} is wanted by nothing and not due for removal"));
             }
-            if blob::is_shared(blob.scope) {
+            if blob::is_shared(blob.scope) && !check.row_by_row {
+                check.hashes.add((blob.scope, blob.blake3, id.0));
+            } else if blob::is_shared(blob.scope) {
                 let hashed = row::id(check.tx, BLOB_HASH, &blob::hash_key(blob.scope, &blob.blake3))?;
                 found_by_hash += u64::from(hashed == Some(id.0));
                 check.must(hashed == Some(id.0), BLOB, || format!("blob {id} is not found by its hash"));
             }
             Ok(())
         })?;
+        if !self.row_by_row {
+            let mut hashes = std::mem::take(&mut self.hashes);
+            self.scan(BLOB_HASH, &mut |key, value| hashes.take(hash_row(key, value)))?;
+            self.hashes = hashes;
+            return Ok(());
+        }
         if self.count(BLOB_HASH)? == found_by_hash {
             return Ok(());
         }
@@ -106,18 +138,20 @@ impl<R: Read> Check<'_, R> {
 
     /// Counts a version or a part that has a blob.
     pub(super) fn refers_to(&mut self, id: BlobId) {
-        if let Some(seen) = self.blobs.get_mut(&id) {
-            seen.found += 1;
-        }
+        self.blob_referred_to(id);
+    }
+
+    /// Counts a version or a part that has a blob, and returns the blob's length and CRC-32.
+    fn blob_referred_to(&mut self, id: BlobId) -> Option<(u64, u32)> {
+        let seen = self.blobs.get_mut(id)?;
+        seen.found += 1;
+        Some((seen.len, seen.crc32))
     }
 
     /// Compares what was counted with what the blobs say.
     pub(super) fn references(&mut self) {
-        let wrong = |(id, seen): (&BlobId, &BlobSeen)| {
-            (seen.refs != seen.found).then_some((*id, seen.refs, seen.found))
-        };
-        let mut wrong: Vec<(BlobId, u64, u64)> = self.blobs.iter().filter_map(wrong).collect();
-        wrong.sort_unstable();
+        let wrong = |seen: &BlobSeen| (seen.refs != seen.found).then_some((seen.id, seen.refs, seen.found));
+        let wrong: Vec<(BlobId, u64, u64)> = self.blobs.all.iter().filter_map(wrong).collect();
         for (id, refs, found) in wrong {
             self.say(BLOB, format!("blob {id} counts {refs} versions, and {found} have it"));
         }
@@ -178,7 +212,7 @@ impl<R: Read> Check<'_, R> {
         let version = VersionRecord::decode(value)?;
         let (file, number) = key.split_at_checked(8).unwrap_or_default();
         let id = VersionId::new(FileId(row::number(file)?), node::version_number(number)?);
-        self.refers_to(version.blob);
+        let blob = self.blob_referred_to(version.blob);
         match owner {
             Some(file) => {
                 self.usage.entry(file.drive).or_default().1 += blob::signed(version.size)?;
@@ -190,8 +224,8 @@ impl<R: Read> Check<'_, R> {
             }
             None => self.say(VERSION, format!("version {id} is of a file that is gone")),
         }
-        let blob = match self.blobs.get(&version.blob) {
-            Some(seen) => Some((seen.len, seen.crc32)),
+        let blob = match blob {
+            Some(blob) => Some(blob),
             // A row that cannot be read is reported as that, and not as gone.
             None => self.get::<BlobRecord>(BLOB, &version.blob.to_key())?.map(|blob| (blob.len, blob.crc32)),
         };
@@ -266,6 +300,20 @@ impl<R: Read> Check<'_, R> {
         self.must(!deleted && file.trashed.is_none(), FILE, || {
             format!("file {id} is in a folder, and deleted or in the trash too")
         });
+        if !self.row_by_row {
+            match (file.kind, current) {
+                (Kind::Folder, _) => {
+                    self.lists.add(folder_row(parent, &file.name, id, (0, 0), file.modified))
+                }
+                (Kind::File, Some(version)) => {
+                    let content = (version.size, version.crc32, version.blob.0);
+                    let row = (file.current, content, version.modified);
+                    self.lists.add(file_row(parent, &file.name, id, row));
+                }
+                (Kind::File, None) => self.lists.spoil(),
+            }
+            return Ok(());
+        }
         let child = self.get::<ChildRecord>(CHILD, &node::child_key(parent, &file.name))?;
         let Some(child) = child.filter(|child| child.file == id) else {
             self.say(FILE, format!("file {id} is not listed in {parent}"));
@@ -337,6 +385,22 @@ impl<R: Read> Check<'_, R> {
 
     /// Finds rows of folders that lead to no file; whether rows are up to date is checked from the files.
     pub(super) fn children(&mut self) -> Result<()> {
+        if !self.row_by_row {
+            let mut lists = std::mem::take(&mut self.lists);
+            self.scan(CHILD, &mut |key, value| match child_row(key, value) {
+                Some((parent, name, child)) if child.kind == Kind::Folder => {
+                    let none = (child.number, child.size);
+                    lists.take(Some(folder_row(parent, name, child.file, none, child.modified)));
+                }
+                Some((parent, name, child)) => {
+                    let row = (child.number, (child.size, child.crc32, child.blob.0), child.modified);
+                    lists.take(Some(file_row(parent, name, child.file, row)));
+                }
+                None => lists.spoil(),
+            })?;
+            self.lists = lists;
+            return Ok(());
+        }
         if self.count(CHILD)? == self.listed {
             return Ok(());
         }
@@ -353,4 +417,31 @@ impl<R: Read> Check<'_, R> {
             Ok(())
         })
     }
+}
+
+/// What a row of the table of hashes says; None if it cannot be read.
+fn hash_row(key: &[u8], value: &[u8]) -> Option<(u64, [u8; 32], u64)> {
+    let (scope, hash) = key.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*scope), hash.try_into().ok()?, row::number(value).ok()?))
+}
+
+fn child_row<'a>(key: &'a [u8], value: &[u8]) -> Option<(FileId, &'a str, ChildRecord)> {
+    let (parent, name) = key.split_first_chunk::<8>()?;
+    let name = std::str::from_utf8(name).ok()?;
+    Some((FileId(u64::from_be_bytes(*parent)), name, ChildRecord::decode(value).ok()?))
+}
+
+/// What a folder and the row that lists it say alike: that it is a folder, has no version and no length.
+fn folder_row(parent: FileId, name: &str, id: FileId, none: (u32, u64), modified: Time) -> impl Hash {
+    (true, parent.0, name, id.0, none, modified.0)
+}
+
+/// What a file and the row that lists it say alike: with its current number, length, CRC-32 and blob.
+fn file_row(
+    parent: FileId,
+    name: &str,
+    id: FileId,
+    (number, content, modified): (u32, (u64, u32, u64), Time),
+) -> impl Hash {
+    (false, parent.0, name, id.0, number, content, modified.0)
 }
