@@ -109,8 +109,12 @@ impl Segment {
 
     /// Reads the frame header at `offset`; None when there is none.
     pub(crate) fn frame_at(&self, offset: u64) -> Result<Option<(Frame, u32)>> {
+        self.frame_by(&mut |offset, out| self.file.read_at(offset, out), offset)
+    }
+
+    fn frame_by(&self, read: &mut ReadAt<'_>, offset: u64) -> Result<Option<(Frame, u32)>> {
         let mut bytes = [0; HEADER_LEN];
-        match self.file.read_at(offset, &mut bytes) {
+        match read(offset, &mut bytes) {
             Ok(()) => Ok(Frame::decode(&bytes, self.header.salt)),
             Err(cause) if cause.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
             Err(cause) => Err(Error::io(format!("reading {}", path(self.header.number)), cause)),
@@ -139,8 +143,12 @@ impl Segment {
 
     /// Reads a frame's payload; None when it is not what the header says.
     pub(crate) fn payload(&self, offset: u64, frame: &Frame) -> Result<Option<Vec<u8>>> {
+        self.payload_by(&mut |offset, out| self.file.read_at(offset, out), offset, frame)
+    }
+
+    fn payload_by(&self, read: &mut ReadAt<'_>, offset: u64, frame: &Frame) -> Result<Option<Vec<u8>>> {
         let mut bytes = vec![0; usize::try_from(frame.len).unwrap_or(usize::MAX)];
-        match self.file.read_at(offset + HEADER_LEN as u64, &mut bytes) {
+        match read(offset + HEADER_LEN as u64, &mut bytes) {
             Ok(()) => Ok((crc32fast::hash(&bytes) == frame.crc32).then_some(bytes)),
             Err(cause) if cause.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
             Err(cause) => Err(Error::io(format!("reading {}", path(self.header.number)), cause)),
@@ -171,8 +179,9 @@ impl Segment {
         mut offset: u64,
         visit: &mut dyn FnMut(GroupAt) -> Result<()>,
     ) -> Result<()> {
+        let mut ahead = ReadAhead { file: self.file.as_ref(), at: 0, block: Vec::new() };
         loop {
-            match self.read_group(offset, true)? {
+            match self.group_by(&mut |offset, out| ahead.read(offset, out), offset, true)? {
                 Some(group) => {
                     offset = group.end;
                     visit(group)?;
@@ -210,10 +219,14 @@ impl Segment {
 
     /// Reads a group; with `damaged`, also one whose blobs are not what their headers say.
     pub(crate) fn read_group(&self, start: u64, damaged: bool) -> Result<Option<GroupAt>> {
+        self.group_by(&mut |offset, out| self.file.read_at(offset, out), start, damaged)
+    }
+
+    fn group_by(&self, read: &mut ReadAt<'_>, start: u64, damaged: bool) -> Result<Option<GroupAt>> {
         let (mut offset, mut blobs, mut sound, mut before) = (start, Vec::new(), true, 0);
         loop {
-            let Some((frame, crc)) = self.frame_at(offset)? else { return Ok(None) };
-            let payload = match self.payload(offset, &frame)? {
+            let Some((frame, crc)) = self.frame_by(read, offset)? else { return Ok(None) };
+            let payload = match self.payload_by(read, offset, &frame)? {
                 Some(payload) => payload,
                 None if damaged && frame.kind == FrameKind::Blob => {
                     sound = false;
@@ -249,6 +262,48 @@ impl Segment {
             }
             offset = end;
         }
+    }
+}
+
+/// Fills a slice from an offset.
+type ReadAt<'r> = dyn FnMut(u64, &mut [u8]) -> std::io::Result<()> + 'r;
+
+/// Reads a segment that nobody writes, a block at a time: its frames are many and small.
+struct ReadAhead<'f> {
+    file: &'f dyn VfsFile,
+    /// Where the block lies in the file.
+    at: u64,
+    block: Vec<u8>,
+}
+
+impl ReadAhead<'_> {
+    fn read(&mut self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+        if !self.take(offset, out) {
+            if out.len() as u64 > SEARCH_LEN / 4 {
+                return self.file.read_at(offset, out);
+            }
+            let len = self.file.len()?.saturating_sub(offset).min(SEARCH_LEN);
+            self.block.resize(usize::try_from(len).unwrap_or(0), 0);
+            self.at = offset;
+            // What cannot be read may be behind what is asked for.
+            if self.file.read_at(offset, &mut self.block).is_err() {
+                self.block.clear();
+            }
+            if !self.take(offset, out) {
+                return self.file.read_at(offset, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies from the block; returns whether all of it is there.
+    fn take(&self, offset: u64, out: &mut [u8]) -> bool {
+        let start = offset.checked_sub(self.at).and_then(|start| usize::try_from(start).ok());
+        let bytes = start.and_then(|start| self.block.get(start..)).and_then(|rest| rest.get(..out.len()));
+        if let Some(bytes) = bytes {
+            out.copy_from_slice(bytes);
+        }
+        bytes.is_some()
     }
 }
 

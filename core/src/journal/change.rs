@@ -3,7 +3,9 @@
 //! Repeated: table byte, operation byte (1 put, 2 delete), length of the key, key, and for a put
 //! length of the value, value. Lengths are LEB128. Counters are logged as what they became.
 
-use crate::{Error, Result};
+use crate::catalog::table;
+use crate::kv::Table;
+use crate::{Error, ErrorKind, Result};
 
 const PUT: u8 = 1;
 const DELETE: u8 = 2;
@@ -52,7 +54,22 @@ pub(crate) fn each(mut change: &[u8], visit: &mut dyn FnMut(Operation<'_>) -> Re
     Ok(())
 }
 
-fn next(change: &[u8]) -> Option<(Operation<'_>, &[u8])> {
+/// Returns the table of a byte in a write-set.
+///
+/// # Errors
+/// `Unsupported` when there is none.
+pub(crate) fn table_of(byte: u8) -> Result<Table> {
+    let found = table::ALL.iter().find(|table| table.byte == byte);
+    found.copied().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("the log has rows of table {byte}, which this build does not know"),
+        )
+    })
+}
+
+/// Reads the first operation of a write-set, and what is behind it; None if it cannot be read.
+pub(super) fn next(change: &[u8]) -> Option<(Operation<'_>, &[u8])> {
     let ([table, operation], rest) = change.split_first_chunk::<2>()?;
     let (key, rest) = take(rest)?;
     match *operation {

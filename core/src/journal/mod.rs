@@ -12,6 +12,7 @@ mod recover;
 #[cfg(feature = "remote")]
 mod remote;
 mod request;
+mod sort;
 mod tails;
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 
-use super::change::{self, Operation};
+use super::change::{self, Operation, table_of};
 use super::lease::segment_key;
+use super::sort::RowSort;
 use super::tails::Tails;
 use super::{Position, edit_segment};
 use crate::blobs::frame::{ALIGN, SEGMENT_HEADER_LEN, frame_len};
@@ -13,7 +14,8 @@ use crate::blobs::segment::{self, GroupAt, Segment};
 use crate::catalog::record::{BlobRecord, Location, Record, SegmentRecord};
 use crate::catalog::segment::{FLOOR, FloorRecord, forget, list, open_segments};
 use crate::catalog::{row, table};
-use crate::kv::{Commit, Kv, Scan, Table, Write};
+use crate::kv::memory::MemoryKv;
+use crate::kv::{Commit, Kv, Read, Scan, Table, Write};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::vfs::{Open, Vfs};
@@ -30,6 +32,8 @@ struct FoundGroup {
     segment: u32,
     start: u64,
     end: u64,
+    /// Where its change frame begins.
+    change: u64,
     /// Bytes of its blob frames.
     blobs: u64,
     previous: u32,
@@ -40,7 +44,8 @@ impl From<&GroupAt> for FoundGroup {
     fn from(group: &GroupAt) -> FoundGroup {
         let GroupAt { lsn, time, segment, start, end, previous, crc, .. } = *group;
         let lens = group.blobs.iter().map(|(_, frame)| frame_len(u64::from(frame.len)));
-        FoundGroup { lsn, time, segment, start, end, blobs: lens.sum(), previous, crc }
+        let change = end.saturating_sub(frame_len(group.change.len() as u64));
+        FoundGroup { lsn, time, segment, start, end, change, blobs: lens.sum(), previous, crc }
     }
 }
 
@@ -98,7 +103,7 @@ pub(crate) fn recover<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
     if let Some(last) = chain.last() {
         write_again(vfs.as_ref(), last)?;
     }
-    apply(kv, &segments, &chain, 0)?;
+    apply(kv, &segments, &chain)?;
     u64::try_from(chain.len()).map_err(|_| Error::bug("more groups than can be counted"))
 }
 
@@ -144,8 +149,9 @@ fn write_again(vfs: &dyn Vfs, group: &FoundGroup) -> Result<()> {
 /// Groups that a compaction dropped are gone on purpose: what they said that still holds was
 /// logged again. What groups up to the floor say of rows is void, so that nothing of it comes back
 /// where the group that took it back is gone. Where two processes wrote the same number, the one that the next group names as
-/// its predecessor was the published one; for the very last, the later.
-pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Result<u64> {
+/// its predecessor was the published one; for the very last, the later. Of the rows about `memory` bytes are
+/// held at once, and of each group some tens.
+pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16], memory: usize) -> Result<u64> {
     let segments = open_all(vfs, store)?;
     let (mut by_lsn, mut floor): (BTreeMap<u64, Vec<FoundGroup>>, u64) = (BTreeMap::new(), 0);
     for segment in segments.values() {
@@ -170,7 +176,9 @@ pub(crate) fn rebuild<K: Kv>(kv: &K, vfs: &Arc<dyn Vfs>, store: [u8; 16]) -> Res
         chain.extend(named.or_else(|| candidates.iter().max_by_key(|group| group.time)));
     }
     chain.reverse();
-    apply(kv, &segments, &chain, floor)?;
+    let mut sort = RowSort::new(vfs.clone(), memory);
+    gather(&mut sort, &segments, &chain, floor)?;
+    kv.load(&mut sort.finish()?)?;
     let mut tx = kv.writer()?;
     count_dead(&mut tx)?;
     let last = segments.keys().next_back().copied();
@@ -239,27 +247,34 @@ fn count_dead(tx: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Applies groups in order. Of those up to `floor` only the segment counts.
-fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[FoundGroup], floor: u64) -> Result<()> {
+/// Reads the write-set of a group again.
+fn write_set(segments: &BTreeMap<u32, Segment>, found: &FoundGroup) -> Result<Vec<u8>> {
+    let segment = segments.get(&found.segment).ok_or_else(|| Error::bug("a group of no segment"))?;
+    let read = match segment.frame_at(found.change)? {
+        Some((frame, crc)) if crc == found.crc => segment.payload(found.change, &frame)?,
+        _ => None,
+    };
+    read.ok_or_else(|| Error::corrupt("a group changed while it was replayed"))
+}
+
+/// Counts a group in the row of its segment.
+fn count_group(tx: &mut impl Write, found: &FoundGroup) -> Result<()> {
+    edit_segment(tx, found.segment, |row| {
+        row.len = row.len.max(found.end);
+        row.blobs = row.blobs.saturating_add(found.blobs);
+        row.last = row.last.max(found.lsn);
+    })
+}
+
+/// Applies groups in order.
+fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[FoundGroup]) -> Result<()> {
     if chain.is_empty() {
         return Ok(());
     }
     let (mut tx, mut operations) = (kv.writer()?, 0);
     for found in chain {
-        edit_segment(&mut tx, found.segment, |row| {
-            row.len = row.len.max(found.end);
-            row.blobs = row.blobs.saturating_add(found.blobs);
-            row.last = row.last.max(found.lsn);
-        })?;
-        // What these groups say of rows, the log snapshot after them says again; replaying both could bring back
-        // a row that a group in a removed segment had deleted.
-        if found.lsn <= floor {
-            continue;
-        }
-        let segment = segments.get(&found.segment).ok_or_else(|| Error::bug("a group of no segment"))?;
-        let group = segment.read_group(found.start, true)?;
-        let group = group.ok_or_else(|| Error::corrupt("a group changed while it was replayed"))?;
-        change::each(&group.change, &mut |operation| {
+        count_group(&mut tx, found)?;
+        change::each(&write_set(segments, found)?, &mut |operation| {
             operations += 1;
             replay(&mut tx, operation)
         })?;
@@ -270,6 +285,42 @@ fn apply<K: Kv>(kv: &K, segments: &BTreeMap<u32, Segment>, chain: &[FoundGroup],
         }
     }
     kv.commit(tx, Commit::Synced)
+}
+
+/// Gathers the rows that groups leave where there were none. Of those up to `floor` only the segment counts.
+fn gather(
+    sort: &mut RowSort,
+    segments: &BTreeMap<u32, Segment>,
+    chain: &[FoundGroup],
+    floor: u64,
+) -> Result<()> {
+    const FEW: [Table; 2] = [table::META, table::SEGMENT];
+    // These are read while they change, and there are few of them.
+    let few = MemoryKv::default();
+    let mut tx = few.writer()?;
+    for found in chain {
+        count_group(&mut tx, found)?;
+        // What these groups say of rows, the log snapshot after them says again; replaying both could bring back
+        // a row that a group in a removed segment had deleted.
+        if found.lsn <= floor {
+            continue;
+        }
+        change::each(&write_set(segments, found)?, &mut |operation| {
+            let (Operation::Put { table, .. } | Operation::Delete { table, .. }) = operation;
+            match FEW.iter().any(|few| few.byte == table) {
+                true => replay(&mut tx, operation),
+                false => sort.add(operation),
+            }
+        })?;
+        Position { lsn: found.lsn, crc: found.crc }.write(&mut tx)?;
+    }
+    for table in FEW {
+        tx.scan(table, row::ALL, false, &mut |key, value| {
+            sort.add(Operation::Put { table: table.byte, key, value })?;
+            Ok(Scan::Next)
+        })?;
+    }
+    Ok(())
 }
 
 fn replay(tx: &mut impl Write, operation: Operation<'_>) -> Result<()> {
@@ -285,14 +336,4 @@ fn replay(tx: &mut impl Write, operation: Operation<'_>) -> Result<()> {
         Operation::Put { key, value, .. } => tx.put(table, key, value),
         Operation::Delete { key, .. } => tx.del(table, key),
     }
-}
-
-pub(crate) fn table_of(byte: u8) -> Result<Table> {
-    let found = table::ALL.iter().find(|table| table.byte == byte);
-    found.copied().ok_or_else(|| {
-        Error::new(
-            crate::ErrorKind::Unsupported,
-            format!("the log has rows of table {byte}, which this build does not know"),
-        )
-    })
 }

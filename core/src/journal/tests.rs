@@ -155,7 +155,7 @@ fn the_rows_can_be_made_again_from_the_segments_alone() {
         .unwrap();
     assert!(vfs.list("seg").unwrap().len() > 1, "more than one segment");
     let fresh = rows(&vfs, "again.redb");
-    assert_eq!(rebuild(&fresh, &vfs, STORE).unwrap(), 31);
+    assert_eq!(rebuild(&fresh, &vfs, STORE, 1 << 20).unwrap(), 31);
     let (old, new) = (journal.reader().unwrap(), fresh.reader().unwrap());
     assert_eq!(keys(&old), keys(&new));
     assert_eq!(new.get(META, b"count", crate::kv::counter).unwrap(), Some(10));
@@ -171,7 +171,7 @@ fn rebuilding_goes_on_behind_damage() {
     let Location::Segment { offset, .. } = locations[2] else { panic!("a small blob") };
     let again = |name: &str| {
         let fresh = rows(&vfs, name);
-        rebuild(&fresh, &vfs, STORE).unwrap();
+        rebuild(&fresh, &vfs, STORE, 1 << 20).unwrap();
         keys(&fresh.reader().unwrap())
     };
     disk.bit_flip("seg/0000001.seg", offset + 100).unwrap();
@@ -190,7 +190,7 @@ fn a_last_group_with_damaged_content_is_taken_for_one_that_was_never_finished() 
     };
     disk.bit_flip("seg/0000001.seg", offset + 100).unwrap();
     let fresh = rows(&vfs, "again.redb");
-    rebuild(&fresh, &vfs, STORE).unwrap();
+    rebuild(&fresh, &vfs, STORE, 1 << 20).unwrap();
     assert_eq!(keys(&fresh.reader().unwrap()), [1_u32.to_be_bytes()]);
 }
 
@@ -266,7 +266,7 @@ fn no_two_groups_of_one_number_stand_on_the_disk_beside_a_later_one() {
                 assert_eq!(numbers, unique, "{fault:?} at {strikes}, {at:?}");
             }
             let fresh = rows(&vfs, "again.redb");
-            rebuild(&fresh, &vfs, STORE).unwrap();
+            rebuild(&fresh, &vfs, STORE, 1 << 20).unwrap();
             let known = keys(&shared(&vfs).reader().unwrap());
             assert_eq!(keys(&fresh.reader().unwrap()), known, "{fault:?} at {strikes}");
             strikes += 1;
@@ -311,7 +311,7 @@ fn damage_in_mid_log_is_no_torn_end() {
             assert!(error.to_string().contains("`holdall repair --rebuild`"), "{error}");
             assert_eq!(after.files()["seg/0000001.seg"], before["seg/0000001.seg"]);
             let fresh = rows(&vfs, "again.redb");
-            rebuild(&fresh, &vfs, STORE).unwrap();
+            rebuild(&fresh, &vfs, STORE, 1 << 20).unwrap();
             let left = keys(&fresh.reader().unwrap()).len();
             assert_eq!(left, if lost { 9 } else { 10 }, "group {group}, byte {part}");
         }

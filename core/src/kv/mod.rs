@@ -144,6 +144,17 @@ pub trait Write: Read {
     }
 }
 
+/// Rows in order of their table's byte and their key, each key once.
+pub trait SortedRows {
+    /// Returns the table, the key and the value of a row; None behind the last.
+    fn current(&self) -> Option<(Table, &[u8], &[u8])>;
+    /// Goes on to the next row.
+    fn advance(&mut self) -> Result<()>;
+}
+
+/// Rows that one transaction of a load holds at most.
+const LOADED_AT_ONCE: usize = 10_000;
+
 /// A driver.
 pub trait Kv: Send + Sync + 'static {
     /// A read transaction.
@@ -172,6 +183,20 @@ pub trait Kv: Send + Sync + 'static {
         let value = change(&mut writer)?;
         self.commit(writer, how)?;
         Ok(value)
+    }
+    /// Fills empty tables, by commits that the next synced one makes durable. Nobody else writes meanwhile.
+    fn load(&self, rows: &mut dyn SortedRows) -> Result<()> {
+        while rows.current().is_some() {
+            let mut writer = self.writer()?;
+            let mut left = LOADED_AT_ONCE;
+            while let Some((table, key, value)) = rows.current().filter(|_| left > 0) {
+                writer.put(table, key, value)?;
+                left -= 1;
+                rows.advance()?;
+            }
+            self.commit(writer, Commit::Unsynced)?;
+        }
+        Ok(())
     }
     /// Lets go of what is locked, once the transactions under way have ended; what begins later is
     /// refused.

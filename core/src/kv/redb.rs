@@ -26,7 +26,7 @@ use writer::{Changes, WriteLock};
 use super::backend::{LockDeadline, LockedTooLong, VfsBackend};
 use super::merge::{Changed, merged};
 use super::turn::WriteTurn;
-use super::{Commit, KeyRange, Kv, Read, Scan, Table, VisitRow};
+use super::{Commit, KeyRange, Kv, Read, Scan, SortedRows, Table, VisitRow};
 use crate::vfs::VfsFile;
 use crate::{Error, ErrorKind, Result, machine};
 
@@ -341,6 +341,26 @@ impl Kv for RedbKv {
         self.commits.fetch_add(1, Ordering::AcqRel);
         self.snapshot_cache.clear();
         committed
+    }
+
+    fn load(&self, rows: &mut dyn SortedRows) -> Result<()> {
+        self.snapshot_cache.clear();
+        let _turn = self.turn.take();
+        let mut transaction = guarded(|| self.database()?.begin_write().map_err(other))?;
+        writer::load(&transaction, rows)?;
+        guarded(|| {
+            match self.sharing {
+                Sharing::Exclusive => transaction.set_durability(Durability::None).map_err(other)?,
+                Sharing::Shared => transaction.set_quick_repair(true),
+            }
+            transaction.commit().map_err(other)
+        })?;
+        self.commits.fetch_add(1, Ordering::AcqRel);
+        self.snapshot_cache.clear();
+        if self.sharing == Sharing::Exclusive {
+            self.show(ReadSnapshot::new(self.begin_read()?, Some(Recent::default())));
+        }
+        Ok(())
     }
 
     fn close(&self) {

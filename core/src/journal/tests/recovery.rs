@@ -5,6 +5,8 @@ use crate::catalog::record::{BlobRecord, Record};
 use crate::catalog::segment::{add_dead, edit, get, list, open_segments, raise_floor};
 use crate::journal::recover::leave_all_but_last;
 use crate::journal::tails::{find, void_tails};
+use crate::kv::Table;
+use crate::kv::memory::MemoryKv;
 
 fn start_of(location: Location) -> u64 {
     match location {
@@ -25,7 +27,7 @@ fn begun() -> (SimVfs, Arc<dyn Vfs>, Journal<RedbKv>) {
 
 fn rebuilt(vfs: &Arc<dyn Vfs>) -> RedbKv {
     let fresh = rows(vfs, "again.redb");
-    rebuild(&fresh, vfs, STORE).unwrap();
+    rebuild(&fresh, vfs, STORE, 1 << 20).unwrap();
     fresh
 }
 
@@ -128,8 +130,12 @@ fn a_replay_takes_of_a_segment_only_what_is_dead_from_a_logged_row() {
 fn a_segment_of_another_store_is_refused() {
     let (_, vfs, journal) = begun();
     drop(journal);
-    for again in [rebuild::<RedbKv>, recover] {
-        let error = again(&rows(&vfs, "other.redb"), &vfs, [4; 16]).unwrap_err();
+    let again = |kv: &RedbKv, rebuilt: bool| match rebuilt {
+        true => rebuild(kv, &vfs, [4; 16], 1 << 20),
+        false => recover(kv, &vfs, [4; 16]),
+    };
+    for rebuilt in [true, false] {
+        let error = again(&rows(&vfs, "other.redb"), rebuilt).unwrap_err();
         assert!(error.to_string().contains("belongs to another store"), "{error}");
     }
 }
@@ -288,4 +294,69 @@ fn header_of_second() -> Vec<u8> {
     let mut header = vec![0; crate::blobs::frame::SEGMENT_HEADER_LEN];
     vfs.open("seg/0000002.seg", Open::Read).unwrap().read_at(0, &mut header).unwrap();
     header
+}
+
+/// Every row of every table; of a segment without what is dead and whether it is open.
+fn all_rows(tx: &impl Read) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+    let mut all = Vec::new();
+    for table in table::ALL.iter().filter(|table| **table != table::SEGMENT) {
+        tx.scan(*table, (Unbounded, Unbounded), false, &mut |key, value| {
+            if key != crate::catalog::segment::OPEN {
+                all.push((table.name, key.to_vec(), value.to_vec()));
+            }
+            Ok(Scan::Next)
+        })
+        .unwrap();
+    }
+    for (number, record) in list(tx).unwrap() {
+        let text = format!("{} {} {}", record.len, record.blobs, record.last);
+        all.push(("segment", number.to_be_bytes().to_vec(), text.into_bytes()));
+    }
+    all
+}
+
+#[test]
+fn rows_loaded_in_order_are_those_of_a_replay_group_by_group() {
+    const TABLES: [Table; 4] = [table::FILE, table::CHILD, table::BLOB_HASH, table::COUNTER];
+    let (_, vfs) = new_disk();
+    let limits = GroupLimits { checkpoint_groups: 1000, segment_len: 20_000, ..limits() };
+    let journal = Journal::new(rows(&vfs, "meta.redb"), vfs.clone(), STORE, limits);
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    for _ in 0..300 {
+        let rows: Vec<_> = (0..next(20))
+            .map(|_| {
+                let table = TABLES[usize::try_from(next(4)).unwrap()];
+                let key = next(150).to_be_bytes()[usize::try_from(next(8)).unwrap()..].to_vec();
+                (table, key, (next(4) > 0).then(|| vec![next(250) as u8; usize::try_from(next(60)).unwrap()]))
+            })
+            .collect();
+        journal
+            .write(0, move |group| {
+                rows.iter().try_for_each(|(table, key, value)| match value {
+                    Some(value) => group.put(*table, key, value),
+                    None => group.del(*table, key),
+                })
+            })
+            .unwrap();
+    }
+    let replayed = rows(&vfs, "replayed.redb");
+    recover(&replayed, &vfs, STORE).unwrap();
+    let expected = all_rows(&replayed.reader().unwrap());
+    assert!(expected.len() > 300, "{} rows", expected.len());
+    // With memory for one row, for some and for all: many runs in the file, a few, none.
+    for memory in [0, 4000, 20_000, 1 << 20] {
+        let loaded = rows(&vfs, &format!("{memory}.redb"));
+        rebuild(&loaded, &vfs, STORE, memory).unwrap();
+        assert_eq!(all_rows(&loaded.reader().unwrap()), expected, "{memory} bytes of memory");
+        let memory_kv = MemoryKv::default();
+        rebuild(&memory_kv, &vfs, STORE, memory).unwrap();
+        assert_eq!(all_rows(&memory_kv.reader().unwrap()), expected, "{memory} bytes of memory, in memory");
+    }
+    assert!(vfs.open("meta.redb.sort", Open::Read).is_err(), "the file of the runs has no name any more");
 }

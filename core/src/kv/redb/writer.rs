@@ -5,13 +5,14 @@
 //! by its name and puts it back each time, opens each once.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use redb::WriteTransaction;
 
 use super::{RedbReader, definition, guarded, memtable, other};
 use crate::kv::merge::{Changed, merged};
 use crate::kv::turn::Holding;
-use crate::kv::{KeyRange, Read, Table, VisitRow, Write, counter, is_empty};
+use crate::kv::{KeyRange, Read, SortedRows, Table, VisitRow, Write, counter, is_empty};
 use crate::{Error, Result};
 
 /// Rows by key; None is one that was removed.
@@ -128,6 +129,22 @@ pub(super) fn apply(
                 None => table.remove(row.key()).map(drop),
             }
             .map_err(other)?;
+        }
+        Ok(())
+    })
+}
+
+/// Fills empty tables with rows in order.
+pub(super) fn load(transaction: &WriteTransaction, rows: &mut dyn SortedRows) -> Result<()> {
+    guarded(|| {
+        while let Some((table, ..)) = rows.current() {
+            let mut filled = transaction.open_table(definition(table)).map_err(other)?;
+            let mut end = filled.upper_bound_mut(Bound::<&[u8]>::Unbounded).map_err(other)?;
+            while let Some((_, key, value)) = rows.current().filter(|(of, ..)| *of == table) {
+                end.insert_before(key, value).map_err(other)?;
+                rows.advance()?;
+            }
+            end.close().map_err(other)?;
         }
         Ok(())
     })

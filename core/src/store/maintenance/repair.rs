@@ -33,6 +33,9 @@ use crate::{Error, ErrorKind, Result};
 /// than hundreds of lost segments can have given out, and leave ids for 65,536 rebuilds.
 const SPARE_IDS: u64 = 1 << 28;
 
+/// What a rebuild sorts rows in at least, in bytes.
+const LEAST_MEMORY: usize = 1 << 20;
+
 /// What [`Store::rebuild`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -285,7 +288,7 @@ fn fill(
     layout::make_dirs(vfs.as_ref())?;
     let file = vfs.open(NEW_ROWS, Open::CreateNew).map_err(failed)?;
     let kv = RedbKv::open(file.clone(), Sharing::Exclusive, options.cache_bytes, table::ALL)?;
-    report.groups = rebuild(&kv, vfs, identity.uuid)?;
+    report.groups = rebuild(&kv, vfs, identity.uuid, options.cache_bytes.max(LEAST_MEMORY))?;
     let mut writer = kv.writer()?;
     let (lost, largest) = find_lost(vfs.as_ref(), &writer)?;
     let highest = largest.max(highest(&writer)?);
