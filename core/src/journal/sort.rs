@@ -133,11 +133,11 @@ impl RowSort {
         let mut runs = Vec::new();
         if let Some(file) = &self.file {
             for end in &self.ends {
-                runs.push(Run::InFile(InFile::new(file.clone(), starts, *end)?));
+                runs.push(SortedRun::InFile(InFile::new(file.clone(), starts, *end)?));
                 starts = *end;
             }
         }
-        runs.push(Run::InMemory(InMemory::new(self.bytes, self.tables)));
+        runs.push(SortedRun::InMemory(InMemory::new(self.bytes, self.tables)));
         Merged::new(runs)
     }
 }
@@ -257,23 +257,23 @@ impl InFile {
     }
 }
 
-enum Run {
+enum SortedRun {
     InFile(InFile),
     InMemory(InMemory),
 }
 
-impl Run {
+impl SortedRun {
     fn operation(&self) -> Option<Operation<'_>> {
         match self {
-            Run::InFile(run) => run.operation(),
-            Run::InMemory(run) => run.operation(),
+            SortedRun::InFile(run) => run.operation(),
+            SortedRun::InMemory(run) => run.operation(),
         }
     }
 
     fn advance(&mut self) -> Result<()> {
         match self {
-            Run::InFile(run) => run.advance(),
-            Run::InMemory(run) => {
+            SortedRun::InFile(run) => run.advance(),
+            SortedRun::InMemory(run) => {
                 run.advance();
                 Ok(())
             }
@@ -284,7 +284,7 @@ impl Run {
 /// The rows of all runs.
 pub(super) struct Merged {
     /// From the oldest to the newest.
-    runs: Vec<Run>,
+    runs: Vec<SortedRun>,
     /// The runs that have rows left, as a heap: the first has the next row.
     heap: Vec<usize>,
     /// The table of the row.
@@ -297,7 +297,7 @@ fn key_in(operation: &Operation<'_>) -> (u8, u64, Vec<u8>) {
 }
 
 impl Merged {
-    fn new(mut runs: Vec<Run>) -> Result<Merged> {
+    fn new(mut runs: Vec<SortedRun>) -> Result<Merged> {
         runs.retain(|run| run.operation().is_some());
         let heap = (0..runs.len()).collect();
         let mut merged = Merged { runs, heap, table: None };
@@ -315,7 +315,7 @@ impl Merged {
     /// Compares two runs by their next row, the newer run first of those with the same key.
     fn order(&self, one: usize, other: usize) -> Ordering {
         let key = |run: usize| {
-            self.runs.get(run).and_then(Run::operation).map(|operation| match operation {
+            self.runs.get(run).and_then(SortedRun::operation).map(|operation| match operation {
                 Operation::Put { table, key, .. } | Operation::Delete { table, key } => (table, key),
             })
         };
