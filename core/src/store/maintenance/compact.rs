@@ -31,7 +31,7 @@ const SEGMENTS: usize = 32;
 const BATCH_LEN: u64 = 4 << 20;
 const BATCH_BLOBS: usize = 256;
 
-/// What [`Store::compact`] did.
+/// What [`Store::compact`](crate::Store::compact) did.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct CompactReport {
