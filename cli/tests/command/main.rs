@@ -17,5 +17,6 @@
 mod host;
 mod import;
 mod output;
+mod page;
 mod serve;
 mod verbs;
