@@ -92,6 +92,40 @@ fn assert_sound(store: &Store) {
     assert!(found.is_empty(), "{found:?}");
 }
 
+/// How many operations a backup into a copy takes.
+fn ops_of_backup(store: &Store, copy: &SimVfs) -> u64 {
+    let begun = copy.op_count();
+    store.backup_on(&on(copy), &mut quiet).unwrap();
+    copy.op_count() - begun
+}
+
+/// Returns a copy as it is after the power was lost at a step of a backup into it.
+fn cut(store: &Store, whole: &SimVfs, step: u64) -> SimVfs {
+    let cut = whole.copy();
+    cut.power_cut_at(cut.op_count() + step);
+    let _ = store.backup_on(&on(&cut), &mut quiet);
+    cut.crash(Policy::KeepAll)
+}
+
+/// Works in copies that backups were cut off in, the last time as who works in one alone and dies: what was
+/// in it and what was put is there.
+fn work_after_cuts(store: &Store, whole: &SimVfs, steps: impl Iterator<Item = u64>, before: &str) {
+    for (step, mode) in steps.zip([Mode::Exclusive, Mode::Shared].iter().cycle()) {
+        let restored = cut(store, whole, step);
+        let copy = open(&restored, *mode);
+        copy.drive("alice").unwrap().put("alone", &b"alone"[..], Put::new()).unwrap();
+        copy.close().unwrap();
+        let copy = open(&restored, Mode::Exclusive);
+        copy.drive("alice").unwrap().put("at last", &b"at last"[..], Put::new()).unwrap();
+        let copy = open(&restored.crash(Policy::KeepAll), Mode::Exclusive);
+        let drive = copy.drive("alice").unwrap();
+        for path in ["alone", "at last", before] {
+            assert!(drive.stat(path).is_ok(), "{path} is there after a cut at {step}");
+        }
+        assert_sound(&copy);
+    }
+}
+
 /// The compaction has removed the files of segments, and not their rows yet.
 #[test]
 fn a_backup_beside_a_compaction_leaves_nothing_of_what_is_gone() {
@@ -133,8 +167,7 @@ fn a_copy_that_was_read_is_sound_after_a_backup_into_it_failed() {
         store.drive("alice").unwrap().put("since", &[7; 700][..], Put::new()).unwrap();
         let again = whole.copy();
         let begun = again.op_count();
-        store.backup_on(&on(&again), &mut quiet).unwrap();
-        let ops = again.op_count() - begun;
+        let ops = ops_of_backup(&store, &again);
         // Most of it is looking which files are there; the log comes behind that, and then the rows.
         let log = again.ops().iter().rposition(|op| op.starts_with("rename spool/backup")).unwrap() as u64;
         for step in (1..ops).step_by(50).chain([log - begun + 1]) {
@@ -155,29 +188,8 @@ fn a_copy_that_a_cut_backup_went_into_can_be_worked_in_and_survives_a_crash() {
         fill(&store, "before", 31);
         store.backup_on(&on(&whole), &mut quiet).unwrap();
         fill(&store, "since", 37);
-        let again = whole.copy();
-        let begun = again.op_count();
-        store.backup_on(&on(&again), &mut quiet).unwrap();
-        let ops = again.op_count() - begun;
-        for (step, mode) in (1..ops).step_by(16).zip([Mode::Exclusive, Mode::Shared].iter().cycle()) {
-            let cut = whole.copy();
-            cut.power_cut_at(cut.op_count() + step);
-            let _ = store.backup_on(&on(&cut), &mut quiet);
-            let restored = cut.crash(Policy::KeepAll);
-            let copy = open(&restored, *mode);
-            copy.drive("alice").unwrap().put("alone", &b"alone"[..], Put::new()).unwrap();
-            copy.close().unwrap();
-            // Once more, as who works in it alone and dies.
-            let copy = open(&restored, Mode::Exclusive);
-            copy.drive("alice").unwrap().put("at last", &b"at last"[..], Put::new()).unwrap();
-            let found = restored.crash(Policy::KeepAll);
-            let copy = open(&found, Mode::Exclusive);
-            let drive = copy.drive("alice").unwrap();
-            for path in ["alone", "at last", "before/59"] {
-                assert!(drive.stat(path).is_ok(), "{path} is there after a cut at {step}");
-            }
-            assert_sound(&copy);
-        }
+        let ops = ops_of_backup(&store, &whole.copy());
+        work_after_cuts(&store, &whole, (1..ops).step_by(16), "before/59");
     });
 }
 
@@ -195,10 +207,7 @@ fn copy_to_be_renewed() -> (Store, SimVfs, u64) {
     write("before");
     two[0].backup_on(&on(&whole), &mut quiet).unwrap();
     write("since");
-    let again = whole.copy();
-    let begun = again.op_count();
-    two[0].backup_on(&on(&again), &mut quiet).unwrap();
-    let ops = again.op_count() - begun;
+    let ops = ops_of_backup(&two[0], &whole.copy());
     (two[0].clone(), whole, ops)
 }
 
@@ -208,23 +217,7 @@ fn a_copy_that_was_read_has_nothing_of_a_cut_backup_behind_its_segments() {
         let (store, whole, ops) = copy_to_be_renewed();
         // Closes one of the segments that the backup is going to make longer.
         open(&whole, Mode::Exclusive).close().unwrap();
-        for (step, mode) in (1..ops).step_by(9).zip([Mode::Exclusive, Mode::Shared].iter().cycle()) {
-            let cut = whole.copy();
-            cut.power_cut_at(cut.op_count() + step);
-            let _ = store.backup_on(&on(&cut), &mut quiet);
-            let restored = cut.crash(Policy::KeepAll);
-            let copy = open(&restored, *mode);
-            copy.drive("alice").unwrap().put("alone", &b"alone"[..], Put::new()).unwrap();
-            drop(copy);
-            let copy = open(&restored, Mode::Exclusive);
-            copy.drive("alice").unwrap().put("at last", &b"at last"[..], Put::new()).unwrap();
-            let copy = open(&restored.crash(Policy::KeepAll), Mode::Exclusive);
-            let drive = copy.drive("alice").unwrap();
-            for path in ["alone", "at last", "before/5"] {
-                assert!(drive.stat(path).is_ok(), "{path} is there after a cut at {step}");
-            }
-            assert_sound(&copy);
-        }
+        work_after_cuts(&store, &whole, (1..ops).step_by(9), "before/5");
     });
 }
 
@@ -252,12 +245,9 @@ fn a_read_only_copy_shows_nothing_of_a_backup_that_was_cut_off() {
         let whole = whole.crash(Policy::KeepAll);
         drop(read);
         for step in (1..ops).step_by(9) {
-            let cut = whole.copy();
-            cut.power_cut_at(cut.op_count() + step);
-            let whole_backup = store.backup_on(&on(&cut), &mut quiet);
-            let watched = Watched::new(&cut.crash(Policy::KeepAll), true);
+            let watched = Watched::new(&cut(&store, &whole, step), true);
             let copy = Store::open_on(Arc::new(watched), Options::new().mode(Mode::Exclusive))
-                .unwrap_or_else(|error| panic!("after a cut at {step} ({whole_backup:?}): {error}"));
+                .unwrap_or_else(|error| panic!("after a cut at {step}: {error}"));
             let drive = copy.drive("alice").unwrap();
             assert!(drive.stat("before/5").is_ok());
             let seen = (0..6).filter(|n| drive.stat(&format!("since/{n}")).is_ok()).count();

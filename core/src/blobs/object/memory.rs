@@ -34,6 +34,32 @@ pub(super) fn read_only<T>() -> io::Result<T> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "what is cached of an object is only read"))
 }
 
+/// The calls of a file that change it, all of which [`read_only`] refuses.
+macro_rules! refuses_writes {
+    () => {
+        fn write_at(&self, _offset: u64, _parts: &[&[u8]]) -> io::Result<()> {
+            read_only()
+        }
+
+        fn set_len(&self, _len: u64) -> io::Result<()> {
+            read_only()
+        }
+
+        fn allocate(&self, _len: u64) -> io::Result<()> {
+            read_only()
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            read_only()
+        }
+
+        fn try_lock(&self) -> io::Result<bool> {
+            read_only()
+        }
+    };
+}
+pub(super) use refuses_writes;
+
 impl VfsFile for MemoryFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.bytes())
@@ -44,25 +70,7 @@ impl VfsFile for MemoryFile {
         Ok(())
     }
 
-    fn write_at(&self, _offset: u64, _parts: &[&[u8]]) -> io::Result<()> {
-        read_only()
-    }
-
-    fn set_len(&self, _len: u64) -> io::Result<()> {
-        read_only()
-    }
-
-    fn allocate(&self, _len: u64) -> io::Result<()> {
-        read_only()
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        read_only()
-    }
-
-    fn try_lock(&self) -> io::Result<bool> {
-        read_only()
-    }
+    refuses_writes!();
 
     fn window(&self, offset: u64, len: usize) -> io::Result<Bytes> {
         let start = usize::try_from(offset).map_err(io::Error::other)?;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::cache::CacheEntry;
 use super::fetch::Fetched;
-use super::memory::read_only;
+use super::memory::{read_only, refuses_writes};
 use super::outline::{self, CHUNK, ContentOutline, Value};
 use super::{ObjectKind, ObjectPool};
 use crate::blobs::frame::{Frame, FrameKind, HEADER_LEN, SEGMENT_HEADER_LEN, SegmentHeader, frame_len};
@@ -326,23 +326,5 @@ impl VfsFile for ChunkedFile {
 
     fn will_need(&self, _offset: u64, _len: u64) {}
 
-    fn write_at(&self, _offset: u64, _parts: &[&[u8]]) -> io::Result<()> {
-        read_only()
-    }
-
-    fn set_len(&self, _len: u64) -> io::Result<()> {
-        read_only()
-    }
-
-    fn allocate(&self, _len: u64) -> io::Result<()> {
-        read_only()
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        read_only()
-    }
-
-    fn try_lock(&self) -> io::Result<bool> {
-        read_only()
-    }
+    refuses_writes!();
 }

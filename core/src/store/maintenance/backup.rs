@@ -80,9 +80,9 @@ impl Store {
     pub fn backup(&self, target: impl AsRef<Path>, watch: &mut Watch<'_>) -> Result<BackupReport> {
         let target = target.as_ref();
         let doing = |cause| Error::io(format!("opening {} for a backup", target.display()), cause);
-        self.engine()?
-            .only_in_a_directory("a backup", "back up the database, and let the bucket keep versions")?;
-        refuse_inside(self.engine()?.as_ref(), target)?;
+        let engine = self.engine()?;
+        refuse_remote(&engine)?;
+        refuse_inside(&engine, target)?;
         layout::make_private(target).map_err(doing)?;
         let vfs: Arc<dyn Vfs> = Arc::new(RealVfs::new(target).map_err(doing)?);
         let link = |file: &File, path: &str| {
@@ -102,7 +102,7 @@ impl Store {
 
     fn back_up(&self, target: &Arc<dyn Vfs>, link: &Link<'_>, watch: &mut Watch<'_>) -> Result<BackupReport> {
         let engine = self.engine()?;
-        engine.only_in_a_directory("a backup", "back up the database, and let the bucket keep versions")?;
+        refuse_remote(&engine)?;
         refuse_itself(&engine, target)?;
         let _opening = StoreLock::to_open(target.as_ref(), engine.options.lock_timeout)?;
         let identity = Identity { uuid: engine.uuid, created: engine.created };
@@ -165,6 +165,10 @@ fn identity(found: &std::fs::Metadata) -> (u64, u64) {
 
 fn identity_of(vfs: &dyn Vfs) -> Option<(u64, u64)> {
     Some(identity(&vfs.open(STORE, Open::Read).ok()?.file()?.metadata().ok()?))
+}
+
+fn refuse_remote(engine: &Engine) -> Result<()> {
+    engine.only_in_a_directory("a backup", "back up the database, and let the bucket keep versions")
 }
 
 fn refuse_itself(engine: &Engine, target: &Arc<dyn Vfs>) -> Result<()> {
