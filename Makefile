@@ -4,7 +4,8 @@
 # published  the part of it that checks the calls of Cloudreve and PDS
 # postgres   the driver for PostgreSQL, against servers that its tests start
 # s3         the driver for S3-compatible object storage, against servers that its tests install and start
-# remote     stores over both: the tests of the engine, of the APIs and of the store, which are the same for a directory
+# remote     both drivers, and stores over them: the tests of the APIs and of the store are the same for a directory
+# python-tests  the Python package: built as a wheel, and its tests
 # works-with programs of others over archives and URLs, all that can be installed; writes docs/works-with.md
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
@@ -27,7 +28,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test hosts published postgres s3 remote works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo test hosts published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package alone dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -61,13 +62,15 @@ demo: demo-tools
 	tree=$$($(CARGO) metadata --format-version 1 --filter-platform "$$(rustc -vV | sed -n 's/^host: //p')" | python3 -c 'import json, os, sys; print(next(os.path.dirname(os.path.dirname(p["manifest_path"])) for p in json.load(sys.stdin)["packages"] if p["source"]))'); \
 	HOLDALL="$$target/release/holdall" DEMO_TREE="$$tree" BIG_MIB=$(BIG_MIB) KEEP=$(KEEP) bash cli/src/demo/run.sh
 
+# The drivers of servers are built along: by themselves they would take a build of the core of their own. What has no
+# need of two cores runs beside other work.
 test: test-tools
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items
-	$(CARGO) test
-	$(MAKE) remote features package
-	PYTHON=$(PYTHON) python/run-tests.sh
+	$(CARGO) clippy --workspace --all-targets $(WITH_REMOTE) -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items $(WITH_REMOTE)
+	$(CARGO) test $(WITH_REMOTE)
+	$(MAKE) remote-stores
+	$(MAKE) --jobs=2 --output-sync=target python-tests alone
 	$(MAKE) hosts published works-here
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
 	else echo 'cargo-deny is not here: licences and banned versions were not checked; `make deny` does'; fi
@@ -103,12 +106,17 @@ postgres: test-tools
 s3: test-tools
 	$(CARGO) test -p holdall --lib --features s3 blobs::object
 
-# Both drivers and the engine over them, and what a store on a directory shows as well. Left out is what looks into the directory.
-remote: test-tools
-	$(CARGO) test -p holdall --lib --features remote -- kv::postgres blobs::object engine::remote
-	tests/remote/run.sh $(CARGO) test -p holdall --features remote --test api --test store -- \
+WITH_REMOTE = --features holdall/remote
+
+# Both drivers and the engine over them.
+remote: remote-stores
+	$(CARGO) test -p holdall --lib $(WITH_REMOTE) -- kv::postgres blobs::object engine::remote
+
+# What a store on a directory shows as well. Left out is what looks into the directory.
+remote-stores: test-tools
+	tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test api --test store -- \
 		$$(sed '/^#/d; s/^/--skip /' tests/remote/leave-out)
-	STALENESS_MS=0 tests/remote/run.sh $(CARGO) test -p holdall --features remote --test api -- pds::processes::parts
+	STALENESS_MS=0 tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test api -- pds::processes::parts
 
 BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
 
@@ -183,11 +191,18 @@ tsan: tools
 	$(SANITIZED) --test store -- together::
 	$(SANITIZED) --lib -- snapshot_cache stamp vfs:: journal:: worker digest::tests
 
+python-tests: test-tools
+	PYTHON=$(PYTHON) python/run-tests.sh
+
 features: tools
 	tests/features
 
 package: tools
 	tests/package
+
+# Both wait for the same lock of cargo.
+alone: tools
+	$(MAKE) features package
 
 dist: tools
 	packaging/build

@@ -112,6 +112,8 @@ pub(crate) mod random;
 pub(crate) mod serve;
 mod store;
 mod time;
+#[cfg(any(feature = "postgres", feature = "s3"))]
+pub(crate) mod tls;
 pub mod token;
 pub mod vfs;
 pub(crate) mod worker;

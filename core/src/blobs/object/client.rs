@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
-use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
+use object_store::client::{HttpClient, HttpConnector};
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use tokio::runtime::{Builder, Runtime};
 
+use super::connector::Connector;
 use super::options::ObjectOptions;
 use crate::machine::lock;
 use crate::{Error, ErrorKind, Result, fork};
@@ -44,12 +45,9 @@ impl Backend {
         if let Some(memory) = &options.memory {
             return Ok(Backend::Memory(memory.clone()));
         }
-        // No limit for a whole request: a long transfer is no fault, and ours depends on the length.
         let http = ClientOptions::new()
-            .with_allow_http(options.endpoint.as_ref().is_some_and(|url| url.starts_with("http://")))
-            .with_timeout_disabled()
-            .with_connect_timeout(Duration::from_secs(5))
-            .with_read_timeout(options.patience);
+            .with_allow_http(options.endpoint.as_ref().is_some_and(|url| url.starts_with("http://")));
+        let connector = Connector { patience: options.patience };
         let retry = RetryConfig {
             backoff: BackoffConfig {
                 init_backoff: Duration::from_millis(100),
@@ -62,6 +60,7 @@ impl Backend {
         let mut builder = AmazonS3Builder::from_env()
             .with_bucket_name(&options.bucket)
             .with_client_options(http.clone())
+            .with_http_connector(connector.clone())
             .with_retry(retry)
             .with_checksum_algorithm(Checksum::CRC64NVME);
         if let Some(endpoint) = &options.endpoint {
@@ -73,7 +72,7 @@ impl Backend {
         if let Some((id, secret)) = &options.credentials {
             builder = builder.with_access_key_id(id).with_secret_access_key(secret);
         }
-        Ok(Backend::S3(Box::new(builder.build()?), ReqwestConnector::default().connect(&http)?))
+        Ok(Backend::S3(Box::new(builder.build()?), connector.connect(&http)?))
     }
 
     pub(super) fn objects(&self) -> &dyn ObjectStore {

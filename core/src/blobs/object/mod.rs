@@ -16,6 +16,7 @@
 
 mod cache;
 mod client;
+mod connector;
 mod fetch;
 mod large;
 mod memory;

@@ -7,14 +7,11 @@
 
 use std::future::Future;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Timeouts};
 use percent_encoding::percent_decode_str;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
@@ -23,7 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::failure::Failure;
 use super::options::PostgresOptions;
 use super::statements::Statements;
-use crate::{Error, ErrorKind, Result, fork, machine};
+use crate::{Error, ErrorKind, Result, fork, machine, tls};
 
 /// Connections that write: one commits, and one is there when that is lost.
 const WRITING: usize = 2;
@@ -228,7 +225,11 @@ impl Address {
         let way = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match self.config.get_ssl_mode() {
             SslMode::Disable => Manager::from_config(self.config.clone(), NoTls, way),
-            _ => Manager::from_config(self.config.clone(), MakeRustlsConnect::new(self.tls()?), way),
+            _ => Manager::from_config(
+                self.config.clone(),
+                MakeRustlsConnect::new(tls::client_config(self.root_certificates.as_deref())?),
+                way,
+            ),
         };
         let timeouts =
             Timeouts { wait: Some(patience), create: Some(patience), recycle: Some(Duration::from_secs(5)) };
@@ -238,35 +239,6 @@ impl Address {
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .build();
         pool.map_err(|cause| Error::with_source(ErrorKind::Bug, "making a pool of connections", cause))
-    }
-
-    fn tls(&self) -> Result<rustls::ClientConfig> {
-        let mut roots = rustls::RootCertStore::empty();
-        match &self.root_certificates {
-            Some(path) => {
-                let unread = |cause| {
-                    Error::with_source(ErrorKind::Io, format!("reading the certificates of {path}"), cause)
-                };
-                for certificate in CertificateDer::pem_file_iter(path).map_err(unread)? {
-                    roots.add(certificate.map_err(unread)?).map_err(|cause| {
-                        Error::with_source(
-                            ErrorKind::Io,
-                            format!("reading the certificates of {path}"),
-                            cause,
-                        )
-                    })?;
-                }
-            }
-            None => {
-                // What cannot be read verifies nobody, and the error of the connection then says so.
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            }
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|cause| Error::with_source(ErrorKind::Bug, "setting TLS up", cause))?;
-        Ok(config.with_root_certificates(roots).with_no_client_auth())
     }
 }
 
