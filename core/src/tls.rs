@@ -38,3 +38,29 @@ pub(crate) fn client_config(root_certificates: Option<&str>) -> Result<ClientCon
         .map_err(|cause| Error::with_source(ErrorKind::Bug, "setting TLS up", cause))?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
+
+/// Makes the key and the certificate of a server of tests, `localhost`, which vouches for itself.
+#[cfg(test)]
+pub(crate) fn key_and_certificate(dir: &std::path::Path) -> [String; 2] {
+    let [key, certificate] = ["key.pem", "certificate.pem"].map(|name| dir.join(name).display().to_string());
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", &key, "-out", &certificate])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    [key, certificate]
+}
+
+/// Returns the messages of an error and of all that caused it.
+#[cfg(test)]
+pub(crate) fn causes(error: &Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        said = format!("{said}: {next}");
+        cause = next.source();
+    }
+    said
+}

@@ -32,7 +32,8 @@ use crate::{Error, ErrorKind, Result};
 ///
 /// `postgres://user@host/database?schema=files&contents=s3://bucket/prefix`: the address of the database, as
 /// libpq has it, with parameters of our own. They are `contents`, and these, which may be left out: `endpoint`
-/// and `region` of the object storage; `cache`, the directory of contents that were read, `cache_bytes`, the
+/// and `region` of the object storage; `endpoint_rootcert`, a file of certificates by which that endpoint's is
+/// verified; `cache`, the directory of contents that were read, `cache_bytes`, the
 /// bytes that it takes at most; and `staleness_ms`, how old in milliseconds what is read may be at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoreAddress {
@@ -41,6 +42,7 @@ pub(crate) struct StoreAddress {
     bucket: String,
     prefix: String,
     endpoint: Option<String>,
+    endpoint_rootcert: Option<String>,
     region: Option<String>,
     cache: Option<PathBuf>,
     cache_bytes: Option<u64>,
@@ -60,6 +62,7 @@ impl StoreAddress {
             bucket: String::new(),
             prefix: String::new(),
             endpoint: None,
+            endpoint_rootcert: None,
             region: None,
             cache: None,
             cache_bytes: None,
@@ -81,6 +84,7 @@ impl StoreAddress {
             match name {
                 "contents" => contents = Some(text()?),
                 "endpoint" => address.endpoint = Some(text()?),
+                "endpoint_rootcert" => address.endpoint_rootcert = Some(text()?),
                 "region" => address.region = Some(text()?),
                 "cache" => address.cache = Some(text()?.into()),
                 "cache_bytes" => address.cache_bytes = Some(number()?),
@@ -133,6 +137,7 @@ pub(crate) fn open(address: &StoreAddress, options: Options) -> Result<Engine> {
     let mut contents = ObjectOptions::new(address.bucket.as_str(), address.cache()?);
     contents.prefix.clone_from(&address.prefix);
     contents.endpoint.clone_from(&address.endpoint);
+    contents.root_certificates.clone_from(&address.endpoint_rootcert);
     contents.region.clone_from(&address.region);
     contents.cache_bytes = address.cache_bytes.unwrap_or(contents.cache_bytes);
     open_over((&address.database, postgres), contents, options)

@@ -47,7 +47,8 @@ impl Backend {
         }
         let http = ClientOptions::new()
             .with_allow_http(options.endpoint.as_ref().is_some_and(|url| url.starts_with("http://")));
-        let connector = Connector { patience: options.patience };
+        let connector =
+            Connector { patience: options.patience, root_certificates: options.root_certificates.clone() };
         let retry = RetryConfig {
             backoff: BackoffConfig {
                 init_backoff: Duration::from_millis(100),

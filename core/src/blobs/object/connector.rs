@@ -14,6 +14,8 @@ use crate::tls;
 pub(super) struct Connector {
     /// What a server may be silent for.
     pub(super) patience: Duration,
+    /// A file of certificates; None for those of the system.
+    pub(super) root_certificates: Option<String>,
 }
 
 impl HttpConnector for Connector {
@@ -22,7 +24,9 @@ impl HttpConnector for Connector {
             options.get_config_value(&ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
         // No limit for a whole request: a long transfer is no fault, and ours depends on the length.
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(None).map_err(unbuilt)?)
+            .tls_backend_preconfigured(
+                tls::client_config(self.root_certificates.as_deref()).map_err(unbuilt)?,
+            )
             .user_agent(concat!("holdall/", env!("CARGO_PKG_VERSION")))
             .http1_only()
             .https_only(!plain)

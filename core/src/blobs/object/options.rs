@@ -17,6 +17,8 @@ pub(crate) struct ObjectOptions {
     pub(crate) prefix: String,
     /// The server's address; None for Amazon's own.
     pub(crate) endpoint: Option<String>,
+    /// A file of certificates by which that server's is verified; None for those of the system.
+    pub(crate) root_certificates: Option<String>,
     /// None for what the environment says, or us-east-1.
     pub(crate) region: Option<String>,
     /// Key id and secret; None for what the environment or the machine's role gives.
@@ -45,6 +47,7 @@ impl ObjectOptions {
             bucket: bucket.into(),
             prefix: String::new(),
             endpoint: None,
+            root_certificates: None,
             region: None,
             credentials: None,
             cache_dir: cache_dir.into(),

@@ -242,13 +242,14 @@ fn the_table_of_round_trips_is_kept() {
 fn what_is_ours_in_an_address_is_taken_out_of_it() {
     let address = StoreAddress::parse(
         "postgres://u:p@host:1/db?schema=a%20b&contents=s3://bucket/a/b/&endpoint=http://127.0.0.1:9000&\
-         sslmode=disable&cache=/var/cache/a%20b&cache_bytes=1024&staleness_ms=250&region=here",
+         sslmode=disable&cache=/var/cache/a%20b&cache_bytes=1024&staleness_ms=250&region=here&endpoint_rootcert=/etc/a.pem",
     )
     .unwrap();
     assert_eq!(address.database, "postgres://u:p@host:1/db?schema=a%20b&sslmode=disable");
     assert_eq!((address.bucket.as_str(), address.prefix.as_str()), ("bucket", "a/b"));
     assert_eq!(address.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
     assert_eq!(address.region.as_deref(), Some("here"));
+    assert_eq!(address.endpoint_rootcert.as_deref(), Some("/etc/a.pem"));
     assert_eq!(address.cache().unwrap(), PathBuf::from("/var/cache/a b"));
     assert_eq!((address.cache_bytes, address.staleness), (Some(1024), Some(Duration::from_millis(250))));
     let plain = StoreAddress::parse("postgres://host/db?contents=s3://bucket").unwrap();

