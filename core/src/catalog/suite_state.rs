@@ -175,6 +175,11 @@ fn a_sweep_of_use_limits_takes_what_expired_in_bounded_steps<K: Kv>(kv: &K) {
     refused(kv, ErrorKind::Expired, |tx| usage::consume(tx, [3; 16], 1, LATER, NOW));
     let later = Time(LATER.0 + 2);
     assert_eq!(write(kv, |tx| usage::consume(tx, [99; 16], 2, later, NOW)).unwrap(), 1);
+    // A sweep while the clock was far ahead ends no URL but those that it removed.
+    assert_eq!(write(kv, |tx| usage::sweep(tx, Time(i64::MAX - 1), None, 100)).unwrap(), None);
+    refused(kv, ErrorKind::Expired, |tx| usage::consume(tx, [99; 16], 2, later, NOW));
+    let fresh = Time(later.0 + 1);
+    assert_eq!(write(kv, |tx| usage::consume(tx, [98; 16], 2, fresh, NOW)).unwrap(), 1);
 }
 
 fn a_use_is_drawn_in_pieces_and_swept_after_a_day<K: Kv>(kv: &K) {

@@ -165,6 +165,9 @@ fn used_up(limit: u32) -> Error {
 
 /// Removes the rows of expired URLs among the next `limit` (at least 1) after `cursor`, which is
 /// none at the beginning. Returns the cursor for the next step; none when this was the last.
+///
+/// What is noted is the latest expiry of what was removed, and not `now`: a clock that was far ahead once
+/// must not end URLs that are signed when it is right again.
 pub(crate) fn sweep(
     tx: &mut impl Write,
     now: Time,
@@ -172,13 +175,15 @@ pub(crate) fn sweep(
     limit: usize,
 ) -> Result<Option<[u8; 16]>> {
     let from = cursor.as_ref().map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_slice()));
-    let (mut seen, mut last, mut over) = (0, None, Vec::new());
+    let (mut seen, mut last, mut over, mut latest) = (0, None, Vec::new(), None);
     tx.scan(table::USE, (from, Bound::Unbounded), false, &mut |key, value| {
         let id: [u8; 16] =
             key.try_into().map_err(|_| Error::corrupt("the id of a use limit is not 16 bytes long"))?;
         seen += 1;
-        if UseRecord::decode(value)?.expires <= now {
+        let expires = UseRecord::decode(value)?.expires;
+        if expires <= now {
             over.push(id);
+            latest = latest.max(Some(expires));
         }
         if seen < limit.max(1) {
             return Ok(Scan::Next);
@@ -186,9 +191,9 @@ pub(crate) fn sweep(
         last = Some(id);
         Ok(Scan::Stop)
     })?;
-    if !over.is_empty() {
-        let before = row::get::<SweptRecord>(tx, table::META, SWEPT)?.map_or(now, |swept| swept.0);
-        row::put(tx, table::META, SWEPT, &SweptRecord(before.max(now)))?;
+    if let Some(latest) = latest {
+        let before = row::get::<SweptRecord>(tx, table::META, SWEPT)?.map_or(latest, |swept| swept.0);
+        row::put(tx, table::META, SWEPT, &SweptRecord(before.max(latest)))?;
     }
     for id in over {
         tx.del(table::USE, &id)?;
