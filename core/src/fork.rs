@@ -173,6 +173,13 @@ impl Drop for Guard {
 #[cfg(test)]
 pub(crate) static FORKS: std::sync::RwLock<()> = std::sync::RwLock::new(());
 
+/// Forks a child that runs `work`, which must touch nothing but system calls and the stack, and returns what
+/// that returned.
+#[cfg(test)]
+pub(crate) fn child_that_returns(work: impl FnOnce() -> u8) -> i32 {
+    tests::status(tests::fork(work))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::{File, OpenOptions, TryLockError};
@@ -184,7 +191,7 @@ mod tests {
 
     /// Forks. The child runs `work`, which must touch nothing but system calls and the stack, and
     /// ends with the status that it returns; its number is returned.
-    fn fork(work: impl FnOnce() -> u8) -> libc::pid_t {
+    pub(super) fn fork(work: impl FnOnce() -> u8) -> libc::pid_t {
         // SAFETY: the child calls only `work` and `_exit`; it never returns into the test harness,
         // whose other threads it does not have.
         match unsafe { libc::fork() } {
@@ -195,7 +202,7 @@ mod tests {
         }
     }
 
-    fn status(child: libc::pid_t) -> i32 {
+    pub(super) fn status(child: libc::pid_t) -> i32 {
         let mut status = 0;
         // SAFETY: `child` is a child of this process, waited for once; `status` outlives the call.
         assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);

@@ -1,13 +1,11 @@
 //! The locks that processes hold on a store: one while it is opened, one while it is open.
 
 use std::io;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::layout;
 use super::options::Mode;
-use crate::fork::Guard;
 use crate::mutant::{self, Mutant};
 use crate::vfs::{Open, Vfs, VfsFile};
 use crate::{Error, ErrorKind, Result, machine};
@@ -20,13 +18,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// program.
 const LOOKS: usize = 20;
 
-/// A lock on the store, held until it is dropped.
-pub(crate) struct StoreLock {
-    /// Keeps the lock from a forked child; dropped before the file.
-    _guard: Option<Guard>,
-    /// None where there is no file, and nobody can have locked it.
-    _file: Option<Arc<dyn VfsFile>>,
-}
+/// A lock on the store, held until it is dropped. None where there is no file, and nobody can have locked it.
+pub(crate) struct StoreLock(#[allow(dead_code, reason = "held")] Option<Arc<dyn VfsFile>>);
 
 impl StoreLock {
     /// Opened for reading only, a file that is missing is as good as locked.
@@ -38,13 +31,11 @@ impl StoreLock {
         let take = || {
             let file = match vfs.open(path, how) {
                 Err(cause) if how == Open::Read && cause.kind() == io::ErrorKind::NotFound => {
-                    return Ok(Some(StoreLock { _guard: None, _file: None }));
+                    return Ok(Some(StoreLock(None)));
                 }
                 opened => opened?,
             };
-            // The guard before the lock: a child that is forked between the two must not hold the lock.
-            let guard = file.file().map(|file| Guard::new(file.as_raw_fd())).transpose()?;
-            Ok(lock(file.as_ref())?.then_some(StoreLock { _guard: guard, _file: Some(file) }))
+            Ok(lock(file.as_ref())?.then_some(StoreLock(Some(file))))
         };
         take().map_err(|cause| Error::io("locking the store", cause))
     }

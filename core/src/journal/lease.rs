@@ -1,6 +1,5 @@
 //! The lease: the one segment that this process appends to.
 
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,7 +11,6 @@ use crate::blobs::segment::{self, Segment};
 use crate::catalog::record::{Record, SegmentRecord};
 use crate::catalog::segment::{self as catalog_segment, open_segments};
 use crate::catalog::table;
-use crate::fork::Guard;
 use crate::kv::{Kv, Read};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
@@ -36,8 +34,6 @@ static ZEROS: [u8; AHEAD] = [0; AHEAD];
 /// A leased segment and where its next group goes.
 #[derive(Debug)]
 pub(super) struct Lease {
-    /// Keeps the lock from a forked child; dropped before the file is closed.
-    _guard: Option<Guard>,
     pub(super) segment: Segment,
     pub(super) tail: u64,
     reserved: u64,
@@ -74,8 +70,7 @@ impl Lease {
         let row = kv.reader()?.get(table::SEGMENT, &number.to_be_bytes(), SegmentRecord::decode)?;
         let Some(row) = row.filter(|row| row.open) else { return Ok(None) };
         let reserved = segment.file.len().map_err(failed)?;
-        let guard = guard(&segment)?;
-        Ok(Some(Lease { _guard: guard, segment, tail: row.len, reserved, zeros: 0, inherited: true }))
+        Ok(Some(Lease { segment, tail: row.len, reserved, zeros: 0, inherited: true }))
     }
 
     /// Makes a segment, and takes it.
@@ -89,8 +84,7 @@ impl Lease {
             if let Some(segment) = Segment::create(vfs.as_ref(), header)? {
                 let reserved = segment.file.len().map_err(|cause| Error::io("making a segment", cause))?;
                 let tail = (SEGMENT_HEADER_LEN as u64).next_multiple_of(ALIGN);
-                let guard = guard(&segment)?;
-                return Ok(Lease { _guard: guard, segment, tail, reserved, zeros: 0, inherited: false });
+                return Ok(Lease { segment, tail, reserved, zeros: 0, inherited: false });
             }
         }
         Err(Error::new(ErrorKind::Locked, "no number for a new segment was free; try again"))
@@ -202,12 +196,6 @@ impl Lease {
         self.zeros = zeros;
         Ok((end, crc))
     }
-}
-
-fn guard(segment: &Segment) -> Result<Option<Guard>> {
-    let file = segment.file.file();
-    let guard = file.map(|file| Guard::new(file.as_raw_fd())).transpose();
-    guard.map_err(|cause| Error::io(format!("leasing {}", segment::path(segment.header.number)), cause))
 }
 
 /// Reads the key of a row of the segment table.

@@ -5,8 +5,8 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use super::direct::Direct;
 use super::look::Look;
 use super::map::{self, Map};
 use super::{DirEntry, Open, Space, Vfs, VfsFile, path};
+use crate::fork::Guard;
 
 /// Most parts that one system call is given: well below `IOV_MAX`, and small enough for the stack.
 const PARTS: usize = 64;
@@ -267,6 +268,8 @@ fn write_parts(
 /// An open file of the operating system, with at most one map that all windows share.
 #[derive(Debug)]
 struct RealFile {
+    /// Keeps a lock from forked children; dropped before the file is closed.
+    guard: OnceLock<Guard>,
     file: Arc<File>,
     /// Whether windows are maps.
     maps: bool,
@@ -281,6 +284,7 @@ struct RealFile {
 impl RealFile {
     fn new(file: File, maps: bool) -> RealFile {
         RealFile {
+            guard: OnceLock::new(),
             file: Arc::new(file),
             maps,
             map: ArcSwapOption::empty(),
@@ -318,9 +322,13 @@ impl RealFile {
         Ok(Some(map))
     }
 
-    /// Notes that the file is locked, if it is: its map must not keep the lock.
-    fn locked_by(&self, outcome: Result<(), TryLockError>) -> io::Result<bool> {
-        match outcome {
+    /// Locks the file and notes that it is, if it could: its map must not keep the lock. Guarded before: a
+    /// child that is forked between the two must not hold the lock.
+    fn lock_by(&self, lock: impl FnOnce(&File) -> Result<(), TryLockError>) -> io::Result<bool> {
+        if self.guard.get().is_none() {
+            let _ = self.guard.set(Guard::new(self.file.as_raw_fd())?);
+        }
+        match lock(&self.file) {
             Ok(()) => {
                 self.locked.store(true, Ordering::Release);
                 self.map.store(None);
@@ -335,6 +343,16 @@ impl RealFile {
         let mut bytes = vec![0; len];
         self.read_at(offset, &mut bytes)?;
         Ok(bytes.into())
+    }
+}
+
+impl Drop for RealFile {
+    fn drop(&mut self) {
+        // By name, and not by the close alone: a child that was forked before the guard was there has a copy of
+        // the descriptor, which would hold the lock on.
+        if *self.locked.get_mut() {
+            let _ = self.file.unlock();
+        }
     }
 }
 
@@ -400,11 +418,11 @@ impl VfsFile for RealFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        self.locked_by(self.file.try_lock())
+        self.lock_by(File::try_lock)
     }
 
     fn try_lock_shared(&self) -> io::Result<bool> {
-        self.locked_by(self.file.try_lock_shared())
+        self.lock_by(File::try_lock_shared)
     }
 
     fn longest_window(&self) -> u64 {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::fork::FORKS;
+use crate::fork::{FORKS, child_that_returns};
 
 fn store() -> (TempDir, PathBuf, RealVfs) {
     let dir = tempfile::tempdir().unwrap();
@@ -149,18 +149,49 @@ fn a_lock_taken_after_a_window_ends_with_the_handle_once_that_window_is_gone() {
     assert_eq!(late, "one");
 }
 
+/// A process that is killed unlocks nothing by itself.
 #[test]
 fn control_a_map_of_the_locked_file_itself_would_keep_the_lock() {
     let _no_fork = FORKS.read().unwrap_or_else(PoisonError::into_inner);
-    let (_dir, _, vfs) = store();
-    let file = put(&vfs, "a", b"one");
-    assert!(file.try_lock().unwrap());
-    let map = Map::new(&file.file().unwrap(), 3, false).unwrap();
+    let (_dir, path, vfs) = store();
+    put(&vfs, "a", b"one");
+    let file = File::open(path.join("a")).unwrap();
+    file.try_lock().unwrap();
+    let map = Map::new(&file, 3, false).unwrap();
     drop(file);
     let other = vfs.open("a", Open::Read).unwrap();
     assert!(!other.try_lock().unwrap());
     drop(map);
     assert!(other.try_lock().unwrap());
+}
+
+#[test]
+fn a_lock_ends_with_its_file_though_a_child_has_a_copy_of_the_descriptor() {
+    let _no_fork = FORKS.read().unwrap_or_else(PoisonError::into_inner);
+    let (_dir, _, vfs) = store();
+    let file = put(&vfs, "a", b"one");
+    // What a child has that was forked by another thread before the lock was taken.
+    let copy = file.file().unwrap().try_clone().unwrap();
+    assert!(file.try_lock().unwrap());
+    assert!(!vfs.open("a", Open::Read).unwrap().try_lock().unwrap());
+    drop(file);
+    assert!(vfs.open("a", Open::Read).unwrap().try_lock().unwrap());
+    drop(copy);
+}
+
+#[test]
+fn no_forked_child_has_a_locked_file_whatever_it_was_locked_for() {
+    let _alone = FORKS.write().unwrap_or_else(PoisonError::into_inner);
+    let (_dir, _, vfs) = store();
+    let (locked, free) = (put(&vfs, "a", b"one"), put(&vfs, "b", b"two"));
+    assert!(locked.try_lock().unwrap());
+    let (locked, free) = (locked.file().unwrap(), free.file().unwrap());
+    let reads = |file: &File| {
+        let mut byte = [0];
+        file.read_at(&mut byte, 0).ok()
+    };
+    let child = child_that_returns(|| u8::from(reads(&locked) != Some(0) || reads(&free) != Some(1)));
+    assert_eq!((child, reads(&locked)), (0, Some(1)));
 }
 
 #[test]
