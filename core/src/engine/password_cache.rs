@@ -5,14 +5,20 @@
 //! share's row has of it, so that another password or another share is another entry. The table has one
 //! size, and a new entry replaces the one in its slot. It is asked when a try was taken from the budget of
 //! wrong passwords, not before: otherwise it would answer any number of guesses.
+//!
+//! While a password is checked, its try is taken. So that many visitors with the right one do not use up
+//! the budget by coming at once, the same password is checked by one at a time ([`PasswordCache::turn`]).
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::catalog::record::PasswordRecord;
 use crate::id::ShareId;
+use crate::machine;
 
 /// Slots of the table, of 16 bytes each.
 const SLOTS: usize = 1 << 12;
+/// Passwords that are checked at once; those of one share or of several that fall into one turn wait.
+const TURNS: usize = 64;
 
 /// A password that was given for a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,20 +39,34 @@ impl Given {
 }
 
 /// The passwords that one process knows to be right.
-#[derive(Debug, Default)]
-pub(crate) struct PasswordCache(OnceLock<Mutex<Box<[[u8; 16]]>>>);
+#[derive(Debug)]
+pub(crate) struct PasswordCache {
+    right: OnceLock<Mutex<Box<[[u8; 16]]>>>,
+    turns: [Mutex<()>; TURNS],
+}
+
+impl Default for PasswordCache {
+    fn default() -> PasswordCache {
+        PasswordCache { right: OnceLock::new(), turns: [const { Mutex::new(()) }; TURNS] }
+    }
+}
 
 impl PasswordCache {
+    /// Waits until nobody else checks the same password, and keeps others from it.
+    pub(crate) fn turn(&self, given: Given) -> Option<MutexGuard<'_, ()>> {
+        self.turns.get(given.slot() % TURNS).map(machine::lock)
+    }
+
     /// Whether a password was right.
     pub(crate) fn has(&self, given: Given) -> bool {
-        let Some(slots) = self.0.get() else { return false };
+        let Some(slots) = self.right.get() else { return false };
         let slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.get(given.slot()) == Some(&given.0)
     }
 
     /// Notes that a password was right.
     pub(crate) fn add(&self, given: Given) {
-        let slots = self.0.get_or_init(|| Mutex::new(vec![[0; 16]; SLOTS].into_boxed_slice()));
+        let slots = self.right.get_or_init(|| Mutex::new(vec![[0; 16]; SLOTS].into_boxed_slice()));
         let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = slots.get_mut(given.slot()) {
             *slot = given.0;

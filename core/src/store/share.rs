@@ -9,7 +9,7 @@ use super::archive_pick::{Pick, inside};
 use super::url::{Subject, Url, whole_seconds};
 use super::{Drive, Store};
 use crate::catalog::counter::{self, Counter};
-use crate::catalog::record::{Owner, PasswordRecord};
+use crate::catalog::record::Owner;
 use crate::catalog::share::{self, Terms};
 use crate::catalog::share_access::{check_access, check_active};
 use crate::catalog::{FileInfo, Row, ShareInfo, listing};
@@ -301,9 +301,12 @@ pub(crate) fn enter(
         Some(_) => share::record(tx, id)?.password,
         None => None,
     };
-    let Some((known, given)) = known.as_ref().zip(password) else {
+    let Some((known, text)) = known.as_ref().zip(password) else {
         return share::enter(tx, id, password, now);
     };
+    let given = Given::new(id, known, text);
+    // Before the try is taken: who waits for another's check of the same password has taken none.
+    let _turn = engine.passwords.turn(given);
     let minute = Duration::from_secs(60);
     let of_client = Rate { burst: engine.options.client_passwords, each: minute };
     let of_all = Rate { burst: engine.options.share_passwords, each: minute / 10 };
@@ -323,7 +326,7 @@ pub(crate) fn enter(
         }
         return Err(limited(wait));
     }
-    let entered = check(engine, tx, id, (known, given, address), now);
+    let entered = check(engine, tx, id, (given, text, address), now);
     let wrong = |error: &Error| error.kind() == ErrorKind::Denied && error.retry_after().is_none();
     if !entered.as_ref().is_err_and(wrong) {
         engine.budgets.give_back(all, of_all);
@@ -342,11 +345,10 @@ fn check(
     engine: &Engine,
     tx: &impl Read,
     id: ShareId,
-    (known, given, address): (&PasswordRecord, &str, Option<u128>),
+    (given, text, address): (Given, &str, Option<u128>),
     now: Time,
 ) -> Result<ShareInfo> {
-    let password = Given::new(id, known, given);
-    if engine.passwords.has(password) {
+    if engine.passwords.has(given) {
         share::check_left(tx, id, now)?;
         return share::get(tx, id);
     }
@@ -360,8 +362,8 @@ fn check(
             Error::limited(format!("too many passwords of shares; try again in {seconds} s"), wait)
         })?;
     }
-    let entered = share::enter(tx, id, Some(given), now)?;
-    engine.passwords.add(password);
+    let entered = share::enter(tx, id, Some(text), now)?;
+    engine.passwords.add(given);
     Ok(entered)
 }
 

@@ -193,3 +193,29 @@ fn wrong_passwords_have_a_budget_of_the_client_and_of_the_share() {
     assert!((1..=6).contains(&reply.header("Retry-After").unwrap().parse::<u64>().unwrap()));
     test.store.visit(share.id, None).unwrap_err();
 }
+
+/// A try is taken from the budget while a password is checked.
+#[test]
+fn visitors_who_come_at_once_with_the_right_password_use_up_no_budget() {
+    let test = crate::TestStore::new(holdall::Options::new().wrong_passwords(2, 3));
+    put(&test.drive(), "a", b"x");
+    let share = test.drive().share("a", &Share::new().password("right")).unwrap();
+    let at_once = |password: &str| {
+        let barrier = std::sync::Barrier::new(12);
+        let visit = || {
+            barrier.wait();
+            let client = Some("192.0.2.1".parse().unwrap());
+            test.store.visit_from(share.id, Some(password), client).map(drop)
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..12).map(|_| scope.spawn(visit)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        })
+    };
+    for entered in at_once("right") {
+        entered.unwrap();
+    }
+    let refused: Vec<_> = at_once("wrong").into_iter().map(holdall::Result::unwrap_err).collect();
+    let checked = refused.iter().filter(|error| error.retry_after().is_none()).count();
+    assert!((2..=3).contains(&checked), "{checked} wrong ones were checked");
+}
