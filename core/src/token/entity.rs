@@ -8,9 +8,20 @@
 //! | version | a version that was never revoked; an imported entity; or 0, no content |
 //! | version, revocations | a version, with the counters of revocations it had |
 //! | version, revocations, kind, high, low | the same, while a share or direct link leads to it |
+//!
+//! A version beyond [`HashIds::MAX_ID`], which no hash id holds as one number, is its halves of 32 bits, high
+//! and low; its revocations follow always, also where they are 0.
 
 use super::{HashIds, HashKind};
 use crate::id::{LinkId, ShareId, VersionId};
+
+/// The lower half of a number.
+const LOW: u64 = (1 << 32) - 1;
+
+/// Joins the halves of a number; none if one is too long.
+fn joined(high: u64, low: u64) -> Option<u64> {
+    (high.max(low) <= LOW).then_some(high << 32 | low)
+}
 
 /// What names a version in a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +38,18 @@ pub(crate) struct Entity {
 pub(crate) enum Through {
     Share(ShareId),
     Link(LinkId),
+}
+
+impl Through {
+    /// Reads it from the number of its kind and the halves of its id.
+    fn read(kind: u64, high: u64, low: u64) -> Option<Through> {
+        let id = joined(high, low)?;
+        match kind {
+            kind if kind == u64::from(HashKind::Share.number()) => Some(Through::Share(ShareId(id))),
+            kind if kind == u64::from(HashKind::SourceLink.number()) => Some(Through::Link(LinkId(id))),
+            _ => None,
+        }
+    }
 }
 
 impl Entity {
@@ -47,31 +70,37 @@ impl Entity {
     /// Returns the hash id.
     pub(crate) fn text(&self, ids: &HashIds) -> String {
         let Entity { number, epoch, through } = *self;
-        let (kind, id) = match through {
-            None if epoch == 0 => return ids.encode(number, HashKind::Entity),
-            None => return ids.encode_list(&[number, epoch], HashKind::Entity),
-            Some(Through::Share(id)) => (HashKind::Share, id.0),
-            Some(Through::Link(id)) => (HashKind::SourceLink, id.0),
-        };
-        let numbers = [number, epoch, kind.number().into(), id >> 32, id & u64::from(u32::MAX)];
+        let is_long = number > HashIds::MAX_ID;
+        let mut numbers = if is_long { vec![number >> 32, number & LOW] } else { vec![number] };
+        if is_long || epoch > 0 || through.is_some() {
+            numbers.push(epoch);
+        }
+        if let Some(through) = through {
+            let (kind, id) = match through {
+                Through::Share(id) => (HashKind::Share, id.0),
+                Through::Link(id) => (HashKind::SourceLink, id.0),
+            };
+            numbers.extend([kind.number().into(), id >> 32, id & LOW]);
+        }
         ids.encode_list(&numbers, HashKind::Entity)
     }
 
     /// Reads a hash id; none if it is no entity's.
     pub(crate) fn read(ids: &HashIds, text: &str) -> Option<Entity> {
         let numbers = ids.decode_list(text, HashKind::Entity).ok()?;
+        // One spelling only: what fits into one number is one.
+        let long = |high, low| joined(high, low).filter(|number| *number > HashIds::MAX_ID);
         match *numbers.as_slice() {
             [number] => Some(Entity { number, epoch: 0, through: None }),
-            // One spelling only: what was never revoked has no counter.
+            // What was never revoked has no counter.
             [number, epoch] if epoch > 0 => Some(Entity { number, epoch, through: None }),
-            [number, epoch, kind, high, low] if high.max(low) <= u64::from(u32::MAX) => {
-                let id = high << 32 | low;
-                let through = match kind {
-                    kind if kind == u64::from(HashKind::Share.number()) => Through::Share(ShareId(id)),
-                    kind if kind == u64::from(HashKind::SourceLink.number()) => Through::Link(LinkId(id)),
-                    _ => return None,
-                };
-                Some(Entity { number, epoch, through: Some(through) })
+            [high, low, epoch] => Some(Entity { number: long(high, low)?, epoch, through: None }),
+            [number, epoch, kind, high, low] => {
+                Some(Entity { number, epoch, through: Some(Through::read(kind, high, low)?) })
+            }
+            [first, second, epoch, kind, high, low] => {
+                let through = Some(Through::read(kind, high, low)?);
+                Some(Entity { number: long(first, second)?, epoch, through })
             }
             _ => None,
         }
@@ -86,7 +115,14 @@ mod tests {
     #[test]
     fn an_entity_reads_back_and_has_one_spelling() {
         let ids = HashIds::new("salt").unwrap();
-        let version = VersionId::new(FileId(1 << 39), 77);
+        let first_long = VersionId(HashIds::MAX_ID + 1);
+        let versions = [
+            VersionId::new(FileId(1 << 39), 77),
+            VersionId(HashIds::MAX_ID),
+            first_long,
+            VersionId::new(FileId(1 << 41), 1),
+            VersionId(u64::MAX),
+        ];
         let through = [
             None,
             Some(Through::Share(ShareId(u64::MAX))),
@@ -94,19 +130,31 @@ mod tests {
             Some(Through::Link(LinkId(0x0123_4567_89ab_cdef))),
         ];
         for through in through {
-            for epoch in [0, 1, u64::from(u32::MAX)] {
-                let entity = Entity::new(version, epoch, through);
-                let text = entity.text(&ids);
-                assert_eq!(Entity::read(&ids, &text), Some(entity), "{text}");
-                assert_eq!(entity.is_plain(), epoch == 0 && through.is_none());
-                assert!(!entity.is_empty(), "{text}");
+            for epoch in [0, 1, u64::from(u32::MAX), 3 << 32] {
+                for version in versions {
+                    let entity = Entity::new(version, epoch, through);
+                    let text = entity.text(&ids);
+                    assert_eq!(Entity::read(&ids, &text), Some(entity), "{version} {text}");
+                    assert_eq!(entity.is_plain(), epoch == 0 && through.is_none());
+                    assert!(!entity.is_empty(), "{text}");
+                }
                 let nameless = Entity::new(VersionId(0), epoch, through);
-                assert_eq!(nameless.is_empty(), nameless.is_plain(), "{text}");
+                assert_eq!(nameless.is_empty(), nameless.is_plain());
             }
         }
-        for numbers in
-            [&[1, 0][..], &[1, 2, 3], &[1, 0, 0, 1 << 32, 0], &[1, 0, 5, 1, 1], &[1, 2, 0, 1, 1, 1]]
-        {
+        let long = [first_long.0 >> 32, first_long.0 & LOW];
+        for numbers in [
+            &[1, 0][..],
+            &[1, 2, 3],
+            &[1, 0, 0, 1 << 32, 0],
+            &[1, 0, 5, 1, 1],
+            &[1, 2, 0, 1, 1, 1],
+            &[1, 2, 0, 0, 1, 1],
+            &[long[0], 1 << 32, 0],
+            &[long[0], long[1], 0, 0],
+            &[long[0], long[1], 0, 1, 1, 1],
+            &[long[0], long[1], 0, 0, 1, 1 << 32],
+        ] {
             assert_eq!(Entity::read(&ids, &ids.encode_list(numbers, HashKind::Entity)), None, "{numbers:?}");
         }
         assert_eq!(Entity::read(&ids, &ids.encode_list(&[1, 1], HashKind::Share)), None);

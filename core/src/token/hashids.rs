@@ -18,7 +18,7 @@ const SEPARATORS: &str = "cfhistuCFHISTU";
 const MAX_DIGITS: usize = 11;
 
 /// The most numbers of one hash id, its kind among them.
-const MAX_NUMBERS: usize = 6;
+const MAX_NUMBERS: usize = 7;
 
 /// What a hash id names. The numbers are Cloudreve's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,7 +142,7 @@ impl HashIds {
         }
     }
 
-    /// Returns the text of up to five numbers, each up to [`MAX_ID`](HashIds::MAX_ID), and a kind.
+    /// Returns the text of up to six numbers, each up to [`MAX_ID`](HashIds::MAX_ID), and a kind.
     pub(crate) fn encode_list(&self, numbers: &[u64], kind: HashKind) -> String {
         let list: Vec<u64> = numbers.iter().copied().chain([kind.number().into()]).collect();
         self.0.encode(&list)

@@ -322,7 +322,7 @@ impl<'a> Resolver<'a> {
 
     /// Returns the hash id of the version alone.
     pub(super) fn plain_entity(&self, entity: &Entity) -> String {
-        self.ids.encode(entity.number, HashKind::Entity)
+        Entity { epoch: 0, through: None, ..*entity }.text(&self.ids)
     }
 
     /// Returns the hash id of a direct link: the one that it was imported under, if it was.
