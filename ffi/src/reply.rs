@@ -10,7 +10,7 @@ use holdall::{Error, ErrorKind, Reply, Request, Result, Time};
 
 use crate::body::holdall_body;
 use crate::code::kind;
-use crate::lines::{Lines, fill, holdall_header};
+use crate::lines::{Lines, fill, fill_cut, holdall_header};
 use crate::pointer::{Caller, entry, handle};
 use crate::sized::records;
 use crate::store::holdall_store;
@@ -186,7 +186,8 @@ pub unsafe extern "C" fn holdall_verify(
                 Disposition::Inline => HOLDALL_INLINE,
             },
             etag: fill(&found.etag)?,
-            name: fill(&found.name)?,
+            // A name in a URL of another system may be longer than any of a store's.
+            name: fill_cut(&found.name),
             media_type: fill(&found.media_type)?,
         })
     })

@@ -171,6 +171,41 @@ fn f2_what_a_panic_met_goes_on_after_it() {
     }
 }
 
+/// JNA and others write -1 for true.
+#[test]
+fn f1_whatever_byte_a_bool_is_it_is_true_or_false() {
+    use crate::put::{holdall_put_memory, holdall_put_options};
+    use crate::record::holdall_version;
+    use crate::{drive::*, free::*, store::*, version::holdall_version_stat};
+    use std::mem::{MaybeUninit, offset_of};
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let (mut store, mut drive) = (std::ptr::null_mut(), std::ptr::null_mut());
+    let (name, null) = (c"alice".as_ptr(), std::ptr::null_mut());
+    // SAFETY: the pointers lead to what their types and lengths say, and a record may be all zero.
+    unsafe {
+        assert_eq!(holdall_open(path.as_ptr().cast(), path.len(), std::ptr::null(), &raw mut store), 0);
+        assert_eq!(holdall_drive_open(store, name, 5, &raw mut drive), 0);
+        for byte in [0, 1, 2, 0x7f, 0xfe, 0xff_u8] {
+            let mut options = MaybeUninit::<holdall_put_options>::zeroed();
+            let bytes = options.as_mut_ptr().cast::<u8>();
+            bytes.cast::<usize>().write(size_of::<holdall_put_options>());
+            bytes.add(offset_of!(holdall_put_options, executable)).write(byte);
+            let mut version = MaybeUninit::<holdall_version>::zeroed();
+            version.as_mut_ptr().cast::<usize>().write(size_of::<holdall_version>());
+            let to = version.as_mut_ptr();
+            assert_eq!(holdall_put_memory(drive, name, 5, name.cast(), 5, options.as_ptr(), to), 0);
+            let id = version.assume_init_ref().id;
+            assert_eq!(holdall_version_stat(store, id, to), 0, "{byte}: {}", last_error());
+            let read = to.cast::<u8>().add(offset_of!(holdall_version, executable)).read();
+            assert_eq!(read, u8::from(byte != 0), "{byte}");
+        }
+        assert_eq!((holdall_drive_free(drive), holdall_store_free(store)), (0, 0));
+        assert_eq!(holdall_store_free(null), 0);
+    }
+}
+
 #[test]
 fn f1_null_everywhere_is_an_error_and_freeing_it_is_nothing() {
     for (name, function) in exports() {

@@ -210,10 +210,10 @@ impl Caller {
     /// Takes options: NULL is the defaults, and so is what a shorter struct, of an older header, has
     /// no room for.
     pub(crate) fn options<T: Record>(&self, options: *const T) -> Result<T> {
-        // SAFETY: a record may be all zero.
-        let mut taken: T = unsafe { MaybeUninit::zeroed().assume_init() };
+        let mut taken = MaybeUninit::<T>::zeroed();
         if options.is_null() {
-            return Ok(taken);
+            // SAFETY: a record may be all zero.
+            return Ok(unsafe { taken.assume_init() });
         }
         let size = self.size(options)?;
         let (known, later) = (size.min(size_of::<T>()), size.saturating_sub(size_of::<T>()));
@@ -226,11 +226,16 @@ impl Caller {
                 format!("{name} sets an option that this version of the library does not know"),
             ));
         }
-        // SAFETY: both sides hold `known` bytes, and any bytes that C wrote there are a record.
-        unsafe {
-            std::ptr::copy_nonoverlapping(options.cast::<u8>(), (&raw mut taken).cast::<u8>(), known);
+        let bytes = taken.as_mut_ptr().cast::<u8>();
+        // SAFETY: both sides hold `known` bytes.
+        unsafe { std::ptr::copy_nonoverlapping(options.cast::<u8>(), bytes, known) };
+        for (at, _) in T::BOOLS.iter().filter(|(_, is_bool)| *is_bool) {
+            let byte = bytes.wrapping_add(*at);
+            // SAFETY: a byte of the record. Languages other than C write other numbers than 1 for true.
+            unsafe { byte.write(u8::from(byte.read() != 0)) };
         }
-        Ok(taken)
+        // SAFETY: any bytes that C wrote there are a record, now that the bools are bools.
+        Ok(unsafe { taken.assume_init() })
     }
 
     fn size<T: Record>(&self, record: *const T) -> Result<usize> {
