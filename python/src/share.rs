@@ -48,7 +48,7 @@ impl Drive {
     /// expires: when the share expires: seconds from now, a timedelta or an aware datetime; None is
     ///     never.
     /// max_downloads: the downloads after which it ends; an archive counts as one. A download is counted
-    ///     when `Visit.url` or `Visit.archive` issues its URL, however often that is used.
+    ///     when `Visit.url` or `Visit.archive` issues its URL, which then serves one client.
     /// purchase: the host asks a visitor for a ticket before a download starts.
     ///
     /// Raises NotFound when nothing is at `path`, InvalidArgument when an option is invalid.

@@ -226,12 +226,13 @@ impl Archive {
     /// # Errors
     /// As [`Archive::create`] and [`Url::sign`].
     pub fn sign(mut self) -> Result<String> {
-        let url = self.url.take();
-        let lifetime = self.lifetime;
         let store = self.drive.store().clone();
+        let url = self.url.take().unwrap_or_else(|| Url::new(&store, Subject::Archive(ArchiveId(0))));
+        let url = url.expires_in(self.lifetime);
+        // Before the archive is made, and counted against the shares that it is made through.
+        url.check(&*store.engine()?)?;
         let info = self.create()?;
-        let url = url.unwrap_or_else(|| Url::new(&store, Subject::Archive(info.id)));
-        url.of(Subject::Archive(info.id)).expires_in(lifetime).sign()
+        url.of(Subject::Archive(info.id)).sign()
     }
 }
 

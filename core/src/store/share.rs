@@ -176,8 +176,8 @@ impl Visit {
         listing::list(&tx, folder, after, limit)
     }
 
-    /// Counts a download and begins a URL of the file at `path` in the share. The URL ends with the
-    /// share. Where the share's downloads are limited, one client has it from the URL, as
+    /// Begins a URL of the file at `path` in the share; to sign it counts as one download. The URL ends with
+    /// the share. Where the share's downloads are limited, one client has it from the URL, as
     /// [`Url::max_uses`] of 1 has it.
     ///
     /// # Errors
@@ -188,8 +188,7 @@ impl Visit {
         if file.kind == Kind::Folder {
             return Err(Error::invalid(format!("{} is a folder; make an archive of it", shown(path))));
         }
-        self.count()?;
-        Ok(self.once(Url::new(&self.store, Subject::Share(self.info.id, file.id))))
+        Ok(self.once(self.counted_url(file.id)?))
     }
 
     /// Lets a URL serve the one download that was counted.
@@ -230,11 +229,20 @@ impl Visit {
         stat::by_id(&tx, file)
     }
 
-    /// Counts a download and begins a URL of a file of the share, by its id, as [`Visit::url`] does.
+    /// Begins a URL of a file of the share, by its id, as [`Visit::url`] does. It may be used any number of
+    /// times.
     pub(crate) fn url_of(&self, file: FileId) -> Result<Url> {
         self.file(file)?;
-        self.count()?;
-        Ok(Url::new(&self.store, Subject::Share(self.info.id, file)))
+        self.counted_url(file)
+    }
+
+    /// Begins a URL that counts a download when it is signed, if one is left.
+    fn counted_url(&self, file: FileId) -> Result<Url> {
+        let (id, engine) = (self.info.id, self.store.engine()?);
+        if share::check_left(&engine.reader()?, id, Time::now())?.is_some() {
+            engine.journal.writable()?;
+        }
+        Ok(Url::new(&self.store, Subject::Share(id, file)).counting(id))
     }
 
     /// Begins an archive of files and folders of the share, by their ids, as [`Visit::archive`] does.
@@ -260,14 +268,6 @@ impl Visit {
             picks.iter().map(pick).collect(),
         )?;
         Ok(archive.counting(BTreeMap::from([(id, 1)])))
-    }
-
-    fn count(&self) -> Result<()> {
-        let (id, now, engine) = (self.info.id, Time::now(), self.store.engine()?);
-        if engine.journal.is_read_only() && share::check_left(&engine.reader()?, id, now)?.is_none() {
-            return Ok(());
-        }
-        engine.write(move |change| share::count_download(change, id, now)).map(drop)
     }
 }
 

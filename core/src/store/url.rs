@@ -87,6 +87,8 @@ pub struct Url {
     public_cache: bool,
     pace: Option<u64>,
     cross_origin: Option<CrossOrigin>,
+    /// The share that a download is counted against when the URL is signed.
+    counts: Option<ShareId>,
     pub(super) now: Option<Time>,
 }
 
@@ -107,6 +109,7 @@ impl Url {
             public_cache: false,
             pace: None,
             cross_origin: None,
+            counts: None,
             now: None,
         }
     }
@@ -228,12 +231,25 @@ impl Url {
     pub fn sign(self) -> Result<String> {
         let engine = self.store.engine()?;
         let snapshot = Snapshot::new(&engine);
+        let (epoch, name) = self.look_up(&snapshot)?;
+        let (shown, counts) = (self.name.clone().unwrap_or(name), self.counts);
+        let claims = self.claims(&engine, epoch)?;
+        let token = snapshot.ring()?.1.sign_named(&claims, &shown)?;
+        drop(snapshot);
+        // Last: what was refused before has counted nothing.
+        if let Some(share) = counts {
+            count(&engine, share)?;
+        }
+        Ok(format!("{}d/{token}/{}", engine.options.base_url, escape_segment(&shown)))
+    }
+
+    /// Makes what the URL claims, if that can be right.
+    fn claims(self, engine: &Engine, epoch: u64) -> Result<Claims> {
         if self.public_cache && (self.network.is_some() || self.uses.is_some()) {
             return Err(Error::invalid(
                 "a shared cache keeps to no network and counts no use; leave public_cache out, or those",
             ));
         }
-        let (epoch, name) = self.look_up(&snapshot)?;
         let (purpose, subject, file) = match self.subject {
             Subject::Version(id) => (Purpose::Version, id.0, 0),
             Subject::Revision(id) => (Purpose::Revision, id.0, 0),
@@ -241,11 +257,10 @@ impl Url {
             Subject::Archive(id) => (Purpose::Archive, id.0, 0),
             Subject::Share(id, file) => (Purpose::Share, id.0, file.0),
         };
-        let mut claims = match self.expiry(&engine, Edge::Over)? {
+        let mut claims = match self.expiry(engine, Edge::Over)? {
             Some(expires) => Claims::new(purpose, subject, epoch, expires),
             None => Claims::never_expiring(purpose, subject, epoch),
         };
-        let shown = self.name.clone().unwrap_or(name);
         claims.file = file;
         claims.disposition = self.disposition;
         claims.name = self.name;
@@ -258,8 +273,16 @@ impl Url {
             None => None,
         };
         claims.cross_origin = self.cross_origin;
-        let token = snapshot.ring()?.1.sign_named(&claims, &shown)?;
-        Ok(format!("{}d/{token}/{}", engine.options.base_url, escape_segment(&shown)))
+        claims.check()?;
+        Ok(claims)
+    }
+
+    /// Checks all that signing would refuse but for what the URL leads to.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, as [`Url::sign`].
+    pub(super) fn check(&self, engine: &Engine) -> Result<()> {
+        self.clone().claims(engine, 0).map(drop)
     }
 
     /// Makes the URL in the form of Cloudreve v4: the path and the expiry are signed, the query
@@ -317,6 +340,12 @@ impl Url {
     /// Counts the lifetime from `now` on.
     pub(crate) fn at(mut self, now: Time) -> Url {
         self.now = Some(now);
+        self
+    }
+
+    /// Counts a download against a share when it is signed.
+    pub(super) fn counting(mut self, share: ShareId) -> Url {
+        self.counts = Some(share);
         self
     }
 
@@ -388,6 +417,16 @@ impl Url {
         }
         .map(Some)
     }
+}
+
+/// Counts a download against a share; nothing where the store was opened for reading and the share has no
+/// limit.
+fn count(engine: &Engine, id: ShareId) -> Result<()> {
+    let now = Time::now();
+    if engine.journal.is_read_only() && share::check_left(&engine.reader()?, id, now)?.is_none() {
+        return Ok(());
+    }
+    engine.write(move |change| share::count_download(change, id, now)).map(drop)
 }
 
 /// Rounds up to whole seconds.

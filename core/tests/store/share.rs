@@ -143,7 +143,7 @@ fn entering_and_downloading_are_counted() {
     for _ in 0..3 {
         test.store.visit(share.id, None).unwrap();
     }
-    drop(test.store.visit(share.id, None).unwrap().url("").unwrap());
+    test.store.visit(share.id, None).unwrap().url("").unwrap().sign().unwrap();
     let listed = test.drive().shares("a").unwrap();
     assert_eq!((listed.len(), listed[0].views, listed[0].downloads), (1, 4, 1));
     let body = test.drive().open_file("a").unwrap();
@@ -192,6 +192,34 @@ fn wrong_passwords_have_a_budget_of_the_client_and_of_the_share() {
     assert_eq!(reply.status, 429);
     assert!((1..=6).contains(&reply.header("Retry-After").unwrap().parse::<u64>().unwrap()));
     test.store.visit(share.id, None).unwrap_err();
+}
+
+#[test]
+fn what_is_refused_counts_no_download() {
+    let test = test_store(Mode::Shared);
+    put(&test.drive(), "a", b"x");
+    let share = test.drive().share("a", &Share::new().max_downloads(1)).unwrap();
+    let visit = test.store.visit(share.id, None).unwrap();
+    let url = || visit.url("").unwrap();
+    let archive = || visit.archive([""]).unwrap();
+    for refused in [
+        url().name("a/b").sign(),
+        url().media_type("no type").sign(),
+        url().expires_in(Duration::ZERO).sign(),
+        url().public_cache().sign(),
+        url().sign_cloudreve(),
+        archive().name("a/b").sign(),
+        archive().expires_in(Duration::ZERO).sign(),
+        archive().with_url(|url| url.media_type("no type")).sign(),
+        archive().with_url(holdall::Url::public_cache).sign(),
+        archive().with_url(holdall::Url::never_expires).sign(),
+    ] {
+        assert_eq!(kind(refused), ErrorKind::InvalidArgument);
+    }
+    assert_eq!(test.drive().shares("a").unwrap()[0].downloads, 0);
+    assert_eq!(test.get(&url().sign().unwrap()), b"x");
+    assert_eq!(test.drive().shares("a").unwrap()[0].downloads, 1);
+    assert_eq!(kind(visit.url("")), ErrorKind::Gone);
 }
 
 /// A try is taken from the budget while a password is checked.

@@ -69,6 +69,9 @@ fn urls(call: &Call<'_>, uris: &[FileUri], params: &UrlParams<'_>) -> Result<Rep
             Err(stop) => return Err(stop),
         }
     }
+    // Before anything is counted.
+    let url_signer = UrlSigner::new(call, &resolver, params.primary)?;
+    let ends = url_signer.ends(call.request.now, !params.no_cache)?;
     if faults.is_empty() || params.skip_error {
         let through = found.iter().map(|picked| picked.as_ref().and_then(|(found, _)| found.share));
         let refused =
@@ -84,8 +87,6 @@ fn urls(call: &Call<'_>, uris: &[FileUri], params: &UrlParams<'_>) -> Result<Rep
         return Ok(call.answer.failed(None::<()>, &faults)?);
     }
 
-    let url_signer = UrlSigner::new(call, &resolver, params.primary)?;
-    let ends = url_signer.ends(call.request.now, !params.no_cache)?;
     let speed = call.caller.limits.speed;
     let mut urls = Vec::with_capacity(found.len());
     for picked in &found {
