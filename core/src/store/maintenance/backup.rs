@@ -14,11 +14,12 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, linkat};
 
+use super::backup_rows::BackupRows;
 use super::check::{Progress, Watch};
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::{pool, segment as file, spool};
 use crate::catalog::history::{self, CopyRecord};
-use crate::catalog::record::{BlobRecord, FileRecord, Location, Record, SegmentRecord};
+use crate::catalog::record::{BlobRecord, Location, Record, SegmentRecord};
 use crate::catalog::{prefix, row, segment, table};
 use crate::engine::Engine;
 use crate::engine::layout::{self, BLOBS, Identity, NEW_ROWS, ROWS, STORE};
@@ -27,7 +28,7 @@ use crate::id::BlobId;
 use crate::journal::Position;
 use crate::kv::driver::StoreReader;
 use crate::kv::redb::{RedbKv, Sharing};
-use crate::kv::{Commit, Kv, Read, Scan, Write};
+use crate::kv::{Commit, Kv, Read, Scan};
 use crate::mutant::{self, Mutant};
 use crate::store::Store;
 use crate::vfs::{Open, RealVfs, Vfs, VfsFile};
@@ -37,9 +38,8 @@ use crate::{Error, ErrorKind, Result};
 const MARK: &str = "BACKUP";
 /// Bytes that are copied at once.
 const BLOCK: usize = 1 << 20;
-/// Rows that are read, and bytes of rows that are written, at once.
+/// Rows that are read at once.
 const PAGE: usize = 1000;
-const ROWS_LEN: usize = 4 << 20;
 /// Bytes of rows that are kept in memory.
 const CACHE: usize = 16 << 20;
 
@@ -452,34 +452,10 @@ impl Backup<'_, '_> {
         remove(self.target.as_ref(), NEW_ROWS)?;
         let file = self.target.open(NEW_ROWS, Open::CreateNew).map_err(failed)?;
         let kv = RedbKv::open(file.clone(), Sharing::Exclusive, CACHE, table::ALL)?;
-        let (mut writer, mut len) = (kv.writer()?, 0);
-        for table in table::ALL {
-            let mut after: Option<Vec<u8>> = None;
-            loop {
-                let page = prefix::page(&self.tx, *table, &[], after.as_deref(), PAGE)?;
-                for (key, value) in &page {
-                    // The mode is that of a session here, and the mark of a copy is set below.
-                    if *table == table::META && [segment::MODE, history::COPY].contains(&&**key) {
-                        continue;
-                    }
-                    if *table == table::FILE {
-                        self.versions = history::higher(self.versions, &FileRecord::decode(value)?);
-                    }
-                    writer.put(*table, key, value)?;
-                    self.report.rows += 1;
-                    len += key.len() + value.len();
-                }
-                if len >= ROWS_LEN {
-                    kv.commit(writer, Commit::Unsynced)?;
-                    (writer, len) = (kv.writer()?, 0);
-                    (self.watch)(self.progress)?;
-                }
-                match page.into_iter().next_back() {
-                    Some((key, _)) => after = Some(key),
-                    None => break,
-                }
-            }
-        }
+        let mut rows = BackupRows::new(&self.tx, &mut *self.watch, self.progress, self.versions)?;
+        kv.load(&mut rows)?;
+        (self.report.rows, self.versions) = (rows.count, rows.versions);
+        let mut writer = kv.writer()?;
         let Position { lsn, crc } = Position::read(&self.tx)?;
         let versions = self.versions.max(history::timeline_version(&self.tx)?);
         history::set_copy(&mut writer, &CopyRecord { of: Some((lsn, crc)), versions })?;

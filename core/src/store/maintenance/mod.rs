@@ -1,6 +1,7 @@
 //! What keeps a store in order: checking, repairing, collecting, compacting, backing up.
 
 mod backup;
+mod backup_rows;
 mod check;
 mod compact;
 mod gc;
