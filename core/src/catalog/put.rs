@@ -9,7 +9,7 @@ use super::history::Timeline;
 use super::id_sequence::{self, NewId};
 use super::info::VersionInfo;
 use super::path::{self, PathLookup};
-use super::record::{FileRecord, Kind, Record, VersionRecord};
+use super::record::{BlobRecord, FileRecord, Kind, Record, VersionRecord};
 use super::refcount;
 use super::state::{self, State};
 use super::table::VERSION;
@@ -43,6 +43,8 @@ pub enum Expect {
 pub(crate) struct NewVersion<'a> {
     /// The content; its length and CRC-32 are the blob's own.
     pub(crate) blob: BlobId,
+    /// The record of the blob, if it is yet to be added.
+    pub(crate) fresh: Option<&'a BlobRecord>,
     pub(crate) media_type: &'a str,
     /// How old the content is.
     pub(crate) modified: Time,
@@ -225,7 +227,10 @@ fn check(tx: &impl Read, new: NewVersion<'_>) -> Result<()> {
             shown(new.media_type)
         )));
     }
-    blob::get(tx, new.blob).map(|_| ())
+    match new.fresh {
+        Some(_) => Ok(()),
+        None => blob::get(tx, new.blob).map(|_| ()),
+    }
 }
 
 /// Writes a version that was found to be in order, and clears away those that are too many.
@@ -237,7 +242,10 @@ fn append(
     (time, timeline): (ChangeTime, &Timeline),
 ) -> Result<VersionInfo> {
     let (drive, details) = (drive::get(tx, node.drive)?, new.details);
-    let content = refcount::link(tx, new.blob)?;
+    let content = match new.fresh {
+        Some(record) => refcount::insert_linked(tx, new.blob, record.clone())?,
+        None => refcount::link(tx, new.blob)?,
+    };
     sha1_index::hold(tx, node.drive, new.blob, &content)?;
     let id = VersionId::new(file, timeline.version_number(file, node.next));
     let version = VersionRecord {
@@ -302,6 +310,7 @@ pub(crate) fn again(tx: &mut impl Write, id: VersionId, time: ChangeTime) -> Res
     }
     let new = NewVersion {
         blob: version.blob,
+        fresh: None,
         media_type: &version.media_type,
         modified: version.modified,
         executable: version.executable,

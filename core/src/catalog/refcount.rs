@@ -83,13 +83,34 @@ pub(crate) fn insert(tx: &mut impl Write, id: BlobId, record: BlobRecord, releas
         return Err(Error::bug(format!("blob {id} or its content is in the catalog already")));
     }
     let record = BlobRecord { refs: 0, released: Some(released), ..record };
+    tx.put(DELETED_BLOB, &row::due(released, id.0), &[])?;
+    enter(tx, id, &record)
+}
+
+/// Adds a blob together with the first version that has it, and returns its record: the rows are those that
+/// [`insert`] and [`link`] leave. That the scope has no such content, the caller has found in the same transaction.
+///
+/// `record.refs` and `record.released` are set here.
+///
+/// # Errors
+/// `Bug` when the id is taken.
+pub(crate) fn insert_linked(tx: &mut impl Write, id: BlobId, record: BlobRecord) -> Result<BlobRecord> {
+    if row::exists(tx, BLOB, &id.to_key())? {
+        return Err(Error::bug(format!("blob {id} is in the catalog already")));
+    }
+    let record = BlobRecord { refs: 1, released: None, ..record };
+    enter(tx, id, &record)?;
+    Ok(record)
+}
+
+/// Writes the rows of a blob that is new.
+fn enter(tx: &mut impl Write, id: BlobId, record: &BlobRecord) -> Result<()> {
     if blob::is_shared(record.scope) {
         tx.put(BLOB_HASH, &blob::hash_key(record.scope, &record.blake3), &id.to_key())?;
     }
-    tx.put(DELETED_BLOB, &row::due(released, id.0), &[])?;
     counter::add(tx, Counter::Blobs, 1)?;
     counter::add(tx, Counter::BlobBytes, blob::signed(record.len)?)?;
-    row::put(tx, BLOB, &id.to_key(), &record)
+    row::put(tx, BLOB, &id.to_key(), record)
 }
 
 /// Counts one more version that has the content, and returns the record.
@@ -189,4 +210,53 @@ pub(crate) fn forget(tx: &mut impl Write, id: BlobId, until: Time) -> Result<Opt
     counter::add(tx, Counter::Blobs, -1)?;
     counter::add(tx, Counter::BlobBytes, -blob::signed(record.len)?)?;
     Ok(Some(record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::record::Location;
+    use crate::catalog::table;
+    use crate::kv::memory::MemoryKv;
+    use crate::kv::{Commit, Kv};
+
+    #[test]
+    fn a_blob_that_comes_with_its_version_has_the_rows_of_one_that_came_before() {
+        for scope in [0, 9, blob::APART] {
+            let content = BlobRecord {
+                location: Location::Segment { segment: 1, offset: 64 },
+                len: 5,
+                crc32: 1,
+                crc64: 2,
+                sha1: [3; 20],
+                blake3: [4; 32],
+                refs: 7,
+                released: Some(Time(8)),
+                scope,
+            };
+            let rows = |add: &dyn Fn(&mut <MemoryKv as Kv>::Writer) -> Result<BlobRecord>| {
+                let kv = MemoryKv::default();
+                let record = kv.write(Commit::Synced, |tx| add(tx)).unwrap();
+                let (tx, mut rows) = (kv.reader().unwrap(), Vec::new());
+                for table in table::ALL {
+                    tx.scan(*table, row::ALL, false, &mut |key, value| {
+                        rows.push((table.name, key.to_vec(), value.to_vec()));
+                        Ok(Scan::Next)
+                    })
+                    .unwrap();
+                }
+                (record, rows)
+            };
+            let id = BlobId(6);
+            let together = rows(&|tx| insert_linked(tx, id, content.clone()));
+            let before = rows(&|tx| insert(tx, id, content.clone(), Time(9)).and_then(|()| link(tx, id)));
+            assert_eq!(together, before);
+            assert_eq!((together.0.refs, together.0.released), (1, None));
+            let twice = MemoryKv::default().write(Commit::Synced, |tx| {
+                insert_linked(tx, id, content.clone())?;
+                insert_linked(tx, id, content.clone())
+            });
+            assert_eq!(twice.unwrap_err().kind(), ErrorKind::Bug);
+        }
+    }
 }

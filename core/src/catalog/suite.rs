@@ -172,6 +172,7 @@ impl<K: Kv> Store<K> {
         self.change(|tx, ids| {
             let new = NewVersion {
                 blob,
+                fresh: None,
                 media_type: "text/plain",
                 modified: Time(5),
                 executable: false,

@@ -228,10 +228,11 @@ struct Ready {
 }
 
 impl Ready {
-    /// Returns what becomes a version, with its content in `blob`.
-    fn version(&self, blob: BlobId, first_own: u64) -> NewVersion<'_> {
+    /// Returns what becomes a version, with its content in `blob`, whose record is `fresh` if it is yet to be added.
+    fn version<'a>(&'a self, blob: BlobId, fresh: Option<&'a BlobRecord>, first_own: u64) -> NewVersion<'a> {
         NewVersion {
             blob,
+            fresh,
             media_type: self.put.media_type.as_deref().unwrap_or_default(),
             modified: self.modified,
             executable: self.put.executable,
@@ -432,15 +433,29 @@ fn put_one(
 ) -> Result<VersionInfo> {
     // Found before anything is written, so that a put that is refused leaves no bytes.
     let target = put::target(change, drive, &one.path, one.put.expect)?;
-    let version = |blob| one.version(blob, context.first_own);
-    if let Some(foreign) = version(one.blob).details.alias {
+    if let Some(foreign) = one.version(one.blob, None, context.first_own).details.alias {
         alias::check_new_version(change, foreign)?;
     }
-    let blob = insert(change, &one.content, &one.digest, one.blob, (context.scope, context.time))?;
-    if let Some(beginning) = one.beginning.filter(|_| blob == one.blob) {
-        sha1_index::note(change, blob, beginning)?;
-    }
-    put::at_target(change, drive, target, version(blob), ids, (context.time, &context.timeline))
+    let content = find_or_write(change, &one.content, &one.digest, one.blob, context.scope)?;
+    let (blob, fresh) = match (content, one.beginning) {
+        (PutContent::Stored(blob), _) => (blob, None),
+        (PutContent::Fresh(record), None) => (one.blob, Some(record)),
+        (PutContent::Fresh(record), Some(beginning)) => {
+            refcount::insert(change, one.blob, record, context.time.group)?;
+            sha1_index::note(change, one.blob, beginning)?;
+            (one.blob, None)
+        }
+    };
+    let version = one.version(blob, fresh.as_ref(), context.first_own);
+    put::at_target(change, drive, target, version, ids, (context.time, &context.timeline))
+}
+
+/// Where the content of a put is.
+enum PutContent {
+    /// In a blob of the scope of deduplication.
+    Stored(BlobId),
+    /// Written, in a blob that is yet to be added.
+    Fresh(BlobRecord),
 }
 
 /// Finds the blob of the scope of deduplication that has this content, or makes it one as `blob`.
@@ -451,8 +466,22 @@ pub(super) fn insert(
     blob: BlobId,
     (scope, time): (u64, ChangeTime),
 ) -> Result<BlobId> {
+    match find_or_write(change, content, digest, blob, scope)? {
+        PutContent::Stored(known) => Ok(known),
+        PutContent::Fresh(record) => refcount::insert(change, blob, record, time.group).map(|()| blob),
+    }
+}
+
+/// Finds the blob of the scope of deduplication that has this content, or writes the content for `blob`.
+fn find_or_write(
+    change: &mut Change<'_>,
+    content: &PlacedContent,
+    digest: &Digest,
+    blob: BlobId,
+    scope: u64,
+) -> Result<PutContent> {
     let location = match (content, blob::find(change, scope, &digest.blake3)?) {
-        (_, Some(known)) => return Ok(known),
+        (_, Some(known)) => return Ok(PutContent::Stored(known)),
         // The caller takes this error as the sign to place its spare file and to run the change again.
         (PlacedContent::Known, None) => {
             return Err(Error::new(
@@ -466,8 +495,7 @@ pub(super) fn insert(
             Location::File
         }
     };
-    refcount::insert(change, blob, record(digest, location, scope), time.group)?;
-    Ok(blob)
+    Ok(PutContent::Fresh(record(digest, location, scope)))
 }
 
 fn record(digest: &Digest, location: Location, scope: u64) -> BlobRecord {

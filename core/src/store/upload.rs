@@ -534,6 +534,7 @@ fn put_goal(
     let modified = record.modified.unwrap_or(time.now);
     let new = NewVersion {
         blob,
+        fresh: None,
         media_type: &record.media_type,
         modified,
         executable: false,

@@ -219,6 +219,7 @@ pub(super) fn a_part_that_became_a_version_outlives_it_by_the_grace<K: Kv>(make:
             refcount::adopt(tx, became, 0)?;
             let new = NewVersion {
                 blob: became,
+                fresh: None,
                 media_type: "",
                 modified: Time(2),
                 executable: false,

@@ -26,6 +26,7 @@ pub(super) fn a_put_to_an_existing_path_adds_a_version<K: Kv>(make: &impl Fn() -
     let (file, time, blob) = (first.id.file(), store.time(), row.blob);
     let new = NewVersion {
         blob,
+        fresh: None,
         media_type: "",
         modified: Time(6),
         executable: false,
