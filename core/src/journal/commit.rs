@@ -38,6 +38,8 @@ pub(crate) struct GroupLimits {
     pub(crate) segment_len: u64,
     /// Groups after which the rows are synced.
     pub(crate) checkpoint_groups: u32,
+    /// Bytes of write-sets after which they are: what a reopening after a crash has to replay.
+    pub(crate) checkpoint_len: u64,
     /// Age of the oldest unsynced rows at which the next group syncs them.
     pub(crate) checkpoint_age: Duration,
     /// Whether rows may stay unsynced between checkpoints: only where one process has the store.
@@ -73,6 +75,8 @@ struct Lead {
     finished: bool,
     session: SessionState,
     unsynced: u32,
+    /// Bytes of their write-sets.
+    unsynced_len: u64,
     /// By the uptime.
     synced_at: Duration,
 }
@@ -113,6 +117,7 @@ impl<K: Kv> Journal<K> {
                 finished: false,
                 session: SessionState::Quiet,
                 unsynced: 0,
+                unsynced_len: 0,
                 synced_at: machine::uptime(),
             }),
             poisoned: AtomicBool::new(false),
@@ -337,9 +342,11 @@ impl<K: Kv> Journal<K> {
         };
         if attempt.wrote {
             lead.unsynced += 1;
+            lead.unsynced_len = lead.unsynced_len.saturating_add(attempt.len);
         }
         let asked = attempt.checkpoint || batch.iter().any(|request| request.then != Then::Nothing);
         let due = lead.unsynced >= self.limits.checkpoint_groups
+            || lead.unsynced_len >= self.limits.checkpoint_len
             || (lead.unsynced > 0
                 && machine::uptime().saturating_sub(lead.synced_at) >= self.limits.checkpoint_age);
         if self.limits.exclusive && (due || (asked && lead.unsynced > 0)) {
@@ -380,7 +387,7 @@ impl<K: Kv> Journal<K> {
         let mut tx = self.kv.writer()?;
         Position::read(&tx)?.write(&mut tx)?;
         self.kv.commit(tx, Commit::Synced).inspect_err(|_| self.poison())?;
-        lead.unsynced = 0;
+        (lead.unsynced, lead.unsynced_len) = (0, 0);
         lead.synced_at = machine::uptime();
         Ok(())
     }
@@ -429,6 +436,7 @@ impl<K: Kv> Journal<K> {
             return Ok(Attempt { again: true, ..attempt });
         }
         let start = pending.start;
+        attempt.len = u64::try_from(pending.change.len()).unwrap_or(u64::MAX);
         let (end, crc) = match lease.append(&mut pending, position.crc) {
             Ok(appended) => appended,
             Err(error) => {
@@ -559,6 +567,8 @@ struct Attempt {
     again: bool,
     /// Whether the group reached the log.
     wrote: bool,
+    /// Bytes of its write-set.
+    len: u64,
     /// Whether the rows have to be synced with it.
     checkpoint: bool,
 }

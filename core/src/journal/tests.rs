@@ -29,6 +29,7 @@ fn limits() -> GroupLimits {
         group_len: 16 << 20,
         segment_len: 1 << 20,
         checkpoint_groups: 7,
+        checkpoint_len: u64::MAX,
         checkpoint_age: Duration::from_secs(3600),
         exclusive: true,
         read_only: false,
@@ -273,6 +274,27 @@ fn no_two_groups_of_one_number_stand_on_the_disk_beside_a_later_one() {
         }
         assert!(strikes >= 4, "{fault:?}");
     }
+}
+
+#[test]
+fn a_reopening_replays_no_more_than_the_write_sets_that_a_checkpoint_waits_for() {
+    let replayed = |checkpoint_len| {
+        let (disk, vfs) = new_disk();
+        let limits = GroupLimits { checkpoint_groups: 1000, checkpoint_len, ..limits() };
+        let journal = Journal::new(rows(&vfs, "meta.redb"), vfs.clone(), STORE, limits);
+        for key in 0..30 {
+            put(&journal, key, Bytes::from_static(b"content")).unwrap();
+        }
+        let after = disk.crash(Policy::KeepAll);
+        std::mem::forget(journal);
+        let vfs: Arc<dyn Vfs> = Arc::new(after);
+        let kv = rows(&vfs, "meta.redb");
+        let replayed = recover(&kv, &vfs, STORE).unwrap();
+        assert_eq!(keys(&kv.reader().unwrap()).len(), 30);
+        replayed
+    };
+    assert_eq!([replayed(u64::MAX), replayed(1)], [30, 0]);
+    assert!((1..30).contains(&replayed(150)), "{}", replayed(150));
 }
 
 #[test]
