@@ -11,6 +11,7 @@
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
 # bench      the benchmarks, NAMES="plan range" for some; a report in JSON and plots of it below target/bench
 # bench-check  what got slower since REV by more than the noise, in runs that take turns; NAMES and ROUNDS
+# bench-check-control  shows that bench-check names a slow-down that is planted, and nothing of an unchanged build
 # fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
 # filesystems  the store on ext4, XFS, Btrfs, tmpfs and a disk with sectors of 4 KiB; takes root and loop devices
 # mutants    changes the modules of tokens, ranges, headers, names and recovery in one place at a time, and asks whether
@@ -28,7 +29,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test hosts published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-check fuzz filesystems mutants tsan features package alone dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo test hosts published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-check bench-check-control fuzz filesystems mutants tsan features package alone dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -153,6 +154,9 @@ bench: tools
 bench-check: tools
 	@test -n '$(REV)' || { echo 'name what to compare with: make bench-check REV=main' >&2; exit 2; }
 	$(PYTHON) benches/compare.py --rev '$(REV)' --rounds $(or $(ROUNDS),7) $(NAMES)
+
+bench-check-control: tools
+	$(PYTHON) benches/compare.py --control --rounds $(or $(ROUNDS),7)
 
 SECONDS_EACH = $(or $(SECONDS),60)
 

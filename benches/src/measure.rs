@@ -28,15 +28,31 @@ pub fn busy<T>(work: impl FnOnce() -> T) -> Duration {
 /// How long each work took in each round.
 pub struct Times(Vec<Vec<f64>>);
 
+/// By how many per cent the first work of each measurement is made to take longer: the control of
+/// `compare.py`, which must name what got slower.
+const SLOWER: &str = "HOLDALL_BENCH_SLOWER";
+
 /// Runs the works in turns, A B C A B C, so that what the machine does meanwhile meets all of them.
 pub fn turns(rounds: usize, mut works: Vec<Work<'_>>) -> Times {
+    let slower = std::env::var(SLOWER).map_or(0.0, |text| text.parse().expect("per cent"));
     let mut times = vec![Vec::with_capacity(rounds); works.len()];
     for _ in 0..rounds {
-        for (work, times) in works.iter_mut().zip(&mut times) {
-            times.push(work().as_secs_f64());
+        for (index, (work, times)) in works.iter_mut().zip(&mut times).enumerate() {
+            let took = work();
+            let more = if index == 0 { took.mul_f64(slower / 100.0) } else { Duration::ZERO };
+            times.push((took + waste(more)).as_secs_f64());
         }
     }
     Times(times)
+}
+
+/// Keeps the processor busy for so long, at least, and returns for how long it did.
+fn waste(least: Duration) -> Duration {
+    let begun = Instant::now();
+    while begun.elapsed() < least {
+        std::hint::spin_loop();
+    }
+    if least.is_zero() { Duration::ZERO } else { begun.elapsed() }
 }
 
 impl Times {
