@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use holdall::digest::StreamDigester;
+use holdall::digest::{Digest as FourHashes, StreamDigester};
 use holdall::{Drive, Mode, Put};
 use sha1::{Digest, Sha1};
 
@@ -96,6 +96,11 @@ fn put_each(drive: &Drive, contents: &[Bytes], next: &mut usize) -> Duration {
     })
 }
 
+/// Hashes contents one by one, as a put does.
+fn hash_each(contents: &[Bytes]) -> Duration {
+    time(|| contents.iter().map(|one| FourHashes::of(one).crc32).fold(0, u32::wrapping_add))
+}
+
 fn name(next: &mut usize) -> String {
     *next += 1;
     format!("folder/{:08}.bin", *next)
@@ -170,6 +175,7 @@ pub fn batch(table: &mut Table) {
     let mut appended = Appended::new(&at("appended"));
     let (mut next, mut draw) = (0, Contents::new(7));
     let (mut draw2, mut draw3, mut draw4) = (Contents::new(8), Contents::new(9), Contents::new(10));
+    let mut draw5 = Contents::new(18);
     let works: Vec<Work<'_>> = vec![
         Box::new(|| {
             let items: Vec<_> =
@@ -198,13 +204,15 @@ pub fn batch(table: &mut Table) {
                 }
             })
         }),
+        Box::new(|| hash_each(&draw5.many(COUNT, 4096))),
     ];
     let times = turns(15, works);
-    let shown = times.each(&["put", "sqlite", "files", "append"], COUNT);
+    let shown = times.each(&["put", "sqlite", "files", "append", "hash alone"], COUNT);
     let work = "put 15,000 x 4 KiB in batches of 100";
     table.row("4", work, "SQLite BLOB", times.speed(0, 1), Want::AtLeast(2.0), &shown);
     table.row("4", work, "plain files fsynced", times.speed(0, 2), Want::AtLeast(30.0), "");
     table.row("4", work, "one file appended + fdatasync", times.speed(0, 3), Want::AtLeast(0.5), "");
+    table.row("4", work, "the four hashes alone, one thread", times.speed(0, 4), Want::Shown, "");
 }
 
 /// Puts 4 KiB from 32 threads, each waiting for durability.
@@ -268,7 +276,7 @@ pub fn medium(table: &mut Table) {
     let drive = store(&at("store"), Mode::Exclusive).drive("bench").expect("a drive");
     let (mut sqlite, mut files) = (Sqlite::open(&at("sqlite")), Files::new(&at("files")));
     let (mut next, mut draw) = (0, Contents::new(14));
-    let (mut draw2, mut draw3) = (Contents::new(15), Contents::new(16));
+    let (mut draw2, mut draw3, mut draw4) = (Contents::new(15), Contents::new(16), Contents::new(19));
     let works: Vec<Work<'_>> = vec![
         Box::new(|| put_each(&drive, &draw.many(COUNT, LEN), &mut next)),
         Box::new(|| {
@@ -279,12 +287,14 @@ pub fn medium(table: &mut Table) {
             let contents = draw3.many(COUNT, LEN);
             time(|| contents.iter().for_each(|one| files.put(one)))
         }),
+        Box::new(|| hash_each(&draw4.many(COUNT, LEN))),
     ];
     let times = turns(15, works);
-    let shown = times.each(&["put", "sqlite", "files"], COUNT);
+    let shown = times.each(&["put", "sqlite", "files", "hash alone"], COUNT);
     let work = "put 256 KiB";
     table.row("6", work, "SQLite BLOB", times.speed(0, 1), Want::AtLeast(2.0), &shown);
     table.row("6", work, "plain files fsynced", times.speed(0, 2), Want::AtLeast(2.0), "");
+    table.row("6", work, "the four hashes alone, one thread", times.speed(0, 3), Want::Shown, "");
 }
 
 /// Puts again what is there already.
