@@ -1,6 +1,7 @@
 # demo       builds a release, and shows on a real tree and a big file what the store does
 # test       everything that must pass: format, lints, documentation, tests
 # hosts      the part of it that checks hosts from outside
+# hosts-all  the servers on actix-web and Salvo, which take long to build: not in `test`
 # published  the part of it that checks the calls of Cloudreve and PDS
 # postgres   the driver for PostgreSQL, against servers that its tests start
 # s3         the driver for S3-compatible object storage, against servers that its tests install and start
@@ -29,7 +30,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test hosts published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-check bench-check-control fuzz filesystems mutants tsan features package alone dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-check bench-check-control fuzz filesystems mutants tsan features package alone dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -118,6 +119,16 @@ remote-stores: test-tools
 	tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test api --test store -- \
 		$$(sed '/^#/d; s/^/--skip /' tests/remote/leave-out)
 	STALENESS_MS=0 tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test api -- pds::processes::parts
+
+# The same over servers on frameworks that take minutes to build: by hand.
+hosts-all: test-tools
+	$(CARGO) build -p holdall-cli
+	$(CARGO) build --locked --manifest-path examples/Cargo.toml --target-dir examples/target
+	@failed=0; \
+	for host in actix salvo; do \
+		echo "host: $$host"; HOLDALL="$(BUILT)/holdall" $(PYTHON) -m tests.hosts "$(CURDIR)/examples/target/debug/$$host" || failed=1; \
+	done; \
+	exit $$failed
 
 BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
 

@@ -30,6 +30,7 @@ mod report;
 #[cfg(feature = "peers")]
 mod stores;
 mod watched;
+mod web;
 
 use std::path::{Path, PathBuf};
 
@@ -65,6 +66,7 @@ const ALL: &[Work] = &[
     #[cfg(feature = "peers")]
     ("stores", stores::stores),
     ("log", log::log),
+    ("web", web::web),
 ];
 
 fn main() {

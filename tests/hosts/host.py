@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-FORMS = ("/axum", "/hyper")
+FORMS = ("/axum", "/hyper", "/actix", "/salvo")
 """How the names of hosts end that take forms at POST /upload as well as PUT /upload/NAME."""
 
 STREAMS = (*FORMS, "/go/build/server", "/node/build/server", "/java/build/server")

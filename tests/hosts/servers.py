@@ -11,9 +11,9 @@ PAGE = ROOT / "docs" / "servers.md"
 BEGIN, END = "<!-- native: begin -->\n", "<!-- native: end -->"
 
 
-def locked(crate: str) -> str:
-    """Returns the version of a crate that the repository is built with."""
-    text = (ROOT / "Cargo.lock").read_text()
+def locked(crate: str, workspace: str = ".") -> str:
+    """Returns the version of a crate that a workspace of the repository is built with."""
+    text = (ROOT / workspace / "Cargo.lock").read_text()
     return re.search(rf'name = "{crate}"\nversion = "(.*)"', text)[1]
 
 
@@ -38,22 +38,33 @@ SERVERS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "examples/cpp/build/server": ("CivetWeb", "the server in C++", civetweb),
     "examples/axum": ("axum", "an example of `holdall-http`", lambda: locked("axum")),
     "examples/hyper": ("hyper", "an example of `holdall-http`", lambda: locked("hyper")),
+    "examples/target/debug/actix": (
+        "actix-web",
+        "a server with `holdall-http` \\*",
+        lambda: locked("actix-web", "examples"),
+    ),
+    "examples/target/debug/salvo": (
+        "Salvo",
+        "a server with `holdall-http` \\*",
+        lambda: locked("salvo", "examples"),
+    ),
     "examples/go/build/server": ("net/http", "the server in Go", lambda: "of Go"),
     "examples/node/build/server": ("node:http", "the server in Node.js", lambda: "of Node.js"),
     "examples/java/build/server": ("jdk.httpserver", "the server in Java", lambda: "of the JDK"),
     "nginx": ("nginx", "the module", lambda: printed("/usr/sbin/nginx", "-v")),
 }
-"""By how `make hosts` names a host: the server, what runs in it, and its version here."""
+"""By how `make hosts` and `make hosts-all` name a host: the server, what runs in it, and its version here."""
 
 
 def hosts() -> list[str]:
-    """Returns the hosts that `make hosts` runs, as they are named above."""
+    """Returns the hosts that `make hosts` and `make hosts-all` run, as they are named above."""
     text = (ROOT / "Makefile").read_text()
     loop = re.search(r"for host in control (.*); do", text)[1]
     named = [re.sub(r"^\$+(\(CURDIR\)|built)/", "", word.strip('"')) for word in loop.split()]
     # Those that are left out where their tools are not there.
     others = re.search(r"for other in (.*); do", text)[1].split()
     named.remove("$${others[@]}")
+    named += [f"examples/target/debug/{host}" for host in re.search(r"for host in (actix .*); do", text)[1].split()]
     return named + [f"examples/{other.partition(':')[0]}/build/server" for other in others]
 
 
