@@ -1,5 +1,6 @@
 //! What an error says of a change that holds all the same.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use holdall::mutant::Mutant;
@@ -8,8 +9,10 @@ use holdall::{Drive, Mode, Options, Put, Store};
 
 use crate::finds;
 
-/// More groups than there are between two checkpoints.
-const PUTS: u64 = 110;
+/// More than there are between two checkpoints, which come after 3 MiB of rows.
+const PUTS: u64 = 60;
+/// The length of a row.
+const ROW_LEN: usize = 60 << 10;
 
 fn open(disk: &SimVfs) -> Drive {
     let options = Options::new().mode(Mode::Exclusive).cache_bytes(1 << 20);
@@ -17,7 +20,9 @@ fn open(disk: &SimVfs) -> Drive {
 }
 
 fn put(drive: &Drive, number: u64) -> holdall::Result<()> {
-    drive.put(&number.to_string(), &number.to_le_bytes().repeat(12)[..], Put::new()).map(drop)
+    let attributes = BTreeMap::from([("long".to_owned(), "x".repeat(ROW_LEN))]);
+    let put = Put::new().attributes(attributes)?;
+    drive.put(&number.to_string(), &number.to_le_bytes().repeat(12)[..], put).map(drop)
 }
 
 /// Which operations of the disk the put takes that makes the checkpoint.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The modules, from below. Each uses those before it, and itself.
-const ORDER: [&str; 24] = [
-    "mutant", "machine", "kind", "error", "id", "time", "random", "name", "worker", "digest", "http", "body",
-    "zip", "token", "fork", "vfs", "kv", "catalog", "blobs", "journal", "engine", "store", "serve", "api",
+const ORDER: [&str; 25] = [
+    "mutant", "machine", "kind", "error", "tls", "id", "time", "random", "name", "worker", "digest", "http",
+    "body", "zip", "token", "fork", "vfs", "kv", "catalog", "blobs", "journal", "engine", "store", "serve",
+    "api",
 ];
 
 /// What the crate's root offers under another name than its module's.
