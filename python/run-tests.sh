@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 venv=${HOLDALL_VENV:-target/python-venv}
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
-# The dev profile builds in a fraction of the time; MATURIN_PEP517_ARGS= gives a release build.
+# The dev profile builds in a fraction of the time; MATURIN_PEP517_ARGS= gives what pip builds.
 export MATURIN_PEP517_ARGS="${MATURIN_PEP517_ARGS---profile=dev}"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 

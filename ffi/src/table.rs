@@ -17,10 +17,11 @@ compile_error!("a handle holds a slot and a generation of 32 bits each");
 /// What stands behind a handle.
 pub(crate) type Value = Arc<dyn Any + Send + Sync>;
 
-/// Slots that are made at once.
-const PAGE: usize = 1024;
+/// Slots of the first page; each page has twice as many as the one before, so that their list is short: it is data
+/// of the library's file.
+const FIRST: usize = 1024;
 /// Pages there can be: four million handles at once.
-const PAGES: usize = 4096;
+const PAGES: usize = 12;
 /// The end of the list of free slots.
 const NONE: u32 = u32::MAX;
 
@@ -61,6 +62,17 @@ pub(crate) struct Table {
 
 /// The handles of this process.
 pub(crate) static HANDLES: Table = Table::new();
+
+/// Returns the page of a slot, and its index there.
+const fn locate(index: usize) -> (usize, usize) {
+    let page = (index / FIRST + 1).ilog2();
+    (page as usize, index - first_of(page))
+}
+
+/// Returns the number of the first slot of a page.
+const fn first_of(page: u32) -> usize {
+    FIRST * ((1 << page) - 1)
+}
 
 const fn split(number: u64) -> (u32, u32) {
     let bytes = number.to_be_bytes();
@@ -152,14 +164,14 @@ impl Table {
     }
 
     fn slot(&self, index: u32) -> Option<&Slot> {
-        let index = usize::try_from(index).ok()?;
-        self.pages.get(index / PAGE)?.get()?.get(index % PAGE)
+        let (page, at) = locate(usize::try_from(index).ok()?);
+        self.pages.get(page)?.get()?.get(at)
     }
 
     fn grow(&self) -> Option<u32> {
         let index = self.used.fetch_add(1, Ordering::Relaxed);
-        let page = self.pages.get(usize::try_from(index).ok()? / PAGE);
-        let Some(page) = page else {
+        let (number, _) = locate(usize::try_from(index).ok()?);
+        let Some(page) = self.pages.get(number) else {
             self.used.fetch_sub(1, Ordering::Relaxed);
             return None;
         };
@@ -170,7 +182,7 @@ impl Table {
                 generation: AtomicU32::new(1),
                 next: AtomicU32::new(NONE),
             };
-            (0..PAGE).map(|_| slot()).collect()
+            (0..FIRST << number).map(|_| slot()).collect()
         });
         Some(index)
     }
@@ -232,6 +244,22 @@ mod tests {
         for made_up in [0, 1, u64::MAX, join(1, 5000), join(1, NONE)] {
             assert!(table.get(made_up).is_none());
         }
+    }
+
+    #[test]
+    fn handles_of_every_page_stand_for_what_they_were_made_of() {
+        for (index, found) in
+            [(0, (0, 0)), (1023, (0, 1023)), (1024, (1, 0)), (3071, (1, 2047)), (3072, (2, 0))]
+        {
+            assert_eq!(locate(index), found);
+        }
+        let table = Table::new();
+        let handles: Vec<u64> = (0..8000_u32).map(|n| table.insert(Arc::new(n)).unwrap()).collect();
+        for (at, handle) in handles.iter().enumerate() {
+            assert_eq!(number(&table.get(*handle).unwrap()) as usize, at);
+        }
+        assert!(handles.iter().all(|handle| table.remove(*handle, any).is_some()));
+        assert_eq!(table.len(), 0);
     }
 
     #[test]
