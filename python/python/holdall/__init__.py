@@ -10,7 +10,10 @@ Open a store, put files into its drives, hand out URLs that expire, and answer r
 ``holdall.asgi.App(store)`` and ``holdall.wsgi.App(store)`` serve the URLs in any Python web server.
 """
 
-from . import errors
+from . import (
+    _interpreter,  # noqa: F401 - before the compiled half
+    errors,
+)
 from ._holdall import (
     Api,
     ArchiveInfo,
