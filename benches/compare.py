@@ -87,7 +87,7 @@ def judge(rounds: list[tuple[float, float, float]]) -> tuple[float, float]:
 
 
 def compare(old: Path, new: Path, names: list[str], count: int, wasted: str | None = None) -> tuple[int, int]:
-    """Compares two builds, prints a table of what changed, and returns how many rows got slower and how many there are."""
+    """Compares two builds, prints what changed, and returns how many rows got slower and how many there are."""
     seen: dict[str, list[tuple[float, float, float]]] = {}
     for number in range(count):
         ran: dict[str, dict[str, float]] = {}
