@@ -1,4 +1,5 @@
 # demo       builds a release, and shows on a real tree and a big file what the store does
+# demo-cluster  starts PostgreSQL and SeaweedFS, and shows two hosts on one store, one of which is killed
 # test       everything that must pass: format, lints, documentation, tests
 # hosts      the part of it that checks hosts from outside
 # hosts-all  the servers on actix-web and Salvo, which take long to build: not in `test`
@@ -30,7 +31,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-check bench-check-control fuzz filesystems mutants tsan features package alone dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo demo-cluster test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-check bench-check-control fuzz filesystems mutants tsan features package alone dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -63,6 +64,13 @@ demo: demo-tools
 	@target=$$($(CARGO) metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])'); \
 	tree=$$($(CARGO) metadata --format-version 1 --filter-platform "$$(rustc -vV | sed -n 's/^host: //p')" | python3 -c 'import json, os, sys; print(next(os.path.dirname(os.path.dirname(p["manifest_path"])) for p in json.load(sys.stdin)["packages"] if p["source"]))'); \
 	HOLDALL="$$target/release/holdall" DEMO_TREE="$$tree" BIG_MIB=$(BIG_MIB) KEEP=$(KEEP) bash cli/src/demo/run.sh
+
+# Starts PostgreSQL and SeaweedFS, lets two hosts work on one store, and kills one.
+demo-cluster: tools
+	@tests/need file:/usr/lib/postgresql/*/bin/initdb=postgresql setpriv=util-linux
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/need file:/usr/lib/python3*/ensurepip/__main__.py=python3-venv
+	$(CARGO) build -p holdall-cli --features remote
+	@tests/remote/run.sh $(PYTHON) tests/remote/demo.py "$(BUILT)/holdall" docs
 
 # The drivers of servers are built along: by themselves they would take a build of the core of their own. What has no
 # need of two cores runs beside other work.
@@ -112,12 +120,14 @@ WITH_REMOTE = --features holdall/remote
 
 # Both drivers and the engine over them.
 remote: remote-stores
-	$(CARGO) test -p holdall --lib $(WITH_REMOTE) -- kv::postgres blobs::object engine::remote
+	$(CARGO) test -p holdall --lib $(WITH_REMOTE) -- kv::postgres blobs::object engine::remote maintenance::tests::ship maintenance::migrate
 
 # What a store on a directory shows as well. Left out is what looks into the directory.
 remote-stores: test-tools
 	tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test api --test store -- \
 		$$(sed '/^#/d; s/^/--skip /' tests/remote/leave-out)
+	$(CARGO) build -p holdall-cli --features remote
+	tests/remote/run.sh $(PYTHON) tests/remote/ship.py "$(BUILT)/holdall"
 	STALENESS_MS=0 tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test api -- pds::processes::parts
 
 # The same over servers on frameworks that take minutes to build: by hand.

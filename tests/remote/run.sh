@@ -67,4 +67,6 @@ until_it "$bin/pg_isready" -q -h 127.0.0.1 -p "$rows"
 until_it curl --silent --fail --aws-sigv4 aws:amz:us-east-1:s3 --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
     -X PUT "http://127.0.0.1:$contents/holdall"
 export HOLDALL_TEST_STORE="postgres://holdall@127.0.0.1:$rows/postgres?sslmode=disable&schema={}&contents=s3://holdall&endpoint=http://127.0.0.1:$contents&cache=$room/cache&staleness_ms=${STALENESS_MS:-1000}"
+# And for what is shipped.
+export HOLDALL_TEST_OBJECTS="s3://holdall/{}?endpoint=http://127.0.0.1:$contents&cache=$room/cache"
 "$@"
