@@ -15,6 +15,7 @@ mod progress;
 mod put;
 mod save;
 mod server;
+mod ship;
 mod tree;
 mod upkeep;
 mod url;
@@ -84,6 +85,9 @@ fn run(program: &Path, args: Args) -> Result<u8> {
         let rebuilt = check::rebuild(dir, &options, out);
         return rebuilt.map(|()| 0).map_err(|error| or_no_store(error, dir));
     }
+    if let Verb::Restore { from: Some(from), at, .. } = &verb {
+        return ship::restore(from, dir, *at, out).map(|()| 0);
+    }
     // What cannot be put leaves no empty store behind.
     let walk = match &verb {
         Verb::Put(put) => put::Walk::of(put)?,
@@ -122,7 +126,7 @@ fn run(program: &Path, args: Args) -> Result<u8> {
         Verb::Mv { from, to, replace } => tree::mv(&drive()?, &from, &to, replace, out),
         Verb::Cp { from, to, all_versions } => tree::cp(&drive()?, &from, &to, all_versions, out),
         Verb::Rm(rm) => tree::rm(&drive()?, &rm, out),
-        Verb::Restore { file, to } => tree::restore(&drive()?, file, to.as_deref(), out),
+        Verb::Restore { file: Some(file), to, .. } => tree::restore(&drive()?, file, to.as_deref(), out),
         Verb::Trash { empty, older } => tree::trash(&drive()?, empty, older, out),
         Verb::Versions { path } => version::list(&drive()?, &path, out),
         Verb::Current { version } => version::set_current(&store, version, out),
@@ -143,13 +147,15 @@ fn run(program: &Path, args: Args) -> Result<u8> {
         Verb::Repair { .. } => check::repair(&store, out),
         Verb::Backup { target } => upkeep::backup(&store, &target, out),
         Verb::Gc { grace } => upkeep::gc(&store, grace, out),
+        Verb::Ship(ship) => ship::run(&store, &ship, out),
+        Verb::Migrate { to } => ship::migrate(&store, &to, out),
         Verb::Stats => upkeep::stats(&store, out),
         #[cfg(feature = "import")]
         Verb::Import { .. } => server.take().map_or(Ok(()), |server| import::run(server, &store, out)),
         Verb::Serve(serve) => server::run(store.clone(), &serve),
         #[cfg(not(feature = "import"))]
         Verb::Import { .. } => Err(no_import()),
-        Verb::Demo => Ok(()),
+        Verb::Demo | Verb::Restore { .. } => Ok(()),
     };
     // What this leaves undone is done by the next opening; an error of the verb comes first.
     done.and(store.close()).map(|()| code)

@@ -43,6 +43,7 @@
 //! | hand out direct links and shares | [`Drive::link`], [`Drive::share`], [`Visit`] |
 //! | revoke URLs, rotate keys | [`Drive::revoke`], [`Store::rotate_key`] |
 //! | check, repair, collect garbage, back up | [`Store::check`], [`Store::repair`], [`Store::gc`], [`Store::backup`] |
+//! | ship to object storage, move to a database | `Store::shipper` and `Store::migrate`, by the features below |
 //! | answer the APIs of Cloudreve and PDS | [`Api`], [`Caller`] |
 //!
 //! Calls block. From an async server, make them on a thread for blocking work, or use the crate
@@ -66,8 +67,9 @@
 //! | `cloudreve` | on | the API of Cloudreve v4, and URLs in its form |
 //! | `pds` | on | the API of Alibaba PDS |
 //! | `deflate` | on | compressed archives, whose length is not known in advance |
-//! | `remote` | off | stores whose rows are in a PostgreSQL database and whose contents are in S3-compatible object storage |
-//! | `postgres`, `s3` | off | for tests: the two drivers of `remote`, each by itself |
+//! | `remote` | off | stores whose rows are in a PostgreSQL database and whose contents are in S3-compatible object storage, moving a store there and back, and `s3` |
+//! | `s3` | off | shipping a store in a directory to S3-compatible object storage, and restoring it |
+//! | `postgres` | off | for tests: the driver for PostgreSQL by itself |
 //! | `sim` | off | for tests: a disk that loses power, and a clock and randomness derived from a seed |
 //!
 //! The tests run on Linux.
@@ -136,9 +138,13 @@ pub use http::CrossOrigin;
 pub use id::{ArchiveId, BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
 pub use kind::Kind;
 pub use serve::{Grant, Reply, Request};
+#[cfg(feature = "remote")]
+pub use store::MigrateReport;
 pub use store::{
     Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Drive, GcReport,
     Origin, Progress, Put, PutWriter, RebuildReport, RepairReport, Share, Stats, Store, Target, Url, Visit,
     Watch,
 };
+#[cfg(feature = "s3")]
+pub use store::{RestoreReport, ShipReport, Shipper};
 pub use time::Time;

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use holdall::token::Network;
-use holdall::{CrossOrigin, FileId, LinkId, ShareId, VersionId};
+use holdall::{CrossOrigin, FileId, LinkId, ShareId, Time, VersionId};
 
 pub(crate) use import::{Cloudreve, Import};
 pub(crate) use serve::{Rapid, Serve};
-use value::{duration, network, offset_minutes};
+use value::{duration, network, offset_minutes, time};
 
 /// Stores files and all their versions, and makes download URLs for them.
 ///
@@ -80,13 +80,20 @@ pub(crate) enum Verb {
     },
     /// Move a file or folder to the trash, or delete it permanently
     Rm(Rm),
-    /// Restore a file or folder from the trash
+    /// Restore a file or folder from the trash; with --from, a whole store that `holdall ship` shipped
     Restore {
         /// Its id, as `holdall trash` prints it
-        file: FileId,
+        #[arg(required_unless_present = "from")]
+        file: Option<FileId>,
         /// Where to restore it [default: its old path]
         #[arg(long, value_name = "PATH")]
         to: Option<String>,
+        /// Make the store of --store, a directory that is new or empty, from what was shipped to this address
+        #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["file", "to"])]
+        from: Option<String>,
+        /// With --from: as it was then, such as 2026-11-28T09:30:00Z [default: the newest]
+        #[arg(long, value_parser = time, value_name = "TIME", requires = "from")]
+        at: Option<Time>,
     },
     /// List or empty the trash
     Trash {
@@ -173,6 +180,15 @@ pub(crate) enum Verb {
     },
     /// Copy the store to a directory; a later backup to it copies only what is new
     Backup { target: PathBuf },
+    /// Ship the store to object storage as it changes, until it is stopped
+    Ship(Ship),
+    /// Move the store, while it is in use, into a database and object storage, or from there to a directory; where it
+    /// was, it takes no writes from then on
+    Migrate {
+        /// The address, as "postgres://...?contents=s3://...", or a directory that is new or empty
+        #[arg(value_name = "ADDRESS")]
+        to: String,
+    },
     /// Show statistics of the store
     Stats,
     /// Import the files of another system into a new store
@@ -184,6 +200,23 @@ pub(crate) enum Verb {
     Serve(Serve),
     /// Demonstrate the store on a real tree and a large file, and check the results
     Demo,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ship {
+    /// The object storage, as "s3://BUCKET/PREFIX?endpoint=http://10.0.0.5:9000&region=us-east-1"; its keys are in
+    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) to: String,
+    /// Ship what is new, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// How often to look for what is new
+    #[arg(long, value_parser = duration, value_name = "TIME", default_value = "1s")]
+    pub(crate) every: Duration,
+    /// How far back the store can be restored
+    #[arg(long, value_parser = duration, value_name = "TIME", default_value = "7d")]
+    pub(crate) keep: Duration,
 }
 
 #[derive(Debug, clap::Args)]

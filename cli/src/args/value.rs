@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use holdall::Time;
 use holdall::token::Network;
 
 /// Reads a token and the drive that it is of.
@@ -38,6 +39,16 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
     let number: u64 = digits.parse().map_err(|_| invalid())?;
     Ok(Duration::from_secs(number.checked_mul(unit).ok_or_else(invalid)?))
+}
+
+/// Reads a time: RFC 3339, or seconds since 1970.
+pub(super) fn time(text: &str) -> Result<Time, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(Time::from_unix(seconds));
+    }
+    let read = text.parse::<jiff::Timestamp>();
+    read.map(|time| Time(time.as_microsecond()))
+        .map_err(|_| format!("{text:?} is not a time; one looks like 2026-11-28T09:30:00Z"))
 }
 
 /// Reads the beginning of a path in a database, and the folder that it is now.

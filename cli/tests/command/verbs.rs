@@ -49,6 +49,10 @@ fn the_exit_code_is_the_kind_of_the_error() {
         (4, vec!["verify", "/d/AQAB/x"]),
         (6, vec!["get", "docs/a.txt", "--range", "5-"]),
         (11, vec!["get", "docs/a.txt", "-o", "/no/such/folder/x"]),
+        (if cfg!(feature = "remote") { 1 } else { 13 }, vec!["ship", "nowhere"]),
+        (if cfg!(feature = "remote") { 1 } else { 13 }, vec!["restore", "--from", "nowhere"]),
+        (1, vec!["restore"]),
+        (1, vec!["restore", "--from", "s3://bucket", "--at", "yesterday"]),
     ] {
         if args.contains(&"/dev/stdin") {
             let source = test.fresh();

@@ -26,6 +26,8 @@ pub(crate) mod id_sequence;
 pub(crate) mod info;
 pub(crate) mod link;
 pub(crate) mod listing;
+#[cfg_attr(not(feature = "remote"), allow(dead_code))]
+pub(crate) mod moving;
 pub(crate) mod node;
 pub(crate) mod note;
 // Rows of stores that are no directory.

@@ -13,11 +13,11 @@ use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
 /// The row of META that says who the store is, where it is no directory.
-const IDENTITY: &[u8] = b"identity";
+pub(super) const IDENTITY: &[u8] = b"identity";
 /// The row of META that says which number of a segment is the next.
-const NEXT_SEGMENT: &[u8] = b"next-segment";
+pub(super) const NEXT_SEGMENT: &[u8] = b"next-segment";
 /// What the rows of META begin with of objects that were swept.
-const SWEPT: &[u8] = b"swept-";
+pub(super) const SWEPT: &[u8] = b"swept-";
 
 /// Who a store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,12 @@ pub(crate) fn reserve_segments(tx: &mut impl Write, count: u32) -> Result<Range<
     })?;
     tx.put(table::META, NEXT_SEGMENT, &u64::from(range.end).to_be_bytes())?;
     Ok(range)
+}
+
+/// Lets the numbers of segments begin behind one that is taken.
+pub(crate) fn pass_segment(tx: &mut impl Write, last: u32) -> Result<()> {
+    let next = row::id(tx, table::META, NEXT_SEGMENT)?.unwrap_or(1).max(u64::from(last).saturating_add(1));
+    tx.put(table::META, NEXT_SEGMENT, &next.to_be_bytes())
 }
 
 /// Makes the row of a segment that was written, of `len` bytes of which frames take `blobs`, unless its object

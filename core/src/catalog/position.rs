@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::record::Record;
 use super::table;
 use crate::kv::{Read, Write};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Where the log stands: the last group whose rows are committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,18 @@ impl Position {
     }
 
     /// Returns the position behind this one.
+    ///
+    /// # Errors
+    /// `ReadOnly` when there is none, because the store was moved away.
     pub(crate) fn next_lsn(self) -> Result<u64> {
-        self.lsn.checked_add(1).ok_or_else(|| Error::bug("the log's sequence numbers are used up"))
+        self.lsn.checked_add(1).ok_or_else(moved_away)
     }
+}
+
+/// Makes the error of a write to a store that was moved away.
+pub(crate) fn moved_away() -> Error {
+    Error::new(
+        ErrorKind::ReadOnly,
+        "the store was moved by `holdall migrate`, and takes no writes here any more; open it at its new address",
+    )
 }

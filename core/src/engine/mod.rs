@@ -379,12 +379,17 @@ impl Engine {
         }
         self.try_flush_counts();
         let exclusive = self.options.mode == Mode::Exclusive;
-        self.journal.finish(move |change| {
+        let finished = self.journal.finish(move |change| {
             if exclusive {
                 segment::set_exclusive(change, false)?;
             }
             Ok(())
-        })
+        });
+        match finished {
+            // It was moved away, and nothing of this session is left to be written.
+            Err(error) if error.kind() == ErrorKind::ReadOnly => Ok(()),
+            finished => finished,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::blobs::object::{ObjectOptions, ObjectPool};
 use crate::blobs::spool;
 use crate::catalog::history::{self, Session};
 use crate::catalog::object::{self, IdentityRecord};
-use crate::catalog::signing_key;
+use crate::catalog::{moving, signing_key};
 use crate::journal::Journal;
 use crate::kv::driver::StoreKv;
 use crate::kv::postgres::{PostgresKv, PostgresOptions};
@@ -132,6 +132,12 @@ impl StoreAddress {
 
 /// Opens the store at an address, making it if it does not exist and the options allow that.
 pub(crate) fn open(address: &StoreAddress, options: Options) -> Result<Engine> {
+    let (postgres, contents) = parts(address)?;
+    open_over((&address.database, postgres), contents, options)
+}
+
+/// Returns how the database and the object storage at an address are reached.
+fn parts(address: &StoreAddress) -> Result<(PostgresOptions, ObjectOptions)> {
     let defaults = PostgresOptions::default();
     let postgres = PostgresOptions { staleness: address.staleness.unwrap_or(defaults.staleness), ..defaults };
     let mut contents = ObjectOptions::new(address.bucket.as_str(), address.cache()?);
@@ -140,13 +146,55 @@ pub(crate) fn open(address: &StoreAddress, options: Options) -> Result<Engine> {
     contents.root_certificates.clone_from(&address.endpoint_rootcert);
     contents.region.clone_from(&address.region);
     contents.cache_bytes = address.cache_bytes.unwrap_or(contents.cache_bytes);
-    open_over((&address.database, postgres), contents, options)
+    Ok((postgres, contents))
+}
+
+/// Returns the objects of the store with this id, and the directory that is its own in that of the cache.
+fn objects(uuid: [u8; 16], mut contents: ObjectOptions) -> Result<(ObjectPool, PathBuf)> {
+    let cache = contents.cache_dir;
+    let name = format!("{:032x}", u128::from_be_bytes(uuid));
+    let local = cache.join(&name);
+    contents.cache_dir = cache.join("contents");
+    contents.prefix = match contents.prefix.is_empty() {
+        true => name,
+        false => format!("{}/{name}", contents.prefix),
+    };
+    Ok((ObjectPool::open(uuid, contents)?, local))
+}
+
+/// The rows and objects that a store is moved into, before it is one there.
+pub(crate) struct MigrationTarget {
+    pub(crate) kv: StoreKv,
+    pub(crate) objects: ObjectPool,
+}
+
+impl MigrationTarget {
+    /// Opens what is at an address for the store with this id.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub(crate) fn open(address: &StoreAddress, uuid: [u8; 16]) -> Result<MigrationTarget> {
+        let (postgres, contents) = parts(address)?;
+        MigrationTarget::over((&address.database, postgres), contents, uuid)
+    }
+
+    pub(crate) fn over(
+        (database, postgres): (&str, PostgresOptions),
+        contents: ObjectOptions,
+        uuid: [u8; 16],
+    ) -> Result<MigrationTarget> {
+        // What is compared has to be as new as it can be.
+        let postgres = PostgresOptions { staleness: Duration::ZERO, ..postgres };
+        let kv = StoreKv::Remote(Box::new(PostgresKv::open(database, postgres)?));
+        let (objects, _) = objects(uuid, contents)?;
+        Ok(MigrationTarget { kv, objects })
+    }
 }
 
 /// Opens a store over a database, and over contents below whose prefix and in whose directory it has its own.
-fn open_over(
+pub(crate) fn open_over(
     (database, postgres): (&str, PostgresOptions),
-    mut contents: ObjectOptions,
+    contents: ObjectOptions,
     options: Options,
 ) -> Result<Engine> {
     options.check()?;
@@ -158,20 +206,12 @@ fn open_over(
     }
     let kv = StoreKv::Remote(Box::new(PostgresKv::open(database, postgres)?));
     let identity = begin_session(&kv, options.create)?;
-    let cache = contents.cache_dir;
-    let uuid = format!("{:032x}", u128::from_be_bytes(identity.uuid));
+    let (objects, local) = objects(identity.uuid, contents)?;
     // Content that comes in, until it is an object.
-    let local = cache.join(&uuid);
     layout::make_private(&local).map_err(|cause| Error::io("making the directory of the cache", cause))?;
     let vfs = RealVfs::new(&local).map(|vfs| vfs.maps(options.map));
     let vfs = vfs.and_then(|vfs| vfs.make_dir(spool::SPOOL).map(|()| Arc::new(vfs) as Arc<dyn Vfs>));
     let vfs = vfs.map_err(|cause| Error::io("opening the directory of the cache", cause))?;
-    contents.cache_dir = cache.join("contents");
-    contents.prefix = match contents.prefix.is_empty() {
-        true => uuid,
-        false => format!("{}/{uuid}", contents.prefix),
-    };
-    let objects = ObjectPool::open(identity.uuid, contents)?;
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options, Sharing::Shared, false))
         .over_objects(objects.clone());
     let engine = Engine::new((vfs.clone(), vfs), (identity.uuid, identity.created), options, journal, None)
@@ -189,6 +229,12 @@ fn begin_session(kv: &StoreKv, create: bool) -> Result<IdentityRecord> {
     kv.write(Commit::Synced, |tx| {
         let identity = match object::identity(tx)? {
             Some(identity) => identity,
+            None if moving::arriving(tx)?.is_some() => {
+                return Err(Error::new(
+                    ErrorKind::Locked,
+                    "a store is being moved into this schema of the database; wait until `holdall migrate` is done",
+                ));
+            }
             None if !create => {
                 return Err(Error::not_found(
                     "there is no store in this schema of the database, and the options say to create none",
@@ -199,6 +245,10 @@ fn begin_session(kv: &StoreKv, create: bool) -> Result<IdentityRecord> {
                 new
             }
         };
+        if moving::moved(tx)?.is_some() {
+            // It can be read.
+            return Ok(identity);
+        }
         // There is no log, and so no number of a group that the session begins with.
         let last = history::session(tx, u64::MAX)?.map_or(0, |(number, _)| number);
         history::begin(tx, session, last.saturating_add(1))?;

@@ -13,7 +13,7 @@ use super::group::{Group, Pending};
 use super::request::{Then, WriteRequest};
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::object::ObjectPool;
-use crate::catalog::object;
+use crate::catalog::{moving, object, position};
 use crate::kv::{Commit, Kv};
 use crate::machine::lock;
 use crate::time::Time;
@@ -62,8 +62,14 @@ impl RemoteGroups {
                 None => self.number(kv)?,
             };
             let mut run = GroupRun::default();
+            let mut again = false;
             let done = kv.write(Commit::Synced, |tx| {
                 run = GroupRun::default();
+                // Asked for by the commit, which costs nothing; read where that was in vain.
+                if std::mem::replace(&mut again, true) && moving::moved(tx)?.is_some() {
+                    return Err(position::moved_away());
+                }
+                moving::expect_here(tx)?;
                 let mut pending = Pending::unlogged(time, number, SEGMENT_HEADER_LEN as u64);
                 for (index, request) in batch.iter_mut().enumerate() {
                     let mut group = Group { tx: &mut *tx, pending: &mut pending };

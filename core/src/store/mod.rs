@@ -24,10 +24,14 @@ mod version;
 pub use archive::{Archive, ArchiveInfo};
 pub use drive::Drive;
 pub use handle::Store;
+#[cfg(feature = "remote")]
+pub use maintenance::MigrateReport;
 pub use maintenance::{
     BackupReport, CheckOptions, CheckReport, CompactReport, Damage, GcReport, Progress, RebuildReport,
     RepairReport, Stats, Watch,
 };
+#[cfg(feature = "s3")]
+pub use maintenance::{RestoreReport, ShipReport, Shipper};
 pub use origin::Origin;
 pub use put::PutWriter;
 pub use put_options::Put;

@@ -56,7 +56,19 @@ impl ObjectPool {
         range: Option<Range<u64>>,
         is_sound: &dyn Fn(&Fetched) -> bool,
     ) -> Result<Option<Fetched>> {
-        let key = name::path(&self.client.prefix, kind, number);
+        self.fetch_key(&name::path(&self.client.prefix, kind, number), range, is_sound)
+    }
+
+    /// As [`ObjectPool::fetch`], of an object by its key.
+    ///
+    /// # Errors
+    /// As [`ObjectPool::fetch`].
+    pub(super) fn fetch_key(
+        &self,
+        key: &Path,
+        range: Option<Range<u64>>,
+        is_sound: &dyn Fn(&Fetched) -> bool,
+    ) -> Result<Option<Fetched>> {
         let doing = format!("reading the object {key}");
         let limit = self
             .client

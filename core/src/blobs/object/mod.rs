@@ -14,13 +14,16 @@
 //! The library underneath is asynchronous. It runs on two threads of its own, and no caller sees it
 //! ([`client`]).
 
+mod address;
 mod cache;
 mod client;
 mod connector;
+mod copying;
 mod fetch;
 mod large;
 mod memory;
 mod name;
+mod named;
 mod options;
 mod outline;
 // Downloads go through the host; nothing redirects to the object storage yet.
@@ -38,7 +41,9 @@ mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use address::ObjectAddress;
 pub(crate) use name::ObjectKind;
+pub(crate) use named::NamedObject;
 pub(crate) use options::ObjectOptions;
 #[cfg(test)]
 pub(crate) use presign::Presentation;

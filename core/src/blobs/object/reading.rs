@@ -173,7 +173,7 @@ impl ObjectPool {
 }
 
 /// Returns whether all whole frames in the beginning of a segment are what was written.
-fn is_sound_head(bytes: &[u8], store: [u8; 16], number: u32, size: u64) -> bool {
+pub(super) fn is_sound_head(bytes: &[u8], store: [u8; 16], number: u32, size: u64) -> bool {
     let header = bytes.first_chunk().and_then(|header| SegmentHeader::decode(header).ok().flatten());
     let Some(header) = header.filter(|header| header.store == store && header.number == number) else {
         return false;

@@ -1,6 +1,7 @@
 //! The small contents of a group: one object, in the format of a segment.
 
 use bytes::Bytes;
+use object_store::path::Path;
 
 use super::client::failed;
 use super::write::{self, WriteOutcome};
@@ -46,7 +47,11 @@ impl ObjectPool {
         parts: Vec<Bytes>,
         blake3: [u8; 32],
     ) -> Result<()> {
-        let key = name::path(&self.client.prefix, kind, number);
+        self.create_key(name::path(&self.client.prefix, kind, number), parts, blake3)
+    }
+
+    /// As [`ObjectPool::create`], by a key.
+    pub(super) fn create_key(&self, key: Path, parts: Vec<Bytes>, blake3: [u8; 32]) -> Result<()> {
         let len = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
         let limit = self.client.options.time_for(u64::try_from(len).unwrap_or(u64::MAX));
         let doing = format!("writing the object {key}");

@@ -125,7 +125,8 @@ impl ObjectPool {
         Ok(report)
     }
 
-    fn oldest_upload(&self) -> Duration {
+    /// Returns how old what nobody speaks of has to be at least to be taken for left behind.
+    pub(crate) fn oldest_upload(&self) -> Duration {
         self.client.options.longest_upload.saturating_mul(2)
     }
 
@@ -159,7 +160,7 @@ impl ObjectPool {
 
     /// Returns what the clock says that dates the objects: that of an object which is written for it. The
     /// clock of this host may be off.
-    pub(super) fn server_time(&self) -> Result<Time> {
+    pub(crate) fn server_time(&self) -> Result<Time> {
         let mark = u64::from_le_bytes(random()?);
         let key = self.client.prefix.clone().join("t").join(format!("{mark:016x}"));
         let limit = self.client.options.patience;

@@ -102,7 +102,7 @@ struct Step {
     next: Option<Cursor>,
 }
 
-fn take(engine: &Engine) -> Result<u64> {
+pub(super) fn take(engine: &Engine) -> Result<u64> {
     let (mut cursor, mut floor, mut rows) = (Cursor::default(), None, 0_u64);
     loop {
         let from = cursor.clone();

@@ -6,10 +6,14 @@ mod check;
 mod compact;
 mod gc;
 mod log_snapshot;
+#[cfg(feature = "remote")]
+mod migrate;
 mod readers;
 #[cfg(feature = "remote")]
 mod remote;
 mod repair;
+#[cfg(feature = "s3")]
+mod ship;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -18,5 +22,9 @@ pub use backup::BackupReport;
 pub use check::{CheckOptions, CheckReport, Damage, Progress, Watch};
 pub use compact::CompactReport;
 pub use gc::GcReport;
+#[cfg(feature = "remote")]
+pub use migrate::MigrateReport;
 pub use repair::{RebuildReport, RepairReport};
+#[cfg(feature = "s3")]
+pub use ship::{RestoreReport, ShipReport, Shipper};
 pub use stats::Stats;

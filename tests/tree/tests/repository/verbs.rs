@@ -9,7 +9,7 @@ use syn::{ImplItem, Item, Type, Visibility};
 use super::{read, root};
 
 /// The types of Rust whose public methods are verbs, and what of a builder is one.
-const TYPES: [&str; 6] = ["Store", "Drive", "Visit", "Archive", "PutWriter", "PartWriter"];
+const TYPES: [&str; 7] = ["Store", "Drive", "Visit", "Archive", "PutWriter", "PartWriter", "Shipper"];
 const BUILDERS: [(&str, &[&str]); 4] = [
     ("Cloudreve", &["new", "open"]),
     ("Server", &["import"]),

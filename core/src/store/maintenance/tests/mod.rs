@@ -5,6 +5,8 @@ mod damage;
 mod grace;
 mod race;
 mod restore;
+#[cfg(feature = "s3")]
+mod ship;
 mod space;
 mod stream;
 mod upload;
