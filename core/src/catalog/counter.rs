@@ -5,7 +5,7 @@
 use crate::Result;
 use crate::catalog::table;
 use crate::id::{DriveId, LinkId, ShareId, UploadId};
-use crate::kv::{self, Read, Write};
+use crate::kv::{self, FirstRow, Read, Write};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +68,11 @@ pub(crate) fn get(tx: &impl Read, counter: Counter) -> Result<i64> {
 /// Reads a counter of what cannot be fewer than none; a count below that, after a repair say, is 0.
 pub(crate) fn total(tx: &impl Read, counter: Counter) -> Result<u64> {
     Ok(u64::try_from(get(tx, counter)?).unwrap_or(0))
+}
+
+/// Returns the row of a counter, to be read ahead.
+pub(super) fn row(counter: Counter) -> FirstRow {
+    FirstRow::of(table::COUNTER, counter.key())
 }
 
 /// Removes a counter with the thing that it counts for.

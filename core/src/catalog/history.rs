@@ -26,7 +26,7 @@ use crate::mutant::{self, Mutant};
 /// The row of META that says that the rows are a copy, to which nothing was written yet.
 pub(crate) const COPY: &[u8] = b"copy";
 /// The row of META that says where the ids of this timeline begin.
-const TIMELINE: &[u8] = b"timeline";
+pub(super) const TIMELINE: &[u8] = b"timeline";
 /// Sessions that are known; a backup made before the oldest of them is not brought up to date.
 const SESSIONS: usize = 4096;
 /// Ids that a new timeline passes over at least: more than any store gives out between a backup and

@@ -17,7 +17,7 @@ pub(crate) trait NewId {
 /// No id reaches this: a file's must fit a version's.
 pub(crate) const END: u64 = 1 << 44;
 
-const NEXT: &[u8] = b"next-id";
+pub(super) const NEXT: &[u8] = b"next-id";
 
 /// Reserves `count` ids that follow each other; the first of a store is 1.
 ///

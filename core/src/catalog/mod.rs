@@ -35,6 +35,9 @@ pub(crate) mod note;
 pub(crate) mod object;
 pub(crate) mod path;
 pub(crate) mod position;
+// What the embedded driver has no use for.
+#[cfg_attr(not(feature = "remote"), allow(dead_code))]
+pub(crate) mod prefetch;
 pub(crate) mod prefix;
 pub(crate) mod put;
 pub(crate) mod record;

@@ -7,24 +7,16 @@ use super::record::{ChildRecord, FileRecord, Kind, VersionRecord};
 use super::table::{CHILD, FILE, VERSION};
 use super::{attribute, row};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
-use crate::kv::{Chain, Read, Write};
+use crate::kv::{Read, Write};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
 /// The most bytes of attributes a file can have, names and values together.
 const MAX_ATTRIBUTES: usize = 64 << 10;
 
-/// Where the id of a child is in its record: the first field, behind the version.
-const LINK_AT: usize = 1;
-
 /// Makes the key of a child: its folder and its name.
 pub(crate) fn child_key(folder: FileId, name: &str) -> Vec<u8> {
     [&folder.to_key(), name.as_bytes()].concat()
-}
-
-/// Tells that the names of a path are going to be looked for, from a folder down.
-pub(crate) fn ahead(tx: &impl Read, folder: FileId, names: &[&str]) -> Result<()> {
-    tx.ahead(&Chain { table: CHILD, first: folder.0, names, link_at: LINK_AT })
 }
 
 /// Looks for a name in a folder.
@@ -172,32 +164,4 @@ pub(crate) fn version_key(version: VersionId) -> [u8; 12] {
 pub(crate) fn version_number(suffix: &[u8]) -> Result<u32> {
     let bytes = suffix.try_into().map_err(|_| Error::corrupt("a version's key has a wrong length"))?;
     Ok(!u32::from_be_bytes(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalog::record::Record;
-
-    #[test]
-    fn the_record_of_a_child_leads_to_the_keys_below_it() {
-        let chain = Chain { table: CHILD, first: 1, names: &["name"], link_at: LINK_AT };
-        assert_eq!(Chain::key(7, "name"), child_key(FileId(7), "name"));
-        for id in [1, 127, 128, 16_384, (1 << 44) - 1] {
-            let record = ChildRecord {
-                file: FileId(id),
-                kind: Kind::Folder,
-                number: u32::MAX,
-                size: 0,
-                modified: Time(-1),
-                blob: BlobId(0),
-                crc32: 0,
-                executable: false,
-            };
-            assert_eq!(chain.next(&record.encode().unwrap()), Some(id));
-        }
-        assert_eq!(chain.next(&[2, 0x80]), None);
-        assert_eq!(chain.next(&[2, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1]), None);
-        assert_eq!(chain.next(&[2]), None);
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::id_sequence::{self, NewId};
 use super::record::{ChildRecord, FileRecord, Kind};
-use super::{drive, node};
+use super::{drive, node, prefetch};
 use crate::id::{DriveId, FileId};
 use crate::kv::{Read, Write};
 use crate::name::{shown, split_path as names};
@@ -31,6 +31,7 @@ pub(crate) struct PathLookup<'path> {
 /// `NotFound` when nothing does, `InvalidArgument` when the path cannot be one.
 pub(crate) fn resolve(tx: &impl Read, drive: DriveId, path: &str) -> Result<(FileId, FileRecord)> {
     let names = names(path)?;
+    tx.prefetch(|| prefetch::path(drive, path))?;
     let file = descend(tx, drive::get(tx, drive)?.root, &names, path)?;
     Ok((file, node::record(tx, file)?))
 }
@@ -40,7 +41,6 @@ pub(crate) fn resolve(tx: &impl Read, drive: DriveId, path: &str) -> Result<(Fil
 /// # Errors
 /// `NotFound` when one is not there.
 pub(crate) fn descend(tx: &impl Read, folder: FileId, names: &[&str], path: &str) -> Result<FileId> {
-    node::ahead(tx, folder, names)?;
     let mut at = folder;
     for name in names {
         at = node::child(tx, at, name)?.ok_or_else(|| absent(path))?.file;
@@ -55,8 +55,8 @@ pub(crate) fn descend(tx: &impl Read, folder: FileId, names: &[&str], path: &str
 /// names the root.
 pub(crate) fn locate<'path>(tx: &impl Read, drive: DriveId, path: &'path str) -> Result<PathLookup<'path>> {
     let mut names = names(path)?;
+    tx.prefetch(|| prefetch::path(drive, path))?;
     let mut folder = drive::get(tx, drive)?.root;
-    node::ahead(tx, folder, &names)?;
     let name = names
         .pop()
         .ok_or_else(|| Error::invalid("the path of a drive's root is given; name something in it"))?;

@@ -1,8 +1,7 @@
 //! Rows found by the beginning of their key, and rows whose value is an id.
 
-use std::ops::Bound;
-
 use crate::Result;
+use crate::kv::prefetch::{borrowed, range_under};
 use crate::kv::{Read, Scan, Table};
 
 /// A key and its value.
@@ -22,11 +21,8 @@ pub(crate) fn under(
     after: Option<&[u8]>,
     visit: &mut VisitSuffix<'_>,
 ) -> Result<()> {
-    let start = [prefix, after.unwrap_or_default()].concat();
-    let from = if after.is_some() { Bound::Excluded(&*start) } else { Bound::Included(&*start) };
-    let end = successor(prefix);
-    let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-    tx.scan(table, (from, to), false, &mut |key, value| {
+    let range = range_under(prefix, after);
+    tx.scan(table, borrowed(&range), false, &mut |key, value| {
         visit(key.get(prefix.len()..).unwrap_or_default(), value)
     })
 }
@@ -47,36 +43,4 @@ pub(crate) fn page(
         })?;
     }
     Ok(rows)
-}
-
-/// Returns the first key behind every key that begins with `prefix`; None if there is no such key.
-fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
-    let mut end = prefix.to_vec();
-    while let Some(last) = end.pop() {
-        if let Some(next) = last.checked_add(1) {
-            end.push(next);
-            return Some(end);
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_a_prefix_is_the_next_key_of_no_greater_length() {
-        for (prefix, end) in [
-            (&b""[..], None),
-            (b"\xff", None),
-            (b"\xff\xff", None),
-            (b"a", Some(&b"b"[..])),
-            (b"a\xff", Some(b"b")),
-            (b"\x00\xff\xff", Some(b"\x01")),
-            (b"\xfe", Some(b"\xff")),
-        ] {
-            assert_eq!(successor(prefix).as_deref(), end, "{prefix:?}");
-        }
-    }
 }

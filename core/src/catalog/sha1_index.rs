@@ -12,8 +12,9 @@ use super::blob;
 use super::record::BlobRecord;
 use super::row;
 use super::table::{BLOB_SHA1, DRIVE_SHA1};
+use crate::digest::Digest;
 use crate::id::{BlobId, DriveId};
-use crate::kv::{Read, Scan, Table, Write};
+use crate::kv::{FirstRow, Read, Scan, Table, Write};
 use crate::{Error, Result};
 
 /// Content of fewer bytes is not noted with a put.
@@ -49,6 +50,12 @@ pub(crate) fn note(tx: &mut impl Write, id: BlobId, beginning: [u8; 20]) -> Resu
     }
     tx.put(BLOB_SHA1, &whole, &beginning)?;
     tx.put(BLOB_SHA1, &key(record.scope, BEGIN, &beginning, id), &[])
+}
+
+/// Returns the rows that are looked for when a blob is noted that is new, and when a drive has a version of it.
+pub(super) fn rows_of_new(scope: u64, drive: DriveId, digest: &Digest, id: BlobId) -> [FirstRow; 2] {
+    let row = |table, scope| FirstRow::of(table, key(scope, WHOLE, &digest.sha1, id));
+    [row(BLOB_SHA1, scope), row(DRIVE_SHA1, drive.0)]
 }
 
 /// Forgets a blob that was noted; one that was not is not an error.

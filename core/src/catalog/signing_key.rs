@@ -234,6 +234,9 @@ pub(crate) fn remove_foreign(tx: &mut impl Write) -> Result<()> {
     changed(tx, 0).map(drop)
 }
 
+/// The rows of META that a key ring depends on.
+pub(super) const RING_ROWS: [&[u8]; 2] = [RING, FOREIGN];
+
 /// The row of META that holds the salt of the hash ids.
 const SALT: &[u8] = b"hashids-salt";
 

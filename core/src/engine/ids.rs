@@ -14,6 +14,12 @@ const BLOCK: u64 = 1 << 16;
 pub(super) struct ReservedIds(Mutex<Range<u64>>);
 
 impl ReservedIds {
+    /// Makes one of ids that were reserved already.
+    #[cfg(feature = "remote")]
+    pub(super) fn of(ids: Range<u64>) -> ReservedIds {
+        ReservedIds(Mutex::new(ids))
+    }
+
     /// Draws `count` ids; where there are too few, `reserve` gets as many more as it is asked for.
     pub(super) fn draw(&self, count: u64, reserve: impl FnOnce(u64) -> Result<Range<u64>>) -> Result<Ids> {
         let mut block = machine::lock(&self.0);

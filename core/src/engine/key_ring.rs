@@ -17,6 +17,11 @@ pub(crate) type VersionedRing = (u64, KeyRing);
 pub(super) struct KeyRingCache(ArcSwapOption<VersionedRing>);
 
 impl KeyRingCache {
+    /// Returns the one that was used last, if there was one.
+    pub(super) fn last(&self) -> Option<Arc<VersionedRing>> {
+        self.0.load_full()
+    }
+
     /// Returns the key ring of the store `uuid` as `rows` have it.
     pub(super) fn get(&self, uuid: [u8; 16], tx: &StoreReader) -> Result<Arc<VersionedRing>> {
         let version = signing_key::ring_version(tx)?;

@@ -3,8 +3,9 @@
 mod allowances;
 pub(crate) mod cache;
 mod counts;
+pub(crate) mod drive_names;
 mod ids;
-mod key_ring;
+pub(crate) mod key_ring;
 pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod open;
@@ -17,6 +18,8 @@ pub(crate) mod remote;
 pub(crate) mod snapshot;
 pub(crate) mod streams;
 
+#[cfg(feature = "remote")]
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +29,7 @@ pub use options::{Dedup, Mode, Options};
 use allowances::Allowances;
 use cache::RowCache;
 use counts::Counts;
+use drive_names::DriveNames;
 use ids::ReservedIds;
 use key_ring::{KeyRingCache, VersionedRing};
 use lock::StoreLock;
@@ -77,6 +81,7 @@ pub(crate) struct Engine {
     counts: Counts,
     pub(crate) budgets: Budgets,
     pub(crate) passwords: PasswordCache,
+    pub(crate) drive_names: DriveNames,
     ids: ReservedIds,
     key_ring: KeyRingCache,
     cache: RowCache,
@@ -107,16 +112,17 @@ impl Engine {
             counts: Counts::default(),
             budgets: Budgets::default(),
             passwords: PasswordCache::default(),
+            drive_names: DriveNames::default(),
             ids: ReservedIds::default(),
             key_ring: KeyRingCache::default(),
             cache: RowCache::default(),
         }
     }
 
-    /// Reads contents from objects.
+    /// Reads contents from objects, and gives out ids that were reserved.
     #[cfg(feature = "remote")]
-    fn over_objects(self, objects: ObjectPool) -> Engine {
-        Engine { pool: self.pool.over_objects(objects), ..self }
+    fn over_objects(self, objects: ObjectPool, reserved: Range<u64>) -> Engine {
+        Engine { pool: self.pool.over_objects(objects), ids: ReservedIds::of(reserved), ..self }
     }
 
     /// Whether the store is no directory: rows are in a database, contents in object storage.
@@ -257,6 +263,10 @@ impl Engine {
     /// As [`Engine::stage`].
     pub(crate) fn stage_once(self: &Arc<Engine>, scope: u64) -> Result<Stage> {
         let engine = Arc::downgrade(self);
+        if self.is_remote() {
+            // To compare with what is stored would mean to fetch it.
+            return self.stage();
+        }
         Ok(self.stage()?.finding(Box::new(move |first| {
             let found = engine.upgrade().map(|engine| engine.stored(scope, first));
             found.transpose().ok().flatten().unwrap_or_default()
@@ -319,6 +329,11 @@ impl Engine {
     /// Returns the key ring as `rows` have it.
     pub(crate) fn ring(&self, tx: &StoreReader) -> Result<Arc<VersionedRing>> {
         self.key_ring.get(self.uuid, tx)
+    }
+
+    /// Returns the key ring that was used last, if there was one.
+    pub(crate) fn last_ring(&self) -> Option<Arc<VersionedRing>> {
+        self.key_ring.last()
     }
 
     /// Adds one to a counter of downloads or views, which is written down within a second of the next; or

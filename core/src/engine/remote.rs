@@ -3,6 +3,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +18,12 @@ use crate::blobs::object::{ObjectOptions, ObjectPool};
 use crate::blobs::spool;
 use crate::catalog::history::{self, Session};
 use crate::catalog::object::{self, IdentityRecord};
-use crate::catalog::{moving, signing_key};
+use crate::catalog::{id_sequence, moving, prefetch, signing_key};
 use crate::journal::Journal;
 use crate::kv::driver::StoreKv;
 use crate::kv::postgres::{PostgresKv, PostgresOptions};
 use crate::kv::redb::Sharing;
-use crate::kv::{Commit, Kv};
+use crate::kv::{Commit, Kv, Read};
 use crate::random::random;
 use crate::time::Time;
 use crate::vfs::{RealVfs, Vfs};
@@ -33,8 +34,9 @@ use crate::{Error, ErrorKind, Result};
 /// `postgres://user@host/database?schema=files&contents=s3://bucket/prefix`: the address of the database, as
 /// libpq has it, with parameters of our own. They are `contents`, and these, which may be left out: `endpoint`
 /// and `region` of the object storage; `endpoint_rootcert`, a file of certificates by which that endpoint's is
-/// verified; `cache`, the directory of contents that were read, `cache_bytes`, the
-/// bytes that it takes at most; and `staleness_ms`, how old in milliseconds what is read may be at most.
+/// verified; `cache`, the directory of contents that were read, `cache_bytes`, the bytes that it takes at most;
+/// `staleness_ms`, how old in milliseconds what is read may be at most; and `redirect_seconds`, how long the URL of
+/// an object is good to which a download is sent, 0 to send none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoreAddress {
     /// The address of the database, without what is ours.
@@ -47,6 +49,7 @@ pub(crate) struct StoreAddress {
     cache: Option<PathBuf>,
     cache_bytes: Option<u64>,
     staleness: Option<Duration>,
+    redirect: Option<Duration>,
 }
 
 impl StoreAddress {
@@ -67,6 +70,7 @@ impl StoreAddress {
             cache: None,
             cache_bytes: None,
             staleness: None,
+            redirect: None,
         };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -88,6 +92,7 @@ impl StoreAddress {
                 "region" => address.region = Some(text()?),
                 "cache" => address.cache = Some(text()?.into()),
                 "cache_bytes" => address.cache_bytes = Some(number()?),
+                "redirect_seconds" => address.redirect = Some(Duration::from_secs(number()?)),
                 "staleness_ms" => address.staleness = Some(Duration::from_millis(number()?)),
                 _ => rest.push(pair),
             }
@@ -145,6 +150,7 @@ fn parts(address: &StoreAddress) -> Result<(PostgresOptions, ObjectOptions)> {
     contents.endpoint.clone_from(&address.endpoint);
     contents.root_certificates.clone_from(&address.endpoint_rootcert);
     contents.region.clone_from(&address.region);
+    contents.longest_redirect = address.redirect.unwrap_or(contents.longest_redirect);
     contents.cache_bytes = address.cache_bytes.unwrap_or(contents.cache_bytes);
     Ok((postgres, contents))
 }
@@ -205,7 +211,7 @@ pub(crate) fn open_over(
         ));
     }
     let kv = StoreKv::Remote(Box::new(PostgresKv::open(database, postgres)?));
-    let identity = begin_session(&kv, options.create)?;
+    let (identity, ids, segments) = begin_session(&kv, options.create)?;
     let (objects, local) = objects(identity.uuid, contents)?;
     // Content that comes in, until it is an object.
     layout::make_private(&local).map_err(|cause| Error::io("making the directory of the cache", cause))?;
@@ -213,20 +219,28 @@ pub(crate) fn open_over(
     let vfs = vfs.and_then(|vfs| vfs.make_dir(spool::SPOOL).map(|()| Arc::new(vfs) as Arc<dyn Vfs>));
     let vfs = vfs.map_err(|cause| Error::io("opening the directory of the cache", cause))?;
     let journal = Journal::new(kv, vfs.clone(), identity.uuid, limits(&options, Sharing::Shared, false))
-        .over_objects(objects.clone());
+        .over_objects(objects.clone(), segments);
     let engine = Engine::new((vfs.clone(), vfs), (identity.uuid, identity.created), options, journal, None)
-        .over_objects(objects);
+        .over_objects(objects, ids);
     if signing_key::list(&engine.reader()?)?.is_empty() {
         begin(&engine)?;
     }
+    // The first URL that is served finds the keys here.
+    engine.ring(&engine.reader()?)?;
     Ok(engine)
 }
 
-/// Notes that a session begins, and returns who the store is; a new one is somebody from then on.
-fn begin_session(kv: &StoreKv, create: bool) -> Result<IdentityRecord> {
+/// Ids and numbers of segments that an opening reserves, so that what is put soon needs no more.
+const FIRST_IDS: u64 = 256;
+const FIRST_SEGMENTS: u32 = 16;
+
+/// Notes that a session begins, and returns who the store is, a new one being somebody from then on; and the ids and
+/// numbers of segments that the session has.
+fn begin_session(kv: &StoreKv, create: bool) -> Result<(IdentityRecord, Range<u64>, Range<u32>)> {
     let session = Session { id: random()?, seed: u64::from_le_bytes(random()?) };
     let new = IdentityRecord { uuid: random()?, created: Time::now() };
     kv.write(Commit::Synced, |tx| {
+        tx.prefetch(prefetch::session)?;
         let identity = match object::identity(tx)? {
             Some(identity) => identity,
             None if moving::arriving(tx)?.is_some() => {
@@ -252,7 +266,8 @@ fn begin_session(kv: &StoreKv, create: bool) -> Result<IdentityRecord> {
         // There is no log, and so no number of a group that the session begins with.
         let last = history::session(tx, u64::MAX)?.map_or(0, |(number, _)| number);
         history::begin(tx, session, last.saturating_add(1))?;
-        Ok(identity)
+        let ids = id_sequence::reserve(tx, FIRST_IDS)?;
+        Ok((identity, ids, object::reserve_segments(tx, FIRST_SEGMENTS)?))
     })
 }
 

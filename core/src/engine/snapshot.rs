@@ -20,6 +20,7 @@ use crate::catalog::{LinkInfo, alias, drive, link, node, path, version};
 use crate::id::{DriveId, FileId, LinkId, VersionId};
 use crate::kv::driver::StoreReader;
 use crate::kv::redb::Stamp;
+use crate::kv::{Prefetch, Read};
 use crate::mutant::{self, Mutant};
 use crate::name::Path;
 #[cfg(feature = "cloudreve")]
@@ -89,6 +90,17 @@ impl<'e> Snapshot<'e> {
         self.caches.set(self.stamp.is_some() && self.stamp == self.engine.journal.rows().stamp());
         let tx = self.engine.reader()?;
         Ok(self.tx.get_or_init(|| tx))
+    }
+
+    /// Tells what is going to be read, where rows are far away.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be read.
+    pub(crate) fn prefetch(&self, rows: impl FnOnce(&Engine) -> Prefetch) -> Result<()> {
+        if self.only_cached || !self.engine.is_remote() {
+            return Ok(());
+        }
+        self.tx()?.prefetch(|| rows(self.engine))
     }
 
     /// Returns what a download of a version needs.

@@ -5,6 +5,8 @@
 //! a sync so share the next one.
 
 use std::collections::VecDeque;
+#[cfg(feature = "remote")]
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +16,7 @@ use super::group::{Group, Pending};
 use super::lease::Lease;
 #[cfg(feature = "remote")]
 use super::remote::RemoteGroups;
-use super::request::{BoxedChange, OutcomeSlot, Then, WriteRequest};
+use super::request::{BoxedChange, Then, WriteHint, WriteRequest};
 use super::tails::Tails;
 use super::{Position, edit_segment};
 #[cfg(feature = "remote")]
@@ -152,7 +154,7 @@ impl<K: Kv> Journal<K> {
     /// Leaves the segment that this process appends to, or would, so that it can be compacted.
     pub(crate) fn leave_segment(&self) -> Result<()> {
         self.leave.store(true, Ordering::Release);
-        self.submit(Box::new(|_| Ok(())), 0, Then::Nothing)
+        self.submit(WriteRequest::unhinted(Box::new(|_| Ok(())), Then::Nothing))
     }
 
     /// Lets the first group that writes anything, but for the end of the session, begin with this.
@@ -161,11 +163,11 @@ impl<K: Kv> Journal<K> {
         Journal { beginning: Some(beginning), ..self }
     }
 
-    /// Makes groups without a log, whose small contents are objects.
+    /// Makes groups without a log, whose small contents are objects with the numbers that were reserved.
     #[cfg(feature = "remote")]
     #[must_use]
-    pub(crate) fn over_objects(self, objects: ObjectPool) -> Journal<K> {
-        Journal { remote: Some(RemoteGroups::new(objects)), ..self }
+    pub(crate) fn over_objects(self, objects: ObjectPool, numbers: Range<u32>) -> Journal<K> {
+        Journal { remote: Some(RemoteGroups::new(objects, numbers)), ..self }
     }
 
     /// Begins to read the rows as they are now.
@@ -186,7 +188,25 @@ impl<K: Kv> Journal<K> {
     ///
     /// # Errors
     /// The change's own; `Io` when the group could not be written; `Poisoned` after a sync failed.
-    pub(crate) fn write<T, F>(&self, len: u64, mut change: F) -> Result<T>
+    pub(crate) fn write<T, F>(&self, len: u64, change: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'g> FnMut(&mut Group<'g, K::Writer>) -> Result<T> + Send + 'static,
+    {
+        self.write_hinted(len, WriteHint::default, change)
+    }
+
+    /// As [`Journal::write`]. Where the rows are far away, `hint` is asked what the change is going to read and append.
+    ///
+    /// # Errors
+    /// As [`Journal::write`].
+    #[cfg_attr(not(feature = "remote"), allow(unused_variables))]
+    pub(crate) fn write_hinted<T, F>(
+        &self,
+        len: u64,
+        hint: impl FnOnce() -> WriteHint,
+        mut change: F,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: for<'g> FnMut(&mut Group<'g, K::Writer>) -> Result<T> + Send + 'static,
@@ -197,14 +217,23 @@ impl<K: Kv> Journal<K> {
             *lock(&returns) = Some(change(group)?);
             Ok(())
         });
-        self.submit(change, len, Then::Nothing)?;
+        #[cfg(feature = "remote")]
+        let hint = self.remote.is_some().then(|| Box::new(hint()));
+        self.submit(WriteRequest {
+            change,
+            len,
+            then: Then::Nothing,
+            #[cfg(feature = "remote")]
+            hint,
+            slot: Arc::default(),
+        })?;
         let value = lock(&returned).take();
         value.ok_or_else(|| Error::bug("a change was acknowledged but never ran"))
     }
 
     /// Syncs the rows, so that a reopening has nothing to replay.
     pub(crate) fn checkpoint(&self) -> Result<()> {
-        self.submit(Box::new(|_| Ok(())), 0, Then::Checkpoint)
+        self.submit(WriteRequest::unhinted(Box::new(|_| Ok(())), Then::Checkpoint))
     }
 
     /// Makes a last change, syncs the rows and lets the leased segment go. What is written later
@@ -216,7 +245,7 @@ impl<K: Kv> Journal<K> {
         if lock(&self.lead).finished {
             return Ok(());
         }
-        self.submit(Box::new(change), 0, Then::Finish)
+        self.submit(WriteRequest::unhinted(Box::new(change), Then::Finish))
     }
 
     /// Closes the rows, and lets the leased segment go if it was not yet: what reads or writes from
@@ -249,11 +278,11 @@ impl<K: Kv> Journal<K> {
         }
     }
 
-    fn submit(&self, change: BoxedChange<K::Writer>, len: u64, then: Then) -> Result<()> {
-        let slot = Arc::new(OutcomeSlot::default());
+    fn submit(&self, request: WriteRequest<K::Writer>) -> Result<()> {
+        let slot = request.slot.clone();
         {
             let mut queue = lock(&self.queue);
-            queue.waiting.push_back(WriteRequest { change, len, then, slot: slot.clone() });
+            queue.waiting.push_back(request);
             if queue.led {
                 drop(queue);
                 if let Some(outcome) = slot.wait() {

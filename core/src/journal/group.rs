@@ -9,7 +9,7 @@ use crate::catalog::object;
 use crate::catalog::record::Location;
 use crate::digest::Digest;
 use crate::id::BlobId;
-use crate::kv::{Chain, KeyRange, Read, Table, VisitMany, VisitRow, Write};
+use crate::kv::{KeyRange, Prefetch, Read, Table, VisitMany, VisitRow, Write};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -55,6 +55,30 @@ impl Pending {
         (self.blobs.len(), self.change.len())
     }
 
+    /// Adds a blob's bytes and returns where they will be.
+    pub(super) fn append(&mut self, blob: BlobId, bytes: Bytes, digest: &Digest) -> Result<Location> {
+        let len = u32::try_from(bytes.len()).map_err(|_| {
+            Error::new(
+                ErrorKind::TooLarge,
+                format!("a blob of {} bytes is too large for a segment", bytes.len()),
+            )
+        })?;
+        let location = Location::Segment { segment: self.segment, offset: self.end };
+        self.end += frame_len(u64::from(len));
+        let frame = Frame {
+            kind: FrameKind::Blob,
+            lsn: self.lsn,
+            id: blob.0,
+            len,
+            crc32: digest.crc32,
+            blake3: digest.blake3,
+            time: self.time,
+            previous: 0,
+        };
+        self.blobs.push((frame, bytes));
+        Ok(location)
+    }
+
     /// Whether nothing was written yet.
     pub(super) fn is_empty(&self) -> bool {
         self.blobs.is_empty() && self.change.is_empty()
@@ -90,26 +114,7 @@ impl<W: Write> Group<'_, W> {
 
     /// Adds a blob's bytes to the group and returns where they will be.
     pub(crate) fn append(&mut self, blob: BlobId, bytes: Bytes, digest: &Digest) -> Result<Location> {
-        let len = u32::try_from(bytes.len()).map_err(|_| {
-            Error::new(
-                ErrorKind::TooLarge,
-                format!("a blob of {} bytes is too large for a segment", bytes.len()),
-            )
-        })?;
-        let location = Location::Segment { segment: self.pending.segment, offset: self.pending.end };
-        self.pending.end += frame_len(u64::from(len));
-        let frame = Frame {
-            kind: FrameKind::Blob,
-            lsn: self.pending.lsn,
-            id: blob.0,
-            len,
-            crc32: digest.crc32,
-            blake3: digest.blake3,
-            time: self.pending.time,
-            previous: 0,
-        };
-        self.pending.blobs.push((frame, bytes));
-        Ok(location)
+        self.pending.append(blob, bytes, digest)
     }
 }
 
@@ -126,8 +131,12 @@ impl<W: Write> Read for Group<'_, W> {
         self.tx.get_many(keys, visit)
     }
 
-    fn ahead(&self, chain: &Chain<'_>) -> Result<()> {
-        self.tx.ahead(chain)
+    fn prefetch_while<T>(
+        &self,
+        rows: impl FnOnce() -> Prefetch,
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<Option<T>> {
+        self.tx.prefetch_while(rows, meanwhile)
     }
 }
 

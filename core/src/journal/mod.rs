@@ -21,6 +21,7 @@ pub(crate) use commit::{GroupLimits, Journal};
 pub(crate) use foreign::take_foreign_away;
 pub(crate) use group::Group;
 pub(crate) use recover::{leave_all_but_last, rebuild, recover};
+pub(crate) use request::WriteHint;
 pub(crate) use tails::void_tails;
 
 pub(crate) use crate::catalog::position::{POSITION, Position};

@@ -5,6 +5,7 @@
 //! The changes of a group run again where another process was first. Its object is written once: the number of
 //! the segment, and so every location, stays the same as long as the contents do.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -14,7 +15,7 @@ use super::request::{Then, WriteRequest};
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::object::ObjectPool;
 use crate::catalog::{moving, object, position};
-use crate::kv::{Commit, Kv};
+use crate::kv::{Commit, Kv, Prefetch, Read};
 use crate::machine::lock;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -41,11 +42,33 @@ struct GroupRun {
     rejected: Option<usize>,
     /// Whether the group needs a segment of another number.
     renumber: bool,
+    /// The segment that was written, if the group has no new contents.
+    unused: Option<u32>,
+}
+
+/// Returns the rows that the changes of a batch are going to read, and what they are going to append.
+fn hinted<W>(batch: &[WriteRequest<W>], mut guess: Pending) -> Result<(Prefetch, Pending)> {
+    let (mut rows, mut seen) = (Prefetch::default(), HashSet::new());
+    for hint in batch.iter().filter_map(|request| request.hint.as_ref()) {
+        rows.first.extend(hint.rows.first.iter().cloned());
+        if !hint.rows.links.is_empty() {
+            rows.links = hint.rows.links;
+        }
+        if rows.ranges.is_empty() {
+            rows.ranges.clone_from(&hint.rows.ranges);
+        }
+        for (blob, bytes, digest) in &hint.contents {
+            if seen.insert(digest.blake3) {
+                guess.append(*blob, bytes.clone(), digest)?;
+            }
+        }
+    }
+    Ok((rows, guess))
 }
 
 impl RemoteGroups {
-    pub(super) fn new(objects: ObjectPool) -> RemoteGroups {
-        RemoteGroups { objects, numbers: Mutex::new(0..0) }
+    pub(super) fn new(objects: ObjectPool, numbers: Range<u32>) -> RemoteGroups {
+        RemoteGroups { objects, numbers: Mutex::new(numbers) }
     }
 
     /// Runs the changes and commits them. Those that fail by themselves are answered and leave `batch`; an
@@ -54,6 +77,7 @@ impl RemoteGroups {
         let time = Time::now();
         let mut written: Option<WrittenSegment> = None;
         let mut renumbered = 0;
+        let mut guesses = true;
         while !batch.is_empty() {
             let number = match &written {
                 Some((number, _)) => *number,
@@ -62,6 +86,7 @@ impl RemoteGroups {
                 None => self.number(kv)?,
             };
             let mut run = GroupRun::default();
+            let (rows, guess) = hinted(batch, Pending::unlogged(time, number, SEGMENT_HEADER_LEN as u64))?;
             let mut again = false;
             let done = kv.write(Commit::Synced, |tx| {
                 run = GroupRun::default();
@@ -70,6 +95,13 @@ impl RemoteGroups {
                     return Err(position::moved_away());
                 }
                 moving::expect_here(tx)?;
+                // Where rows are not here yet, the contents are written while they are asked for. Whether all of them
+                // are new shows then; mostly they are.
+                let ahead = tx.prefetch_while(
+                    || rows.clone(),
+                    || std::mem::take(&mut guesses) && self.write_segment(&guess, &mut written).is_ok(),
+                );
+                ahead?;
                 let mut pending = Pending::unlogged(time, number, SEGMENT_HEADER_LEN as u64);
                 for (index, request) in batch.iter_mut().enumerate() {
                     let mut group = Group { tx: &mut *tx, pending: &mut pending };
@@ -78,6 +110,7 @@ impl RemoteGroups {
                     ran.inspect_err(|_| run.rejected = Some(index))?;
                 }
                 if pending.blobs.is_empty() {
+                    run.unused = written.as_ref().map(|(number, _)| *number);
                     return Ok(());
                 }
                 self.write_segment(&pending, &mut written).inspect_err(|error| {
@@ -86,10 +119,15 @@ impl RemoteGroups {
                 object::insert_segment(tx, number, (pending.end, pending.end.saturating_sub(pending.start)))
             });
             match (done, run) {
-                (Ok(()), _) => return Ok(()),
+                (Ok(()), run) => {
+                    run.unused.into_iter().for_each(|number| self.objects.discard_segment(number));
+                    return Ok(());
+                }
                 (Err(_), GroupRun { renumber: true, .. }) if renumbered < TRIES => {
                     renumbered += 1;
-                    written = None;
+                    guesses = false;
+                    let unused = written.take();
+                    unused.into_iter().for_each(|(number, _)| self.objects.discard_segment(number));
                     self.use_up(number);
                 }
                 // A database that cannot be reached is at fault for none of them.
@@ -99,6 +137,8 @@ impl RemoteGroups {
                 (Err(error), _) => return Err(error),
             }
         }
+        // Nobody is left whose contents they were.
+        written.into_iter().for_each(|(number, _)| self.objects.discard_segment(number));
         Ok(())
     }
 
@@ -109,6 +149,7 @@ impl RemoteGroups {
     fn write_segment(&self, pending: &Pending, written: &mut Option<WrittenSegment>) -> Result<()> {
         let contents: Vec<_> = pending.blobs.iter().map(|(frame, _)| (frame.id, frame.blake3)).collect();
         match written {
+            _ if contents.is_empty() => return Ok(()),
             Some((_, before)) if *before == contents => return Ok(()),
             Some(_) => {
                 return Err(Error::new(ErrorKind::Exists, "the contents of a group changed in a retry"));

@@ -4,7 +4,7 @@
 
 #[cfg(feature = "remote")]
 use super::postgres::{PostgresKv, PostgresReader, PostgresWriter};
-use super::{Chain, Commit, KeyRange, Kv, Read, Table, VisitMany, VisitRow, Write};
+use super::{Commit, KeyRange, Kv, Prefetch, Read, Table, VisitMany, VisitRow, Write};
 #[cfg(feature = "remote")]
 use crate::Error;
 use crate::Result;
@@ -85,8 +85,12 @@ impl Read for StoreReader {
         in_either!(self, StoreReader, tx => tx.get_many(keys, visit))
     }
 
-    fn ahead(&self, chain: &Chain<'_>) -> Result<()> {
-        in_either!(self, StoreReader, tx => tx.ahead(chain))
+    fn prefetch_while<T>(
+        &self,
+        rows: impl FnOnce() -> Prefetch,
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<Option<T>> {
+        in_either!(self, StoreReader, tx => tx.prefetch_while(rows, meanwhile))
     }
 }
 
@@ -103,8 +107,12 @@ impl Read for StoreWriter {
         in_either!(self, StoreWriter, tx => tx.get_many(keys, visit))
     }
 
-    fn ahead(&self, chain: &Chain<'_>) -> Result<()> {
-        in_either!(self, StoreWriter, tx => tx.ahead(chain))
+    fn prefetch_while<T>(
+        &self,
+        rows: impl FnOnce() -> Prefetch,
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<Option<T>> {
+        in_either!(self, StoreWriter, tx => tx.prefetch_while(rows, meanwhile))
     }
 }
 

@@ -9,10 +9,17 @@ use std::ops::Bound;
 
 use crate::{Error, Result};
 
+pub use table::{KeyRange, Table};
+
+pub(crate) use prefetch::{FieldStep, FirstRow, KeyPart, Prefetch, PrefetchRange, RowLink, RowsBelow};
+
 mod backend;
 pub(crate) mod driver;
 pub(crate) mod memory;
 mod merge;
+// The embedded driver reads nothing ahead.
+#[cfg_attr(not(feature = "postgres"), allow(dead_code))]
+pub(crate) mod prefetch;
 // Without contents in object storage nothing opens a store over it.
 #[cfg(feature = "postgres")]
 #[cfg_attr(not(any(test, feature = "remote")), allow(dead_code, unused_imports))]
@@ -20,63 +27,14 @@ pub(crate) mod postgres;
 pub(crate) mod redb;
 #[cfg(test)]
 mod suite;
+mod table;
 mod turn;
-
-/// One table: the byte that names it in the log, and its name in the database file.
-///
-/// The name carries a version, so that a changed layout is a new table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Table {
-    /// Names the table in a logged write-set; never reused.
-    pub byte: u8,
-    /// Names the table in the database file.
-    pub name: &'static str,
-}
-
-/// A range of keys, each end included, excluded or open.
-pub type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
 /// Is shown a row's key and value.
 pub type VisitRow<'v> = dyn FnMut(&[u8], &[u8]) -> Result<Scan> + 'v;
 
 /// Is shown a key's position and its value, if it has one.
 pub type VisitMany<'v> = dyn FnMut(usize, Option<&[u8]>) -> Result<()> + 'v;
-
-/// Rows that lead from one to the next, as the folders of a path do: the value of each but the last has a
-/// number, with which the key of the next begins.
-#[derive(Clone, Copy, Debug)]
-pub struct Chain<'a> {
-    /// Where all the rows are.
-    pub table: Table,
-    /// The number with which the first key begins: 8 bytes, big-endian.
-    pub first: u64,
-    /// What follows the number in each key.
-    pub names: &'a [&'a str],
-    /// Where the number of the next key begins in a value: in LEB128, 7 bytes of it at most.
-    pub link_at: usize,
-}
-
-impl Chain<'_> {
-    /// Returns the key of a link.
-    pub(crate) fn key(number: u64, name: &str) -> Vec<u8> {
-        [&number.to_be_bytes(), name.as_bytes()].concat()
-    }
-
-    /// Reads the number of the next key from a value; None when it has none.
-    pub(crate) fn next(&self, value: &[u8]) -> Option<u64> {
-        let mut number = 0;
-        for (position, byte) in value.get(self.link_at..)?.iter().take(Chain::LINK_LEN).enumerate() {
-            number |= u64::from(byte & 0x7f) << (7 * position);
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    /// Bytes of the longest number.
-    pub(crate) const LINK_LEN: usize = 7;
-}
 
 /// Whether a scan goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,10 +74,19 @@ pub trait Read {
         Ok(())
     }
 
-    /// Tells that the rows of a chain are going to be looked up, one after the other. A driver whose rows are
-    /// far away gets them in one round trip.
-    fn ahead(&self, _chain: &Chain<'_>) -> Result<()> {
-        Ok(())
+    /// Tells what is going to be read. A driver whose rows are far away gets it in one round trip; any other does
+    /// not even ask.
+    fn prefetch(&self, rows: impl FnOnce() -> Prefetch) -> Result<()> {
+        self.prefetch_while(rows, || ()).map(drop)
+    }
+
+    /// As [`Read::prefetch`]. What is to be done meanwhile is done if a trip is made, and what it returns is returned.
+    fn prefetch_while<T>(
+        &self,
+        _rows: impl FnOnce() -> Prefetch,
+        _meanwhile: impl FnOnce() -> T,
+    ) -> Result<Option<T>> {
+        Ok(None)
     }
 }
 

@@ -8,6 +8,8 @@
 //! | `file/content/<entity>/<speed>/<name>?sign=` | a version, by a URL of the Cloudreve form |
 //! | `file/archive/<archive>/<name>?sign=` | an archive, by a URL of the Cloudreve form |
 
+#[cfg(feature = "remote")]
+mod redirect;
 mod reply;
 mod request;
 pub(crate) mod resolve;
@@ -125,6 +127,10 @@ fn refuse(request: &Request<'_>, error: &Error) -> Reply {
 /// # Errors
 /// `Gone` and `Expired` when a use limit is reached; `Io` and `Poisoned` when it could not be counted.
 pub(crate) fn send(engine: &Arc<Engine>, found: Resource, request: &Request<'_>) -> Result<Reply> {
+    #[cfg(feature = "remote")]
+    if let Some(reply) = redirect::redirect(engine, &found, request)? {
+        return Ok(reply);
+    }
     let body = found.open(engine)?;
     let Resource { representation, pace, counts, .. } = found;
     let mut drawn = Ok(0);

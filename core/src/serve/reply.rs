@@ -59,6 +59,20 @@ impl Reply {
         Reply::text(405, text, vec![("Allow", "GET, HEAD".to_owned())])
     }
 
+    /// Sends the client elsewhere, this once.
+    #[cfg(feature = "remote")]
+    pub(super) fn found(url: String) -> Reply {
+        let headers = vec![
+            ("Location", url),
+            ("Content-Length", "0".to_owned()),
+            ("Cache-Control", "no-store".to_owned()),
+            ("Referrer-Policy", "no-referrer".to_owned()),
+            ("X-Content-Type-Options", "nosniff".to_owned()),
+            ("Cross-Origin-Resource-Policy", "same-site".to_owned()),
+        ];
+        Reply { status: 302, headers, body: Body::empty(), pace: None }
+    }
+
     /// Makes the answer to a preflight.
     pub(super) fn no_content(headers: Vec<(&'static str, String)>) -> Reply {
         Reply { status: 204, headers, body: Body::empty(), pace: None }

@@ -11,11 +11,13 @@ use crate::catalog::LinkInfo;
 use crate::catalog::alias::AliasedVersion;
 use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::counter::Counter;
+use crate::catalog::prefetch::{self, ServedRows};
 use crate::catalog::share_access::check_access;
 use crate::catalog::state::State;
 use crate::catalog::usage::{self, Allowance, Downloader};
 use crate::engine::Engine;
 use crate::engine::cache::CachedVersion;
+use crate::engine::key_ring::VersionedRing;
 use crate::engine::rate_limit::network;
 use crate::engine::snapshot::Snapshot;
 use crate::http::{CacheControl, CrossOrigin, Disposition, Head, Representation, Selected, entity_tag};
@@ -41,6 +43,20 @@ pub(crate) struct Resource {
     pub(crate) counts: DownloadCounts,
     /// What the URL says of pages of other origins.
     pub(crate) cross_origin: Option<CrossOrigin>,
+    /// Until when the URL is good that says nothing which the object storage could not keep to.
+    #[cfg_attr(not(feature = "remote"), allow(dead_code))]
+    pub(crate) leaves: Leaves,
+}
+
+/// Whether what a URL permits may be got elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "remote"), allow(dead_code))]
+pub(crate) enum Leaves {
+    /// No: it is counted, or bound to a network, a share or an archive.
+    #[default]
+    Never,
+    /// Until the URL expires, if it does.
+    Until(Option<Time>),
 }
 
 /// Where the content is.
@@ -66,6 +82,26 @@ impl Resource {
                 #[cfg(feature = "cloudreve")]
                 What::Empty => false,
             }
+    }
+
+    /// Returns the blob whose content is an object of its own and may be got from there, and until when; None if it
+    /// may not.
+    #[cfg(feature = "remote")]
+    pub(super) fn object(&self) -> Option<(crate::id::BlobId, Option<Time>)> {
+        use crate::catalog::record::Location;
+
+        let (What::Version(content), Leaves::Until(ends)) = (&self.what, self.leaves) else { return None };
+        let is_free = self.pace.is_none() && self.counts.uses.is_none();
+        (is_free && content.location == Location::File).then_some((content.blob, ends))
+    }
+
+    /// Notes when a URL of the Cloudreve form expires, by its signature.
+    #[cfg(feature = "cloudreve")]
+    pub(crate) fn ends_with(&mut self, sign: Option<&str>) {
+        let expires = sign.and_then(|sign| sign.rsplit(':').next()?.parse::<i64>().ok());
+        if let (Leaves::Until(_), Some(expires)) = (self.leaves, expires.filter(|expires| *expires != 0)) {
+            self.leaves = Leaves::Until(Some(Time::from_unix(expires)));
+        }
     }
 
     /// Opens the content.
@@ -230,6 +266,7 @@ pub(super) fn resolve(snapshot: &Snapshot<'_>, route: &Route<'_>, request: &Requ
             representation.disposition =
                 if signed.download { Disposition::Attachment } else { Disposition::Inline };
             found.pace = Some(pace).filter(|pace| *pace > 0);
+            found.ends_with(signed.sign.as_deref());
             Ok(found)
         }
         #[cfg(feature = "cloudreve")]
@@ -252,6 +289,7 @@ pub(crate) fn empty() -> Resource {
         pace: None,
         counts: DownloadCounts::default(),
         cross_origin: None,
+        leaves: Leaves::Never,
     }
 }
 
@@ -305,7 +343,8 @@ fn by_entity(snapshot: &Snapshot<'_>, entity: &Entity, signer: Signer, now: Time
     if epoch != expected && !mutant::is_active(Mutant::FormWithoutRevocations) {
         return Err(revoked());
     }
-    Ok(version_found(content))
+    let leaves = if entity.through.is_none() { Leaves::Until(None) } else { Leaves::Never };
+    Ok(Resource { leaves, ..version_found(content) })
 }
 
 fn opens_all() -> bool {
@@ -355,19 +394,31 @@ fn link_in_snapshot(snapshot: &Snapshot<'_>, link: &LinkInfo, save: bool) -> Res
     representation.disposition = if save { Disposition::Attachment } else { Disposition::Inline };
     found.pace = Some(link.pace).filter(|pace| *pace > 0);
     found.counts.link = Some(link.id);
+    found.leaves = Leaves::Until(None);
     Ok(found)
 }
 
 fn by_token(snapshot: &Snapshot<'_>, token: &str, name: &str, request: &Request<'_>) -> Result<Resource> {
-    let ring = snapshot.ring()?;
     // A clock before 1970 is broken: nothing is valid by it.
     let now = u64::try_from(request.now.unix()).unwrap_or(u64::MAX);
-    let claims = ring.1.verify_named(token, name, Purposes::DOWNLOAD, now, request.client).map_err(
-        |refusal: Refusal| {
-            tracing::debug!(%refusal, "refused a token");
-            Error::from(refusal)
-        },
-    )?;
+    let verify =
+        |ring: &VersionedRing| ring.1.verify_named(token, name, Purposes::DOWNLOAD, now, request.client);
+    // What the ring has signed that was used last is read ahead; whether that is the ring still, is seen then.
+    let mut known = None;
+    snapshot.prefetch(|engine| {
+        known = engine.last_ring().map(|ring| (verify(&ring), ring));
+        let claims = known.as_ref().and_then(|(claims, _)| claims.as_ref().ok());
+        prefetch::served(claims.map_or(ServedRows::Nothing, rows_of))
+    })?;
+    let ring = snapshot.ring()?;
+    let claims = match known {
+        Some((claims, known)) if Arc::ptr_eq(&known, &ring) => claims,
+        _ => verify(&ring),
+    };
+    let claims = claims.map_err(|refusal: Refusal| {
+        tracing::debug!(%refusal, "refused a token");
+        Error::from(refusal)
+    })?;
     let mut found = match claims.purpose {
         Purpose::Version | Purpose::Revision => {
             let id = VersionId(claims.subject);
@@ -405,8 +456,23 @@ fn by_token(snapshot: &Snapshot<'_>, token: &str, name: &str, request: &Request<
         let expires = claims.expires().and_then(|expires| i64::try_from(expires).ok()).unwrap_or(i64::MAX);
         Uses::new(uses, Time::from_unix(expires), request.client, found.representation.len)
     });
+    let is_of_one = matches!(claims.purpose, Purpose::Version | Purpose::Revision | Purpose::File);
+    if is_of_one && claims.network.is_none() {
+        let ends = claims.expires().and_then(|expires| i64::try_from(expires).ok());
+        found.leaves = Leaves::Until(ends.map(Time::from_unix));
+    }
     found.cross_origin = claims.cross_origin;
     Ok(found)
+}
+
+/// What is read for a URL that says so.
+fn rows_of(claims: &Claims) -> ServedRows {
+    match claims.purpose {
+        Purpose::Version | Purpose::Revision => ServedRows::Version(VersionId(claims.subject)),
+        Purpose::File => ServedRows::File(FileId(claims.subject)),
+        Purpose::Share => ServedRows::Shared(ShareId(claims.subject), FileId(claims.file)),
+        _ => ServedRows::Nothing,
+    }
 }
 
 /// Lets a reply say what its URL says; `left` is how many seconds the URL has.
@@ -426,6 +492,7 @@ fn change(representation: &mut Representation, claims: &Claims, left: Option<u64
 
 fn by_link(snapshot: &Snapshot<'_>, id: &str, name: &str, save: bool) -> Result<Resource> {
     let id: LinkId = id.parse().map_err(|_| nowhere())?;
+    snapshot.prefetch(|_| prefetch::served(ServedRows::Link(id)))?;
     let link = snapshot.link(id)?;
     if link.name != name {
         return Err(nowhere());
@@ -484,6 +551,7 @@ fn version_found(content: Arc<CachedVersion>) -> Resource {
         pace: None,
         counts: DownloadCounts::default(),
         cross_origin: None,
+        leaves: Leaves::Never,
     }
 }
 
@@ -505,5 +573,12 @@ fn archive_found(tx: &StoreReader, id: ArchiveId, revocations: u64, now: Time) -
     };
     let what = What::Archive { archive: Box::new(archive), tx: tx.clone() };
     let representation = Arc::new(representation);
-    Ok(Resource { what, representation, pace: None, counts: DownloadCounts::default(), cross_origin: None })
+    Ok(Resource {
+        what,
+        representation,
+        pace: None,
+        counts: DownloadCounts::default(),
+        cross_origin: None,
+        leaves: Leaves::Never,
+    })
 }

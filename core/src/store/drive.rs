@@ -8,12 +8,12 @@ use crate::body::Body;
 use crate::catalog::search::Wanted;
 use crate::catalog::{
     self, AttributeMatch, DriveInfo, FileInfo, Row, TrashInfo, VersionInfo, attribute, copy, delete, drive,
-    listing, node, path, rename, search, stat, state, trash, version,
+    listing, node, path, prefetch, rename, search, stat, state, trash, version,
 };
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Engine, ids_for};
 use crate::id::{DriveId, FileId, VersionId};
-use crate::kv::Scan;
+use crate::kv::{Read, Scan};
 use crate::name::shown;
 use crate::time::Time;
 use crate::{Error, Kind, Result};
@@ -42,6 +42,21 @@ fn index_attributes(engine: &Engine) -> Result<()> {
     }
 }
 
+/// Looks for a drive by its name. Where rows are far away it is looked up once: a drive keeps its name for life.
+fn find(engine: &Engine, name: &str) -> Result<Option<DriveId>> {
+    if !engine.is_remote() {
+        return drive::find(&engine.reader()?, name);
+    }
+    if let Some(id) = engine.drive_names.get(name) {
+        return Ok(Some(id));
+    }
+    let found = drive::find(&engine.reader()?, name)?;
+    if let Some(id) = found {
+        engine.drive_names.keep(name, id);
+    }
+    Ok(found)
+}
+
 impl Store {
     /// Opens a drive by its name, creating it if it does not exist.
     ///
@@ -56,7 +71,7 @@ impl Store {
     /// # Errors
     /// `Io` and `Corrupt` when the store cannot be read.
     pub fn find_drive(&self, name: &str) -> Result<Option<Drive>> {
-        let found = drive::find(&self.engine()?.reader()?, name)?;
+        let found = find(&*self.engine()?, name)?;
         Ok(found.map(|id| Drive::with_id(self, id)))
     }
 }
@@ -64,12 +79,16 @@ impl Store {
 impl Drive {
     fn open(store: &Store, name: &str) -> Result<Drive> {
         let engine = store.engine()?;
-        let known = drive::find(&engine.reader()?, name)?;
-        let id = match known {
+        let id = match find(&engine, name)? {
             Some(id) => id,
             None => {
                 let (ids, name, now) = (engine.ids(2)?, name.to_owned(), Time::now());
-                engine.write(move |change| drive::open(change, &name, &mut ids.clone(), now))?
+                let made = name.clone();
+                let id = engine.write(move |change| drive::open(change, &made, &mut ids.clone(), now))?;
+                if engine.is_remote() {
+                    engine.drive_names.keep(&name, id);
+                }
+                id
             }
         };
         Ok(Drive { store: store.clone(), id })
@@ -135,6 +154,7 @@ impl Drive {
     /// `NotFound` when nothing is at `path`, `InvalidArgument` when a file is.
     pub fn list(&self, path: &str, after: Option<&str>, limit: usize) -> Result<Vec<Row>> {
         let tx = self.engine()?.reader()?;
+        tx.prefetch(|| prefetch::listing(self.id, path, after, limit))?;
         let folder = listing::folder(&tx, self.id, path)?;
         listing::list(&tx, folder, after, limit)
     }

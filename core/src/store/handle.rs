@@ -209,7 +209,7 @@ impl std::fmt::Debug for Store {
 }
 
 /// Whether what was given to [`Store::open`] is the address of a database, and no path.
-fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme))
 }
 

@@ -10,12 +10,15 @@ use crate::blobs::stage::{LargeContent, Stage, Staged};
 use crate::catalog::VersionInfo;
 use crate::catalog::blob::{self, ChangeTime};
 use crate::catalog::history::Timeline;
+use crate::catalog::prefetch::{self, PutRows};
 use crate::catalog::put::{self, NewVersion};
 use crate::catalog::record::{BlobRecord, Location};
 use crate::catalog::{alias, refcount, sha1_index};
 use crate::digest::Digest;
 use crate::engine::{Change, Dedup, Engine, Ids, ids_for};
 use crate::id::{BlobId, DriveId};
+use crate::journal::WriteHint;
+use crate::kv::{Prefetch, Read as _};
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result, fork};
@@ -275,6 +278,13 @@ fn publish(
     mut ids: Ids,
 ) -> Result<Vec<VersionInfo>> {
     let (now, engine, scope) = (Time::now(), placement.engine(), placement.scope());
+    let rows = match engine.is_remote() {
+        true => rows_of(drive, scope, &items, ids.clone())?,
+        false => Prefetch::default(),
+    };
+    if engine.is_remote() && items.iter().any(|item| matches!(item.staged, Staged::Large { .. })) {
+        engine.reader()?.prefetch(|| rows.clone())?;
+    }
     // Before the change, because syncing large files in it would stop every other writer.
     let mut ready = Vec::with_capacity(items.len());
     let mut small = 0_u64;
@@ -291,15 +301,23 @@ fn publish(
     }
     let write = |ready: Vec<Ready>| {
         let ids = ids.clone();
-        engine.journal.write(small, move |change| {
-            let (mut ids, time) = (ids.clone(), change.time(now));
-            let first_own = match ready.iter().any(|one| one.put.alias.is_some()) {
-                true => alias::first_own(change)?,
-                false => 0,
-            };
-            let context = PutContext { scope, time, timeline: Timeline::read(change)?, first_own };
-            ready.iter().map(|one| put_one(change, drive, one, &mut ids, context)).collect()
-        })
+        let hint = match engine.is_remote() {
+            true => WriteHint { rows: rows.clone(), contents: small_contents(&ready) },
+            false => WriteHint::default(),
+        };
+        engine.journal.write_hinted(
+            small,
+            || hint,
+            move |change| {
+                let (mut ids, time) = (ids.clone(), change.time(now));
+                let first_own = match ready.iter().any(|one| one.put.alias.is_some()) {
+                    true => alias::first_own(change)?,
+                    false => 0,
+                };
+                let context = PutContext { scope, time, timeline: Timeline::read(change)?, first_own };
+                ready.iter().map(|one| put_one(change, drive, one, &mut ids, context)).collect()
+            },
+        )
     };
     if placement.spare.is_empty() {
         return write(ready);
@@ -318,6 +336,25 @@ fn publish(
         }
         done => done,
     }
+}
+
+/// What is read to make versions of items, whose blobs are the next of the ids.
+fn rows_of(drive: DriveId, scope: u64, items: &[Item], mut ids: Ids) -> Result<Prefetch> {
+    let put = |item| {
+        let Item { path, staged, .. }: &Item = item;
+        Ok(PutRows { drive, scope, path, blob: BlobId(ids.take()?), digest: staged.digest() })
+    };
+    let rows: Vec<PutRows<'_>> = items.iter().map(put).collect::<Result<_>>()?;
+    Ok(prefetch::put(rows.into_iter()))
+}
+
+/// Returns what is going to be appended.
+fn small_contents(ready: &[Ready]) -> Vec<(BlobId, Bytes, Digest)> {
+    let small = |one: &Ready| match &one.content {
+        PlacedContent::Small(bytes) => Some((one.blob, bytes.clone(), one.digest)),
+        _ => None,
+    };
+    ready.iter().filter_map(small).collect()
 }
 
 /// Where the content of one call goes, and the files that were made for it so far.

@@ -79,6 +79,7 @@ fn answer(
     let resolver = Resolver::new(call.api, call.caller, call.request)?;
     let sent = check(call, &resolver).and_then(|(signed, signer, left)| {
         let mut found = find(&resolver, &signed, signer)?;
+        found.ends_with(signed.sign.as_deref());
         let most = call.api.mount.max_age.as_secs().min(left);
         Arc::make_mut(&mut found.representation).cache =
             CacheControl::Public(u32::try_from(most).unwrap_or(u32::MAX));

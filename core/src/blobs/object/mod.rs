@@ -45,7 +45,6 @@ pub(crate) use address::ObjectAddress;
 pub(crate) use name::ObjectKind;
 pub(crate) use named::NamedObject;
 pub(crate) use options::ObjectOptions;
-#[cfg(test)]
 pub(crate) use presign::Presentation;
 pub(crate) use sweep::SweepReport;
 

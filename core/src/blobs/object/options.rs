@@ -34,7 +34,7 @@ pub(crate) struct ObjectOptions {
     /// The longest that a content may take from the first byte that comes in until its rows are committed.
     /// Nothing younger than twice as long is swept.
     pub(crate) longest_upload: Duration,
-    /// How long a redirect to the object store is good for at most: what a revocation may be late by.
+    /// How long a redirect to the object store is good for at most: what a revocation may be late by. 0 for none.
     pub(crate) longest_redirect: Duration,
     /// Objects in the memory of the process, which only tests want.
     #[cfg(test)]
@@ -55,7 +55,7 @@ impl ObjectOptions {
             patience: Duration::from_secs(30),
             slowest: 256 << 10,
             longest_upload: Duration::from_secs(24 * 3600),
-            longest_redirect: Duration::from_secs(60),
+            longest_redirect: Duration::ZERO,
             #[cfg(test)]
             memory: None,
         }

@@ -8,7 +8,7 @@ use object_store::signer::{SignedUrlOptions, Signer as _};
 use super::client::{Backend, within};
 use super::{ObjectKind, ObjectPool, name};
 use crate::Result;
-use crate::http::{Disposition, content_disposition};
+use crate::http::{CacheControl, Disposition, content_disposition};
 use crate::id::BlobId;
 
 /// How a download is shown.
@@ -17,9 +17,15 @@ pub(crate) struct Presentation<'a> {
     pub(crate) name: &'a str,
     pub(crate) media_type: &'a str,
     pub(crate) disposition: Disposition,
+    pub(crate) cache: CacheControl,
 }
 
 impl ObjectPool {
+    /// Whether downloads may be redirects.
+    pub(crate) fn redirects(&self) -> bool {
+        !self.client.options.longest_redirect.is_zero()
+    }
+
     /// Returns a URL of the object store that sends the large content of a blob as an attachment of that name
     /// and type, for as long as `lifetime` and at most as long as the options allow. None where the object
     /// store cannot send what a reply would: a page that is shown in a browser needs headers that it does not
@@ -45,10 +51,11 @@ impl ObjectPool {
         if !disposition.is_ascii() || !presentation.media_type.is_ascii() {
             return Ok(None);
         }
+        let cache = presentation.cache.value();
         let query = [
             ("response-content-disposition", disposition.as_str()),
             ("response-content-type", presentation.media_type),
-            ("response-cache-control", "private"),
+            ("response-cache-control", cache.as_str()),
         ];
         let options = SignedUrlOptions::default().with_query(query);
         let key = name::path(&self.client.prefix, ObjectKind::Content, blob.0);

@@ -39,6 +39,19 @@ impl ObjectPool {
         self.create(ObjectKind::Segment, number.into(), parts, hash)
     }
 
+    /// Removes a segment that no row refers to, nor ever will. It is done beside what others do; what fails is left to
+    /// the sweep.
+    pub(crate) fn discard_segment(&self, number: u32) {
+        let key = name::path(&self.client.prefix, ObjectKind::Segment, number.into());
+        let limit = self.client.options.patience;
+        let started = self.client.start(|backend| async move {
+            if let Err(cause) = write::remove(backend, key, limit).await {
+                tracing::debug!(%cause, "a segment that was written for nothing is left to the sweep");
+            }
+        });
+        drop(started);
+    }
+
     /// Writes an object of one request.
     pub(super) fn create(
         &self,

@@ -170,7 +170,7 @@ fn checks(query: &mut Query, read: &ReadSet) {
     let (mut tables, mut lows, mut highs) = (Vec::new(), Vec::new(), Vec::new());
     let mut seals = Vec::new();
     let keys = read.keys.iter().map(|((table, key), seal)| {
-        let span = super::reader::Span::of_key(key);
+        let span = super::span::Span::of_key(key);
         (*table, span, *seal)
     });
     for (table, span, seal) in keys.chain(read.spans.iter().cloned()) {

@@ -7,7 +7,7 @@
 
 use std::future::Future;
 use std::str::FromStr;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Timeouts};
@@ -45,6 +45,16 @@ pub(super) struct Database {
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Database").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// What work on the runtime's thread is going to return.
+pub(super) struct PendingAnswer<T>(Receiver<Result<T>>);
+
+impl<T> PendingAnswer<T> {
+    /// Waits for it.
+    pub(super) fn wait(self) -> Result<T> {
+        self.0.recv().map_err(|_| Error::bug("the thread that talks to the database is gone"))?
     }
 }
 
@@ -86,11 +96,19 @@ impl Database {
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
+        self.begin(work)?.wait()
+    }
+
+    /// Begins to run `work` on the runtime's thread.
+    pub(super) fn begin<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<PendingAnswer<T>> {
         let (done, outcome) = sync_channel(1);
         self.spawn(async move {
             let _gone = done.send(work.await);
         })?;
-        outcome.recv().map_err(|_| Error::bug("the thread that talks to the database is gone"))?
+        Ok(PendingAnswer(outcome))
     }
 
     /// Runs `work` beside what others do.

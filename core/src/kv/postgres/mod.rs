@@ -15,10 +15,13 @@
 mod commit;
 mod connect;
 mod failure;
+mod links;
 mod migrations;
 mod options;
+mod prefetch;
 mod reader;
 mod row;
+mod span;
 mod statements;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -14,6 +14,9 @@ pub(crate) struct PostgresOptions {
     pub(crate) patience: Duration,
     /// How long a change is tried again that others keep overtaking.
     pub(crate) contention: Duration,
+    /// Whether what a call tells of what it is going to read is left unheard, as a control.
+    #[cfg(test)]
+    pub(crate) one_by_one: bool,
 }
 
 impl Default for PostgresOptions {
@@ -23,6 +26,8 @@ impl Default for PostgresOptions {
             connections: 8,
             patience: Duration::from_secs(30),
             contention: Duration::from_secs(30),
+            #[cfg(test)]
+            one_by_one: false,
         }
     }
 }

@@ -2,21 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
-use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::row::{Committed, Over, Overlaid, RowKey, RowStream, StoredRow};
+use super::span::{Span, behind};
 use super::view::View;
 use crate::Result;
-use crate::kv::{Chain, KeyRange, Read, Scan, Table, VisitMany, VisitRow, is_empty};
+use crate::kv::{KeyRange, Prefetch, Read, Scan, Table, VisitMany, VisitRow, is_empty};
 
 /// Rows of the first page of a scan and of the later ones. Most scans are of a page of a listing, or of
 /// what hangs on one file.
 const FIRST_PAGE: i64 = 128;
 const PAGE: i64 = 1024;
-/// Above every key, which are under 2 kB.
-const END_LEN: usize = 2600;
 
 /// What this process committed since its view began.
 pub(super) type OwnCommits = BTreeMap<RowKey, Committed>;
@@ -26,41 +24,6 @@ pub(super) type OwnCommits = BTreeMap<RowKey, Committed>;
 pub(crate) struct PostgresReader {
     pub(super) view: Arc<View>,
     pub(super) overlay: Arc<OwnCommits>,
-}
-
-/// A range from its first key to the one that is behind its last, as the database is asked for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) low: Vec<u8>,
-    pub(super) high: Vec<u8>,
-}
-
-impl Span {
-    pub(super) fn of(range: KeyRange<'_>) -> Span {
-        let low = match range.0 {
-            Bound::Included(key) => key.to_vec(),
-            Bound::Excluded(key) => behind(key),
-            Bound::Unbounded => Vec::new(),
-        };
-        let high = match range.1 {
-            Bound::Included(key) => behind(key),
-            Bound::Excluded(key) => key.to_vec(),
-            Bound::Unbounded => vec![0xff; END_LEN],
-        };
-        Span { low, high }
-    }
-
-    /// The span of one key.
-    pub(super) fn of_key(key: &[u8]) -> Span {
-        Span { low: key.to_vec(), high: behind(key) }
-    }
-}
-
-/// Returns the key that follows: nothing sorts between the two.
-pub(super) fn behind(key: &[u8]) -> Vec<u8> {
-    let mut next = key.to_vec();
-    next.push(0);
-    next
 }
 
 /// The rows of a view in a span, page by page.
@@ -159,31 +122,6 @@ impl PostgresReader {
         Ok(rows)
     }
 
-    /// Sees to it that the rows of a chain are cached. What lies over the view leads on where the view ends.
-    pub(super) fn chain(&self, chain: &Chain<'_>) -> Result<()> {
-        let (mut number, mut names) = (chain.first, chain.names);
-        let mut read = None;
-        while let Some((name, rest)) = names.split_first() {
-            let key = (chain.table.byte, Chain::key(number, name));
-            let row = match self.overlay.get(&key) {
-                Some(Committed::Whole(row)) => Arc::new(row.clone()),
-                _ => match self.view.cached(&key) {
-                    Some(row) => row,
-                    // It is there, unless the cache was emptied; then it is read when it is looked up.
-                    None if read == Some(names.len()) => return Ok(()),
-                    None => {
-                        read = Some(names.len());
-                        self.view.read_chain(&Chain { first: number, names, ..*chain })?;
-                        continue;
-                    }
-                },
-            };
-            let Some(next) = row.value.as_deref().and_then(|value| chain.next(value)) else { return Ok(()) };
-            (number, names) = (next, rest);
-        }
-        Ok(())
-    }
-
     /// Returns a number that no other call returns: what is cached by it is not found again, as the view has
     /// a cache of its own.
     pub(crate) fn number(&self) -> u64 {
@@ -235,26 +173,11 @@ impl Read for PostgresReader {
         rows.iter().enumerate().try_for_each(|(position, row)| visit(position, row.value.as_deref()))
     }
 
-    fn ahead(&self, chain: &Chain<'_>) -> Result<()> {
-        self.chain(chain)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use Bound::{Excluded, Included, Unbounded};
-
-    #[test]
-    fn a_range_of_any_bounds_is_a_span_from_a_key_to_the_one_behind_its_last() {
-        let span = |range| {
-            let Span { low, high } = Span::of(range);
-            (low, high)
-        };
-        assert_eq!(span((Included(b"a"), Excluded(b"b"))), (b"a".to_vec(), b"b".to_vec()));
-        assert_eq!(span((Excluded(b"a"), Included(b"b"))), (b"a\0".to_vec(), b"b\0".to_vec()));
-        let (low, high) = span((Unbounded, Unbounded));
-        assert!(low.is_empty() && high > vec![0xff; 2047]);
-        assert_eq!(Span::of_key(b""), Span { low: vec![], high: vec![0] });
+    fn prefetch_while<T>(
+        &self,
+        rows: impl FnOnce() -> Prefetch,
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<Option<T>> {
+        self.fetch(&rows(), meanwhile)
     }
 }

@@ -1,8 +1,9 @@
 //! Every statement, with the schema's name in it. None is prepared under a name, and none leaves anything
 //! behind in the session: through PgBouncer in transaction mode the next one may meet another.
 
+use super::links;
 use super::row::Seal;
-use crate::kv::Chain;
+use crate::kv::RowLink;
 
 /// How the planner is to go about it: by the index alone. A sequential scan, which it prefers for a small
 /// table, would make every change conflict with every other in a serializable transaction.
@@ -17,7 +18,6 @@ pub(super) struct Statements {
     pub(super) begin_read: String,
     pub(super) begin_write: String,
     pub(super) get: String,
-    pub(super) chain: String,
     pub(super) commit: String,
     pub(super) void: String,
     pub(super) outcome: String,
@@ -37,7 +37,6 @@ impl Statements {
                  CROSS JOIN LATERAL (SELECT version, value, delta FROM {s}.row AS r \
                  WHERE r.tab = q.tab AND r.key = q.key) AS r"
             ),
-            chain: chain(&s),
             commit: commit(&s),
             void: format!("INSERT INTO {s}.commit (id, void) VALUES ($1, true) ON CONFLICT (id) DO NOTHING"),
             outcome: format!("SELECT void FROM {s}.commit WHERE id = $1"),
@@ -61,6 +60,11 @@ impl Statements {
              ORDER BY tab{order}, key{order}, part{order} LIMIT $4",
             self.schema
         )
+    }
+
+    /// Returns the statement that reads ahead along links.
+    pub(super) fn prefetch(&self, links: &[RowLink]) -> String {
+        links::statement(&self.schema, links)
     }
 
     /// Returns what makes the schema, if it is not there.
@@ -114,44 +118,5 @@ fn commit(s: &str) -> String {
            SELECT a.tab, a.key, $2, $2, a.delta \
            FROM unnest($12::int2[], $13::bytea[], $14::int8[]) AS a(tab, key, delta), fit WHERE fits) \
          SELECT fits FROM fit"
-    )
-}
-
-/// A chain of rows, and all the parts of each: of table `$1`, beginning with the number `$2`, with the names
-/// `$3` behind it and the ones that follow. `$4` is where the number of the next is in a value.
-fn chain(s: &str) -> String {
-    let value = |number: &str, name: &str| {
-        format!(
-            "(SELECT {} FROM {s}.row AS r WHERE r.tab = $1 AND r.key = int8send({number}) || ($3::bytea[])[{name}] \
-             AND r.part = 0)",
-            link(0)
-        )
-    };
-    format!(
-        "WITH RECURSIVE walk(n, key, next) AS (\
-           SELECT 1, int8send($2) || ($3::bytea[])[1], {} \
-           UNION ALL \
-           SELECT w.n + 1, int8send(w.next) || ($3::bytea[])[w.n + 1], {} \
-           FROM walk AS w WHERE w.next IS NOT NULL AND w.n < cardinality($3::bytea[])) \
-         SELECT w.n::int8, w.key, r.version, r.value, r.delta FROM walk AS w \
-         LEFT JOIN LATERAL (SELECT version, value, delta FROM {s}.row AS r \
-         WHERE r.tab = $1 AND r.key = w.key) AS r ON true ORDER BY w.n",
-        value("$2::int8", "1"),
-        value("w.next", "w.n + 1")
-    )
-}
-
-/// The number in LEB128 that begins in `value` at `$4`, from its byte of the given position on; NULL when it
-/// has no end.
-fn link(position: usize) -> String {
-    if position == Chain::LINK_LEN {
-        return "NULL".to_owned();
-    }
-    let byte = format!("get_byte(r.value, $4 + {position})");
-    format!(
-        "CASE WHEN length(r.value) <= $4 + {position} THEN NULL \
-         ELSE (({byte} & 127)::int8 << {}) | CASE WHEN {byte} < 128 THEN 0 ELSE {} END END",
-        7 * position,
-        link(position + 1)
     )
 }

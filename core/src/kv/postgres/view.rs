@@ -14,11 +14,14 @@ use tokio_postgres::types::{ToSql, Type};
 use super::connect::{Database, Use};
 use super::failure::Failure;
 use super::row::{RowKey, StoredRow};
-use crate::kv::{Chain, Table};
+use super::span::Span;
+use crate::kv::{RowLink, Table};
 use crate::{Error, Result, machine};
 
 /// Rows of a view that are cached at most; they are read again when they are wanted again.
 const MAX_CACHED: usize = 1 << 16;
+/// Pages of scans that were read ahead and are cached at most.
+const MAX_PAGES: usize = 256;
 /// Within what time a connection ends its transaction, to be used again.
 const PARTING: Duration = Duration::from_secs(5);
 
@@ -34,6 +37,8 @@ pub(super) struct View {
     lost: OnceLock<()>,
     /// What was read. A key that nothing is under has a row too.
     cache: Mutex<HashMap<RowKey, Arc<StoredRow>>>,
+    /// Pages of scans that were read ahead.
+    pages: Mutex<HashMap<ScanKey, Arc<ScanPage>>>,
     /// Learns when the view has begun.
     on_begin: Weak<dyn OnBegin>,
 }
@@ -72,11 +77,26 @@ impl Query {
     }
 }
 
+/// A scan: the table, the range and whether it is read from its end.
+pub(super) type ScanKey = (u8, Span, bool);
+
 /// A page of a scan.
+#[derive(Clone, Debug)]
 pub(super) struct ScanPage {
     pub(super) rows: Vec<(Vec<u8>, StoredRow)>,
     /// Whether the range has no more.
     pub(super) last: bool,
+}
+
+impl ScanPage {
+    /// Makes one of what was read; `last` says that the range has no more parts.
+    pub(super) fn new(mut rows: Vec<(Vec<u8>, StoredRow)>, last: bool) -> ScanPage {
+        if !last {
+            // Its other parts may be on the next page.
+            rows.pop();
+        }
+        ScanPage { rows, last }
+    }
 }
 
 impl std::fmt::Debug for View {
@@ -95,6 +115,7 @@ impl View {
             answered: OnceLock::new(),
             lost: OnceLock::new(),
             cache: Mutex::default(),
+            pages: Mutex::default(),
             on_begin,
         }
     }
@@ -164,6 +185,10 @@ impl View {
         reverse: bool,
         limit: i64,
     ) -> Result<ScanPage> {
+        let scan = (table.byte, Span { low: low.to_vec(), high: high.to_vec() }, reverse);
+        if let Some(page) = self.cached_page(&scan) {
+            return Ok((*page).clone());
+        }
         let query = Query {
             text: self.database.statements.scan(reverse),
             parameters: vec![
@@ -174,7 +199,6 @@ impl View {
             ],
         };
         let parts = self.ask(query)?;
-        let last = i64::try_from(parts.len()).unwrap_or(i64::MAX) < limit;
         let mut rows: Vec<(Vec<u8>, StoredRow)> = Vec::new();
         for part in &parts {
             let key: Vec<u8> = column(part, 0)?;
@@ -185,15 +209,13 @@ impl View {
                 row.take(column(part, 1)?, column(part, 2)?, column(part, 3)?)?;
             }
         }
-        if !last {
-            // Its other parts may be on the next page.
-            rows.pop();
-        }
-        if rows.is_empty() && !last {
+        let last = i64::try_from(parts.len()).unwrap_or(i64::MAX) < limit;
+        let page = ScanPage::new(rows, last);
+        if page.rows.is_empty() && !last {
             // One counter of more parts than a page has.
             return self.page(table, (low, high), reverse, limit.saturating_mul(8));
         }
-        Ok(ScanPage { rows, last })
+        Ok(page)
     }
 
     /// Returns the row under a key, if it is cached.
@@ -201,37 +223,7 @@ impl View {
         self.cache().get(key).cloned()
     }
 
-    /// Reads the rows of a chain into the cache, as far as it leads.
-    pub(super) fn read_chain(self: &Arc<View>, chain: &Chain<'_>) -> Result<()> {
-        let names: Vec<Vec<u8>> = chain.names.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let number = |value: u64| i64::try_from(value).map_err(|_| Error::corrupt("an id is too large"));
-        let at = i32::try_from(chain.link_at).map_err(|_| Error::bug("a link is far behind in its value"))?;
-        let query = Query {
-            text: self.database.statements.chain.clone(),
-            parameters: vec![
-                (Box::new(i16::from(chain.table.byte)), Type::INT2),
-                (Box::new(number(chain.first)?), Type::INT8),
-                (Box::new(names), Type::BYTEA_ARRAY),
-                (Box::new(at), Type::INT4),
-            ],
-        };
-        let mut rows: Vec<(Vec<u8>, StoredRow)> = Vec::new();
-        for part in self.ask(query)? {
-            let key: Vec<u8> = column(&part, 1)?;
-            if rows.last().is_none_or(|(before, _)| *before != key) {
-                rows.push((key, StoredRow::default()));
-            }
-            // None where there is no row: the end of the chain.
-            if let (Some(version), Some((_, row))) = (column::<Option<i64>>(&part, 2)?, rows.last_mut()) {
-                row.take(version, column(&part, 3)?, column(&part, 4)?)?;
-            }
-        }
-        let rows = rows.into_iter().map(|(key, row)| ((chain.table.byte, key), Arc::new(row)));
-        self.keep(rows.collect());
-        Ok(())
-    }
-
-    fn keep(&self, rows: Vec<(RowKey, Arc<StoredRow>)>) {
+    pub(super) fn keep(&self, rows: Vec<(RowKey, Arc<StoredRow>)>) {
         let mut cache = self.cache();
         if cache.len().saturating_add(rows.len()) > MAX_CACHED {
             cache.clear();
@@ -239,9 +231,48 @@ impl View {
         cache.extend(rows);
     }
 
+    /// Returns a page that was read ahead.
+    pub(super) fn cached_page(&self, scan: &ScanKey) -> Option<Arc<ScanPage>> {
+        self.pages().get(scan).cloned()
+    }
+
+    pub(super) fn keep_page(&self, scan: ScanKey, page: ScanPage) {
+        let mut pages = self.pages();
+        if pages.len() >= MAX_PAGES {
+            pages.clear();
+        }
+        pages.insert(scan, Arc::new(page));
+    }
+
     fn ask(self: &Arc<View>, query: Query) -> Result<Vec<tokio_postgres::Row>> {
+        self.ask_while(query, || ()).map(|(rows, ())| rows)
+    }
+
+    /// Asks, and does something else until the answer comes.
+    pub(super) fn ask_while<T>(
+        self: &Arc<View>,
+        query: Query,
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<(Vec<tokio_postgres::Row>, T)> {
         let view = self.clone();
-        self.database.run(async move { view.answer(query).await.map_err(Failure::into_error) })
+        let answer =
+            self.database.begin(async move { view.answer(query).await.map_err(Failure::into_error) })?;
+        let done = meanwhile();
+        Ok((answer.wait()?, done))
+    }
+
+    #[cfg(test)]
+    pub(super) fn options(&self) -> &super::PostgresOptions {
+        &self.database.options
+    }
+
+    /// Returns the statement that reads ahead along links.
+    pub(super) fn prefetch_statement(&self, links: &[RowLink]) -> String {
+        self.database.statements.prefetch(links)
+    }
+
+    fn pages(&self) -> std::sync::MutexGuard<'_, HashMap<ScanKey, Arc<ScanPage>>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn answer(self: Arc<View>, query: Query) -> Result<Vec<tokio_postgres::Row>, Failure> {

@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::reader::{Above, PostgresReader, Span, above, behind, show};
+use super::reader::{Above, PostgresReader, above, show};
 use super::row::{Committed, Over, Overlaid, RowChange, RowKey, RowStream, Seal, StoredRow};
+use super::span::{Span, behind};
 use crate::kv::turn::Holding;
-use crate::kv::{Chain, KeyRange, Read, Table, VisitMany, VisitRow, Write, is_empty};
+use crate::kv::{KeyRange, Prefetch, Read, Table, VisitMany, VisitRow, Write, is_empty};
 use crate::{Error, ErrorKind, Result};
 
 /// The longest key: an index entry of PostgreSQL holds little more.
@@ -140,8 +141,12 @@ impl Read for PostgresWriter {
         Ok(())
     }
 
-    fn ahead(&self, chain: &Chain<'_>) -> Result<()> {
-        self.reader.chain(chain)
+    fn prefetch_while<T>(
+        &self,
+        rows: impl FnOnce() -> Prefetch,
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<Option<T>> {
+        self.reader.prefetch_while(rows, meanwhile)
     }
 }
 

@@ -25,6 +25,7 @@ use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv, Read, Scan, Table, Write};
 use crate::mutant::{self, Mutant};
 use crate::store::Store;
+use crate::store::handle::is_address;
 use crate::vfs::{Open, RealVfs, Vfs};
 use crate::{Error, ErrorKind, Result};
 
@@ -90,6 +91,12 @@ impl Store {
     /// the directory takes no writes, `Io` as the system says.
     pub fn rebuild(path: impl AsRef<Path>, options: &Options) -> Result<RebuildReport> {
         let path = path.as_ref();
+        if path.to_str().is_some_and(is_address) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the rows of a store in a database are not made anew, as there is no log; restore the database",
+            ));
+        }
         let doing = || format!("rebuilding the store {}", path.display());
         let vfs = RealVfs::new(path).map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => {

@@ -27,6 +27,7 @@ const STORE: [u8; 16] = [7; 16];
 /// Returns options with limits that a test can wait for.
 fn options(cache: &Path) -> ObjectOptions {
     ObjectOptions {
+        longest_redirect: Duration::from_secs(60),
         patience: Duration::from_secs(2),
         longest_upload: Duration::from_secs(2),
         ..ObjectOptions::new("holdall", cache)

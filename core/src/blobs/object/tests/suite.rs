@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::blobs::object::{ObjectKind, Presentation};
-use crate::http::Disposition;
+use crate::http::{CacheControl, Disposition};
 use crate::tls::causes;
 use crate::{ErrorKind, machine};
 
@@ -123,7 +123,12 @@ fn a_redirect_sends_what_a_reply_would(pool: &ObjectPool) {
     let (blob, name) = (BlobId(0x401), "na\u{ef}ve; plan 100%.pdf");
     let bytes = content(1, 1 << 20);
     put_large(pool, blob, &bytes).unwrap();
-    let presented = |disposition| Presentation { name, media_type: "application/pdf", disposition };
+    let presented = |disposition| Presentation {
+        name,
+        media_type: "application/pdf",
+        disposition,
+        cache: CacheControl::Private(60),
+    };
     let hour = Duration::from_secs(3600);
     assert_eq!(pool.presign(blob, presented(Disposition::Inline), hour).unwrap(), None);
     assert_eq!(pool.presign(blob, presented(Disposition::Attachment), Duration::ZERO).unwrap(), None);
@@ -139,9 +144,11 @@ fn a_redirect_sends_what_a_reply_would(pool: &ObjectPool) {
     assert!(headers.starts_with("http/1.1 206"), "{headers}");
     assert_eq!(body, bytes[10..30]);
     let disposition = crate::http::content_disposition(Disposition::Attachment, name).to_lowercase();
-    for line in
-        [format!("content-disposition: {disposition}\r\n"), "content-type: application/pdf\r\n".to_owned()]
-    {
+    for line in [
+        format!("content-disposition: {disposition}\r\n"),
+        "content-type: application/pdf\r\n".to_owned(),
+        "cache-control: private, max-age=60\r\n".to_owned(),
+    ] {
         assert!(headers.contains(&line), "{line}: {headers}");
     }
     let (headers, _) = ask(&url.replace("application%2Fpdf", "text%2Fhtml"));

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ struct Watched {
     trips: AtomicU64,
     cut: Mutex<Option<Cut>>,
     cuts: AtomicU64,
+    held: Mutex<bool>,
+    released: Condvar,
 }
 
 /// Passes on what goes to a port, and comes back from it.
@@ -67,6 +69,15 @@ impl Proxy {
         *self.watched.cut.lock().unwrap() = Some(how);
     }
 
+    /// Keeps the server's answers back while `work` is done.
+    pub(crate) fn holding<T>(&self, work: impl FnOnce() -> T) -> T {
+        *self.watched.held.lock().unwrap() = true;
+        let done = work();
+        *self.watched.held.lock().unwrap() = false;
+        self.watched.released.notify_all();
+        done
+    }
+
     /// Returns how many connections were cut.
     pub(crate) fn cuts(&self) -> u64 {
         self.watched.cuts.load(Ordering::SeqCst)
@@ -83,6 +94,7 @@ fn pass(client: TcpStream, server: TcpStream, watched: Arc<Watched>) {
     let muted = Arc::new(AtomicBool::new(false));
     let mute = muted.clone();
     let (mut from_server, mut to_client) = (server, client);
+    let watching = watched.clone();
     thread::spawn(move || {
         let mut bytes = vec![0; 1 << 16];
         while let Ok(len @ 1..) = from_client.read(&mut bytes) {
@@ -128,6 +140,8 @@ fn pass(client: TcpStream, server: TcpStream, watched: Arc<Watched>) {
         let mut open = true;
         // Read to the end even when nobody is there any more, or the server would notice.
         while let Ok(len @ 1..) = from_server.read(&mut bytes) {
+            let held = watching.held.lock().unwrap();
+            drop(watching.released.wait_while(held, |held| *held).unwrap());
             *answered.lock().unwrap() = true;
             open = open && !mute.load(Ordering::SeqCst) && to_client.write_all(&bytes[..len]).is_ok();
         }
