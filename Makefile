@@ -129,6 +129,7 @@ remote-stores: test-tools
 	$(CARGO) build -p holdall-cli --features remote
 	tests/remote/run.sh $(PYTHON) tests/remote/ship.py "$(BUILT)/holdall"
 	STALENESS_MS=0 tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test api -- pds::processes::parts
+	tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test cluster
 
 # The same over servers on frameworks that take minutes to build: by hand.
 hosts-all: test-tools

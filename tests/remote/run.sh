@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Starts PostgreSQL and SeaweedFS, and runs a command with the address of stores in them in HOLDALL_TEST_STORE, in
 # which {} stands for the name of a store; what is read there is as old as STALENESS_MS says at most, 1000 by default.
-# Ends both when the command has ended.
+# HOLDALL_TEST_RESTART is a command that ends the database in the middle of whatever it does, and starts it again. Ends
+# both when the command has ended.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 servers=$root/target/object-servers
@@ -10,6 +11,7 @@ room=$(mktemp -d "${TMPDIR:-/tmp}/holdall-remote-XXXXXX")
 chmod 755 "$room"
 started=()
 finish() {
+    [ ! -x "$room/restart" ] || "${as[@]}" "$bin/pg_ctl" stop --mode=immediate --wait -D "$room/rows/data" >/dev/null 2>&1 || true
     for pid in "${started[@]}"; do kill -INT "$pid" 2>/dev/null || true; done
     wait "${started[@]}" 2>/dev/null || true
     rm -rf "$room"
@@ -43,9 +45,17 @@ if [ "$(id -u)" = 0 ]; then
 fi
 "${as[@]}" "$bin/initdb" --username=holdall --auth=trust --encoding=UTF8 --locale=C --no-sync -D "$room/rows/data" >"$room/initdb.log"
 rows=$(port)
-"${as[@]}" "$bin/postgres" -D "$room/rows/data" -c "port=$rows" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-    -c max_connections=500 -c fsync=off >"$room/postgres.log" 2>&1 &
-started+=($!)
+cat >"$room/restart" <<SH
+#!/usr/bin/env bash
+# Ends the database, if it runs, and starts it.
+set -euo pipefail
+${as[*]@Q} $bin/pg_ctl stop --mode=immediate --wait -D $room/rows/data >/dev/null 2>&1 || true
+${as[*]@Q} $bin/postgres -D $room/rows/data -c port=$rows -c listen_addresses=127.0.0.1 -c unix_socket_directories= \\
+    -c max_connections=500 -c fsync=off >>$room/postgres.log 2>&1 &
+SH
+chmod 755 "$room/restart"
+export HOLDALL_TEST_RESTART=$room/restart
+"$HOLDALL_TEST_RESTART"
 
 [ -x "$servers/seaweedfs/bin/weed" ] || {
     python3 -m venv "$servers/seaweedfs"

@@ -261,7 +261,7 @@ fn begin_session(kv: &StoreKv, create: bool) -> Result<(IdentityRecord, Range<u6
         };
         if moving::moved(tx)?.is_some() {
             // It can be read.
-            return Ok(identity);
+            return Ok((identity, 0..0, 0..0));
         }
         // There is no log, and so no number of a group that the session begins with.
         let last = history::session(tx, u64::MAX)?.map_or(0, |(number, _)| number);
