@@ -130,6 +130,8 @@ remote-stores: test-tools
 	tests/remote/run.sh $(PYTHON) tests/remote/ship.py "$(BUILT)/holdall"
 	STALENESS_MS=0 tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test api -- pds::processes::parts
 	tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test cluster
+	$(CARGO) build -p holdall-cli -p holdall-ffi -p holdall-python --features holdall-cli/remote,holdall-ffi/remote,holdall-python/remote
+	tests/remote/run.sh tests/remote/apis.sh $(BUILT)
 
 # The same over servers on frameworks that take minutes to build: by hand.
 hosts-all: test-tools

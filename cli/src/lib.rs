@@ -176,11 +176,21 @@ fn open(dir: &Path, options: Options, make: bool) -> Result<Store> {
     match Store::open(dir, options.clone().create(false)) {
         Err(error) if make && error.kind() == ErrorKind::NotFound => {
             let store = Store::open(dir, options)?;
-            eprintln!("holdall: made a new store in {}", dir.display());
+            eprintln!("holdall: made a new store in {}", shown(dir));
             Ok(store)
         }
         found => found.map_err(|error| or_no_store(error, dir)),
     }
+}
+
+/// Whether a store is in a database and object storage.
+fn is_address(dir: &Path) -> bool {
+    dir.to_str().is_some_and(|text| text.starts_with("postgres://") || text.starts_with("postgresql://"))
+}
+
+/// Returns how messages name a store. The address of a database may have a password, and is not shown.
+fn shown(dir: &Path) -> String {
+    if is_address(dir) { "the database".to_owned() } else { dir.display().to_string() }
 }
 
 /// Says in place of an error, if it is that there is no store, what to do about it.
@@ -188,7 +198,7 @@ fn or_no_store(error: Error, dir: &Path) -> Error {
     if error.kind() != ErrorKind::NotFound {
         return error;
     }
-    let dir = dir.display();
+    let dir = shown(dir);
     let message = format!(
         "there is no store in {dir}; check the path, or create one with `holdall --store {dir} put FILE`"
     );

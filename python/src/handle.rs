@@ -1,7 +1,7 @@
 //! Handles: a store as Python has it open. A directory that is opened several times in a process is
 //! one store, which closes with its last handle.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,11 +16,16 @@ use crate::fault::{Fault, Outcome};
 pub(crate) struct Handle {
     /// None only while the handle is dropped.
     store: Option<holdall::Store>,
-    /// The directory, without symbolic links.
+    /// The directory, without symbolic links; or the address of a database.
     pub(crate) path: PathBuf,
     /// The keyword arguments it was opened with, to open it again after pickling.
     pub(crate) keywords: Py<PyDict>,
     closed: AtomicBool,
+}
+
+/// Whether what was opened is the address of a database, and no directory.
+pub(crate) fn is_address(path: &Path) -> bool {
+    path.to_str().is_some_and(|text| text.starts_with("postgres://") || text.starts_with("postgresql://"))
 }
 
 impl Handle {
@@ -32,8 +37,11 @@ impl Handle {
     ) -> Outcome<Handle> {
         let (store, path) = py.detach(|| {
             let store = holdall::Store::open(&path, options)?;
-            let path = std::fs::canonicalize(&path)
-                .map_err(|cause| holdall::Error::io(format!("finding {}", path.display()), cause))?;
+            let path = match is_address(&path) {
+                true => path,
+                false => std::fs::canonicalize(&path)
+                    .map_err(|cause| holdall::Error::io(format!("finding {}", path.display()), cause))?,
+            };
             Ok::<_, holdall::Error>((store, path))
         })?;
         let keywords = keywords.unbind();

@@ -13,7 +13,7 @@ use crate::convert::{self, Node, Pick};
 use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
-use crate::handle::{Handle, Shared};
+use crate::handle::{Handle, Shared, is_address};
 use crate::serve::{Asked, Reply};
 use crate::value::{FileInfo, Grant, Version};
 
@@ -183,10 +183,14 @@ pub(crate) fn _reopen<'py>(
 
 #[pymethods]
 impl Store {
-    /// The directory, without symbolic links.
+    /// The directory, without symbolic links. Raises Unsupported if the store is in a database.
     #[getter]
-    fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("pathlib")?.getattr("Path")?.call1((&self.handle.path,))
+    fn path<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyAny>> {
+        if is_address(&self.handle.path) {
+            let message = "a store in a database has no directory";
+            return Err(holdall::Error::new(holdall::ErrorKind::Unsupported, message).into());
+        }
+        Ok(py.import("pathlib")?.getattr("Path")?.call1((&self.handle.path,))?)
     }
 
     /// Whether this handle was closed.
@@ -323,6 +327,11 @@ impl Store {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        if is_address(&self.handle.path) {
+            // The address may have a password.
+            let closed = if self.handle.is_closed() { " closed" } else { "" };
+            return Ok(format!("<Store in a database{closed}>"));
+        }
         let path: String = PyString::new(py, &self.handle.path.to_string_lossy()).repr()?.extract()?;
         Ok(format!("<Store {path}{}>", if self.handle.is_closed() { " closed" } else { "" }))
     }

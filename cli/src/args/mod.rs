@@ -35,8 +35,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Store")]
 pub(crate) struct Global {
-    /// The directory of the store
-    #[arg(long, global = true, env = "HOLDALL_STORE", value_name = "DIR")]
+    /// The directory of the store, or the address of its database: postgres://USER@HOST/DATABASE?contents=s3://BUCKET
+    #[arg(long, global = true, env = "HOLDALL_STORE", value_name = "DIR", hide_env_values = true)]
     pub(crate) store: Option<PathBuf>,
     /// The drive in which paths are looked up
     #[arg(long, global = true, env = "HOLDALL_DRIVE", default_value = "main", value_name = "NAME")]

@@ -135,7 +135,7 @@ class Store:
     """
 
     path: Final[Path]
-    """The directory, without symbolic links."""
+    """The directory, without symbolic links. Raises Unsupported if the store is in a database."""
     closed: Final[bool]
     """Whether this handle was closed."""
     created: Final[datetime]
