@@ -2,6 +2,7 @@
 
 use super::grace::GraceRecord;
 use super::history::{CopyRecord, SessionRecord, TimelineRecord};
+use super::moving::{ArrivingRecord, MovedRecord};
 use super::object::IdentityRecord;
 use super::position::Position;
 use super::record::{
@@ -28,6 +29,7 @@ codecs! {
     ShareRecord ArchiveRecord MembersRecord KeyRecord UseRecord ClientUseRecord UploadRecord PartRecord NoteRecord
     OpenRecord ModeRecord FloorRecord SessionRecord CopyRecord TimelineRecord SweptRecord GraceRecord
     SizeRecord RingRecord ForeignRecord IdentityRecord Position
+    ArrivingRecord MovedRecord
 }
 
 /// Returns the noun of every record.
