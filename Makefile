@@ -122,16 +122,9 @@ WITH_REMOTE = --features holdall/remote
 remote: remote-stores
 	$(CARGO) test -p holdall --lib $(WITH_REMOTE) -- kv::postgres blobs::object engine::remote maintenance::tests::ship maintenance::migrate
 
-# What a store on a directory shows as well. Left out is what looks into the directory.
+# Servers are started once for all.
 remote-stores: test-tools
-	tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test api --test store -- \
-		$$(sed '/^#/d; s/^/--skip /' tests/remote/leave-out)
-	$(CARGO) build -p holdall-cli --features remote
-	tests/remote/run.sh $(PYTHON) tests/remote/ship.py "$(BUILT)/holdall"
-	STALENESS_MS=0 tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test api -- pds::processes::parts
-	tests/remote/run.sh $(CARGO) test $(WITH_REMOTE) --test cluster
-	$(CARGO) build -p holdall-cli -p holdall-ffi -p holdall-python --features holdall-cli/remote,holdall-ffi/remote,holdall-python/remote
-	tests/remote/run.sh tests/remote/apis.sh $(BUILT)
+	CARGO=$(CARGO) PYTHON=$(PYTHON) tests/remote/run.sh tests/remote/suites.sh "$(BUILT)" $(WITH_REMOTE)
 
 # The same over servers on frameworks that take minutes to build: by hand.
 hosts-all: test-tools

@@ -323,7 +323,8 @@ impl Store {
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let reopen = py.import("holdall._holdall")?.getattr("_reopen")?;
-        (reopen, (self.handle.path.clone(), self.handle.keywords.clone_ref(py))).into_pyobject(py)
+        // As text: a path would join the slashes of an address.
+        (reopen, (self.handle.path.as_os_str(), self.handle.keywords.clone_ref(py))).into_pyobject(py)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

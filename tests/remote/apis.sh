@@ -22,9 +22,9 @@ same() {
 }
 
 holdall=$built/holdall
-"$holdall" put "$room/small" "$room/large" folder/ >/dev/null
+"$holdall" put --to folder/ "$room/small" "$room/large" >/dev/null
 for name in small large; do
-    "$holdall" get "folder/$name" "$room/got"
+    "$holdall" get -o "$room/got" "folder/$name"
     same "$room/$name" "$room/got" "what the command put and got, $name"
     rm "$room/got"
 done
@@ -39,7 +39,7 @@ cp -r "$root/python/python/holdall" "$room/package/"
 cp "$built/lib_holdall.so" "$room/package/holdall/_holdall.so"
 PYTHONPATH=$room/package python3 "$root/tests/remote/by_url.py" "$HOLDALL_STORE" "$room/python" from-python from-c >"$room/got"
 same "$room/c" "$room/got" 'what C put and Python read'
-"$holdall" get from-python - >"$room/got"
+"$holdall" get from-python >"$room/got"
 same "$room/python" "$room/got" 'what Python put and the command got'
 
 # A server that sends clients to the object storage, and one that does not.

@@ -19,7 +19,7 @@ with holdall.open(address) as store:
     try:
         store.path
         raise AssertionError("a store in a database has a directory")
-    except holdall.Unsupported:
+    except holdall.errors.Unsupported:
         pass
     with drive.open(wanted) as file:
         sys.stdout.buffer.write(file.read())

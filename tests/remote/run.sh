@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts PostgreSQL and SeaweedFS, and runs a command with the address of stores in them in HOLDALL_TEST_STORE, in
-# which {} stands for the name of a store; what is read there is as old as STALENESS_MS says at most, 1000 by default.
+# which {} stands for the name of a store.
 # HOLDALL_TEST_RESTART is a command that ends the database in the middle of whatever it does, and starts it again. Ends
 # both when the command has ended.
 set -euo pipefail
@@ -76,7 +76,7 @@ started+=($!)
 until_it "$bin/pg_isready" -q -h 127.0.0.1 -p "$rows"
 until_it curl --silent --fail --aws-sigv4 aws:amz:us-east-1:s3 --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
     -X PUT "http://127.0.0.1:$contents/holdall"
-export HOLDALL_TEST_STORE="postgres://holdall@127.0.0.1:$rows/postgres?sslmode=disable&schema={}&contents=s3://holdall&endpoint=http://127.0.0.1:$contents&cache=$room/cache&staleness_ms=${STALENESS_MS:-1000}"
+export HOLDALL_TEST_STORE="postgres://holdall@127.0.0.1:$rows/postgres?sslmode=disable&schema={}&contents=s3://holdall&endpoint=http://127.0.0.1:$contents&cache=$room/cache"
 # And for what is shipped.
 export HOLDALL_TEST_OBJECTS="s3://holdall/{}?endpoint=http://127.0.0.1:$contents&cache=$room/cache"
 "$@"

@@ -94,8 +94,16 @@ impl Store {
     /// ```
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Store> {
         let path = path.as_ref();
-        if let Some(address) = path.to_str().filter(|text| is_address(text)) {
-            return open_address(address, options);
+        if let Some(text) = path.to_str() {
+            if is_address(text) {
+                return open_address(text, options);
+            }
+            if text.starts_with("postgres:/") || text.starts_with("postgresql:/") {
+                // Without the address, which may have a password.
+                return Err(Error::invalid(
+                    "the address of a database has lost a slash; give it as text and not as a path",
+                ));
+            }
         }
         let doing = || format!("opening the store {}", path.display());
         if path.is_file() {
@@ -232,4 +240,25 @@ fn open_address(_text: &str, _options: Options) -> Result<Store> {
         "the address of a database was given, and this build opens directories only; build it with the feature \
          `remote`",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_whose_slashes_were_joined_is_no_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        for address in ["postgres:/files:secret@db/files?contents=s3:/bucket", "postgresql:/db/files"] {
+            let refused = Store::open(Path::new(address), Options::new()).unwrap_err();
+            assert_eq!(refused.kind(), crate::ErrorKind::InvalidArgument);
+            assert!(
+                refused.to_string().contains("slash") && !refused.to_string().contains("secret"),
+                "{refused}"
+            );
+            assert!(!Path::new(address).exists());
+        }
+        // Whoever means a directory of such a name says so.
+        Store::open(dir.path().join("postgres:"), Options::new()).unwrap();
+    }
 }
