@@ -29,7 +29,8 @@ const KEPT: u64 = 128 << 10;
 /// system must write down besides that they are there now; where zeros are, it need not, and the
 /// sync takes about half the time.
 const AHEAD: usize = 256 << 10;
-static ZEROS: [u8; AHEAD] = [0; AHEAD];
+/// Written as often as that takes: a static of the whole length would lie in every library.
+static ZEROS: [u8; 16 << 10] = [0; 16 << 10];
 
 /// A leased segment and where its next group goes.
 #[derive(Debug)]
@@ -177,16 +178,16 @@ impl Lease {
         parts.retain(|part| !part.is_empty());
         let failed =
             |cause| Error::io(format!("appending to {}", segment::path(self.segment.header.number)), cause);
-        let mut zeros = self.zeros.max(end);
+        let (content, mut zeros) = (parts.len(), self.zeros.max(end));
         // A later sync of bytes that were written before needs no change of the file system's own records: half
         // the time ("Why are zeros written after short groups?" in docs/why.md).
         if end > self.zeros && end - pending.start < SHORT {
-            parts.push(&ZEROS);
+            parts.extend(std::iter::repeat_n(ZEROS.as_slice(), AHEAD / ZEROS.len()));
             zeros = end + AHEAD as u64;
         }
         match self.segment.reserve(self.reserved, zeros) {
             Err(cause) if is_full(&cause) && zeros > end => {
-                parts.pop();
+                parts.truncate(content);
                 zeros = self.zeros.max(end);
                 self.reserved = self.segment.reserve(self.reserved, end).map_err(failed)?;
             }

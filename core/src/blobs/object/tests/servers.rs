@@ -159,6 +159,11 @@ impl ObjectServer {
     }
 
     fn make_bucket(&self) {
+        self.put_until_it_is_taken("", "");
+    }
+
+    /// Makes requests until one is answered with 200: a server listens before it is ready.
+    fn put_until_it_is_taken(&self, key: &str, content: &str) {
         let connector = Connector { patience: Duration::from_secs(60), root_certificates: None };
         let s3 = AmazonS3Builder::new()
             .with_http_connector(connector)
@@ -170,13 +175,13 @@ impl ObjectServer {
             .build()
             .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let root = object_store::path::Path::default();
+        let key = object_store::path::Path::from(key);
         let begun = Instant::now();
         loop {
-            let url = s3.signed_url(http::Method::PUT, &root, Duration::from_secs(60));
+            let url = s3.signed_url(http::Method::PUT, &key, Duration::from_secs(60));
             let url = runtime.block_on(url).unwrap().to_string();
             let made = Command::new("curl")
-                .args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", &url])
+                .args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", "-d", content, &url])
                 .args(self.certificate.iter().flat_map(|file| ["--cacert", file]))
                 .output();
             match made.unwrap().stdout.as_slice() {
@@ -219,6 +224,7 @@ impl ObjectServer {
         *child = run(&self.command, self._dir.path());
         drop(child);
         self.wait();
+        self.put_until_it_is_taken("ready", "yes");
     }
 }
 
