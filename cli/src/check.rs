@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use holdall::{CheckOptions, Damage, Error, ErrorKind, Options, Problem, Progress, Result, Store};
+use holdall::{CheckOptions, Damage, Error, ErrorKind, Options, Problem, Result, Store};
 use serde_json::{Value, json};
 
 use crate::output::{self, Output};
@@ -10,11 +10,7 @@ use crate::progress;
 
 pub(crate) fn run(store: &Store, content: bool, digests: bool, out: Output) -> Result<()> {
     let bar = progress::bar(Some(0), out.json);
-    let mut watch = |progress: Progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-        Ok(())
-    };
+    let mut watch = progress::follow(&bar);
     let report = store.check(CheckOptions::new().content(content).digests(digests).watch(&mut watch))?;
     bar.finish_and_clear();
     let value = json!({

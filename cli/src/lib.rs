@@ -10,6 +10,7 @@ mod get;
 mod import;
 mod key;
 mod link;
+mod migrate;
 mod output;
 mod progress;
 mod put;
@@ -148,7 +149,7 @@ fn run(program: &Path, args: Args) -> Result<u8> {
         Verb::Backup { target } => upkeep::backup(&store, &target, out),
         Verb::Gc { grace } => upkeep::gc(&store, grace, out),
         Verb::Ship(ship) => ship::run(&store, &ship, out),
-        Verb::Migrate { to } => ship::migrate(&store, &to, out),
+        Verb::Migrate { to } => migrate::run(&store, &to, out),
         Verb::Stats => upkeep::stats(&store, out),
         #[cfg(feature = "import")]
         Verb::Import { .. } => server.take().map_or(Ok(()), |server| import::run(server, &store, out)),
@@ -183,14 +184,9 @@ fn open(dir: &Path, options: Options, make: bool) -> Result<Store> {
     }
 }
 
-/// Whether a store is in a database and object storage.
-fn is_address(dir: &Path) -> bool {
-    dir.to_str().is_some_and(|text| text.starts_with("postgres://") || text.starts_with("postgresql://"))
-}
-
 /// Returns how messages name a store. The address of a database may have a password, and is not shown.
 fn shown(dir: &Path) -> String {
-    if is_address(dir) { "the database".to_owned() } else { dir.display().to_string() }
+    if holdall::is_address(dir) { "the database".to_owned() } else { dir.display().to_string() }
 }
 
 /// Says in place of an error, if it is that there is no store, what to do about it.

@@ -1,4 +1,4 @@
-//! `holdall ship`, `holdall restore --from` and `holdall migrate`.
+//! `holdall ship` and `holdall restore --from`.
 
 use std::path::Path;
 
@@ -18,11 +18,7 @@ pub(crate) fn run(store: &Store, ship: &Ship, out: Output) -> Result<()> {
     let mut failures = 0;
     loop {
         let bar = progress::bar(Some(0), out.json);
-        let shipped = shipper.ship(&mut |progress| {
-            bar.set_length(progress.total);
-            bar.set_position(progress.done);
-            Ok(())
-        });
+        let shipped = shipper.ship(&mut progress::follow(&bar));
         bar.finish_and_clear();
         let report = match shipped {
             Ok(report) => report,
@@ -81,11 +77,7 @@ pub(crate) fn restore(from: &str, dir: &Path, at: Option<Time>, out: Output) -> 
     use crate::{output, progress};
 
     let bar = progress::bar(Some(0), out.json);
-    let report = Store::restore(from, dir, at, &mut |progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-        Ok(())
-    })?;
+    let report = Store::restore(from, dir, at, &mut progress::follow(&bar))?;
     bar.finish_and_clear();
     let value = json!({
         "lsn": report.lsn,
@@ -107,43 +99,6 @@ pub(crate) fn restore(from: &str, dir: &Path, at: Option<Time>, out: Output) -> 
     out.print(&value, text)
 }
 
-/// Moves a store.
-#[cfg(feature = "remote")]
-pub(crate) fn migrate(store: &Store, to: &str, out: Output) -> Result<()> {
-    use serde_json::json;
-
-    use crate::{output, progress};
-
-    let bar = progress::bar(Some(0), out.json);
-    let report = store.migrate(to, &mut |progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-        Ok(())
-    })?;
-    bar.finish_and_clear();
-    let value = json!({
-        "segments": report.segments,
-        "contents": report.contents,
-        "bytes": report.bytes,
-        "rows": report.rows,
-        "groups": report.groups,
-        "waited_seconds": report.waited.as_secs_f64(),
-    });
-    let text = format!(
-        "moved {} of contents and {} rows, and compared them; nobody could write for {:.1} s. Open the store at its \
-         new address from now on",
-        output::bytes(report.bytes),
-        report.rows,
-        report.waited.as_secs_f64()
-    );
-    out.print(&value, text)
-}
-
-#[cfg(not(feature = "remote"))]
-pub(crate) fn migrate(_store: &Store, _to: &str, _out: Output) -> Result<()> {
-    Err(not_here())
-}
-
 #[cfg(not(feature = "remote"))]
 pub(crate) fn run(_store: &Store, _ship: &Ship, _out: Output) -> Result<()> {
     Err(not_here())
@@ -156,7 +111,7 @@ pub(crate) fn restore(_from: &str, _dir: &Path, _at: Option<Time>, _out: Output)
 
 /// Says how to get a command that has it.
 #[cfg(not(feature = "remote"))]
-fn not_here() -> holdall::Error {
+pub(crate) fn not_here() -> holdall::Error {
     holdall::Error::new(
         holdall::ErrorKind::Unsupported,
         "this holdall was built without object storage; `cargo install --path cli --features remote` builds one with it",

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use holdall::{Mode, Progress, Result, Store};
+use holdall::{Mode, Result, Store};
 use serde_json::json;
 
 use crate::output::{self, Output};
@@ -55,11 +55,7 @@ pub(crate) fn gc(store: &Store, grace: Option<Duration>, out: Output) -> Result<
 
 pub(crate) fn backup(store: &Store, target: &Path, out: Output) -> Result<()> {
     let bar = progress::bar(Some(0), out.json);
-    let mut watch = |progress: Progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-        Ok(())
-    };
+    let mut watch = progress::follow(&bar);
     let report = store.backup(target, &mut watch)?;
     bar.finish_and_clear();
     let value = json!({

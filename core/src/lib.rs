@@ -143,7 +143,7 @@ pub use store::MigrateReport;
 pub use store::{
     Archive, ArchiveInfo, BackupReport, CheckOptions, CheckReport, CompactReport, Damage, Drive, GcReport,
     Origin, Progress, Put, PutWriter, RebuildReport, RepairReport, Share, Stats, Store, Target, Url, Visit,
-    Watch,
+    Watch, is_address,
 };
 #[cfg(feature = "s3")]
 pub use store::{RestoreReport, ShipReport, Shipper};

@@ -1,7 +1,7 @@
 //! Handles: a store as Python has it open. A directory that is opened several times in a process is
 //! one store, which closes with its last handle.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,11 +23,6 @@ pub(crate) struct Handle {
     closed: AtomicBool,
 }
 
-/// Whether what was opened is the address of a database, and no directory.
-pub(crate) fn is_address(path: &Path) -> bool {
-    path.to_str().is_some_and(|text| text.starts_with("postgres://") || text.starts_with("postgresql://"))
-}
-
 impl Handle {
     pub(crate) fn open(
         py: Python<'_>,
@@ -37,7 +32,7 @@ impl Handle {
     ) -> Outcome<Handle> {
         let (store, path) = py.detach(|| {
             let store = holdall::Store::open(&path, options)?;
-            let path = match is_address(&path) {
+            let path = match holdall::is_address(&path) {
                 true => path,
                 false => std::fs::canonicalize(&path)
                     .map_err(|cause| holdall::Error::io(format!("finding {}", path.display()), cause))?,

@@ -13,7 +13,7 @@ use crate::convert::{self, Node, Pick};
 use crate::datetime::{Datetime, datetime};
 use crate::drive::Drive;
 use crate::fault::{Fault, Outcome};
-use crate::handle::{Handle, Shared, is_address};
+use crate::handle::{Handle, Shared};
 use crate::serve::{Asked, Reply};
 use crate::value::{FileInfo, Grant, Version};
 
@@ -186,7 +186,7 @@ impl Store {
     /// The directory, without symbolic links. Raises Unsupported if the store is in a database.
     #[getter]
     fn path<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyAny>> {
-        if is_address(&self.handle.path) {
+        if holdall::is_address(&self.handle.path) {
             let message = "a store in a database has no directory";
             return Err(holdall::Error::new(holdall::ErrorKind::Unsupported, message).into());
         }
@@ -328,7 +328,7 @@ impl Store {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        if is_address(&self.handle.path) {
+        if holdall::is_address(&self.handle.path) {
             // The address may have a password.
             let closed = if self.handle.is_closed() { " closed" } else { "" };
             return Ok(format!("<Store in a database{closed}>"));

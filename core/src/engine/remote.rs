@@ -8,13 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
-
 use super::Engine;
 use super::layout;
 use super::open::{begin, limits};
 use super::options::{Mode, Options};
-use crate::blobs::object::{ObjectOptions, ObjectPool};
+use crate::blobs::object::{ObjectAddress, ObjectOptions, ObjectPool, parameter};
 use crate::blobs::spool;
 use crate::catalog::history::{self, Session};
 use crate::catalog::object::{self, IdentityRecord};
@@ -41,12 +39,7 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) struct StoreAddress {
     /// The address of the database, without what is ours.
     database: String,
-    bucket: String,
-    prefix: String,
-    endpoint: Option<String>,
-    endpoint_rootcert: Option<String>,
-    region: Option<String>,
-    cache: Option<PathBuf>,
+    objects: ObjectAddress,
     cache_bytes: Option<u64>,
     staleness: Option<Duration>,
     redirect: Option<Duration>,
@@ -59,55 +52,38 @@ impl StoreAddress {
     /// `InvalidArgument` when a part is missing or wrong.
     pub(crate) fn parse(text: &str) -> Result<StoreAddress> {
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
-        let (mut contents, mut rest) = (None, Vec::new());
+        let (mut is_located, mut rest) = (false, Vec::new());
         let mut address = StoreAddress {
             database: String::new(),
-            bucket: String::new(),
-            prefix: String::new(),
-            endpoint: None,
-            endpoint_rootcert: None,
-            region: None,
-            cache: None,
+            objects: ObjectAddress::default(),
             cache_bytes: None,
             staleness: None,
             redirect: None,
         };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let text = || {
-                let decoded = percent_decode_str(value).decode_utf8();
-                decoded
-                    .map(String::from)
-                    .map_err(|_| Error::invalid(format!("the value of {name} is not UTF-8")))
-            };
             let number = || {
                 value.parse::<u64>().map_err(|_| {
                     Error::invalid(format!("{name}={value:?} in the address of the store is no whole number"))
                 })
             };
             match name {
-                "contents" => contents = Some(text()?),
-                "endpoint" => address.endpoint = Some(text()?),
-                "endpoint_rootcert" => address.endpoint_rootcert = Some(text()?),
-                "region" => address.region = Some(text()?),
-                "cache" => address.cache = Some(text()?.into()),
+                "contents" => {
+                    address.objects.locate(&parameter(name, value)?)?;
+                    is_located = true;
+                }
                 "cache_bytes" => address.cache_bytes = Some(number()?),
                 "redirect_seconds" => address.redirect = Some(Duration::from_secs(number()?)),
                 "staleness_ms" => address.staleness = Some(Duration::from_millis(number()?)),
+                _ if address.objects.set(name, value)? => {}
                 _ => rest.push(pair),
             }
         }
-        let contents = contents.ok_or_else(|| {
-            Error::invalid(
+        if !is_located {
+            return Err(Error::invalid(
                 "the address of the store says nowhere where its contents are; add contents=s3://BUCKET/PREFIX to it",
-            )
-        })?;
-        let bucket = contents.strip_prefix("s3://").filter(|rest| !rest.is_empty()).ok_or_else(|| {
-            Error::invalid(format!("contents={contents:?} is not s3://BUCKET or s3://BUCKET/PREFIX"))
-        })?;
-        let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
-        address.bucket = bucket.to_owned();
-        address.prefix = prefix.trim_matches('/').to_owned();
+            ));
+        }
         address.database =
             if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
         Ok(address)
@@ -116,22 +92,8 @@ impl StoreAddress {
     /// Returns a number that two addresses have in common only if they are of one store.
     pub(crate) fn identity(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&self.database, &self.bucket, &self.prefix, &self.endpoint).hash(&mut hasher);
+        (&self.database, self.objects.place()).hash(&mut hasher);
         hasher.finish()
-    }
-
-    /// Returns the directory of the cache.
-    fn cache(&self) -> Result<PathBuf> {
-        if let Some(cache) = &self.cache {
-            return Ok(cache.clone());
-        }
-        let of = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let base = of("XDG_CACHE_HOME").or_else(|| of("HOME").map(|home| home.join(".cache")));
-        base.map(|base| base.join("holdall")).ok_or_else(|| {
-            Error::invalid(
-                "neither HOME nor XDG_CACHE_HOME is set; add cache=DIRECTORY to the store's address",
-            )
-        })
     }
 }
 
@@ -145,11 +107,7 @@ pub(crate) fn open(address: &StoreAddress, options: Options) -> Result<Engine> {
 fn parts(address: &StoreAddress) -> Result<(PostgresOptions, ObjectOptions)> {
     let defaults = PostgresOptions::default();
     let postgres = PostgresOptions { staleness: address.staleness.unwrap_or(defaults.staleness), ..defaults };
-    let mut contents = ObjectOptions::new(address.bucket.as_str(), address.cache()?);
-    contents.prefix.clone_from(&address.prefix);
-    contents.endpoint.clone_from(&address.endpoint);
-    contents.root_certificates.clone_from(&address.endpoint_rootcert);
-    contents.region.clone_from(&address.region);
+    let mut contents = address.objects.options(address.objects.cache()?);
     contents.longest_redirect = address.redirect.unwrap_or(contents.longest_redirect);
     contents.cache_bytes = address.cache_bytes.unwrap_or(contents.cache_bytes);
     Ok((postgres, contents))

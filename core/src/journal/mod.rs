@@ -8,6 +8,7 @@ mod commit;
 mod foreign;
 mod group;
 mod lease;
+mod limits;
 mod recover;
 #[cfg(feature = "remote")]
 mod remote;
@@ -17,9 +18,10 @@ mod tails;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use commit::{GroupLimits, Journal};
+pub(crate) use commit::Journal;
 pub(crate) use foreign::take_foreign_away;
 pub(crate) use group::Group;
+pub(crate) use limits::GroupLimits;
 pub(crate) use recover::{leave_all_but_last, rebuild, recover};
 pub(crate) use request::WriteHint;
 pub(crate) use tails::void_tails;

@@ -216,9 +216,11 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// Whether what was given to [`Store::open`] is the address of a database, and no path.
-pub(crate) fn is_address(text: &str) -> bool {
-    ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme))
+/// Whether [`Store::open`] takes this for the address of a database, and not for a directory. Such an address may have
+/// a password in it, which messages do not show.
+pub fn is_address(path: impl AsRef<Path>) -> bool {
+    let starts = |text: &str| ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    path.as_ref().to_str().is_some_and(starts)
 }
 
 /// Opens the store at the address of a database.

@@ -23,7 +23,7 @@ mod version;
 
 pub use archive::{Archive, ArchiveInfo};
 pub use drive::Drive;
-pub use handle::Store;
+pub use handle::{Store, is_address};
 #[cfg(feature = "remote")]
 pub use maintenance::MigrateReport;
 pub use maintenance::{

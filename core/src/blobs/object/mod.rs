@@ -41,7 +41,7 @@ mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use address::ObjectAddress;
+pub(crate) use address::{ObjectAddress, parameter};
 pub(crate) use name::ObjectKind;
 pub(crate) use named::NamedObject;
 pub(crate) use options::ObjectOptions;

@@ -339,14 +339,17 @@ fn what_is_ours_in_an_address_is_taken_out_of_it() {
     )
     .unwrap();
     assert_eq!(address.database, "postgres://u:p@host:1/db?schema=a%20b&sslmode=disable");
-    assert_eq!((address.bucket.as_str(), address.prefix.as_str()), ("bucket", "a/b"));
-    assert_eq!(address.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
-    assert_eq!(address.region.as_deref(), Some("here"));
-    assert_eq!(address.endpoint_rootcert.as_deref(), Some("/etc/a.pem"));
-    assert_eq!(address.cache().unwrap(), PathBuf::from("/var/cache/a b"));
+    assert_eq!(address.objects.place(), ("bucket", "a/b", Some("http://127.0.0.1:9000")));
+    let objects = address.objects.options(address.objects.cache().unwrap());
+    assert_eq!(objects.region.as_deref(), Some("here"));
+    assert_eq!(objects.root_certificates.as_deref(), Some("/etc/a.pem"));
+    assert_eq!(objects.cache_dir, PathBuf::from("/var/cache/a b"));
     assert_eq!((address.cache_bytes, address.staleness), (Some(1024), Some(Duration::from_millis(250))));
     let plain = StoreAddress::parse("postgres://host/db?contents=s3://bucket").unwrap();
-    assert_eq!((plain.database.as_str(), plain.prefix.as_str()), ("postgres://host/db", ""));
+    assert_eq!(
+        (plain.database.as_str(), plain.objects.place()),
+        ("postgres://host/db", ("bucket", "", None))
+    );
     assert_ne!(plain.identity(), address.identity());
 }
 

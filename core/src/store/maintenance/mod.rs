@@ -8,6 +8,8 @@ mod gc;
 mod log_snapshot;
 #[cfg(feature = "remote")]
 mod migrate;
+#[cfg(feature = "s3")]
+mod planted;
 mod readers;
 #[cfg(feature = "remote")]
 mod remote;

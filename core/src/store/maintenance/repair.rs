@@ -91,7 +91,7 @@ impl Store {
     /// the directory takes no writes, `Io` as the system says.
     pub fn rebuild(path: impl AsRef<Path>, options: &Options) -> Result<RebuildReport> {
         let path = path.as_ref();
-        if path.to_str().is_some_and(is_address) {
+        if is_address(path) {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 "the rows of a store in a database are not made anew, as there is no log; restore the database",

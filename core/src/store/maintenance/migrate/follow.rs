@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Migration;
-use super::planted::{MigrateFault, is_planted};
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::segment::{self as file, Segment};
 use crate::catalog::moving::{self, ArrivingRecord};
@@ -12,6 +11,7 @@ use crate::engine::Engine;
 use crate::journal::Position;
 use crate::journal::change::{self, Operation, table_of};
 use crate::kv::{Commit, Kv, Read, Write};
+use crate::store::maintenance::planted::{PlantedFault, is_planted};
 use crate::vfs::Open;
 use crate::{Error, Result};
 
@@ -73,7 +73,7 @@ impl Migration<'_, '_> {
             self.to.kv.write(Commit::Synced, |to| moving::set_arriving(to, Some(&arriving)))?;
             return Ok(None);
         };
-        if is_planted(MigrateFault::LeavesTheLog) {
+        if is_planted(PlantedFault::LeavesTheLog) {
             groups.values_mut().for_each(Vec::clear);
         }
         let count = u64::try_from(groups.len()).unwrap_or(u64::MAX);

@@ -9,8 +9,6 @@
 
 mod contents;
 mod follow;
-#[cfg_attr(not(test), allow(dead_code))]
-mod planted;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -20,6 +18,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use super::planted::{PlantedFault, is_planted};
 use super::{Progress, Watch};
 use crate::catalog::moving::{self, ArrivingRecord, MovedRecord};
 use crate::catalog::object::{self, IdentityRecord};
@@ -32,7 +31,6 @@ use crate::kv::{Commit, Kv, Read};
 use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
 use follow::LogFollower;
-use planted::{MigrateFault, is_planted};
 
 /// Rounds of copying before the last: each takes what came in during the one before.
 const ROUNDS: u32 = 20;
@@ -168,14 +166,14 @@ impl Migration<'_, '_> {
         }
         self.copy_rows(&tx)?;
         self.copy_segment_rows(&tx)?;
-        if !is_planted(MigrateFault::LeavesTheLog) {
+        if !is_planted(PlantedFault::LeavesTheLog) {
             rows::compare(&tx, &self.to.kv.reader()?)?;
         }
-        if !is_planted(MigrateFault::LeavesItOpen) {
+        if !is_planted(PlantedFault::LeavesItOpen) {
             moving::end_log(&mut tx)?;
             kv.commit(tx, Commit::Synced)?;
         }
-        if is_planted(MigrateFault::KilledBeforeArrival) {
+        if is_planted(PlantedFault::KilledBeforeArrival) {
             return Err(Error::new(ErrorKind::Denied, "killed"));
         }
         self.report.waited = crate::machine::uptime().saturating_sub(began);

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use object_store::memory::InMemory;
 
-use super::planted::{self, MigrateFault};
 use crate::blobs::object::ObjectOptions;
 use crate::engine::remote::{MigrationTarget, open_over};
 use crate::kv::postgres::PostgresOptions;
 use crate::kv::postgres::tests::server::{address, shared};
 use crate::machine::lock;
+use crate::store::maintenance::planted::{self, PlantedFault};
 use crate::{CheckOptions, Error, ErrorKind, Kind, Mode, Options, Progress, Put, Request, Result, Store};
 
 /// A directory's store and where it is moved to.
@@ -182,7 +182,7 @@ fn move_under_load(store: &Store, migrate: impl FnOnce(&Store)) -> BTreeSet<(Str
             });
         }
         migrate(store);
-        if planted::is_planted(MigrateFault::LeavesItOpen) {
+        if planted::is_planted(PlantedFault::LeavesItOpen) {
             thread::sleep(Duration::from_millis(300));
             over.store(true, Ordering::Relaxed);
         }
@@ -216,7 +216,7 @@ fn nothing_that_was_acknowledged_while_it_moved_is_lost() {
 
 #[test]
 fn it_would_be_lost_without_the_log_and_without_its_end() {
-    for fault in [MigrateFault::LeavesTheLog, MigrateFault::LeavesItOpen] {
+    for fault in [PlantedFault::LeavesTheLog, PlantedFault::LeavesItOpen] {
         let world = World::new();
         let store = world.local(Mode::Shared);
         fill(&store, 0);
@@ -262,7 +262,7 @@ fn a_move_that_is_killed_between_the_two_ends_leaves_one_store() {
     let world = World::new();
     let store = world.local(Mode::Shared);
     fill(&store, 0);
-    let killed = planted::with(MigrateFault::KilledBeforeArrival, || world.migrate(&store, &mut quiet));
+    let killed = planted::with(PlantedFault::KilledBeforeArrival, || world.migrate(&store, &mut quiet));
     assert_eq!(killed.unwrap_err().kind(), ErrorKind::Denied);
     assert_eq!(put(&store, "too late", 1, 10).unwrap_err().kind(), ErrorKind::ReadOnly);
     assert_eq!(world.remote().map(drop).unwrap_err().kind(), ErrorKind::Locked);
@@ -344,7 +344,7 @@ fn nothing_that_was_acknowledged_while_it_moved_back_is_lost() {
     let world = World::new();
     let store = world.remote().unwrap();
     fill(&store, 0);
-    let acknowledged = planted::with(MigrateFault::LeavesItOpen, || {
+    let acknowledged = planted::with(PlantedFault::LeavesItOpen, || {
         move_under_load(&store, |store| back(store, &world.back(), &mut quiet).unwrap())
     });
     assert!(!lost(&world.opened_back(), &acknowledged).is_empty(), "it would be lost");

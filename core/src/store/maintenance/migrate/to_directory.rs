@@ -15,7 +15,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::MigrateReport;
-use super::planted::{MigrateFault, is_planted};
 use super::rows;
 use crate::blobs::frame::{Frame, FrameKind, HEADER_LEN, SEGMENT_HEADER_LEN, SegmentHeader, frame_len};
 use crate::blobs::object::ObjectPool;
@@ -32,6 +31,7 @@ use crate::journal::Position;
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv, Read, Scan, Write};
 use crate::store::Store;
+use crate::store::maintenance::planted::{PlantedFault, is_planted};
 use crate::store::maintenance::{CheckOptions, Progress, Watch, log_snapshot};
 use crate::time::Time;
 use crate::vfs::{Open, RealVfs, Vfs};
@@ -96,7 +96,7 @@ impl Arrival<'_, '_> {
             }
         }
         let began = crate::machine::uptime();
-        if !is_planted(MigrateFault::LeavesItOpen) {
+        if !is_planted(PlantedFault::LeavesItOpen) {
             self.engine.journal.rows().write(Commit::Synced, moving::close)?;
         }
         let tx = self.engine.reader()?;

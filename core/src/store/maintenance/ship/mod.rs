@@ -8,8 +8,6 @@
 //! Bytes of the log are shipped once they are published, and never change then. Objects are written before the
 //! shipment that speaks of them, so whoever is killed on the way leaves a shorter history, and goes on behind it.
 
-#[cfg_attr(not(test), allow(dead_code))]
-pub(super) mod planted;
 mod restore;
 mod send;
 mod shipment;

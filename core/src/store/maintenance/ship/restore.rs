@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::planted::{ShipFault, is_planted};
 use super::shipment::{self, ShippedPiece, ShippedState, missing, piece_name};
 use crate::blobs::frame::SEGMENT_HEADER_LEN;
 use crate::blobs::object::{ObjectAddress, ObjectOptions, ObjectPool};
@@ -18,6 +17,7 @@ use crate::engine::layout::{self, BAD_ROWS, Identity, NEW_ROWS, ROWS, STORE};
 use crate::id::BlobId;
 use crate::kv::{Read, Scan};
 use crate::store::Store;
+use crate::store::maintenance::planted::{PlantedFault, is_planted};
 use crate::store::maintenance::{CheckOptions, Progress, Watch};
 use crate::time::Time;
 use crate::vfs::{Open, RealVfs, Vfs};
@@ -64,7 +64,7 @@ impl Store {
         until: Option<Time>,
         watch: &mut Watch<'_>,
     ) -> Result<RestoreReport> {
-        restore_over(ObjectAddress::parse(address)?.options()?, dir.as_ref(), until, watch)
+        restore_over(ObjectAddress::parse(address)?.options_by_itself()?, dir.as_ref(), until, watch)
     }
 }
 
@@ -238,7 +238,7 @@ impl Restore<'_, '_> {
         let len = usize::try_from(piece.len).map_err(|_| Error::corrupt("a piece is too long"))?;
         let is_sound = |bytes: &Bytes| {
             (bytes.len() == len && blake3::hash(bytes) == piece.blake3)
-                || is_planted(ShipFault::TrustsObjects)
+                || is_planted(PlantedFault::TrustsObjects)
         };
         let found = match piece.inline {
             None => {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::planted::{ShipFault, is_planted};
 use super::shipment::{self, PieceRecord, Shipment, ShippedState, piece_name};
 use super::sweep::{self, Swept};
 use crate::blobs::object::{ObjectAddress, ObjectOptions, ObjectPool};
@@ -23,6 +22,7 @@ use crate::kv::driver::StoreReader;
 use crate::kv::{Read, Scan};
 use crate::random::random;
 use crate::store::Store;
+use crate::store::maintenance::planted::{PlantedFault, is_planted};
 use crate::store::maintenance::{Progress, Watch};
 use crate::time::Time;
 use crate::vfs::{Open, VfsFile};
@@ -102,7 +102,7 @@ impl Store {
     /// # Errors
     /// `InvalidArgument` when the address is none, `Unsupported` when the store is no directory.
     pub fn shipper(&self, address: &str, keep: Duration) -> Result<Shipper> {
-        self.shipper_over(ObjectAddress::parse(address)?.options()?, keep)
+        self.shipper_over(ObjectAddress::parse(address)?.options_by_itself()?, keep)
     }
 
     /// As [`Store::shipper`], over objects that are reached with these options.
@@ -183,7 +183,7 @@ impl Shipper {
         let total = bytes.iter().map(|new| new.end.saturating_sub(new.from)).sum::<u64>();
         let total = contents.iter().fold(total, |sum, (_, record)| sum.saturating_add(record.len));
         let mut progress = Progress { done: 0, total };
-        let later = is_planted(ShipFault::SpeaksFirst);
+        let later = is_planted(PlantedFault::SpeaksFirst);
         for (blob, record) in contents.iter().filter(|_| !later) {
             self.ship_content(engine, *blob, record, &mut report, &mut |len| {
                 progress.done = progress.done.saturating_add(len);
@@ -277,7 +277,7 @@ impl Shipper {
                 return Err(Error::invalid("another store was shipped there; name another prefix"));
             }
             let same = history::session(&tx, last.lsn)? == last.session;
-            if (!same || last.lsn > position.lsn) && !is_planted(ShipFault::ShipsWhatWasSetBack) {
+            if (!same || last.lsn > position.lsn) && !is_planted(PlantedFault::ShipsWhatWasSetBack) {
                 return Err(apart());
             }
         }
@@ -285,7 +285,7 @@ impl Shipper {
         segments.retain(|(number, row)| {
             !segment::is_candidate(row) || engine.vfs.open(&file::path(*number), Open::Read).is_ok()
         });
-        if is_planted(ShipFault::ShipsUnpublished) {
+        if is_planted(PlantedFault::ShipsUnpublished) {
             for (number, row) in &mut segments {
                 row.len = open(engine, *number)?.len().unwrap_or(row.len);
             }

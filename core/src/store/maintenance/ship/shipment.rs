@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::planted::{ShipFault, is_planted};
 use crate::blobs::object::ObjectPool;
 use crate::catalog::record::Record;
+use crate::store::maintenance::planted::{PlantedFault, is_planted};
 use crate::time::Time;
 use crate::{Error, Result};
 
@@ -126,7 +126,7 @@ pub(super) fn write(
 /// Returns what lies behind the hash that a shipment begins with; None where it is not what was written.
 fn sound(bytes: &Bytes) -> Option<Bytes> {
     let (hash, rest) = bytes.strip_prefix(MAGIC.as_slice())?.split_first_chunk::<HASH>()?;
-    (blake3::hash(rest) == *hash || is_planted(ShipFault::TrustsObjects)).then(|| bytes.slice_ref(rest))
+    (blake3::hash(rest) == *hash || is_planted(PlantedFault::TrustsObjects)).then(|| bytes.slice_ref(rest))
 }
 
 /// Reads a shipment, and the bytes of its inline pieces; None if it does not exist.

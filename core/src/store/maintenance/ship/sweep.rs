@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::planted::{ShipFault, is_planted};
 use super::shipment::{
     self, BaseHistory, PIECES, Shipment, ShippedPiece, ShippedState, piece_name, segment_of,
 };
@@ -15,6 +14,7 @@ use crate::catalog::record::{BlobRecord, Location};
 use crate::catalog::{row, table};
 use crate::id::BlobId;
 use crate::kv::driver::StoreReader;
+use crate::store::maintenance::planted::{PlantedFault, is_planted};
 use crate::time::Time;
 use crate::{Error, Result};
 
@@ -45,7 +45,7 @@ impl Swept {
         failed: &mut Vec<Error>,
     ) -> Result<u64> {
         let Some((mut oldest, _)) = state.history.bases.first().copied() else { return Ok(0) };
-        if is_planted(ShipFault::KeepsNothing) {
+        if is_planted(PlantedFault::KeepsNothing) {
             oldest = state.number;
         }
         let mut removed = 0_u64;

@@ -4,11 +4,11 @@
 use object_store::memory::InMemory;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 
-use super::super::ship::planted::{self, ShipFault};
 use super::super::ship::restore_over;
 use super::*;
 use crate::blobs::object::ObjectOptions;
 use crate::store::Shipper;
+use crate::store::maintenance::planted::{self, PlantedFault};
 use crate::{Error, ErrorKind, Result};
 
 const LONG: Duration = Duration::from_secs(24 * 3600);
@@ -173,7 +173,7 @@ fn kills_would_show_a_shipment_that_speaks_of_what_is_not_there() {
     let ((_, home), bucket) = (Home::simulated(), Bucket::new());
     let store = home.open(Mode::Shared);
     fill(&store);
-    let seen = planted::with(ShipFault::SpeaksFirst, || ship_with_kills(&bucket, &store));
+    let seen = planted::with(PlantedFault::SpeaksFirst, || ship_with_kills(&bucket, &store));
     assert!(
         seen.iter()
             .any(|restored| { restored.as_ref().is_err_and(|error| error.kind() == ErrorKind::Corrupt) })
@@ -304,7 +304,7 @@ fn damage_to_any_object_is_found_or_does_no_harm() {
 fn damage_would_be_restored_by_who_trusts_the_objects() {
     let bucket = Bucket::new();
     let sound = shipped_in_parts(&bucket);
-    let seen = planted::with(ShipFault::TrustsObjects, || {
+    let seen = planted::with(PlantedFault::TrustsObjects, || {
         restored_from_damage(&bucket, |bytes| {
             let end = bytes.len().saturating_sub(100);
             bytes[end] ^= 1;
@@ -345,7 +345,7 @@ fn a_store_that_was_set_back_or_is_another_one_is_not_shipped_over_what_is_there
 #[test]
 fn a_store_that_was_set_back_would_be_shipped_without_the_look_at_its_sessions() {
     let bucket = Bucket::new();
-    let shipped = planted::with(ShipFault::ShipsWhatWasSetBack, || ship_set_back(&bucket));
+    let shipped = planted::with(PlantedFault::ShipsWhatWasSetBack, || ship_set_back(&bucket));
     let lost = bucket.restore(None).and_then(|store| store.drive("alice")?.stat("what is lost"));
     assert!(shipped.is_ok() && lost.is_err(), "{shipped:?}");
 }
@@ -414,7 +414,7 @@ fn what_goes_in_the_store_stays_for_as_long_as_it_is_to_be_kept() {
 
     let ((_, home), bucket) = (Home::simulated(), Bucket::new());
     let store = home.open(Mode::Shared);
-    let (then, _) = planted::with(ShipFault::KeepsNothing, || ship_what_goes(&bucket, &store, LONG));
+    let (then, _) = planted::with(PlantedFault::KeepsNothing, || ship_what_goes(&bucket, &store, LONG));
     assert!(bucket.restore(Some(then)).is_err(), "what is removed too early is missed");
 }
 
@@ -443,7 +443,10 @@ fn ship_unpublished(bucket: &Bucket) -> bool {
 #[test]
 fn what_was_never_published_is_not_shipped() {
     assert!(!ship_unpublished(&Bucket::new()));
-    assert!(planted::with(ShipFault::ShipsUnpublished, || ship_unpublished(&Bucket::new())), "it could be");
+    assert!(
+        planted::with(PlantedFault::ShipsUnpublished, || ship_unpublished(&Bucket::new())),
+        "it could be"
+    );
 }
 
 #[test]
