@@ -16,3 +16,4 @@ HOLDALL_TEST_STORE="$HOLDALL_TEST_STORE&staleness_ms=0" "$cargo" test "$@" --tes
     --features holdall-cli/remote,holdall-ffi/remote,holdall-python/remote
 tests/remote/apis.sh "$built"
 "${PYTHON:-python3}" tests/remote/ship.py "$built/holdall"
+tests/remote/migrate.sh "$built/holdall"
