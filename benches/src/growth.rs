@@ -3,11 +3,12 @@
 //! `HOLDALL_BENCH_FILES` sets how many files the largest store has; 1,000,000 by default.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holdall::body::Body;
 use holdall::zip::{ArchiveLimits, Plan, ZipSource};
-use holdall::{Drive, Mode, Put, Request, Store};
+use holdall::{Drive, Mode, Options, Put, Request, Store};
 
 use crate::archive::{Same, entries};
 use crate::measure::{Table, Want, busy, median, unit};
@@ -23,6 +24,7 @@ const CALLS: u64 = 1000;
 pub fn growth(table: &mut Table) {
     archives(table);
     files(table);
+    deletions(table);
 }
 
 fn archives(table: &mut Table) {
@@ -102,6 +104,32 @@ fn files(table: &mut Table) {
     for (work, curve) in works.into_iter().zip(curves) {
         table.curve(work, "files of a store", curve);
     }
+}
+
+/// Deletes a folder and collects what was in it.
+fn deletions(table: &mut Table) {
+    let mut costs = Vec::new();
+    for size in [1000, 10_000, 100_000] {
+        let dir = dir();
+        let options = Options::new().mode(Mode::Exclusive).grace(Duration::ZERO);
+        let store = Store::open(dir.path().join("store"), options).expect("a store");
+        let drive = store.drive("bench").expect("a drive");
+        put(&drive, 0..size);
+        let took = busy(|| {
+            for folder in 0..size.div_ceil(10_000) {
+                drive.delete(&format!("{folder:04}")).expect("deleted");
+            }
+            let report = store.gc().expect("collected");
+            assert_eq!(report.blobs, size);
+        });
+        costs.push((size as f64, took.as_secs_f64() / size as f64));
+    }
+    if let [.., (few, first), (many, last)] = costs.as_slice() {
+        let shown = format!("{}, {}", unit(*last), unit(*first));
+        let work = format!("delete and collect, a file of {many}");
+        table.row("27", &work, &format!("of {few}"), last / first, Want::AtMost(2.0), &shown);
+    }
+    table.curve("delete and collect, for each file", "files of a store", costs);
 }
 
 fn path(number: u64) -> String {

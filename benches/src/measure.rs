@@ -68,15 +68,34 @@ impl Times {
         median(&ratios)
     }
 
+    /// Returns how many times faster `ours` is than `peer` over all rounds together: for what does part of its work
+    /// now and then. A checkpoint that comes every third round would be in no median.
+    pub fn overall(&self, ours: usize, peer: usize) -> f64 {
+        self.mean(peer) / self.mean(ours)
+    }
+
+    fn mean(&self, work: usize) -> f64 {
+        self.0[work].iter().sum::<f64>() / self.0[work].len() as f64
+    }
+
     /// Returns the medians as text, in the unit that fits `count` operations.
     pub fn each(&self, names: &[&str], count: usize) -> String {
-        let mut out = String::new();
-        for (work, name) in names.iter().enumerate() {
-            let comma = if work == 0 { "" } else { ", " };
-            let _ = write!(out, "{comma}{name} {}", unit(self.median(work) / count as f64));
-        }
-        out
+        shown(names, count, |work| self.median(work))
     }
+
+    /// Returns the means as text, in the unit that fits `count` operations.
+    pub fn each_overall(&self, names: &[&str], count: usize) -> String {
+        shown(names, count, |work| self.mean(work))
+    }
+}
+
+fn shown(names: &[&str], count: usize, seconds: impl Fn(usize) -> f64) -> String {
+    let mut out = String::new();
+    for (work, name) in names.iter().enumerate() {
+        let comma = if work == 0 { "" } else { ", " };
+        let _ = write!(out, "{comma}{name} {}", unit(seconds(work) / count as f64));
+    }
+    out
 }
 
 /// Returns the middle value.

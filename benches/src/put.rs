@@ -150,15 +150,15 @@ pub fn single(table: &mut Table) {
     ];
     // Short turns: a disk that others use changes from second to second.
     let times = turns(31, works);
-    let shown = times.each(&["put", "append", "sqlite", "put shared", "redb shared"], COUNT);
+    let shown = times.each_overall(&["put", "append", "sqlite", "put shared", "redb shared"], COUNT);
     let work = "put 4 KiB, one thread, exclusive";
-    table.row("2", work, "append + fdatasync", times.speed(0, 1), Want::AtLeast(0.8), &shown);
-    table.row("2", work, "SQLite BLOB, WAL FULL", times.speed(0, 2), Want::AtLeast(1.2), "");
+    table.row("2", work, "append + fdatasync", times.overall(0, 1), Want::AtLeast(0.8), &shown);
+    table.row("2", work, "SQLite BLOB, WAL FULL", times.overall(0, 2), Want::AtLeast(1.2), "");
     table.row(
         "3",
         "the same, shared",
         "redb inline, multi-writer",
-        times.speed(3, 4),
+        times.overall(3, 4),
         Want::AtLeast(0.7),
         "",
     );
@@ -207,12 +207,12 @@ pub fn batch(table: &mut Table) {
         Box::new(|| hash_each(&draw5.many(COUNT, 4096))),
     ];
     let times = turns(15, works);
-    let shown = times.each(&["put", "sqlite", "files", "append", "hash alone"], COUNT);
+    let shown = times.each_overall(&["put", "sqlite", "files", "append", "hash alone"], COUNT);
     let work = "put 15,000 x 4 KiB in batches of 100";
-    table.row("4", work, "SQLite BLOB", times.speed(0, 1), Want::AtLeast(2.0), &shown);
-    table.row("4", work, "plain files fsynced", times.speed(0, 2), Want::AtLeast(30.0), "");
-    table.row("4", work, "one file appended + fdatasync", times.speed(0, 3), Want::AtLeast(0.5), "");
-    table.row("4", work, "the four hashes alone, one thread", times.speed(0, 4), Want::Shown, "");
+    table.row("4", work, "SQLite BLOB", times.overall(0, 1), Want::AtLeast(2.0), &shown);
+    table.row("4", work, "plain files fsynced", times.overall(0, 2), Want::AtLeast(30.0), "");
+    table.row("4", work, "one file appended + fdatasync", times.overall(0, 3), Want::AtLeast(0.5), "");
+    table.row("4", work, "the four hashes alone, one thread", times.overall(0, 4), Want::Shown, "");
 }
 
 /// Puts 4 KiB from 32 threads, each waiting for durability.
@@ -261,10 +261,10 @@ pub fn threads(table: &mut Table) {
         }),
     ];
     let times = turns(9, works);
-    let shown = times.each(&["32 threads", "one", "sqlite 32"], THREADS * EACH);
+    let shown = times.each_overall(&["32 threads", "one", "sqlite 32"], THREADS * EACH);
     let work = "32 threads putting 4 KiB";
-    table.row("5", work, "one thread of itself", times.speed(0, 1), Want::AtLeast(8.0), &shown);
-    table.row("5", work, "SQLite with 32 threads", times.speed(0, 2), Want::AtLeast(3.0), "");
+    table.row("5", work, "one thread of itself", times.overall(0, 1), Want::AtLeast(8.0), &shown);
+    table.row("5", work, "SQLite with 32 threads", times.overall(0, 2), Want::AtLeast(3.0), "");
 }
 
 /// Puts 256 KiB, each durable.
@@ -290,11 +290,11 @@ pub fn medium(table: &mut Table) {
         Box::new(|| hash_each(&draw4.many(COUNT, LEN))),
     ];
     let times = turns(15, works);
-    let shown = times.each(&["put", "sqlite", "files", "hash alone"], COUNT);
+    let shown = times.each_overall(&["put", "sqlite", "files", "hash alone"], COUNT);
     let work = "put 256 KiB";
-    table.row("6", work, "SQLite BLOB", times.speed(0, 1), Want::AtLeast(2.0), &shown);
-    table.row("6", work, "plain files fsynced", times.speed(0, 2), Want::AtLeast(2.0), "");
-    table.row("6", work, "the four hashes alone, one thread", times.speed(0, 3), Want::Shown, "");
+    table.row("6", work, "SQLite BLOB", times.overall(0, 1), Want::AtLeast(2.0), &shown);
+    table.row("6", work, "plain files fsynced", times.overall(0, 2), Want::AtLeast(2.0), "");
+    table.row("6", work, "the four hashes alone, one thread", times.overall(0, 3), Want::Shown, "");
 }
 
 /// Puts again what is there already.

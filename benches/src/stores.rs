@@ -1,4 +1,4 @@
-//! Small files against stores of others: LMDB and fjall, with the feature `peers`.
+//! Small files against stores of others: LMDB, fjall and cacache, with the feature `peers`.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -7,11 +7,12 @@ use bytes::Bytes;
 use holdall::{Mode, Put};
 
 use crate::measure::{Table, Want, Work, busy, time, turns};
-use crate::peer::stores::{Lmdb, Tree};
+use crate::peer::stores::{Cacache, Lmdb, Tree};
 use crate::place::{Contents, dir, store};
 
 const LEN: usize = 4096;
-const PEERS: [&str; 2] = ["LMDB, synced", "fjall, synced"];
+const PEERS: [&str; 3] = ["LMDB, synced", "fjall, synced", "cacache, not synced"];
+const NAMES: [&str; 4] = ["holdall", "LMDB", "fjall", "cacache"];
 
 /// Puts one by one and in batches, then reads at random.
 pub fn stores(table: &mut Table) {
@@ -20,8 +21,9 @@ pub fn stores(table: &mut Table) {
     let store = store(&at("store"), Mode::Exclusive);
     let drive = store.drive("bench").expect("a drive");
     let (lmdb, tree) = (Lmdb::open(&at("lmdb")), Tree::open(&at("fjall")));
-    let next = [const { Cell::new(0) }; 3];
-    let draw = [70, 71, 72].map(|seed| std::cell::RefCell::new(Contents::new(seed)));
+    let cacache = Cacache::open(&at("cacache"));
+    let next = [const { Cell::new(0) }; 4];
+    let draw = [70, 71, 72, 73].map(|seed| std::cell::RefCell::new(Contents::new(seed)));
     // Contents are drawn before the clock starts, and numbered on.
     let puts = |who: usize, count: usize, batch: usize, put: &dyn Fn(u64, &[Bytes])| {
         let contents = draw[who].borrow_mut().many(count, LEN);
@@ -48,12 +50,13 @@ pub fn stores(table: &mut Table) {
             Box::new(|| puts(0, count, batch, mine)),
             Box::new(|| puts(1, count, batch, &|first, contents| lmdb.put(first, contents))),
             Box::new(|| puts(2, count, batch, &|first, contents| tree.put(first, contents))),
+            Box::new(|| puts(3, count, batch, &|first, contents| cacache.put(first, contents))),
         ];
         let times = turns(rounds, works);
-        let shown = times.each(&["holdall", "LMDB", "fjall"], count);
+        let shown = times.each_overall(&NAMES, count);
         for (index, peer) in PEERS.iter().enumerate() {
             let shown = if index == 0 { shown.as_str() } else { "" };
-            table.row("26", work, peer, times.speed(0, index + 1), Want::AtLeast(want), shown);
+            table.row("26", work, peer, times.overall(0, index + 1), Want::AtLeast(want), shown);
         }
     }
     let versions: Vec<_> = (0..next[0].get())
@@ -72,10 +75,11 @@ pub fn stores(table: &mut Table) {
         Box::new(|| reads(80, &mine)),
         Box::new(|| reads(80, &|id| lmdb.get(id, touch))),
         Box::new(|| reads(80, &|id| tree.get(id, touch))),
+        Box::new(|| reads(80, &|id| cacache.get(id, touch))),
     ];
     let times = turns(11, works);
-    let shown = times.each(&["holdall", "LMDB", "fjall"], 2000);
-    for (index, peer) in ["LMDB", "fjall"].iter().enumerate() {
+    let shown = times.each(&NAMES, 2000);
+    for (index, peer) in NAMES.iter().skip(1).enumerate() {
         let shown = if index == 0 { shown.as_str() } else { "" };
         table.row("26", "read 4 KiB at random", peer, times.speed(0, index + 1), Want::Shown, shown);
     }

@@ -72,6 +72,8 @@ pub enum Mutant {
     QuietEndIsLogged,
     /// A backup beside a compaction leaves of a removed segment what an earlier backup had of it.
     StaleSegmentsStay,
+    /// A backup goes on where the segment of an earlier copy ends, which one that was cut off may have left torn.
+    CutCopiesAreTrusted,
     /// A segment without a row is a failure to a compaction: one that was just made, or that another
     /// compaction removed.
     SegmentsNeedRows,

@@ -1,6 +1,6 @@
-//! Stores of others with contents as values: LMDB and fjall.
+//! Stores of others: LMDB and fjall with contents as values, and cacache, which finds contents by their hash.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use fjall::{Database as Fjall, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -67,5 +67,24 @@ impl Tree {
 
     pub fn get(&self, id: u64, take: impl FnOnce(&[u8]) -> u64) -> u64 {
         take(&self.keyspace.get(id.to_be_bytes()).expect("read").expect("there"))
+    }
+}
+
+/// cacache: a file for each content, named by its SHA-256, and a file of entries for each key. It syncs nothing.
+pub struct Cacache(PathBuf);
+
+impl Cacache {
+    pub fn open(path: &Path) -> Cacache {
+        Cacache(path.to_owned())
+    }
+
+    pub fn put(&self, first: u64, contents: &[Bytes]) {
+        for (id, content) in (first..).zip(contents) {
+            cacache::write_sync(&self.0, id.to_string(), content).expect("put");
+        }
+    }
+
+    pub fn get(&self, id: u64, take: impl FnOnce(&[u8]) -> u64) -> u64 {
+        take(&cacache::read_sync(&self.0, id.to_string()).expect("read"))
     }
 }

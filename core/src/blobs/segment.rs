@@ -19,6 +19,8 @@ const LAST_STEP: u64 = 64 << 20;
 const LAST_TRY: u64 = 4 << 10;
 /// How much is read at once when a segment is searched for frames.
 const SEARCH_LEN: u64 = 1 << 20;
+/// How much is read at once where frames may be passed over.
+const FIRST_BLOCK: u64 = 4 << 10;
 
 /// Returns the path of a segment's file.
 pub(crate) fn path(number: u32) -> String {
@@ -179,7 +181,11 @@ impl Segment {
         mut offset: u64,
         visit: &mut dyn FnMut(GroupAt) -> Result<()>,
     ) -> Result<()> {
-        let mut ahead = ReadAhead { file: self.file.as_ref(), at: 0, block: Vec::new() };
+        let len = self
+            .file
+            .len()
+            .map_err(|cause| Error::io(format!("reading {}", path(self.header.number)), cause))?;
+        let mut ahead = ReadAhead::new(self.file.as_ref(), len);
         loop {
             match self.group_by(&mut |offset, out| ahead.read(offset, out), offset, true)? {
                 Some(group) => {
@@ -265,35 +271,81 @@ impl Segment {
     }
 }
 
+/// Reads the frames of a segment one after the other, up to where they were published.
+pub(crate) struct FrameReader<'s> {
+    segment: &'s Segment,
+    end: u64,
+    ahead: ReadAhead<'s>,
+}
+
+impl<'s> FrameReader<'s> {
+    /// Begins to read frames of which the last ends at `end`.
+    pub(crate) fn new(segment: &'s Segment, end: u64) -> FrameReader<'s> {
+        FrameReader { segment, end, ahead: ReadAhead::new(segment.file.as_ref(), end) }
+    }
+
+    /// As [`Segment::payload`].
+    pub(crate) fn payload(&mut self, offset: u64, frame: &Frame) -> Result<Option<Vec<u8>>> {
+        self.segment.payload_by(&mut |offset, out| self.ahead.read(offset, out), offset, frame)
+    }
+
+    /// Visits the frames in order; returns where a header could not be read, or the end.
+    pub(crate) fn each(
+        &mut self,
+        visit: &mut dyn FnMut(&mut FrameReader<'s>, u64, &Frame) -> Result<()>,
+    ) -> Result<u64> {
+        let mut offset = SEGMENT_HEADER_LEN as u64;
+        while offset < self.end {
+            let found = self.segment.frame_by(&mut |offset, out| self.ahead.read(offset, out), offset)?;
+            let Some((frame, _)) = found else { return Ok(offset) };
+            visit(self, offset, &frame)?;
+            offset = offset.saturating_add(frame_len(u64::from(frame.len)));
+        }
+        Ok(offset)
+    }
+}
+
 /// Fills a slice from an offset.
 type ReadAt<'r> = dyn FnMut(u64, &mut [u8]) -> std::io::Result<()> + 'r;
 
-/// Reads a segment that nobody writes, a block at a time: its frames are many and small.
+/// Reads what nobody writes any more, a block at a time: frames are many and small. Blocks grow while all is asked
+/// for, and are short again where something was passed over.
 struct ReadAhead<'f> {
     file: &'f dyn VfsFile,
+    /// Nothing behind this is read ahead.
+    limit: u64,
     /// Where the block lies in the file.
     at: u64,
     block: Vec<u8>,
+    /// How long the next block is.
+    next: u64,
+    /// Where what was asked for last ends.
+    asked: u64,
 }
 
-impl ReadAhead<'_> {
+impl<'f> ReadAhead<'f> {
+    fn new(file: &'f dyn VfsFile, limit: u64) -> ReadAhead<'f> {
+        ReadAhead { file, limit, at: 0, block: Vec::new(), next: FIRST_BLOCK, asked: 0 }
+    }
+
     fn read(&mut self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
-        if !self.take(offset, out) {
-            if out.len() as u64 > SEARCH_LEN / 4 {
-                return self.file.read_at(offset, out);
-            }
-            let len = self.file.len()?.saturating_sub(offset).min(SEARCH_LEN);
-            self.block.resize(usize::try_from(len).unwrap_or(0), 0);
-            self.at = offset;
-            // What cannot be read may be behind what is asked for.
-            if self.file.read_at(offset, &mut self.block).is_err() {
-                self.block.clear();
-            }
-            if !self.take(offset, out) {
-                return self.file.read_at(offset, out);
-            }
+        let goes_on = offset.checked_sub(self.asked).is_some_and(|gap| gap < ALIGN);
+        self.asked = offset.saturating_add(out.len() as u64);
+        if self.take(offset, out) {
+            return Ok(());
         }
-        Ok(())
+        self.next = if goes_on { self.next.saturating_mul(2).min(SEARCH_LEN) } else { FIRST_BLOCK };
+        let len = self.limit.saturating_sub(offset).min(self.next);
+        if out.len() as u64 > len / 2 {
+            return self.file.read_at(offset, out);
+        }
+        self.block.resize(usize::try_from(len).unwrap_or(0), 0);
+        self.at = offset;
+        // What cannot be read may be behind what is asked for.
+        if self.file.read_at(offset, &mut self.block).is_err() {
+            self.block.clear();
+        }
+        if self.take(offset, out) { Ok(()) } else { self.file.read_at(offset, out) }
     }
 
     /// Copies from the block; returns whether all of it is there.

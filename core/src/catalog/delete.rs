@@ -67,15 +67,18 @@ pub(crate) fn detach(tx: &mut impl Write, id: FileId, mut node: FileRecord) -> R
 pub(crate) fn step(tx: &mut impl Write, time: ChangeTime, budget: usize) -> Result<DeleteProgress> {
     let budget = budget.max(1);
     let mut left = budget;
-    while left > 0 {
-        let first = prefix::page(tx, DELETED_FILE, &[], None, 1)?;
-        let Some((key, _)) = first.first() else {
-            return Ok(DeleteProgress { cleared: budget - left, done: true });
-        };
-        clear(tx, FileId(row::number(key)?), time, &mut left)?;
+    loop {
+        // Many at once: a scan from the beginning passes over all that was cleared away just before.
+        let page = prefix::page(tx, DELETED_FILE, &[], None, left.max(1))?;
+        if page.is_empty() || left == 0 {
+            return Ok(DeleteProgress { cleared: budget - left, done: page.is_empty() });
+        }
+        for (key, _) in page {
+            if left > 0 {
+                clear(tx, FileId(row::number(&key)?), time, &mut left)?;
+            }
+        }
     }
-    let done = prefix::page(tx, DELETED_FILE, &[], None, 1)?.is_empty();
-    Ok(DeleteProgress { cleared: budget - left, done })
 }
 
 /// Clears away one deleted file or folder, up to `left` things of it; returns whether it is gone.

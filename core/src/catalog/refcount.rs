@@ -149,18 +149,25 @@ pub(crate) fn unlink(tx: &mut impl Write, id: BlobId, released: Time) -> Result<
     Ok(record)
 }
 
-/// Returns up to `limit` blobs that were let go of at `until` or before, the one that waits longest first.
-pub(crate) fn released(tx: &impl Read, until: Time, limit: usize) -> Result<Vec<BlobId>> {
-    let mut ids = Vec::new();
-    prefix::under(tx, DELETED_BLOB, &[], None, &mut |key, _| {
+/// Returns up to `limit` blobs that were let go of at `until` or before, the one that waits longest first; and
+/// where those behind them begin, which is what the next call is given as `after`.
+pub(crate) fn released(
+    tx: &impl Read,
+    until: Time,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<(Vec<BlobId>, Option<Vec<u8>>)> {
+    let (mut ids, mut last) = (Vec::new(), None);
+    prefix::under(tx, DELETED_BLOB, &[], after, &mut |key, _| {
         // Keys begin with the time, so the first one that is too young ends the scan.
         if ids.len() == limit || row::due_time(DELETED_BLOB, key)? > until {
             return Ok(Scan::Stop);
         }
         ids.push(BlobId(row::tail(DELETED_BLOB, key)?));
+        last = Some(key.to_vec());
         Ok(Scan::Next)
     })?;
-    Ok(ids)
+    Ok((ids, last))
 }
 
 /// What waits for the grace.

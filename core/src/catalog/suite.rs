@@ -253,7 +253,7 @@ impl<K: Kv> Store<K> {
     /// Removes the blobs whose time has come.
     fn collect(&mut self) -> usize {
         let until = self.now.before(GRACE);
-        let due = refcount::released(&self.reader(), until, 1000).unwrap();
+        let due = refcount::released(&self.reader(), until, None, 1000).unwrap().0;
         for id in &due {
             assert!(self.change(|tx, _| refcount::forget(tx, *id, until)).unwrap().is_some());
         }

@@ -292,6 +292,11 @@ fn control_the_files_of_a_backup_are_not_synced() {
 }
 
 #[test]
+fn control_what_a_backup_adds_to_a_segment_is_not_synced() {
+    caught_in_a_backup(Fault::SkipSync, "seg/");
+}
+
+#[test]
 fn control_the_rows_of_a_backup_are_not_synced() {
     caught_in_a_backup(Fault::SkipSync, "meta.redb");
 }

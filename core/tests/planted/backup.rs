@@ -169,7 +169,9 @@ fn a_copy_that_was_read_is_sound_after_a_backup_into_it_failed() {
         let begun = again.op_count();
         let ops = ops_of_backup(&store, &again);
         // Most of it is looking which files are there; the log comes behind that, and then the rows.
-        let log = again.ops().iter().rposition(|op| op.starts_with("rename spool/backup")).unwrap() as u64;
+        // A segment takes its place, or is made longer.
+        let is_log = |op: &String| op.starts_with("rename spool/backup") || op.starts_with("sync data seg/");
+        let log = again.ops().iter().rposition(is_log).unwrap() as u64;
         for step in (1..ops).step_by(50).chain([log - begun + 1]) {
             let failed = whole.copy();
             failed.fail_at(failed.op_count() + step, Fault::Enospc, Times::Once);
@@ -254,4 +256,40 @@ fn a_read_only_copy_shows_nothing_of_a_backup_that_was_cut_off() {
             assert!([0, 6].contains(&seen), "{seen} of six files after a cut at {step}");
         }
     });
+}
+
+/// What a cut backup has put behind the end of a copy's segment may be there as far as the next one goes, and
+/// not as it was written.
+#[test]
+fn a_backup_goes_on_behind_what_a_copy_is_known_to_have_of_a_segment() {
+    finds(Mutant::CutCopiesAreTrusted, || {
+        let (store, whole, ops) = copy_to_be_renewed();
+        for step in 1..ops {
+            let torn = whole.copy();
+            torn.power_cut_at(torn.op_count() + step);
+            let _ = store.backup_on(&on(&torn), &mut quiet);
+            for policy in Policy::ALL {
+                let copy = torn.crash(policy);
+                store.backup_on(&on(&copy), &mut quiet).unwrap();
+                let copy = open(&copy, Mode::Exclusive);
+                assert!(copy.drive("alice").unwrap().stat("since/5").is_ok());
+                assert_sound(&copy);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_backup_copies_of_a_segment_what_is_new() {
+    let (store, copy) = (open(&SimVfs::new(1), Mode::Exclusive), SimVfs::new(2));
+    let drive = store.drive("alice").unwrap();
+    drive.put("before", &[1; 10_000][..], Put::new()).unwrap();
+    let first = store.backup_on(&on(&copy), &mut quiet).unwrap();
+    drive.put("since", &[2; 100][..], Put::new()).unwrap();
+    let again = store.backup_on(&on(&copy), &mut quiet).unwrap();
+    assert_eq!((first.shared, again.shared), (0, first.copied));
+    assert!(again.copied < 3000, "{} bytes", again.copied);
+    let third = store.backup_on(&on(&copy), &mut quiet).unwrap();
+    assert_eq!((third.copied, third.shared), (0, again.copied + again.shared));
+    assert_sound(&open(&copy, Mode::Exclusive));
 }

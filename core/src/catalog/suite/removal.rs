@@ -162,7 +162,7 @@ pub(super) fn s12_content_that_waits_for_removal_is_revived<K: Kv>(make: &impl F
     // Let go of anew, it waits the whole time anew.
     store.delete("g").unwrap();
     let now = store.now.before(Duration::from_secs(5));
-    assert!(refcount::released(&store.reader(), now, 10).unwrap().is_empty());
+    assert!(refcount::released(&store.reader(), now, None, 10).unwrap().0.is_empty());
     assert!(store.change(|tx, _| refcount::forget(tx, blob, now)).unwrap().is_none());
     store.now = store.now.after(GRACE);
     assert_eq!(store.collect(), 1);

@@ -77,7 +77,7 @@ pub(super) fn a_part_replaces_the_one_before_and_is_shared_with_nobody<K: Kv>(ma
     );
     assert_eq!(upload::parts(&store.reader(), id, 2, 10).unwrap().len(), 1);
     // What was replaced may go at once: nobody else can have it.
-    assert_eq!(refcount::released(&store.reader(), refcount::AT_ONCE, 9).unwrap(), [first]);
+    assert_eq!(refcount::released(&store.reader(), refcount::AT_ONCE, None, 9).unwrap().0, [first]);
     store.verify();
     for number in [0, 10_001, u32::MAX] {
         let refused = store.change(|tx, ids| put(tx, ids, id, number, 1));
@@ -124,7 +124,7 @@ pub(super) fn expired_uploads_are_swept_in_bounded_steps<K: Kv>(make: &impl Fn()
     for id in ids {
         assert_eq!(kind(upload::get(&store.reader(), id, Time(3))), Some(ErrorKind::NotFound));
     }
-    assert_eq!(refcount::released(&store.reader(), OVER, 99).unwrap().len(), 14);
+    assert_eq!(refcount::released(&store.reader(), OVER, None, 99).unwrap().0.len(), 14);
 }
 
 pub(super) fn d3_a_sha1_of_two_contents_finds_neither<K: Kv>(make: &impl Fn() -> K) {

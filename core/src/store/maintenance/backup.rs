@@ -5,9 +5,10 @@
 //! backup that was cut off is not a store. A later backup adds to the earlier one, which stays whole
 //! until the new rows take the place of the old in one rename.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -110,7 +111,7 @@ impl Store {
         let mut again = true;
         loop {
             let tx = engine.reader()?;
-            let trust = if first { Trust::All } else { look(target, &tx)? };
+            let trust = if first { Trust::Named } else { look(target, &tx)? };
             let segments = segment::list(&tx)?;
             let backup = Backup {
                 source: engine.vfs.as_ref(),
@@ -223,14 +224,17 @@ fn prepare(target: &Arc<dyn Vfs>, identity: &Identity) -> Result<bool> {
 }
 
 /// What of an earlier backup need not be copied once more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Trust {
     /// Nothing: its rows cannot be read, so that nobody knows what was done to it.
     Nothing,
     /// Large contents: it was opened, and nothing was written; its open segment may have been made longer.
     Contents,
-    /// Large contents and closed segments.
-    All,
+    /// Whatever has its name: a first backup, which gives it to nothing but whole files, was cut off.
+    Named,
+    /// Large contents, and segments as far as its rows say that they were copied: what lies behind that is of
+    /// a backup that was cut off, and may not be whole.
+    Copied(BTreeMap<u32, u64>),
 }
 
 /// Looks at the copy that is in the directory, and refuses one that is open, or was written to since
@@ -252,15 +256,20 @@ fn look(target: &Arc<dyn Vfs>, ours: &StoreReader) -> Result<Trust> {
     };
     let theirs = kv.reader()?;
     let at = Position::read(&theirs)?;
+    let all = || -> Result<Trust> {
+        Ok(Trust::Copied(
+            segment::list(&theirs)?.into_iter().map(|(number, row)| (number, row.len)).collect(),
+        ))
+    };
     if mutant::is_active(Mutant::BackupLooksAtNumbers) {
-        return if at.lsn > Position::read(ours)?.lsn { Err(apart()) } else { Ok(Trust::All) };
+        return if at.lsn > Position::read(ours)?.lsn { Err(apart()) } else { all() };
     }
     let Some((lsn, crc)) = history::copy(&theirs)?.and_then(|copy| copy.of) else { return Err(written()) };
     let same = history::session(&theirs, lsn)? == history::session(ours, lsn)?;
     if !same || lsn > Position::read(ours)?.lsn {
         return Err(apart());
     }
-    Ok(if at == (Position { lsn, crc }) { Trust::All } else { Trust::Contents })
+    if at == (Position { lsn, crc }) { all() } else { Ok(Trust::Contents) }
 }
 
 fn written() -> Error {
@@ -392,22 +401,54 @@ impl Backup<'_, '_> {
             }
             let source = self.open(&path, row.len)?;
             self.report.segments += 1;
-            // A closed segment never changes, so that one with the same header and length is it.
-            let same = match there(self.target.as_ref(), &path, Open::Read)? {
-                Some(found)
-                    if self.trust == Trust::All && !row.open && found.len().map_err(failed)? == row.len =>
-                {
-                    header(found.as_ref())? == header(source.as_ref())?
-                }
-                _ => false,
-            };
-            if same {
-                self.share(row.len)?;
-            } else {
-                self.copy(source.as_ref(), &path, row.len)?;
+            match self.earlier(number, source.as_ref(), row.len)? {
+                Some((copy, has)) => self.append(source.as_ref(), copy.as_ref(), &path, has..row.len)?,
+                None => self.copy(source.as_ref(), &path, row.len)?,
             }
         }
         self.target.sync_dir(file::DIR).map_err(failed)
+    }
+
+    /// Returns what the earlier backup has of a segment that is now `len` bytes long, and how much of that is
+    /// known to be whole. What a segment has it never changes, so that one with the same header begins alike.
+    fn earlier(
+        &self,
+        number: u32,
+        source: &dyn VfsFile,
+        len: u64,
+    ) -> Result<Option<(Arc<dyn VfsFile>, u64)>> {
+        let has = match &self.trust {
+            Trust::Named => Some(len),
+            Trust::Copied(lens) => lens.get(&number).copied(),
+            Trust::Nothing | Trust::Contents => None,
+        };
+        let Some(mut has) = has else { return Ok(None) };
+        let Some(copy) = there(self.target.as_ref(), &file::path(number), Open::Write)? else {
+            return Ok(None);
+        };
+        let there = copy.len().map_err(failed)?;
+        if mutant::is_active(Mutant::CutCopiesAreTrusted) {
+            has = there.min(len);
+        }
+        let same = has <= len && has <= there && header(copy.as_ref())? == header(source)?;
+        Ok(same.then_some((copy, has)))
+    }
+
+    /// Copies a range of a file behind what its copy has of it. If that is cut off, the rows before say what is
+    /// whole.
+    fn append(
+        &mut self,
+        source: &dyn VfsFile,
+        copy: &dyn VfsFile,
+        path: &str,
+        range: Range<u64>,
+    ) -> Result<()> {
+        self.share(range.start)?;
+        if copy.len().map_err(failed)? > range.end {
+            copy.set_len(range.end).map_err(failed)?;
+        }
+        self.copy_range(source, copy, path, range)?;
+        copy.sync_data().map_err(failed)
     }
 
     /// Opens a file of the source.
@@ -431,9 +472,21 @@ impl Backup<'_, '_> {
         let aside = format!("{}/backup", spool::SPOOL);
         remove(self.target.as_ref(), &aside)?;
         let copy = self.target.open(&aside, Open::CreateNew).map_err(failed)?;
-        let (mut block, mut offset) = (vec![0; BLOCK], 0_u64);
-        while offset < len {
-            let want = usize::try_from(len - offset).unwrap_or(BLOCK).min(BLOCK);
+        self.copy_range(source, copy.as_ref(), path, 0..len)?;
+        copy.sync_data().map_err(failed)?;
+        self.target.rename(&aside, path).map_err(failed)
+    }
+
+    fn copy_range(
+        &mut self,
+        source: &dyn VfsFile,
+        copy: &dyn VfsFile,
+        path: &str,
+        range: Range<u64>,
+    ) -> Result<()> {
+        let (mut block, mut offset) = (vec![0; BLOCK], range.start);
+        while offset < range.end {
+            let want = usize::try_from(range.end - offset).unwrap_or(BLOCK).min(BLOCK);
             let part = block.get_mut(..want).unwrap_or_default();
             source.read_at(offset, part).map_err(|cause| Error::io(format!("copying {path}"), cause))?;
             copy.write_at(offset, &[&*part]).map_err(failed)?;
@@ -443,8 +496,7 @@ impl Backup<'_, '_> {
             self.report.copied = self.report.copied.saturating_add(wrote);
             self.step(wrote)?;
         }
-        copy.sync_data().map_err(failed)?;
-        self.target.rename(&aside, path).map_err(failed)
+        Ok(())
     }
 
     /// Writes the rows, and lets them take the place of those of an earlier backup.

@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread;
 
-use super::compact::frames;
 use super::readers::{Framed, Readers};
 #[cfg(feature = "remote")]
 use super::remote::ObjectLook;
 use crate::blobs::frame::{Frame, FrameKind};
 use crate::blobs::pool;
-use crate::blobs::segment::{self as file, Segment};
+use crate::blobs::segment::{self as file, FrameReader, Segment};
 use crate::catalog::check::{CheckedRows, Problem};
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::{BlobRecord, Location, Record, VersionRecord};
@@ -510,11 +509,11 @@ impl Checker<'_, '_> {
             return Ok(Some("its header cannot be read".to_owned()));
         };
         let mut bad = None;
-        let reached = frames(&segment, end, &mut |offset, frame| {
+        let reached = FrameReader::new(&segment, end).each(&mut |reader, offset, frame| {
             // Blobs that live are read as blobs, and nobody reads the others: a rebuild passes over
             // damaged content too.
             let read = frame.kind == FrameKind::Change;
-            if read && bad.is_none() && segment.payload(offset, frame)?.is_none() {
+            if read && bad.is_none() && reader.payload(offset, frame)?.is_none() {
                 bad = Some(format!("the payload of the frame at byte {offset} has changed"));
             }
             Ok(())

@@ -8,13 +8,13 @@
 //! file removed; its row goes last, so that a compaction that was cut off is done again from the
 //! start.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 
 use super::log_snapshot;
-use crate::blobs::frame::{Frame, FrameKind, SEGMENT_HEADER_LEN, frame_len};
-use crate::blobs::segment::{self as file, Segment};
+use crate::blobs::frame::{FrameKind, frame_len};
+use crate::blobs::segment::{self as file, FrameReader, Segment};
 use crate::catalog::record::{BlobRecord, Location, Record, SegmentRecord};
 use crate::catalog::{blob, row, segment, table};
 use crate::digest::Digest;
@@ -235,22 +235,6 @@ fn numbers(engine: &Engine) -> Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// Visits the frames of a segment in order, up to `end`; returns where a header could not be read,
-/// or `end`.
-pub(super) fn frames(
-    segment: &Segment,
-    end: u64,
-    visit: &mut dyn FnMut(u64, &Frame) -> Result<()>,
-) -> Result<u64> {
-    let mut offset = SEGMENT_HEADER_LEN as u64;
-    while offset < end {
-        let Some((frame, _)) = segment.frame_at(offset)? else { return Ok(offset) };
-        visit(offset, &frame)?;
-        offset = offset.saturating_add(frame_len(u64::from(frame.len)));
-    }
-    Ok(offset)
-}
-
 /// A blob that is copied elsewhere.
 pub(super) struct Copy {
     pub(super) id: BlobId,
@@ -264,7 +248,7 @@ fn copy_blobs(engine: &Engine, segment: &Segment, end: u64, report: &mut Compact
     let tx = engine.reader()?;
     let (mut batch, mut len) = (Vec::new(), 0_u64);
     let mut damaged: Option<Error> = None;
-    let reached = frames(segment, end, &mut |offset, frame| {
+    let reached = FrameReader::new(segment, end).each(&mut |reader, offset, frame| {
         if frame.kind != FrameKind::Blob {
             return Ok(());
         }
@@ -272,7 +256,7 @@ fn copy_blobs(engine: &Engine, segment: &Segment, end: u64, report: &mut Compact
         let record = row::get::<BlobRecord>(&tx, table::BLOB, &id.to_key())?;
         let Some(record) = record.filter(|record| record.location == from) else { return Ok(()) };
         let sound = frame.blake3 == record.blake3 && u64::from(frame.len) == record.len;
-        match segment.payload(offset, frame)?.filter(|_| sound) {
+        match reader.payload(offset, frame)?.filter(|_| sound) {
             Some(bytes) => {
                 let digest = Digest {
                     len: record.len,
@@ -310,7 +294,7 @@ pub(super) fn copy(engine: &Engine, batch: Vec<Copy>, len: u64, report: &mut Com
         return Ok(());
     }
     let (blobs, bytes) = engine.journal.write(len, move |change| {
-        let (mut blobs, mut bytes) = (0_u64, 0_u64);
+        let (mut blobs, mut bytes, mut dead) = (0_u64, 0_u64, BTreeMap::<u32, u64>::new());
         for Copy { id, from, bytes: content, digest } in &batch {
             // Looked at before anything is appended: one that was collected leaves no bytes.
             let record = row::get::<BlobRecord>(change, table::BLOB, &id.to_key())?;
@@ -318,11 +302,14 @@ pub(super) fn copy(engine: &Engine, batch: Vec<Copy>, len: u64, report: &mut Com
                 let to = change.append(*id, content.clone(), digest)?;
                 blob::relocate(change, *id, *from, to)?;
                 if let Location::Segment { segment, .. } = *from {
-                    segment::add_dead(change, segment, frame_len(digest.len))?;
+                    *dead.entry(segment).or_default() += frame_len(digest.len);
                 }
                 blobs += 1;
                 bytes += digest.len;
             }
+        }
+        for (segment, bytes) in dead {
+            segment::add_dead(change, segment, bytes)?;
         }
         Ok((blobs, bytes))
     })?;

@@ -1,6 +1,6 @@
 //! Collecting: what nothing refers to any more, once its grace is over.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -195,17 +195,16 @@ fn released_by(options: &Options, tx: &impl Read, now: Time) -> Result<Time> {
 
 /// Removes the blobs that are due. One that cannot be removed is passed over.
 fn collect(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
-    let mut passed = HashSet::new();
+    let mut after: Option<Vec<u8>> = None;
     loop {
         let tx = engine.reader()?;
         let until = released_by(&engine.options, &tx, now)?;
-        // Those passed over stay in front, so that many more are asked for.
-        let mut due = refcount::released(&tx, until, passed.len().saturating_add(STEP))?;
+        let (due, last) = refcount::released(&tx, until, after.as_deref(), STEP)?;
         drop(tx);
-        due.retain(|id| !passed.contains(id));
-        if due.is_empty() {
+        if last.is_none() {
             return Ok(());
         }
+        after = last;
         let forgotten = match forget(engine, due.clone(), now) {
             Ok(forgotten) => forgotten,
             Err(error) if error.kind().ends_writing() => return Err(error),
@@ -222,10 +221,8 @@ fn collect(engine: &Engine, now: Time, report: &mut GcReport) -> Result<()> {
                 forgotten
             }
         };
-        passed.extend(due);
         report.failed.extend(forgotten.uncounted);
         for (id, record) in forgotten.blobs {
-            passed.remove(&id);
             report.blobs += 1;
             report.bytes = report.bytes.saturating_add(record.len);
             if record.location == Location::File {
@@ -247,18 +244,21 @@ fn forget(engine: &Engine, due: Vec<BlobId>, now: Time) -> Result<Forgotten> {
     let options = engine.options.clone();
     engine.write(move |change| {
         let until = released_by(&options, change, now)?;
-        let mut forgotten = Forgotten::default();
+        let (mut forgotten, mut dead) = (Forgotten::default(), BTreeMap::<u32, u64>::new());
         for id in &due {
             let Some(record) = refcount::forget(change, *id, until)? else { continue };
             if let Location::Segment { segment, .. } = record.location {
-                match segment::add_dead(change, segment, frame_len(record.len)) {
-                    Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Bug) => {
-                        forgotten.uncounted.push(error);
-                    }
-                    counted => counted?,
-                }
+                *dead.entry(segment).or_default() += frame_len(record.len);
             }
             forgotten.blobs.push((*id, record));
+        }
+        for (segment, bytes) in dead {
+            match segment::add_dead(change, segment, bytes) {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Bug) => {
+                    forgotten.uncounted.push(error);
+                }
+                counted => counted?,
+            }
         }
         Ok(forgotten)
     })

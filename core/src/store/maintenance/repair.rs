@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::check::{CheckOptions, CheckReport, Damage, Watch, check_engine};
-use super::compact::frames;
 use crate::blobs::LOST;
 use crate::blobs::frame::{FrameKind, frame_len};
 use crate::blobs::pool;
-use crate::blobs::segment::{self as file, Segment};
+use crate::blobs::segment::{self as file, FrameReader, Segment};
 use crate::catalog::check::{Problem, check};
 use crate::catalog::history::{self, CopyRecord};
 use crate::catalog::record::{BlobRecord, Location, Record};
@@ -437,11 +436,11 @@ fn restore(engine: &Engine, damaged: &[Damage]) -> Result<Vec<BlobId>> {
         let Ok(Some(segment)) = Segment::open(engine.vfs.as_ref(), number, Open::Read) else { continue };
         let mut mended = Ok(());
         // What cannot be read of a segment has no copies for us: the next check tells of it.
-        let _ = frames(&segment, row.len, &mut |offset, frame| {
+        let _ = FrameReader::new(&segment, row.len).each(&mut |reader, offset, frame| {
             if frame.kind != FrameKind::Blob || !wanted.contains_key(&frame.blake3) {
                 return Ok(());
             }
-            let Ok(Some(bytes)) = segment.payload(offset, frame) else { return Ok(()) };
+            let Ok(Some(bytes)) = reader.payload(offset, frame) else { return Ok(()) };
             let digest = Digest::of(&bytes);
             if digest.blake3 == frame.blake3 {
                 for (id, record) in wanted.remove(&frame.blake3).unwrap_or_default() {

@@ -130,7 +130,7 @@ fn a_store_whose_rows_say_when_content_is_due_keeps_it_at_least_so_long() {
             change.del(META, b"grace")?;
             let now = change.time(Time::now()).group;
             let due = now.after(24 * HOUR);
-            for id in refcount::released(change, now, 9)? {
+            for id in refcount::released(change, now, None, 9)?.0 {
                 refcount::link(change, id)?;
                 refcount::unlink(change, id, due)?;
                 let mut first = blob::get(change, id)?.encode()?;
