@@ -446,6 +446,8 @@ impl Backup<'_, '_> {
         self.share(range.start)?;
         if copy.len().map_err(failed)? > range.end {
             copy.set_len(range.end).map_err(failed)?;
+        } else if range.is_empty() {
+            return Ok(());
         }
         self.copy_range(source, copy, path, range)?;
         copy.sync_data().map_err(failed)
