@@ -8,6 +8,8 @@ import json
 import os
 import pathlib
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -488,12 +490,28 @@ def test_a_part_is_streamed_with_flat_memory(
         assert most - before < 24 << 10, f"{most - before} KiB more"
 
 
+HOLDING = """
+import os
+input("begun\\n")
+held = os.urandom(64 << 20)
+input("held\\n")
+"""
+
+
 def test_a_body_that_is_held_shows_in_the_measure() -> None:
-    """The control of the test before: what it measures would rise."""
-    before = anonymous_kib(os.getpid())
-    held = os.urandom(64 * MIB)
-    assert anonymous_kib(os.getpid()) - before > 60 << 10
-    assert len(held) == 64 * MIB
+    """The control of the test before: in a process that frees nothing, the figure rises."""
+    command = [sys.executable, "-c", HOLDING]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stdout.readline() == "begun\n"
+        before = anonymous_kib(child.pid)
+        child.stdin.write("\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "held\n"
+        assert anonymous_kib(child.pid) - before > 60 << 10
+        child.stdin.write("\n")
 
 
 def asgi_call(
