@@ -444,6 +444,10 @@ impl<K: Kv> Journal<K> {
             lead.lease = Some(lease);
             return Ok(Attempt { again: true, ..attempt });
         }
+        if let Err(error) = pending.log_sums(&tx) {
+            lead.lease = Some(lease);
+            return Err(error);
+        }
         let start = pending.start;
         attempt.len = u64::try_from(pending.change.len()).unwrap_or(u64::MAX);
         let (end, crc) = match lease.append(&mut pending, position.crc) {

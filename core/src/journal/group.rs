@@ -1,5 +1,7 @@
 //! What a change sees: the rows, with every write recorded, and a place for new blobs.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::change;
@@ -26,14 +28,28 @@ pub(super) struct Pending {
     pub(super) end: u64,
     pub(super) blobs: Vec<(Frame, Bytes)>,
     pub(super) change: Vec<u8>,
+    /// Counters that were added to, by table and key: what they have become is logged once, at the end.
+    sums: BTreeMap<(u8, Vec<u8>), Table>,
+    /// How often a counter was added to.
+    additions: usize,
     /// Whether the rows are written down in `change`; otherwise it has a byte for each.
     pub(super) logged: bool,
 }
 
 impl Pending {
     pub(super) fn new(lsn: u64, time: Time, segment: u32, start: u64) -> Pending {
-        let (blobs, change) = (Vec::new(), Vec::new());
-        Pending { lsn, time, segment, start, end: start, blobs, change, logged: true }
+        Pending {
+            lsn,
+            time,
+            segment,
+            start,
+            end: start,
+            blobs: Vec::new(),
+            change: Vec::new(),
+            sums: BTreeMap::new(),
+            additions: 0,
+            logged: true,
+        }
     }
 
     /// Makes those of a group that is in no log.
@@ -51,8 +67,28 @@ impl Pending {
     }
 
     /// Returns a value that differs once anything more was written.
-    pub(super) fn mark(&self) -> (usize, usize) {
-        (self.blobs.len(), self.change.len())
+    pub(super) fn mark(&self) -> (usize, usize, usize) {
+        (self.blobs.len(), self.change.len(), self.additions)
+    }
+
+    /// Notes that a counter was added to, which the log says when the group is whole.
+    fn note_sum(&mut self, table: Table, key: &[u8]) {
+        self.additions += 1;
+        self.sums.entry((table.byte, key.to_vec())).or_insert(table);
+    }
+
+    /// Logs what the counters have become that were added to. One that was removed since was logged so then.
+    ///
+    /// # Errors
+    /// `Io` and `Corrupt` when a row cannot be read.
+    pub(super) fn log_sums(&mut self, tx: &impl Read) -> Result<()> {
+        for ((byte, key), table) in std::mem::take(&mut self.sums) {
+            tx.get(table, &key, |value| {
+                change::put(&mut self.change, byte, &key, value);
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     /// Adds a blob's bytes and returns where they will be.
@@ -81,7 +117,7 @@ impl Pending {
 
     /// Whether nothing was written yet.
     pub(super) fn is_empty(&self) -> bool {
-        self.blobs.is_empty() && self.change.is_empty()
+        self.blobs.is_empty() && self.change.is_empty() && self.additions == 0
     }
 }
 
@@ -153,17 +189,12 @@ impl<W: Write> Write for Group<'_, W> {
 
     fn add(&mut self, table: Table, key: &[u8], delta: i64) -> Result<()> {
         self.tx.add(table, key, delta)?;
-        if !self.pending.logged {
+        match self.pending.logged {
+            true => self.pending.note_sum(table, key),
             // Without a look at the sum, which would make two additions refuse each other.
-            self.pending.log(|_| ());
-            return Ok(());
+            false => self.pending.log(|_| ()),
         }
-        let change = &mut self.pending.change;
-        let sum = self.tx.get(table, key, |value| {
-            change::put(change, table.byte, key, value);
-            Ok(())
-        })?;
-        sum.ok_or_else(|| Error::bug("a counter is gone right after it was added to"))
+        Ok(())
     }
 
     fn expect_absent(&mut self, table: Table, key: &[u8]) -> Result<()> {
