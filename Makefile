@@ -159,9 +159,10 @@ works-here: tools
 matrix: tools
 	HOLDALL_SEEDS=$(SEEDS) HOLDALL_REQUESTS=$(REQUESTS) $(CARGO) test --release -p holdall --test matrix -- --nocapture
 
-# Processes share a store, die and meet faults, as a seed says; `make test` tries 150. HOLDALL_SEED=n replays one.
+# Processes share a store in a directory, and hosts one on servers, die and meet faults, as a seed says; `make test` tries 150
+# of each. HOLDALL_SEED=n replays one.
 sim: tools
-	HOLDALL_SEEDS=$(SEEDS) HOLDALL_THREADS=$(THREADS) $(CARGO) test --release -p holdall --test sim several -- --nocapture
+	HOLDALL_SEEDS=$(SEEDS) HOLDALL_THREADS=$(THREADS) $(CARGO) test --release -p holdall $(WITH_REMOTE) --test sim several -- --nocapture
 
 # With all names, the plots of the documentation can be drawn from the report: docs/figures/plot.py REPORT.
 bench: tools

@@ -110,9 +110,15 @@ pub mod mutant;
 #[cfg(not(feature = "sim"))]
 pub(crate) mod mutant;
 pub mod name;
+#[cfg(all(feature = "sim", feature = "remote"))]
+pub(crate) mod network;
 pub(crate) mod random;
 pub(crate) mod serve;
+#[cfg(all(feature = "sim", feature = "remote"))]
+pub mod simulated;
 mod store;
+#[cfg(any(feature = "postgres", feature = "s3"))]
+pub(crate) mod tasks;
 mod time;
 #[cfg(any(feature = "postgres", feature = "s3"))]
 pub(crate) mod tls;

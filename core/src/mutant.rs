@@ -142,6 +142,30 @@ pub enum Mutant {
     RevokedFolder,
     /// A client had as many passwords checked as it knew shares, right ones without end.
     PasswordsOfManyShares,
+    /// A commit to a database in which the connection is lost is taken for done.
+    LostCommitHolds,
+    /// One in which the connection is lost is taken for not done, and made again.
+    LostCommitFails,
+    /// One whose outcome is looked for and not found is not made void, and can still take effect.
+    LostCommitStaysValid,
+    /// A commit to a database goes by the rows of ranges that it has read, whatever they are by then.
+    RangesUnguarded,
+    /// A commit to a database deletes rows that others have changed since it has read them.
+    DeletesUnguarded,
+    /// Rows of a database are read that are older than the options allow.
+    ViewsStay,
+    /// A connection whose transaction has failed to read in time is used again, and goes on in it.
+    FailedReadsAreReused,
+    /// A process does not see what it has committed to a database until it reads anew.
+    OwnCommitsUnseen,
+    /// Objects that no row speaks of are swept however young they are.
+    SweepOfAnyAge,
+    /// What was swept can be committed by a process that was held up.
+    SweptIsCommitted,
+    /// The rows of a group are committed though its contents could not be written.
+    RowsBeforeObjects,
+    /// An object of which it is said that it exists is taken for what was to be written.
+    ExistingIsOurs,
 }
 
 #[cfg(feature = "sim")]

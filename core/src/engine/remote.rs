@@ -161,6 +161,24 @@ pub(crate) fn open_over(
     contents: ObjectOptions,
     options: Options,
 ) -> Result<Engine> {
+    check(&options)?;
+    open_kv(PostgresKv::open(database, postgres)?, contents, options)
+}
+
+/// Opens a store over simulated servers, as a simulated host does.
+#[cfg(all(feature = "sim", feature = "remote"))]
+pub(crate) fn open_simulated(host: &crate::simulated::SimHost, options: Options) -> Result<Engine> {
+    check(&options)?;
+    let postgres = PostgresOptions { staleness: host.staleness, ..PostgresOptions::default() };
+    let contents = ObjectOptions {
+        simulated: Some((host.objects.clone(), host.network.clone())),
+        ..ObjectOptions::new("simulated", &host.cache)
+    };
+    let kv = PostgresKv::open_simulated((host.database.clone(), host.network.clone()), postgres);
+    open_kv(kv, contents, options)
+}
+
+fn check(options: &Options) -> Result<()> {
     options.check()?;
     if options.mode == Mode::Exclusive {
         return Err(Error::new(
@@ -168,7 +186,11 @@ pub(crate) fn open_over(
             "a store in a database cannot be opened in exclusive mode; open it in shared mode",
         ));
     }
-    let kv = StoreKv::Remote(Box::new(PostgresKv::open(database, postgres)?));
+    Ok(())
+}
+
+fn open_kv(kv: PostgresKv, contents: ObjectOptions, options: Options) -> Result<Engine> {
+    let kv = StoreKv::Remote(Box::new(kv));
     let (identity, ids, segments) = begin_session(&kv, options.create)?;
     let (objects, local) = objects(identity.uuid, contents)?;
     // Content that comes in, until it is an object.

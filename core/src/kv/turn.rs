@@ -1,6 +1,8 @@
 //! One writer at a time.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
+
+use crate::machine::{self, lock};
 
 /// Lets one writer at a time work.
 #[derive(Debug, Default)]
@@ -14,7 +16,7 @@ impl WriteTurn {
     pub(super) fn take(self: &Arc<WriteTurn>) -> Holding {
         let mut taken = lock(&self.taken);
         while *taken {
-            taken = self.freed.wait(taken).unwrap_or_else(PoisonError::into_inner);
+            taken = machine::wait(&self.freed, &self.taken, taken);
         }
         // A flag instead of the guard of the mutex: a guard borrows, and a writer owns its turn.
         *taken = true;
@@ -32,8 +34,4 @@ impl Drop for Holding {
         *lock(&self.0.taken) = false;
         self.0.freed.notify_one();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

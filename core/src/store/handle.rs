@@ -155,6 +155,17 @@ impl Store {
         Ok(Store { shared: Arc::new(shared) })
     }
 
+    /// Opens the store that is on simulated servers, as a simulated host does, making it if it does not exist and the
+    /// options allow that.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    #[cfg(all(feature = "sim", feature = "remote"))]
+    pub fn open_simulated(host: &crate::simulated::SimHost, options: Options) -> Result<Store> {
+        let host = host.clone();
+        Store::open_by(0, options, move |options| crate::engine::remote::open_simulated(&host, options))
+    }
+
     /// Returns the store as a child has it that a simulated process forks: a copy of what is in this
     /// one's memory, and the directory as the child has it.
     #[cfg(feature = "sim")]

@@ -23,6 +23,9 @@ pub const DRIVE: &str = "alice";
 /// How long deleted content is kept.
 pub const GRACE: Duration = Duration::from_secs(3600);
 
+/// Longer than any content.
+const MOST: u64 = 10 << 20;
+
 /// How long a segment becomes.
 pub const SEGMENT: u64 = 64 << 10;
 
@@ -108,6 +111,35 @@ pub enum Came {
     Error(ErrorKind, String),
 }
 
+/// Where a process finds its store.
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub disk: SimVfs,
+    /// Where backups go.
+    pub copy: SimVfs,
+    /// Its host, if the store is on servers.
+    #[cfg(feature = "remote")]
+    pub host: Option<holdall::simulated::SimHost>,
+}
+
+impl Site {
+    fn open(&self, turns: &Arc<Turns>, mode: Mode) -> Result<Store> {
+        #[cfg(feature = "remote")]
+        if let Some(host) = &self.host {
+            return Store::open_simulated(host, options(mode));
+        }
+        let vfs: Arc<dyn Vfs> = Arc::new(turns.disk(&self.disk));
+        Store::open_on(vfs, options(mode))
+    }
+
+    fn is_directory(&self) -> bool {
+        #[cfg(feature = "remote")]
+        return self.host.is_none();
+        #[cfg(not(feature = "remote"))]
+        true
+    }
+}
+
 /// What a process has in its memory.
 #[derive(Default)]
 pub struct Memory {
@@ -138,17 +170,16 @@ impl Memory {
     }
 
     /// Begins with what a parent had in its memory.
-    pub fn inherit(&mut self, parent: &Inherited, turns: &Arc<Turns>, disk: &SimVfs) {
-        let store = Some(parent.store.forked(Arc::new(turns.disk(disk))));
+    pub fn inherit(&mut self, parent: &Inherited, turns: &Arc<Turns>, site: &Site) {
+        let store = Some(parent.store.forked(Arc::new(turns.disk(&site.disk))));
         *self = Memory { store, drive: None, sent: parent.sent.clone() };
     }
 
-    pub fn run(&mut self, what: &Do, turns: &Arc<Turns>, disk: &SimVfs, copy: &SimVfs) -> Came {
-        self.attempt(what, turns, disk, copy)
-            .unwrap_or_else(|error| Came::Error(error.kind(), error.to_string()))
+    pub fn run(&mut self, what: &Do, turns: &Arc<Turns>, site: &Site) -> Came {
+        self.attempt(what, turns, site).unwrap_or_else(|error| Came::Error(error.kind(), error.to_string()))
     }
 
-    fn attempt(&mut self, what: &Do, turns: &Arc<Turns>, disk: &SimVfs, copy: &SimVfs) -> Result<Came> {
+    fn attempt(&mut self, what: &Do, turns: &Arc<Turns>, site: &Site) -> Result<Came> {
         let needs_drive = !matches!(what, Do::Open(_) | Do::Close | Do::Fork(_) | Do::GoOn);
         if let Some(store) = self.store.as_ref().filter(|_| needs_drive && self.drive.is_none()) {
             self.drive = Some(store.drive(DRIVE)?);
@@ -157,8 +188,7 @@ impl Memory {
             // It has inherited already.
             Do::Fork(_) => Ok(Came::Done),
             Do::Open(mode) => {
-                let vfs: Arc<dyn Vfs> = Arc::new(turns.disk(disk));
-                let store = Store::open_on(vfs, options(*mode))?;
+                let store = site.open(turns, *mode)?;
                 self.drive = Some(store.drive(DRIVE)?);
                 self.store = Some(store);
                 Ok(Came::Done)
@@ -169,17 +199,17 @@ impl Memory {
                 Ok(Came::Done)
             }
             Do::Rebuild => {
-                let vfs: Arc<dyn Vfs> = Arc::new(turns.disk(disk));
+                let vfs: Arc<dyn Vfs> = Arc::new(turns.disk(&site.disk));
                 let report = Store::rebuild_on(&vfs, &options(Mode::Exclusive))?;
                 Ok(wrong(report.problems.iter().map(ToString::to_string).collect()))
             }
             Do::Backup => {
-                let vfs: Arc<dyn Vfs> = Arc::new(turns.disk(copy));
+                let vfs: Arc<dyn Vfs> = Arc::new(turns.disk(&site.copy));
                 self.store()?.backup_on(&vfs, &mut |_| Ok(()))?;
                 Ok(Came::Done)
             }
             Do::TestCopy(put) => {
-                let vfs: Arc<dyn Vfs> = Arc::new(turns.disk(copy));
+                let vfs: Arc<dyn Vfs> = Arc::new(turns.disk(&site.copy));
                 let drive = Store::open_on(vfs, options(Mode::Exclusive))?.drive(DRIVE)?;
                 let seen = view(&drive)?;
                 if let Came::Wrong(why) = upkeep(drive.store(), &Do::Check)? {
@@ -198,6 +228,14 @@ impl Memory {
                 Ok(Came::Done)
             }
             Do::View => Ok(Came::View(Box::new(view(self.drive()?)?))),
+            Do::Check if !site.is_directory() => {
+                // By a list of the objects first, and then by their contents.
+                let report = self.store()?.check(CheckOptions::new())?;
+                match wrong(report.problems.iter().map(ToString::to_string).collect()) {
+                    Came::Done => upkeep(self.store()?, what),
+                    wrong => Ok(wrong),
+                }
+            }
             Do::Gc | Do::Compact | Do::Check | Do::Repair | Do::Stats => upkeep(self.store()?, what),
             _ => call(self.drive()?, what),
         }
@@ -260,13 +298,13 @@ fn call(drive: &Drive, what: &Do) -> Result<Came> {
         }
         Do::Serve(url) => {
             let reply = store.serve(&Request::get(url))?;
-            Came::Reply(reply.status, blake3::hash(&reply.body.to_vec(1 << 20)?).into())
+            Came::Reply(reply.status, blake3::hash(&reply.body.to_vec(MOST)?).into())
         }
         Do::Share(path) => Came::Id("share", drive.share(path, &holdall::Share::new())?.id.0),
         Do::Link(path) => Came::Id("link", drive.link(path)?.id.0),
         Do::Freeze(path) => freeze(drive, path)?,
         Do::ReadArchive(id) => {
-            let bytes = store.open_archive(*id)?.to_vec(1 << 24)?.to_vec();
+            let bytes = store.open_archive(*id)?.to_vec(8 * MOST)?.to_vec();
             Came::Piece(*id, 0, bytes)
         }
         other => unreachable!("{other:?} is not a call of a drive"),
@@ -279,7 +317,7 @@ fn open_files(drive: &Drive, paths: &[String]) -> Result<Came> {
         let absent = |error: &Error| {
             matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::InvalidArgument)
         };
-        match drive.open_file(path).and_then(|body| body.to_vec(1 << 20)) {
+        match drive.open_file(path).and_then(|body| body.to_vec(MOST)) {
             Err(error) if absent(&error) => {}
             read => found.push((path.clone(), blake3::hash(&read?).into())),
         }
@@ -288,7 +326,7 @@ fn open_files(drive: &Drive, paths: &[String]) -> Result<Came> {
             url => {
                 let reply = drive.store().serve(&Request::get(&url?))?;
                 if reply.status == 200 {
-                    found.push((path.clone(), blake3::hash(&reply.body.to_vec(1 << 20)?).into()));
+                    found.push((path.clone(), blake3::hash(&reply.body.to_vec(MOST)?).into()));
                 }
             }
         }
@@ -332,7 +370,7 @@ fn look(drive: &Drive, path: &str) -> Result<Node> {
             file.current = info.id.number();
         }
         file.versions.insert(info.id.number(), content::number(&info.blake3));
-        match drive.store().open_version(info.id).and_then(|body| body.to_vec(1 << 20)) {
+        match drive.store().open_version(info.id).and_then(|body| body.to_vec(MOST)) {
             Ok(bytes) if blake3::hash(&bytes) != info.blake3 => {
                 let why = format!("version {} of {path} has other bytes than it says", info.id.number());
                 return Err(Error::new(ErrorKind::Corrupt, why));
@@ -372,7 +410,7 @@ fn view(drive: &Drive) -> Result<View> {
 
 fn freeze(drive: &Drive, path: &str) -> Result<Came> {
     let info = drive.archive([path])?.expires_in(GRACE / 2).create()?;
-    let bytes = drive.store().open_archive(info.id)?.to_vec(1 << 24)?.to_vec();
+    let bytes = drive.store().open_archive(info.id)?.to_vec(8 * MOST)?.to_vec();
     let broken = |what: String| Error::new(ErrorKind::Corrupt, format!("an archive is not a zip: {what}"));
     let mut zip =
         zip::ZipArchive::new(std::io::Cursor::new(&bytes[..])).map_err(|error| broken(error.to_string()))?;

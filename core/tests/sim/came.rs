@@ -8,6 +8,9 @@ use crate::ledger::{Frozen, Url};
 use crate::run::{Busy, Run, Slot, short};
 use crate::world::{Call, File, Node, Said, World};
 
+/// What an error says of a change that others were first with.
+const OVERTAKEN: &str = "other processes changed what this change goes by";
+
 /// What an error says of a change that may hold all the same.
 const IN_DOUBT: &str = "whether the change holds";
 
@@ -30,6 +33,8 @@ impl Run {
                 if (self.turns.is_hurt(task) || self.full)
                     && !why.contains("panic")
                     && !why.contains("taken for damaged") => {}
+            // Of what it collects, others were first, for as long as it tries.
+            (Came::Wrong(why), _) if self.is_on_servers() && why.contains(OVERTAKEN) => {}
             (Came::Wrong(why), _) => self.fail(format!("{busy}: {why}")),
             (_, Some(call)) => self.said(task, &busy, call, &came),
             (_, None) => self.done(task, &busy, &came),
@@ -60,8 +65,13 @@ impl Run {
                     self.fail(format!("{} was refused: {why}", busy));
                 }
             }
+            ErrorKind::Locked if matches!(busy.what, Do::Copy(..)) && self.is_on_servers() => {
+                self.undecided.push((call, busy.begun));
+            }
             ErrorKind::Locked => {
-                self.history.cancel(call);
+                if !self.history.cancel(call) && self.is_on_servers() {
+                    self.fail(format!("{busy} was refused and took effect: {why}"));
+                }
             }
             // The clock stepped meanwhile.
             ErrorKind::Expired if matches!(busy.what, Do::Freeze(_)) => {
@@ -130,6 +140,8 @@ impl Run {
                 }
                 self.slots[task].sending = None;
             }
+            // Others were first for as long as it tries, which a process is that was suspended.
+            (_, ErrorKind::Locked) if self.is_on_servers() => {}
             // A child opens the store anew, which others may keep it from.
             (_, ErrorKind::Locked) if self.slots[task].inherited && others => {}
             _ if excused => self.slots[task].tired = true,
@@ -213,7 +225,10 @@ impl Run {
             // What was written before it and is not seen by now, never is.
             self.decide(busy.begun);
             for call in std::mem::take(&mut self.slots[task].doubtful) {
-                self.history.lose(call);
+                match self.is_on_servers() {
+                    true => self.undecided.push((call, busy.begun)),
+                    false => self.history.lose(call),
+                }
             }
         }
     }

@@ -27,18 +27,22 @@ pub const MANY: u64 = 300;
 /// And so many fill segments quickly.
 pub const BULKY: u64 = 200;
 
+/// And so many are stored in several parts, where they are objects.
+pub const HUGE: u64 = 2;
+
 /// The contents, and their numbers by their hashes.
 type All = (Vec<(Bytes, Hash)>, BTreeMap<Hash, u64>);
 
 fn all() -> &'static All {
     static ALL: OnceLock<All> = OnceLock::new();
     ALL.get_or_init(|| {
-        let contents: Vec<(Bytes, Hash)> = (0..COUNT + MANY + BULKY)
+        let contents: Vec<(Bytes, Hash)> = (0..COUNT + MANY + BULKY + HUGE)
             .map(|number| {
                 let len = match number {
                     ..COUNT => LENS[number as usize % LENS.len()],
                     _ if number < COUNT + MANY => THRESHOLD + 1,
-                    _ => 3900,
+                    _ if number < COUNT + MANY + BULKY => 3900,
+                    _ => (8 << 20) + 1 + (number % 2) as usize * 300_000,
                 };
                 let bytes = made_of(number, len);
                 let hash = blake3::hash(&bytes).into();
@@ -72,6 +76,12 @@ pub fn hash(number: u64) -> Hash {
 /// Returns which content has a hash.
 pub fn number(hash: &Hash) -> u64 {
     all().1.get(hash).copied().unwrap_or(UNKNOWN)
+}
+
+/// Returns one that is stored in several parts.
+#[cfg(feature = "remote")]
+pub fn huge(number: u64) -> u64 {
+    COUNT + MANY + BULKY + number
 }
 
 /// Draws one that fills a segment quickly.

@@ -1,6 +1,9 @@
 //! Controls: each fault that was mended is planted again, and runs that mostly do what it needs must
 //! find it within a bound. The table says after how many seeds.
 
+#[cfg(feature = "remote")]
+mod servers;
+
 use holdall::Mode;
 use holdall::mutant::{Mutant, plant};
 use holdall::vfs::Fault;
@@ -273,10 +276,23 @@ const CONTROLS: &[Control] = &[
 ];
 
 fn run(control: &Control, seed: u64, mutant: Mutant, verbose: bool) -> Outcome {
-    let mut plan = Plan::of(seed);
+    #[cfg(feature = "remote")]
+    let on_servers = servers::CONTROLS.iter().any(|other| other.mutant == control.mutant);
+    #[cfg(not(feature = "remote"))]
+    let on_servers = false;
+    let mut plan = match on_servers {
+        #[cfg(feature = "remote")]
+        true => Plan::of_cluster(seed),
+        _ => Plan::of(seed),
+    };
     (control.focus)(&mut plan);
+    let run = match on_servers {
+        #[cfg(feature = "remote")]
+        true => Run::on_servers(seed, Some(plan), verbose),
+        _ => Run::new(seed, Some(plan), verbose),
+    };
     plant(mutant);
-    let outcome = Run::new(seed, Some(plan), verbose).play();
+    let outcome = run.play();
     plant(Mutant::None);
     outcome
 }
@@ -295,9 +311,17 @@ fn seeds_until_found(control: &Control, first: u64) -> Result<Option<(u64, Strin
     }
 }
 
+/// Returns the controls of both kinds.
+fn all() -> impl Iterator<Item = &'static Control> {
+    #[cfg(feature = "remote")]
+    return CONTROLS.iter().chain(servers::CONTROLS);
+    #[cfg(not(feature = "remote"))]
+    CONTROLS.iter()
+}
+
 fn named(mutant: &str) -> &'static Control {
     let is_it = |control: &&Control| format!("{:?}", control.mutant) == mutant;
-    CONTROLS.iter().find(is_it).expect("a control of that name")
+    all().find(is_it).expect("a control of that name")
 }
 
 /// Replays a seed of a control, and returns what came of it.
@@ -309,6 +333,17 @@ pub fn replay(mutant: &str, seed: u64, planted: bool) -> Outcome {
 
 #[test]
 fn every_fault_that_is_planted_is_found() {
+    find(CONTROLS);
+}
+
+#[cfg(feature = "remote")]
+#[test]
+fn every_fault_that_is_planted_in_a_store_on_servers_is_found() {
+    find(servers::CONTROLS);
+}
+
+/// Looks for each fault, and says after how many seeds it was found.
+fn find(controls: &'static [Control]) {
     let _alone = crate::PLANTED.write().unwrap_or_else(std::sync::PoisonError::into_inner);
     let only = std::env::var("HOLDALL_CONTROL").ok();
     if crate::number("HOLDALL_SEED").is_some() {
@@ -320,7 +355,7 @@ fn every_fault_that_is_planted_is_found() {
     crate::figure("fault   seed  what was planted, and what was seen");
     let wanted =
         |control: &&Control| only.as_ref().is_none_or(|only| format!("{:?}", control.mutant) == *only);
-    for control in CONTROLS.iter().filter(wanted) {
+    for control in controls.iter().filter(wanted) {
         let Control { fault, says, mutant, near, bound, .. } = control;
         let first = if from_the_first { 1 } else { *near };
         match seeds_until_found(control, first) {

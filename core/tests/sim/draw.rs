@@ -15,7 +15,8 @@ const MARGIN: i64 = 5 * 60 * 1_000_000;
 impl Run {
     /// Does the next thing: gives idle processes something to do, or lets something happen.
     pub fn next(&mut self) {
-        if self.new_timeline {
+        // More than two that nobody knows of make too many ways.
+        if self.new_timeline || self.is_on_servers() && self.undecided() > 1 {
             return self.rest();
         }
         let kind = self.plan.kind(&mut self.rng);
@@ -38,6 +39,10 @@ impl Run {
             Kind::Successor => self.die_and_rebuild(),
             Kind::Parting => self.close_while_sending(),
             Kind::Churn => self.churn(),
+            #[cfg(feature = "remote")]
+            Kind::SlowPut if self.is_on_servers() => self.put_slowly_elsewhere(),
+            #[cfg(feature = "remote")]
+            Kind::Restart => self.turns.restart(),
             Kind::SlowPut => self.put_slowly(),
             Kind::Fork => self.fork(),
             Kind::Large => self.put_many_large(),
@@ -46,9 +51,17 @@ impl Run {
             Kind::CutRebuild => self.cut_rebuild(),
             Kind::CutBackup => self.cut_backup(),
             _ => {
-                let idle: Vec<usize> = self.tasks().filter(|task| self.slots[*task].busy.is_none()).collect();
+                let mut idle: Vec<usize> =
+                    self.tasks().filter(|task| self.slots[*task].busy.is_none()).collect();
+                if self.is_on_servers() {
+                    let first = self.rng.below(idle.len() as u64) as usize;
+                    idle.rotate_left(first);
+                }
                 for (number, task) in idle.into_iter().enumerate() {
-                    if number > 0 && self.rng.one_in(4) {
+                    // Where rows may be old, nobody is told anything beside another.
+                    let apart =
+                        self.plan.cluster.as_ref().is_some_and(|cluster| !cluster.staleness.is_zero());
+                    if number > 0 && (apart || self.rng.one_in(4)) {
                         continue;
                     }
                     let kind = if number == 0 { kind } else { self.plan.kind(&mut self.rng) };
@@ -161,6 +174,13 @@ impl Run {
         Some(match kind {
             Kind::Put => {
                 let items = vec![(self.path(false), self.content())];
+                (Do::Put(items.clone()), Verb::Put(items))
+            }
+            // Each once: equal ones are compared by threads of their own.
+            #[cfg(feature = "remote")]
+            Kind::Huge if self.huge < content::HUGE => {
+                self.huge += 1;
+                let items = vec![(self.path(false), content::huge(self.huge - 1))];
                 (Do::Put(items.clone()), Verb::Put(items))
             }
             Kind::Again => {

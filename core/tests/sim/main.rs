@@ -17,6 +17,8 @@
 
 mod calls;
 mod came;
+#[cfg(feature = "remote")]
+mod cluster;
 mod content;
 mod controls;
 mod draw;
@@ -67,8 +69,11 @@ struct Total {
     failures: BTreeMap<u64, String>,
 }
 
+/// Makes a run of a seed, in words or not.
+type MakeRun = fn(u64, bool) -> Run;
+
 /// Plays runs from a seed on, on some threads, until there were enough or too many failed.
-fn play_many(first: u64, count: u64, threads: usize, most: usize) -> Total {
+fn play_many(make: MakeRun, first: u64, count: u64, threads: usize, most: usize) -> Total {
     let next = AtomicU64::new(first);
     let total = Mutex::new(Total::default());
     let playing = Mutex::new(BTreeMap::new());
@@ -96,7 +101,7 @@ fn play_many(first: u64, count: u64, threads: usize, most: usize) -> Total {
                         return;
                     }
                     playing.lock().unwrap().insert(seed, Instant::now());
-                    let outcome = Run::new(seed, None, false).play();
+                    let outcome = make(seed, false).play();
                     playing.lock().unwrap().remove(&seed);
                     let mut total = total.lock().unwrap();
                     total.runs += 1;
@@ -111,12 +116,12 @@ fn play_many(first: u64, count: u64, threads: usize, most: usize) -> Total {
     total.into_inner().unwrap()
 }
 
-#[test]
-fn several_processes_on_one_store_see_what_they_may_and_nothing_else() {
+/// Replays a seed that was asked for, or plays many.
+fn play(make: MakeRun, seeds: u64, replay: fn(&str, u64, bool) -> run::Outcome) {
     if let Some(seed) = number("HOLDALL_SEED") {
         let outcome = match std::env::var("HOLDALL_CONTROL") {
-            Ok(mutant) => controls::replay(&mutant, seed, number("HOLDALL_SOUND").is_none()),
-            Err(_) => Run::new(seed, None, true).play(),
+            Ok(mutant) => replay(&mutant, seed, number("HOLDALL_SOUND").is_none()),
+            Err(_) => make(seed, true).play(),
         };
         outcome.trace.iter().for_each(|line| figure(line));
         figure(&format!("{} calls, {} operations", outcome.calls, outcome.steps));
@@ -125,10 +130,10 @@ fn several_processes_on_one_store_see_what_they_may_and_nothing_else() {
     }
     let _sound = PLANTED.read().unwrap_or_else(PoisonError::into_inner);
     let begun = Instant::now();
-    let (count, threads) = (number("HOLDALL_SEEDS").unwrap_or(150), number("HOLDALL_THREADS").unwrap_or(1));
+    let (count, threads) = (number("HOLDALL_SEEDS").unwrap_or(seeds), number("HOLDALL_THREADS").unwrap_or(1));
     let first = number("HOLDALL_FIRST").unwrap_or(1);
     let most = number("HOLDALL_FAILURES").unwrap_or(1);
-    let total = play_many(first, count, threads as usize, most as usize);
+    let total = play_many(make, first, count, threads as usize, most as usize);
     figure(&format!(
         "simulation: {} runs, {} calls, {} operations in {:.1} s, {} too wide, {} bad",
         total.runs,
@@ -146,16 +151,37 @@ fn several_processes_on_one_store_see_what_they_may_and_nothing_else() {
     assert!(shown.is_empty(), "{}", shown.join("\n"));
 }
 
-#[test]
-fn the_same_seed_is_the_same_run() {
+/// Plays seeds twice, and compares what happened.
+fn must_repeat(make: MakeRun) {
     let _sound = PLANTED.read().unwrap_or_else(PoisonError::into_inner);
     for seed in 1..6 {
-        let play = || Run::new(seed, None, true).play();
-        let (one, other) = (play(), play());
+        let (one, other) = (make(seed, true).play(), make(seed, true).play());
         assert!(one.trace.len() > 100);
         for (number, (first, second)) in one.trace.iter().zip(&other.trace).enumerate() {
             assert_eq!(first, second, "line {number} of seed {seed}");
         }
         assert_eq!(one.trace.len(), other.trace.len());
     }
+}
+
+#[test]
+fn several_processes_on_one_store_see_what_they_may_and_nothing_else() {
+    play(|seed, traced| Run::new(seed, None, traced), 150, controls::replay);
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    must_repeat(|seed, traced| Run::new(seed, None, traced));
+}
+
+#[cfg(feature = "remote")]
+#[test]
+fn several_hosts_on_servers_see_what_they_may_and_nothing_else() {
+    play(|seed, traced| Run::on_servers(seed, None, traced), 150, controls::replay);
+}
+
+#[cfg(feature = "remote")]
+#[test]
+fn the_same_seed_is_the_same_run_on_servers() {
+    must_repeat(|seed, traced| Run::on_servers(seed, None, traced));
 }

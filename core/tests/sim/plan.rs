@@ -1,10 +1,14 @@
 //! What kind of run a seed makes: how many processes, what they mostly do, what goes wrong.
 
+use std::time::Duration;
+
 use holdall::Mode;
 use holdall::vfs::Fault;
 
 use crate::rng::Rng;
-use crate::scheduler::Chances;
+#[cfg(feature = "remote")]
+use crate::scheduler::NET_FAULTS;
+use crate::scheduler::{Chances, NetChances};
 
 /// What processes do, for the weights of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +69,12 @@ pub enum Kind {
     SlowPut,
     /// A process forks.
     Fork,
+    /// The database is restarted.
+    #[cfg(feature = "remote")]
+    Restart,
+    /// A content is put that is stored in several parts.
+    #[cfg(feature = "remote")]
+    Huge,
 }
 
 const KINDS: [(Kind, u64); 44] = [
@@ -114,8 +124,42 @@ const KINDS: [(Kind, u64); 44] = [
     (Kind::Fork, 2),
 ];
 
+/// What only a store in a directory does.
+#[cfg(feature = "remote")]
+const OF_DIRECTORIES: [Kind; 16] = [
+    Kind::Backup,
+    Kind::Power,
+    Kind::Rebuild,
+    Kind::TestCopy,
+    Kind::WriteCopy,
+    Kind::SetBack,
+    Kind::Large,
+    Kind::Short,
+    Kind::Decay,
+    Kind::CutRebuild,
+    Kind::CutBackup,
+    Kind::Full,
+    Kind::Successor,
+    Kind::Parting,
+    Kind::Churn,
+    Kind::Fork,
+];
+
+/// Servers, and how hosts use them.
+#[derive(Clone, Debug)]
+pub struct ClusterPlan {
+    /// How old rows may be that are read.
+    pub staleness: Duration,
+    /// What the clocks of processes are ahead, by their numbers, in microseconds.
+    pub ahead: Vec<i64>,
+    pub database_ahead: i64,
+    pub objects_ahead: i64,
+}
+
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// The servers that the store is on; none where it is a directory.
+    pub cluster: Option<ClusterPlan>,
     pub processes: usize,
     /// Threads of each.
     pub threads: usize,
@@ -156,6 +200,7 @@ impl Plan {
             stall: pick(rng, &[0, 0, 0, 3000, 600]),
             stall_at_blobs: false,
             faults,
+            net: NetChances::default(),
         };
         let weights = KINDS
             .iter()
@@ -168,7 +213,79 @@ impl Plan {
         let (names, bulky) = (2 + rng.below(5), rng.one_in(3));
         let large = rng.one_in(8);
         let threads = if processes < 3 && rng.one_in(3) { 2 } else { 1 };
-        Plan { processes, threads, mode, calls, chances, weights, names, bulky, large }
+        Plan { cluster: None, processes, threads, mode, calls, chances, weights, names, bulky, large }
+    }
+
+    /// Draws what a run over servers is.
+    #[cfg(feature = "remote")]
+    pub fn draw_cluster(rng: &mut Rng) -> Plan {
+        let mut plan = Plan::draw(rng);
+        plan.processes = 1 + rng.below(4) as usize;
+        plan.threads = if plan.processes < 3 && rng.one_in(3) { 2 } else { 1 };
+        plan.mode = Some(Mode::Shared);
+        let pick = |rng: &mut Rng, from: &[u64]| from[rng.below(from.len() as u64) as usize];
+        plan.weights.retain(|(kind, _)| !OF_DIRECTORIES.contains(kind));
+        plan.weights.push((Kind::Restart, pick(rng, &[0, 0, 1])));
+        if rng.one_in(12) {
+            plan.weights.push((Kind::Huge, 4));
+        }
+        let faults = NET_FAULTS.into_iter().filter(|_| !rng.one_in(3)).collect::<Vec<_>>();
+        let net = NetChances {
+            fault: if faults.is_empty() { 0 } else { pick(rng, &[0, 0, 200, 60, 20]) },
+            faults,
+            at: Vec::new(),
+            restart: pick(rng, &[0, 0, 0, 1000, 300]),
+            old_lists: rng.one_in(2),
+        };
+        plan.chances = Chances {
+            switch: pick(rng, &[1, 2, 4, 12]),
+            kill: pick(rng, &[0, 0, 1000, 300, 80]),
+            stall: pick(rng, &[0, 0, 0, 500, 100]),
+            net,
+            ..Chances::default()
+        };
+        // Clocks of hosts are half a minute off at most, those of servers hours.
+        let seconds = |rng: &mut Rng, most: u64| 1_000_000 * (rng.below(2 * most + 1) as i64 - most as i64);
+        let ahead = (0..=plan.processes).map(|_| seconds(rng, 30)).collect();
+        let (database_ahead, objects_ahead) = (seconds(rng, 7200), seconds(rng, 7200));
+        let staleness = Duration::from_millis(pick(rng, &[0, 0, 0, 1000]));
+        if !staleness.is_zero() {
+            plan.be_stale();
+        }
+        plan.cluster = Some(ClusterPlan { staleness, ahead, database_ahead, objects_ahead });
+        plan
+    }
+
+    /// Leaves out what tells several processes something at once.
+    #[cfg(feature = "remote")]
+    pub fn be_stale(&mut self) {
+        self.threads = 1;
+        self.weights.retain(|(kind, _)| *kind != Kind::SlowPut);
+    }
+
+    /// Rows may be so many milliseconds old.
+    #[cfg(feature = "remote")]
+    pub fn stale(&mut self, millis: u64) {
+        self.be_stale();
+        if let Some(cluster) = &mut self.cluster {
+            cluster.staleness = Duration::from_millis(millis);
+        }
+    }
+
+    /// So many hosts share the servers, with nothing that goes wrong, and take turns about every so many requests.
+    #[cfg(feature = "remote")]
+    pub fn hosts(&mut self, processes: usize, switch: u64) {
+        self.shared(processes, switch);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.ahead.resize(processes + 1, 0);
+            cluster.staleness = Duration::ZERO;
+        }
+    }
+
+    /// Returns what kind of run over servers a seed makes.
+    #[cfg(feature = "remote")]
+    pub fn of_cluster(seed: u64) -> Plan {
+        Plan::draw_cluster(&mut Rng::new(seed ^ 0xc105_7e00))
     }
 
     /// Returns what kind of run a seed makes.

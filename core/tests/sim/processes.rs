@@ -7,9 +7,8 @@ use std::thread::JoinHandle;
 
 use holdall::ErrorKind;
 use holdall::machine::run_on;
-use holdall::vfs::SimVfs;
 
-use crate::calls::{Came, Do, Inherited, Memory};
+use crate::calls::{Came, Do, Inherited, Memory, Site};
 use crate::scheduler::Turns;
 
 enum Order {
@@ -59,14 +58,15 @@ fn count_panics() {
 }
 
 impl Processes {
-    pub fn new(turns: &Arc<Turns>, disk: &SimVfs, copy: &SimVfs, count: usize) -> Processes {
+    /// Makes so many threads, each of which finds its store at the site that is said for it.
+    pub fn new(turns: &Arc<Turns>, count: usize, site: impl Fn(usize) -> Site) -> Processes {
         count_panics();
         let desks: Vec<Arc<Mutex<Desk>>> = (0..=count).map(|_| Arc::default()).collect();
         let threads = (1..=count)
             .map(|task| {
                 let (turns, desk) = (turns.clone(), desks[task].clone());
-                let (disk, copy) = (disk.clone(), copy.clone());
-                let work = move || live(task, &turns, &desk, &disk, &copy);
+                let site = site(task);
+                let work = move || live(task, &turns, &desk, &site);
                 std::thread::Builder::new().stack_size(4 << 20).spawn(work).expect("a thread")
             })
             .collect();
@@ -107,7 +107,7 @@ impl Processes {
     }
 }
 
-fn live(task: usize, turns: &Arc<Turns>, desk: &Mutex<Desk>, disk: &SimVfs, copy: &SimVfs) {
+fn live(task: usize, turns: &Arc<Turns>, desk: &Mutex<Desk>, site: &Site) {
     Turns::enter(task);
     let _running = run_on(turns.clone());
     let mut memory = Memory::default();
@@ -116,11 +116,11 @@ fn live(task: usize, turns: &Arc<Turns>, desk: &Mutex<Desk>, disk: &SimVfs, copy
         let order = desk.lock().unwrap().order.take();
         PANICS.set(Some(0));
         if let Some(inherited) = desk.lock().unwrap().inherited.take() {
-            memory.inherit(&inherited, turns, disk);
+            memory.inherit(&inherited, turns, site);
         }
         let came = match order {
             Some(Order::Do(what)) => {
-                let ran = catch_unwind(AssertUnwindSafe(|| memory.run(&what, turns, disk, copy)));
+                let ran = catch_unwind(AssertUnwindSafe(|| memory.run(&what, turns, site)));
                 let came = ran.unwrap_or_else(|_| Came::Error(ErrorKind::Bug, "a panic".to_owned()));
                 match PANICS.get() {
                     Some(0) => came,

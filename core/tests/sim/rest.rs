@@ -14,6 +14,8 @@ impl Run {
     /// Waits for everybody, and reads the whole store.
     pub fn rest(&mut self) {
         self.calm();
+        #[cfg(feature = "remote")]
+        self.settle_network();
         if self.goes_on() {
             self.at_peace(Run::look_around);
         }
@@ -207,6 +209,10 @@ impl Run {
 
     /// Steps the clock past all that is due after so long, also where it was set back since.
     pub fn step_over(&mut self, duration: Duration) {
+        #[cfg(feature = "remote")]
+        if self.is_on_servers() {
+            self.turns.pass_time(2 * duration);
+        }
         let back = (self.ledger.latest - self.turns.clock()).max(0);
         self.turns.step_clock(back + 2 * duration.as_micros() as i64);
         self.ledger.latest = self.ledger.latest.max(self.turns.clock());

@@ -7,7 +7,9 @@ use holdall::machine::run_on;
 use holdall::vfs::{Policy, SimVfs, Vfs};
 use holdall::{ArchiveId, ErrorKind, FileId, Mode, Put, Store};
 
-use crate::calls::{self, Came, DRIVE, Do};
+use crate::calls::{self, Came, DRIVE, Do, Site};
+#[cfg(feature = "remote")]
+use crate::cluster::Cluster;
 use crate::content;
 use crate::history::History;
 use crate::ledger::Ledger;
@@ -56,6 +58,9 @@ pub struct Run {
     pub plan: Plan,
     pub turns: Arc<Turns>,
     pub disk: SimVfs,
+    /// The servers, if the store is on some.
+    #[cfg(feature = "remote")]
+    pub cluster: Option<Cluster>,
     /// Where backups go.
     pub copy: SimVfs,
     processes: Option<Processes>,
@@ -76,7 +81,12 @@ pub struct Run {
     pub full: bool,
     /// Calls of processes that died while others went on, and when that was. The next that writes or
     /// opens the store decides whether they took effect.
-    undecided: Vec<(Call, u64)>,
+    pub undecided: Vec<(Call, u64)>,
+    /// How many contents were put that are stored in several parts.
+    #[cfg(feature = "remote")]
+    pub huge: u64,
+    /// Who was told something last.
+    told: usize,
     /// Counts what processes are told.
     begun: u64,
     /// Something was cut off, so that what is deleted may still be counted.
@@ -98,7 +108,7 @@ pub struct Outcome {
 }
 
 /// What the probe holds first.
-const PROBED: u64 = 3;
+pub const PROBED: u64 = 3;
 
 /// A disk with a store that holds the probe alone, whose id is returned; to make one takes longer than
 /// most runs.
@@ -122,18 +132,53 @@ impl Run {
         let mut rng = Rng::new(seed);
         let thrown = Plan::draw(&mut rng);
         let plan = plan.unwrap_or(thrown);
+        Run::of(seed, rng, plan, verbose)
+    }
+
+    /// Makes a run over simulated servers.
+    #[cfg(feature = "remote")]
+    pub fn on_servers(seed: u64, plan: Option<Plan>, verbose: bool) -> Run {
+        let mut rng = Rng::new(seed ^ 0xc105_7e00);
+        let thrown = Plan::draw_cluster(&mut rng);
+        Run::of(seed, rng, plan.unwrap_or(thrown), verbose)
+    }
+
+    fn of(seed: u64, rng: Rng, plan: Plan, verbose: bool) -> Run {
         let turns = Turns::new(seed, plan.processes, plan.threads, verbose);
         let (disk, copy) = (SimVfs::new(seed), SimVfs::new(seed ^ 1));
-        let (store, probe) = template();
-        disk.set_to(store);
         let tasks = plan.processes * plan.threads;
-        let processes = Some(Processes::new(&turns, &disk, &copy, tasks));
+        #[cfg(feature = "remote")]
+        let cluster = plan.cluster.as_ref().map(|_| Cluster::new());
+        #[cfg(feature = "remote")]
+        let (cluster, of_servers) =
+            cluster.map_or((None, None), |(cluster, probe)| (Some(cluster), Some(probe)));
+        #[cfg(not(feature = "remote"))]
+        let of_servers: Option<FileId> = None;
+        let probe = of_servers.unwrap_or_else(|| {
+            let (store, probe) = template();
+            disk.set_to(store);
+            *probe
+        });
+        #[cfg(feature = "remote")]
+        let hosts = cluster.as_ref().zip(plan.cluster.as_ref()).map(|(cluster, plan_of)| {
+            turns
+                .serve(cluster.servers(plan_of.database_ahead, plan_of.objects_ahead), plan_of.ahead.clone());
+            cluster.hosts(&turns, plan.processes, plan_of.staleness)
+        });
+        let processes = Some(Processes::new(&turns, tasks, |_task| Site {
+            disk: disk.clone(),
+            copy: copy.clone(),
+            #[cfg(feature = "remote")]
+            host: hosts.as_ref().and_then(|hosts| hosts.get(_task.div_ceil(plan.threads)).cloned()),
+        }));
         let slots = vec![Slot::default(); tasks + 1];
         Run {
             rng,
             plan,
             turns,
             disk,
+            #[cfg(feature = "remote")]
+            cluster,
             copy,
             processes,
             slots,
@@ -146,6 +191,9 @@ impl Run {
             new_timeline: false,
             full: false,
             undecided: Vec::new(),
+            #[cfg(feature = "remote")]
+            huge: 0,
+            told: 0,
             begun: 0,
             troubled: false,
             failure: None,
@@ -163,7 +211,11 @@ impl Run {
             self.next();
         }
         if self.goes_on() {
-            self.finish();
+            match self.is_on_servers() {
+                #[cfg(feature = "remote")]
+                true => self.finish_cluster(),
+                _ => self.finish(),
+            }
         }
         self.calm();
         if let Some(processes) = self.processes.take() {
@@ -176,6 +228,10 @@ impl Run {
             steps: self.turns.steps(),
             wide: self.history.wide,
         }
+    }
+
+    pub fn is_on_servers(&self) -> bool {
+        self.plan.cluster.is_some()
     }
 
     pub fn goes_on(&self) -> bool {
@@ -200,6 +256,7 @@ impl Run {
 
     /// Tells an idle process what to do.
     pub fn tell(&mut self, task: usize, what: Do, verb: Option<Verb>) {
+        self.let_grow_old(task);
         self.begun += 1;
         let call = verb.map(|verb| {
             self.last_call += 1;
@@ -305,19 +362,36 @@ impl Run {
         let is_there = |slot: &Slot| slot.open.is_some() || slot.busy.is_some();
         let others = self.tasks().any(|other| other != task && is_there(&self.slots[other]));
         self.undecided.push((call, self.begun));
-        if !others {
+        if !others && !self.is_on_servers() {
             self.decide(self.begun + 1);
         }
     }
 
     /// Lets what died before something was told be decided by it.
+    ///
+    /// On servers nothing is decided by others: what was sent may arrive until all is settled.
     pub fn decide(&mut self, begun: u64) {
+        if self.is_on_servers() {
+            return;
+        }
         for (call, at) in std::mem::take(&mut self.undecided) {
             match at < begun {
                 true => self.history.lose(call),
                 false => self.undecided.push((call, at)),
             }
         }
+    }
+
+    /// Decides all that nobody knows of: nothing of it is under way any more.
+    pub fn decide_all(&mut self) {
+        for (call, _) in std::mem::take(&mut self.undecided) {
+            self.history.lose(call);
+        }
+    }
+
+    /// Returns how many calls there are of which nobody knows whether they took effect, or will.
+    pub fn undecided(&self) -> usize {
+        self.undecided.len()
     }
 
     /// Begins with a new disk for backups.
@@ -390,8 +464,21 @@ impl Run {
         worked
     }
 
+    /// Lets all that others have read grow too old for a process that is told something after another: what was done
+    /// before it must see.
+    fn let_grow_old(&mut self, task: usize) {
+        #[cfg(feature = "remote")]
+        if let Some(cluster) = &self.plan.cluster
+            && self.told != task
+        {
+            self.turns.pass_time(cluster.staleness);
+        }
+        self.told = task;
+    }
+
     /// Tells a process what to do, while others rest, and returns what came of it.
     pub fn ask(&mut self, task: usize, what: Do) -> Came {
+        self.let_grow_old(task);
         self.tell(task, what, None);
         self.slots[task].busy = None;
         loop {
@@ -406,6 +493,9 @@ impl Run {
 
     /// Whether an error may come without anything having gone wrong.
     pub fn is_excused(&self, task: usize, kind: ErrorKind) -> bool {
+        if self.is_on_servers() {
+            return self.turns.is_hurt(task) && kind == ErrorKind::Io;
+        }
         (self.turns.is_hurt(task) || self.full)
             && matches!(
                 kind,

@@ -6,9 +6,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use holdall::machine::Machine;
+#[cfg(feature = "remote")]
+use holdall::simulated::SimDatabase;
 use holdall::vfs::{Fault, Scheduler, SimVfs, Touch};
 
 use crate::rng::Rng;
+
+#[cfg(feature = "remote")]
+pub mod network;
 
 /// The thread of the run itself; the others are those of processes.
 pub const MAIN: usize = 0;
@@ -28,7 +33,51 @@ pub struct Chances {
     /// Only before operations on large blobs, but for listing them.
     pub stall_at_blobs: bool,
     pub faults: Vec<Fault>,
+    pub net: NetChances,
 }
+
+/// How often what happens, once in so many requests to servers; 0 for never.
+#[derive(Clone, Debug, Default)]
+pub struct NetChances {
+    pub fault: u64,
+    pub faults: Vec<NetFault>,
+    /// Requests that faults strike, by their verbs; all of them where there are none.
+    pub at: Vec<&'static str>,
+    /// The database is restarted.
+    pub restart: u64,
+    /// Listings of objects may be old.
+    pub old_lists: bool,
+}
+
+/// What goes wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetFault {
+    /// It is lost, and the connection with it.
+    Lost,
+    /// It is lost, and nobody learns of it.
+    Silent,
+    /// The answer is lost, and the connection with it.
+    ReplyLost,
+    /// The answer is lost, and nobody learns of it.
+    ReplySilent,
+    /// The connection is lost, and the request arrives all the same, after a while.
+    Late,
+    /// The server refuses it.
+    Refused,
+    /// It is long on its way.
+    Slow,
+}
+
+/// All of them.
+pub const NET_FAULTS: [NetFault; 7] = [
+    NetFault::Lost,
+    NetFault::Silent,
+    NetFault::ReplyLost,
+    NetFault::ReplySilent,
+    NetFault::Late,
+    NetFault::Refused,
+    NetFault::Slow,
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
@@ -61,6 +110,8 @@ struct Process {
     hurt: bool,
     /// It is to end at its next operation.
     dying: bool,
+    /// What it has waited since it ended, which is no time for anybody else.
+    after_end: Duration,
     disks: Vec<SimVfs>,
 }
 
@@ -74,6 +125,10 @@ struct State {
     clock: i64,
     uptime: Duration,
     chances: Chances,
+    /// What the clocks of processes are ahead, in microseconds; empty where all have one clock.
+    ahead: Vec<i64>,
+    #[cfg(feature = "remote")]
+    servers: Option<Servers>,
     /// The power is out, and nobody has put it on again.
     dark: bool,
     lives: u64,
@@ -82,6 +137,17 @@ struct State {
     idle: u64,
     stuck: bool,
     trace: Option<Vec<String>>,
+}
+
+/// The servers of a run.
+#[cfg(feature = "remote")]
+pub struct Servers {
+    pub database: SimDatabase,
+    /// What their clocks are ahead, in microseconds.
+    pub database_ahead: i64,
+    pub objects_ahead: i64,
+    /// When the database is there again that was restarted, by the uptime.
+    pub away_until: Duration,
 }
 
 /// Whose turn it is, for all threads of a run.
@@ -120,6 +186,9 @@ impl Turns {
             clock: 1_750_000_000_000_000,
             uptime: Duration::ZERO,
             chances: Chances::default(),
+            ahead: Vec::new(),
+            #[cfg(feature = "remote")]
+            servers: None,
             dark: false,
             lives: 0,
             steps: 0,
@@ -208,8 +277,10 @@ impl Turns {
         std::mem::take(&mut self.lock().dark)
     }
 
+    /// Returns what the clock shows that is ahead of all others.
     pub fn clock(&self) -> i64 {
-        self.lock().clock
+        let state = self.lock();
+        state.clock + state.ahead.iter().copied().max().unwrap_or(0)
     }
 
     pub fn step_clock(&self, micros: i64) {
@@ -275,13 +346,15 @@ impl Turns {
     }
 
     /// Lets others run until the uptime is `until`.
-    fn wait_until(&self, until: impl FnOnce(&State) -> Duration) {
+    fn wait_until(&self, until: impl Fn(&State) -> Duration) {
         let mut state = self.lock();
         let me = ME.get();
         if me == MAIN {
             return;
         }
         if state.process(me).ended {
+            let waited = until(&state).saturating_sub(state.uptime);
+            state.process(me).after_end += waited;
             // Only what its own threads do is waited for.
             let mates = state.mates_at_work(me);
             if mates.is_empty() {
@@ -306,6 +379,10 @@ impl State {
     }
 
     fn end(&mut self, task: usize) {
+        #[cfg(feature = "remote")]
+        if let Some(database) = self.servers.as_ref().map(|servers| servers.database.clone()) {
+            database.end_process(self.process(task).life);
+        }
         let process = self.process(task);
         process.ended = true;
         process.disks.iter().for_each(SimVfs::end);
@@ -335,6 +412,18 @@ impl State {
         (1..self.tasks.len()).filter(at_work).collect()
     }
 
+    /// Returns how long a wait is: where all wait for long for a server, longer than a look at a lock.
+    fn stretched(&self, duration: Duration) -> Duration {
+        let is_long = !self.ahead.is_empty() && self.idle > 50;
+        if is_long { duration.max(Duration::from_millis(20)) } else { duration }
+    }
+
+    /// Whether time goes on to when a thread waits for, though others have something to do.
+    fn jumps(&mut self, waiting: Option<(Duration, usize)>) -> bool {
+        let is_far = waiting.is_some_and(|(until, _)| until > self.uptime + Duration::from_secs(1));
+        self.rng.one_in(if is_far && !self.ahead.is_empty() { 200 } else { 8 })
+    }
+
     /// Picks who runs next.
     fn pick(&mut self) -> usize {
         let free: Vec<usize> = (0..self.tasks.len()).filter(|task| !self.is_shut_out(*task)).collect();
@@ -354,7 +443,7 @@ impl State {
             };
             free.iter().filter_map(until).min()
         };
-        if !ready.is_empty() && !self.rng.one_in(8) {
+        if !ready.is_empty() && !self.jumps(waiting(&self.tasks)) {
             self.idle = 0;
             return ready[self.rng.below(ready.len() as u64) as usize];
         }
@@ -468,15 +557,19 @@ impl Machine for Turns {
     fn clock(&self) -> u64 {
         let mut state = self.lock();
         state.clock += 1;
-        u64::try_from(state.clock).unwrap_or(0)
+        let process = state.tasks[ME.get()].process;
+        let ahead = state.ahead.get(process).copied().unwrap_or(0);
+        u64::try_from(state.clock + ahead).unwrap_or(0)
     }
 
     fn uptime(&self) -> Duration {
-        self.lock().uptime
+        let mut state = self.lock();
+        let after_end = state.process(ME.get()).after_end;
+        state.uptime + after_end
     }
 
     fn pause(&self, duration: Duration) {
-        self.wait_until(|state| state.uptime + duration);
+        self.wait_until(|state| state.uptime + state.stretched(duration));
     }
 
     fn fill_random(&self, out: &mut [u8]) {

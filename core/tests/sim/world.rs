@@ -319,6 +319,14 @@ impl World {
         (in_log.sum::<usize>() + ROWS * (nodes + self.contents().count())) as u64
     }
 
+    /// Returns the hashes of contents that are stored alone.
+    #[cfg(feature = "remote")]
+    pub fn large(&self) -> impl Iterator<Item = Hash> + '_ {
+        self.contents()
+            .filter(|content| content::bytes(*content).len() >= content::THRESHOLD)
+            .map(content::hash)
+    }
+
     /// Whether some of it may not be there.
     pub fn is_loose(&self) -> bool {
         let trash = self.trash.iter().flat_map(|trashed| trashed.tree.values());

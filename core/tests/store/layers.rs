@@ -4,9 +4,34 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The modules, from below. Each uses those before it, and itself.
-const ORDER: [&str; 25] = [
-    "mutant", "machine", "kind", "error", "tls", "id", "time", "random", "name", "worker", "digest", "http",
-    "body", "zip", "token", "fork", "vfs", "kv", "catalog", "blobs", "journal", "engine", "store", "serve",
+const ORDER: [&str; 28] = [
+    "mutant",
+    "machine",
+    "tasks",
+    "network",
+    "kind",
+    "error",
+    "tls",
+    "id",
+    "time",
+    "random",
+    "name",
+    "worker",
+    "digest",
+    "http",
+    "body",
+    "zip",
+    "token",
+    "fork",
+    "vfs",
+    "kv",
+    "catalog",
+    "blobs",
+    "simulated",
+    "journal",
+    "engine",
+    "store",
+    "serve",
     "api",
 ];
 

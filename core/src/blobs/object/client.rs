@@ -18,8 +18,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::connector::Connector;
 use super::options::ObjectOptions;
+#[cfg(all(feature = "sim", feature = "remote"))]
+use super::sim::SimBackend;
 use crate::machine::lock;
-use crate::{Error, ErrorKind, Result, fork};
+use crate::{Error, ErrorKind, Result, fork, tasks};
 
 /// Threads that move bytes.
 const THREADS: usize = 2;
@@ -37,6 +39,9 @@ pub(super) enum Backend {
     /// The memory of this process.
     #[cfg(test)]
     Memory(Arc<object_store::memory::InMemory>),
+    /// Those of a simulation.
+    #[cfg(all(feature = "sim", feature = "remote"))]
+    Simulated(SimBackend),
 }
 
 impl Backend {
@@ -81,6 +86,8 @@ impl Backend {
             Backend::S3(s3, _) => s3.as_ref(),
             #[cfg(test)]
             Backend::Memory(memory) => memory.as_ref(),
+            #[cfg(all(feature = "sim", feature = "remote"))]
+            Backend::Simulated(objects) => objects,
         }
     }
 
@@ -89,6 +96,8 @@ impl Backend {
             Backend::S3(s3, _) => s3.as_ref(),
             #[cfg(test)]
             Backend::Memory(memory) => memory.as_ref(),
+            #[cfg(all(feature = "sim", feature = "remote"))]
+            Backend::Simulated(objects) => objects,
         }
     }
 }
@@ -144,6 +153,11 @@ impl Client {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        #[cfg(all(feature = "sim", feature = "remote"))]
+        if let Some(backend) = self.simulated() {
+            tasks::block_on(work(backend), || ());
+            return Ok(());
+        }
         self.with_runtime(|runtime, backend| {
             drop(runtime.spawn(work(backend)));
         })
@@ -151,6 +165,11 @@ impl Client {
 
     /// Runs what blocks on a thread beside the runtime's own, and returns at once.
     pub(super) fn start_blocking(&self, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        #[cfg(all(feature = "sim", feature = "remote"))]
+        if self.simulated().is_some() {
+            work();
+            return Ok(());
+        }
         self.with_runtime(|runtime, _| drop(runtime.spawn_blocking(work)))
     }
 
@@ -163,6 +182,10 @@ impl Client {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
+        #[cfg(all(feature = "sim", feature = "remote"))]
+        if let Some(backend) = self.simulated() {
+            return Ok(tasks::block_on(work(backend), || ()));
+        }
         let (sender, receiver) = mpsc::sync_channel(1);
         self.start(|backend| {
             let work = work(backend);
@@ -181,6 +204,13 @@ impl Client {
         F: Future<Output = Asked<T>> + Send + 'static,
     {
         self.run(work)?.map_err(|cause| failed(doing, cause))
+    }
+
+    /// Returns simulated objects: who asks for them does all the work.
+    #[cfg(all(feature = "sim", feature = "remote"))]
+    fn simulated(&self) -> Option<Arc<Backend>> {
+        let (objects, network) = self.options.simulated.clone()?;
+        Some(Arc::new(Backend::Simulated(SimBackend::new(objects, network))))
     }
 
     fn with_runtime<T>(&self, work: impl FnOnce(&Runtime, Arc<Backend>) -> T) -> Result<T> {
@@ -232,8 +262,5 @@ pub(super) fn stalled(limit: Duration) -> object_store::Error {
 
 /// Waits for a request no longer than `limit`.
 pub(super) async fn within<T>(limit: Duration, request: impl Future<Output = Asked<T>>) -> Asked<T> {
-    match tokio::time::timeout(limit, request).await {
-        Ok(done) => done,
-        Err(_) => Err(stalled(limit)),
-    }
+    tasks::timeout(limit, request).await.unwrap_or_else(|| Err(stalled(limit)))
 }

@@ -20,7 +20,7 @@ use crate::blobs::spool::Spooled;
 use crate::digest::Digest;
 use crate::id::BlobId;
 use crate::machine::{self, lock};
-use crate::{Error, ErrorKind, Result, fork};
+use crate::{Error, ErrorKind, Result, fork, tasks};
 
 /// Parts of one length; the next as many are a chunk longer each. 10,000 parts, which is the most that S3
 /// takes, are more than 1 TiB so.
@@ -272,7 +272,7 @@ async fn complete(
         match write::look(backend.clone(), key.clone(), limit).await {
             Ok(Some((found, _))) if found == len => return Ok(()),
             _ if left == 0 => return Err(error),
-            _ => tokio::time::sleep(pause).await,
+            _ => tasks::sleep(pause).await,
         }
         pause = pause.saturating_mul(2);
     }
@@ -302,13 +302,13 @@ impl MultipartUpload {
         let limit = pool.client.options.time_for(len);
         let started = pool.client.start(|backend| async move {
             let hashed = blocks.clone();
-            let values = tokio::task::spawn_blocking(move || values(chunk, &hashed));
+            let values = tasks::blocking(move || values(chunk, &hashed));
             let put = put_part(backend, key, id, part, blocks.into_iter().collect(), limit);
             let (put, values) = join(put, values).await;
             let done = match (put, values) {
-                (Ok(part), Ok(values)) => Ok((part, values)),
+                (Ok(part), Some(values)) => Ok((part, values)),
                 (Err(cause), _) => Err(failed(&format!("writing part {number} of an object"), cause)),
-                (_, Err(_)) => Err(Error::bug("hashing a part panicked")),
+                (_, None) => Err(Error::bug("hashing a part panicked")),
             };
             progress.leave(number, len, done);
         });
@@ -377,7 +377,7 @@ async fn put_part(
         left = left.saturating_sub(1);
         let put = backend.multipart().put_part(&key, &id, part, payload.clone());
         match within(limit, put).await {
-            Err(_) if left > 0 => tokio::time::sleep(pause).await,
+            Err(_) if left > 0 => tasks::sleep(pause).await,
             done => return done,
         }
         pause = pause.saturating_mul(2);

@@ -31,6 +31,8 @@ mod outline;
 mod presign;
 mod reading;
 mod segment;
+#[cfg(all(feature = "sim", feature = "remote"))]
+pub(crate) mod sim;
 mod sweep;
 #[cfg(test)]
 mod tests;

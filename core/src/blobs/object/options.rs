@@ -39,6 +39,9 @@ pub(crate) struct ObjectOptions {
     /// Objects in the memory of the process, which only tests want.
     #[cfg(test)]
     pub(crate) memory: Option<std::sync::Arc<object_store::memory::InMemory>>,
+    /// Simulated objects, as a simulated host reaches them.
+    #[cfg(all(feature = "sim", feature = "remote"))]
+    pub(crate) simulated: Option<(super::sim::SimObjects, std::sync::Arc<dyn crate::network::Network>)>,
 }
 
 impl ObjectOptions {
@@ -58,6 +61,8 @@ impl ObjectOptions {
             longest_redirect: Duration::ZERO,
             #[cfg(test)]
             memory: None,
+            #[cfg(all(feature = "sim", feature = "remote"))]
+            simulated: None,
         }
     }
 

@@ -68,6 +68,8 @@ impl ObjectPool {
                 }
                 #[cfg(test)]
                 Backend::Memory(_) => Ok(None),
+                #[cfg(all(feature = "sim", feature = "remote"))]
+                Backend::Simulated(_) => Ok(None),
             }
         })
     }

@@ -11,10 +11,13 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 
 use super::client::{Asked, Backend, failed, within};
 use super::{ObjectKind, ObjectPool, name, uploads, write};
+use crate::mutant::{self, Mutant};
 use crate::random::random;
 use crate::time::Time;
 use crate::{Error, Result};
 
+/// The folder of objects that are written for their date.
+const MARKS: &str = "t";
 /// Objects that are asked about at once.
 const BATCH: usize = 1000;
 
@@ -75,7 +78,7 @@ impl ObjectPool {
         // All at once, and not page by page behind a key: there are servers that list in another order than
         // that of the keys.
         let mut old = self.list(kind)?;
-        old.retain(|listed| listed.modified < until);
+        old.retain(|listed| listed.modified < until || mutant::is_active(Mutant::SweepOfAnyAge));
         for batch in old.chunks(BATCH) {
             let numbers: Vec<u64> = batch.iter().map(|listed| listed.number).collect();
             let referred = is_referred(&numbers)?;
@@ -125,6 +128,22 @@ impl ObjectPool {
         Ok(report)
     }
 
+    /// Removes what askings for the server's time have left that were cut off.
+    ///
+    /// # Errors
+    /// `Io` when the server cannot be asked.
+    pub(crate) fn sweep_marks(&self) -> Result<SweepReport> {
+        let until = self.server_time()?.before(self.oldest_upload());
+        let mut report = SweepReport::default();
+        for mark in self.list_named(MARKS)?.into_iter().filter(|mark| mark.modified < until) {
+            match self.remove_named(&format!("{MARKS}/{}", mark.name)) {
+                Ok(()) => report.objects = report.objects.saturating_add(1),
+                Err(error) => report.failed.push(error),
+            }
+        }
+        Ok(report)
+    }
+
     /// Returns how old what nobody speaks of has to be at least to be taken for left behind.
     pub(crate) fn oldest_upload(&self) -> Duration {
         self.client.options.longest_upload.saturating_mul(2)
@@ -162,7 +181,7 @@ impl ObjectPool {
     /// clock of this host may be off.
     pub(crate) fn server_time(&self) -> Result<Time> {
         let mark = u64::from_le_bytes(random()?);
-        let key = self.client.prefix.clone().join("t").join(format!("{mark:016x}"));
+        let key = self.client.prefix.clone().join(MARKS).join(format!("{mark:016x}"));
         let limit = self.client.options.patience;
         self.client
             .run(|backend| now(backend, key, limit))?

@@ -15,6 +15,7 @@ use object_store::{
 };
 
 use super::client::{Asked, Backend, within};
+use crate::mutant::{self, Mutant};
 
 /// How often an object is tried to be written.
 const TRIES: u32 = 5;
@@ -66,12 +67,17 @@ pub(super) async fn create(
             PutOptions { mode: PutMode::Create, attributes: attributes(&blake3), ..PutOptions::default() };
         let put = within(limit, backend.objects().put_opts(&key, payload.clone(), options)).await;
         let Err(error) = put else { return Ok(WriteOutcome::Done) };
+        if matches!(error, object_store::Error::AlreadyExists { .. })
+            && mutant::is_active(Mutant::ExistingIsOurs)
+        {
+            return Ok(WriteOutcome::Done);
+        }
         match within(limit, read_back(backend.objects(), &key, len, &blake3)).await {
             Ok(Some(true)) => return Ok(WriteOutcome::Done),
             Ok(Some(false)) => return Ok(WriteOutcome::Other),
             // Nothing is there, whatever was said: once more.
             Ok(None) | Err(_) if left > 0 && !is_final(&error) => {
-                tokio::time::sleep(pause).await;
+                crate::tasks::sleep(pause).await;
                 pause = pause.saturating_mul(2);
             }
             Ok(None) | Err(_) => return Err(error),

@@ -10,20 +10,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::Object;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::connect::{Database, Use};
 use super::failure::Failure;
+use super::query::{COMMITTING, Query, Statement};
 use super::row::{RowChange, RowKey, Seal};
-use super::view::{Query, column};
+use super::session::{Session, column};
 use super::writer::ReadSet;
+use crate::mutant::{self, Mutant};
 use crate::random::random;
-use crate::{Error, ErrorKind, Result, machine};
+use crate::{Error, ErrorKind, Result, machine, tasks};
 
-const DOING: &str = "committing rows to the database";
 /// Between two tries to find an outcome out.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long an outcome is looked for at most; the ids of commits are kept for much longer.
@@ -47,21 +46,17 @@ pub(super) struct PendingCommit {
 
 impl PendingCommit {
     /// Makes one of what was read and what is changed.
-    pub(super) fn new(
-        database: &Database,
-        read: &ReadSet,
-        changes: &[(RowKey, RowChange)],
-    ) -> Result<PendingCommit> {
+    pub(super) fn new(read: &ReadSet, changes: &[(RowKey, RowChange)]) -> Result<PendingCommit> {
         let bytes = random::<16>()?;
         let id = Uuid::from_bytes(bytes);
         // Positive, and not 0: the part of a base.
         let [high, ..] = bytes.map(u64::from);
         let low = u64::from_be_bytes(random()?);
         let version = i64::try_from((low ^ high) >> 1).map_or(1, |version| (version % Seal::RANGE).max(1));
-        let mut query = Query { text: database.statements.commit.clone(), parameters: Vec::new() };
+        let mut query = Query { what: Statement::Commit, parameters: Vec::new() };
         query.parameters.push((Box::new(id), Type::UUID));
         query.parameters.push((Box::new(version), Type::INT8));
-        checks(&mut query, read);
+        checks(&mut query, read, changes);
         writes(&mut query, changes);
         Ok(PendingCommit { id, version, query })
     }
@@ -81,6 +76,10 @@ impl PendingCommit {
             Ok(true) => Ok(CommitOutcome::Committed { version: self.version }),
             Ok(false) | Err(Failure::Conflict) => Ok(CommitOutcome::Again),
             Err(Failure::Refused(error)) => Err(error),
+            Err(Failure::Lost(_)) if mutant::is_active(Mutant::LostCommitHolds) => {
+                Ok(CommitOutcome::Committed { version: self.version })
+            }
+            Err(Failure::Lost(_)) if mutant::is_active(Mutant::LostCommitFails) => Ok(CommitOutcome::Again),
             Err(Failure::Lost(lost)) => {
                 tracing::debug!(error = %lost, "the connection was lost in a commit; its outcome is found out");
                 self.find_out(&database, sent, lost).await
@@ -89,32 +88,19 @@ impl PendingCommit {
     }
 
     /// Sends the transaction in one trip. Returns whether what was read is still so, and the commit done.
-    async fn send(&self, database: &Database, connection: Object) -> Result<bool, Failure> {
-        let sent = async {
-            tokio::join!(
-                biased;
-                connection.batch_execute(&database.statements.begin_write),
-                self.query.run(&connection),
-                connection.batch_execute("COMMIT")
-            )
-        };
-        let Ok((begun, answer, ended)) = tokio::time::timeout(database.options.patience, sent).await else {
-            drop(Object::take(connection));
-            return Err(Failure::timed_out(DOING));
-        };
-        // The first that failed says why; a COMMIT of what has failed is answered as if it were done.
-        let answer = begun.and(answer).and_then(|rows| ended.map(|()| rows));
-        match answer {
+    async fn send(&self, database: &Database, connection: Session) -> Result<bool, Failure> {
+        let sent = connection.commit(&database.statements, &self.query);
+        let answer = tasks::timeout(database.options.patience, sent).await;
+        match answer.unwrap_or_else(|| Err(Failure::timed_out(COMMITTING))) {
             Ok(rows) => {
                 let fits = rows.first().map(|row| column::<bool>(row, 0));
                 fits.transpose().map_err(Failure::Refused)?.ok_or_else(|| {
                     Failure::Refused(Error::bug("the database answered a commit with nothing"))
                 })
             }
-            Err(cause) => {
-                let failure = Failure::of(DOING, cause);
+            Err(failure) => {
                 if matches!(failure, Failure::Lost(_)) {
-                    drop(Object::take(connection));
+                    connection.discard();
                 }
                 Err(failure)
             }
@@ -136,44 +122,45 @@ impl PendingCommit {
                                and has not come back";
                 return Err(Error::with_source(ErrorKind::Io, message, lost));
             }
-            tokio::time::sleep(PAUSE).await;
+            tasks::sleep(PAUSE).await;
         }
     }
 
     /// Makes the id void if the commit has not happened; returns whether it is void.
     async fn ask(&self, database: &Database) -> Result<bool, Failure> {
         let connection = database.connection(Use::Writing).await?;
-        let id: (&(dyn tokio_postgres::types::ToSql + Sync), Type) = (&self.id, Type::UUID);
+        let query = |what| Query { what, parameters: vec![(Box::new(self.id), Type::UUID)] };
         let asked = async {
-            let failed = |cause| Failure::of(DOING, cause);
-            connection
-                .query_typed(&database.statements.void, std::slice::from_ref(&id))
-                .await
-                .map_err(failed)?;
+            if !mutant::is_active(Mutant::LostCommitStaysValid) {
+                connection.query(&database.statements, &query(Statement::Void)).await?;
+            }
             // On its own, so that it sees what the first has waited for.
-            let rows = connection.query_typed(&database.statements.outcome, std::slice::from_ref(&id)).await;
-            let rows = rows.map_err(failed)?;
+            let rows = connection.query(&database.statements, &query(Statement::Outcome)).await?;
             let void =
                 rows.first().map(|row| column::<bool>(row, 0)).transpose().map_err(Failure::Refused)?;
+            let void = void.or_else(|| mutant::is_active(Mutant::LostCommitStaysValid).then_some(true));
             void.ok_or_else(|| Failure::Refused(Error::bug("the id of a commit is gone")))
         };
-        let asked = tokio::time::timeout(database.options.patience, asked).await;
-        let asked = asked.unwrap_or_else(|_| Err(Failure::timed_out(DOING)));
+        let asked = tasks::timeout(database.options.patience, asked).await;
+        let asked = asked.unwrap_or_else(|| Err(Failure::timed_out(COMMITTING)));
         if matches!(asked, Err(Failure::Lost(_))) {
-            drop(Object::take(connection));
+            connection.discard();
         }
         asked
     }
 }
 
-fn checks(query: &mut Query, read: &ReadSet) {
+fn checks(query: &mut Query, read: &ReadSet, changes: &[(RowKey, RowChange)]) {
     let (mut tables, mut lows, mut highs) = (Vec::new(), Vec::new(), Vec::new());
     let mut seals = Vec::new();
-    let keys = read.keys.iter().map(|((table, key), seal)| {
+    let is_deleted = |key: &RowKey| changes.contains(&(key.clone(), RowChange::Delete));
+    let kept = |key: &RowKey| !mutant::is_active(Mutant::DeletesUnguarded) || !is_deleted(key);
+    let keys = read.keys.iter().filter(|(key, _)| kept(key)).map(|((table, key), seal)| {
         let span = super::span::Span::of_key(key);
         (*table, span, *seal)
     });
-    for (table, span, seal) in keys.chain(read.spans.iter().cloned()) {
+    let spans = read.spans.iter().filter(|_| !mutant::is_active(Mutant::RangesUnguarded));
+    for (table, span, seal) in keys.chain(spans.cloned()) {
         tables.push(i16::from(table));
         lows.push(span.low);
         highs.push(span.high);
@@ -231,19 +218,26 @@ pub(super) async fn fold(database: Arc<Database>, (table, key): RowKey) {
     let Ok(connection) = database.connection(Use::Writing).await else { return };
     let Ok(part) = random().map(|bytes| (i64::from_be_bytes(bytes) & i64::MAX).max(1)) else { return };
     let table = i16::from(table);
-    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] =
-        [(&table, Type::INT2), (&key, Type::BYTEA), (&part, Type::INT8)];
+    let query = Query {
+        what: Statement::Fold,
+        parameters: vec![
+            (Box::new(table), Type::INT2),
+            (Box::new(key), Type::BYTEA),
+            (Box::new(part), Type::INT8),
+        ],
+    };
     // What overtakes it, or is in its way, leaves the counter as it is; the next one comes soon.
-    let folded = connection.query_typed(&database.statements.fold, &parameters).await;
-    if folded.as_ref().is_err_and(|cause| cause.code() != Some(&SqlState::T_R_SERIALIZATION_FAILURE)) {
-        drop(Object::take(connection));
+    match connection.query(&database.statements, &query).await {
+        Ok(_) | Err(Failure::Conflict) => {}
+        Err(_) => connection.discard(),
     }
 }
 
 /// Removes the ids of commits whose outcome nobody looks for any more.
 pub(super) async fn forget_old(database: Arc<Database>) {
     let Ok(connection) = database.connection(Use::Writing).await else { return };
-    if connection.query_typed(&database.statements.forget, &[]).await.is_err() {
-        drop(Object::take(connection));
+    let query = Query { what: Statement::Forget, parameters: Vec::new() };
+    if connection.query(&database.statements, &query).await.is_err() {
+        connection.discard();
     }
 }

@@ -19,8 +19,11 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::Failure;
 use super::options::PostgresOptions;
+use super::session::Session;
+#[cfg(all(feature = "sim", feature = "remote"))]
+use super::sim::{SimClient, SimDatabase};
 use super::statements::Statements;
-use crate::{Error, ErrorKind, Result, fork, machine, tls};
+use crate::{Error, ErrorKind, Result, fork, machine, tasks, tls};
 
 /// Connections that write: one commits, and one is there when that is lost.
 const WRITING: usize = 2;
@@ -32,10 +35,7 @@ const MAX_SCHEMA: usize = 63;
 
 /// A database, as this process reaches it.
 pub(super) struct Database {
-    /// None once it is being dropped.
-    runtime: Option<Runtime>,
-    reading: Pool,
-    writing: Pool,
+    way: Way,
     pub(super) statements: Statements,
     pub(super) options: PostgresOptions,
     /// The threads of a runtime do not live in a forked child.
@@ -48,13 +48,31 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// What work on the runtime's thread is going to return.
-pub(super) struct PendingAnswer<T>(Receiver<Result<T>>);
+/// How a database is reached.
+enum Way {
+    /// A server: the runtime, which is none once it is being dropped, and the connections.
+    Server { runtime: Option<Runtime>, reading: Pool, writing: Pool },
+    #[cfg(all(feature = "sim", feature = "remote"))]
+    Simulated(SimClient),
+}
 
-impl<T> PendingAnswer<T> {
+/// What work on the runtime's thread is going to return; that of a simulation is done where it is waited for.
+pub(super) enum PendingAnswer<'d, T> {
+    Server(Receiver<Result<T>>, std::marker::PhantomData<&'d ()>),
+    #[cfg(all(feature = "sim", feature = "remote"))]
+    Simulated(super::sim::Begun<'d, Result<T>>),
+}
+
+impl<T> PendingAnswer<'_, T> {
     /// Waits for it.
     pub(super) fn wait(self) -> Result<T> {
-        self.0.recv().map_err(|_| Error::bug("the thread that talks to the database is gone"))?
+        match self {
+            PendingAnswer::Server(answer, _) => {
+                answer.recv().map_err(|_| Error::bug("the thread that talks to the database is gone"))?
+            }
+            #[cfg(all(feature = "sim", feature = "remote"))]
+            PendingAnswer::Simulated(begun) => begun.wait(),
+        }
     }
 }
 
@@ -81,13 +99,30 @@ impl Database {
             .map_err(|cause| Error::io("starting the thread that talks to the database", cause))?;
         let pool = |size| address.pool(size, options.patience);
         Ok(Database {
-            reading: pool(options.connections.max(1))?,
-            writing: pool(WRITING)?,
+            way: Way::Server {
+                reading: pool(options.connections.max(1))?,
+                writing: pool(WRITING)?,
+                runtime: Some(runtime),
+            },
             statements: Statements::new(&address.schema),
-            runtime: Some(runtime),
             options,
             generation: fork::generation(),
         })
+    }
+
+    /// Makes one of a simulated server, as a simulated host reaches it.
+    #[cfg(all(feature = "sim", feature = "remote"))]
+    pub(super) fn simulated(
+        database: SimDatabase,
+        network: std::sync::Arc<dyn crate::network::Network>,
+        options: PostgresOptions,
+    ) -> Database {
+        Database {
+            way: Way::Simulated(SimClient::new(database, network, (options.connections.max(1), WRITING))),
+            statements: Statements::new(""),
+            options,
+            generation: fork::generation(),
+        }
     }
 
     /// Runs `work` on the runtime's thread, and waits for it. The caller may be a thread of another runtime,
@@ -103,71 +138,117 @@ impl Database {
     pub(super) fn begin<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<PendingAnswer<T>> {
+    ) -> Result<PendingAnswer<'_, T>> {
+        #[cfg(all(feature = "sim", feature = "remote"))]
+        if let Way::Simulated(client) = &self.way {
+            self.expect_ours()?;
+            return Ok(PendingAnswer::Simulated(client.begin(work)));
+        }
         let (done, outcome) = sync_channel(1);
         self.spawn(async move {
             let _gone = done.send(work.await);
         })?;
-        Ok(PendingAnswer(outcome))
+        Ok(PendingAnswer::Server(outcome, std::marker::PhantomData))
     }
 
     /// Runs `work` beside what others do.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        if self.generation != fork::generation() {
-            return Err(Error::new(
-                ErrorKind::Forked,
-                "the connections to the database belong to the process that forked; open the store again",
-            ));
-        }
-        if let Some(runtime) = &self.runtime {
-            runtime.spawn(work);
+        self.expect_ours()?;
+        match &self.way {
+            Way::Server { runtime: Some(runtime), .. } => drop(runtime.spawn(work)),
+            Way::Server { runtime: None, .. } => {}
+            #[cfg(all(feature = "sim", feature = "remote"))]
+            Way::Simulated(client) => client.spawn(work),
         }
         Ok(())
     }
 
+    fn expect_ours(&self) -> Result<()> {
+        if self.generation == fork::generation() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Forked,
+            "the connections to the database belong to the process that forked; open the store again",
+        ))
+    }
+
     /// Takes a connection of the pool, or makes one; waits for a server that is not there as long as
     /// the options say.
-    pub(super) async fn connection(&self, used: Use) -> Result<Object, Failure> {
-        let pool = self.pool(used);
+    pub(super) async fn connection(&self, used: Use) -> Result<Session, Failure> {
         let begun = machine::uptime();
         let mut pause = PAUSE;
         loop {
-            let failure = match pool.get().await {
+            let failure = match self.try_connection(used).await {
                 Ok(connection) => return Ok(connection),
-                Err(error) => pool_failure(error),
+                Err(failure) => failure,
             };
             let waited = machine::uptime().saturating_sub(begun);
             if !matches!(failure, Failure::Lost(_)) || waited >= self.options.patience {
                 return Err(failure);
             }
-            tokio::time::sleep(pause).await;
+            tasks::sleep(pause).await;
             pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    async fn try_connection(&self, used: Use) -> Result<Session, Failure> {
+        match &self.way {
+            Way::Server { reading, writing, .. } => {
+                let pool = if used == Use::Reading { reading } else { writing };
+                pool.get().await.map(Session::Server).map_err(pool_failure)
+            }
+            #[cfg(all(feature = "sim", feature = "remote"))]
+            Way::Simulated(client) => {
+                let connected = client.connection(used == Use::Reading, self.options.patience).await;
+                connected.map(Session::Simulated)
+            }
+        }
+    }
+
+    /// As [`Database::connection`], to a server that is none of a simulation: for what is no statement of ours.
+    pub(super) async fn client(&self, used: Use) -> Result<Object, Failure> {
+        match self.connection(used).await? {
+            Session::Server(client) => Ok(client),
+            #[cfg(all(feature = "sim", feature = "remote"))]
+            Session::Simulated(_) => Err(Failure::Refused(Error::bug("a simulated server has its tables"))),
         }
     }
 
     /// Returns how many connections nobody uses.
     #[cfg(test)]
     pub(super) fn idle(&self, used: Use) -> usize {
-        self.pool(used).status().available
-    }
-
-    fn pool(&self, used: Use) -> &Pool {
-        match used {
-            Use::Reading => &self.reading,
-            Use::Writing => &self.writing,
+        match &self.way {
+            Way::Server { reading, writing, .. } => {
+                let pool = if used == Use::Reading { reading } else { writing };
+                pool.status().available
+            }
+            #[cfg(all(feature = "sim", feature = "remote"))]
+            Way::Simulated(_) => 0,
         }
     }
 
     /// Ends the connections that nobody uses; those in use end when they are given back.
     pub(super) fn close(&self) {
-        self.reading.close();
-        self.writing.close();
+        match &self.way {
+            Way::Server { reading, writing, .. } => {
+                reading.close();
+                writing.close();
+            }
+            #[cfg(all(feature = "sim", feature = "remote"))]
+            Way::Simulated(client) => client.close(),
+        }
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let Some(runtime) = self.runtime.take() else { return };
+        let runtime = match &mut self.way {
+            Way::Server { runtime, .. } => runtime.take(),
+            #[cfg(all(feature = "sim", feature = "remote"))]
+            Way::Simulated(_) => None,
+        };
+        let Some(runtime) = runtime else { return };
         if self.generation == fork::generation() {
             // Waiting is forbidden on a thread of another runtime, where this may be dropped.
             runtime.shutdown_background();

@@ -5,7 +5,7 @@ use deadpool_postgres::Object;
 use super::connect::{Database, Use};
 use super::failure::Failure;
 use super::statements::Statements;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, tasks};
 
 /// The steps, the first of which is number 1. One that was published never changes.
 const STEPS: [&str; 1] = [
@@ -43,10 +43,9 @@ pub(super) async fn migrate(database: &Database) -> Result<()> {
 }
 
 async fn try_migrate(database: &Database) -> Result<()> {
-    let connection = database.connection(Use::Writing).await.map_err(Failure::into_error)?;
-    let made =
-        tokio::time::timeout(database.options.patience, steps(&connection, &database.statements)).await;
-    let made = made.unwrap_or_else(|_| Err(Failure::timed_out(DOING).into_error()));
+    let connection = database.client(Use::Writing).await.map_err(Failure::into_error)?;
+    let made = tasks::timeout(database.options.patience, steps(&connection, &database.statements)).await;
+    let made = made.unwrap_or_else(|| Err(Failure::timed_out(DOING).into_error()));
     if made.is_err() {
         // What is in the middle of a transaction must not be used again.
         drop(Object::take(connection));

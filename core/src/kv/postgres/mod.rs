@@ -19,8 +19,12 @@ mod links;
 mod migrations;
 mod options;
 mod prefetch;
+mod query;
 mod reader;
 mod row;
+mod session;
+#[cfg(all(feature = "sim", feature = "remote"))]
+pub(crate) mod sim;
 mod span;
 mod statements;
 #[cfg(test)]
@@ -45,8 +49,9 @@ use view::{OnBegin, View};
 
 use super::turn::WriteTurn;
 use super::{Commit, Kv};
+use crate::mutant::{self, Mutant};
 use crate::random::random;
-use crate::{Error, ErrorKind, Result, machine};
+use crate::{Error, ErrorKind, Result, machine, tasks};
 
 /// Rows of its own commits that a process keeps over its view at most; then it begins another.
 const MAX_OVERLAY: usize = 4096;
@@ -90,8 +95,9 @@ impl CurrentView {
         let old = current.take_if(|reader| {
             let staleness = self.database.options.staleness;
             let begun = reader.view.begun();
-            reader.view.is_lost()
-                || begun.is_some_and(|begun| machine::uptime().saturating_sub(begun) >= staleness)
+            let is_old = |begun| machine::uptime().saturating_sub(begun) >= staleness;
+            let stays = mutant::is_active(Mutant::ViewsStay);
+            reader.view.is_lost() || begun.is_some_and(|begun| !stays && is_old(begun))
         });
         let reader = current.get_or_insert_with(|| self.begin()).clone();
         drop(current);
@@ -121,6 +127,9 @@ impl CurrentView {
         changes: Vec<(RowKey, RowChange)>,
         version: i64,
     ) {
+        if mutant::is_active(Mutant::OwnCommitsUnseen) {
+            return;
+        }
         let mut current = self.lock();
         let is_same = current.as_ref().is_some_and(|reader| Arc::ptr_eq(&reader.view, &before.view));
         let mut overlay = (*before.overlay).clone();
@@ -147,11 +156,14 @@ fn lay(overlay: &mut OwnCommits, changes: Vec<(RowKey, RowChange)>, version: i64
 impl OnBegin for CurrentView {
     fn view_began(self: Arc<CurrentView>, view: Weak<View>) {
         // The transaction of a view that nobody reads through would keep the server from vacuuming.
+        if mutant::is_active(Mutant::ViewsStay) {
+            return;
+        }
         let staleness = self.database.options.staleness;
         let database = self.database.clone();
         let owner = Arc::downgrade(&self);
         let _forked = database.spawn(async move {
-            tokio::time::sleep(staleness).await;
+            tasks::sleep(staleness).await;
             if let (Some(owner), Some(view)) = (owner.upgrade(), view.upgrade()) {
                 owner.leave(&view);
             }
@@ -169,8 +181,21 @@ impl PostgresKv {
         let database = Arc::new(Database::new(url, options)?);
         let migrated = database.clone();
         database.run(async move { migrations::migrate(&migrated).await })?;
+        Ok(PostgresKv::over(database))
+    }
+
+    /// Opens the rows in a simulated database, as a simulated host reaches it.
+    #[cfg(all(feature = "sim", feature = "remote"))]
+    pub(crate) fn open_simulated(
+        (database, network): (sim::SimDatabase, Arc<dyn crate::network::Network>),
+        options: PostgresOptions,
+    ) -> PostgresKv {
+        PostgresKv::over(Arc::new(Database::simulated(database, network, options)))
+    }
+
+    fn over(database: Arc<Database>) -> PostgresKv {
         let current = Arc::new(CurrentView { database: database.clone(), reader: Mutex::default() });
-        Ok(PostgresKv { database, current, turn: Arc::default(), commits: AtomicU64::new(0) })
+        PostgresKv { database, current, turn: Arc::default(), commits: AtomicU64::new(0) }
     }
 
     fn try_commit(&self, writer: PostgresWriter) -> Result<CommitOutcome> {
@@ -180,7 +205,7 @@ impl PostgresKv {
             return Ok(CommitOutcome::Committed { version: 0 });
         }
         let changes: Vec<_> = changes.into_iter().collect();
-        let commit = commit::PendingCommit::new(&self.database, &read.into_inner(), &changes)?;
+        let commit = commit::PendingCommit::new(&read.into_inner(), &changes)?;
         let fixed = reader.view.is_fixed();
         let database = self.database.clone();
         let outcome = self.database.run(async move { commit.make(database).await });

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use tokio_postgres::types::Type;
 
+use super::query::{Parameter, Query, Statement};
 use super::reader::PostgresReader;
 use super::row::{Committed, RowKey, StoredRow};
+use super::session::column;
 use super::span::Span;
-use super::view::{Query, ScanKey, ScanPage, column};
+use super::view::{ScanKey, ScanPage};
 use crate::kv::Prefetch;
 use crate::kv::prefetch::{borrowed, range_under};
 use crate::{Error, Result};
@@ -110,7 +112,7 @@ impl PostgresReader {
         frontier: &Frontier<'_>,
         meanwhile: impl FnOnce() -> T,
     ) -> Result<T> {
-        let query = query(self.view.prefetch_statement(wanted.links), wanted, frontier)?;
+        let query = query(wanted, frontier)?;
         let (parts, done) = self.view.ask_while(query, meanwhile)?;
         let mut rows: BTreeMap<RowKey, StoredRow> = BTreeMap::new();
         // Of each range its rows and how many parts they have; the first is that of the rows below.
@@ -178,7 +180,7 @@ fn asks_below(wanted: &Prefetch, frontier: &Frontier<'_>) -> bool {
     wanted.below.is_some() && frontier.end.is_none()
 }
 
-fn query(text: String, wanted: &Prefetch, frontier: &Frontier<'_>) -> Result<Query> {
+fn query(wanted: &Prefetch, frontier: &Frontier<'_>) -> Result<Query> {
     let (mut tables, mut keys, mut names) = (Vec::new(), Vec::new(), Vec::new());
     let (mut ats, mut lasts, mut paths) = (Vec::new(), Vec::new(), Vec::new());
     let count = |len: usize| i32::try_from(len).map_err(|_| Error::bug("too many rows are read ahead"));
@@ -205,7 +207,7 @@ fn query(text: String, wanted: &Prefetch, frontier: &Frontier<'_>) -> Result<Que
     let below = wanted.below.as_ref().filter(|_| asks_below(wanted, frontier));
     let behind = below.map(|below| below.after.as_deref().map_or_else(Vec::new, super::span::behind));
     let most = below.map_or(0, |below| limit(below.limit));
-    let parameters: Vec<(Box<dyn tokio_postgres::types::ToSql + Send + Sync>, Type)> = vec![
+    let parameters: Vec<Parameter> = vec![
         (Box::new(tables), Type::INT2_ARRAY),
         (Box::new(keys), Type::BYTEA_ARRAY),
         (Box::new(ats), Type::INT4_ARRAY),
@@ -220,5 +222,5 @@ fn query(text: String, wanted: &Prefetch, frontier: &Frontier<'_>) -> Result<Que
         (Box::new(behind), Type::BYTEA),
         (Box::new(most), Type::INT8),
     ];
-    Ok(Query { text, parameters })
+    Ok(Query { what: Statement::Prefetch(wanted.links), parameters })
 }

@@ -8,15 +8,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use deadpool_postgres::Object;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
 use super::connect::{Database, Use};
 use super::failure::Failure;
+use super::query::{Query, READING, Statement};
 use super::row::{RowKey, StoredRow};
+use super::session::{Row, Session, column};
 use super::span::Span;
-use crate::kv::{RowLink, Table};
-use crate::{Error, Result, machine};
+use crate::kv::Table;
+use crate::mutant::{self, Mutant};
+use crate::{Error, Result, machine, tasks};
 
 /// Rows of a view that are cached at most; they are read again when they are wanted again.
 const MAX_CACHED: usize = 1 << 16;
@@ -24,8 +26,6 @@ const MAX_CACHED: usize = 1 << 16;
 const MAX_PAGES: usize = 256;
 /// Within what time a connection ends its transaction, to be used again.
 const PARTING: Duration = Duration::from_secs(5);
-
-const DOING: &str = "reading rows from the database";
 
 /// The rows as of one commit.
 pub(super) struct View {
@@ -51,29 +51,27 @@ pub(super) trait OnBegin: Send + Sync {
 
 enum Transaction {
     NotBegun,
-    Begun(Arc<Object>),
+    Begun(Arc<OpenTransaction>),
     Lost,
 }
 
-/// A query's text and its parameters, which move to the runtime's thread.
-pub(super) struct Query {
-    pub(super) text: String,
-    pub(super) parameters: Vec<(Box<dyn ToSql + Send + Sync>, Type)>,
+/// A connection in a transaction. Dropped before that was ended, the connection ends too: who was given it next would
+/// read what this transaction does.
+struct OpenTransaction(Option<Session>);
+
+impl Drop for OpenTransaction {
+    fn drop(&mut self) {
+        if let Some(session) = self.0.take()
+            && !mutant::is_active(Mutant::FailedReadsAreReused)
+        {
+            session.discard();
+        }
+    }
 }
 
-impl Query {
-    fn parameters(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
-        self.parameters
-            .iter()
-            .map(|(value, kind)| (value.as_ref() as &(dyn ToSql + Sync), kind.clone()))
-            .collect()
-    }
-
-    pub(super) async fn run(
-        &self,
-        client: &Object,
-    ) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
-        client.query_typed(&self.text, &self.parameters()).await
+impl OpenTransaction {
+    fn session(&self) -> Result<&Session, Failure> {
+        self.0.as_ref().ok_or_else(|| Failure::Refused(Error::bug("a transaction has no connection")))
     }
 }
 
@@ -161,9 +159,8 @@ impl View {
     fn read(self: &Arc<View>, keys: &[&RowKey]) -> Result<Vec<StoredRow>> {
         let tables: Vec<i16> = keys.iter().map(|(table, _)| i16::from(*table)).collect();
         let wanted: Vec<Vec<u8>> = keys.iter().map(|(_, key)| key.clone()).collect();
-        let text = self.database.statements.get.clone();
         let query = Query {
-            text,
+            what: Statement::Get,
             parameters: vec![(Box::new(tables), Type::INT2_ARRAY), (Box::new(wanted), Type::BYTEA_ARRAY)],
         };
         let mut rows = vec![StoredRow::default(); keys.len()];
@@ -190,7 +187,7 @@ impl View {
             return Ok((*page).clone());
         }
         let query = Query {
-            text: self.database.statements.scan(reverse),
+            what: Statement::Scan { reverse },
             parameters: vec![
                 (Box::new(i16::from(table.byte)), Type::INT2),
                 (Box::new(low.to_vec()), Type::BYTEA),
@@ -244,7 +241,7 @@ impl View {
         pages.insert(scan, Arc::new(page));
     }
 
-    fn ask(self: &Arc<View>, query: Query) -> Result<Vec<tokio_postgres::Row>> {
+    fn ask(self: &Arc<View>, query: Query) -> Result<Vec<Row>> {
         self.ask_while(query, || ()).map(|(rows, ())| rows)
     }
 
@@ -253,7 +250,7 @@ impl View {
         self: &Arc<View>,
         query: Query,
         meanwhile: impl FnOnce() -> T,
-    ) -> Result<(Vec<tokio_postgres::Row>, T)> {
+    ) -> Result<(Vec<Row>, T)> {
         let view = self.clone();
         let answer =
             self.database.begin(async move { view.answer(query).await.map_err(Failure::into_error) })?;
@@ -266,30 +263,23 @@ impl View {
         &self.database.options
     }
 
-    /// Returns the statement that reads ahead along links.
-    pub(super) fn prefetch_statement(&self, links: &[RowLink]) -> String {
-        self.database.statements.prefetch(links)
-    }
-
     fn pages(&self) -> std::sync::MutexGuard<'_, HashMap<ScanKey, Arc<ScanPage>>> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn answer(self: Arc<View>, query: Query) -> Result<Vec<tokio_postgres::Row>, Failure> {
-        let mut transaction = self.transaction.lock().await;
+    async fn answer(self: Arc<View>, query: Query) -> Result<Vec<Row>, Failure> {
+        let mut transaction = tasks::lock(&self.transaction).await;
         match &*transaction {
             Transaction::NotBegun => self.begin(&mut transaction, query).await,
             Transaction::Begun(client) => {
                 let client = client.clone();
                 drop(transaction);
-                let answer = tokio::time::timeout(self.database.options.patience, query.run(&client)).await;
-                let answer = match answer {
-                    Ok(answer) => answer.map_err(|cause| Failure::of(DOING, cause)),
-                    Err(_) => Err(Failure::timed_out(DOING)),
-                };
+                let asked = client.session()?.query(&self.database.statements, &query);
+                let answer = tasks::timeout(self.database.options.patience, asked).await;
+                let answer = answer.unwrap_or_else(|| Err(Failure::timed_out(READING)));
                 if answer.is_err() {
                     // What follows would be refused, whatever it was: the transaction has failed.
-                    *self.transaction.lock().await = Transaction::Lost;
+                    *tasks::lock(&self.transaction).await = Transaction::Lost;
                     let _ = self.lost.set(());
                 }
                 answer
@@ -307,26 +297,17 @@ impl View {
         self: &Arc<View>,
         transaction: &mut Transaction,
         query: Query,
-    ) -> Result<Vec<tokio_postgres::Row>, Failure> {
+    ) -> Result<Vec<Row>, Failure> {
         let first = machine::uptime();
         loop {
             let client = self.database.connection(Use::Reading).await?;
             // Before it is sent: who asks for rows that are as new as now must not be given these.
             let _ = self.begun.set(machine::uptime());
-            let asked = async {
-                tokio::join!(
-                    biased;
-                    client.batch_execute(&self.database.statements.begin_read),
-                    query.run(&client)
-                )
-            };
-            let answer = match tokio::time::timeout(self.database.options.patience, asked).await {
-                Ok((begun, answer)) => begun.and(answer).map_err(|cause| Failure::of(DOING, cause)),
-                Err(_) => Err(Failure::timed_out(DOING)),
-            };
-            match answer {
+            let asked = client.begin_read(&self.database.statements, &query);
+            let answer = tasks::timeout(self.database.options.patience, asked).await;
+            match answer.unwrap_or_else(|| Err(Failure::timed_out(READING))) {
                 Ok(rows) => {
-                    *transaction = Transaction::Begun(Arc::new(client));
+                    *transaction = Transaction::Begun(Arc::new(OpenTransaction(Some(client))));
                     let _ = self.answered.set(());
                     if let Some(owner) = self.on_begin.upgrade() {
                         owner.view_began(Arc::downgrade(self));
@@ -334,7 +315,7 @@ impl View {
                     return Ok(rows);
                 }
                 Err(failure) => {
-                    drop(Object::take(client));
+                    client.discard();
                     let waited = machine::uptime().saturating_sub(first);
                     if matches!(failure, Failure::Refused(_)) || waited >= self.database.options.patience {
                         return Err(failure);
@@ -353,22 +334,15 @@ impl Drop for View {
     fn drop(&mut self) {
         let transaction = std::mem::replace(self.transaction.get_mut(), Transaction::Lost);
         let Transaction::Begun(client) = transaction else { return };
-        let Some(client) = Arc::into_inner(client) else { return };
+        let Some(client) = Arc::into_inner(client).and_then(|mut transaction| transaction.0.take()) else {
+            return;
+        };
         let ended = async move {
-            let ended = tokio::time::timeout(PARTING, client.batch_execute("ROLLBACK")).await;
-            if !matches!(ended, Ok(Ok(()))) {
-                drop(Object::take(client));
+            if !matches!(tasks::timeout(PARTING, client.end()).await, Some(Ok(()))) {
+                client.discard();
             }
         };
         // In a forked child there is nobody to end it: the connection is the parent's.
         let _forked = self.database.spawn(ended);
     }
-}
-
-/// Reads a column.
-pub(super) fn column<'a, T: tokio_postgres::types::FromSql<'a>>(
-    row: &'a tokio_postgres::Row,
-    index: usize,
-) -> Result<T> {
-    row.try_get(index).map_err(|cause| Failure::of(DOING, cause).into_error())
 }

@@ -4,7 +4,7 @@
 //! hosts may read through rows that are as old as the staleness allows. What is collected was in no tree for as
 //! long as the grace period.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::compact::{CompactReport, Copy, copy};
@@ -40,7 +40,8 @@ pub(super) fn sweep(engine: &Engine, objects: &ObjectPool) -> Result<SweepReport
         engine.write(move |change| object::sweep_segments(change, &numbers))
     })?;
     let uploads = objects.sweep_uploads()?;
-    for more in [segments, uploads] {
+    let marks = objects.sweep_marks()?;
+    for more in [segments, uploads, marks] {
         report.objects = report.objects.saturating_add(more.objects);
         report.bytes = report.bytes.saturating_add(more.bytes);
         report.uploads = report.uploads.saturating_add(more.uploads);
@@ -52,7 +53,7 @@ pub(super) fn sweep(engine: &Engine, objects: &ObjectPool) -> Result<SweepReport
 /// Copies what lives out of segments that are more than half dead, and removes them.
 pub(super) fn compact(engine: &Engine, objects: &ObjectPool) -> Result<CompactReport> {
     let mut report = CompactReport::default();
-    let candidates: HashMap<u32, u64> =
+    let candidates: BTreeMap<u32, u64> =
         segment::candidates(&engine.reader()?)?.into_iter().map(|(number, row)| (number, row.len)).collect();
     if candidates.is_empty() {
         return Ok(report);
@@ -91,7 +92,7 @@ pub(super) fn compact(engine: &Engine, objects: &ObjectPool) -> Result<CompactRe
 }
 
 /// Returns the blobs that are in some segments.
-fn living(engine: &Engine, of: &HashMap<u32, u64>) -> Result<HashMap<u32, Vec<(BlobId, BlobRecord)>>> {
+fn living(engine: &Engine, of: &BTreeMap<u32, u64>) -> Result<HashMap<u32, Vec<(BlobId, BlobRecord)>>> {
     let mut living: HashMap<u32, Vec<_>> = HashMap::new();
     engine.reader()?.scan(table::BLOB, row::ALL, false, &mut |key, value| {
         let record = BlobRecord::decode(value)?;

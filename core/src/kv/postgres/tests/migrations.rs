@@ -36,7 +36,7 @@ fn tables_of_a_later_version_are_refused() {
     let later = format!("INSERT INTO \"{schema}\".migration (version) VALUES (1000)");
     let database = kv.database.clone();
     let made = kv.database.run(async move {
-        let connection = database.connection(Use::Writing).await.map_err(Failure::into_error)?;
+        let connection = database.client(Use::Writing).await.map_err(Failure::into_error)?;
         connection.batch_execute(&later).await.unwrap();
         Ok(())
     });

@@ -6,7 +6,6 @@ use tokio_postgres::types::Type;
 
 use super::super::connect::Use;
 use super::super::failure::Failure;
-use super::super::view::column;
 use super::server::{address, shared, until};
 use super::{COUNTERS, PostgresKv, PostgresOptions, ROWS, count, get, open};
 use crate::ErrorKind;
@@ -134,11 +133,11 @@ fn no_transaction_stays_open_when_nothing_is_read() {
     let in_transaction = || {
         let (database, name) = (other.database.clone(), name.clone());
         let asked = other.database.run(async move {
-            let connection = database.connection(Use::Reading).await.map_err(Failure::into_error)?;
+            let connection = database.client(Use::Reading).await.map_err(Failure::into_error)?;
             let query = "SELECT count(*) FROM pg_stat_activity \
                          WHERE application_name = $1 AND state = 'idle in transaction'";
             let rows = connection.query_typed(query, &[(&name, Type::TEXT)]).await.unwrap();
-            column::<i64>(&rows[0], 0)
+            Ok(rows[0].get::<_, i64>(0))
         });
         asked.unwrap()
     };

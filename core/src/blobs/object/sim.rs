@@ -1,0 +1,513 @@
+//! Simulated object storage: what a server keeps, and a client of it as the library has them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use object_store::multipart::{MultipartStore, PartId};
+use object_store::path::Path;
+use object_store::{
+    Attributes, CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartId,
+    MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult,
+};
+
+use crate::network::{Exchange, Late, Network, NoAnswer, Peer, Server, exchange};
+
+/// Names on one page of a listing.
+const PAGE: usize = 7;
+/// What the server refuses for now.
+const REFUSALS: [&str; 3] = ["503 SlowDown", "500 InternalError", "connection reset by peer"];
+
+/// A result of the library.
+type Asked<T> = object_store::Result<T>;
+
+/// An upload in parts that is open: its key, its id, and when it was begun, in microseconds since 1970 UTC.
+pub(super) type Begun = (Path, String, u64);
+
+type Answering<'a, T> = Pin<Box<dyn Future<Output = Asked<T>> + Send + 'a>>;
+
+/// Simulated object storage, which all hosts of a simulation reach. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct SimObjects {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    objects: BTreeMap<String, Object>,
+    /// Objects that were removed, and when: old listings have them.
+    removed: Vec<(String, Object, u64)>,
+    uploads: BTreeMap<String, Upload>,
+    count: u64,
+    late: Late<Request>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    bytes: Bytes,
+    attributes: Attributes,
+    /// By the server's clock, in microseconds since 1970 UTC.
+    modified: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Upload {
+    key: String,
+    begun: u64,
+    parts: BTreeMap<usize, Bytes>,
+}
+
+/// What a server is asked.
+#[derive(Clone, Debug)]
+pub(super) enum Request {
+    Put { key: String, bytes: Bytes, attributes: Attributes, create: bool },
+    Get { key: String },
+    Remove { key: String },
+    List { prefix: String, after: Option<String>, age: Duration },
+    Begin { key: String },
+    Part { id: String, number: usize, bytes: Bytes },
+    Complete { id: String, parts: usize },
+    Abort { id: String },
+    Uploads,
+}
+
+/// What it answers.
+#[derive(Clone, Debug)]
+pub(super) enum Reply {
+    Done,
+    Object(Object),
+    Page(Vec<(String, Object)>),
+    Id(String),
+    Uploads(Vec<Begun>),
+    Exists,
+    Missing,
+}
+
+impl SimObjects {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes another that holds what this one does now.
+    #[must_use]
+    pub fn copy(&self) -> SimObjects {
+        let (objects, uploads) = {
+            let state = self.lock();
+            (state.objects.clone(), state.uploads.clone())
+        };
+        let state = State { objects, uploads, ..State::default() };
+        SimObjects { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Executes what is still on its way, however long that would take. `clock` is its own, in microseconds since 1970
+    /// UTC.
+    pub fn settle(&self, clock: u64) {
+        let mut state = self.lock();
+        for request in state.late.take_all() {
+            drop(state.execute(request, clock));
+        }
+    }
+
+    /// Returns how many requests are still on their way.
+    pub fn on_their_way(&self) -> usize {
+        self.lock().late.len()
+    }
+
+    /// Returns the keys of all objects, and how long they are.
+    pub fn keys(&self) -> BTreeMap<String, u64> {
+        let length = |object: &Object| u64::try_from(object.bytes.len()).unwrap_or(u64::MAX);
+        self.lock().objects.iter().map(|(key, object)| (key.clone(), length(object))).collect()
+    }
+
+    /// Returns how many uploads in parts are neither completed nor aborted.
+    pub fn open_uploads(&self) -> usize {
+        self.lock().uploads.len()
+    }
+}
+
+impl State {
+    fn execute(&mut self, request: Request, clock: u64) -> Reply {
+        match request {
+            Request::Put { key, .. } if self.objects.contains_key(&key) && is_create(&request) => {
+                Reply::Exists
+            }
+            Request::Put { key, bytes, attributes, .. } => {
+                self.objects.insert(key, Object { bytes, attributes, modified: clock });
+                Reply::Done
+            }
+            Request::Get { key } => {
+                self.objects.get(&key).map_or(Reply::Missing, |object| Reply::Object(object.clone()))
+            }
+            Request::Remove { key } => {
+                let gone = self.objects.remove(&key);
+                self.removed.extend(gone.map(|object| (key, object, clock)));
+                Reply::Done
+            }
+            Request::List { prefix, after, age } => {
+                let age = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
+                let then = (age > 0).then(|| clock.saturating_sub(age));
+                Reply::Page(self.page(&prefix, after.as_deref(), then))
+            }
+            Request::Begin { key } => {
+                self.count = self.count.saturating_add(1);
+                let id = format!("upload-{}", self.count);
+                self.uploads.insert(id.clone(), Upload { key, begun: clock, parts: BTreeMap::new() });
+                Reply::Id(id)
+            }
+            Request::Part { id, number, bytes } => match self.uploads.get_mut(&id) {
+                Some(upload) => {
+                    upload.parts.insert(number, bytes);
+                    Reply::Done
+                }
+                None => Reply::Missing,
+            },
+            Request::Complete { id, parts } => match self.uploads.remove(&id) {
+                Some(upload) if upload.parts.len() == parts => {
+                    let bytes = upload.parts.into_values().collect::<Vec<_>>().concat().into();
+                    let object = Object { bytes, attributes: Attributes::new(), modified: clock };
+                    self.objects.insert(upload.key, object);
+                    Reply::Done
+                }
+                _ => Reply::Missing,
+            },
+            Request::Abort { id } => self.uploads.remove(&id).map_or(Reply::Missing, |_| Reply::Done),
+            Request::Uploads => {
+                let open = self.uploads.iter().filter_map(|(id, upload)| {
+                    Some((Path::parse(&upload.key).ok()?, id.clone(), upload.begun))
+                });
+                Reply::Uploads(open.collect())
+            }
+        }
+    }
+
+    /// Returns a page of a listing of what there was at a time, or is.
+    fn page(&self, prefix: &str, after: Option<&str>, then: Option<u64>) -> Vec<(String, Object)> {
+        let was_removed = self.removed.iter().filter(|(_, _, at)| then.is_some_and(|then| *at > then));
+        let all = was_removed
+            .map(|(key, object, _)| (key, object))
+            .chain(self.objects.iter())
+            .filter(|(_, object)| then.is_none_or(|then| object.modified <= then))
+            .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
+        let sorted: BTreeMap<_, _> = all.map(|(key, object)| (key.clone(), object.clone())).collect();
+        sorted.into_iter().take(PAGE).collect()
+    }
+
+    fn execute_due(&mut self, clock: u64) {
+        while let Some(request) = self.late.pop(Duration::from_micros(clock)) {
+            drop(self.execute(request, clock));
+        }
+    }
+}
+
+fn is_create(request: &Request) -> bool {
+    matches!(request, Request::Put { create: true, .. })
+}
+
+/// The object storage, as one process reaches it.
+#[derive(Clone)]
+pub(super) struct SimBackend {
+    objects: SimObjects,
+    network: Arc<dyn Network>,
+}
+
+impl fmt::Debug for SimBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SimBackend")
+    }
+}
+
+impl fmt::Display for SimBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("simulated object storage")
+    }
+}
+
+impl Server for SimBackend {
+    type Request = Request;
+    type Reply = Reply;
+
+    fn execute(&self, request: Request) -> Reply {
+        let clock = self.network.server_clock(Peer::Objects);
+        let mut state = self.objects.lock();
+        state.execute_due(clock);
+        state.execute(request, clock)
+    }
+
+    fn execute_later(&self, request: Request, after: Duration) {
+        let clock = Duration::from_micros(self.network.server_clock(Peer::Objects));
+        self.objects.lock().late.push(clock.saturating_add(after), request);
+    }
+}
+
+impl SimBackend {
+    pub(super) fn new(objects: SimObjects, network: Arc<dyn Network>) -> SimBackend {
+        SimBackend { objects, network }
+    }
+
+    async fn ask(&self, verb: &'static str, subject: &str, request: Request) -> Asked<Reply> {
+        let changes = !matches!(request, Request::Get { .. } | Request::List { .. } | Request::Uploads);
+        let creates = is_create(&request);
+        let asked = Exchange { peer: Peer::Objects, verb, subject, changes };
+        match exchange(self.network.as_ref(), self, &asked, request).await {
+            Ok(reply) => Ok(reply),
+            Err(NoAnswer::Lost) => Err(generic("the connection was lost")),
+            // Of two that write at once, 409 says to each that the other does; the library takes that for "it exists".
+            Err(NoAnswer::Refused(way)) if creates && way % 4 == 3 => Ok(Reply::Exists),
+            Err(NoAnswer::Refused(way)) => {
+                let way = usize::try_from(way).unwrap_or(0) % REFUSALS.len();
+                Err(generic(REFUSALS.get(way).unwrap_or(&"refused")))
+            }
+            Err(NoAnswer::Dead) => Err(Error::PermissionDenied {
+                path: subject.to_owned(),
+                source: "the simulated process has ended".into(),
+            }),
+        }
+    }
+
+    /// Returns the uploads in parts that are open.
+    pub(super) async fn uploads(&self) -> Asked<Vec<Begun>> {
+        match self.ask("list uploads", "", Request::Uploads).await? {
+            Reply::Uploads(open) => Ok(open),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn list_all(self, prefix: String) -> Vec<Asked<ObjectMeta>> {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let age = self.network.listing_age();
+            let request = Request::List { prefix: prefix.clone(), after: after.take(), age };
+            let page = match self.ask("list", &prefix, request).await {
+                Ok(Reply::Page(page)) => page,
+                Ok(other) => return vec![Err(unexpected(&other))],
+                Err(error) => return vec![Err(error)],
+            };
+            after = page.last().map(|(key, _)| key.clone());
+            found.extend(page.iter().map(|(key, object)| meta(key, object)));
+            if page.len() < PAGE {
+                return found;
+            }
+        }
+    }
+}
+
+fn generic(why: &str) -> Error {
+    Error::Generic { store: "simulated object storage", source: why.into() }
+}
+
+fn unexpected(reply: &Reply) -> Error {
+    generic(&format!("it answered {reply:?}"))
+}
+
+fn missing(key: &str) -> Error {
+    Error::NotFound { path: key.to_owned(), source: "there is no such object".into() }
+}
+
+fn meta(key: &str, object: &Object) -> Asked<ObjectMeta> {
+    let modified = std::time::SystemTime::UNIX_EPOCH + Duration::from_micros(object.modified);
+    Ok(ObjectMeta {
+        location: Path::parse(key)?,
+        last_modified: modified.into(),
+        size: u64::try_from(object.bytes.len()).unwrap_or(u64::MAX),
+        e_tag: None,
+        version: None,
+    })
+}
+
+fn done() -> PutResult {
+    PutResult { e_tag: None, version: None, extensions: Default::default() }
+}
+
+// Written out as the library's attribute makes them of `async fn`.
+impl ObjectStore for SimBackend {
+    fn put_opts<'a, 'b, 'c>(
+        &'a self,
+        location: &'b Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> Answering<'c, PutResult>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        Box::pin(async move {
+            let create = match opts.mode {
+                PutMode::Create => true,
+                PutMode::Overwrite => false,
+                PutMode::Update(_) => return Err(generic("no object is changed")),
+            };
+            let key = location.to_string();
+            let request =
+                Request::Put { key: key.clone(), bytes: payload.into(), attributes: opts.attributes, create };
+            match self.ask("put", &key, request).await? {
+                Reply::Exists => Err(Error::AlreadyExists { path: key, source: "412".into() }),
+                _ => Ok(done()),
+            }
+        })
+    }
+
+    fn put_multipart_opts<'a, 'b, 'c>(
+        &'a self,
+        _location: &'b Path,
+        _opts: PutMultipartOptions,
+    ) -> Answering<'c, Box<dyn MultipartUpload>>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        Box::pin(async { Err(generic("parts are sent one by one")) })
+    }
+
+    fn get_opts<'a, 'b, 'c>(&'a self, location: &'b Path, options: GetOptions) -> Answering<'c, GetResult>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        Box::pin(async move {
+            let key = location.to_string();
+            let verb = if options.head { "head" } else { "get" };
+            let object = match self.ask(verb, &key, Request::Get { key: key.clone() }).await? {
+                Reply::Object(object) => object,
+                _ => return Err(missing(&key)),
+            };
+            let len = u64::try_from(object.bytes.len()).unwrap_or(u64::MAX);
+            let range = match &options.range {
+                Some(range) => range.as_range(len).map_err(|cause| generic(&cause.to_string()))?,
+                None => 0..len,
+            };
+            let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+            let bytes = object.bytes.slice(at(range.start)..at(range.end));
+            let meta = meta(&key, &object)?;
+            let payload = GetResultPayload::Stream(stream::once(async move { Ok(bytes) }).boxed());
+            let extensions = Default::default();
+            Ok(GetResult { payload, meta, range, attributes: object.attributes, extensions })
+        })
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Asked<Path>>) -> BoxStream<'static, Asked<Path>> {
+        let backend = self.clone();
+        let removed = locations.then(move |location| {
+            let backend = backend.clone();
+            async move {
+                let location = location?;
+                let key = location.to_string();
+                backend.ask("remove", &key, Request::Remove { key: key.clone() }).await?;
+                Ok(location)
+            }
+        });
+        removed.boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Asked<ObjectMeta>> {
+        let prefix = prefix.map_or_else(String::new, |prefix| format!("{prefix}/"));
+        stream::once(self.clone().list_all(prefix)).flat_map(stream::iter).boxed()
+    }
+
+    fn list_with_delimiter<'a, 'b, 'c>(&'a self, _prefix: Option<&'b Path>) -> Answering<'c, ListResult>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        Box::pin(async { Err(generic("folders are not listed")) })
+    }
+
+    fn copy_opts<'a, 'b, 'd, 'c>(
+        &'a self,
+        _from: &'b Path,
+        _to: &'d Path,
+        _options: CopyOptions,
+    ) -> Answering<'c, ()>
+    where
+        'a: 'c,
+        'b: 'c,
+        'd: 'c,
+        Self: 'c,
+    {
+        Box::pin(async { Err(generic("objects are not copied")) })
+    }
+}
+
+impl MultipartStore for SimBackend {
+    fn create_multipart<'a, 'b, 'c>(&'a self, path: &'b Path) -> Answering<'c, MultipartId>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        Box::pin(async move {
+            let key = path.to_string();
+            match self.ask("begin parts", &key, Request::Begin { key: key.clone() }).await? {
+                Reply::Id(id) => Ok(id),
+                other => Err(unexpected(&other)),
+            }
+        })
+    }
+
+    fn put_part<'a, 'b, 'd, 'c>(
+        &'a self,
+        path: &'b Path,
+        id: &'d MultipartId,
+        part_idx: usize,
+        data: PutPayload,
+    ) -> Answering<'c, PartId>
+    where
+        'a: 'c,
+        'b: 'c,
+        'd: 'c,
+        Self: 'c,
+    {
+        Box::pin(async move {
+            let request = Request::Part { id: id.clone(), number: part_idx, bytes: data.into() };
+            match self.ask("put part", path.as_ref(), request).await? {
+                Reply::Done => Ok(PartId { content_id: part_idx.to_string() }),
+                _ => Err(missing(path.as_ref())),
+            }
+        })
+    }
+
+    fn complete_multipart<'a, 'b, 'd, 'c>(
+        &'a self,
+        path: &'b Path,
+        id: &'d MultipartId,
+        parts: Vec<PartId>,
+    ) -> Answering<'c, PutResult>
+    where
+        'a: 'c,
+        'b: 'c,
+        'd: 'c,
+        Self: 'c,
+    {
+        Box::pin(async move {
+            let request = Request::Complete { id: id.clone(), parts: parts.len() };
+            match self.ask("complete parts", path.as_ref(), request).await? {
+                Reply::Done => Ok(done()),
+                _ => Err(missing(path.as_ref())),
+            }
+        })
+    }
+
+    fn abort_multipart<'a, 'b, 'd, 'c>(&'a self, path: &'b Path, id: &'d MultipartId) -> Answering<'c, ()>
+    where
+        'a: 'c,
+        'b: 'c,
+        'd: 'c,
+        Self: 'c,
+    {
+        Box::pin(async move {
+            match self.ask("abort parts", path.as_ref(), Request::Abort { id: id.clone() }).await? {
+                Reply::Done => Ok(()),
+                _ => Err(missing(path.as_ref())),
+            }
+        })
+    }
+}
