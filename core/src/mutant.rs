@@ -142,6 +142,8 @@ pub enum Mutant {
     RevokedFolder,
     /// A client had as many passwords checked as it knew shares, right ones without end.
     PasswordsOfManyShares,
+    /// A version could be made current, removed or kept whose file was deleted with its folder, and not cleared yet.
+    DeletedVersionsChange,
     /// A commit to a database in which the connection is lost is taken for done.
     LostCommitHolds,
     /// One in which the connection is lost is taken for not done, and made again.
@@ -150,6 +152,8 @@ pub enum Mutant {
     LostCommitStaysValid,
     /// A commit to a database goes by the rows of ranges that it has read, whatever they are by then.
     RangesUnguarded,
+    /// A commit to a database checks only the rows that it also writes.
+    ReadsUnguarded,
     /// A commit to a database deletes rows that others have changed since it has read them.
     DeletesUnguarded,
     /// Rows of a database are read that are older than the options allow.

@@ -30,7 +30,7 @@ pub struct Exchange<'a> {
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum RequestFate {
     /// It is executed and answered, each after a while.
     Answered {
         /// From when it is sent until it is executed.
@@ -59,15 +59,15 @@ pub enum Fate {
     Dead,
 }
 
-impl Fate {
+impl RequestFate {
     /// Executed and answered at once.
-    pub const AT_ONCE: Fate = Fate::Answered { request: Duration::ZERO, reply: Duration::ZERO };
+    pub const AT_ONCE: RequestFate = RequestFate::Answered { request: Duration::ZERO, reply: Duration::ZERO };
 }
 
 /// Decides what becomes of requests, and lets other processes go on meanwhile. Called without any lock held.
-pub trait Network: Debug + Send + Sync {
+pub trait SimNetwork: Debug + Send + Sync {
     /// Is asked before a request is sent.
-    fn before(&self, exchange: &Exchange<'_>) -> Fate;
+    fn before(&self, exchange: &Exchange<'_>) -> RequestFate;
     /// Is asked when an answer is there, before it is read; returns whether the process has not ended.
     fn after(&self, exchange: &Exchange<'_>) -> bool;
     /// Returns the time by the clock of a server, in microseconds since 1970 UTC.
@@ -139,7 +139,7 @@ pub(crate) enum NoAnswer {
 
 /// Sends a request and waits for its answer, which may never come.
 pub(crate) async fn exchange<S: Server>(
-    network: &dyn Network,
+    network: &dyn SimNetwork,
     server: &S,
     exchange: &Exchange<'_>,
     request: S::Request,
@@ -147,7 +147,7 @@ pub(crate) async fn exchange<S: Server>(
     let fate = network.before(exchange);
     let now = machine::uptime();
     match fate {
-        Fate::Answered { request: way, reply } => {
+        RequestFate::Answered { request: way, reply } => {
             if !way.is_zero() {
                 crate::tasks::Until(now.saturating_add(way)).await;
             }
@@ -157,19 +157,19 @@ pub(crate) async fn exchange<S: Server>(
             }
             if network.after(exchange) { Ok(answer) } else { Err(NoAnswer::Dead) }
         }
-        Fate::Lost { noticed } => {
+        RequestFate::Lost { noticed } => {
             drop(request);
             lost(noticed).await
         }
-        Fate::Unanswered { request: way, noticed } => {
+        RequestFate::Unanswered { request: way, noticed } => {
             match way.is_zero() {
                 true => drop(server.execute(request)),
                 false => server.execute_later(request, way),
             }
             lost(noticed).await
         }
-        Fate::Refused { way } => Err(NoAnswer::Refused(way)),
-        Fate::Dead => Err(NoAnswer::Dead),
+        RequestFate::Refused { way } => Err(NoAnswer::Refused(way)),
+        RequestFate::Dead => Err(NoAnswer::Dead),
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use crate::blobs::object::sim::SimObjects;
 pub use crate::kv::postgres::sim::SimDatabase;
-pub use crate::network::{Exchange, Fate, Network, Peer};
+pub use crate::network::{Exchange, Peer, RequestFate, SimNetwork};
 
 /// A host in a simulation: its way to both servers, and a directory of its own for the cache.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct SimHost {
     /// The object storage.
     pub objects: SimObjects,
     /// What becomes of its requests.
-    pub network: Arc<dyn Network>,
+    pub network: Arc<dyn SimNetwork>,
     /// Where its cache is.
     pub cache: PathBuf,
     /// How old rows may be that it reads.

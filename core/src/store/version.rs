@@ -2,11 +2,14 @@
 
 use super::Store;
 use crate::body::Body;
-use crate::catalog::{VersionInfo, delete, stat, state, version};
+use crate::catalog::state::{self, State};
+use crate::catalog::{VersionInfo, delete, stat, version};
 use crate::engine::snapshot::Snapshot;
 use crate::id::{FileId, VersionId};
+use crate::kv::Read;
+use crate::mutant::{self, Mutant};
 use crate::time::Time;
-use crate::{FileInfo, Result};
+use crate::{Error, ErrorKind, FileInfo, Result};
 
 /// Rows that one transaction of a longer deletion changes.
 const STEP: usize = 500;
@@ -59,7 +62,10 @@ impl Store {
     /// `NotFound` when there never was one, `Gone` when it was removed.
     pub fn set_current(&self, version: VersionId) -> Result<()> {
         let now = Time::now();
-        self.engine()?.write(move |change| version::set_current(change, version, now))
+        self.engine()?.write(move |change| {
+            expect_kept(change, version)?;
+            version::set_current(change, version, now)
+        })
     }
 
     /// Removes a version that is not the current one.
@@ -70,7 +76,10 @@ impl Store {
     pub fn remove_version(&self, version: VersionId) -> Result<()> {
         let engine = self.engine()?;
         let now = Time::now();
-        engine.write(move |change| version::remove(change, version, change.time(now)))
+        engine.write(move |change| {
+            expect_kept(change, version)?;
+            version::remove(change, version, change.time(now))
+        })
     }
 
     /// Marks a version to be kept whatever the limit on their number, or no longer.
@@ -78,7 +87,10 @@ impl Store {
     /// # Errors
     /// `NotFound` when there never was one, `Gone` when it was removed.
     pub fn keep(&self, version: VersionId, keep: bool) -> Result<()> {
-        self.engine()?.write(move |change| version::set_keep(change, version, keep))
+        self.engine()?.write(move |change| {
+            expect_kept(change, version)?;
+            version::set_keep(change, version, keep)
+        })
     }
 
     /// Clears away what rows it can of files that were cut off from their trees. The deletion is durable
@@ -95,5 +107,17 @@ impl Store {
         let now = Time::now();
         while !engine.write(move |change| delete::step(change, change.time(now), STEP))?.done {}
         Ok(())
+    }
+}
+
+/// Refuses a version whose file was deleted with a folder, and whose rows are yet to be cleared.
+fn expect_kept(tx: &impl Read, version: VersionId) -> Result<()> {
+    match state::of_file(tx, version.file()) {
+        Ok(State::Deleted) if !mutant::is_active(Mutant::DeletedVersionsChange) => {
+            Err(Error::new(ErrorKind::Gone, format!("the file of version {version} was deleted")))
+        }
+        // Of one that is not there, what comes says more.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        found => found.map(drop),
     }
 }

@@ -68,6 +68,9 @@ impl Run {
             ErrorKind::Locked if matches!(busy.what, Do::Copy(..)) && self.is_on_servers() => {
                 self.undecided.push((call, busy.begun));
             }
+            ErrorKind::Locked if !self.may_be_overtaken(task) => {
+                self.fail(format!("{busy} failed, and nothing held it up: {why}"));
+            }
             ErrorKind::Locked => {
                 if !self.history.cancel(call) && self.is_on_servers() {
                     self.fail(format!("{busy} was refused and took effect: {why}"));
@@ -141,12 +144,22 @@ impl Run {
                 self.slots[task].sending = None;
             }
             // Others were first for as long as it tries, which a process is that was suspended.
-            (_, ErrorKind::Locked) if self.is_on_servers() => {}
+            (_, ErrorKind::Locked) if self.is_on_servers() && self.may_be_overtaken(task) => {}
             // A child opens the store anew, which others may keep it from.
             (_, ErrorKind::Locked) if self.slots[task].inherited && others => {}
             _ if excused => self.slots[task].tired = true,
             _ => self.fail(format!("{} failed, {}: {why}", busy, kind.name())),
         }
+    }
+
+    /// Whether others may be first for as long as a process on servers tries.
+    fn may_be_overtaken(&self, task: usize) -> bool {
+        #[cfg(feature = "remote")]
+        if self.is_on_servers() {
+            return self.turns.is_hurt(task) || self.turns.was_held_up();
+        }
+        let _ = task;
+        true
     }
 
     /// Whether others may keep a process from opening the store: other processes, and threads of its

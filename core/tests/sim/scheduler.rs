@@ -129,6 +129,9 @@ struct State {
     ahead: Vec<i64>,
     #[cfg(feature = "remote")]
     servers: Option<Servers>,
+    /// A process was suspended.
+    #[cfg(feature = "remote")]
+    held_up: bool,
     /// The power is out, and nobody has put it on again.
     dark: bool,
     lives: u64,
@@ -189,6 +192,8 @@ impl Turns {
             ahead: Vec::new(),
             #[cfg(feature = "remote")]
             servers: None,
+            #[cfg(feature = "remote")]
+            held_up: false,
             dark: false,
             lives: 0,
             steps: 0,

@@ -41,7 +41,7 @@ pub(crate) struct ObjectOptions {
     pub(crate) memory: Option<std::sync::Arc<object_store::memory::InMemory>>,
     /// Simulated objects, as a simulated host reaches them.
     #[cfg(all(feature = "sim", feature = "remote"))]
-    pub(crate) simulated: Option<(super::sim::SimObjects, std::sync::Arc<dyn crate::network::Network>)>,
+    pub(crate) simulated: Option<(super::sim::SimObjects, std::sync::Arc<dyn crate::network::SimNetwork>)>,
 }
 
 impl ObjectOptions {

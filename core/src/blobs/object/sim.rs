@@ -17,35 +17,32 @@ use object_store::{
     PutResult,
 };
 
-use crate::network::{Exchange, Late, Network, NoAnswer, Peer, Server, exchange};
+use crate::network::{Exchange, Late, NoAnswer, Peer, Server, SimNetwork, exchange};
 
 /// Names on one page of a listing.
 const PAGE: usize = 7;
 /// What the server refuses for now.
 const REFUSALS: [&str; 3] = ["503 SlowDown", "500 InternalError", "connection reset by peer"];
 
-/// A result of the library.
-type Asked<T> = object_store::Result<T>;
-
 /// An upload in parts that is open: its key, its id, and when it was begun, in microseconds since 1970 UTC.
-pub(super) type Begun = (Path, String, u64);
+pub(super) type OpenParts = (Path, String, u64);
 
-type Answering<'a, T> = Pin<Box<dyn Future<Output = Asked<T>> + Send + 'a>>;
+type Answering<'a, T> = Pin<Box<dyn Future<Output = object_store::Result<T>> + Send + 'a>>;
 
 /// Simulated object storage, which all hosts of a simulation reach. A clone is the same.
 #[derive(Clone, Debug, Default)]
 pub struct SimObjects {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<BucketState>>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct State {
+struct BucketState {
     objects: BTreeMap<String, Object>,
     /// Objects that were removed, and when: old listings have them.
     removed: Vec<(String, Object, u64)>,
     uploads: BTreeMap<String, Upload>,
     count: u64,
-    late: Late<Request>,
+    late: Late<ObjectRequest>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +62,7 @@ struct Upload {
 
 /// What a server is asked.
 #[derive(Clone, Debug)]
-pub(super) enum Request {
+pub(super) enum ObjectRequest {
     Put { key: String, bytes: Bytes, attributes: Attributes, create: bool },
     Get { key: String },
     Remove { key: String },
@@ -79,18 +76,18 @@ pub(super) enum Request {
 
 /// What it answers.
 #[derive(Clone, Debug)]
-pub(super) enum Reply {
+pub(super) enum ObjectReply {
     Done,
     Object(Object),
     Page(Vec<(String, Object)>),
     Id(String),
-    Uploads(Vec<Begun>),
+    Uploads(Vec<OpenParts>),
     Exists,
     Missing,
 }
 
 impl SimObjects {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BucketState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -101,7 +98,7 @@ impl SimObjects {
             let state = self.lock();
             (state.objects.clone(), state.uploads.clone())
         };
-        let state = State { objects, uploads, ..State::default() };
+        let state = BucketState { objects, uploads, ..BucketState::default() };
         SimObjects { state: Arc::new(Mutex::new(state)) }
     }
 
@@ -131,57 +128,60 @@ impl SimObjects {
     }
 }
 
-impl State {
-    fn execute(&mut self, request: Request, clock: u64) -> Reply {
+impl BucketState {
+    fn execute(&mut self, request: ObjectRequest, clock: u64) -> ObjectReply {
         match request {
-            Request::Put { key, .. } if self.objects.contains_key(&key) && is_create(&request) => {
-                Reply::Exists
+            ObjectRequest::Put { key, .. } if self.objects.contains_key(&key) && is_create(&request) => {
+                ObjectReply::Exists
             }
-            Request::Put { key, bytes, attributes, .. } => {
+            ObjectRequest::Put { key, bytes, attributes, .. } => {
                 self.objects.insert(key, Object { bytes, attributes, modified: clock });
-                Reply::Done
+                ObjectReply::Done
             }
-            Request::Get { key } => {
-                self.objects.get(&key).map_or(Reply::Missing, |object| Reply::Object(object.clone()))
-            }
-            Request::Remove { key } => {
+            ObjectRequest::Get { key } => self
+                .objects
+                .get(&key)
+                .map_or(ObjectReply::Missing, |object| ObjectReply::Object(object.clone())),
+            ObjectRequest::Remove { key } => {
                 let gone = self.objects.remove(&key);
                 self.removed.extend(gone.map(|object| (key, object, clock)));
-                Reply::Done
+                ObjectReply::Done
             }
-            Request::List { prefix, after, age } => {
+            ObjectRequest::List { prefix, after, age } => {
                 let age = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
                 let then = (age > 0).then(|| clock.saturating_sub(age));
-                Reply::Page(self.page(&prefix, after.as_deref(), then))
+                ObjectReply::Page(self.page(&prefix, after.as_deref(), then))
             }
-            Request::Begin { key } => {
+            ObjectRequest::Begin { key } => {
                 self.count = self.count.saturating_add(1);
                 let id = format!("upload-{}", self.count);
                 self.uploads.insert(id.clone(), Upload { key, begun: clock, parts: BTreeMap::new() });
-                Reply::Id(id)
+                ObjectReply::Id(id)
             }
-            Request::Part { id, number, bytes } => match self.uploads.get_mut(&id) {
+            ObjectRequest::Part { id, number, bytes } => match self.uploads.get_mut(&id) {
                 Some(upload) => {
                     upload.parts.insert(number, bytes);
-                    Reply::Done
+                    ObjectReply::Done
                 }
-                None => Reply::Missing,
+                None => ObjectReply::Missing,
             },
-            Request::Complete { id, parts } => match self.uploads.remove(&id) {
+            ObjectRequest::Complete { id, parts } => match self.uploads.remove(&id) {
                 Some(upload) if upload.parts.len() == parts => {
                     let bytes = upload.parts.into_values().collect::<Vec<_>>().concat().into();
                     let object = Object { bytes, attributes: Attributes::new(), modified: clock };
                     self.objects.insert(upload.key, object);
-                    Reply::Done
+                    ObjectReply::Done
                 }
-                _ => Reply::Missing,
+                _ => ObjectReply::Missing,
             },
-            Request::Abort { id } => self.uploads.remove(&id).map_or(Reply::Missing, |_| Reply::Done),
-            Request::Uploads => {
+            ObjectRequest::Abort { id } => {
+                self.uploads.remove(&id).map_or(ObjectReply::Missing, |_| ObjectReply::Done)
+            }
+            ObjectRequest::Uploads => {
                 let open = self.uploads.iter().filter_map(|(id, upload)| {
                     Some((Path::parse(&upload.key).ok()?, id.clone(), upload.begun))
                 });
-                Reply::Uploads(open.collect())
+                ObjectReply::Uploads(open.collect())
             }
         }
     }
@@ -205,15 +205,15 @@ impl State {
     }
 }
 
-fn is_create(request: &Request) -> bool {
-    matches!(request, Request::Put { create: true, .. })
+fn is_create(request: &ObjectRequest) -> bool {
+    matches!(request, ObjectRequest::Put { create: true, .. })
 }
 
 /// The object storage, as one process reaches it.
 #[derive(Clone)]
 pub(super) struct SimBackend {
     objects: SimObjects,
-    network: Arc<dyn Network>,
+    network: Arc<dyn SimNetwork>,
 }
 
 impl fmt::Debug for SimBackend {
@@ -229,36 +229,44 @@ impl fmt::Display for SimBackend {
 }
 
 impl Server for SimBackend {
-    type Request = Request;
-    type Reply = Reply;
+    type Request = ObjectRequest;
+    type Reply = ObjectReply;
 
-    fn execute(&self, request: Request) -> Reply {
+    fn execute(&self, request: ObjectRequest) -> ObjectReply {
         let clock = self.network.server_clock(Peer::Objects);
         let mut state = self.objects.lock();
         state.execute_due(clock);
         state.execute(request, clock)
     }
 
-    fn execute_later(&self, request: Request, after: Duration) {
+    fn execute_later(&self, request: ObjectRequest, after: Duration) {
         let clock = Duration::from_micros(self.network.server_clock(Peer::Objects));
         self.objects.lock().late.push(clock.saturating_add(after), request);
     }
 }
 
 impl SimBackend {
-    pub(super) fn new(objects: SimObjects, network: Arc<dyn Network>) -> SimBackend {
+    pub(super) fn new(objects: SimObjects, network: Arc<dyn SimNetwork>) -> SimBackend {
         SimBackend { objects, network }
     }
 
-    async fn ask(&self, verb: &'static str, subject: &str, request: Request) -> Asked<Reply> {
-        let changes = !matches!(request, Request::Get { .. } | Request::List { .. } | Request::Uploads);
+    async fn ask(
+        &self,
+        verb: &'static str,
+        subject: &str,
+        request: ObjectRequest,
+    ) -> object_store::Result<ObjectReply> {
+        let changes = !matches!(
+            request,
+            ObjectRequest::Get { .. } | ObjectRequest::List { .. } | ObjectRequest::Uploads
+        );
         let creates = is_create(&request);
         let asked = Exchange { peer: Peer::Objects, verb, subject, changes };
         match exchange(self.network.as_ref(), self, &asked, request).await {
             Ok(reply) => Ok(reply),
             Err(NoAnswer::Lost) => Err(generic("the connection was lost")),
             // Of two that write at once, 409 says to each that the other does; the library takes that for "it exists".
-            Err(NoAnswer::Refused(way)) if creates && way % 4 == 3 => Ok(Reply::Exists),
+            Err(NoAnswer::Refused(way)) if creates && way % 4 == 3 => Ok(ObjectReply::Exists),
             Err(NoAnswer::Refused(way)) => {
                 let way = usize::try_from(way).unwrap_or(0) % REFUSALS.len();
                 Err(generic(REFUSALS.get(way).unwrap_or(&"refused")))
@@ -271,20 +279,20 @@ impl SimBackend {
     }
 
     /// Returns the uploads in parts that are open.
-    pub(super) async fn uploads(&self) -> Asked<Vec<Begun>> {
-        match self.ask("list uploads", "", Request::Uploads).await? {
-            Reply::Uploads(open) => Ok(open),
+    pub(super) async fn uploads(&self) -> object_store::Result<Vec<OpenParts>> {
+        match self.ask("list uploads", "", ObjectRequest::Uploads).await? {
+            ObjectReply::Uploads(open) => Ok(open),
             other => Err(unexpected(&other)),
         }
     }
 
-    async fn list_all(self, prefix: String) -> Vec<Asked<ObjectMeta>> {
+    async fn list_all(self, prefix: String) -> Vec<object_store::Result<ObjectMeta>> {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let age = self.network.listing_age();
-            let request = Request::List { prefix: prefix.clone(), after: after.take(), age };
+            let request = ObjectRequest::List { prefix: prefix.clone(), after: after.take(), age };
             let page = match self.ask("list", &prefix, request).await {
-                Ok(Reply::Page(page)) => page,
+                Ok(ObjectReply::Page(page)) => page,
                 Ok(other) => return vec![Err(unexpected(&other))],
                 Err(error) => return vec![Err(error)],
             };
@@ -301,7 +309,7 @@ fn generic(why: &str) -> Error {
     Error::Generic { store: "simulated object storage", source: why.into() }
 }
 
-fn unexpected(reply: &Reply) -> Error {
+fn unexpected(reply: &ObjectReply) -> Error {
     generic(&format!("it answered {reply:?}"))
 }
 
@@ -309,7 +317,7 @@ fn missing(key: &str) -> Error {
     Error::NotFound { path: key.to_owned(), source: "there is no such object".into() }
 }
 
-fn meta(key: &str, object: &Object) -> Asked<ObjectMeta> {
+fn meta(key: &str, object: &Object) -> object_store::Result<ObjectMeta> {
     let modified = std::time::SystemTime::UNIX_EPOCH + Duration::from_micros(object.modified);
     Ok(ObjectMeta {
         location: Path::parse(key)?,
@@ -344,10 +352,14 @@ impl ObjectStore for SimBackend {
                 PutMode::Update(_) => return Err(generic("no object is changed")),
             };
             let key = location.to_string();
-            let request =
-                Request::Put { key: key.clone(), bytes: payload.into(), attributes: opts.attributes, create };
+            let request = ObjectRequest::Put {
+                key: key.clone(),
+                bytes: payload.into(),
+                attributes: opts.attributes,
+                create,
+            };
             match self.ask("put", &key, request).await? {
-                Reply::Exists => Err(Error::AlreadyExists { path: key, source: "412".into() }),
+                ObjectReply::Exists => Err(Error::AlreadyExists { path: key, source: "412".into() }),
                 _ => Ok(done()),
             }
         })
@@ -375,8 +387,8 @@ impl ObjectStore for SimBackend {
         Box::pin(async move {
             let key = location.to_string();
             let verb = if options.head { "head" } else { "get" };
-            let object = match self.ask(verb, &key, Request::Get { key: key.clone() }).await? {
-                Reply::Object(object) => object,
+            let object = match self.ask(verb, &key, ObjectRequest::Get { key: key.clone() }).await? {
+                ObjectReply::Object(object) => object,
                 _ => return Err(missing(&key)),
             };
             let len = u64::try_from(object.bytes.len()).unwrap_or(u64::MAX);
@@ -393,21 +405,24 @@ impl ObjectStore for SimBackend {
         })
     }
 
-    fn delete_stream(&self, locations: BoxStream<'static, Asked<Path>>) -> BoxStream<'static, Asked<Path>> {
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, object_store::Result<Path>>,
+    ) -> BoxStream<'static, object_store::Result<Path>> {
         let backend = self.clone();
         let removed = locations.then(move |location| {
             let backend = backend.clone();
             async move {
                 let location = location?;
                 let key = location.to_string();
-                backend.ask("remove", &key, Request::Remove { key: key.clone() }).await?;
+                backend.ask("remove", &key, ObjectRequest::Remove { key: key.clone() }).await?;
                 Ok(location)
             }
         });
         removed.boxed()
     }
 
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Asked<ObjectMeta>> {
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
         let prefix = prefix.map_or_else(String::new, |prefix| format!("{prefix}/"));
         stream::once(self.clone().list_all(prefix)).flat_map(stream::iter).boxed()
     }
@@ -446,8 +461,8 @@ impl MultipartStore for SimBackend {
     {
         Box::pin(async move {
             let key = path.to_string();
-            match self.ask("begin parts", &key, Request::Begin { key: key.clone() }).await? {
-                Reply::Id(id) => Ok(id),
+            match self.ask("begin parts", &key, ObjectRequest::Begin { key: key.clone() }).await? {
+                ObjectReply::Id(id) => Ok(id),
                 other => Err(unexpected(&other)),
             }
         })
@@ -467,9 +482,9 @@ impl MultipartStore for SimBackend {
         Self: 'c,
     {
         Box::pin(async move {
-            let request = Request::Part { id: id.clone(), number: part_idx, bytes: data.into() };
+            let request = ObjectRequest::Part { id: id.clone(), number: part_idx, bytes: data.into() };
             match self.ask("put part", path.as_ref(), request).await? {
-                Reply::Done => Ok(PartId { content_id: part_idx.to_string() }),
+                ObjectReply::Done => Ok(PartId { content_id: part_idx.to_string() }),
                 _ => Err(missing(path.as_ref())),
             }
         })
@@ -488,9 +503,9 @@ impl MultipartStore for SimBackend {
         Self: 'c,
     {
         Box::pin(async move {
-            let request = Request::Complete { id: id.clone(), parts: parts.len() };
+            let request = ObjectRequest::Complete { id: id.clone(), parts: parts.len() };
             match self.ask("complete parts", path.as_ref(), request).await? {
-                Reply::Done => Ok(done()),
+                ObjectReply::Done => Ok(done()),
                 _ => Err(missing(path.as_ref())),
             }
         })
@@ -504,8 +519,8 @@ impl MultipartStore for SimBackend {
         Self: 'c,
     {
         Box::pin(async move {
-            match self.ask("abort parts", path.as_ref(), Request::Abort { id: id.clone() }).await? {
-                Reply::Done => Ok(()),
+            match self.ask("abort parts", path.as_ref(), ObjectRequest::Abort { id: id.clone() }).await? {
+                ObjectReply::Done => Ok(()),
                 _ => Err(missing(path.as_ref())),
             }
         })

@@ -17,7 +17,7 @@ use super::connect::{Database, Use};
 use super::failure::Failure;
 use super::query::{COMMITTING, Query, Statement};
 use super::row::{RowChange, RowKey, Seal};
-use super::session::{Session, column};
+use super::session::{DatabaseSession, column};
 use super::writer::ReadSet;
 use crate::mutant::{self, Mutant};
 use crate::random::random;
@@ -88,7 +88,7 @@ impl PendingCommit {
     }
 
     /// Sends the transaction in one trip. Returns whether what was read is still so, and the commit done.
-    async fn send(&self, database: &Database, connection: Session) -> Result<bool, Failure> {
+    async fn send(&self, database: &Database, connection: DatabaseSession) -> Result<bool, Failure> {
         let sent = connection.commit(&database.statements, &self.query);
         let answer = tasks::timeout(database.options.patience, sent).await;
         match answer.unwrap_or_else(|| Err(Failure::timed_out(COMMITTING))) {
@@ -153,13 +153,20 @@ impl PendingCommit {
 fn checks(query: &mut Query, read: &ReadSet, changes: &[(RowKey, RowChange)]) {
     let (mut tables, mut lows, mut highs) = (Vec::new(), Vec::new(), Vec::new());
     let mut seals = Vec::new();
-    let is_deleted = |key: &RowKey| changes.contains(&(key.clone(), RowChange::Delete));
-    let kept = |key: &RowKey| !mutant::is_active(Mutant::DeletesUnguarded) || !is_deleted(key);
+    let kept = |key: &RowKey| match changes.binary_search_by(|(changed, _)| changed.cmp(key)) {
+        Ok(found) if mutant::is_active(Mutant::DeletesUnguarded) => {
+            changes.get(found).is_none_or(|(_, change)| *change != RowChange::Delete)
+        }
+        Ok(_) => true,
+        Err(_) => !mutant::is_active(Mutant::ReadsUnguarded),
+    };
     let keys = read.keys.iter().filter(|(key, _)| kept(key)).map(|((table, key), seal)| {
         let span = super::span::Span::of_key(key);
         (*table, span, *seal)
     });
-    let spans = read.spans.iter().filter(|_| !mutant::is_active(Mutant::RangesUnguarded));
+    let guards_spans =
+        ![Mutant::RangesUnguarded, Mutant::ReadsUnguarded].map(mutant::is_active).contains(&true);
+    let spans = read.spans.iter().filter(|_| guards_spans);
     for (table, span, seal) in keys.chain(spans.cloned()) {
         tables.push(i16::from(table));
         lows.push(span.low);

@@ -19,7 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::Failure;
 use super::options::PostgresOptions;
-use super::session::Session;
+use super::session::DatabaseSession;
 #[cfg(all(feature = "sim", feature = "remote"))]
 use super::sim::{SimClient, SimDatabase};
 use super::statements::Statements;
@@ -60,7 +60,7 @@ enum Way {
 pub(super) enum PendingAnswer<'d, T> {
     Server(Receiver<Result<T>>, std::marker::PhantomData<&'d ()>),
     #[cfg(all(feature = "sim", feature = "remote"))]
-    Simulated(super::sim::Begun<'d, Result<T>>),
+    Simulated(super::sim::BegunWork<'d, Result<T>>),
 }
 
 impl<T> PendingAnswer<'_, T> {
@@ -114,7 +114,7 @@ impl Database {
     #[cfg(all(feature = "sim", feature = "remote"))]
     pub(super) fn simulated(
         database: SimDatabase,
-        network: std::sync::Arc<dyn crate::network::Network>,
+        network: std::sync::Arc<dyn crate::network::SimNetwork>,
         options: PostgresOptions,
     ) -> Database {
         Database {
@@ -175,7 +175,7 @@ impl Database {
 
     /// Takes a connection of the pool, or makes one; waits for a server that is not there as long as
     /// the options say.
-    pub(super) async fn connection(&self, used: Use) -> Result<Session, Failure> {
+    pub(super) async fn connection(&self, used: Use) -> Result<DatabaseSession, Failure> {
         let begun = machine::uptime();
         let mut pause = PAUSE;
         loop {
@@ -192,16 +192,16 @@ impl Database {
         }
     }
 
-    async fn try_connection(&self, used: Use) -> Result<Session, Failure> {
+    async fn try_connection(&self, used: Use) -> Result<DatabaseSession, Failure> {
         match &self.way {
             Way::Server { reading, writing, .. } => {
                 let pool = if used == Use::Reading { reading } else { writing };
-                pool.get().await.map(Session::Server).map_err(pool_failure)
+                pool.get().await.map(DatabaseSession::Server).map_err(pool_failure)
             }
             #[cfg(all(feature = "sim", feature = "remote"))]
             Way::Simulated(client) => {
                 let connected = client.connection(used == Use::Reading, self.options.patience).await;
-                connected.map(Session::Simulated)
+                connected.map(DatabaseSession::Simulated)
             }
         }
     }
@@ -209,9 +209,11 @@ impl Database {
     /// As [`Database::connection`], to a server that is none of a simulation: for what is no statement of ours.
     pub(super) async fn client(&self, used: Use) -> Result<Object, Failure> {
         match self.connection(used).await? {
-            Session::Server(client) => Ok(client),
+            DatabaseSession::Server(client) => Ok(client),
             #[cfg(all(feature = "sim", feature = "remote"))]
-            Session::Simulated(_) => Err(Failure::Refused(Error::bug("a simulated server has its tables"))),
+            DatabaseSession::Simulated(_) => {
+                Err(Failure::Refused(Error::bug("a simulated server has its tables")))
+            }
         }
     }
 

@@ -187,7 +187,7 @@ impl PostgresKv {
     /// Opens the rows in a simulated database, as a simulated host reaches it.
     #[cfg(all(feature = "sim", feature = "remote"))]
     pub(crate) fn open_simulated(
-        (database, network): (sim::SimDatabase, Arc<dyn crate::network::Network>),
+        (database, network): (sim::SimDatabase, Arc<dyn crate::network::SimNetwork>),
         options: PostgresOptions,
     ) -> PostgresKv {
         PostgresKv::over(Arc::new(Database::simulated(database, network, options)))

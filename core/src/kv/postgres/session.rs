@@ -25,37 +25,39 @@ async fn run(
 }
 
 /// A row of an answer.
-pub(super) enum Row {
+pub(super) enum AnswerRow {
     Server(tokio_postgres::Row),
     #[cfg(all(feature = "sim", feature = "remote"))]
     Simulated(Vec<Cell>),
 }
 
 /// Reads a column.
-pub(super) fn column<'a, T: FromSql<'a>>(row: &'a Row, index: usize) -> Result<T> {
+pub(super) fn column<'a, T: FromSql<'a>>(row: &'a AnswerRow, index: usize) -> Result<T> {
     match row {
-        Row::Server(row) => row.try_get(index).map_err(|cause| Failure::of(READING, cause).into_error()),
+        AnswerRow::Server(row) => {
+            row.try_get(index).map_err(|cause| Failure::of(READING, cause).into_error())
+        }
         #[cfg(all(feature = "sim", feature = "remote"))]
-        Row::Simulated(cells) => super::sim::cell(cells, index),
+        AnswerRow::Simulated(cells) => super::sim::cell(cells, index),
     }
 }
 
 /// A connection.
-pub(super) enum Session {
+pub(super) enum DatabaseSession {
     Server(Object),
     #[cfg(all(feature = "sim", feature = "remote"))]
     Simulated(SimSession),
 }
 
-impl Session {
+impl DatabaseSession {
     /// Begins a transaction that reads one snapshot, and asks the first query in it, in one trip.
     pub(super) async fn begin_read(
         &self,
         statements: &Statements,
         query: &Query,
-    ) -> Result<Vec<Row>, Failure> {
+    ) -> Result<Vec<AnswerRow>, Failure> {
         match self {
-            Session::Server(client) => {
+            DatabaseSession::Server(client) => {
                 let (begun, answer) = tokio::join!(
                     biased;
                     client.batch_execute(&statements.begin_read),
@@ -64,23 +66,31 @@ impl Session {
                 rows(query, begun.and(answer))
             }
             #[cfg(all(feature = "sim", feature = "remote"))]
-            Session::Simulated(session) => session.begin_read(query).await.map(simulated),
+            DatabaseSession::Simulated(session) => session.begin_read(query).await.map(simulated),
         }
     }
 
     /// Asks a query: in the transaction that was begun, or in one of its own.
-    pub(super) async fn query(&self, statements: &Statements, query: &Query) -> Result<Vec<Row>, Failure> {
+    pub(super) async fn query(
+        &self,
+        statements: &Statements,
+        query: &Query,
+    ) -> Result<Vec<AnswerRow>, Failure> {
         match self {
-            Session::Server(client) => rows(query, run(query, client, statements).await),
+            DatabaseSession::Server(client) => rows(query, run(query, client, statements).await),
             #[cfg(all(feature = "sim", feature = "remote"))]
-            Session::Simulated(session) => session.query(query).await.map(simulated),
+            DatabaseSession::Simulated(session) => session.query(query).await.map(simulated),
         }
     }
 
     /// Begins a serializable transaction, makes a query in it and commits, in one trip.
-    pub(super) async fn commit(&self, statements: &Statements, query: &Query) -> Result<Vec<Row>, Failure> {
+    pub(super) async fn commit(
+        &self,
+        statements: &Statements,
+        query: &Query,
+    ) -> Result<Vec<AnswerRow>, Failure> {
         match self {
-            Session::Server(client) => {
+            DatabaseSession::Server(client) => {
                 let (begun, answer, ended) = tokio::join!(
                     biased;
                     client.batch_execute(&statements.begin_write),
@@ -91,28 +101,28 @@ impl Session {
                 rows(query, begun.and(answer).and_then(|rows| ended.map(|()| rows)))
             }
             #[cfg(all(feature = "sim", feature = "remote"))]
-            Session::Simulated(session) => session.commit(query).await.map(simulated),
+            DatabaseSession::Simulated(session) => session.commit(query).await.map(simulated),
         }
     }
 
     /// Ends the transaction that was begun.
     pub(super) async fn end(&self) -> Result<(), Failure> {
         match self {
-            Session::Server(client) => {
+            DatabaseSession::Server(client) => {
                 let ended = client.batch_execute("ROLLBACK").await;
                 ended.map_err(|cause| Failure::of(READING, cause))
             }
             #[cfg(all(feature = "sim", feature = "remote"))]
-            Session::Simulated(session) => session.end().await,
+            DatabaseSession::Simulated(session) => session.end().await,
         }
     }
 
     /// Ends the connection, which is not to be used again.
     pub(super) fn discard(self) {
         match self {
-            Session::Server(client) => drop(Object::take(client)),
+            DatabaseSession::Server(client) => drop(Object::take(client)),
             #[cfg(all(feature = "sim", feature = "remote"))]
-            Session::Simulated(session) => session.discard(),
+            DatabaseSession::Simulated(session) => session.discard(),
         }
     }
 }
@@ -120,12 +130,12 @@ impl Session {
 fn rows(
     query: &Query,
     answer: Result<Vec<tokio_postgres::Row>, tokio_postgres::Error>,
-) -> Result<Vec<Row>, Failure> {
+) -> Result<Vec<AnswerRow>, Failure> {
     let rows = answer.map_err(|cause| Failure::of(query.what.doing(), cause))?;
-    Ok(rows.into_iter().map(Row::Server).collect())
+    Ok(rows.into_iter().map(AnswerRow::Server).collect())
 }
 
 #[cfg(all(feature = "sim", feature = "remote"))]
-fn simulated(rows: Vec<Vec<Cell>>) -> Vec<Row> {
-    rows.into_iter().map(Row::Simulated).collect()
+fn simulated(rows: Vec<Vec<Cell>>) -> Vec<AnswerRow> {
+    rows.into_iter().map(AnswerRow::Simulated).collect()
 }

@@ -14,7 +14,7 @@ use super::connect::{Database, Use};
 use super::failure::Failure;
 use super::query::{Query, READING, Statement};
 use super::row::{RowKey, StoredRow};
-use super::session::{Row, Session, column};
+use super::session::{AnswerRow, DatabaseSession, column};
 use super::span::Span;
 use crate::kv::Table;
 use crate::mutant::{self, Mutant};
@@ -57,7 +57,7 @@ enum Transaction {
 
 /// A connection in a transaction. Dropped before that was ended, the connection ends too: who was given it next would
 /// read what this transaction does.
-struct OpenTransaction(Option<Session>);
+struct OpenTransaction(Option<DatabaseSession>);
 
 impl Drop for OpenTransaction {
     fn drop(&mut self) {
@@ -70,7 +70,7 @@ impl Drop for OpenTransaction {
 }
 
 impl OpenTransaction {
-    fn session(&self) -> Result<&Session, Failure> {
+    fn session(&self) -> Result<&DatabaseSession, Failure> {
         self.0.as_ref().ok_or_else(|| Failure::Refused(Error::bug("a transaction has no connection")))
     }
 }
@@ -241,7 +241,7 @@ impl View {
         pages.insert(scan, Arc::new(page));
     }
 
-    fn ask(self: &Arc<View>, query: Query) -> Result<Vec<Row>> {
+    fn ask(self: &Arc<View>, query: Query) -> Result<Vec<AnswerRow>> {
         self.ask_while(query, || ()).map(|(rows, ())| rows)
     }
 
@@ -250,7 +250,7 @@ impl View {
         self: &Arc<View>,
         query: Query,
         meanwhile: impl FnOnce() -> T,
-    ) -> Result<(Vec<Row>, T)> {
+    ) -> Result<(Vec<AnswerRow>, T)> {
         let view = self.clone();
         let answer =
             self.database.begin(async move { view.answer(query).await.map_err(Failure::into_error) })?;
@@ -267,7 +267,7 @@ impl View {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn answer(self: Arc<View>, query: Query) -> Result<Vec<Row>, Failure> {
+    async fn answer(self: Arc<View>, query: Query) -> Result<Vec<AnswerRow>, Failure> {
         let mut transaction = tasks::lock(&self.transaction).await;
         match &*transaction {
             Transaction::NotBegun => self.begin(&mut transaction, query).await,
@@ -297,7 +297,7 @@ impl View {
         self: &Arc<View>,
         transaction: &mut Transaction,
         query: Query,
-    ) -> Result<Vec<Row>, Failure> {
+    ) -> Result<Vec<AnswerRow>, Failure> {
         let first = machine::uptime();
         loop {
             let client = self.database.connection(Use::Reading).await?;

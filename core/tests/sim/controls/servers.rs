@@ -59,7 +59,19 @@ pub(super) const CONTROLS: &[Control] = &[
         focus: |plan| {
             plan.hosts(3, 1);
             plan.names = 2;
-            plan.only(&[(Kind::Put, 6), (Kind::Delete, 3), (Kind::Rename, 3), (Kind::Rest, 1)]);
+            plan.only(&[
+                (Kind::Put, 6),
+                (Kind::Again, 3),
+                (Kind::CopyAll, 3),
+                (Kind::Delete, 4),
+                (Kind::Trash, 3),
+                (Kind::Restore, 3),
+                (Kind::RemoveVersion, 3),
+                (Kind::Gc, 3),
+                (Kind::Compact, 2),
+                (Kind::StepClock, 1),
+                (Kind::Rest, 1),
+            ]);
         },
     },
     Control {
@@ -153,6 +165,31 @@ pub(super) const CONTROLS: &[Control] = &[
             plan.hosts(2, 5);
             plan.stale(1000);
             plan.only(&[(Kind::Put, 4), (Kind::Look, 6)]);
+        },
+    },
+    Control {
+        fault: 0,
+        says: "a version is changed whose file was deleted by a process that died",
+        mutant: Mutant::DeletedVersionsChange,
+        near: 1,
+        bound: 400,
+        focus: |plan| {
+            plan.hosts(3, 2);
+            plan.names = 2;
+            plan.chances.kill = 20;
+            plan.only(&[(Kind::Put, 6), (Kind::Delete, 4), (Kind::SetCurrent, 6), (Kind::Rest, 1)]);
+        },
+    },
+    Control {
+        fault: 0,
+        says: "a commit goes by rows that have changed, and that it does not write",
+        mutant: Mutant::ReadsUnguarded,
+        near: 1,
+        bound: 300,
+        focus: |plan| {
+            plan.hosts(3, 1);
+            plan.names = 2;
+            plan.only(&[(Kind::Put, 6), (Kind::Delete, 3), (Kind::Rename, 4), (Kind::Rest, 1)]);
         },
     },
 ];

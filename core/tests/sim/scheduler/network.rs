@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdall::simulated::{Exchange, Fate, Network, Peer};
+use holdall::simulated::{Exchange, Peer, RequestFate, SimNetwork};
 
 use super::{MAIN, ME, NetChances, NetFault, Servers, State, Status, Turns};
 
@@ -33,6 +33,11 @@ impl Turns {
         self.lock().restart();
     }
 
+    /// Whether any process was suspended.
+    pub fn was_held_up(&self) -> bool {
+        self.lock().held_up
+    }
+
     /// Lets time pass, on all clocks.
     pub fn pass_time(&self, duration: Duration) {
         self.lock().pass_time(duration);
@@ -53,6 +58,7 @@ impl Turns {
         if stalls || switch > 0 && state.rng.one_in(switch) {
             let seconds = SUSPENDED[state.rng.below(SUSPENDED.len() as u64) as usize];
             let first = state.rng.one_in(2);
+            state.held_up |= stalls;
             if stalls {
                 let until = state.steps + state.rng.below(80);
                 state.tasks[me].status = Status::Stalled(until);
@@ -117,29 +123,31 @@ impl State {
         Duration::from_millis(from[self.rng.below(from.len() as u64) as usize])
     }
 
-    fn fate(&mut self, fault: NetFault) -> Fate {
+    fn fate(&mut self, fault: NetFault) -> RequestFate {
         match fault {
-            NetFault::Lost => Fate::Lost { noticed: true },
-            NetFault::Silent => Fate::Lost { noticed: false },
-            NetFault::ReplyLost => Fate::Unanswered { request: Duration::ZERO, noticed: true },
-            NetFault::ReplySilent => Fate::Unanswered { request: Duration::ZERO, noticed: false },
+            NetFault::Lost => RequestFate::Lost { noticed: true },
+            NetFault::Silent => RequestFate::Lost { noticed: false },
+            NetFault::ReplyLost => RequestFate::Unanswered { request: Duration::ZERO, noticed: true },
+            NetFault::ReplySilent => RequestFate::Unanswered { request: Duration::ZERO, noticed: false },
             NetFault::Late => {
-                Fate::Unanswered { request: self.draw_time(&LATE), noticed: self.rng.one_in(2) }
+                RequestFate::Unanswered { request: self.draw_time(&LATE), noticed: self.rng.one_in(2) }
             }
-            NetFault::Refused => Fate::Refused { way: self.rng.draw() },
-            NetFault::Slow => Fate::Answered { request: self.draw_time(&SLOW), reply: self.draw_time(&SLOW) },
+            NetFault::Refused => RequestFate::Refused { way: self.rng.draw() },
+            NetFault::Slow => {
+                RequestFate::Answered { request: self.draw_time(&SLOW), reply: self.draw_time(&SLOW) }
+            }
         }
     }
 }
 
-impl Network for Turns {
-    fn before(&self, exchange: &Exchange<'_>) -> Fate {
+impl SimNetwork for Turns {
+    fn before(&self, exchange: &Exchange<'_>) -> RequestFate {
         let me = ME.get();
         if me == MAIN {
-            return Fate::AT_ONCE;
+            return RequestFate::AT_ONCE;
         }
         if !self.stop_at(exchange, "before") {
-            return Fate::Dead;
+            return RequestFate::Dead;
         }
         let mut state = self.lock();
         let NetChances { fault, restart, .. } = state.chances.net;
@@ -151,7 +159,7 @@ impl Network for Turns {
         }
         let at = &state.chances.net.at;
         let here = at.is_empty() || at.contains(&exchange.verb);
-        let mut fate = Fate::AT_ONCE;
+        let mut fate = RequestFate::AT_ONCE;
         if here && fault > 0 && state.rng.one_in(fault) {
             let faults = state.chances.net.faults.len() as u64;
             let struck = state.rng.below(faults) as usize;
@@ -186,7 +194,7 @@ impl Network for Turns {
 
 impl Turns {
     /// Returns itself as the network of a host.
-    pub fn network(self: &Arc<Self>) -> Arc<dyn Network> {
+    pub fn network(self: &Arc<Self>) -> Arc<dyn SimNetwork> {
         self.clone()
     }
 }

@@ -11,7 +11,7 @@ use super::database::SimDatabase;
 use super::state::{SentQuery, ServerError, Trip, TripReply};
 use crate::kv::postgres::failure::Failure;
 use crate::kv::postgres::query::{Query, Statement};
-use crate::network::{Exchange, Network, NoAnswer, Peer, Server, exchange};
+use crate::network::{Exchange, NoAnswer, Peer, Server, SimNetwork, exchange};
 use crate::tasks::{self, block_on, poll_once};
 use crate::{Error, ErrorKind, machine};
 
@@ -24,7 +24,7 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Clone)]
 pub(in super::super) struct SimClient {
     database: SimDatabase,
-    network: Arc<dyn Network>,
+    network: Arc<dyn SimNetwork>,
     reading: Arc<SimPool>,
     writing: Arc<SimPool>,
     /// What is done beside what others do.
@@ -55,16 +55,16 @@ impl SimPool {
 }
 
 /// Work that was begun: it goes on when it is waited for.
-pub(in super::super) enum Begun<'c, T> {
+pub(in super::super) enum BegunWork<'c, T> {
     Done(T),
     Pending(&'c SimClient, Pin<Box<dyn Future<Output = T> + Send>>),
 }
 
-impl<T> Begun<'_, T> {
+impl<T> BegunWork<'_, T> {
     pub(in super::super) fn wait(self) -> T {
         match self {
-            Begun::Done(done) => done,
-            Begun::Pending(client, work) => block_on(work, || client.go_on_beside()),
+            BegunWork::Done(done) => done,
+            BegunWork::Pending(client, work) => block_on(work, || client.go_on_beside()),
         }
     }
 }
@@ -72,7 +72,7 @@ impl<T> Begun<'_, T> {
 impl SimClient {
     pub(in super::super) fn new(
         database: SimDatabase,
-        network: Arc<dyn Network>,
+        network: Arc<dyn SimNetwork>,
         (reading, writing): (usize, usize),
     ) -> SimClient {
         let (reading, writing) = (SimPool::new(reading), SimPool::new(writing));
@@ -80,12 +80,15 @@ impl SimClient {
     }
 
     /// Begins work: its first request is sent.
-    pub(in super::super) fn begin<T>(&self, work: impl Future<Output = T> + Send + 'static) -> Begun<'_, T> {
+    pub(in super::super) fn begin<T>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> BegunWork<'_, T> {
         self.go_on_beside();
         let mut work: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(work);
         match poll_once(work.as_mut()) {
-            Poll::Ready(done) => Begun::Done(done),
-            Poll::Pending => Begun::Pending(self, work),
+            Poll::Ready(done) => BegunWork::Done(done),
+            Poll::Pending => BegunWork::Pending(self, work),
         }
     }
 
@@ -171,7 +174,7 @@ impl SimClient {
 /// A connection. Dropped, it goes back to its pool as it is.
 pub(in super::super) struct SimSession {
     database: SimDatabase,
-    network: Arc<dyn Network>,
+    network: Arc<dyn SimNetwork>,
     pool: Weak<SimPool>,
     number: u64,
     /// How often the server had been restarted when it was made.

@@ -3,18 +3,18 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::state::{ServerError, ServerSession, State, Trip, TripReply};
+use super::state::{DatabaseState, ServerError, ServerSession, Trip, TripReply};
 use super::statement;
 use crate::{Error, machine};
 
 /// A simulated database, which all hosts of a simulation reach. A clone is the same.
 #[derive(Clone, Debug, Default)]
 pub struct SimDatabase {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<DatabaseState>>,
 }
 
 impl SimDatabase {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, DatabaseState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -23,7 +23,7 @@ impl SimDatabase {
     pub fn copy(&self) -> SimDatabase {
         let state = self.lock();
         let rows = state.rows.clone();
-        let copy = State { rows, commits: state.commits.clone(), ..State::default() };
+        let copy = DatabaseState { rows, commits: state.commits.clone(), ..DatabaseState::default() };
         SimDatabase { state: Arc::new(Mutex::new(copy)) }
     }
 
@@ -62,7 +62,7 @@ impl SimDatabase {
     }
 }
 
-impl State {
+impl DatabaseState {
     /// Lets a process in; returns the number of its session, and how often the server was restarted.
     pub(super) fn admit(&mut self) -> (u64, u64) {
         self.next_session = self.next_session.saturating_add(1);

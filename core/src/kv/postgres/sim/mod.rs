@@ -11,5 +11,5 @@ mod tests;
 mod walk;
 
 pub(super) use cell::{Cell, cell};
-pub(super) use client::{Begun, SimClient, SimSession};
+pub(super) use client::{BegunWork, SimClient, SimSession};
 pub use database::SimDatabase;

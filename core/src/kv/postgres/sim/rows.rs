@@ -9,14 +9,14 @@ use crate::Result;
 
 /// A part of a row: a base has a value, a delta has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct RowPart {
     pub(super) version: i64,
     pub(super) value: Option<Vec<u8>>,
     pub(super) delta: Option<i64>,
 }
 
 /// All rows, by table and key, and then by the number of the part.
-pub(super) type Rows = BTreeMap<(i16, Vec<u8>), BTreeMap<i64, Part>>;
+pub(super) type Rows = BTreeMap<(i16, Vec<u8>), BTreeMap<i64, RowPart>>;
 
 /// Returns at most `limit` parts of the rows of a range.
 pub(super) fn within(
@@ -25,7 +25,7 @@ pub(super) fn within(
     (low, high): (Vec<u8>, Vec<u8>),
     reverse: bool,
     limit: i64,
-) -> Vec<(Vec<u8>, Part)> {
+) -> Vec<(Vec<u8>, RowPart)> {
     let limit = usize::try_from(limit).unwrap_or(0);
     if low >= high {
         return Vec::new();
@@ -40,14 +40,14 @@ pub(super) fn within(
 }
 
 /// Makes a row of an answer: what comes first, the key unless it is left out, and the part.
-pub(super) fn row(first: &[Cell], key: &[u8], part: Part) -> Result<Vec<Cell>> {
+pub(super) fn row(first: &[Cell], key: &[u8], part: RowPart) -> Result<Vec<Cell>> {
     let mut cells = first.to_vec();
     cells.push(encode(&key, &Type::BYTEA)?);
     cells.extend(of_part(&part)?);
     Ok(cells)
 }
 
-pub(super) fn of_part(part: &Part) -> Result<[Cell; 3]> {
+pub(super) fn of_part(part: &RowPart) -> Result<[Cell; 3]> {
     Ok([
         encode(&part.version, &Type::INT8)?,
         encode(&part.value, &Type::BYTEA)?,

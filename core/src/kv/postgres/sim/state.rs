@@ -33,7 +33,7 @@ impl SentQuery {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct State {
+pub(super) struct DatabaseState {
     pub(super) rows: Arc<Rows>,
     /// Whether each is void, and when it was made, in microseconds since 1970 UTC.
     pub(super) commits: BTreeMap<u128, (bool, u64)>,

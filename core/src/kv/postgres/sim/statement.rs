@@ -6,8 +6,8 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::cell::{Cell, encode};
-use super::rows::{Part, Rows, of_part, row, within};
-use super::state::{SentQuery, ServerError, State, TripReply};
+use super::rows::{RowPart, Rows, of_part, row, within};
+use super::state::{DatabaseState, SentQuery, ServerError, TripReply};
 use super::walk;
 use crate::kv::postgres::query::Statement;
 use crate::kv::postgres::row::Seal;
@@ -52,7 +52,7 @@ fn keys(query: &SentQuery, first: usize) -> Result<Keys> {
     Ok(tables.into_iter().zip(keys).collect())
 }
 
-impl State {
+impl DatabaseState {
     /// Executes a statement outside of a transaction that reads.
     pub(super) fn change(&mut self, query: &SentQuery, clock: u64) -> TripReply {
         match query.what {
@@ -90,11 +90,11 @@ impl State {
         }
         let values: Vec<Vec<u8>> = query.parameter(11)?;
         for (key, value) in keys(query, 9)?.into_iter().zip(values) {
-            rows.insert(key, [(0, Part { version, value: Some(value), delta: None })].into());
+            rows.insert(key, [(0, RowPart { version, value: Some(value), delta: None })].into());
         }
         let deltas: Vec<i64> = query.parameter(14)?;
         for (key, delta) in keys(query, 12)?.into_iter().zip(deltas) {
-            let part = Part { version, value: None, delta: Some(delta) };
+            let part = RowPart { version, value: None, delta: Some(delta) };
             rows.entry(key).or_default().insert(version, part);
         }
         self.commits.insert(id, (false, clock));
@@ -126,7 +126,7 @@ impl State {
         let versions = gone.values().fold(0_i128, |sum, part| sum.saturating_add(part.version.into()));
         let version = i64::try_from(versions % i128::from(Seal::RANGE)).unwrap_or(0);
         let delta = gone.values().filter_map(|part| part.delta).fold(0, i64::saturating_add);
-        parts.insert(number, Part { version, value: None, delta: Some(delta) });
+        parts.insert(number, RowPart { version, value: None, delta: Some(delta) });
         Ok(Vec::new())
     }
 }

@@ -11,7 +11,7 @@ use crate::kv::postgres::{PostgresKv, PostgresOptions};
 use crate::kv::suite::{agrees_with_memory, steps};
 use crate::kv::{Commit, Kv, Read, Table, Write};
 use crate::machine::{Machine, run_on};
-use crate::network::{Exchange, Fate, Network, Peer};
+use crate::network::{Exchange, Peer, RequestFate, SimNetwork};
 
 const ROWS: Table = Table { byte: 1, name: "rows-1" };
 
@@ -20,7 +20,7 @@ const ROWS: Table = Table { byte: 1, name: "rows-1" };
 struct Quiet {
     uptime: Mutex<Duration>,
     drawn: Mutex<u64>,
-    fates: Mutex<Vec<(&'static str, Fate)>>,
+    fates: Mutex<Vec<(&'static str, RequestFate)>>,
 }
 
 impl Machine for Quiet {
@@ -47,8 +47,8 @@ impl Machine for Quiet {
     }
 }
 
-impl Network for Quiet {
-    fn before(&self, exchange: &Exchange<'_>) -> Fate {
+impl SimNetwork for Quiet {
+    fn before(&self, exchange: &Exchange<'_>) -> RequestFate {
         let mut fates = self.fates.lock().unwrap();
         match fates.first() {
             Some((verb, fate)) if *verb == exchange.verb => {
@@ -56,7 +56,7 @@ impl Network for Quiet {
                 fates.remove(0);
                 fate
             }
-            _ => Fate::AT_ONCE,
+            _ => RequestFate::AT_ONCE,
         }
     }
 
@@ -116,7 +116,7 @@ fn a_connection_on_which_a_read_was_too_slow_is_not_used_again() {
     put(&other, b"old");
     let reader = one.reader().unwrap();
     assert!(reader.get(ROWS, b"first", |_| Ok(())).unwrap().is_none());
-    let slow = Fate::Answered { request: Duration::ZERO, reply: Duration::from_secs(100) };
+    let slow = RequestFate::Answered { request: Duration::ZERO, reply: Duration::from_secs(100) };
     machine.fates.lock().unwrap().push(("query", slow));
     reader.get(ROWS, b"second", |_| Ok(())).unwrap_err();
     drop(reader);
@@ -130,7 +130,7 @@ fn a_commit_that_arrives_after_it_was_looked_for_is_void() {
     let _running = run_on(machine.clone());
     let database = SimDatabase::default();
     let kv = open(&machine, &database, Duration::ZERO);
-    let late = Fate::Unanswered { request: Duration::from_secs(5), noticed: true };
+    let late = RequestFate::Unanswered { request: Duration::from_secs(5), noticed: true };
     machine.fates.lock().unwrap().push(("commit", late));
     let mut runs = 0;
     kv.write(Commit::Synced, |writer| {

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use tokio_postgres::types::Type;
 
 use super::cell::{Cell, encode};
-use super::rows::{Part, Rows, of_part, within};
+use super::rows::{RowPart, Rows, of_part, within};
 use super::state::SentQuery;
 use crate::kv::{KeyPart, RowLink};
 use crate::{Error, Result};
 
 /// A row that was come by: its table, its key, which of the names its path has left, and whether it is on the path
 /// whose end the rows below hang on.
-type Step = (i16, Vec<u8>, i32, i32, bool);
+type WalkStep = (i16, Vec<u8>, i32, i32, bool);
 
 /// Returns all parts of all rows that links lead to, and of ranges.
 pub(super) fn prefetch(rows: &Rows, links: &[RowLink], query: &SentQuery) -> Result<Vec<Vec<Cell>>> {
@@ -72,7 +72,7 @@ pub(super) fn prefetch(rows: &Rows, links: &[RowLink], query: &SentQuery) -> Res
     Ok(answer)
 }
 
-fn first(query: &SentQuery) -> Result<Vec<Step>> {
+fn first(query: &SentQuery) -> Result<Vec<WalkStep>> {
     let (tables, keys): (Vec<i16>, Vec<Vec<u8>>) = (query.parameter(1)?, query.parameter(2)?);
     let (ats, lasts): (Vec<i32>, Vec<i32>) = (query.parameter(3)?, query.parameter(4)?);
     let paths: Vec<bool> = query.parameter(5)?;
@@ -108,7 +108,7 @@ fn beginning(link: &RowLink, key: &[u8], value: &[u8]) -> Option<u64> {
     }
 }
 
-fn line(range: Option<i32>, tab: i16, key: &[u8], part: Option<&Part>) -> Result<Vec<Cell>> {
+fn line(range: Option<i32>, tab: i16, key: &[u8], part: Option<&RowPart>) -> Result<Vec<Cell>> {
     let key: &[u8] = key;
     let mut cells =
         vec![encode(&range, &Type::INT4)?, encode(&tab, &Type::INT2)?, encode(&key.to_vec(), &Type::BYTEA)?];
