@@ -105,7 +105,8 @@ impl Run {
         match (&busy.what, kind) {
             (Do::Open(_) | Do::Rebuild | Do::TestCopy(_), _) => {
                 let half = self.half_rebuilt && kind == ErrorKind::Corrupt;
-                if !(excused || half || (kind == ErrorKind::Locked && others)) {
+                let overtaken = self.is_on_servers() && self.may_be_overtaken(task);
+                if !(excused || half || (kind == ErrorKind::Locked && (others || overtaken))) {
                     self.fail(format!("{} failed, {}: {why}", busy, kind.name()));
                 }
                 if matches!(busy.what, Do::Rebuild) && excused {

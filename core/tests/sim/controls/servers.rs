@@ -54,8 +54,8 @@ pub(super) const CONTROLS: &[Control] = &[
         fault: 0,
         says: "a commit goes by a range that has changed",
         mutant: Mutant::RangesUnguarded,
-        near: 1,
-        bound: 300,
+        near: 195,
+        bound: 1000,
         focus: |plan| {
             plan.hosts(3, 1);
             plan.names = 2;
@@ -171,20 +171,15 @@ pub(super) const CONTROLS: &[Control] = &[
         fault: 0,
         says: "a version is changed whose file was deleted by a process that died",
         mutant: Mutant::DeletedVersionsChange,
-        near: 1,
-        bound: 400,
-        focus: |plan| {
-            plan.hosts(3, 2);
-            plan.names = 2;
-            plan.chances.kill = 20;
-            plan.only(&[(Kind::Put, 6), (Kind::Delete, 4), (Kind::SetCurrent, 6), (Kind::Rest, 1)]);
-        },
+        near: 248,
+        bound: 300,
+        focus: |_| (),
     },
     Control {
         fault: 0,
         says: "a commit goes by rows that have changed, and that it does not write",
         mutant: Mutant::ReadsUnguarded,
-        near: 1,
+        near: 55,
         bound: 300,
         focus: |plan| {
             plan.hosts(3, 1);

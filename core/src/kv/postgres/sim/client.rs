@@ -18,7 +18,7 @@ use crate::{Error, ErrorKind, machine};
 /// Between two looks whether a connection was given back.
 const LOOK: Duration = Duration::from_millis(1);
 
-type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+type WorkBeside = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A database as one process reaches it.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub(in super::super) struct SimClient {
     reading: Arc<SimPool>,
     writing: Arc<SimPool>,
     /// What is done beside what others do.
-    beside: Arc<Mutex<Vec<Work>>>,
+    beside: Arc<Mutex<Vec<WorkBeside>>>,
 }
 
 /// Connections that are open.
@@ -54,7 +54,7 @@ impl SimPool {
     }
 }
 
-/// Work that was begun: it goes on when it is waited for.
+/// WorkBeside that was begun: it goes on when it is waited for.
 pub(in super::super) enum BegunWork<'c, T> {
     Done(T),
     Pending(&'c SimClient, Pin<Box<dyn Future<Output = T> + Send>>),
@@ -99,7 +99,7 @@ impl SimClient {
         }
     }
 
-    fn beside(&self) -> MutexGuard<'_, Vec<Work>> {
+    fn beside(&self) -> MutexGuard<'_, Vec<WorkBeside>> {
         self.beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

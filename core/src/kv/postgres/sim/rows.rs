@@ -16,11 +16,11 @@ pub(super) struct RowPart {
 }
 
 /// All rows, by table and key, and then by the number of the part.
-pub(super) type Rows = BTreeMap<(i16, Vec<u8>), BTreeMap<i64, RowPart>>;
+pub(super) type StoredRows = BTreeMap<(i16, Vec<u8>), BTreeMap<i64, RowPart>>;
 
 /// Returns at most `limit` parts of the rows of a range.
 pub(super) fn within(
-    rows: &Rows,
+    rows: &StoredRows,
     tab: i16,
     (low, high): (Vec<u8>, Vec<u8>),
     reverse: bool,

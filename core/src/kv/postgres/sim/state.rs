@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_postgres::types::FromSql;
 
 use super::cell::{Cell, cell, encode};
-use super::rows::Rows;
+use super::rows::StoredRows;
 use crate::kv::postgres::query::{Parameter, Query, Statement};
 use crate::network::Late;
 use crate::{Error, Result};
@@ -34,7 +34,7 @@ impl SentQuery {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct DatabaseState {
-    pub(super) rows: Arc<Rows>,
+    pub(super) rows: Arc<StoredRows>,
     /// Whether each is void, and when it was made, in microseconds since 1970 UTC.
     pub(super) commits: BTreeMap<u128, (bool, u64)>,
     pub(super) sessions: BTreeMap<u64, ServerSession>,
@@ -50,7 +50,7 @@ pub(super) struct DatabaseState {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ServerSession {
     /// The snapshot of the transaction that is open.
-    pub(super) transaction: Option<Arc<Rows>>,
+    pub(super) transaction: Option<Arc<StoredRows>>,
     /// The process that has it.
     pub(super) process: Option<u64>,
     /// Its transaction has failed, and it takes nothing but the end of it.

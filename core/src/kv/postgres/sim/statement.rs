@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::cell::{Cell, encode};
-use super::rows::{RowPart, Rows, of_part, row, within};
+use super::rows::{RowPart, StoredRows, of_part, row, within};
 use super::state::{DatabaseState, SentQuery, ServerError, TripReply};
 use super::walk;
 use crate::kv::postgres::query::Statement;
@@ -16,10 +16,10 @@ use crate::{Error, Result};
 /// How long ids of commits are kept, in microseconds.
 const KEPT: u64 = 7 * 24 * 3600 * 1_000_000;
 
-type Keys = Vec<(i16, Vec<u8>)>;
+type RowKeys = Vec<(i16, Vec<u8>)>;
 
 /// Executes a statement that reads.
-pub(super) fn read(rows: &Rows, query: &SentQuery) -> TripReply {
+pub(super) fn read(rows: &StoredRows, query: &SentQuery) -> TripReply {
     match query.what {
         Statement::Get => Ok(get(rows, query)?),
         Statement::Scan { reverse } => {
@@ -33,7 +33,7 @@ pub(super) fn read(rows: &Rows, query: &SentQuery) -> TripReply {
     }
 }
 
-fn get(rows: &Rows, query: &SentQuery) -> Result<Vec<Vec<Cell>>> {
+fn get(rows: &StoredRows, query: &SentQuery) -> Result<Vec<Vec<Cell>>> {
     let mut found = Vec::new();
     for (number, key) in (1_i64..).zip(keys(query, 1)?) {
         for part in rows.get(&key).into_iter().flat_map(|parts| parts.values()) {
@@ -46,7 +46,7 @@ fn get(rows: &Rows, query: &SentQuery) -> Result<Vec<Vec<Cell>>> {
 }
 
 /// Reads two parameters: tables, and keys.
-fn keys(query: &SentQuery, first: usize) -> Result<Keys> {
+fn keys(query: &SentQuery, first: usize) -> Result<RowKeys> {
     let tables: Vec<i16> = query.parameter(first)?;
     let keys: Vec<Vec<u8>> = query.parameter(first.saturating_add(1))?;
     Ok(tables.into_iter().zip(keys).collect())

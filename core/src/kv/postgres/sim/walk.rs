@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tokio_postgres::types::Type;
 
 use super::cell::{Cell, encode};
-use super::rows::{RowPart, Rows, of_part, within};
+use super::rows::{RowPart, StoredRows, of_part, within};
 use super::state::SentQuery;
 use crate::kv::{KeyPart, RowLink};
 use crate::{Error, Result};
@@ -15,7 +15,7 @@ use crate::{Error, Result};
 type WalkStep = (i16, Vec<u8>, i32, i32, bool);
 
 /// Returns all parts of all rows that links lead to, and of ranges.
-pub(super) fn prefetch(rows: &Rows, links: &[RowLink], query: &SentQuery) -> Result<Vec<Vec<Cell>>> {
+pub(super) fn prefetch(rows: &StoredRows, links: &[RowLink], query: &SentQuery) -> Result<Vec<Vec<Cell>>> {
     let names: Vec<Vec<u8>> = query.parameter(6)?;
     let behind: Option<Vec<u8>> = query.parameter(12)?;
     let (mut seen, mut waiting) = (BTreeSet::new(), first(query)?);
@@ -80,7 +80,7 @@ fn first(query: &SentQuery) -> Result<Vec<WalkStep>> {
     Ok(rows.map(|(((tab, key), (at, last)), path)| (tab, key, at, last, path)).collect())
 }
 
-fn ranges(rows: &Rows, query: &SentQuery) -> Result<Vec<Vec<Cell>>> {
+fn ranges(rows: &StoredRows, query: &SentQuery) -> Result<Vec<Vec<Cell>>> {
     let tables: Vec<i16> = query.parameter(7)?;
     let (lows, highs): (Vec<Vec<u8>>, Vec<Vec<u8>>) = (query.parameter(8)?, query.parameter(9)?);
     let (reverses, limits): (Vec<bool>, Vec<i64>) = (query.parameter(10)?, query.parameter(11)?);
@@ -95,7 +95,7 @@ fn ranges(rows: &Rows, query: &SentQuery) -> Result<Vec<Vec<Cell>>> {
 }
 
 /// Returns the value of the base under a key.
-fn base<'r>(rows: &'r Rows, tab: i16, key: &[u8]) -> Option<&'r [u8]> {
+fn base<'r>(rows: &'r StoredRows, tab: i16, key: &[u8]) -> Option<&'r [u8]> {
     rows.get(&(tab, key.to_vec()))?.get(&0)?.value.as_deref()
 }
 
