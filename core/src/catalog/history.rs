@@ -130,8 +130,21 @@ fn forget_oldest(tx: &mut impl Write) -> Result<()> {
 pub(crate) fn session(tx: &impl Read, lsn: u64) -> Result<Option<(u64, [u8; 16])>> {
     let mut found = None;
     tx.scan(HISTORY, row::between(&[], &lsn.to_be_bytes()), true, &mut |key, value| {
-        found = Some((row::number(key)?, SessionRecord::decode(value)?.id));
-        Ok(Scan::Stop)
+        take(&mut found, key, value)
+    })?;
+    Ok(found)
+}
+
+fn take(found: &mut Option<(u64, [u8; 16])>, key: &[u8], value: &[u8]) -> Result<Scan> {
+    *found = Some((row::number(key)?, SessionRecord::decode(value)?.id));
+    Ok(Scan::Stop)
+}
+
+/// Returns the newest session, for a change that came before those that begin meanwhile.
+fn newest(tx: &impl Read) -> Result<Option<(u64, [u8; 16])>> {
+    let mut found = None;
+    tx.glance(HISTORY, row::between(&[], &u64::MAX.to_be_bytes()), true, &mut |key, value| {
+        take(&mut found, key, value)
     })?;
     Ok(found)
 }
@@ -202,7 +215,7 @@ impl Timeline {
         let key = |session: [u8; 16]| {
             blake3::derive_key("holdall 2026-11 where a counter of revocations begins", &session)
         };
-        Ok(Timeline { begins, session: session(tx, u64::MAX)?.map(|(lsn, session)| (lsn, key(session))) })
+        Ok(Timeline { begins, session: newest(tx)?.map(|(lsn, session)| (lsn, key(session))) })
     }
 
     /// Returns the number of a file's next version, which is `next` unless an earlier timeline may have

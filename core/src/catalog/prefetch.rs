@@ -57,6 +57,9 @@ static FOLLOWED: [RowLink; 6] = [
     link(VERSION, BLOB, &[Number(&[])]),
 ];
 
+/// All of these.
+pub(crate) static LINKS: [&[RowLink]; 4] = [&PATH, &PUT, &SERVED, &FOLLOWED];
+
 fn at(drive: DriveId, path: &str) -> FirstRow {
     let names = split_path(path).unwrap_or_default().into_iter().map(str::to_owned).collect();
     FirstRow { names, ..FirstRow::of(DRIVE, drive.to_key()) }

@@ -16,7 +16,7 @@ use crate::blobs::object::{ObjectAddress, ObjectOptions, ObjectPool, parameter};
 use crate::blobs::spool;
 use crate::catalog::history::{self, Session};
 use crate::catalog::object::{self, IdentityRecord};
-use crate::catalog::{id_sequence, moving, prefetch, signing_key};
+use crate::catalog::{id_sequence, moving, prefetch, signing_key, table};
 use crate::journal::Journal;
 use crate::kv::driver::StoreKv;
 use crate::kv::postgres::{PostgresKv, PostgresOptions};
@@ -149,10 +149,20 @@ impl MigrationTarget {
     ) -> Result<MigrationTarget> {
         // What is compared has to be as new as it can be.
         let postgres = PostgresOptions { staleness: Duration::ZERO, ..postgres };
-        let kv = StoreKv::Remote(Box::new(PostgresKv::open(database, postgres)?));
+        let kv = rows(database, postgres)?;
         let (objects, _) = objects(uuid, contents)?;
         Ok(MigrationTarget { kv, objects })
     }
+}
+
+/// Opens the rows of a store in a database.
+fn rows(database: &str, postgres: PostgresOptions) -> Result<StoreKv> {
+    Ok(StoreKv::Remote(Box::new(PostgresKv::open(database, of_a_store(postgres))?)))
+}
+
+/// Says what the rows of a store are.
+fn of_a_store(postgres: PostgresOptions) -> PostgresOptions {
+    PostgresOptions { counters: Some(&[table::COUNTER]), links: &prefetch::LINKS, ..postgres }
 }
 
 /// Opens a store over a database, and over contents below whose prefix and in whose directory it has its own.
@@ -162,7 +172,7 @@ pub(crate) fn open_over(
     options: Options,
 ) -> Result<Engine> {
     check(&options)?;
-    open_kv(PostgresKv::open(database, postgres)?, contents, options)
+    open_kv(rows(database, postgres)?, contents, options)
 }
 
 /// Opens a store over simulated servers, as a simulated host does.
@@ -174,8 +184,8 @@ pub(crate) fn open_simulated(host: &crate::simulated::SimHost, options: Options)
         simulated: Some((host.objects.clone(), host.network.clone())),
         ..ObjectOptions::new("simulated", &host.cache)
     };
-    let kv = PostgresKv::open_simulated((host.database.clone(), host.network.clone()), postgres);
-    open_kv(kv, contents, options)
+    let kv = PostgresKv::open_simulated((host.database.clone(), host.network.clone()), of_a_store(postgres));
+    open_kv(StoreKv::Remote(Box::new(kv)), contents, options)
 }
 
 fn check(options: &Options) -> Result<()> {
@@ -189,8 +199,7 @@ fn check(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn open_kv(kv: PostgresKv, contents: ObjectOptions, options: Options) -> Result<Engine> {
-    let kv = StoreKv::Remote(Box::new(kv));
+fn open_kv(kv: StoreKv, contents: ObjectOptions, options: Options) -> Result<Engine> {
     let (identity, ids, segments) = begin_session(&kv, options.create)?;
     let (objects, local) = objects(identity.uuid, contents)?;
     // Content that comes in, until it is an object.

@@ -12,15 +12,16 @@ use super::Engine;
 use super::cache::{CachedFile, CachedVersion, Entries, LastFolder};
 use super::key_ring::VersionedRing;
 use crate::catalog::alias::AliasedVersion;
+use crate::catalog::prefetch::{self, ServedRows};
 use crate::catalog::record::FileRecord;
 #[cfg(feature = "cloudreve")]
 use crate::catalog::signing_key;
 use crate::catalog::state::{self, State};
 use crate::catalog::{LinkInfo, alias, drive, link, node, path, version};
 use crate::id::{DriveId, FileId, LinkId, VersionId};
+use crate::kv::Read;
 use crate::kv::driver::StoreReader;
 use crate::kv::redb::Stamp;
-use crate::kv::{Prefetch, Read};
 use crate::mutant::{self, Mutant};
 use crate::name::Path;
 #[cfg(feature = "cloudreve")]
@@ -92,15 +93,36 @@ impl<'e> Snapshot<'e> {
         Ok(self.tx.get_or_init(|| tx))
     }
 
-    /// Tells what is going to be read, where rows are far away.
+    /// Tells what a URL leads to, which is going to be read, where rows are far away.
     ///
     /// # Errors
     /// `Io` when it cannot be read.
-    pub(crate) fn prefetch(&self, rows: impl FnOnce(&Engine) -> Prefetch) -> Result<()> {
+    pub(crate) fn prefetch(&self, rows: impl FnOnce(&Engine) -> ServedRows) -> Result<()> {
         if self.only_cached || !self.engine.is_remote() {
             return Ok(());
         }
-        self.tx()?.prefetch(|| rows(self.engine))
+        let rows = rows(self.engine);
+        match self.has(rows) {
+            true => Ok(()),
+            false => self.tx()?.prefetch(|| prefetch::served(rows)),
+        }
+    }
+
+    /// Whether all is cached that a download needs, but for what is counted.
+    fn has(&self, rows: ServedRows) -> bool {
+        let found = self.cached(|cached| {
+            let ring = cached.ring.clone()?;
+            let file = match rows {
+                ServedRows::Nothing => return Some(ring),
+                ServedRows::Version(id) => return cached.versions.get(id).map(|_| ring),
+                ServedRows::File(id) => id,
+                ServedRows::Link(id) => cached.links.get(id)?.file,
+                ServedRows::Shared(..) => return None,
+            };
+            let current = cached.files.get(file)?.current;
+            cached.versions.get(current).map(|_| ring)
+        });
+        found.is_some()
     }
 
     /// Returns what a download of a version needs.

@@ -163,6 +163,16 @@ impl<W: Write> Read for Group<'_, W> {
         self.tx.scan(table, range, reverse, visit)
     }
 
+    fn glance(
+        &self,
+        table: Table,
+        range: KeyRange<'_>,
+        reverse: bool,
+        visit: &mut VisitRow<'_>,
+    ) -> Result<()> {
+        self.tx.glance(table, range, reverse, visit)
+    }
+
     fn get_many(&self, keys: &[(Table, &[u8])], visit: &mut VisitMany<'_>) -> Result<()> {
         self.tx.get_many(keys, visit)
     }

@@ -46,12 +46,13 @@ macro_rules! in_either {
 }
 
 impl StoreKv {
-    /// Returns what changes with every commit of the rows; None where nothing tells of those of others.
+    /// Returns what changes with every commit of the rows that a reader would see; None where nothing tells of those
+    /// of others.
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         match self {
             StoreKv::Embedded(kv) => kv.stamp(),
             #[cfg(feature = "remote")]
-            StoreKv::Remote(_) => None,
+            StoreKv::Remote(kv) => kv.shown().map(Stamp::of_count),
         }
     }
 
@@ -101,6 +102,16 @@ impl Read for StoreWriter {
 
     fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut VisitRow<'_>) -> Result<()> {
         in_either!(self, StoreWriter, tx => tx.scan(table, range, reverse, visit))
+    }
+
+    fn glance(
+        &self,
+        table: Table,
+        range: KeyRange<'_>,
+        reverse: bool,
+        visit: &mut VisitRow<'_>,
+    ) -> Result<()> {
+        in_either!(self, StoreWriter, tx => tx.glance(table, range, reverse, visit))
     }
 
     fn get_many(&self, keys: &[(Table, &[u8])], visit: &mut VisitMany<'_>) -> Result<()> {

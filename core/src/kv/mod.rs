@@ -63,6 +63,18 @@ pub trait Read {
     /// says [`Scan::Stop`].
     fn scan(&self, table: Table, range: KeyRange<'_>, reverse: bool, visit: &mut VisitRow<'_>) -> Result<()>;
 
+    /// As [`Read::scan`], of rows that a change does not go by: it is not refused because others change them before it
+    /// is committed.
+    fn glance(
+        &self,
+        table: Table,
+        range: KeyRange<'_>,
+        reverse: bool,
+        visit: &mut VisitRow<'_>,
+    ) -> Result<()> {
+        self.scan(table, range, reverse, visit)
+    }
+
     /// Looks up many keys in one round trip; `visit` is called once for each, in order, with its
     /// position and its value if there is one.
     fn get_many(&self, keys: &[(Table, &[u8])], visit: &mut VisitMany<'_>) -> Result<()> {

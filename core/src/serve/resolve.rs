@@ -11,7 +11,7 @@ use crate::catalog::LinkInfo;
 use crate::catalog::alias::AliasedVersion;
 use crate::catalog::archive_access::UsableArchive;
 use crate::catalog::counter::Counter;
-use crate::catalog::prefetch::{self, ServedRows};
+use crate::catalog::prefetch::ServedRows;
 use crate::catalog::share_access::check_access;
 use crate::catalog::state::State;
 use crate::catalog::usage::{self, Allowance, Downloader};
@@ -408,7 +408,7 @@ fn by_token(snapshot: &Snapshot<'_>, token: &str, name: &str, request: &Request<
     snapshot.prefetch(|engine| {
         known = engine.last_ring().map(|ring| (verify(&ring), ring));
         let claims = known.as_ref().and_then(|(claims, _)| claims.as_ref().ok());
-        prefetch::served(claims.map_or(ServedRows::Nothing, rows_of))
+        claims.map_or(ServedRows::Nothing, rows_of)
     })?;
     let ring = snapshot.ring()?;
     let claims = match known {
@@ -492,7 +492,7 @@ fn change(representation: &mut Representation, claims: &Claims, left: Option<u64
 
 fn by_link(snapshot: &Snapshot<'_>, id: &str, name: &str, save: bool) -> Result<Resource> {
     let id: LinkId = id.parse().map_err(|_| nowhere())?;
-    snapshot.prefetch(|_| prefetch::served(ServedRows::Link(id)))?;
+    snapshot.prefetch(|_| ServedRows::Link(id))?;
     let link = snapshot.link(id)?;
     if link.name != name {
         return Err(nowhere());

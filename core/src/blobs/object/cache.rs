@@ -32,8 +32,14 @@ const TMP: &str = "tmp";
 const USED: &str = "used";
 /// The file whose lock says that a process is removing entries.
 const EVICTING: &str = "evicting";
-/// Entries that are kept open at most.
+/// Entries whose files are kept open at most.
 const MAX_OPEN: usize = 256;
+/// Entries up to so many bytes are kept in memory instead, and how many bytes of them at most: a store of small
+/// contents has many, and a process few descriptors.
+const SMALL: u64 = 64 << 10;
+const MAX_SMALL: u64 = 32 << 20;
+/// After so many that were opened, those are let go of whose files were removed.
+const LOOK_AFTER: usize = 64;
 /// What is left in use after old entries were removed, in tenths of the limit.
 const LEAVE: u64 = 9;
 /// An entry's time of use is exact to this.
@@ -57,9 +63,56 @@ pub(super) struct Cache {
     vfs: RealVfs,
     limit: u64,
     boot: [u8; 16],
-    open: Mutex<HashMap<String, CacheEntry>>,
+    open: Mutex<OpenEntries>,
     /// What threads of this process are fetching.
     flights: Mutex<HashMap<String, Arc<FetchInFlight>>>,
+}
+
+/// The entries that a process has at hand.
+#[derive(Debug, Default)]
+struct OpenEntries {
+    files: HashMap<String, CacheEntry>,
+    /// Opened since their files were looked at.
+    since: usize,
+    small: HashMap<String, CacheEntry>,
+    small_bytes: u64,
+}
+
+impl OpenEntries {
+    fn get(&self, key: &str) -> Option<CacheEntry> {
+        self.small.get(key).or_else(|| self.files.get(key)).cloned()
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.files.remove(key);
+        if let Some(entry) = self.small.remove(key) {
+            self.small_bytes = self.small_bytes.saturating_sub(entry.len);
+        }
+    }
+
+    fn keep_small(&mut self, key: &str, entry: CacheEntry) {
+        if self.small_bytes.saturating_add(entry.len) > MAX_SMALL {
+            // All of them: they are on the disk, and what is used comes back.
+            self.small.clear();
+            self.small_bytes = 0;
+        }
+        self.small_bytes = self.small_bytes.saturating_add(entry.len);
+        self.small.insert(key.to_owned(), entry);
+    }
+
+    fn keep_file(&mut self, key: &str, entry: CacheEntry) {
+        self.since = self.since.saturating_add(1);
+        if self.since >= LOOK_AFTER {
+            self.since = 0;
+            self.files.retain(|_, entry| !is_removed(&entry.file));
+        }
+        if self.files.len() >= MAX_OPEN {
+            // Any of them: whoever reads from it goes on, and only the next who asks pays for the choice.
+            let any = self.files.keys().next().cloned();
+            any.map(|other| self.files.remove(&other));
+        }
+        self.files.insert(key.to_owned(), entry);
+    }
 }
 
 /// One fetch that several threads wait for.
@@ -90,7 +143,7 @@ impl Cache {
     /// Returns an entry, and fetches it where it is not there. One thread of one process does, and the others
     /// wait for it. Where the disk has no room for it, it is in memory for those.
     pub(super) fn get(&self, key: &str, fetch: Fetch<'_>) -> Result<Option<CacheEntry>> {
-        if let Some(entry) = lock(&self.open).get(key).cloned() {
+        if let Some(entry) = lock(&self.open).get(key) {
             return Ok(Some(entry));
         }
         let (flight, leads) = {
@@ -193,17 +246,17 @@ impl Cache {
         Ok(Some(len))
     }
 
-    /// Keeps an entry open, with its map, and lets go of those whose files were removed.
+    /// Keeps an entry at hand: a small one in memory, another open, with its map.
     fn keep_open(&self, key: &str, entry: &CacheEntry) {
         let Some(_) = entry.file.file() else { return };
-        let mut open = lock(&self.open);
-        open.retain(|_, entry| !is_removed(&entry.file));
-        if open.len() >= MAX_OPEN {
-            // Any of them: whoever reads from it goes on, and only the next who asks pays for the choice.
-            let any = open.keys().next().cloned();
-            any.map(|other| open.remove(&other));
+        if entry.len > SMALL {
+            return lock(&self.open).keep_file(key, entry.clone());
         }
-        open.insert(key.to_owned(), entry.clone());
+        let bytes = usize::try_from(entry.len).ok().and_then(|len| entry.file.window(0, len).ok());
+        if let Some(bytes) = bytes {
+            let copy = in_memory(vec![Bytes::copy_from_slice(&bytes)]);
+            lock(&self.open).keep_small(key, copy);
+        }
     }
 
     /// Takes the lock of an entry that is to be written; waits while another process writes it.

@@ -59,6 +59,8 @@ use client::Client;
 pub(crate) struct ObjectPool {
     /// The store's id, which each segment begins with.
     store: [u8; 16],
+    /// The same as text, which the names in the cache begin with.
+    name: Arc<str>,
     client: Arc<Client>,
     cache: Arc<Cache>,
 }
@@ -72,7 +74,8 @@ impl ObjectPool {
     pub(crate) fn open(store: [u8; 16], options: ObjectOptions) -> Result<ObjectPool> {
         options.check()?;
         let cache = Arc::new(Cache::open(&options.cache_dir, options.cache_bytes)?);
-        Ok(ObjectPool { store, client: Arc::new(Client::new(options)?), cache })
+        let name = format!("{:032x}", u128::from_be_bytes(store)).into();
+        Ok(ObjectPool { store, name, client: Arc::new(Client::new(options)?), cache })
     }
 
     /// Returns whether a content that began to come in at `began`, by [`machine::uptime`], may still be

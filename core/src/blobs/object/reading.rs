@@ -167,8 +167,7 @@ impl ObjectPool {
 
     /// Returns the name of an entry in the cache.
     fn key(&self, kind: ObjectKind, number: u64, of: &str) -> String {
-        let store = u128::from_be_bytes(self.store);
-        format!("{store:032x}-{}{number:016x}-{of}", kind.letter())
+        format!("{}-{}{number:016x}-{of}", self.name, kind.letter())
     }
 }
 

@@ -7,6 +7,7 @@
 //! any more, however late its statement reaches the server: its own insert would fail. Both may be asked
 //! any number of times.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 use super::connect::{Database, Use};
 use super::failure::Failure;
+use super::options::PostgresOptions;
 use super::query::{COMMITTING, Query, Statement};
 use super::row::{RowChange, RowKey, Seal};
 use super::session::{DatabaseSession, column};
@@ -46,7 +48,11 @@ pub(super) struct PendingCommit {
 
 impl PendingCommit {
     /// Makes one of what was read and what is changed.
-    pub(super) fn new(read: &ReadSet, changes: &[(RowKey, RowChange)]) -> Result<PendingCommit> {
+    pub(super) fn new(
+        options: &PostgresOptions,
+        read: &ReadSet,
+        changes: &[(RowKey, RowChange)],
+    ) -> Result<PendingCommit> {
         let bytes = random::<16>()?;
         let id = Uuid::from_bytes(bytes);
         // Positive, and not 0: the part of a base.
@@ -56,8 +62,20 @@ impl PendingCommit {
         let mut query = Query { what: Statement::Commit, parameters: Vec::new() };
         query.parameters.push((Box::new(id), Type::UUID));
         query.parameters.push((Box::new(version), Type::INT8));
-        checks(&mut query, read, changes);
-        writes(&mut query, changes);
+        // What was looked for in vain and is put now: that its key is unique is check enough.
+        let is_new = |key: &RowKey| read.keys.get(key) == Some(&Seal::default());
+        let new: BTreeSet<&RowKey> = changes
+            .iter()
+            .filter(|(key, change)| matches!(change, RowChange::Put(_)) && is_new(key))
+            .filter(|(key, _)| !options.counts(key.0))
+            .map(|(key, _)| key)
+            .collect();
+        checks(&mut query, read, (changes, &new));
+        writes(&mut query, changes, &new);
+        let mut counters = Keys::default();
+        let puts = changes.iter().filter(|(_, change)| matches!(change, RowChange::Put(_)));
+        puts.filter(|(key, _)| options.counts(key.0)).for_each(|(key, _)| counters.push(key));
+        counters.into_parameters(&mut query);
         Ok(PendingCommit { id, version, query })
     }
 
@@ -150,7 +168,7 @@ impl PendingCommit {
     }
 }
 
-fn checks(query: &mut Query, read: &ReadSet, changes: &[(RowKey, RowChange)]) {
+fn checks(query: &mut Query, read: &ReadSet, (changes, new): (&[(RowKey, RowChange)], &BTreeSet<&RowKey>)) {
     let (mut tables, mut lows, mut highs) = (Vec::new(), Vec::new(), Vec::new());
     let mut seals = Vec::new();
     let kept = |key: &RowKey| match changes.binary_search_by(|(changed, _)| changed.cmp(key)) {
@@ -160,10 +178,11 @@ fn checks(query: &mut Query, read: &ReadSet, changes: &[(RowKey, RowChange)]) {
         Ok(_) => true,
         Err(_) => !mutant::is_active(Mutant::ReadsUnguarded),
     };
-    let keys = read.keys.iter().filter(|(key, _)| kept(key)).map(|((table, key), seal)| {
-        let span = super::span::Span::of_key(key);
-        (*table, span, *seal)
-    });
+    let keys =
+        read.keys.iter().filter(|(key, _)| !new.contains(key) && kept(key)).map(|((table, key), seal)| {
+            let span = super::span::Span::of_key(key);
+            (*table, span, *seal)
+        });
     let guards_spans =
         ![Mutant::RangesUnguarded, Mutant::ReadsUnguarded].map(mutant::is_active).contains(&true);
     let spans = read.spans.iter().filter(|_| guards_spans);
@@ -179,12 +198,17 @@ fn checks(query: &mut Query, read: &ReadSet, changes: &[(RowKey, RowChange)]) {
     query.parameters.push((Box::new(seals), Type::INT8_ARRAY));
 }
 
-fn writes(query: &mut Query, changes: &[(RowKey, RowChange)]) {
+fn writes(query: &mut Query, changes: &[(RowKey, RowChange)], new: &BTreeSet<&RowKey>) {
     let (mut deleted, mut put, mut values) = (Keys::default(), Keys::default(), Vec::new());
     let (mut added, mut deltas) = (Keys::default(), Vec::new());
+    let (mut inserted, mut contents) = (Keys::default(), Vec::new());
     for (key, change) in changes {
         match change {
             RowChange::Delete => deleted.push(key),
+            RowChange::Put(value) if new.contains(key) => {
+                inserted.push(key);
+                contents.push(value.clone());
+            }
             RowChange::Put(value) => {
                 put.push(key);
                 values.push(value.clone());
@@ -200,6 +224,8 @@ fn writes(query: &mut Query, changes: &[(RowKey, RowChange)]) {
     query.parameters.push((Box::new(values), Type::BYTEA_ARRAY));
     added.into_parameters(query);
     query.parameters.push((Box::new(deltas), Type::INT8_ARRAY));
+    inserted.into_parameters(query);
+    query.parameters.push((Box::new(contents), Type::BYTEA_ARRAY));
 }
 
 #[derive(Default)]

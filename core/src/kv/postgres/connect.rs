@@ -104,7 +104,7 @@ impl Database {
                 writing: pool(WRITING)?,
                 runtime: Some(runtime),
             },
-            statements: Statements::new(&address.schema),
+            statements: Statements::new(&address.schema, options.links),
             options,
             generation: fork::generation(),
         })
@@ -119,7 +119,7 @@ impl Database {
     ) -> Database {
         Database {
             way: Way::Simulated(SimClient::new(database, network, (options.connections.max(1), WRITING))),
-            statements: Statements::new(""),
+            statements: Statements::new("", &[]),
             options,
             generation: fork::generation(),
         }

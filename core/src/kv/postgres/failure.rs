@@ -44,7 +44,10 @@ impl Failure {
             return if is_other { Failure::Refused(error) } else { Failure::Lost(error) };
         };
         match code {
-            &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::Conflict,
+            // The last: a row is there that was not there when it was looked for.
+            &SqlState::T_R_SERIALIZATION_FAILURE
+            | &SqlState::T_R_DEADLOCK_DETECTED
+            | &SqlState::UNIQUE_VIOLATION => Failure::Conflict,
             code if is_lost(code) => Failure::Lost(error(ErrorKind::Io, doing, cause)),
             &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
                 Failure::Refused(error(ErrorKind::Denied, doing, cause))

@@ -17,11 +17,11 @@ const STEPS: [&str; 1] = [
      CREATE INDEX commit_at ON SCHEMA.commit (at)",
 ];
 
-/// Keeps two processes from making the same steps at once; a number like any other.
-const LOCK: i64 = 0x3b41_70d2_6a5c_9e17;
-
 /// How often it is tried again after a failure.
 const TRIES: u32 = 2;
+
+/// Begins a transaction in which nobody else makes anything.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(4269817970753838615)";
 
 const DOING: &str = "making the tables in the database";
 
@@ -56,18 +56,35 @@ async fn try_migrate(database: &Database) -> Result<()> {
 async fn steps(connection: &Object, statements: &Statements) -> Result<()> {
     let failed = |cause| Failure::of(DOING, cause).into_error();
     // Mostly there is nothing to do, and one query tells.
-    let made = match connection.query_typed(&statements.migrated(), &[]).await {
+    let (made, has_functions) = match connection.query_typed(&statements.migrated(), &[]).await {
         Ok(rows) => version(&rows)?,
-        Err(cause) if is_absent(&cause) => 0,
+        Err(cause) if is_absent(&cause) => (0, false),
         Err(cause) => return Err(failed(cause)),
     };
     check(made)?;
-    if made == last() {
-        return Ok(());
+    if made < last() {
+        migrate_from(connection, statements).await?;
     }
-    let begun = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK})");
-    connection.batch_execute(&format!("{begun}; {}", statements.make_schema())).await.map_err(failed)?;
-    let made = version(&connection.query_typed(&statements.migrated(), &[]).await.map_err(failed)?)?;
+    if !has_functions {
+        let made =
+            connection.batch_execute(&format!("{BEGIN}; {}; COMMIT", statements.make_functions())).await;
+        if let Err(cause) = made {
+            if cause.code().is_none() {
+                return Err(failed(cause));
+            }
+            // A user who may not make them, or a server that knows no such.
+            tracing::debug!(%cause, "the functions could not be made; statements are sent as they are");
+            return connection.batch_execute("ROLLBACK").await.map_err(failed);
+        }
+    }
+    statements.use_functions();
+    Ok(())
+}
+
+async fn migrate_from(connection: &Object, statements: &Statements) -> Result<()> {
+    let failed = |cause| Failure::of(DOING, cause).into_error();
+    connection.batch_execute(&format!("{BEGIN}; {}", statements.make_schema())).await.map_err(failed)?;
+    let (made, _) = version(&connection.query_typed(&statements.migrated(), &[]).await.map_err(failed)?)?;
     check(made)?;
     for (number, step) in (1_i32..).zip(STEPS).filter(|(number, _)| *number > made) {
         connection.batch_execute(&statements.migrate(number, step)).await.map_err(failed)?;
@@ -89,10 +106,11 @@ fn check(made: i32) -> Result<()> {
     }
 }
 
-fn version(rows: &[tokio_postgres::Row]) -> Result<i32> {
-    let read = rows.first().map(|row| row.try_get::<_, Option<i32>>(0)).transpose();
-    let read = read.map_err(|cause| Failure::of(DOING, cause).into_error())?;
-    Ok(read.flatten().unwrap_or(0))
+/// Returns the last migration that was made, and whether the functions are there.
+fn version(rows: &[tokio_postgres::Row]) -> Result<(i32, bool)> {
+    let Some(row) = rows.first() else { return Ok((0, false)) };
+    let read = row.try_get::<_, Option<i32>>(0).and_then(|made| Ok((made.unwrap_or(0), row.try_get(1)?)));
+    read.map_err(|cause| Failure::of(DOING, cause).into_error())
 }
 
 /// Whether there is no such table, or schema.

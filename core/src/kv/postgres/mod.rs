@@ -15,6 +15,7 @@
 mod commit;
 mod connect;
 mod failure;
+mod functions;
 mod links;
 mod migrations;
 mod options;
@@ -91,6 +92,10 @@ impl CurrentView {
 
     /// Returns a reader of the view, or of another where that is too old.
     fn reader(self: &Arc<CurrentView>) -> PostgresReader {
+        self.with_reader(PostgresReader::clone)
+    }
+
+    fn with_reader<T>(self: &Arc<CurrentView>, see: impl FnOnce(&PostgresReader) -> T) -> T {
         let mut current = self.lock();
         let old = current.take_if(|reader| {
             let staleness = self.database.options.staleness;
@@ -99,17 +104,17 @@ impl CurrentView {
             let stays = mutant::is_active(Mutant::ViewsStay);
             reader.view.is_lost() || begun.is_some_and(|begun| !stays && is_old(begun))
         });
-        let reader = current.get_or_insert_with(|| self.begin()).clone();
+        let seen = see(current.get_or_insert_with(|| self.begin()));
         drop(current);
         // It gives its connection back, when nobody is kept waiting by it.
         drop(old);
-        reader
+        seen
     }
 
     fn begin(self: &Arc<CurrentView>) -> PostgresReader {
         let owner: Weak<dyn OnBegin> = Arc::downgrade(self) as Weak<dyn OnBegin>;
         let view = Arc::new(View::new(self.database.clone(), owner));
-        PostgresReader { view, overlay: Arc::default() }
+        PostgresReader::new(view, Arc::default())
     }
 
     /// Lets go of a view, if it is the current one.
@@ -136,7 +141,7 @@ impl CurrentView {
         let fits = is_same && fixed && overlay.len().saturating_add(changes.len()) <= MAX_OVERLAY;
         let laid = fits && lay(&mut overlay, changes, version).is_ok();
         let old = match laid {
-            true => current.replace(PostgresReader { view: before.view.clone(), overlay: Arc::new(overlay) }),
+            true => current.replace(PostgresReader::new(before.view.clone(), Arc::new(overlay))),
             // A view that has not begun will have the commit; any other may lack it.
             false => current.take_if(|reader| reader.view.begun().is_some()),
         };
@@ -196,6 +201,11 @@ impl PostgresKv {
     fn over(database: Arc<Database>) -> PostgresKv {
         let current = Arc::new(CurrentView { database: database.clone(), reader: Mutex::default() });
         PostgresKv { database, current, turn: Arc::default(), commits: AtomicU64::new(0) }
+    }
+
+    /// Returns a number of the rows that a reader sees who begins now; None where each sees others.
+    pub(crate) fn shown(&self) -> Option<u64> {
+        (!self.database.options.staleness.is_zero()).then(|| self.current.with_reader(PostgresReader::number))
     }
 
     fn try_commit(&self, writer: PostgresWriter) -> Result<CommitOutcome> {

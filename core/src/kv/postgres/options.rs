@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::kv::{RowLink, Table};
+
 /// How rows in a database are read and written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PostgresOptions {
@@ -14,9 +16,20 @@ pub(crate) struct PostgresOptions {
     pub(crate) patience: Duration,
     /// How long a change is tried again that others keep overtaking.
     pub(crate) contention: Duration,
+    /// The tables whose rows are added to; None if that may be any.
+    pub(crate) counters: Option<&'static [Table]>,
+    /// The links that are often read along.
+    pub(crate) links: &'static [&'static [RowLink]],
     /// Whether what a call tells of what it is going to read is left unheard, as a control.
     #[cfg(test)]
     pub(crate) one_by_one: bool,
+}
+
+impl PostgresOptions {
+    /// Whether rows of a table may be added to.
+    pub(super) fn counts(&self, table: u8) -> bool {
+        self.counters.is_none_or(|counters| counters.iter().any(|counter| counter.byte == table))
+    }
 }
 
 impl Default for PostgresOptions {
@@ -26,6 +39,8 @@ impl Default for PostgresOptions {
             connections: 8,
             patience: Duration::from_secs(30),
             contention: Duration::from_secs(30),
+            counters: None,
+            links: &[],
             #[cfg(test)]
             one_by_one: false,
         }

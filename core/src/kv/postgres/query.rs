@@ -45,7 +45,7 @@ impl Statement {
             Statement::Get => statements.get.as_str().into(),
             Statement::Scan { reverse } => statements.scan(reverse).into(),
             Statement::Prefetch(links) => statements.prefetch(links).into(),
-            Statement::Commit => statements.commit.as_str().into(),
+            Statement::Commit => statements.commit().into(),
             Statement::Void => statements.void.as_str().into(),
             Statement::Outcome => statements.outcome.as_str().into(),
             Statement::Fold => statements.fold.as_str().into(),

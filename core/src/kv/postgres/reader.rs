@@ -24,6 +24,7 @@ pub(super) type OwnCommits = BTreeMap<RowKey, Committed>;
 pub(crate) struct PostgresReader {
     pub(super) view: Arc<View>,
     pub(super) overlay: Arc<OwnCommits>,
+    number: u64,
 }
 
 /// The rows of a view in a span, page by page.
@@ -122,11 +123,15 @@ impl PostgresReader {
         Ok(rows)
     }
 
-    /// Returns a number that no other call returns: what is cached by it is not found again, as the view has
-    /// a cache of its own.
-    pub(crate) fn number(&self) -> u64 {
+    /// Makes a reader of a view with what was committed over it.
+    pub(super) fn new(view: Arc<View>, overlay: Arc<OwnCommits>) -> PostgresReader {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        NEXT.fetch_add(1, Ordering::Relaxed)
+        PostgresReader { view, overlay, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Returns the number that this reader and its clones have, and no other.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Returns the row under a key.

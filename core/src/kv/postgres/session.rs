@@ -5,7 +5,7 @@ use deadpool_postgres::Object;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 
 use super::failure::Failure;
-use super::query::{Query, READING};
+use super::query::{Query, READING, Statement};
 #[cfg(all(feature = "sim", feature = "remote"))]
 use super::sim::{Cell, SimSession};
 use super::statements::Statements;
@@ -63,7 +63,7 @@ impl DatabaseSession {
                     client.batch_execute(&statements.begin_read),
                     run(query, client, statements)
                 );
-                rows(query, begun.and(answer))
+                rows(statements, query, begun.and(answer))
             }
             #[cfg(all(feature = "sim", feature = "remote"))]
             DatabaseSession::Simulated(session) => session.begin_read(query).await.map(simulated),
@@ -77,7 +77,7 @@ impl DatabaseSession {
         query: &Query,
     ) -> Result<Vec<AnswerRow>, Failure> {
         match self {
-            DatabaseSession::Server(client) => rows(query, run(query, client, statements).await),
+            DatabaseSession::Server(client) => rows(statements, query, run(query, client, statements).await),
             #[cfg(all(feature = "sim", feature = "remote"))]
             DatabaseSession::Simulated(session) => session.query(query).await.map(simulated),
         }
@@ -91,14 +91,15 @@ impl DatabaseSession {
     ) -> Result<Vec<AnswerRow>, Failure> {
         match self {
             DatabaseSession::Server(client) => {
+                let begin = statements.begin_write();
                 let (begun, answer, ended) = tokio::join!(
                     biased;
-                    client.batch_execute(&statements.begin_write),
+                    client.batch_execute(&begin),
                     run(query, client, statements),
                     client.batch_execute("COMMIT")
                 );
                 // The first that failed says why; a COMMIT of what has failed is answered as if it were done.
-                rows(query, begun.and(answer).and_then(|rows| ended.map(|()| rows)))
+                rows(statements, query, begun.and(answer).and_then(|rows| ended.map(|()| rows)))
             }
             #[cfg(all(feature = "sim", feature = "remote"))]
             DatabaseSession::Simulated(session) => session.commit(query).await.map(simulated),
@@ -128,10 +129,17 @@ impl DatabaseSession {
 }
 
 fn rows(
+    statements: &Statements,
     query: &Query,
     answer: Result<Vec<tokio_postgres::Row>, tokio_postgres::Error>,
 ) -> Result<Vec<AnswerRow>, Failure> {
-    let rows = answer.map_err(|cause| Failure::of(query.what.doing(), cause))?;
+    let rows = answer.map_err(|cause| {
+        // Where functions are gone, the next try sends a statement; a commit is tried again at once.
+        match statements.lack_functions(&cause) && matches!(query.what, Statement::Commit) {
+            true => Failure::Conflict,
+            false => Failure::of(query.what.doing(), cause),
+        }
+    })?;
     Ok(rows.into_iter().map(AnswerRow::Server).collect())
 }
 

@@ -1,6 +1,12 @@
 //! Every statement, with the schema's name in it. None is prepared under a name, and none leaves anything
 //! behind in the session: through PgBouncer in transaction mode the next one may meet another.
 
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_postgres::error::SqlState;
+
+use super::functions::ServerFunction;
 use super::links;
 use super::row::Seal;
 use crate::kv::RowLink;
@@ -16,9 +22,12 @@ pub(super) struct Statements {
     /// The name of the schema, quoted.
     schema: String,
     pub(super) begin_read: String,
-    pub(super) begin_write: String,
     pub(super) get: String,
-    pub(super) commit: String,
+    commit: ServerFunction,
+    /// The statements that read ahead along links.
+    walks: Vec<(&'static [RowLink], ServerFunction)>,
+    /// Whether the functions are there.
+    functions: AtomicBool,
     pub(super) void: String,
     pub(super) outcome: String,
     pub(super) fold: String,
@@ -26,18 +35,23 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    pub(super) fn new(schema: &str) -> Statements {
+    /// Makes them for a schema; `links` are those that are often read along.
+    pub(super) fn new(schema: &str, links: &[&'static [RowLink]]) -> Statements {
         let s = format!("\"{}\"", schema.replace('"', "\"\""));
         Statements {
             begin_read: format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {BY_INDEX}"),
-            begin_write: format!("BEGIN ISOLATION LEVEL SERIALIZABLE; {BY_INDEX}"),
             get: format!(
                 "SELECT q.n, r.version, r.value, r.delta \
                  FROM unnest($1::int2[], $2::bytea[]) WITH ORDINALITY AS q(tab, key, n) \
                  CROSS JOIN LATERAL (SELECT version, value, delta FROM {s}.row AS r \
                  WHERE r.tab = q.tab AND r.key = q.key) AS r"
             ),
-            commit: commit(&s),
+            commit: ServerFunction::of_commit(&s, commit(&s)),
+            walks: links
+                .iter()
+                .map(|links| (*links, ServerFunction::of_walk(&s, links::statement(&s, links))))
+                .collect(),
+            functions: AtomicBool::new(false),
             void: format!("INSERT INTO {s}.commit (id, void) VALUES ($1, true) ON CONFLICT (id) DO NOTHING"),
             outcome: format!("SELECT void FROM {s}.commit WHERE id = $1"),
             fold: format!(
@@ -62,9 +76,52 @@ impl Statements {
         )
     }
 
+    /// Returns what begins a transaction in which there is nothing but a commit.
+    pub(super) fn begin_write(&self) -> Cow<'static, str> {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+        match self.has_functions() {
+            // The function says how the planner is to go about it.
+            true => Cow::Borrowed(BEGIN),
+            false => Cow::Owned(format!("{BEGIN}; {BY_INDEX}")),
+        }
+    }
+
+    /// Returns the statement of a commit.
+    pub(super) fn commit(&self) -> String {
+        self.commit.text(self.has_functions())
+    }
+
     /// Returns the statement that reads ahead along links.
     pub(super) fn prefetch(&self, links: &[RowLink]) -> String {
-        links::statement(&self.schema, links)
+        match self.walks.iter().find(|(known, _)| std::ptr::eq(*known, links)) {
+            Some((_, walk)) => walk.text(self.has_functions()),
+            None => links::statement(&self.schema, links),
+        }
+    }
+
+    fn has_functions(&self) -> bool {
+        self.functions.load(Ordering::Relaxed)
+    }
+
+    /// Says that the functions are there.
+    pub(super) fn use_functions(&self) {
+        self.functions.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether a statement failed because a function is gone, as after a database was restored that had none;
+    /// statements are sent as they are from then on.
+    pub(super) fn lack_functions(&self, cause: &tokio_postgres::Error) -> bool {
+        let lacks = cause.code() == Some(&SqlState::UNDEFINED_FUNCTION) && self.has_functions();
+        if lacks {
+            self.functions.store(false, Ordering::Relaxed);
+        }
+        lacks
+    }
+
+    /// Returns what makes the functions.
+    pub(super) fn make_functions(&self) -> String {
+        let all = std::iter::once(&self.commit).chain(self.walks.iter().map(|(_, walk)| walk));
+        all.map(|function| function.make.as_str()).collect::<Vec<_>>().join("; ")
     }
 
     /// Returns what makes the schema, if it is not there.
@@ -77,9 +134,13 @@ impl Statements {
         )
     }
 
-    /// Returns the query of the last migration that was made.
+    /// Returns the query of the last migration that was made, and of whether the functions are there.
     pub(super) fn migrated(&self) -> String {
-        format!("SELECT max(version) FROM {}.migration", self.schema)
+        let all = std::iter::once(&self.commit).chain(self.walks.iter().map(|(_, walk)| walk));
+        let there =
+            all.map(|function| format!("to_regproc('{}') IS NOT NULL", function.name.replace('\'', "''")));
+        let there: Vec<String> = there.collect();
+        format!("SELECT max(version), {} FROM {}.migration", there.join(" AND "), self.schema)
     }
 
     /// Returns what makes a migration, and notes that it was made.
@@ -92,7 +153,12 @@ impl Statements {
 /// The commit: checks the seals of all that was read, and writes, in one statement.
 ///
 /// `$1` is the id and `$2` the version; `$3` to `$6` are the ranges that were read, with their seals; `$7`
-/// and `$8` the keys that are deleted; `$9` to `$11` the rows that are put; `$12` to `$14` what is added.
+/// and `$8` the keys that are deleted; `$9` to `$11` the rows that are put; `$12` to `$14` what is added; `$15`
+/// to `$17` the rows that are put where there was none; `$18` and `$19` the keys of all that are put and may have
+/// been added to.
+///
+/// What is new is not looked for: to do so would lock a page of the index, at whose end every other process
+/// writes too. Its keys are unique, and one that is there fails the statement.
 fn commit(s: &str) -> String {
     let range = Seal::RANGE;
     format!(
@@ -107,7 +173,7 @@ fn commit(s: &str) -> String {
            USING unnest($7::int2[], $8::bytea[]) AS d(tab, key), fit \
            WHERE fits AND r.tab = d.tab AND r.key = d.key), \
          replaced AS (DELETE FROM {s}.row AS r \
-           USING unnest($9::int2[], $10::bytea[]) AS d(tab, key), fit \
+           USING unnest($18::int2[], $19::bytea[]) AS d(tab, key), fit \
            WHERE fits AND r.tab = d.tab AND r.key = d.key AND r.part <> 0), \
          put AS (INSERT INTO {s}.row (tab, key, part, version, value) \
            SELECT p.tab, p.key, 0, $2, p.value \
@@ -116,7 +182,10 @@ fn commit(s: &str) -> String {
              delta = NULL), \
          added AS (INSERT INTO {s}.row (tab, key, part, version, delta) \
            SELECT a.tab, a.key, $2, $2, a.delta \
-           FROM unnest($12::int2[], $13::bytea[], $14::int8[]) AS a(tab, key, delta), fit WHERE fits) \
+           FROM unnest($12::int2[], $13::bytea[], $14::int8[]) AS a(tab, key, delta), fit WHERE fits), \
+         new AS (INSERT INTO {s}.row (tab, key, part, version, value) \
+           SELECT n.tab, n.key, 0, $2, n.value \
+           FROM unnest($15::int2[], $16::bytea[], $17::bytea[]) AS n(tab, key, value), fit WHERE fits) \
          SELECT fits FROM fit"
     )
 }

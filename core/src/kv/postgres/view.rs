@@ -258,7 +258,6 @@ impl View {
         Ok((answer.wait()?, done))
     }
 
-    #[cfg(test)]
     pub(super) fn options(&self) -> &super::PostgresOptions {
         &self.database.options
     }

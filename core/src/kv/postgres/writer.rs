@@ -125,6 +125,21 @@ impl Read for PostgresWriter {
         shown
     }
 
+    fn glance(
+        &self,
+        table: Table,
+        range: KeyRange<'_>,
+        reverse: bool,
+        visit: &mut VisitRow<'_>,
+    ) -> Result<()> {
+        if is_empty(range) {
+            return Ok(());
+        }
+        let span = Span::of(range);
+        let below = self.reader.within(table, &span, reverse);
+        show(&mut Overlaid::new(below, above(&self.changes, table, &span, reverse), reverse), visit)
+    }
+
     fn get_many(&self, keys: &[(Table, &[u8])], visit: &mut VisitMany<'_>) -> Result<()> {
         let changed = |key: &RowKey| self.changes.get(key);
         let keys: Vec<RowKey> = keys.iter().map(|(table, key)| (table.byte, key.to_vec())).collect();
@@ -165,6 +180,12 @@ impl Write for PostgresWriter {
     }
 
     fn add(&mut self, table: Table, key: &[u8], delta: i64) -> Result<()> {
+        if !self.reader.view.options().counts(table.byte) {
+            return Err(Error::bug(format!(
+                "a row of {} is added to, which is no table of counters",
+                table.name
+            )));
+        }
         let before = self.changes.remove(&(table.byte, key.to_vec()));
         let change = match before {
             Some(change) => change.then_add(delta)?,

@@ -59,8 +59,8 @@ const NUMBER: usize = 104;
 const SUM: usize = 112;
 
 impl Stamp {
-    /// The stamp of an exclusive session after so many commits.
-    pub(super) fn of_count(commits: u64) -> Stamp {
+    /// The stamp of an exclusive session after so many commits, or of rows that a driver has so numbered.
+    pub(in crate::kv) fn of_count(commits: u64) -> Stamp {
         Stamp { number: commits, sum: 0 }
     }
 

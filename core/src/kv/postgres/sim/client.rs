@@ -54,7 +54,7 @@ impl SimPool {
     }
 }
 
-/// WorkBeside that was begun: it goes on when it is waited for.
+/// Work that was begun: it goes on when it is waited for.
 pub(in super::super) enum BegunWork<'c, T> {
     Done(T),
     Pending(&'c SimClient, Pin<Box<dyn Future<Output = T> + Send>>),

@@ -84,14 +84,22 @@ impl DatabaseState {
             return Err(ServerError::Other(Error::bug("the id of a commit is there already")));
         }
         let version: i64 = query.parameter(2)?;
+        let new = keys(query, 15)?;
+        if new.iter().any(|key| self.rows.get(key).is_some_and(|parts| parts.contains_key(&0))) {
+            return Err(ServerError::Conflict);
+        }
         let rows = Arc::make_mut(&mut self.rows);
-        for key in keys(query, 7)? {
+        for key in [keys(query, 7)?, keys(query, 18)?].into_iter().flatten() {
             rows.remove(&key);
         }
-        let values: Vec<Vec<u8>> = query.parameter(11)?;
-        for (key, value) in keys(query, 9)?.into_iter().zip(values) {
-            rows.insert(key, [(0, RowPart { version, value: Some(value), delta: None })].into());
-        }
+        let mut put = |keys: RowKeys, values: Vec<Vec<u8>>| {
+            for (key, value) in keys.into_iter().zip(values) {
+                let part = RowPart { version, value: Some(value), delta: None };
+                rows.entry(key).or_default().insert(0, part);
+            }
+        };
+        put(keys(query, 9)?, query.parameter(11)?);
+        put(new, query.parameter(17)?);
         let deltas: Vec<i64> = query.parameter(14)?;
         for (key, delta) in keys(query, 12)?.into_iter().zip(deltas) {
             let part = RowPart { version, value: None, delta: Some(delta) };

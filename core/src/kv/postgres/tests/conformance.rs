@@ -5,7 +5,7 @@ use proptest::test_runner::TestRunner;
 
 use super::server::{address, pooled, shared};
 use super::{PostgresKv, PostgresOptions, fresh, open};
-use crate::catalog::{suite, suite_public, suite_state};
+use crate::catalog::{prefetch, suite, suite_public, suite_state, table};
 use crate::kv::suite::{agrees_with_memory, behaves, steps};
 
 /// A server as it is, and through PgBouncer.
@@ -43,7 +43,9 @@ fn random_work_leaves_the_same_rows() {
 /// Opens a store in a schema of its own, through PgBouncer alone: it is the same server behind it, and less can
 /// be relied on.
 fn empty() -> PostgresKv {
-    PostgresKv::open(&address(pooled().port), PostgresOptions::default()).unwrap()
+    let (counters, links) = (Some(&[table::COUNTER][..]), &prefetch::LINKS);
+    let options = PostgresOptions { counters, links, ..PostgresOptions::default() };
+    PostgresKv::open(&address(pooled().port), options).unwrap()
 }
 
 /// A history of the model takes some hundred changes, and each of them several round trips.

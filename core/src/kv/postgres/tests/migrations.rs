@@ -5,10 +5,11 @@ use std::thread;
 use super::super::connect::Use;
 use super::super::failure::Failure;
 use super::server::{address, pooled, shared};
-use super::{ROWS, fresh, get, open};
+use super::{COUNTERS, PostgresOptions, ROWS, fresh, get, open};
 use crate::ErrorKind;
+use crate::catalog::prefetch;
 use crate::kv::postgres::PostgresKv;
-use crate::kv::{Commit, Kv, Write};
+use crate::kv::{Commit, Kv, Read, Write};
 
 #[test]
 fn many_that_open_at_once_make_the_tables_once() {
@@ -26,6 +27,67 @@ fn many_that_open_at_once_make_the_tables_once() {
         let reader = open(&address).reader().unwrap();
         assert!((0..12_u8).all(|number| get(&reader, &[number]).is_some()));
     }
+}
+
+/// Executes a statement on the server, and returns the first number that it has in return.
+fn execute(kv: &PostgresKv, statement: String) -> i64 {
+    let database = kv.database.clone();
+    let number = kv.database.run(async move {
+        let connection = database.client(Use::Writing).await.map_err(Failure::into_error)?;
+        let rows = connection.query_typed(&statement, &[]).await.unwrap();
+        Ok(rows.first().map_or(0, |row| row.get(0)))
+    });
+    number.unwrap()
+}
+
+/// A user who may make no functions sends the statements as they are.
+#[test]
+fn functions_are_made_once_and_statements_work_without_them() {
+    let address = address(shared().port);
+    let (_, schema) = address.split_once("schema=").unwrap();
+    let options = || PostgresOptions { counters: Some(&[COUNTERS]), links: &prefetch::LINKS, ..fresh() };
+    let kv = PostgresKv::open(&address, options()).unwrap();
+    let count = format!(
+        "SELECT count(*) FROM pg_proc WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = '{schema}')"
+    );
+    assert_eq!(execute(&kv, count.clone()), 1 + i64::try_from(prefetch::LINKS.len()).unwrap());
+    let put = |kv: &PostgresKv, key: &[u8]| {
+        kv.write(Commit::Synced, |writer| {
+            assert_eq!(writer.get(ROWS, key, |_| Ok(()))?, None);
+            writer.put(ROWS, key, b"value")?;
+            writer.add(COUNTERS, b"n", 1)
+        })
+    };
+    put(&kv, b"by a function").unwrap();
+    let functions = format!(
+        "SELECT string_agg(oid::regprocedure::text, ', ') FROM pg_proc WHERE pronamespace = '{schema}'::regnamespace"
+    );
+    let of = format!("\"{schema}\"");
+    execute(
+        &kv,
+        format!(
+            "DO $$ BEGIN EXECUTE 'DROP FUNCTION ' || ({}); END $$",
+            functions.replace(&format!("'{schema}'"), &format!("'{of}'"))
+        ),
+    );
+    for statement in [
+        format!("CREATE ROLE \"{schema}\" LOGIN"),
+        format!("GRANT USAGE ON SCHEMA {of} TO {of}"),
+        format!("GRANT ALL ON ALL TABLES IN SCHEMA {of} TO {of}"),
+    ] {
+        execute(&kv, statement);
+    }
+    let guest = PostgresKv::open(&address.replace("holdall@", &format!("{schema}@")), options()).unwrap();
+    put(&guest, b"by a statement").unwrap();
+    assert_eq!(execute(&guest, count.clone()), 0);
+    // The next one who may makes them again.
+    let again = PostgresKv::open(&address, options()).unwrap();
+    put(&again, b"by a function again").unwrap();
+    assert_ne!(execute(&again, count), 0);
+    let reader = open(&address).reader().unwrap();
+    let keys: [&[u8]; 3] = [b"by a function", b"by a statement", b"by a function again"];
+    assert!(keys.iter().all(|key| get(&reader, key).is_some()));
+    assert_eq!(super::count(&reader, b"n"), 3);
 }
 
 #[test]

@@ -11,11 +11,13 @@ use crate::{Error, ErrorKind};
 
 const WRITERS: usize = 16;
 
-/// Opens a store for each writer: some read anew each time, others through a view that grows old.
+/// Opens a store for each writer: some read anew each time, others through a view that grows old; some know which
+/// rows are counters, others take any for one.
 fn writers(address: &str) -> Vec<PostgresKv> {
     let options = |number: usize| PostgresOptions {
         staleness: std::time::Duration::from_millis(if number.is_multiple_of(2) { 0 } else { 500 }),
         connections: 2,
+        counters: (!number.is_multiple_of(3)).then_some(&[COUNTERS][..]),
         ..PostgresOptions::default()
     };
     (0..WRITERS).map(|number| PostgresKv::open(address, options(number)).unwrap()).collect()
