@@ -12,6 +12,7 @@
 # matrix     who may see what, on SEEDS=n histories at random; REQUESTS=n odd requests beside them
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
 # bench      the benchmarks, NAMES="plan range" for some; a report in JSON and plots of it below target/bench
+# bench-cluster  those of a store over PostgreSQL and SeaweedFS, which it starts; the same NAMES and report
 # bench-check  what got slower since REV by more than the noise, in runs that take turns; NAMES and ROUNDS
 # bench-check-control  shows that bench-check names a slow-down that is planted, and nothing of an unchanged build
 # fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
@@ -31,7 +32,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo demo-cluster test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-check bench-check-control fuzz filesystems mutants tsan features package alone dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo demo-cluster test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-cluster bench-check bench-check-control fuzz filesystems mutants tsan features package alone dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -168,6 +169,15 @@ sim: tools
 bench: tools
 	$(CARGO) run --release -p holdall-benches --features peers -- \
 		--json "target/bench/$$(date -u +%Y%m%d-%H%M%S)-$$(git describe --always --dirty).json" $(NAMES)
+
+# The database syncs what it commits here, as it does where it is run; the files of the object storage are long ones.
+bench-cluster: tools
+	@tests/need file:/usr/lib/postgresql/*/bin/initdb=postgresql pgbench=postgresql psql=postgresql-client setpriv=util-linux
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/need file:/usr/lib/python3*/ensurepip/__main__.py=python3-venv
+	HOLDALL_TEST_FSYNC=on HOLDALL_TEST_VOLUME_MB=1024 tests/remote/run.sh \
+		$(CARGO) run --release -p holdall-benches --features remote -- \
+		--json "target/bench/cluster-$$(date -u +%Y%m%d-%H%M%S)-$$(git describe --always --dirty).json" \
+		$(or $(NAMES),cluster-put cluster-read cluster-large cluster-migrate)
 
 bench-check: tools
 	@test -n '$(REV)' || { echo 'name what to compare with: make bench-check REV=main' >&2; exit 2; }

@@ -14,6 +14,8 @@
 
 mod api;
 mod archive;
+#[cfg(feature = "remote")]
+mod cluster;
 mod growth;
 mod import;
 mod leak;
@@ -67,6 +69,14 @@ const ALL: &[Work] = &[
     ("stores", stores::stores),
     ("log", log::log),
     ("web", web::web),
+    #[cfg(feature = "remote")]
+    ("cluster-put", cluster::put),
+    #[cfg(feature = "remote")]
+    ("cluster-read", cluster::read),
+    #[cfg(feature = "remote")]
+    ("cluster-large", cluster::large),
+    #[cfg(feature = "remote")]
+    ("cluster-migrate", cluster::migrate),
 ];
 
 fn main() {
@@ -113,6 +123,10 @@ fn child(task: &str, paths: &[&Path]) {
     match (task, paths) {
         ("ingest", [place, source]) => put::ingest_child(place, source),
         ("crash", [place]) => million::crash_child(place),
+        #[cfg(feature = "remote")]
+        ("cluster-put", [address, number]) => {
+            cluster::child(address.to_str().expect("text"), number.to_str().expect("text"));
+        }
         _ => std::process::exit(2),
     }
 }

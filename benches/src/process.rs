@@ -10,7 +10,7 @@ pub const CHILD: &str = "--child";
 pub fn start(task: &str, paths: &[&Path]) -> Child {
     let program = std::env::current_exe().expect("this program");
     let mut command = Command::new(program);
-    command.arg(CHILD).arg(task).args(paths).stdout(Stdio::piped());
+    command.arg(CHILD).arg(task).args(paths).stdin(Stdio::piped()).stdout(Stdio::piped());
     command.spawn().expect("a child")
 }
 

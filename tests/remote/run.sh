@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Starts PostgreSQL and SeaweedFS, and runs a command with the address of stores in them in HOLDALL_TEST_STORE, in
 # which {} stands for the name of a store.
+# With HOLDALL_TEST_FSYNC=on the database syncs what it commits; HOLDALL_TEST_VOLUME_MB is how long the files of the object
+# storage grow.
 # HOLDALL_TEST_RESTART is a command that ends the database in the middle of whatever it does, and starts it again. Ends
 # both when the command has ended.
 set -euo pipefail
@@ -51,10 +53,12 @@ cat >"$room/restart" <<SH
 set -euo pipefail
 ${as[*]@Q} $bin/pg_ctl stop --mode=immediate --wait -D $room/rows/data >/dev/null 2>&1 || true
 ${as[*]@Q} $bin/postgres -D $room/rows/data -c port=$rows -c listen_addresses=127.0.0.1 -c unix_socket_directories= \\
-    -c max_connections=500 -c fsync=off >>$room/postgres.log 2>&1 &
+    -c max_connections=500 -c fsync=${HOLDALL_TEST_FSYNC:-off} >>$room/postgres.log 2>&1 &
 SH
 chmod 755 "$room/restart"
 export HOLDALL_TEST_RESTART=$room/restart
+# What the database says; it is told to say more.
+export HOLDALL_TEST_LOG=$room/postgres.log
 "$HOLDALL_TEST_RESTART"
 
 [ -x "$servers/seaweedfs/bin/weed" ] || {
@@ -70,7 +74,7 @@ contents=$(port)
 mkdir "$room/contents"
 "$servers/seaweedfs/bin/weed" server -dir="$room/contents" -ip=127.0.0.1 -s3 -s3.port="$contents" -s3.port.iceberg=0 \
     -s3.port.lance=0 -s3.config="$room/s3.json" -master.port="$(port)" -volume.port="$(port)" -filer.port="$(port)" \
-    -master.volumeSizeLimitMB=64 -volume.max=200 >"$room/seaweedfs.log" 2>&1 &
+    -master.volumeSizeLimitMB=${HOLDALL_TEST_VOLUME_MB:-64} -volume.max=200 >"$room/seaweedfs.log" 2>&1 &
 started+=($!)
 
 until_it "$bin/pg_isready" -q -h 127.0.0.1 -p "$rows"
