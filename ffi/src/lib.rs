@@ -43,6 +43,7 @@ mod key;
 
 mod care;
 mod repair;
+mod ship;
 mod text;
 
 mod free;

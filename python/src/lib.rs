@@ -20,6 +20,7 @@ mod put;
 mod report;
 mod serve;
 mod share;
+mod ship;
 mod source;
 mod store;
 mod terms;
@@ -57,6 +58,8 @@ mod _holdall {
     use crate::serve::Reply;
     #[pymodule_export]
     use crate::share::{Share, Visit};
+    #[pymodule_export]
+    use crate::ship::{MigrateReport, RestoreReport, ShipReport, Shipper};
     #[pymodule_export]
     use crate::store::{_reopen, Store, open};
     #[pymodule_export]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The command, C and Python on one store in a database and object storage, whose address is in HOLDALL_TEST_STORE: each
-# puts a file, and reads what another has put. The argument is the folder that cargo built them in, with the feature
+# puts a file, and reads what another has put. Then C and Python ship a store to object storage, restore it, and move it
+# into a database and back; the command finds it whole. The argument is the folder that cargo built them in, with the feature
 # `remote`.
 set -euo pipefail
 built=$(realpath "$1")
@@ -60,3 +61,25 @@ for redirect in 60 0; do
 done
 "$holdall" check --content >/dev/null
 echo 'the check found nothing'
+
+cc -std=c11 -Wall -Wextra -Werror -I"$root/include" "$root/tests/remote/move.c" -o "$room/move" \
+    -L"$built" -lholdall_c -Wl,-rpath,"$built"
+unset HOLDALL_STORE
+for language in c python; do
+    from=$room/$language-first
+    "$holdall" --store "$from" put "$root/docs" "$room/large" >/dev/null
+    url=$("$holdall" --store "$from" url large)
+    moves=("$from" "${HOLDALL_TEST_OBJECTS/\{\}/moves-$language}" "$room/$language-restored"
+        "${HOLDALL_TEST_STORE/\{\}/moves_$language}" "$room/$language-back")
+    case $language in
+    c) "$room/move" "${moves[@]}" ;;
+    python) PYTHONPATH=$room/package python3 "$root/tests/remote/move.py" "${moves[@]}" ;;
+    esac
+    for store in "$room/$language-restored" "${moves[3]}" "$room/$language-back"; do
+        "$holdall" --store "$store" get -o "$room/got" large
+        same "$room/large" "$room/got" "a store that $language moved"
+        rm "$room/got"
+        "$holdall" --store "$store" verify "$url" >/dev/null
+        "$holdall" --store "$store" check --content >/dev/null
+    done
+done

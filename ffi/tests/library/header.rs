@@ -31,7 +31,8 @@ fn the_header_is_what_the_sources_say() {
 #[test]
 fn the_header_is_read_in_one_sitting() {
     let header = committed("holdall.h");
-    assert!(header.lines().count() < 900, "{} lines", header.lines().count());
+    // With shipping, restoring and moving a store; what repeats was shortened before.
+    assert!(header.lines().count() < 950, "{} lines", header.lines().count());
     assert!(header.lines().all(|line| line.len() <= 120 && line.is_ascii()));
 }
 

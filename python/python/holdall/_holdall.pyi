@@ -339,6 +339,47 @@ class Store:
         Raises InvalidArgument when the directory holds something else, Locked when the copy is open,
         Io, and what `progress` raises.
         """
+    def shipper(self, address: str, *, keep: _Length | None = None) -> Shipper:
+        """Begins to ship the store, which is in a directory, to object storage, while it is in use. Nothing is
+        asked for before `Shipper.ship`.
+
+        address: s3://BUCKET/PREFIX, with the parameters endpoint, region and cache behind a ?.
+        keep: seconds or a timedelta; states of so long can be restored, besides the newest. None is 7 days.
+
+        Raises InvalidArgument when the address is none, Unsupported for a store in a database, or where the
+        package was built without the feature remote.
+        """
+    @staticmethod
+    def restore(
+        address: str,
+        path: str | os.PathLike[str],
+        *,
+        until: _Time | None = None,
+        progress: _Progress | None = None,
+    ) -> RestoreReport:
+        """Makes a store in a directory, which is new or empty, of what was shipped to an address. All content
+        is read and verified before the directory has its name; until then it is called path.restoring.
+
+        until: an aware datetime, or seconds since 1970: the store is as the last group of that time or
+            before left it. None is the newest state.
+        progress: called now and then with the bytes done and the bytes in all.
+
+        Raises NotFound when nothing was shipped there or nothing of that time is kept, InvalidArgument when
+        the directory holds something, Corrupt when what was shipped is damaged, Unsupported as `shipper`,
+        Io, and what `progress` raises.
+        """
+    def migrate(
+        self, address: str | os.PathLike[str], *, progress: _Progress | None = None
+    ) -> MigrateReport:
+        """Moves the store while it is in use: from a directory to the address of a database and object storage,
+        as `open` takes it, or back to a directory that is new or empty. Where it was it takes no writes then:
+        they raise ReadOnly. A move that was cut off goes on when it is called again.
+
+        progress: called now and then with the bytes done and the bytes in all; it must not write to the store.
+
+        Raises Exists when something else is there, Unsupported as `shipper`, Corrupt, Io, and what `progress`
+        raises.
+        """
     def import_cloudreve(
         self,
         folder: str | os.PathLike[str],
@@ -1356,3 +1397,73 @@ class BackupReport:
     """Bytes that were copied."""
     shared: Final[int]
     """Bytes that were there already, or are shared by a hard link."""
+
+@final
+class Shipper:
+    """Ships a store to object storage; made by `Store.shipper`."""
+    def ship(self, *, progress: _Progress | None = None) -> ShipReport:
+        """Ships all that was acknowledged before the call and is not there yet: it is safe from the loss of the
+        machine then. Call it again and again, as every second. A call that was cut off goes on in the next.
+
+        progress: called now and then with the bytes done and the bytes in all.
+
+        Raises Locked when another ships to the same place, InvalidArgument when another store or a later
+        state is there, Corrupt, Io, and what `progress` raises.
+        """
+
+@final
+class ShipReport:
+    """What `Shipper.ship` did."""
+
+    lsn: Final[int]
+    """The number of the last group that is shipped."""
+    shipped: Final[datetime]
+    """When it was shipped, an aware datetime in UTC; a restore takes this time for it."""
+    log_bytes: Final[int]
+    """Bytes of the log that were shipped."""
+    contents: Final[int]
+    """Large contents that were shipped."""
+    content_bytes: Final[int]
+    """Their bytes."""
+    removed: Final[int]
+    """Objects that were removed, because nothing that is kept needs them."""
+    failed: Final[list[str]]
+    """Sentences of what could not be shipped because it is damaged, or not be removed; the next call tries
+    again.
+    """
+
+@final
+class RestoreReport:
+    """What `Store.restore` did."""
+
+    lsn: Final[int]
+    """The number of the last group in the store."""
+    restored: Final[datetime]
+    """The time that the store is of, an aware datetime in UTC."""
+    segments: Final[int]
+    """Segments that were restored."""
+    contents: Final[int]
+    """Large contents that were restored."""
+    bytes: Final[int]
+    """Bytes that were read."""
+    files: Final[int]
+    """Files in the store."""
+    versions: Final[int]
+    """Versions in the store."""
+
+@final
+class MigrateReport:
+    """What `Store.migrate` did."""
+
+    segments: Final[int]
+    """Segments that were copied."""
+    contents: Final[int]
+    """Large contents that were copied."""
+    bytes: Final[int]
+    """Bytes of both."""
+    rows: Final[int]
+    """Rows that were copied."""
+    groups: Final[int]
+    """Groups of the log whose changes were made after that."""
+    waited: Final[timedelta]
+    """How long writers had to wait at the end, a timedelta."""
