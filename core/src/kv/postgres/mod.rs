@@ -215,7 +215,7 @@ impl PostgresKv {
             return Ok(CommitOutcome::Committed { version: 0 });
         }
         let changes: Vec<_> = changes.into_iter().collect();
-        let commit = commit::PendingCommit::new(&read.into_inner(), &changes)?;
+        let commit = commit::PendingCommit::new(&self.database.options, &read.into_inner(), &changes)?;
         let fixed = reader.view.is_fixed();
         let database = self.database.clone();
         let outcome = self.database.run(async move { commit.make(database).await });
