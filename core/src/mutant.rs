@@ -142,8 +142,6 @@ pub enum Mutant {
     RevokedFolder,
     /// A client had as many passwords checked as it knew shares, right ones without end.
     PasswordsOfManyShares,
-    /// A version could be made current, removed or kept whose file was deleted with its folder, and not cleared yet.
-    DeletedVersionsChange,
     /// A commit to a database in which the connection is lost is taken for done.
     LostCommitHolds,
     /// One in which the connection is lost is taken for not done, and made again.

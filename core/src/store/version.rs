@@ -7,7 +7,6 @@ use crate::catalog::{VersionInfo, delete, stat, version};
 use crate::engine::snapshot::Snapshot;
 use crate::id::{FileId, VersionId};
 use crate::kv::Read;
-use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, FileInfo, Result};
 
@@ -113,7 +112,7 @@ impl Store {
 /// Refuses a version whose file was deleted with a folder, and whose rows are yet to be cleared.
 fn expect_kept(tx: &impl Read, version: VersionId) -> Result<()> {
     match state::of_file(tx, version.file()) {
-        Ok(State::Deleted) if !mutant::is_active(Mutant::DeletedVersionsChange) => {
+        Ok(State::Deleted) => {
             Err(Error::new(ErrorKind::Gone, format!("the file of version {version} was deleted")))
         }
         // Of one that is not there, what comes says more.

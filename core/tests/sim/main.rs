@@ -32,6 +32,8 @@ mod rest;
 mod rng;
 mod run;
 mod scheduler;
+#[cfg(feature = "remote")]
+mod scripted;
 mod twin;
 mod world;
 

@@ -169,14 +169,6 @@ pub(super) const CONTROLS: &[Control] = &[
     },
     Control {
         fault: 0,
-        says: "a version is changed whose file was deleted by a process that died",
-        mutant: Mutant::DeletedVersionsChange,
-        near: 248,
-        bound: 300,
-        focus: |_| (),
-    },
-    Control {
-        fault: 0,
         says: "a commit goes by rows that have changed, and that it does not write",
         mutant: Mutant::ReadsUnguarded,
         near: 55,
