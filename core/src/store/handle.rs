@@ -163,7 +163,10 @@ impl Store {
     #[cfg(all(feature = "sim", feature = "remote"))]
     pub fn open_simulated(host: &crate::simulated::SimHost, options: Options) -> Result<Store> {
         let host = host.clone();
-        Store::open_by(0, options, move |options| crate::engine::remote::open_simulated(&host, options))
+        let identity = host.database.identity();
+        Store::open_by(identity, options, move |options| {
+            crate::engine::remote::open_simulated(&host, options)
+        })
     }
 
     /// Returns the store as a child has it that a simulated process forks: a copy of what is in this

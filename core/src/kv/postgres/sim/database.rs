@@ -18,6 +18,12 @@ impl SimDatabase {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns a number that no other database of this process has, nor any disk.
+    pub(crate) fn identity(&self) -> u64 {
+        let address = u64::try_from(Arc::as_ptr(&self.state).addr()).unwrap_or(0);
+        1 << 63 | address
+    }
+
     /// Makes one that holds what this one does now.
     #[must_use]
     pub fn copy(&self) -> SimDatabase {
