@@ -19,7 +19,7 @@ const BUILDERS: [(&str, &[&str]); 4] = [
 /// Settings of the builder `Archive`.
 const SETTINGS: [&str; 3] = ["Archive::name", "Archive::expires_in", "Archive::utc_offset"];
 /// The classes of Python whose methods are verbs.
-const CLASSES: [&str; 4] = ["Store", "Drive", "Visit", "Api"];
+const CLASSES: [&str; 5] = ["Store", "Shipper", "Drive", "Visit", "Api"];
 /// Functions of C that are about handles and values.
 const VALUES: [&str; 10] =
     ["page", "text", "code", "reply", "body", "pin", "handle", "log", "last", "version_number"];
