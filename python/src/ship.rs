@@ -7,7 +7,9 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use crate::convert::{duration, time};
-use crate::datetime::{Datetime, datetime};
+use crate::datetime::Datetime;
+#[cfg(feature = "remote")]
+use crate::datetime::datetime;
 use crate::fault::Outcome;
 use crate::job::watched;
 use crate::store::Store;
