@@ -247,7 +247,7 @@ const CONTROLS: &[Control] = &[
         fault: 0,
         says: "a backup leaves an older part of a segment that was compacted meanwhile",
         mutant: Mutant::StaleSegmentsStay,
-        near: 1015,
+        near: 1995,
         bound: 3000,
         focus: |plan| {
             plan.shared(3, 2);
