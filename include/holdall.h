@@ -112,7 +112,6 @@ typedef struct holdall_drive holdall_drive; // A named tree of files
 typedef struct holdall_page holdall_page; // Results of one call, all of one kind; immutable, independent of the store
 typedef struct holdall_pin holdall_pin; // Keeps the bytes of a segment valid
 typedef struct holdall_reply holdall_reply; // What to send: a status, headers and a body of known length
-typedef struct holdall_shipper holdall_shipper; // A store on its way to object storage
 typedef struct holdall_store holdall_store; // An open store
 typedef struct holdall_text holdall_text; // A text made by the library, such as a URL
 typedef struct holdall_visit holdall_visit; // A visitor admitted to a share
@@ -467,22 +466,6 @@ typedef struct { // What a rebuild found in the log
     uint64_t lost; // Large blobs that no row refers to, moved to the directory "lost"
     uint64_t problems; // Inconsistencies in the new index
 } holdall_rebuild_report;
-
-typedef struct { // What shipping, a restore or a move did; what one has no word on is 0
-    size_t size; // sizeof this
-    uint64_t lsn; // The number of the last group that is shipped or restored
-    int64_t time_unix_us; // The time of that state: a restore up to it has it
-    uint64_t segments; // Segments that were copied
-    uint64_t contents; // Large contents that were copied
-    uint64_t bytes; // Bytes that were copied, of the log and of contents
-    uint64_t files; // Files in a restored store
-    uint64_t versions; // Versions in it
-    uint64_t rows; // Rows that were moved
-    uint64_t groups; // Groups of the log that a move followed after that
-    uint64_t waited_us; // How long writers waited for a move
-    uint64_t removed; // Shipped objects that were removed, because nothing that is kept needs them
-    uint64_t failed; // What could not be shipped because it is damaged, or not be removed; the next call tries again
-} holdall_copy_report;
 
 // Receives a line of the log: a level and a NUL-terminated text, valid during the call. It runs on the thread that
 // logs, possibly on several at once, and must not call this library.
@@ -888,30 +871,6 @@ int32_t holdall_store_repair(const holdall_store *store, holdall_repair_report *
 int32_t holdall_rebuild(const char *path, size_t path_len_bytes, const holdall_open_options *options,
     holdall_rebuild_report *report, holdall_page **problems);
 
-// Begins to ship a store in a directory to object storage, "s3://BUCKET/PREFIX?endpoint=...". States of the last
-// `keep_s` seconds can be restored, and the newest. Codes: UNSUPPORTED in a library built without the feature remote,
-// or for a store in a database.
-int32_t holdall_shipper_open(const holdall_store *store, const char *address, size_t address_len_bytes, uint64_t keep_s,
-    holdall_shipper **shipper);
-
-// Ships what was acknowledged before the call; call it again and again, as every second. `report` and `failed` may be
-// NULL. Codes: READ; LOCKED when another ships to the prefix; INVALID_ARGUMENT when another store, or a later state, is
-// there; the callback's.
-int32_t holdall_shipper_ship(holdall_shipper *shipper, holdall_progress progress, void *progress_context,
-    holdall_copy_report *report, holdall_page **failed);
-
-// Makes a store in a new or empty directory of what was shipped: the newest state, or the last one up to
-// `until_unix_us` if that is not 0, with all content verified. `report` may be NULL. Codes: READ; NOT_FOUND when
-// nothing of that time was shipped; INVALID_ARGUMENT when the directory holds something; UNSUPPORTED; the callback's.
-int32_t holdall_restore(const char *address, size_t address_len_bytes, const char *path, size_t path_len_bytes,
-    int64_t until_unix_us, holdall_progress progress, void *progress_context, holdall_copy_report *report);
-
-// Moves a store, while it is in use, from a directory to a database's address, as holdall_open takes it, or back to a
-// new or empty directory. Where it was it takes no writes then: READ_ONLY. Call it again if it was cut off. `report`
-// may be NULL; the callback must not write to the store. Codes: WRITE; EXISTS; UNSUPPORTED; the callback's.
-int32_t holdall_store_migrate(const holdall_store *store, const char *address, size_t address_len_bytes,
-    holdall_progress progress, void *progress_context, holdall_copy_report *report);
-
 const char *holdall_text_get(const holdall_text *text); // Valid until the text is freed; NULL if the handle is invalid
 
 // These free one handle each. The store closes with the last handle to it and to its drives, writers, visits and apis;
@@ -923,7 +882,6 @@ int32_t holdall_writer_free(holdall_writer *writer); // Uncommitted content leav
 int32_t holdall_body_free(holdall_body *body); // A body
 int32_t holdall_pin_free(holdall_pin *pin); // The segment's bytes and file must no longer be used
 int32_t holdall_page_free(holdall_page *page); // Pointers into it become invalid
-int32_t holdall_shipper_free(holdall_shipper *shipper); // What is shipped stays
 int32_t holdall_visit_free(holdall_visit *visit); // A visit
 int32_t holdall_api_free(holdall_api *api); // An api
 int32_t holdall_reply_free(holdall_reply *reply); // Its headers become invalid; its body does not

@@ -7,7 +7,6 @@ use crate::page::holdall_page;
 use crate::pointer::entry;
 use crate::reply::holdall_reply;
 use crate::share::holdall_visit;
-use crate::ship::holdall_shipper;
 use crate::store::holdall_store;
 use crate::text::holdall_text;
 use crate::writer::holdall_writer;
@@ -47,12 +46,6 @@ pub unsafe extern "C" fn holdall_pin_free(pin: *mut holdall_pin) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_page_free(page: *mut holdall_page) -> i32 {
     entry!(caller => caller.free(page))
-}
-
-/// What is shipped stays.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_shipper_free(shipper: *mut holdall_shipper) -> i32 {
-    entry!(caller => caller.free(shipper))
 }
 
 /// A visit.

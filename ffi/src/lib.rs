@@ -43,7 +43,6 @@ mod key;
 
 mod care;
 mod repair;
-mod ship;
 mod text;
 
 mod free;
@@ -53,6 +52,8 @@ mod log;
 // In a header of its own.
 #[cfg(feature = "import")]
 mod import;
+#[cfg(feature = "remote")]
+mod ship;
 
 // What stands behind it.
 

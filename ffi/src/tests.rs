@@ -72,7 +72,7 @@ fn exports() -> Vec<(&'static str, *const ())> {
             holdall_file_versions holdall_file_rename holdall_file_copy holdall_file_delete
             holdall_file_set_attributes holdall_file_attributes holdall_file_find_by_attribute;
         free: holdall_store_free holdall_drive_free holdall_writer_free holdall_body_free holdall_pin_free
-            holdall_page_free holdall_shipper_free holdall_visit_free holdall_api_free holdall_reply_free holdall_text_free;
+            holdall_page_free holdall_visit_free holdall_api_free holdall_reply_free holdall_text_free;
         handle: holdall_handle_error;
         key: holdall_key_rotate holdall_key_add holdall_key_remove holdall_key_list;
         link: holdall_link_create holdall_link_list holdall_link_stat holdall_link_url holdall_link_remove;
@@ -86,7 +86,6 @@ fn exports() -> Vec<(&'static str, *const ())> {
         share: holdall_share_create holdall_share_list holdall_share_revoke holdall_share_remove
             holdall_visit_open holdall_visit_share holdall_visit_stat holdall_visit_list holdall_visit_url
             holdall_visit_archive;
-        ship: holdall_shipper_open holdall_shipper_ship holdall_restore holdall_store_migrate;
         store: holdall_open holdall_store_close;
         trash: holdall_trash_put holdall_trash_list holdall_trash_restore holdall_trash_empty;
         url: holdall_url_version holdall_url_at_path holdall_url_by_id holdall_url_archive;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <holdall.h>
+#include <holdall-remote.h>
 
 static void must(int32_t code, const char *doing)
 {
@@ -44,9 +44,9 @@ int main(int argc, char **argv)
     holdall_store *store;
     holdall_shipper *shipper;
     holdall_page *failed;
-    holdall_copy_report shipped = {.size = sizeof shipped};
-    holdall_copy_report restored = {.size = sizeof restored};
-    holdall_copy_report moved = {.size = sizeof moved};
+    holdall_ship_report shipped = {.size = sizeof shipped};
+    holdall_restore_report restored = {.size = sizeof restored};
+    holdall_migrate_report moved = {.size = sizeof moved};
     int steps = 0;
 
     if (argc != 6) {
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
     if (holdall_shipper_ship(shipper, stop, NULL, NULL, NULL) != HOLDALL_DENIED)
         return 1;
     must(holdall_shipper_ship(shipper, count, &steps, &shipped, &failed), "shipping");
-    if (shipped.lsn == 0 || shipped.bytes == 0 || shipped.failed != 0 || steps == 0)
+    if (shipped.lsn == 0 || shipped.log_bytes == 0 || shipped.content_bytes == 0 || shipped.failed != 0 || steps == 0)
         return 1;
     must(holdall_page_free(failed), "the page");
     must(holdall_shipper_free(shipper), "the shipper");
@@ -76,7 +76,7 @@ int main(int argc, char **argv)
         return 1;
     must(holdall_store_free(store), "the store");
     printf("shipped %" PRIu64 " bytes, restored %" PRIu64 " files, moved %" PRIu64 " rows\n",
-           shipped.bytes, restored.files, moved.rows);
+           shipped.log_bytes + shipped.content_bytes, restored.files, moved.rows);
 
     store = open_it(argv[4]);
     must(holdall_store_migrate(store, argv[5], strlen(argv[5]), NULL, NULL, NULL), "moving back");

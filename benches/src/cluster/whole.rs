@@ -34,17 +34,9 @@ pub fn large(table: &mut Table) {
         bytes[..8].copy_from_slice(&draw.number().to_le_bytes());
         let whole = Bytes::from(bytes);
         let path = format!("{round}.bin");
-        let mut took = [Duration::ZERO; 4];
         let up = || time(|| drive.put(&path, whole.as_ref(), Put::new()).expect("put"));
         let alone = || time(|| objects.put("alone", whole.chunks(MIB).map(|chunk| whole.slice_ref(chunk))));
-        // In turns, each first in every other round.
-        if round % 2 == 0 {
-            took[0] = up();
-            took[1] = alone();
-        } else {
-            took[1] = alone();
-            took[0] = up();
-        }
+        let [put, put_alone] = each_first(round, up, alone);
         let cache = dir.path().join(&path);
         let other = open(&with_cache(&address, &cache));
         let version =
@@ -63,17 +55,11 @@ pub fn large(table: &mut Table) {
             assert_eq!(came.0, GIB as u64);
             took
         };
-        if round % 2 == 0 {
-            took[2] = down();
-            took[3] = alone();
-        } else {
-            took[3] = alone();
-            took[2] = down();
-        }
+        let [got, got_alone] = each_first(round, down, alone);
         objects.remove("alone");
         drive.delete(&path).expect("removed");
         bytes = whole.into();
-        rounds.push(took);
+        rounds.push([put, put_alone, got, got_alone]);
     }
     let mut columns = [0, 1, 2, 3]
         .map(|column| rounds.iter().map(move |round| round[column]).collect::<Vec<_>>().into_iter());
@@ -85,6 +71,21 @@ pub fn large(table: &mut Table) {
     table.row("43", "1 GiB up", peer, times.speed(0, 1), Want::AtLeast(0.8), &shown);
     let peer = "object_store alone, one request";
     table.row("43", "1 GiB down, nothing cached", peer, times.speed(2, 3), Want::AtLeast(0.8), "");
+}
+
+/// Does two works, each first in every other round.
+fn each_first(
+    round: usize,
+    one: impl FnOnce() -> Duration,
+    other: impl FnOnce() -> Duration,
+) -> [Duration; 2] {
+    if round % 2 == 0 {
+        let first = one();
+        [first, other()]
+    } else {
+        let first = other();
+        [one(), first]
+    }
 }
 
 /// Touches what comes, and counts it.

@@ -60,7 +60,8 @@ impl Tree {
             _ => {
                 // A name that a `use` brought in: `use super::change;` and then `change::put`.
                 let import = source.imports.iter().find(|import| import.alias == *first)?;
-                if import.path.first() == Some(first) && import.path.len() == 1 {
+                // `use number::number;`: another crate's.
+                if import.path.first() == Some(first) {
                     return None;
                 }
                 let (start, mut whole) = self.start(module, source, &import.path)?;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use object_store::multipart::{MultipartStore, PartId};
@@ -26,8 +25,6 @@ const REFUSALS: [&str; 3] = ["503 SlowDown", "500 InternalError", "connection re
 
 /// An upload in parts that is open: its key, its id, and when it was begun, in microseconds since 1970 UTC.
 pub(super) type OpenParts = (Path, String, u64);
-
-type Answering<'a, T> = Pin<Box<dyn Future<Output = object_store::Result<T>> + Send + 'a>>;
 
 /// Simulated object storage, which all hosts of a simulation reach. A clone is the same.
 #[derive(Clone, Debug, Default)]
@@ -332,77 +329,58 @@ fn done() -> PutResult {
     PutResult { e_tag: None, version: None, extensions: Default::default() }
 }
 
-// Written out as the library's attribute makes them of `async fn`.
+#[async_trait]
 impl ObjectStore for SimBackend {
-    fn put_opts<'a, 'b, 'c>(
-        &'a self,
-        location: &'b Path,
+    async fn put_opts(
+        &self,
+        location: &Path,
         payload: PutPayload,
         opts: PutOptions,
-    ) -> Answering<'c, PutResult>
-    where
-        'a: 'c,
-        'b: 'c,
-        Self: 'c,
-    {
-        Box::pin(async move {
-            let create = match opts.mode {
-                PutMode::Create => true,
-                PutMode::Overwrite => false,
-                PutMode::Update(_) => return Err(generic("no object is changed")),
-            };
-            let key = location.to_string();
-            let request = ObjectRequest::Put {
-                key: key.clone(),
-                bytes: payload.into(),
-                attributes: opts.attributes,
-                create,
-            };
-            match self.ask("put", &key, request).await? {
-                ObjectReply::Exists => Err(Error::AlreadyExists { path: key, source: "412".into() }),
-                _ => Ok(done()),
-            }
-        })
+    ) -> object_store::Result<PutResult> {
+        let create = match opts.mode {
+            PutMode::Create => true,
+            PutMode::Overwrite => false,
+            PutMode::Update(_) => return Err(generic("no object is changed")),
+        };
+        let key = location.to_string();
+        let request = ObjectRequest::Put {
+            key: key.clone(),
+            bytes: payload.into(),
+            attributes: opts.attributes,
+            create,
+        };
+        match self.ask("put", &key, request).await? {
+            ObjectReply::Exists => Err(Error::AlreadyExists { path: key, source: "412".into() }),
+            _ => Ok(done()),
+        }
     }
 
-    fn put_multipart_opts<'a, 'b, 'c>(
-        &'a self,
-        _location: &'b Path,
+    async fn put_multipart_opts(
+        &self,
+        _location: &Path,
         _opts: PutMultipartOptions,
-    ) -> Answering<'c, Box<dyn MultipartUpload>>
-    where
-        'a: 'c,
-        'b: 'c,
-        Self: 'c,
-    {
-        Box::pin(async { Err(generic("parts are sent one by one")) })
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
+        Err(generic("parts are sent one by one"))
     }
 
-    fn get_opts<'a, 'b, 'c>(&'a self, location: &'b Path, options: GetOptions) -> Answering<'c, GetResult>
-    where
-        'a: 'c,
-        'b: 'c,
-        Self: 'c,
-    {
-        Box::pin(async move {
-            let key = location.to_string();
-            let verb = if options.head { "head" } else { "get" };
-            let object = match self.ask(verb, &key, ObjectRequest::Get { key: key.clone() }).await? {
-                ObjectReply::Object(object) => object,
-                _ => return Err(missing(&key)),
-            };
-            let len = u64::try_from(object.bytes.len()).unwrap_or(u64::MAX);
-            let range = match &options.range {
-                Some(range) => range.as_range(len).map_err(|cause| generic(&cause.to_string()))?,
-                None => 0..len,
-            };
-            let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-            let bytes = object.bytes.slice(at(range.start)..at(range.end));
-            let meta = meta(&key, &object)?;
-            let payload = GetResultPayload::Stream(stream::once(async move { Ok(bytes) }).boxed());
-            let extensions = Default::default();
-            Ok(GetResult { payload, meta, range, attributes: object.attributes, extensions })
-        })
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+        let key = location.to_string();
+        let verb = if options.head { "head" } else { "get" };
+        let object = match self.ask(verb, &key, ObjectRequest::Get { key: key.clone() }).await? {
+            ObjectReply::Object(object) => object,
+            _ => return Err(missing(&key)),
+        };
+        let len = u64::try_from(object.bytes.len()).unwrap_or(u64::MAX);
+        let range = match &options.range {
+            Some(range) => range.as_range(len).map_err(|cause| generic(&cause.to_string()))?,
+            None => 0..len,
+        };
+        let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        let bytes = object.bytes.slice(at(range.start)..at(range.end));
+        let meta = meta(&key, &object)?;
+        let payload = GetResultPayload::Stream(stream::once(async move { Ok(bytes) }).boxed());
+        let extensions = Default::default();
+        Ok(GetResult { payload, meta, range, attributes: object.attributes, extensions })
     }
 
     fn delete_stream(
@@ -427,102 +405,56 @@ impl ObjectStore for SimBackend {
         stream::once(self.clone().list_all(prefix)).flat_map(stream::iter).boxed()
     }
 
-    fn list_with_delimiter<'a, 'b, 'c>(&'a self, _prefix: Option<&'b Path>) -> Answering<'c, ListResult>
-    where
-        'a: 'c,
-        'b: 'c,
-        Self: 'c,
-    {
-        Box::pin(async { Err(generic("folders are not listed")) })
+    async fn list_with_delimiter(&self, _prefix: Option<&Path>) -> object_store::Result<ListResult> {
+        Err(generic("folders are not listed"))
     }
 
-    fn copy_opts<'a, 'b, 'd, 'c>(
-        &'a self,
-        _from: &'b Path,
-        _to: &'d Path,
-        _options: CopyOptions,
-    ) -> Answering<'c, ()>
-    where
-        'a: 'c,
-        'b: 'c,
-        'd: 'c,
-        Self: 'c,
-    {
-        Box::pin(async { Err(generic("objects are not copied")) })
+    async fn copy_opts(&self, _from: &Path, _to: &Path, _options: CopyOptions) -> object_store::Result<()> {
+        Err(generic("objects are not copied"))
     }
 }
 
+#[async_trait]
 impl MultipartStore for SimBackend {
-    fn create_multipart<'a, 'b, 'c>(&'a self, path: &'b Path) -> Answering<'c, MultipartId>
-    where
-        'a: 'c,
-        'b: 'c,
-        Self: 'c,
-    {
-        Box::pin(async move {
-            let key = path.to_string();
-            match self.ask("begin parts", &key, ObjectRequest::Begin { key: key.clone() }).await? {
-                ObjectReply::Id(id) => Ok(id),
-                other => Err(unexpected(&other)),
-            }
-        })
+    async fn create_multipart(&self, path: &Path) -> object_store::Result<MultipartId> {
+        let key = path.to_string();
+        match self.ask("begin parts", &key, ObjectRequest::Begin { key: key.clone() }).await? {
+            ObjectReply::Id(id) => Ok(id),
+            other => Err(unexpected(&other)),
+        }
     }
 
-    fn put_part<'a, 'b, 'd, 'c>(
-        &'a self,
-        path: &'b Path,
-        id: &'d MultipartId,
+    async fn put_part(
+        &self,
+        path: &Path,
+        id: &MultipartId,
         part_idx: usize,
         data: PutPayload,
-    ) -> Answering<'c, PartId>
-    where
-        'a: 'c,
-        'b: 'c,
-        'd: 'c,
-        Self: 'c,
-    {
-        Box::pin(async move {
-            let request = ObjectRequest::Part { id: id.clone(), number: part_idx, bytes: data.into() };
-            match self.ask("put part", path.as_ref(), request).await? {
-                ObjectReply::Done => Ok(PartId { content_id: part_idx.to_string() }),
-                _ => Err(missing(path.as_ref())),
-            }
-        })
+    ) -> object_store::Result<PartId> {
+        let request = ObjectRequest::Part { id: id.clone(), number: part_idx, bytes: data.into() };
+        match self.ask("put part", path.as_ref(), request).await? {
+            ObjectReply::Done => Ok(PartId { content_id: part_idx.to_string() }),
+            _ => Err(missing(path.as_ref())),
+        }
     }
 
-    fn complete_multipart<'a, 'b, 'd, 'c>(
-        &'a self,
-        path: &'b Path,
-        id: &'d MultipartId,
+    async fn complete_multipart(
+        &self,
+        path: &Path,
+        id: &MultipartId,
         parts: Vec<PartId>,
-    ) -> Answering<'c, PutResult>
-    where
-        'a: 'c,
-        'b: 'c,
-        'd: 'c,
-        Self: 'c,
-    {
-        Box::pin(async move {
-            let request = ObjectRequest::Complete { id: id.clone(), parts: parts.len() };
-            match self.ask("complete parts", path.as_ref(), request).await? {
-                ObjectReply::Done => Ok(done()),
-                _ => Err(missing(path.as_ref())),
-            }
-        })
+    ) -> object_store::Result<PutResult> {
+        let request = ObjectRequest::Complete { id: id.clone(), parts: parts.len() };
+        match self.ask("complete parts", path.as_ref(), request).await? {
+            ObjectReply::Done => Ok(done()),
+            _ => Err(missing(path.as_ref())),
+        }
     }
 
-    fn abort_multipart<'a, 'b, 'd, 'c>(&'a self, path: &'b Path, id: &'d MultipartId) -> Answering<'c, ()>
-    where
-        'a: 'c,
-        'b: 'c,
-        'd: 'c,
-        Self: 'c,
-    {
-        Box::pin(async move {
-            match self.ask("abort parts", path.as_ref(), ObjectRequest::Abort { id: id.clone() }).await? {
-                ObjectReply::Done => Ok(()),
-                _ => Err(missing(path.as_ref())),
-            }
-        })
+    async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> object_store::Result<()> {
+        match self.ask("abort parts", path.as_ref(), ObjectRequest::Abort { id: id.clone() }).await? {
+            ObjectReply::Done => Ok(()),
+            _ => Err(missing(path.as_ref())),
+        }
     }
 }

@@ -134,10 +134,13 @@ fn rows(
     answer: Result<Vec<tokio_postgres::Row>, tokio_postgres::Error>,
 ) -> Result<Vec<AnswerRow>, Failure> {
     let rows = answer.map_err(|cause| {
-        // Where functions are gone, the next try sends a statement; a commit is tried again at once.
-        match statements.lack_functions(&cause) && matches!(query.what, Statement::Commit) {
-            true => Failure::Conflict,
-            false => Failure::of(query.what.doing(), cause),
+        let lacks_function = statements.lack_functions(&cause);
+        let failure = Failure::of(query.what.doing(), cause);
+        match (lacks_function, query.what) {
+            // Nothing was done: the next try sends a statement.
+            (true, Statement::Commit) => Failure::Conflict,
+            (true, _) => Failure::Lost(failure.into_error()),
+            (false, _) => failure,
         }
     })?;
     Ok(rows.into_iter().map(AnswerRow::Server).collect())

@@ -13,6 +13,13 @@ fn faults(plan: &mut Plan, one_in: u64, at: &[&'static str], faults: &[NetFault]
     plan.chances.net.faults = faults.to_vec();
 }
 
+/// Commits meet one of these faults.
+fn commits(plan: &mut Plan, met: &[NetFault]) {
+    plan.hosts(2, 5);
+    faults(plan, 8, &["commit"], met);
+    plan.only(&[(Kind::Put, 6), (Kind::Delete, 2), (Kind::Rest, 1)]);
+}
+
 pub(super) const CONTROLS: &[Control] = &[
     Control {
         fault: 0,
@@ -20,11 +27,7 @@ pub(super) const CONTROLS: &[Control] = &[
         mutant: Mutant::LostCommitHolds,
         near: 1,
         bound: 60,
-        focus: |plan| {
-            plan.hosts(2, 5);
-            faults(plan, 8, &["commit"], &[NetFault::Lost, NetFault::ReplyLost]);
-            plan.only(&[(Kind::Put, 6), (Kind::Delete, 2), (Kind::Rest, 1)]);
-        },
+        focus: |plan| commits(plan, &[NetFault::Lost, NetFault::ReplyLost]),
     },
     Control {
         fault: 0,
@@ -32,11 +35,7 @@ pub(super) const CONTROLS: &[Control] = &[
         mutant: Mutant::LostCommitFails,
         near: 1,
         bound: 60,
-        focus: |plan| {
-            plan.hosts(2, 5);
-            faults(plan, 8, &["commit"], &[NetFault::Lost, NetFault::ReplyLost]);
-            plan.only(&[(Kind::Put, 6), (Kind::Delete, 2), (Kind::Rest, 1)]);
-        },
+        focus: |plan| commits(plan, &[NetFault::Lost, NetFault::ReplyLost]),
     },
     Control {
         fault: 0,
@@ -44,11 +43,7 @@ pub(super) const CONTROLS: &[Control] = &[
         mutant: Mutant::LostCommitStaysValid,
         near: 1,
         bound: 200,
-        focus: |plan| {
-            plan.hosts(2, 5);
-            faults(plan, 8, &["commit"], &[NetFault::Late]);
-            plan.only(&[(Kind::Put, 6), (Kind::Delete, 2), (Kind::Rest, 1)]);
-        },
+        focus: |plan| commits(plan, &[NetFault::Late]),
     },
     Control {
         fault: 0,

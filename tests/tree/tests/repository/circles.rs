@@ -62,6 +62,7 @@ fn what_is_no_circle_is_not_taken_for_one() {
         ("b/tests.rs", "use crate::a::A;"),
         ("c/mod.rs", "mod d; pub struct C; pub use d::D;"),
         ("c/d.rs", "use super::C; pub struct D;"),
+        ("e.rs", "use number::number; fn f() { number::of() }"),
     ];
     let arrows = Tree::of(files).arrows();
     assert_eq!(circles(&arrows), Vec::<Vec<String>>::new());

@@ -132,7 +132,9 @@ fn every_call_of_the_three_apis_is_in_the_table_of_verbs_once() {
     let page = read("docs/style.md");
     let table =
         page.split("<!-- verbs: begin -->").nth(1).unwrap().split("<!-- verbs: end -->").next().unwrap();
-    let c = c(&(read("include/holdall.h") + &read("include/holdall-import.h")));
+    let c = c(&(read("include/holdall.h")
+        + &read("include/holdall-import.h")
+        + &read("include/holdall-remote.h")));
     let python = python(&read("python/python/holdall/_holdall.pyi"));
     let rust = rust();
     assert!(

@@ -7,7 +7,8 @@ use super::super::failure::Failure;
 use super::server::{address, pooled, shared};
 use super::{COUNTERS, PostgresOptions, ROWS, fresh, get, open};
 use crate::ErrorKind;
-use crate::catalog::prefetch;
+use crate::catalog::prefetch::{self, ServedRows};
+use crate::id::FileId;
 use crate::kv::postgres::PostgresKv;
 use crate::kv::{Commit, Kv, Read, Write};
 
@@ -59,6 +60,7 @@ fn functions_are_made_once_and_statements_work_without_them() {
         })
     };
     put(&kv, b"by a function").unwrap();
+    let reads = PostgresKv::open(&address, options()).unwrap();
     let functions = format!(
         "SELECT string_agg(oid::regprocedure::text, ', ') FROM pg_proc WHERE pronamespace = '{schema}'::regnamespace"
     );
@@ -70,6 +72,10 @@ fn functions_are_made_once_and_statements_work_without_them() {
             functions.replace(&format!("'{schema}'"), &format!("'{of}'"))
         ),
     );
+    // Who had them goes on, as where a database is restored that had none.
+    put(&kv, b"after the functions").unwrap();
+    let rows = || prefetch::served(ServedRows::File(FileId(7)));
+    reads.reader().unwrap().prefetch(rows).unwrap();
     for statement in [
         format!("CREATE ROLE \"{schema}\" LOGIN"),
         format!("GRANT USAGE ON SCHEMA {of} TO {of}"),
@@ -85,9 +91,10 @@ fn functions_are_made_once_and_statements_work_without_them() {
     put(&again, b"by a function again").unwrap();
     assert_ne!(execute(&again, count), 0);
     let reader = open(&address).reader().unwrap();
-    let keys: [&[u8]; 3] = [b"by a function", b"by a statement", b"by a function again"];
+    let keys: [&[u8]; 4] =
+        [b"by a function", b"after the functions", b"by a statement", b"by a function again"];
     assert!(keys.iter().all(|key| get(&reader, key).is_some()));
-    assert_eq!(super::count(&reader, b"n"), 3);
+    assert_eq!(super::count(&reader, b"n"), 4);
 }
 
 #[test]
