@@ -32,7 +32,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo demo-cluster test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-cluster bench-check bench-check-control fuzz filesystems mutants tsan features package alone dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo demo-cluster test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-cluster bench-check bench-check-control fuzz filesystems mutants tsan features package beside dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -77,19 +77,17 @@ demo-cluster: tools
 # need of two cores runs beside other work.
 test: test-tools
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets $(WITH_REMOTE) -- -D warnings
+	$(CARGO) clippy --workspace --all-targets $(WITH_REMOTE) --features holdall-python/remote -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items $(WITH_REMOTE)
 	$(CARGO) test $(WITH_REMOTE)
 	$(MAKE) remote-stores
-	$(MAKE) --jobs=2 --output-sync=target python-tests alone
-	$(MAKE) hosts published works-here
+	$(MAKE) --jobs=2 --output-sync=target python-tests beside
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
 	else echo 'cargo-deny is not here: licences and banned versions were not checked; `make deny` does'; fi
 
 # One suite for every host of a store: the command line, the example servers, nginx; and that it can fail.
 hosts: test-tools
-	$(CARGO) build
-	$(CARGO) build -p holdall-http --examples
+	$(AS_TESTED)
 	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
 	$(MAKE) -C examples/c HOLDALL_LIB_DIR="$$built"; \
 	$(MAKE) -C examples/cpp HOLDALL_LIB_DIR="$$built"; \
@@ -117,11 +115,14 @@ postgres: test-tools
 s3: test-tools
 	$(CARGO) test -p holdall --lib --features s3 blobs::object
 
-WITH_REMOTE = --features holdall/remote
+WITH_REMOTE = --features holdall/remote,holdall-cli/remote,holdall-ffi/remote
+
+# Takes what `cargo test` has built: it names what the features of all dependencies are the same for.
+AS_TESTED = $(CARGO) build --lib --bins --examples $(WITH_REMOTE)
 
 # Both drivers and the engine over them.
 remote: remote-stores
-	$(CARGO) test -p holdall --lib $(WITH_REMOTE) -- kv::postgres blobs::object engine::remote maintenance::tests::ship maintenance::migrate
+	$(CARGO) test -p holdall --lib --features remote -- kv::postgres blobs::object engine::remote maintenance::tests::ship maintenance::migrate
 
 # Servers are started once for all.
 remote-stores: test-tools
@@ -141,7 +142,7 @@ BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import
 
 # The calls of Cloudreve and PDS, by clients and tests that others wrote.
 published: test-tools
-	$(CARGO) build
+	$(AS_TESTED)
 	@built=$$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug; \
 	PYTHON=$(PYTHON) tests/published/run.sh "$$built/holdall"
 
@@ -153,7 +154,7 @@ works-with: tools
 
 # Those of them that are here, within two minutes.
 works-here: tools
-	$(CARGO) build -p holdall-cli
+	$(AS_TESTED)
 	HOLDALL="$(BUILT)/holdall" $(PYTHON) -m tests.works_with
 
 # Everybody makes every call on stores with histories at random; `make test` tries 30. HOLDALL_SEED=n replays one.
@@ -163,7 +164,7 @@ matrix: tools
 # Processes share a store in a directory, and hosts one on servers, die and meet faults, as a seed says; `make test` tries 150
 # of each. HOLDALL_SEED=n replays one.
 sim: tools
-	HOLDALL_SEEDS=$(SEEDS) HOLDALL_THREADS=$(THREADS) $(CARGO) test --release -p holdall $(WITH_REMOTE) --test sim several -- --nocapture
+	HOLDALL_SEEDS=$(SEEDS) HOLDALL_THREADS=$(THREADS) $(CARGO) test --release -p holdall --features remote --test sim several -- --nocapture
 
 # With all names, the plots of the documentation can be drawn from the report: docs/figures/plot.py REPORT.
 bench: tools
@@ -232,9 +233,10 @@ features: tools
 package: tools
 	tests/package
 
-# Both wait for the same lock of cargo.
-alone: tools
+# What runs beside the tests of Python, which mostly wait for servers.
+beside: test-tools
 	$(MAKE) features package
+	$(MAKE) hosts published works-here
 
 dist: tools
 	packaging/build

@@ -12,8 +12,7 @@ mapfile -t left_out < <(sed '/^#/d' tests/remote/leave-out)
 # What is as new as it can be only where nothing is cached.
 HOLDALL_TEST_STORE="$HOLDALL_TEST_STORE&staleness_ms=0" "$cargo" test "$@" --test api -- pds::processes::parts
 "$cargo" test "$@" --test cluster
-"$cargo" build -p holdall-cli -p holdall-ffi -p holdall-python \
-    --features holdall-cli/remote,holdall-ffi/remote,holdall-python/remote
+"$cargo" build --workspace --lib --bins --examples "$@" --features holdall-python/remote
 tests/remote/apis.sh "$built"
 "${PYTHON:-python3}" tests/remote/ship.py "$built/holdall"
 tests/remote/migrate.sh "$built/holdall"

@@ -4,6 +4,7 @@
 //! version by a change of rows alone; the parts of a longer one are read once, hashed as one content
 //! and written once. What a client says of hashes is never believed.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -379,11 +380,13 @@ fn chosen(tx: &impl Rows, id: UploadId, numbers: Option<&[u32]>) -> Result<Vec<(
     let limit = usize::try_from(upload::MAX_PARTS).unwrap_or(usize::MAX);
     let mut parts = upload::parts(tx, id, 0, limit)?;
     if let Some(numbers) = numbers {
+        let numbers: HashSet<u32> = numbers.iter().copied().collect();
         parts.retain(|(number, _)| numbers.contains(number));
     }
+    // They come in order, so that each has its place.
     let expected = numbers.map_or(parts.len(), <[u32]>::len);
-    for number in (1..).take(expected) {
-        if !parts.iter().any(|(known, _)| *known == number) {
+    for (place, number) in (1..).take(expected).enumerate() {
+        if parts.get(place).is_none_or(|(known, _)| *known != number) {
             return Err(Error::not_found(format!("part {number} of upload {id} was not put")));
         }
     }
