@@ -53,8 +53,8 @@ def machine() -> str:
     described = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     commit = subprocess.run(described, cwd=ROOT, capture_output=True, text=True).stdout.strip()
     now = datetime.now(UTC).date()
-    load = " ".join(f"{load:.1f}" for load in os.getloadavg())
-    return f"{now} at {commit}: {processor}, {os.cpu_count()} cores, Linux {platform.release()}, load {load}"
+    system = f"{os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}"
+    return f"{now} at {commit}: {processor}, {system}"
 
 
 def main() -> None:
@@ -87,9 +87,9 @@ def main() -> None:
                     ratios.setdefault(key, []).append(float(ratio))
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     with asked.out.open("w", newline="") as file:
-        file.write(f"# make bench-hosts on {begun}; {asked.runs} runs")
-        file.write(" at real-time priority\n" if priority else "\n")
-        file.write(f"# {', '.join(versions.values())}\n")
+        file.write(f"# make bench-hosts on {begun}\n")
+        at = " at real-time priority" if priority else ""
+        file.write(f"# {asked.runs} runs{at}; {', '.join(versions.values())}\n")
         out = csv.writer(file, lineterminator="\n")
         out.writerow(["work", "peer", "lowest", "highest", "goal"])
         for (work, peer, goal), found in ratios.items():
