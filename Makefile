@@ -13,6 +13,8 @@
 # sim        several simulated processes on one store, SEEDS=n runs on THREADS=n threads
 # bench      the benchmarks, NAMES="plan range" for some; a report in JSON and plots of it below target/bench
 # bench-cluster  those of a store over PostgreSQL and SeaweedFS, which it starts; the same NAMES and report
+# bench-hosts  those of the nginx module and the Python package, against mod_zip, secure_link, Go, Starlette, Django and others,
+#            which it installs; RUNS=n; rows for the plots below target/bench. MOD_ZIP=clone where GitHub cannot be reached
 # bench-check  what got slower since REV by more than the noise, in runs that take turns; NAMES and ROUNDS
 # bench-check-control  shows that bench-check names a slow-down that is planted, and nothing of an unchanged build
 # fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
@@ -32,7 +34,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo demo-cluster test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-cluster bench-check bench-check-control fuzz filesystems mutants tsan features package beside dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo demo-cluster test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-hosts bench-cluster bench-check bench-check-control fuzz filesystems mutants tsan features package beside dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -138,7 +140,9 @@ hosts-all: test-tools
 	done; \
 	exit $$failed
 
-BUILT = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug
+TARGET_DIR = $$($(CARGO) metadata --format-version 1 --no-deps | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+BUILT = $(TARGET_DIR)/debug
+RELEASE = $(TARGET_DIR)/release
 
 # The calls of Cloudreve and PDS, by clients and tests that others wrote.
 published: test-tools
@@ -170,6 +174,21 @@ sim: tools
 bench: tools
 	$(CARGO) run --release -p holdall-benches --features peers -- \
 		--json "target/bench/$$(date -u +%Y%m%d-%H%M%S)-$$(git describe --always --dirty).json" $(NAMES)
+
+# docs/figures/plot.py takes the rows along. Without mod_zip's source its rows are left out, and said to be.
+BENCH_HOSTS = target/bench-hosts
+
+bench-hosts: tools
+	@tests/need wrk git make pgrep=procps file:/usr/sbin/nginx=nginx file:/usr/share/nginx/src/configure=nginx-dev
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/need file:/usr/lib/python3*/ensurepip/__main__.py=python3-venv
+	$(CARGO) build --release -p holdall-cli
+	$(MAKE) -C examples/nginx
+	[ -x $(BENCH_HOSTS)/python/bin/python ] || $(PYTHON) -m venv $(BENCH_HOSTS)/python
+	$(BENCH_HOSTS)/python/bin/pip install --quiet --disable-pip-version-check '.[bench]'
+	mod_zip=$$(benches/nginx/mod_zip $(BENCH_HOSTS)/mod_zip) || echo 'mod_zip is left out: its source could not be fetched or built' >&2; \
+	$(PYTHON) benches/hosts.py --holdall "$(RELEASE)/holdall" --python $(BENCH_HOSTS)/python/bin/python \
+		$${mod_zip:+--mod-zip "$$mod_zip"} --runs $(or $(RUNS),2) \
+		"target/bench/hosts-$$(date -u +%Y%m%d-%H%M%S)-$$(git describe --always --dirty).csv"
 
 # The database syncs what it commits here, as it does where it is run; the files of the object storage are long ones.
 bench-cluster: tools

@@ -1,7 +1,7 @@
 """Draws the plots: ratios.svg, of a run of `make bench` and of others.csv, and growth.svg, of the run's curves.
 
-`plot.py` draws bench.json beside it; `plot.py RUN.json` takes that run for it first. `--check` says whether the
-plots are those of what is there.
+`plot.py` draws bench.json and others.csv beside it; `plot.py RUN.json ROWS.csv`, with one of them or both, takes first
+what `make bench` and `make bench-hosts` wrote. `--check` says whether the plots are those of what is there.
 """
 
 import csv
@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 
 HERE = pathlib.Path(__file__).parent
 RUN = HERE / "bench.json"
+OTHERS = HERE / "others.csv"
 FONT = 'font-family="Helvetica, Arial, sans-serif" font-size="13"'
 COLOURS = ("#1a4f8b", "#b4690e", "#2e7d32", "#8b1a6b", "#555555")
 
@@ -46,7 +47,7 @@ def measured(run: dict) -> str:
     )
 
 
-def ratios(run: dict, others: list[dict]) -> str:
+def ratios(run: dict, others: list[dict], measured_others: str) -> str:
     """Bars: how many times as fast as a peer."""
 
     def x(ratio: float) -> float:
@@ -59,7 +60,8 @@ def ratios(run: dict, others: list[dict]) -> str:
         if row["better"] == "higher" and row["against"]
     ]
     rows += [
-        (row["work"], row["peer"], float(row["lowest"]), float(row["highest"]), None) for row in others
+        (row["work"], row["peer"], float(row["lowest"]), float(row["highest"]), float(row["goal"] or 0) or None)
+        for row in others
     ]
     bottom = TOP + ROW * len(rows)
     out = []
@@ -87,12 +89,13 @@ def ratios(run: dict, others: list[dict]) -> str:
         out.append(f'<text x="{max(end, x(1)) + 6:.1f}" y="{y + 15}">{label}</text>')
     notes = (
         measured(run) + ".",
-        "Amber: slower than the peer. Red mark: the figure to reach. nginx and Python: others.csv.",
+        f"nginx and Python: {measured_others}.",
+        "Amber: slower than the peer. Red mark: the figure to reach.",
     )
     for line, note in enumerate(notes):
         out.append(f'<text x="16" y="{bottom + 38 + 18 * line}" fill="#555">{escape(note)}</text>')
     label = "How many times as fast as a peer in the same run (logarithmic; right of 1 is faster)"
-    return svg(LEFT + WIDTH + 70, bottom + 70, label, out)
+    return svg(LEFT + WIDTH + 70, bottom + 88, label, out)
 
 
 def seconds(value: float) -> str:
@@ -161,13 +164,13 @@ def growth(run: dict) -> str:
 def main() -> int:
     """Writes the plots, or with --check tells whether they are those that are there."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--check"]
-    if arguments:
-        shutil.copyfile(arguments[0], RUN)
+    for argument in arguments:
+        shutil.copyfile(argument, RUN if argument.endswith(".json") else OTHERS)
     run = json.loads(RUN.read_text(encoding="utf-8"))
-    lines = (HERE / "others.csv").read_text(encoding="utf-8").splitlines()
+    lines = OTHERS.read_text(encoding="utf-8").splitlines()
     others = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     wrong = 0
-    for name, drawn in (("ratios.svg", ratios(run, others)), ("growth.svg", growth(run))):
+    for name, drawn in (("ratios.svg", ratios(run, others, lines[0].removeprefix("# "))), ("growth.svg", growth(run))):
         path = HERE / name
         if "--check" not in sys.argv[1:]:
             path.write_text(drawn, encoding="utf-8")
