@@ -15,6 +15,7 @@
 # bench-cluster  those of a store over PostgreSQL and SeaweedFS, which it starts; the same NAMES and report
 # bench-hosts  those of the nginx module and the Python package, against mod_zip, secure_link, Go, Starlette, Django and others,
 #            which it installs; RUNS=n; rows for the plots below target/bench. MOD_ZIP=clone where GitHub cannot be reached
+# bench-iroh  small files against iroh-blobs, whose crates take long to build
 # bench-check  what got slower since REV by more than the noise, in runs that take turns; NAMES and ROUNDS
 # bench-check-control  shows that bench-check names a slow-down that is planted, and nothing of an unchanged build
 # fuzz       runs every fuzz target for SECONDS under libFuzzer; installs cargo-fuzz, and takes the nightly compiler
@@ -34,7 +35,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
-.PHONY: demo demo-cluster test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-hosts bench-cluster bench-check bench-check-control fuzz filesystems mutants tsan features package beside dist dist-compare semver docs deny tools demo-tools test-tools
+.PHONY: demo demo-cluster test hosts hosts-all published postgres s3 remote remote-stores python-tests works-with works-here matrix sim bench bench-hosts bench-iroh bench-cluster bench-check bench-check-control fuzz filesystems mutants tsan features package beside dist dist-compare semver docs deny tools demo-tools test-tools
 
 CARGO ?= cargo
 KEEP ?=
@@ -189,6 +190,9 @@ bench-hosts: tools
 	$(PYTHON) benches/hosts.py --holdall "$(RELEASE)/holdall" --python $(BENCH_HOSTS)/python/bin/python \
 		$${mod_zip:+--mod-zip "$$mod_zip"} --runs $(or $(RUNS),2) \
 		"target/bench/hosts-$$(date -u +%Y%m%d-%H%M%S)-$$(git describe --always --dirty).csv"
+
+bench-iroh: tools
+	$(CARGO) run --release --locked --manifest-path benches/iroh/Cargo.toml --target-dir target/bench-iroh
 
 # The database syncs what it commits here, as it does where it is run; the files of the object storage are long ones.
 bench-cluster: tools

@@ -383,10 +383,10 @@ fn chosen(tx: &impl Rows, id: UploadId, numbers: Option<&[u32]>) -> Result<Vec<(
         let numbers: HashSet<u32> = numbers.iter().copied().collect();
         parts.retain(|(number, _)| numbers.contains(number));
     }
-    // They come in order, so that each has its place.
+    // They come in order, so that each has its index.
     let expected = numbers.map_or(parts.len(), <[u32]>::len);
-    for (place, number) in (1..).take(expected).enumerate() {
-        if parts.get(place).is_none_or(|(known, _)| *known != number) {
+    for (index, number) in (1..).take(expected).enumerate() {
+        if parts.get(index).is_none_or(|(known, _)| *known != number) {
             return Err(Error::not_found(format!("part {number} of upload {id} was not put")));
         }
     }
