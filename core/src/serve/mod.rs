@@ -26,10 +26,12 @@ use crate::body::Body;
 use crate::engine::Engine;
 use crate::engine::snapshot::Snapshot;
 use crate::http::{Head, RequestHeaders, Selected, is_preflight, respond};
+use crate::kv::driver::StoreReader;
 use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
 
 use resolve::Resource;
+use route::Route;
 
 impl Store {
     /// Answers a request for a URL of this store: whatever is wrong with the request or the URL is
@@ -47,7 +49,7 @@ impl Store {
         }
         let engine = self.engine()?;
         let found = route::parse(&engine.options.base_url, request.target)
-            .and_then(|route| resolve::resolve(&Snapshot::new(&engine), &route, request));
+            .and_then(|route| resolve_anew(&engine, &route, request));
         reply_or_refusal(&engine, request, found)
     }
 
@@ -70,11 +72,25 @@ impl Store {
         };
         let snapshot = Snapshot::cached_only(&engine);
         let found = resolve::resolve(&snapshot, &route, request);
-        if snapshot.is_missing() || found.as_ref().is_ok_and(|found| found.waits(&engine)) {
+        let waits = match &found {
+            Ok(found) => found.waits(&engine),
+            Err(error) => engine.may_be_made_since(error),
+        };
+        if snapshot.is_missing() || waits {
             return Ok(None);
         }
         reply_or_refusal(&engine, request, found).map(Some)
     }
+}
+
+/// Verifies what a route claims and finds what it leads to; where rows refuse it that are older than the request, by newer
+/// ones.
+fn resolve_anew(engine: &Arc<Engine>, route: &Route<'_>, request: &Request<'_>) -> Result<Resource> {
+    let began = engine.call_begins();
+    let snapshot = Snapshot::new(engine);
+    let found = resolve::resolve(&snapshot, route, request);
+    let again = |tx: &StoreReader| resolve::resolve(&Snapshot::at(engine, tx.clone()), route, request);
+    engine.anew(began, (snapshot.begun(), snapshot.is_unsigned()), found, again)
 }
 
 /// Returns the refusal of a request that no URL could be served to.

@@ -417,6 +417,7 @@ fn by_token(snapshot: &Snapshot<'_>, token: &str, name: &str, request: &Request<
     };
     let claims = claims.map_err(|refusal: Refusal| {
         tracing::debug!(%refusal, "refused a token");
+        snapshot.refuse_signature();
         Error::from(refusal)
     })?;
     let mut found = match claims.purpose {
@@ -503,9 +504,12 @@ fn by_link(snapshot: &Snapshot<'_>, id: &str, name: &str, save: bool) -> Result<
 #[cfg(feature = "cloudreve")]
 fn check_sign(snapshot: &Snapshot<'_>, signed: &Signed<'_>, now: Time) -> Result<Signer> {
     let checked = snapshot.ring()?.1.check_cloudreve(&signed.path, signed.sign.as_deref(), now.unix());
-    checked.map_err(|fault| match fault {
-        cloudreve::SignFault::Expired => Refusal::Expired.into(),
-        _ => Refusal::BadSignature.into(),
+    checked.map_err(|fault| {
+        snapshot.refuse_signature();
+        match fault {
+            cloudreve::SignFault::Expired => Refusal::Expired.into(),
+            _ => Refusal::BadSignature.into(),
+        }
     })
 }
 

@@ -1,9 +1,8 @@
 //! What a URL permits, for a host that asks before it serves.
 
 use super::request::Request;
-use super::resolve::resolve;
+use super::resolve_anew;
 use super::route::{self, check_escapes};
-use crate::engine::snapshot::Snapshot;
 use crate::http::Disposition;
 use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
@@ -50,7 +49,7 @@ impl Store {
         // `serve` answers 400; what was never a URL of the store permits nothing.
         check_escapes(request.target).map_err(|error| Error::new(ErrorKind::Denied, error.to_string()))?;
         let route = route::parse(&engine.options.base_url, request.target)?;
-        let found = resolve(&Snapshot::new(&engine), &route, request)?;
+        let found = resolve_anew(&engine, &route, request)?;
         found.counts.check(&engine, request.now)?;
         let representation = found.representation;
         Ok(Grant {

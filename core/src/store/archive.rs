@@ -1,6 +1,7 @@
 //! Archives: a list of versions frozen under safe names, served as one zip.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::archive_pick::{Pick, PickedEntries, inside};
@@ -451,6 +452,11 @@ impl Archive {
     }
 }
 
+/// Plans an archive; returns what it was read through, too.
+fn planned(engine: &Engine, id: ArchiveId) -> Result<(StoreReader, Arc<Plan>)> {
+    engine.read_anew(|tx| Ok((tx.clone(), plan(engine, tx, &UsableArchive::find(tx, id, Time::now())?)?)))
+}
+
 impl Store {
     /// Returns what an archive is.
     ///
@@ -458,7 +464,7 @@ impl Store {
     /// `NotFound` when there is none, `Expired` when its time is over, `Gone` when something that it was
     /// made of was revoked, or a share that it was made through is over.
     pub fn archive(&self, id: ArchiveId) -> Result<ArchiveInfo> {
-        Ok(info(id, &UsableArchive::find(&self.engine()?.reader()?, id, Time::now())?.record))
+        self.engine()?.read_anew(|tx| Ok(info(id, &UsableArchive::find(tx, id, Time::now())?.record)))
     }
 
     /// Opens the zip of an archive. No content is read before it is asked for.
@@ -467,8 +473,7 @@ impl Store {
     /// As [`Store::archive`].
     pub fn open_archive(&self, id: ArchiveId) -> Result<Body> {
         let engine = self.engine()?;
-        let tx = engine.reader()?;
-        open(&engine, &tx, &UsableArchive::find(&tx, id, Time::now())?)
+        engine.read_anew(|tx| open(&engine, tx, &UsableArchive::find(tx, id, Time::now())?))
     }
 
     /// Begins a URL of an archive.
@@ -482,8 +487,7 @@ impl Store {
     /// As [`Store::archive`].
     pub fn archive_crc64(&self, id: ArchiveId) -> Result<u64> {
         let engine = self.engine()?;
-        let tx = engine.reader()?;
-        let plan = plan(&engine, &tx, &UsableArchive::find(&tx, id, Time::now())?)?;
+        let (tx, plan) = planned(&engine, id)?;
         plan.crc64(
             |bytes| Digest::of(bytes).crc64,
             crc64_combine,
@@ -498,9 +502,7 @@ impl Store {
     #[cfg(feature = "deflate")]
     pub fn write_deflated(&self, id: ArchiveId, out: &mut impl std::io::Write) -> Result<()> {
         let engine = self.engine()?;
-        let tx = engine.reader()?;
-        let plan = plan(&engine, &tx, &UsableArchive::find(&tx, id, Time::now())?)?;
-        drop(tx);
+        let (_, plan) = planned(&engine, id)?;
         write_deflated(&plan, &MemberContents::new(engine, plan.clone()), out)
     }
 }

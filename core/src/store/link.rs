@@ -64,7 +64,7 @@ impl Store {
     pub fn find_link(&self, id: LinkId) -> Result<LinkInfo> {
         let engine = self.engine()?;
         engine.try_flush_counts();
-        link::get(&engine.reader()?, id)
+        engine.read_anew(|tx| link::get(tx, id))
     }
 
     /// Returns the URL of a direct link: under the store's base, `f/`, its id and its name.

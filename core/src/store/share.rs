@@ -384,8 +384,8 @@ impl Store {
     /// As [`Store::visit`].
     pub fn visit_from(&self, id: ShareId, password: Option<&str>, client: Option<IpAddr>) -> Result<Visit> {
         let engine = self.engine()?;
-        let (tx, now) = (engine.reader()?, Time::now());
-        check_active(&tx, id, now)?;
+        let now = Time::now();
+        let tx = engine.read_anew(|tx| check_active(tx, id, now).map(|_| tx.clone()))?;
         let info = enter(&engine, &tx, id, (password, client), now)?;
         engine.count(Counter::ShareViews(id));
         Ok(Visit { store: self.clone(), info })
@@ -396,9 +396,11 @@ impl Store {
     /// # Errors
     /// `NotFound` when there is no such share, `Expired` and `Gone` when it is over.
     pub(crate) fn visit_again(&self, id: ShareId, now: Time) -> Result<Visit> {
-        let tx = self.engine()?.reader()?;
-        check_active(&tx, id, now)?;
-        Ok(Visit { store: self.clone(), info: share::get(&tx, id)? })
+        let info = self.engine()?.read_anew(|tx| {
+            check_active(tx, id, now)?;
+            share::get(tx, id)
+        })?;
+        Ok(Visit { store: self.clone(), info })
     }
 
     /// Makes every URL that was made through a share invalid, those of archives too.

@@ -133,7 +133,7 @@ impl Store {
     /// # Errors
     /// `NotFound` when there is none, `Expired` when its time is over.
     pub(crate) fn upload(&self, id: UploadId, now: Time) -> Result<UploadRecord> {
-        upload::get(&self.engine()?.reader()?, id, now)
+        self.engine()?.read_anew(|tx| upload::get(tx, id, now))
     }
 
     /// Lists up to `limit` parts of an upload by number, those behind `after`.
@@ -263,7 +263,7 @@ impl Store {
     /// current.
     pub(crate) fn complete_upload(&self, id: UploadId, whole: WholeUpload, now: Time) -> Result<VersionInfo> {
         let engine = self.engine()?;
-        let record = upload::get(&engine.reader()?, id, now)?;
+        let record = engine.read_anew(|tx| upload::get(tx, id, now))?;
         let version = publish(&engine, Some(id), &record, whole, now)?;
         self.clear_upload(id, now)?;
         Ok(version)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Call;
+use super::anew::resolved;
 use super::error::{ApiError, Code, Fault};
 use super::resolve::Resolver;
 use crate::body::Body;
@@ -69,16 +70,16 @@ pub(super) fn archive(call: &Call<'_>, id: &str, name: &str) -> Result<Reply> {
 /// Checks the signature and sends what `find` finds.
 fn answer(
     call: &Call<'_>,
-    find: impl FnOnce(&Resolver<'_>, &Signed<'_>, Signer) -> Result<Resource, ApiError>,
+    find: impl Fn(&Resolver<'_>, &Signed<'_>, Signer) -> Result<Resource, ApiError>,
 ) -> Result<Reply> {
     match call.request.method {
         "GET" | "HEAD" => {}
         "OPTIONS" => return Ok(options()),
         _ => return call.answer.not_allowed("GET, HEAD, OPTIONS"),
     }
-    let resolver = Resolver::new(call.api, call.caller, call.request)?;
-    let sent = check(call, &resolver).and_then(|(signed, signer, left)| {
-        let mut found = find(&resolver, &signed, signer)?;
+    let sent = resolved(call, |resolver| {
+        let (signed, signer, left) = check(call, resolver)?;
+        let mut found = find(resolver, &signed, signer)?;
         found.ends_with(signed.sign.as_deref());
         let most = call.api.mount.max_age.as_secs().min(left);
         Arc::make_mut(&mut found.representation).cache =

@@ -1,6 +1,7 @@
 //! Direct links: `/f/<link>/<name>` shows the file, `/f/d/<link>/<name>` saves it.
 
 use super::Call;
+use super::anew::resolved;
 use super::content::{open_to_all, options};
 use super::error::{ApiError, Code, Fault};
 use super::resolve::Resolver;
@@ -29,7 +30,7 @@ pub(super) fn answer(call: &Call<'_>, path: &str) -> Result<Reply> {
         "OPTIONS" => return Ok(options()),
         _ => return call.answer.not_allowed("GET, HEAD, OPTIONS"),
     }
-    match follow(call, id, name, save) {
+    match resolved(call, |resolver| follow(call, resolver, (id, name), save)) {
         Ok(reply) => Ok(open_to_all(reply)),
         Err(ApiError::Fault(fault)) => {
             let status = if fault.code == Code::Param { 200 } else { 404 };
@@ -39,9 +40,13 @@ pub(super) fn answer(call: &Call<'_>, path: &str) -> Result<Reply> {
     }
 }
 
-fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, ApiError> {
-    let resolver = Resolver::new(call.api, call.caller, call.request)?;
-    let link = look_up(&resolver, id, name)?;
+fn follow(
+    call: &Call<'_>,
+    resolver: &Resolver<'_>,
+    (id, name): (&str, &str),
+    save: bool,
+) -> Result<Reply, ApiError> {
+    let link = look_up(resolver, id, name)?;
     let record = node::get(&resolver.tx, link.file)?;
     let invalid = || Fault::new(Code::NotFound, "Direct link invalid");
     if record.kind != Kind::File || state::of_file(&resolver.tx, link.file)? != State::Live {
@@ -56,11 +61,11 @@ fn follow(call: &Call<'_>, id: &str, name: &str, save: bool) -> Result<Reply, Ap
         })?;
         return Ok(send(&resolver.engine, found, call.request)?);
     }
-    let url_signer = UrlSigner::new(call, &resolver, false)?;
+    let url_signer = UrlSigner::new(call, resolver, false)?;
     let ends = url_signer.ends(call.request.now, true)?;
     let version = VersionId::new(link.file, record.current);
     let through = Some(Through::Link(link.id));
-    let url = url_signer.content(&resolver, (version, through), (link.pace, &link.name), save, ends)?;
+    let url = url_signer.content(resolver, (version, through), (link.pace, &link.name), save, ends)?;
     if call.request.method == "GET" {
         resolver.engine.count(Counter::LinkDownloads(link.id));
     }

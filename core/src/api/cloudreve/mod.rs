@@ -15,6 +15,7 @@
 //! A user is a drive here, an entity a version. `docs/api/cloudreve.md` in the repository shows
 //! each call, and says where the behaviour differs from the original's and why.
 
+mod anew;
 mod archive;
 mod content;
 mod error;

@@ -79,6 +79,16 @@ impl<'a> Resolver<'a> {
     ) -> Result<Resolver<'a>, Error> {
         let engine = api.store.engine()?;
         let tx = engine.reader()?;
+        Resolver::over(engine, tx, caller, request)
+    }
+
+    /// Makes one that reads through a transaction.
+    pub(super) fn over(
+        engine: Arc<Engine>,
+        tx: StoreReader,
+        caller: &'a Caller,
+        request: &'a Request<'_>,
+    ) -> Result<Resolver<'a>, Error> {
         let own = match caller.drive() {
             Some(name) => drive::find(&tx, name)?,
             None => None,

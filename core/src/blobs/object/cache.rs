@@ -38,6 +38,10 @@ const MAX_OPEN: usize = 256;
 /// contents has many, and a process few descriptors.
 const SMALL: u64 = 64 << 10;
 const MAX_SMALL: u64 = 32 << 20;
+/// Contents that are found in them without a look at the entry, at most.
+const MAX_CONTENTS: usize = 1 << 14;
+/// Entries that are written behind those who read them, at most.
+const MAX_BEHIND: usize = 8;
 /// After so many that were opened, those are let go of whose files were removed.
 const LOOK_AFTER: usize = 64;
 /// What is left in use after old entries were removed, in tenths of the limit.
@@ -55,6 +59,9 @@ pub(super) struct CacheEntry {
     pub(super) len: u64,
 }
 
+/// Has work done on another thread, if it can.
+pub(super) type Beside<'a> = &'a dyn Fn(Box<dyn FnOnce() + Send>) -> Result<()>;
+
 /// What fetches an entry: its verified bytes, in order. None where there is nothing to be had.
 pub(super) type Fetch<'a> = &'a dyn Fn() -> Result<Option<Vec<Bytes>>>;
 
@@ -68,23 +75,33 @@ pub(super) struct Cache {
     flights: Mutex<HashMap<String, Arc<FetchInFlight>>>,
 }
 
+/// A content that lies in an entry: its blob, its length, and the number of its segment and where it is in that; a
+/// content that is an object has none of the last.
+pub(super) type OpenedContent = (u64, u64, Option<(u32, u64)>);
+
 /// The entries that a process has at hand.
 #[derive(Debug, Default)]
 struct OpenEntries {
+    /// Those in which a content was found and verified to be that; all of them are among the other two.
+    contents: HashMap<OpenedContent, CacheEntry>,
     files: HashMap<String, CacheEntry>,
     /// Opened since their files were looked at.
     since: usize,
     small: HashMap<String, CacheEntry>,
     small_bytes: u64,
+    /// In memory, while they are written.
+    behind: HashMap<String, CacheEntry>,
 }
 
 impl OpenEntries {
     fn get(&self, key: &str) -> Option<CacheEntry> {
-        self.small.get(key).or_else(|| self.files.get(key)).cloned()
+        self.small.get(key).or_else(|| self.files.get(key)).or_else(|| self.behind.get(key)).cloned()
     }
 
     fn remove(&mut self, key: &str) {
+        self.contents.clear();
         self.files.remove(key);
+        self.behind.remove(key);
         if let Some(entry) = self.small.remove(key) {
             self.small_bytes = self.small_bytes.saturating_sub(entry.len);
         }
@@ -93,6 +110,7 @@ impl OpenEntries {
     fn keep_small(&mut self, key: &str, entry: CacheEntry) {
         if self.small_bytes.saturating_add(entry.len) > MAX_SMALL {
             // All of them: they are on the disk, and what is used comes back.
+            self.contents.clear();
             self.small.clear();
             self.small_bytes = 0;
         }
@@ -104,10 +122,12 @@ impl OpenEntries {
         self.since = self.since.saturating_add(1);
         if self.since >= LOOK_AFTER {
             self.since = 0;
+            self.contents.clear();
             self.files.retain(|_, entry| !is_removed(&entry.file));
         }
         if self.files.len() >= MAX_OPEN {
             // Any of them: whoever reads from it goes on, and only the next who asks pays for the choice.
+            self.contents.clear();
             let any = self.files.keys().next().cloned();
             any.map(|other| self.files.remove(&other));
         }
@@ -142,7 +162,27 @@ impl Cache {
 
     /// Returns an entry, and fetches it where it is not there. One thread of one process does, and the others
     /// wait for it. Where the disk has no room for it, it is in memory for those.
-    pub(super) fn get(&self, key: &str, fetch: Fetch<'_>) -> Result<Option<CacheEntry>> {
+    pub(super) fn get(self: &Arc<Cache>, key: &str, fetch: Fetch<'_>) -> Result<Option<CacheEntry>> {
+        self.get_by(key, fetch, None)
+    }
+
+    /// As [`Cache::get`], of what is long: who asks for it does not wait until it is written. What the disk does not
+    /// keep up with is not cached.
+    pub(super) fn get_long(
+        self: &Arc<Cache>,
+        key: &str,
+        fetch: Fetch<'_>,
+        beside: Beside<'_>,
+    ) -> Result<Option<CacheEntry>> {
+        self.get_by(key, fetch, Some(beside))
+    }
+
+    fn get_by(
+        self: &Arc<Cache>,
+        key: &str,
+        fetch: Fetch<'_>,
+        beside: Option<Beside<'_>>,
+    ) -> Result<Option<CacheEntry>> {
         if let Some(entry) = lock(&self.open).get(key) {
             return Ok(Some(entry));
         }
@@ -157,13 +197,29 @@ impl Cache {
             return flight.wait();
         }
         let landing = Landing { cache: self, key, flight: &flight };
-        let outcome = self.lead(key, fetch);
+        let outcome = self.lead(key, fetch, beside);
         if let Ok(Some(entry)) = &outcome {
             self.keep_open(key, entry);
         }
         let copy = outcome.as_ref().map(Clone::clone).map_err(Error::again);
         *lock(&landing.flight.outcome) = Some(outcome);
         copy
+    }
+
+    /// Returns the entry in which a content was found before, if it is at hand.
+    pub(super) fn opened(&self, content: OpenedContent) -> Option<CacheEntry> {
+        lock(&self.open).contents.get(&content).cloned()
+    }
+
+    /// Notes in which entry a content was found, if that is at hand.
+    pub(super) fn found(&self, content: OpenedContent, key: &str) {
+        let mut open = lock(&self.open);
+        if open.contents.len() >= MAX_CONTENTS {
+            open.contents.clear();
+        }
+        if let Some(entry) = open.get(key) {
+            open.contents.insert(content, entry);
+        }
     }
 
     /// Forgets an entry that turned out to be of something else.
@@ -177,7 +233,12 @@ impl Cache {
         }
     }
 
-    fn lead(&self, key: &str, fetch: Fetch<'_>) -> Result<Option<CacheEntry>> {
+    fn lead(
+        self: &Arc<Cache>,
+        key: &str,
+        fetch: Fetch<'_>,
+        beside: Option<Beside<'_>>,
+    ) -> Result<Option<CacheEntry>> {
         if let Some(entry) = self.find(key) {
             return Ok(Some(entry));
         }
@@ -190,24 +251,52 @@ impl Cache {
             return Ok(Some(entry));
         }
         let fetched = fetch();
-        let (Ok(turn), Ok(Some(parts))) = (&turn, &fetched) else {
-            if let Ok(turn) = &turn {
-                turn.give_up(self);
+        let (turn, parts) = match (turn, fetched) {
+            (Ok(turn), Ok(Some(parts))) => (turn, parts),
+            (turn, fetched) => {
+                if let Ok(turn) = turn {
+                    turn.give_up(self);
+                }
+                return Ok(fetched?.map(in_memory));
             }
-            return Ok(fetched?.map(in_memory));
         };
-        match self.write(turn, key, parts) {
-            Ok(true) => Ok(self.find(key).or_else(|| Some(in_memory(parts.clone())))),
-            Ok(false) => {
-                turn.give_up(self);
-                Ok(Some(in_memory(parts.clone())))
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the cache of contents cannot be written to");
-                turn.give_up(self);
-                Ok(Some(in_memory(parts.clone())))
-            }
+        let Some(beside) = beside else {
+            return Ok(self.place(&turn, key, &parts).or_else(|| Some(in_memory(parts))));
+        };
+        let entry = in_memory(parts);
+        let is_taken = {
+            let behind = &mut lock(&self.open).behind;
+            behind.len() < MAX_BEHIND && behind.insert(key.to_owned(), entry.clone()).is_none()
+        };
+        if !is_taken {
+            turn.give_up(self);
+            return Ok(Some(entry));
         }
+        let (cache, name, written) = (self.clone(), key.to_owned(), entry.clone());
+        let begun = beside(Box::new(move || {
+            let len = usize::try_from(written.len).unwrap_or(usize::MAX);
+            let placed =
+                written.file.window(0, len).ok().and_then(|bytes| cache.place(&turn, &name, &[bytes]));
+            if let Some(placed) = placed {
+                cache.keep_open(&name, &placed);
+            }
+            lock(&cache.open).behind.remove(&name);
+        }));
+        if begun.is_err() {
+            lock(&self.open).behind.remove(key);
+        }
+        Ok(Some(entry))
+    }
+
+    /// Writes an entry to its place, and opens it there; None where it cannot be.
+    fn place(&self, turn: &Turn, key: &str, parts: &[Bytes]) -> Option<CacheEntry> {
+        match self.write(turn, key, parts) {
+            Ok(true) => return self.find(key),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the cache of contents cannot be written to"),
+        }
+        turn.give_up(self);
+        None
     }
 
     /// Opens an entry that is there and whole. One that is not is removed.

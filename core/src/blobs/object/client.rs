@@ -21,7 +21,7 @@ use super::options::ObjectOptions;
 #[cfg(all(feature = "sim", feature = "remote"))]
 use super::sim::SimBackend;
 use crate::machine::lock;
-use crate::{Error, ErrorKind, Result, fork, tasks};
+use crate::{Error, ErrorKind, Result, fork, tasks, tls};
 
 /// Threads that move bytes.
 const THREADS: usize = 2;
@@ -241,11 +241,39 @@ impl Client {
     }
 }
 
+/// Whether an error says that an object does not exist. Servers say with the same status that there is no such bucket, or
+/// no such user, and then nobody knows; what HEAD is answered has no code.
+pub(super) fn is_absent(error: &object_store::Error) -> bool {
+    match error {
+        object_store::Error::NotFound { source, .. } => {
+            let said = source.to_string();
+            let codes = ["<Code>NoSuchKey<", "<Code>NoSuchUpload<", "<Code>NoSuchVersion<"];
+            !said.contains("<Code>") || codes.iter().any(|code| said.contains(code))
+        }
+        _ => false,
+    }
+}
+
+/// Whether trying again cannot help.
+pub(super) fn is_final(error: &object_store::Error) -> bool {
+    use object_store::Error as Cause;
+    let is_answer = matches!(
+        error,
+        Cause::PermissionDenied { .. }
+            | Cause::Unauthenticated { .. }
+            | Cause::NotFound { .. }
+            | Cause::NotSupported { .. }
+            | Cause::NotImplemented { .. }
+            | Cause::InvalidPath { .. }
+    );
+    is_answer || tls::failure(error).is_some()
+}
+
 /// Makes an error of the client library one of ours.
 pub(super) fn failed(doing: &str, cause: object_store::Error) -> Error {
     use object_store::Error as Cause;
     let kind = match &cause {
-        Cause::NotFound { .. } => ErrorKind::NotFound,
+        cause if is_absent(cause) => ErrorKind::NotFound,
         Cause::NotSupported { .. } | Cause::NotImplemented { .. } => ErrorKind::Unsupported,
         _ => ErrorKind::Io,
     };

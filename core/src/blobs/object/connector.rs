@@ -4,7 +4,10 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use object_store::ClientOptions;
-use object_store::client::{ClientConfigKey, HttpClient, HttpConnector};
+use object_store::client::{
+    ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
+    HttpService,
+};
 
 use crate::tls;
 
@@ -33,7 +36,22 @@ impl HttpConnector for Connector {
             .connect_timeout(Duration::from_secs(5))
             .read_timeout(self.patience)
             .build();
-        Ok(HttpClient::new(client.map_err(unbuilt)?))
+        Ok(HttpClient::new(Requests(client.map_err(unbuilt)?)))
+    }
+}
+
+/// Makes requests. The library tries again what could not connect, which is in vain where TLS is why: a server that is
+/// not the one that was named does not become it.
+#[derive(Debug)]
+struct Requests(reqwest::Client);
+
+#[async_trait::async_trait]
+impl HttpService for Requests {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.0.call(request).await.map_err(|error| match tls::failure(&error) {
+            Some(failure) => HttpError::new(HttpErrorKind::Unknown, failure),
+            None => error,
+        })
     }
 }
 

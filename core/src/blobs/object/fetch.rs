@@ -9,10 +9,10 @@ use futures_util::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange};
 
-use super::client::{Asked, Backend, failed, within};
+use super::client::{Asked, Backend, failed, is_absent, is_final, within};
 use super::write::{hash, hash_attribute};
 use super::{ObjectKind, ObjectPool, name};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// How often an object is read until what came is what was written.
 const TRIES: u32 = 3;
@@ -85,14 +85,9 @@ impl ObjectPool {
             match self.client.run(|backend| get(backend, asked, range, limit))? {
                 Ok(fetched) if is_sound(&fetched) => return Ok(Some(fetched)),
                 Ok(_) => last = Some(Error::corrupt(format!("the object {key} is not what was written"))),
-                Err(object_store::Error::NotFound { .. }) => return Ok(None),
-                Err(cause) => {
-                    let error = failed(&doing, cause);
-                    if error.kind() == ErrorKind::Unsupported {
-                        return Err(error);
-                    }
-                    last = Some(error);
-                }
+                Err(cause) if is_absent(&cause) => return Ok(None),
+                Err(cause) if is_final(&cause) => return Err(failed(&doing, cause)),
+                Err(cause) => last = Some(failed(&doing, cause)),
             }
         }
         Err(last.unwrap_or_else(|| Error::bug("an object was never asked for")))

@@ -1,5 +1,6 @@
 //! Opening a content: through the cache, verified.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,7 +38,13 @@ impl ObjectPool {
         match location {
             Location::Segment { segment, offset } => self.open_frame(blob, segment, offset, len),
             Location::File if len <= CHUNK => {
-                let entry = self.only_chunk(blob, len)?;
+                let content = (blob.0, len, None);
+                if let Some(entry) = self.cache.opened(content) {
+                    return Ok(Some(BlobSource::new(entry.file, 0, len)));
+                }
+                let key = self.key(ObjectKind::Content, blob.0, "0");
+                let entry = self.only_chunk(&key, blob, len)?;
+                self.cache.found(content, &key);
                 Ok(entry.map(|entry| BlobSource::new(entry.file, 0, len)))
             }
             Location::File => Ok(self.outline(blob, len)?.map(|outline| {
@@ -48,6 +55,7 @@ impl ObjectPool {
                     values: outline.values,
                     current: Mutex::new(None),
                     ahead: AtomicU64::new(0),
+                    fetched: Arc::default(),
                 };
                 BlobSource::new(Arc::new(file), 0, len)
             })),
@@ -57,9 +65,14 @@ impl ObjectPool {
     fn open_frame(&self, blob: BlobId, segment: u32, offset: u64, len: u64) -> Result<Option<BlobSource>> {
         let start = offset.saturating_add(HEADER_LEN as u64);
         if start.saturating_add(len) <= HEAD {
+            let content = (blob.0, len, Some((segment, offset)));
+            if let Some(entry) = self.cache.opened(content) {
+                return Ok(Some(BlobSource::new(entry.file, start, len)));
+            }
             let key = self.key(ObjectKind::Segment, segment.into(), "head");
             match self.cache.get(&key, &|| self.fetch_head(segment)) {
                 Ok(Some(entry)) if is_frame_of(&entry, blob, offset, len) => {
+                    self.cache.found(content, &key);
                     return Ok(Some(BlobSource::new(entry.file, start, len)));
                 }
                 // Of another segment of that number, as before a database was restored to an earlier state.
@@ -110,12 +123,12 @@ impl ObjectPool {
     }
 
     /// Returns the content of a blob of one chunk.
-    fn only_chunk(&self, blob: BlobId, len: u64) -> Result<Option<CacheEntry>> {
+    fn only_chunk(&self, key: &str, blob: BlobId, len: u64) -> Result<Option<CacheEntry>> {
         let sound = |fetched: &Fetched| {
             let hash = fetched.blake3().to_hex();
             fetched.size == len && fetched.hash.as_deref() == Some(hash.as_str())
         };
-        self.cache.get(&self.key(ObjectKind::Content, blob.0, "0"), &|| {
+        self.cache.get(key, &|| {
             // One more than there is: an object that is longer is not the content.
             let fetched =
                 self.fetch((ObjectKind::Content, blob.0), Some(0..len.saturating_add(1)), &sound)?;
@@ -158,10 +171,11 @@ impl ObjectPool {
         let of = blake3::Hash::from_bytes(value).to_hex();
         let key =
             self.key(ObjectKind::Content, blob.0, &format!("{index:x}-{}", of.get(..16).unwrap_or_default()));
-        let entry = self.cache.get(&key, &|| {
+        let fetch = || {
             let fetched = self.fetch((ObjectKind::Content, blob.0), Some(start..end), &sound)?;
             Ok(fetched.map(|fetched| fetched.parts))
-        })?;
+        };
+        let entry = self.cache.get_long(&key, &fetch, &|work| self.client.start_blocking(work))?;
         entry.ok_or_else(|| Error::corrupt(format!("the content of blob {blob} is missing; check the store")))
     }
 
@@ -227,6 +241,8 @@ struct ChunkedFile {
     current: Mutex<Option<(u64, CacheEntry)>>,
     /// The chunk up to which others were asked for ahead.
     ahead: AtomicU64,
+    /// What came of that, and is in memory: it may never be in the cache.
+    fetched: Arc<Mutex<HashMap<u64, CacheEntry>>>,
 }
 
 impl std::fmt::Debug for ChunkedFile {
@@ -250,7 +266,15 @@ impl ChunkedFile {
             self.fetch_ahead(index);
         }
         let value = self.value(index).ok_or(io::ErrorKind::UnexpectedEof)?;
-        let entry = self.pool.chunk(self.blob, self.len, index, value).map_err(io::Error::other)?;
+        let fetched = {
+            let mut fetched = lock(&self.fetched);
+            fetched.retain(|other, _| *other >= index);
+            fetched.remove(&index)
+        };
+        let entry = match fetched {
+            Some(entry) => entry,
+            None => self.pool.chunk(self.blob, self.len, index, value).map_err(io::Error::other)?,
+        };
         *lock(&self.current) = Some((index, entry.clone()));
         Ok((entry, within))
     }
@@ -266,10 +290,11 @@ impl ChunkedFile {
         for next in asked.max(index).saturating_add(1)..=until {
             let Some(value) = self.value(next) else { return };
             let (pool, blob, len) = (self.pool.clone(), self.blob, self.len);
-            let started = self.pool.client.start_blocking(move || {
-                if let Err(error) = pool.chunk(blob, len, next, value) {
-                    tracing::debug!(%error, "a chunk could not be fetched ahead");
-                }
+            let fetched = self.fetched.clone();
+            let started = self.pool.client.start_blocking(move || match pool.chunk(blob, len, next, value) {
+                Ok(entry) if entry.file.file().is_none() => drop(lock(&fetched).insert(next, entry)),
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, "a chunk could not be fetched ahead"),
             });
             if started.is_err() {
                 return;

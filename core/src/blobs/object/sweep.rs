@@ -9,7 +9,7 @@ use futures_util::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutPayload};
 
-use super::client::{Asked, Backend, failed, within};
+use super::client::{Asked, Backend, failed, is_absent, within};
 use super::{ObjectKind, ObjectPool, name, uploads, write};
 use crate::mutant::{self, Mutant};
 use crate::random::random;
@@ -116,7 +116,7 @@ impl ObjectPool {
             let aborted = self.client.ask(&doing, |backend| async move {
                 match within(limit, backend.multipart().abort_multipart(&upload.key, &upload.id)).await {
                     // Its own process was quicker.
-                    Err(object_store::Error::NotFound { .. }) => Ok(()),
+                    Err(error) if is_absent(&error) => Ok(()),
                     aborted => aborted,
                 }
             });

@@ -14,7 +14,7 @@ use object_store::{
     Attribute, Attributes, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
 };
 
-use super::client::{Asked, Backend, within};
+use super::client::{Asked, Backend, is_absent, is_final, within};
 use crate::mutant::{self, Mutant};
 
 /// How often an object is tried to be written.
@@ -86,20 +86,6 @@ pub(super) async fn create(
     Ok(WriteOutcome::Other)
 }
 
-/// Whether trying again cannot help.
-fn is_final(error: &object_store::Error) -> bool {
-    use object_store::Error as Cause;
-    matches!(
-        error,
-        Cause::PermissionDenied { .. }
-            | Cause::Unauthenticated { .. }
-            | Cause::NotFound { .. }
-            | Cause::NotSupported { .. }
-            | Cause::NotImplemented { .. }
-            | Cause::InvalidPath { .. }
-    )
-}
-
 /// Returns whether an object is what it was to be; None if it does not exist.
 async fn read_back(
     objects: &dyn ObjectStore,
@@ -108,7 +94,7 @@ async fn read_back(
     blake3: &[u8; 32],
 ) -> Asked<Option<bool>> {
     let got = match objects.get_opts(key, GetOptions::default()).await {
-        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(error) if is_absent(&error) => return Ok(None),
         got => got?,
     };
     if got.meta.size != len {
@@ -129,7 +115,7 @@ pub(super) async fn look(
             let hash = got.attributes.get(&hash_attribute()).map(|value| value.to_string());
             Ok(Some((got.meta.size, hash)))
         }
-        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -137,7 +123,7 @@ pub(super) async fn look(
 /// Removes an object; one that is not there is none the less gone.
 pub(super) async fn remove(backend: Arc<Backend>, key: Path, limit: Duration) -> Asked<()> {
     match within(limit, backend.objects().delete(&key)).await {
-        Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) if is_absent(&error) => Ok(()),
         removed => removed,
     }
 }

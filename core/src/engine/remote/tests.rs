@@ -11,6 +11,8 @@ use crate::kv::postgres::tests::proxy::Proxy;
 use crate::kv::postgres::tests::server::{address, shared, through};
 use crate::{CheckOptions, Put, Request, Store};
 
+mod anew;
+
 const THRESHOLD: usize = 16 << 10;
 
 /// A store that several hosts have open, each with connections and a cache of its own.

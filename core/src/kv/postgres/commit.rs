@@ -6,6 +6,10 @@
 //! commit's own, so the commit holds; or it is void, and then the commit has not happened, and cannot
 //! any more, however late its statement reaches the server: its own insert would fail. Both may be asked
 //! any number of times.
+//!
+//! Ids are forgotten after a while. A process, or a statement, that was held up for longer would find that an id is not
+//! there which was: so a commit carries until when, by the server's clock, its id is certainly remembered. Later it is
+//! neither made nor made void, and if there is no row that tells, nobody knows what became of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,7 +31,7 @@ use crate::{Error, ErrorKind, Result, machine, tasks};
 
 /// Between two tries to find an outcome out.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long an outcome is looked for at most; the ids of commits are kept for much longer.
+/// How long an outcome is looked for at most.
 const SEARCH: Duration = Duration::from_secs(3600);
 
 /// What became of a commit.
@@ -43,13 +47,15 @@ pub(super) enum CommitOutcome {
 pub(super) struct PendingCommit {
     id: Uuid,
     version: i64,
+    /// Until when it may be made, and its id made void, by the server's clock.
+    deadline: i64,
     query: Query,
 }
 
 impl PendingCommit {
-    /// Makes one of what was read and what is changed.
+    /// Makes one of what was read and what is changed, which may be made until a time.
     pub(super) fn new(
-        options: &PostgresOptions,
+        (options, deadline): (&PostgresOptions, i64),
         read: &ReadSet,
         changes: &[(RowKey, RowChange)],
     ) -> Result<PendingCommit> {
@@ -76,7 +82,8 @@ impl PendingCommit {
         let puts = changes.iter().filter(|(_, change)| matches!(change, RowChange::Put(_)));
         puts.filter(|(key, _)| options.counts(key.0)).for_each(|(key, _)| counters.push(key));
         counters.into_parameters(&mut query);
-        Ok(PendingCommit { id, version, query })
+        query.parameters.push((Box::new(deadline), Type::INT8));
+        Ok(PendingCommit { id, version, deadline, query })
     }
 
     /// Makes the commit, and finds out whether it holds.
@@ -105,16 +112,19 @@ impl PendingCommit {
         }
     }
 
-    /// Sends the transaction in one trip. Returns whether what was read is still so, and the commit done.
+    /// Sends the transaction in one trip. Returns whether what was read is still so, and the commit done. Where it
+    /// was begun too long ago, it was not done either, and the next one begins later.
     async fn send(&self, database: &Database, connection: DatabaseSession) -> Result<bool, Failure> {
         let sent = connection.commit(&database.statements, &self.query);
         let answer = tasks::timeout(database.options.patience, sent).await;
         match answer.unwrap_or_else(|| Err(Failure::timed_out(COMMITTING))) {
             Ok(rows) => {
-                let fits = rows.first().map(|row| column::<bool>(row, 0));
-                fits.transpose().map_err(Failure::Refused)?.ok_or_else(|| {
+                let answer = rows.first().map(|row| column::<i64>(row, 0)).transpose();
+                let answer = answer.map_err(Failure::Refused)?.ok_or_else(|| {
                     Failure::Refused(Error::bug("the database answered a commit with nothing"))
-                })
+                })?;
+                database.saw_clock(answer.saturating_abs());
+                Ok(answer > 0)
             }
             Err(failure) => {
                 if matches!(failure, Failure::Lost(_)) {
@@ -129,8 +139,13 @@ impl PendingCommit {
     async fn find_out(&self, database: &Database, sent: Duration, mut lost: Error) -> Result<CommitOutcome> {
         loop {
             match self.ask(database).await {
-                Ok(true) => return Ok(CommitOutcome::Again),
-                Ok(false) => return Ok(CommitOutcome::Committed { version: self.version }),
+                Ok(Some(true)) => return Ok(CommitOutcome::Again),
+                Ok(Some(false)) => return Ok(CommitOutcome::Committed { version: self.version }),
+                Ok(None) => {
+                    let message = "whether the change holds could not be found out: the process was held up in its \
+                                   commit for so long that the database may have forgotten it";
+                    return Err(Error::with_source(ErrorKind::Io, message, lost));
+                }
                 Err(Failure::Conflict) => {}
                 Err(failure) => lost = failure.into_error(),
             }
@@ -144,20 +159,22 @@ impl PendingCommit {
         }
     }
 
-    /// Makes the id void if the commit has not happened; returns whether it is void.
-    async fn ask(&self, database: &Database) -> Result<bool, Failure> {
+    /// Makes the id void if the commit has not happened; returns whether it is void, and None if it is not there and
+    /// may have been.
+    async fn ask(&self, database: &Database) -> Result<Option<bool>, Failure> {
         let connection = database.connection(Use::Writing).await?;
         let query = |what| Query { what, parameters: vec![(Box::new(self.id), Type::UUID)] };
         let asked = async {
             if !mutant::is_active(Mutant::LostCommitStaysValid) {
-                connection.query(&database.statements, &query(Statement::Void)).await?;
+                let mut void = query(Statement::Void);
+                void.parameters.push((Box::new(self.deadline), Type::INT8));
+                connection.query(&database.statements, &void).await?;
             }
             // On its own, so that it sees what the first has waited for.
             let rows = connection.query(&database.statements, &query(Statement::Outcome)).await?;
             let void =
                 rows.first().map(|row| column::<bool>(row, 0)).transpose().map_err(Failure::Refused)?;
-            let void = void.or_else(|| mutant::is_active(Mutant::LostCommitStaysValid).then_some(true));
-            void.ok_or_else(|| Failure::Refused(Error::bug("the id of a commit is gone")))
+            Ok(void.or_else(|| mutant::is_active(Mutant::LostCommitStaysValid).then_some(true)))
         };
         let asked = tasks::timeout(database.options.patience, asked).await;
         let asked = asked.unwrap_or_else(|| Err(Failure::timed_out(COMMITTING)));
@@ -269,7 +286,8 @@ pub(super) async fn fold(database: Arc<Database>, (table, key): RowKey) {
 /// Removes the ids of commits whose outcome nobody looks for any more.
 pub(super) async fn forget_old(database: Arc<Database>) {
     let Ok(connection) = database.connection(Use::Writing).await else { return };
-    let query = Query { what: Statement::Forget, parameters: Vec::new() };
+    let remembered = super::options::micros(database.options.remembered);
+    let query = Query { what: Statement::Forget, parameters: vec![(Box::new(remembered), Type::INT8)] };
     if connection.query(&database.statements, &query).await.is_err() {
         connection.discard();
     }

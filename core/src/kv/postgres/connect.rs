@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(super) struct Database {
     way: Way,
     pub(super) statements: Statements,
     pub(super) options: PostgresOptions,
+    /// What the server's clock said last, in microseconds since 1970 UTC: it is no earlier now.
+    clock: AtomicI64,
     /// The threads of a runtime do not live in a forked child.
     generation: u64,
 }
@@ -106,6 +109,7 @@ impl Database {
             },
             statements: Statements::new(&address.schema, options.links),
             options,
+            clock: AtomicI64::new(0),
             generation: fork::generation(),
         })
     }
@@ -117,12 +121,24 @@ impl Database {
         network: std::sync::Arc<dyn crate::network::SimNetwork>,
         options: PostgresOptions,
     ) -> Database {
+        let clock = network.server_clock(crate::network::Peer::Database);
         Database {
             way: Way::Simulated(SimClient::new(database, network, (options.connections.max(1), WRITING))),
             statements: Statements::new("", &[]),
             options,
+            clock: AtomicI64::new(i64::try_from(clock).unwrap_or(i64::MAX)),
             generation: fork::generation(),
         }
+    }
+
+    /// Notes what the server's clock said.
+    pub(super) fn saw_clock(&self, micros: i64) {
+        self.clock.store(micros, Ordering::Relaxed);
+    }
+
+    /// Returns until when a commit may be made, by the server's clock, that begins now.
+    pub(super) fn deadline(&self) -> i64 {
+        self.options.deadline(self.clock.load(Ordering::Relaxed))
     }
 
     /// Runs `work` on the runtime's thread, and waits for it. The caller may be a thread of another runtime,

@@ -1,11 +1,10 @@
 //! What became of a statement that did not succeed.
 
-use std::error::Error as _;
 use std::io;
 
 use tokio_postgres::error::SqlState;
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, tls};
 
 /// Why a statement did not succeed.
 #[derive(Debug)]
@@ -39,7 +38,7 @@ impl Failure {
     pub(super) fn of(doing: &str, cause: tokio_postgres::Error) -> Failure {
         let Some(code) = cause.code() else {
             // A server that is not the one that was named does not become it.
-            let is_other = is_of_tls(&cause);
+            let is_other = tls::failure(&cause).is_some() || lacks_tls(&cause);
             let error = error(ErrorKind::Io, doing, cause);
             return if is_other { Failure::Refused(error) } else { Failure::Lost(error) };
         };
@@ -77,17 +76,9 @@ fn is_lost(code: &SqlState) -> bool {
     code.code().starts_with("08") || lost.contains(code)
 }
 
-/// Whether TLS has failed: mostly, because the certificate is not one that is believed.
-fn is_of_tls(cause: &tokio_postgres::Error) -> bool {
-    let mut source = cause.source();
-    while let Some(cause) = source {
-        let within = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if cause.is::<rustls::Error>() || within.is_some_and(|within| within.is::<rustls::Error>()) {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
+/// Whether a server speaks no TLS where it is asked for; the client has nothing but words for that.
+fn lacks_tls(cause: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(cause).is_some_and(|source| source.to_string() == "server does not support TLS")
 }
 
 fn error(kind: ErrorKind, doing: &str, cause: tokio_postgres::Error) -> Error {

@@ -26,12 +26,12 @@ impl ServerFunction {
     /// Makes one of a commit, in a schema whose name is quoted.
     pub(super) fn of_commit(schema: &str, text: String) -> ServerFunction {
         let takes = "uuid, int8, int2[], bytea[], bytea[], int8[], int2[], bytea[], int2[], bytea[], bytea[], int2[], \
-                     bytea[], int8[], int2[], bytea[], bytea[], int2[], bytea[]";
+                     bytea[], int8[], int2[], bytea[], bytea[], int2[], bytea[], int8";
         // The last SELECT of the statement.
-        let body = text.rsplit_once("SELECT fits FROM fit").map_or_else(String::new, |(before, _)| {
-            format!("DECLARE holds bool; BEGIN {before} SELECT fits INTO holds FROM fit; RETURN holds; END")
+        let body = text.rsplit_once(" FROM fit").map_or_else(String::new, |(before, _)| {
+            format!("DECLARE answer int8; BEGIN {before} INTO answer FROM fit; RETURN answer; END")
         });
-        ServerFunction::new((schema, "commit"), (takes, "bool"), &body, text, "SELECT")
+        ServerFunction::new((schema, "commit"), (takes, "int8"), &body, text, "SELECT")
     }
 
     /// Makes one of reading ahead.

@@ -4,7 +4,6 @@ use deadpool_postgres::Object;
 
 use super::connect::{Database, Use};
 use super::failure::Failure;
-use super::statements::Statements;
 use crate::{Error, ErrorKind, Result, tasks};
 
 /// The steps, the first of which is number 1. One that was published never changes.
@@ -44,7 +43,7 @@ pub(super) async fn migrate(database: &Database) -> Result<()> {
 
 async fn try_migrate(database: &Database) -> Result<()> {
     let connection = database.client(Use::Writing).await.map_err(Failure::into_error)?;
-    let made = tasks::timeout(database.options.patience, steps(&connection, &database.statements)).await;
+    let made = tasks::timeout(database.options.patience, steps(&connection, database)).await;
     let made = made.unwrap_or_else(|| Err(Failure::timed_out(DOING).into_error()));
     if made.is_err() {
         // What is in the middle of a transaction must not be used again.
@@ -53,17 +52,18 @@ async fn try_migrate(database: &Database) -> Result<()> {
     made
 }
 
-async fn steps(connection: &Object, statements: &Statements) -> Result<()> {
+async fn steps(connection: &Object, database: &Database) -> Result<()> {
+    let statements = &database.statements;
     let failed = |cause| Failure::of(DOING, cause).into_error();
     // Mostly there is nothing to do, and one query tells.
     let (made, has_functions) = match connection.query_typed(&statements.migrated(), &[]).await {
-        Ok(rows) => version(&rows)?,
+        Ok(rows) => version(database, &rows)?,
         Err(cause) if is_absent(&cause) => (0, false),
         Err(cause) => return Err(failed(cause)),
     };
     check(made)?;
     if made < last() {
-        migrate_from(connection, statements).await?;
+        migrate_from(connection, database).await?;
     }
     if !has_functions {
         let made =
@@ -81,10 +81,12 @@ async fn steps(connection: &Object, statements: &Statements) -> Result<()> {
     Ok(())
 }
 
-async fn migrate_from(connection: &Object, statements: &Statements) -> Result<()> {
+async fn migrate_from(connection: &Object, database: &Database) -> Result<()> {
+    let statements = &database.statements;
     let failed = |cause| Failure::of(DOING, cause).into_error();
     connection.batch_execute(&format!("{BEGIN}; {}", statements.make_schema())).await.map_err(failed)?;
-    let (made, _) = version(&connection.query_typed(&statements.migrated(), &[]).await.map_err(failed)?)?;
+    let rows = connection.query_typed(&statements.migrated(), &[]).await.map_err(failed)?;
+    let (made, _) = version(database, &rows)?;
     check(made)?;
     for (number, step) in (1_i32..).zip(STEPS).filter(|(number, _)| *number > made) {
         connection.batch_execute(&statements.migrate(number, step)).await.map_err(failed)?;
@@ -107,10 +109,14 @@ fn check(made: i32) -> Result<()> {
 }
 
 /// Returns the last migration that was made, and whether the functions are there.
-fn version(rows: &[tokio_postgres::Row]) -> Result<(i32, bool)> {
+fn version(database: &Database, rows: &[tokio_postgres::Row]) -> Result<(i32, bool)> {
     let Some(row) = rows.first() else { return Ok((0, false)) };
-    let read = row.try_get::<_, Option<i32>>(0).and_then(|made| Ok((made.unwrap_or(0), row.try_get(1)?)));
-    read.map_err(|cause| Failure::of(DOING, cause).into_error())
+    let read = row
+        .try_get::<_, Option<i32>>(0)
+        .and_then(|made| Ok((made.unwrap_or(0), row.try_get(1)?, row.try_get(2)?)));
+    let (made, has_functions, clock) = read.map_err(|cause| Failure::of(DOING, cause).into_error())?;
+    database.saw_clock(clock);
+    Ok((made, has_functions))
 }
 
 /// Whether there is no such table, or schema.

@@ -77,6 +77,8 @@ pub(crate) struct PostgresKv {
 struct CurrentView {
     database: Arc<Database>,
     reader: Mutex<Option<PostgresReader>>,
+    /// Of a newer one, for those whom the rows of that are too old for.
+    newer: Mutex<Option<PostgresReader>>,
 }
 
 impl std::fmt::Debug for CurrentView {
@@ -111,6 +113,27 @@ impl CurrentView {
         seen
     }
 
+    /// Returns a reader of a view that began at a time or later, or has not begun.
+    fn reader_since(self: &Arc<CurrentView>, since: Duration) -> PostgresReader {
+        let fits = |reader: &&PostgresReader| {
+            !reader.view.is_lost() && reader.view.begun().is_none_or(|begun| begun >= since)
+        };
+        if let Some(reader) = self.lock().as_ref().filter(fits) {
+            return reader.clone();
+        }
+        // Beside the current one: what others have cached of that is good for them.
+        let mut newer = self.lock_newer();
+        let old = newer.take_if(|reader| !fits(&&*reader));
+        let reader = newer.get_or_insert_with(|| self.begin()).clone();
+        drop(newer);
+        drop(old);
+        reader
+    }
+
+    fn lock_newer(&self) -> MutexGuard<'_, Option<PostgresReader>> {
+        self.newer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn begin(self: &Arc<CurrentView>) -> PostgresReader {
         let owner: Weak<dyn OnBegin> = Arc::downgrade(self) as Weak<dyn OnBegin>;
         let view = Arc::new(View::new(self.database.clone(), owner));
@@ -119,7 +142,18 @@ impl CurrentView {
 
     /// Lets go of a view, if it is the current one.
     fn leave(&self, view: &Arc<View>) {
-        let left = self.lock().take_if(|reader| Arc::ptr_eq(&reader.view, view));
+        let is_it = |reader: &mut PostgresReader| Arc::ptr_eq(&reader.view, view);
+        let left = self.lock().take_if(is_it);
+        drop(left);
+        let left = self.lock_newer().take_if(is_it);
+        drop(left);
+    }
+
+    /// Lets go of the current view if it is older than another.
+    fn leave_older(&self, newer: &View) {
+        let Some(begun) = newer.begun() else { return };
+        let is_older = |reader: &mut PostgresReader| reader.view.begun().is_some_and(|other| other < begun);
+        let left = self.lock().take_if(is_older);
         drop(left);
     }
 
@@ -199,13 +233,27 @@ impl PostgresKv {
     }
 
     fn over(database: Arc<Database>) -> PostgresKv {
-        let current = Arc::new(CurrentView { database: database.clone(), reader: Mutex::default() });
+        let current = Arc::new(CurrentView {
+            database: database.clone(),
+            reader: Mutex::default(),
+            newer: Mutex::default(),
+        });
         PostgresKv { database, current, turn: Arc::default(), commits: AtomicU64::new(0) }
     }
 
     /// Returns a number of the rows that a reader sees who begins now; None where each sees others.
     pub(crate) fn shown(&self) -> Option<u64> {
         (!self.database.options.staleness.is_zero()).then(|| self.current.with_reader(PostgresReader::number))
+    }
+
+    /// Returns a reader of rows that are as new as a time of the uptime at least.
+    pub(crate) fn reader_since(&self, since: Duration) -> PostgresReader {
+        self.current.reader_since(since)
+    }
+
+    /// Lets nobody begin to read any more what is older than the rows of a reader.
+    pub(crate) fn leave_older(&self, newer: &PostgresReader) {
+        self.current.leave_older(&newer.view);
     }
 
     fn try_commit(&self, writer: PostgresWriter) -> Result<CommitOutcome> {
@@ -215,7 +263,9 @@ impl PostgresKv {
             return Ok(CommitOutcome::Committed { version: 0 });
         }
         let changes: Vec<_> = changes.into_iter().collect();
-        let commit = commit::PendingCommit::new(&self.database.options, &read.into_inner(), &changes)?;
+        let deadline = self.database.deadline();
+        let commit =
+            commit::PendingCommit::new((&self.database.options, deadline), &read.into_inner(), &changes)?;
         let fixed = reader.view.is_fixed();
         let database = self.database.clone();
         let outcome = self.database.run(async move { commit.make(database).await });
@@ -270,7 +320,7 @@ impl Kv for PostgresKv {
     }
 
     fn close(&self) {
-        let left = self.current.lock().take();
+        let left = (self.current.lock().take(), self.current.lock_newer().take());
         drop(left);
         self.database.close();
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::row::{Committed, Over, Overlaid, RowKey, RowStream, StoredRow};
 use super::span::{Span, behind};
@@ -132,6 +133,11 @@ impl PostgresReader {
     /// Returns the number that this reader and its clones have, and no other.
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Whether the rows are certainly as new as a time of the uptime that is past.
+    pub(crate) fn is_since(&self, since: Duration) -> bool {
+        self.view.begun().is_some_and(|begun| begun >= since)
     }
 
     /// Returns the row under a key.

@@ -16,6 +16,9 @@ use crate::kv::RowLink;
 const BY_INDEX: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
      SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
 
+/// The server's clock, in microseconds since 1970 UTC; not that of when the transaction began.
+const CLOCK: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::int8";
+
 /// What is asked of the server.
 #[derive(Debug)]
 pub(super) struct Statements {
@@ -52,7 +55,9 @@ impl Statements {
                 .map(|links| (*links, ServerFunction::of_walk(&s, links::statement(&s, links))))
                 .collect(),
             functions: AtomicBool::new(false),
-            void: format!("INSERT INTO {s}.commit (id, void) VALUES ($1, true) ON CONFLICT (id) DO NOTHING"),
+            void: format!(
+                "INSERT INTO {s}.commit (id, void) SELECT $1, true WHERE {CLOCK} <= $2 ON CONFLICT (id) DO NOTHING"
+            ),
             outcome: format!("SELECT void FROM {s}.commit WHERE id = $1"),
             fold: format!(
                 "WITH gone AS (DELETE FROM {s}.row WHERE tab = $1 AND key = $2 AND part <> 0 RETURNING version, delta) \
@@ -60,7 +65,9 @@ impl Statements {
                  SELECT $1, $2, $3, (sum(version) % {range})::int8, sum(delta)::int8 FROM gone HAVING count(*) > 0",
                 range = Seal::RANGE
             ),
-            forget: format!("DELETE FROM {s}.commit WHERE at < now() - interval '7 days'"),
+            forget: format!(
+                "DELETE FROM {s}.commit WHERE at < now() - make_interval(secs => $1::float8 / 1000000)"
+            ),
             schema: s,
         }
     }
@@ -134,13 +141,13 @@ impl Statements {
         )
     }
 
-    /// Returns the query of the last migration that was made, and of whether the functions are there.
+    /// Returns the query of the last migration that was made, of whether the functions are there, and of the time.
     pub(super) fn migrated(&self) -> String {
         let all = std::iter::once(&self.commit).chain(self.walks.iter().map(|(_, walk)| walk));
         let there =
             all.map(|function| format!("to_regproc('{}') IS NOT NULL", function.name.replace('\'', "''")));
         let there: Vec<String> = there.collect();
-        format!("SELECT max(version), {} FROM {}.migration", there.join(" AND "), self.schema)
+        format!("SELECT max(version), {}, {CLOCK} FROM {}.migration", there.join(" AND "), self.schema)
     }
 
     /// Returns what makes a migration, and notes that it was made.
@@ -155,19 +162,20 @@ impl Statements {
 /// `$1` is the id and `$2` the version; `$3` to `$6` are the ranges that were read, with their seals; `$7`
 /// and `$8` the keys that are deleted; `$9` to `$11` the rows that are put; `$12` to `$14` what is added; `$15`
 /// to `$17` the rows that are put where there was none; `$18` and `$19` the keys of all that are put and may have
-/// been added to.
+/// been added to; `$20` is the time after which it is not made any more. The answer is the time, and negative where
+/// nothing was done.
 ///
 /// What is new is not looked for: to do so would lock a page of the index, at whose end every other process
 /// writes too. Its keys are unique, and one that is there fails the statement.
 fn commit(s: &str) -> String {
     let range = Seal::RANGE;
     format!(
-        "WITH fit AS (SELECT NOT EXISTS (\
+        "WITH fit AS (SELECT clock.now, clock.now <= $20 AND NOT EXISTS (\
            SELECT FROM unnest($3::int2[], $4::bytea[], $5::bytea[], $6::int8[]) \
              AS g(tab, low, high, seal) \
            CROSS JOIN LATERAL (SELECT coalesce(sum(version) % {range}, 0) AS seal FROM {s}.row AS r \
              WHERE r.tab = g.tab AND r.key >= g.low AND r.key < g.high) AS r \
-           WHERE r.seal <> g.seal) AS fits), \
+           WHERE r.seal <> g.seal) AS fits FROM (SELECT {CLOCK} AS now OFFSET 0) AS clock), \
          committed AS (INSERT INTO {s}.commit (id, void) SELECT $1, false FROM fit WHERE fits), \
          deleted AS (DELETE FROM {s}.row AS r \
            USING unnest($7::int2[], $8::bytea[]) AS d(tab, key), fit \
@@ -186,6 +194,6 @@ fn commit(s: &str) -> String {
          new AS (INSERT INTO {s}.row (tab, key, part, version, value) \
            SELECT n.tab, n.key, 0, $2, n.value \
            FROM unnest($15::int2[], $16::bytea[], $17::bytea[]) AS n(tab, key, value), fit WHERE fits) \
-         SELECT fits FROM fit"
+         SELECT CASE WHEN fits THEN now ELSE -now END FROM fit"
     )
 }

@@ -11,8 +11,14 @@ use super::servers::ObjectServer;
 use super::*;
 use crate::ErrorKind;
 
-/// Returns the entries' files.
+/// Returns the entries' files, when those are written that are on their way.
 fn entries(dir: &Path) -> Vec<PathBuf> {
+    for _ in 0..100 {
+        if fs::read_dir(dir.join("tmp")).unwrap().next().is_none() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let folders = fs::read_dir(dir).unwrap().map(|folder| folder.unwrap().path());
     let folders = folders.filter(|folder| folder.is_dir() && !folder.ends_with("tmp"));
     folders.flat_map(|folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())).collect()
@@ -65,6 +71,7 @@ fn an_entry_is_every_processs_and_one_that_is_not_whole_is_nobodys() {
         let other = again(dir.path(), &memory);
         let read = bytes_of(open(&other, BlobId(1), Location::File, bytes.len())).unwrap();
         assert!(read == bytes, "damage {damage}");
+        assert_eq!(entries(dir.path()).len(), 3, "written behind who read it");
     }
     // An earlier boot wrote them, whole.
     for file in &files {

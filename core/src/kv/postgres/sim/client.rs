@@ -212,6 +212,7 @@ impl Server for Reached<'_> {
                 session.process = None;
             }
             let due = Duration::from_micros(clock).saturating_add(after);
+            let clock = u64::try_from(due.as_micros()).unwrap_or(u64::MAX);
             state.late.push(due, (left, trip, clock));
         }
     }

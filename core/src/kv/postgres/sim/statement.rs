@@ -13,9 +13,6 @@ use crate::kv::postgres::query::Statement;
 use crate::kv::postgres::row::Seal;
 use crate::{Error, Result};
 
-/// How long ids of commits are kept, in microseconds.
-const KEPT: u64 = 7 * 24 * 3600 * 1_000_000;
-
 type RowKeys = Vec<(i16, Vec<u8>)>;
 
 /// Executes a statement that reads.
@@ -58,7 +55,9 @@ impl DatabaseState {
         match query.what {
             Statement::Commit => self.commit(query, clock),
             Statement::Void => {
-                self.commits.entry(id(query)?).or_insert((true, clock));
+                if is_in_time(query, 2, clock)? {
+                    self.commits.entry(id(query)?).or_insert((true, clock));
+                }
                 Ok(Vec::new())
             }
             Statement::Outcome => {
@@ -67,7 +66,8 @@ impl DatabaseState {
             }
             Statement::Fold => self.fold(query),
             Statement::Forget => {
-                self.commits.retain(|_, (_, at)| *at >= clock.saturating_sub(KEPT));
+                let remembered = u64::try_from(query.parameter::<i64>(1)?).unwrap_or(0);
+                self.commits.retain(|_, (_, at)| *at >= clock.saturating_sub(remembered));
                 Ok(Vec::new())
             }
             _ => read(&self.rows, query),
@@ -75,9 +75,11 @@ impl DatabaseState {
     }
 
     fn commit(&mut self, query: &SentQuery, clock: u64) -> TripReply {
-        let fits = vec![vec![encode(&self.fits(query)?, &Type::BOOL)?]];
-        if !self.fits(query)? {
-            return Ok(fits);
+        let fits = is_in_time(query, 20, clock)? && self.fits(query)?;
+        let now = i64::try_from(clock).unwrap_or(i64::MAX);
+        let answer = vec![vec![encode(&if fits { now } else { now.saturating_neg() }, &Type::INT8)?]];
+        if !fits {
+            return Ok(answer);
         }
         let id = id(query)?;
         if self.commits.contains_key(&id) {
@@ -106,7 +108,7 @@ impl DatabaseState {
             rows.entry(key).or_default().insert(version, part);
         }
         self.commits.insert(id, (false, clock));
-        Ok(fits)
+        Ok(answer)
     }
 
     /// Whether everything that a commit goes by is still so.
@@ -137,6 +139,12 @@ impl DatabaseState {
         parts.insert(number, RowPart { version, value: None, delta: Some(delta) });
         Ok(Vec::new())
     }
+}
+
+/// Whether it is not later than a parameter says.
+fn is_in_time(query: &SentQuery, number: usize, clock: u64) -> Result<bool> {
+    let until: i64 = query.parameter(number)?;
+    Ok(i64::try_from(clock).is_ok_and(|clock| clock <= until))
 }
 
 fn id(query: &SentQuery) -> Result<u128> {

@@ -7,6 +7,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::SimDatabase;
+use crate::Result;
+use crate::kv::postgres::commit::forget_old;
+use crate::kv::postgres::connect::Database;
 use crate::kv::postgres::{PostgresKv, PostgresOptions};
 use crate::kv::suite::{agrees_with_memory, steps};
 use crate::kv::{Commit, Kv, Read, Table, Write};
@@ -16,11 +19,21 @@ use crate::network::{Exchange, Peer, RequestFate, SimNetwork};
 const ROWS: Table = Table { byte: 1, name: "rows-1" };
 
 /// A machine on which time passes when somebody waits, and a network where requests have the fates that are said.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Quiet {
     uptime: Mutex<Duration>,
+    /// For how long the machine was suspended, which its uptime does not have.
+    suspended: Mutex<Duration>,
     drawn: Mutex<u64>,
     fates: Mutex<Vec<(&'static str, RequestFate)>>,
+    /// Happens before the next request, if none of them has a fate any more.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl std::fmt::Debug for Quiet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Quiet").field("uptime", &self.uptime).finish_non_exhaustive()
+    }
 }
 
 impl Machine for Quiet {
@@ -56,7 +69,13 @@ impl SimNetwork for Quiet {
                 fates.remove(0);
                 fate
             }
-            _ => RequestFate::AT_ONCE,
+            _ => {
+                let is_last = fates.is_empty();
+                drop(fates);
+                let meanwhile = self.meanwhile.lock().unwrap().take_if(|_| is_last);
+                meanwhile.into_iter().for_each(|happens| happens());
+                RequestFate::AT_ONCE
+            }
         }
     }
 
@@ -65,7 +84,8 @@ impl SimNetwork for Quiet {
     }
 
     fn server_clock(&self, _: Peer) -> u64 {
-        self.clock() + u64::try_from(self.uptime().as_micros()).unwrap()
+        let passed = self.uptime() + *self.suspended.lock().unwrap();
+        self.clock() + u64::try_from(passed.as_micros()).unwrap()
     }
 
     fn listing_age(&self) -> Duration {
@@ -141,4 +161,53 @@ fn a_commit_that_arrives_after_it_was_looked_for_is_void() {
     assert_eq!((runs, database.on_their_way()), (2, 1));
     database.settle();
     assert_eq!(get(&kv, b"count").unwrap(), 1_i64.to_le_bytes());
+}
+
+/// The outcome of a commit is looked for when its id is forgotten; and a commit arrives when it is forgotten that it is
+/// void. `kv/postgres/tests/outcome.rs` has the same of a real server.
+#[test]
+fn nothing_is_committed_twice_when_ids_are_forgotten() {
+    let week = Duration::from_secs(7 * 24 * 3600);
+    for ageless in [false, true] {
+        let machine = Arc::new(Quiet::default());
+        let _running = run_on(machine.clone());
+        let database = SimDatabase::default();
+        let options = PostgresOptions { ageless, ..options(Duration::ZERO) };
+        let open = || PostgresKv::open_simulated((database.clone(), machine.clone()), options);
+        let (kv, other) = (open(), open());
+        let add = |kv: &PostgresKv| kv.write(Commit::Synced, |writer| writer.add(ROWS, b"count", 1));
+        let forget = {
+            let of = other.database.clone();
+            move || of.run(forgetting(of.clone())).unwrap()
+        };
+        // It is executed, and then the process is suspended until others have forgotten it.
+        let executed = RequestFate::Unanswered { request: Duration::ZERO, noticed: true };
+        machine.fates.lock().unwrap().push(("commit", executed));
+        let suspended = {
+            let (machine, forget) = (machine.clone(), forget.clone());
+            move || {
+                *machine.suspended.lock().unwrap() += week * 2;
+                forget();
+            }
+        };
+        *machine.meanwhile.lock().unwrap() = Some(Box::new(suspended));
+        let answered = add(&kv);
+        assert_eq!(answered.is_ok(), ageless, "{answered:?}");
+        let twice = i64::from(ageless);
+        assert_eq!(get(&kv, b"count").unwrap(), (1 + twice).to_le_bytes());
+        // It arrives when others have forgotten that it is void.
+        add(&other).unwrap();
+        let late = RequestFate::Unanswered { request: week * 2, noticed: true };
+        machine.fates.lock().unwrap().push(("commit", late));
+        add(&other).unwrap();
+        machine.pause(week + Duration::from_secs(3600));
+        forget();
+        database.settle();
+        assert_eq!(get(&kv, b"count").unwrap(), (3 + twice * 2).to_le_bytes());
+    }
+}
+
+async fn forgetting(database: Arc<Database>) -> Result<()> {
+    forget_old(database).await;
+    Ok(())
 }

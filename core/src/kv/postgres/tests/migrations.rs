@@ -31,7 +31,7 @@ fn many_that_open_at_once_make_the_tables_once() {
 }
 
 /// Executes a statement on the server, and returns the first number that it has in return.
-fn execute(kv: &PostgresKv, statement: String) -> i64 {
+pub(super) fn execute(kv: &PostgresKv, statement: String) -> i64 {
     let database = kv.database.clone();
     let number = kv.database.run(async move {
         let connection = database.client(Use::Writing).await.map_err(Failure::into_error)?;

@@ -21,6 +21,8 @@ pub(crate) enum Cut {
     After,
     /// As `Within` for the client; the server is sent the COMMIT so much later, on a connection that lives on.
     Late(Duration),
+    /// As `Before` for the client; the server is sent the whole transaction so much later.
+    AllLate(Duration),
 }
 
 #[derive(Default)]
@@ -112,7 +114,7 @@ fn pass(client: TcpStream, server: TcpStream, watched: Arc<Watched>) {
             };
             watched.cuts.fetch_add(1, Ordering::SeqCst);
             let forwarded = match cut {
-                Cut::Before => &[][..],
+                Cut::Before | Cut::AllLate(_) => &[][..],
                 Cut::Within | Cut::Late(_) => &sent[..at],
                 Cut::After => sent,
             };
@@ -122,13 +124,15 @@ fn pass(client: TcpStream, server: TcpStream, watched: Arc<Watched>) {
             let _ = to_server.write_all(forwarded);
             thread::sleep(Duration::from_millis(100));
             let _ = from_client.shutdown(Shutdown::Both);
-            match cut {
-                Cut::Late(after) => {
-                    thread::sleep(after);
-                    let _ = to_server.write_all(&sent[at..]);
-                    thread::sleep(Duration::from_millis(100));
-                }
-                Cut::Before | Cut::Within | Cut::After => {}
+            let late = match cut {
+                Cut::Late(after) => Some((after, &sent[at..])),
+                Cut::AllLate(after) => Some((after, sent)),
+                Cut::Before | Cut::Within | Cut::After => None,
+            };
+            if let Some((after, late)) = late {
+                thread::sleep(after);
+                let _ = to_server.write_all(late);
+                thread::sleep(Duration::from_millis(100));
             }
             break;
         }

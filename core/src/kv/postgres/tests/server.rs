@@ -63,9 +63,10 @@ pub(crate) fn address(port: u16) -> String {
 
 /// Returns the same address on another port.
 pub(crate) fn through(address: &str, port: u16) -> String {
-    let (before, rest) = address.split_once("127.0.0.1:").unwrap();
+    let (before, rest) = address.split_once('@').unwrap();
+    let (host, rest) = rest.split_once(':').unwrap();
     let (_, after) = rest.split_once('/').unwrap();
-    format!("{before}127.0.0.1:{port}/{after}")
+    format!("{before}@{host}:{port}/{after}")
 }
 
 impl Server {
