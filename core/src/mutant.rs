@@ -168,6 +168,8 @@ pub enum Mutant {
     RowsBeforeObjects,
     /// An object of which it is said that it exists is taken for what was to be written.
     ExistingIsOurs,
+    /// Of two contents whose hashes begin alike, the one is taken for the other.
+    PrefixesAreHashes,
 }
 
 #[cfg(feature = "sim")]

@@ -1,8 +1,8 @@
 //! Blobs: content that versions share, found by id or by hash.
 
 use super::record::{BlobRecord, Location};
-use super::table::{BLOB, BLOB_HASH};
-use super::{id_sequence, row};
+use super::table::BLOB;
+use super::{hash_index, id_sequence, row};
 use crate::id::BlobId;
 use crate::kv::{Read, Write};
 use crate::time::Time;
@@ -21,10 +21,6 @@ pub(crate) struct ChangeTime {
 /// Returns a length as what is added to a counter.
 pub(crate) fn signed(len: u64) -> Result<i64> {
     i64::try_from(len).map_err(|_| Error::corrupt(format!("a length of {len} bytes is not possible")))
-}
-
-pub(super) fn hash_key(scope: u64, blake3: &[u8; 32]) -> Vec<u8> {
-    [scope.to_be_bytes().as_slice(), blake3].concat()
 }
 
 /// Returns a blob's record.
@@ -58,13 +54,7 @@ pub(crate) fn is_quarantined(scope: u64) -> bool {
 ///
 /// A blob that waits for its removal is found too: a version that links it revives it.
 pub(crate) fn find(tx: &impl Read, scope: u64, blake3: &[u8; 32]) -> Result<Option<BlobId>> {
-    if !is_shared(scope) {
-        return Ok(None);
-    }
-    match row::id(tx, BLOB_HASH, &hash_key(scope, blake3))?.map(BlobId) {
-        Some(id) if row::exists(tx, BLOB, &id.to_key())? => Ok(Some(id)),
-        _ => Ok(None),
-    }
+    if is_shared(scope) { hash_index::find(tx, scope, blake3) } else { Ok(None) }
 }
 
 /// Says that a blob's bytes are now at `to`, if they are still at `from`; returns whether.

@@ -76,7 +76,7 @@ mod tests {
     /// The records of one byte again and again that are read, of any version and length.
     fn records_of(number: usize, byte: u8) -> impl Iterator<Item = Vec<u8>> {
         let of_length =
-            move |len: usize| (1..=3_u8).map(move |version| [vec![version], vec![byte; len]].concat());
+            move |len: usize| (1..=4_u8).map(move |version| [vec![version], vec![byte; len]].concat());
         let is_read = move |bytes: &Vec<u8>| round_trip(number, bytes).unwrap().is_some();
         (0..300).flat_map(of_length).filter(is_read)
     }

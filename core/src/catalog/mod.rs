@@ -21,6 +21,7 @@ pub(crate) mod drive;
 pub(crate) mod dump;
 pub(crate) mod free_name;
 pub(crate) mod grace;
+mod hash_index;
 pub(crate) mod history;
 pub(crate) mod id_sequence;
 pub(crate) mod info;

@@ -27,9 +27,14 @@ pub(crate) struct IdentityRecord {
     pub(crate) created: Time,
 }
 
+/// Version 1 had the same fields: see [`Position`](super::position::Position).
 impl Record for IdentityRecord {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const NOUN: &'static str = "identity";
+
+    fn decode_older(version: u8, rest: &[u8]) -> Option<Result<IdentityRecord>> {
+        (version == 1).then(|| IdentityRecord::read(rest))
+    }
 }
 
 /// Returns who the store is; None in a new one.
@@ -38,6 +43,12 @@ impl Record for IdentityRecord {
 /// `Corrupt` when the row cannot be read.
 pub(crate) fn identity(tx: &impl Read) -> Result<Option<IdentityRecord>> {
     row::get(tx, table::META, IDENTITY)
+}
+
+/// Says who a store is as this build does, if an earlier one said it: from then on that refuses the store.
+pub(crate) fn renew_identity(tx: &mut impl Write, identity: &IdentityRecord) -> Result<()> {
+    let written = tx.get(table::META, IDENTITY, |bytes| Ok(bytes.first().copied()))?.flatten();
+    if written == Some(IdentityRecord::VERSION) { Ok(()) } else { set_identity(tx, identity) }
 }
 
 /// Says who a new store is.

@@ -4,8 +4,8 @@
 use std::ops::Bound;
 
 use super::counter::{self, Counter};
-use super::table::{BLOB, BLOB_HASH, CHILD, DRIVE, FILE, HISTORY, LINK, META, SHARE, VERSION};
-use super::{blob, history, id_sequence, node, object, sha1_index, signing_key};
+use super::table::{BLOB, BLOB_HASH, CHILD, DRIVE, FILE, HISTORY, LINK, META, OLD_BLOB_HASH, SHARE, VERSION};
+use super::{blob, hash_index, history, id_sequence, node, object, sha1_index, signing_key};
 use crate::digest::Digest;
 use crate::id::{BlobId, DriveId, FileId, LinkId, ShareId, VersionId};
 use crate::kv::{FieldStep, FirstRow, KeyPart, Prefetch, PrefetchRange, RowLink, RowsBelow, Table};
@@ -32,12 +32,13 @@ static PATH: [RowLink; 6] = [
 ];
 
 /// From a drive down a path to the file there, and from a hash to its content.
-static PUT: [RowLink; 5] = [
+static PUT: [RowLink; 6] = [
     link(DRIVE, CHILD, &[ROOT, Name]),
     link(CHILD, CHILD, &[Number(&[]), Name]),
     link(CHILD, FILE, &[Number(&[])]),
     link(FILE, DRIVE, &[Number(&[])]),
-    link(BLOB_HASH, BLOB, &[Value]),
+    link(BLOB_HASH, BLOB, &[Number(&[])]),
+    link(OLD_BLOB_HASH, BLOB, &[Value]),
 ];
 
 /// From a file up to its drive, and from a version to its content.
@@ -94,13 +95,14 @@ pub(crate) fn put<'a>(contents: impl Iterator<Item = PutRows<'a>>) -> Prefetch {
         first.push(at(drive, path));
         first.push(FirstRow::of(BLOB, blob.to_key()));
         if blob::is_shared(scope) {
-            first.push(FirstRow::of(BLOB_HASH, blob::hash_key(scope, &digest.blake3)));
+            first.push(FirstRow::of(BLOB_HASH, hash_index::key(scope, &digest.blake3)));
+            first.push(FirstRow::of(OLD_BLOB_HASH, hash_index::old_key(scope, &digest.blake3)));
         }
         if digest.len >= sha1_index::MIN_LEN {
             first.extend(sha1_index::rows_of_new(scope, drive, digest, blob));
         }
     }
-    Prefetch { first, links: &PUT, ranges: vec![newest_session()], below: None }
+    Prefetch { first, links: &PUT, ranges: vec![newest_session(), hash_index::old_rows()], below: None }
 }
 
 fn newest_session() -> PrefetchRange {
@@ -253,7 +255,9 @@ mod tests {
             let link = link.encode().unwrap();
             assert_eq!(next(&FOLLOWED, LINK, FILE, &link, None), Some(file.to_key().to_vec()));
         }
-        assert_eq!(next(&PUT, BLOB_HASH, BLOB, &[1; 8], None), Some(vec![1; 8]));
-        assert_eq!(next(&PUT, BLOB_HASH, BLOB, &[1; 7], None), None);
+        assert_eq!(next(&PUT, BLOB_HASH, BLOB, &[1, 0x81, 1, 5], None), Some(vec![0, 0, 0, 0, 0, 0, 0, 129]));
+        assert_eq!(next(&PUT, BLOB_HASH, BLOB, &[1, 0x81], None), None);
+        assert_eq!(next(&PUT, OLD_BLOB_HASH, BLOB, &[1; 8], None), Some(vec![1; 8]));
+        assert_eq!(next(&PUT, OLD_BLOB_HASH, BLOB, &[1; 7], None), None);
     }
 }

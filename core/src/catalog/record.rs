@@ -12,6 +12,8 @@ use crate::id::{BlobId, DriveId, FileId, ShareId, VersionId};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
+mod packed;
+
 /// A row's content.
 pub(crate) trait Record: Serialize + DeserializeOwned {
     /// The version of the encoding, in the first byte.
@@ -21,9 +23,12 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
 
     /// Returns the bytes of the row.
     fn encode(&self) -> Result<Vec<u8>> {
-        postcard::to_extend(self, vec![Self::VERSION]).map_err(|cause| {
-            Error::with_source(ErrorKind::Bug, format!("encoding a {} record", Self::NOUN), cause)
-        })
+        postcard::to_extend(self, vec![Self::VERSION]).map_err(|cause| encoding(Self::NOUN, cause))
+    }
+
+    /// Reads the fields behind the version byte.
+    fn read(rest: &[u8]) -> Result<Self> {
+        fields(rest, Self::NOUN)
     }
 
     /// Reads the bytes of a row.
@@ -32,7 +37,7 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     /// `Corrupt` when they are no such record, `Unsupported` when a later version wrote them.
     fn decode(bytes: &[u8]) -> Result<Self> {
         match bytes.split_first() {
-            Some((version, rest)) if *version == Self::VERSION => fields(rest, Self::NOUN),
+            Some((version, rest)) if *version == Self::VERSION => Self::read(rest),
             Some((version, rest)) => match Self::decode_older(*version, rest) {
                 Some(older) => older,
                 None => Self::decode_unknown(*version),
@@ -74,10 +79,16 @@ fn fields<T: DeserializeOwned>(bytes: &[u8], noun: &str) -> Result<T> {
             "a {noun} record is followed by {} bytes of something else",
             rest.len()
         ))),
-        Err(cause) => {
-            Err(Error::with_source(ErrorKind::Corrupt, format!("a {noun} record cannot be read"), cause))
-        }
+        Err(cause) => Err(unreadable(noun, cause)),
     }
+}
+
+fn encoding(noun: &str, cause: postcard::Error) -> Error {
+    Error::with_source(ErrorKind::Bug, format!("encoding a {noun} record"), cause)
+}
+
+fn unreadable(noun: &str, cause: postcard::Error) -> Error {
+    Error::with_source(ErrorKind::Corrupt, format!("a {noun} record cannot be read"), cause)
 }
 
 /// Reads the fields of a record that has got more since; `more` are those.
@@ -150,15 +161,6 @@ impl FileRecord {
     }
 }
 
-impl Record for FileRecord {
-    const VERSION: u8 = 2;
-    const NOUN: &'static str = "file";
-
-    fn decode_older(version: u8, rest: &[u8]) -> Option<Result<FileRecord>> {
-        (version == 1).then(|| fields::<FileRecord1>(rest, Self::NOUN).map(FileRecord::from))
-    }
-}
-
 /// A file as it was recorded before it had a date of its own.
 #[derive(Serialize, Deserialize)]
 struct FileRecord1 {
@@ -211,16 +213,6 @@ pub(crate) struct ChildRecord {
     pub(crate) executable: bool,
 }
 
-/// Version 1 did not say whether a file may be run.
-impl Record for ChildRecord {
-    const VERSION: u8 = 2;
-    const NOUN: &'static str = "child";
-
-    fn decode_older(version: u8, rest: &[u8]) -> Option<Result<ChildRecord>> {
-        (version == 1).then(|| fields_and(rest, &[0], Self::NOUN))
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct VersionRecord {
     pub(crate) blob: BlobId,
@@ -238,20 +230,6 @@ pub(crate) struct VersionRecord {
     pub(crate) executable: bool,
     /// The id of another system that it was imported under.
     pub(crate) foreign: Option<u64>,
-}
-
-/// Version 1 did not say whether a file may be run, version 2 not what it was called in another system.
-impl Record for VersionRecord {
-    const VERSION: u8 = 3;
-    const NOUN: &'static str = "version";
-
-    fn decode_older(version: u8, rest: &[u8]) -> Option<Result<VersionRecord>> {
-        match version {
-            1 => Some(fields_and(rest, &[0, 0], Self::NOUN)),
-            2 => Some(fields_and(rest, &[0], Self::NOUN)),
-            _ => None,
-        }
-    }
 }
 
 /// Where a blob's bytes are.
@@ -284,17 +262,6 @@ impl BlobRecord {
     pub(crate) fn digest(&self) -> Digest {
         let BlobRecord { len, crc32, crc64, sha1, blake3, .. } = *self;
         Digest { len, blake3, sha1, crc64, crc32 }
-    }
-}
-
-/// Version 1 had the same fields, and in `released` the time when the blob was due. Read as it is, the
-/// grace counts once more from then.
-impl Record for BlobRecord {
-    const VERSION: u8 = 2;
-    const NOUN: &'static str = "blob";
-
-    fn decode_older(version: u8, rest: &[u8]) -> Option<Result<BlobRecord>> {
-        (version == 1).then(|| fields(rest, Self::NOUN))
     }
 }
 

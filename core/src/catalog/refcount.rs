@@ -7,8 +7,8 @@
 use super::blob;
 use super::counter::{self, Counter};
 use super::record::BlobRecord;
-use super::table::{BLOB, BLOB_HASH, DELETED_BLOB};
-use super::{prefix, row, sha1_index};
+use super::table::{BLOB, DELETED_BLOB};
+use super::{hash_index, prefix, row, sha1_index};
 use crate::id::BlobId;
 use crate::kv::{Read, Scan, Write};
 use crate::time::Time;
@@ -28,7 +28,7 @@ pub(crate) fn quarantine(tx: &mut impl Write, id: BlobId) -> Result<()> {
     }
     if blob::is_shared(record.scope) {
         sha1_index::remove(tx, id, &record)?;
-        tx.del(BLOB_HASH, &blob::hash_key(record.scope, &record.blake3))?;
+        hash_index::remove(tx, id, record.scope, &record.blake3)?;
     }
     row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope: record.scope ^ blob::QUARANTINED, ..record })
 }
@@ -47,7 +47,7 @@ pub(crate) fn reinstate(tx: &mut impl Write, id: BlobId) -> Result<bool> {
         return Ok(false);
     }
     if blob::is_shared(scope) {
-        tx.put(BLOB_HASH, &blob::hash_key(scope, &record.blake3), &id.to_key())?;
+        hash_index::add(tx, id, scope, &record.blake3)?;
     }
     row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope, ..record })?;
     Ok(true)
@@ -66,7 +66,7 @@ pub(crate) fn adopt(tx: &mut impl Write, id: BlobId, scope: u64) -> Result<()> {
     if blob::find(tx, scope, &record.blake3)?.is_some() {
         return Err(Error::bug(format!("the content of blob {id} is in the catalog already")));
     }
-    tx.put(BLOB_HASH, &blob::hash_key(scope, &record.blake3), &id.to_key())?;
+    hash_index::add(tx, id, scope, &record.blake3)?;
     row::put(tx, BLOB, &id.to_key(), &BlobRecord { scope, ..record })
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn insert_linked(tx: &mut impl Write, id: BlobId, record: BlobRecord)
 /// Writes the rows of a blob that is new.
 fn enter(tx: &mut impl Write, id: BlobId, record: &BlobRecord) -> Result<()> {
     if blob::is_shared(record.scope) {
-        tx.put(BLOB_HASH, &blob::hash_key(record.scope, &record.blake3), &id.to_key())?;
+        hash_index::add(tx, id, record.scope, &record.blake3)?;
     }
     counter::add(tx, Counter::Blobs, 1)?;
     counter::add(tx, Counter::BlobBytes, blob::signed(record.len)?)?;
@@ -206,11 +206,8 @@ pub(crate) fn forget(tx: &mut impl Write, id: BlobId, until: Time) -> Result<Opt
     let Some(record) = row::get::<BlobRecord>(tx, BLOB, &id.to_key())? else { return Ok(None) };
     let released = record.released.filter(|released| record.refs == 0 && *released <= until);
     let Some(released) = released else { return Ok(None) };
-    let hash = blob::hash_key(record.scope, &record.blake3);
-    // A quarantined blob and a part of an upload have no row for their hash; another blob may have it by now.
-    if row::id(tx, BLOB_HASH, &hash)? == Some(id.0) {
-        tx.del(BLOB_HASH, &hash)?;
-    }
+    // A quarantined blob and a part of an upload are not found by their hash; another blob may be by now.
+    hash_index::remove(tx, id, record.scope, &record.blake3)?;
     sha1_index::remove(tx, id, &record)?;
     tx.del(DELETED_BLOB, &row::due(released, id.0))?;
     tx.del(BLOB, &id.to_key())?;

@@ -31,6 +31,7 @@ use crate::vfs::{Open, SimVfs, Vfs};
 use crate::{ErrorKind, Result};
 
 mod faults;
+mod hashes;
 mod model;
 mod places;
 mod removal;
@@ -74,6 +75,8 @@ cases! {
     removal::s12_content_that_waits_for_removal_is_revived;
     removal::d3_content_is_told_apart_by_its_own_hash_and_scope;
     removal::content_moves_only_from_where_it_is;
+    hashes::hashes_that_begin_alike_are_compared_to_their_ends;
+    hashes::a_check_notices_what_is_wrong_with_hashes;
     places::attributes_are_bounded;
     uploads::a_part_replaces_the_one_before_and_is_shared_with_nobody;
     uploads::an_upload_that_is_done_or_over_takes_no_part;

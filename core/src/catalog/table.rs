@@ -28,8 +28,11 @@ tables! {
     VERSION = 6 "version-1";
     /// blob u64 -> BlobRecord
     BLOB = 7 "blob-1";
-    /// scope u64 (0, or the drive when drives share nothing), 32 bytes of blake3 -> blob u64
-    BLOB_HASH = 8 "blob-hash-1";
+    /// 6 bytes of blake3, of which each byte is XORed with one of the scope (0, or the drive when drives share
+    /// nothing) -> the blobs whose hashes begin so
+    BLOB_HASH = 37 "blob-hash-2";
+    /// scope u64, 32 bytes of blake3 -> blob u64: rows of earlier builds
+    OLD_BLOB_HASH = 8 "blob-hash-1";
     /// released i64 (sign bit flipped), blob u64 -> nothing: blobs that nothing refers to since then
     DELETED_BLOB = 9 "doomed-blob-1";
     /// file u64 -> nothing: files cut off from the tree whose rows are yet to be deleted

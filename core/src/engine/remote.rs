@@ -252,6 +252,7 @@ fn begin_session(kv: &StoreKv, create: bool) -> Result<(IdentityRecord, Range<u6
             // It can be read.
             return Ok((identity, 0..0, 0..0));
         }
+        object::renew_identity(tx, &identity)?;
         // There is no log, and so no number of a group that the session begins with.
         let last = history::session(tx, u64::MAX)?.map_or(0, |(number, _)| number);
         history::begin(tx, session, last.saturating_add(1))?;

@@ -9,6 +9,7 @@ mod full;
 mod grace;
 mod limits;
 mod name;
+mod prefix;
 mod validator;
 
 use std::sync::{Mutex, PoisonError};

@@ -13,9 +13,9 @@ use crate::Result;
 use crate::catalog::prefix::Pair;
 use crate::catalog::record::{BlobRecord, ChildRecord, DriveRecord, FileRecord, Kind, Record, VersionRecord};
 use crate::catalog::table::{
-    BLOB, BLOB_HASH, CHILD, DELETED_BLOB, DELETED_FILE, DRIVE, FILE, TRASH, VERSION,
+    BLOB, BLOB_HASH, CHILD, DELETED_BLOB, DELETED_FILE, DRIVE, FILE, OLD_BLOB_HASH, TRASH, VERSION,
 };
-use crate::catalog::{attribute, blob, node, row, sha1_index};
+use crate::catalog::{attribute, blob, hash_index, node, row, sha1_index};
 use crate::id::{BlobId, DriveId, FileId, VersionId};
 use crate::kv::{Read, Table};
 use crate::time::Time;
@@ -90,6 +90,8 @@ impl TreeRows {
 
 impl<R: Read> Check<'_, R> {
     pub(super) fn blobs(&mut self) -> Result<()> {
+        // What rows of an earlier build say, sums do not compare.
+        let by_sums = !self.row_by_row && !hash_index::has_old_rows(self.tx)?;
         let mut found_by_hash = 0;
         self.each(BLOB, |check, key, value| {
             check.seen.blobs += 1;
@@ -106,32 +108,49 @@ impl<R: Read> Check<'_, R> {
                 let waits = check.has(DELETED_BLOB, &row::due(released, id.0))?;
                 check.must(waits, BLOB, || format!("blob {id} is wanted by nothing and not due for removal"));
             }
-            if blob::is_shared(blob.scope) && !check.row_by_row {
-                check.hashes.add((blob.scope, blob.blake3, id.0));
+            if blob::is_shared(blob.scope) && by_sums {
+                check.hashes.add((hash_index::key(blob.scope, &blob.blake3), id.0));
             } else if blob::is_shared(blob.scope) {
-                let hashed = row::id(check.tx, BLOB_HASH, &blob::hash_key(blob.scope, &blob.blake3))?;
-                found_by_hash += u64::from(hashed == Some(id.0));
-                check.must(hashed == Some(id.0), BLOB, || format!("blob {id} is not found by its hash"));
+                let times = hash_index::times(check.tx, id, blob.scope, &blob.blake3)?;
+                found_by_hash += times;
+                check.must(times == 1, BLOB, || format!("blob {id} is found by its hash {times} times"));
             }
             Ok(())
         })?;
-        if !self.row_by_row {
+        if by_sums {
             let mut hashes = std::mem::take(&mut self.hashes);
-            self.scan(BLOB_HASH, &mut |key, value| hashes.take(hash_row(key, value)))?;
+            self.scan(BLOB_HASH, &mut |key, value| {
+                let key = <[u8; hash_index::PREFIX]>::try_from(key);
+                match (key, hash_index::blobs_of(BLOB_HASH, value)) {
+                    (Ok(key), Ok(blobs)) => blobs.iter().for_each(|id| hashes.take(Some((key, id.0)))),
+                    _ => hashes.spoil(),
+                }
+            })?;
             self.hashes = hashes;
             return Ok(());
         }
-        if self.count(BLOB_HASH)? == found_by_hash {
+        let (tables, mut in_rows) = ([BLOB_HASH, OLD_BLOB_HASH], 0);
+        for table in tables {
+            // A row that cannot be read leads to no blob.
+            let count = |value: &[u8]| hash_index::blobs_of(table, value).map_or(1, |blobs| blobs.len());
+            self.scan(table, &mut |_, value| in_rows += count(value) as u64)?;
+        }
+        if in_rows == found_by_hash {
             return Ok(());
         }
-        self.each(BLOB_HASH, |check, key, value| {
-            let id = BlobId(row::number(value)?);
-            let (scope, hash) = key.split_at_checked(8).unwrap_or_default();
-            let scope = row::number(scope)?;
-            let blob = check.get::<BlobRecord>(BLOB, &id.to_key())?;
-            let fits = blob.is_some_and(|blob| blob.scope == scope && blob.blake3 == hash);
-            check
-                .must(fits, BLOB_HASH, || format!("a hash leads to blob {id}, which has another or is gone"));
+        tables.into_iter().try_for_each(|table| self.hash_rows(table))
+    }
+
+    /// Finds rows of the index of hashes that lead to no blob with such a hash.
+    fn hash_rows(&mut self, table: Table) -> Result<()> {
+        self.each(table, |check, key, value| {
+            for id in hash_index::blobs_of(table, value)? {
+                let blob = check.get::<BlobRecord>(BLOB, &id.to_key())?;
+                let fits =
+                    blob.is_some_and(|blob| hash_index::key_in(table, blob.scope, &blob.blake3) == key);
+                check
+                    .must(fits, table, || format!("a hash leads to blob {id}, which has another or is gone"));
+            }
             Ok(())
         })
     }
@@ -417,12 +436,6 @@ impl<R: Read> Check<'_, R> {
             Ok(())
         })
     }
-}
-
-/// What a row of the table of hashes says; None if it cannot be read.
-fn hash_row(key: &[u8], value: &[u8]) -> Option<(u64, [u8; 32], u64)> {
-    let (scope, hash) = key.split_first_chunk::<8>()?;
-    Some((u64::from_be_bytes(*scope), hash.try_into().ok()?, row::number(value).ok()?))
 }
 
 fn child_row<'a>(key: &'a [u8], value: &[u8]) -> Option<(FileId, &'a str, ChildRecord)> {

@@ -22,7 +22,7 @@ fn a_file_of_the_first_version_is_read_and_dated_by_its_change() {
     let read = FileRecord::decode(&bytes).unwrap();
     assert_eq!((read.dated, read.modified, read.current, read.revocations), (1_750_000_000, time, 2, 9));
     assert_eq!(FileRecord::decode(&read.encode().unwrap()).unwrap(), read);
-    for (version, kind) in [(0, ErrorKind::Corrupt), (3, ErrorKind::Unsupported)] {
+    for (version, kind) in [(0, ErrorKind::Corrupt), (4, ErrorKind::Unsupported)] {
         let bytes = postcard::to_extend(&old, vec![version]).unwrap();
         assert_eq!(FileRecord::decode(&bytes).unwrap_err().kind(), kind);
     }
@@ -31,9 +31,8 @@ fn a_file_of_the_first_version_is_read_and_dated_by_its_change() {
 
 /// Returns the bytes of a record as a version wrote it that had not the last `more` bytes.
 fn older(record: &impl Record, version: u8, more: usize) -> Vec<u8> {
-    let mut bytes = record.encode().unwrap();
+    let mut bytes = postcard::to_extend(record, vec![version]).unwrap();
     bytes.truncate(bytes.len() - more);
-    bytes[0] = version;
     bytes
 }
 
@@ -109,4 +108,151 @@ fn every_content_of_a_file_has_a_later_date_than_the_one_before() {
         dates.push(file.dated);
     }
     assert_eq!(dates, [100, 101, 102, 103, 104, 105, 1000, 1001]);
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// What the bytes of the last version that was not packed are, and those of today.
+#[track_caller]
+fn is_read<T: Record + PartialEq + std::fmt::Debug>(record: &T, before: &str, now: &str) {
+    assert_eq!(T::decode(&bytes(before)).unwrap(), *record);
+    assert_eq!(T::decode(&bytes(now)).unwrap(), *record);
+    let encoded: String = record.encode().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(encoded, now.replace(' ', ""));
+    assert_eq!(postcard::to_extend(record, vec![T::VERSION - 1]).unwrap(), bytes(before));
+    for len in 0..encoded.len() / 2 {
+        assert_eq!(T::decode(&bytes(&encoded[..2 * len])).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+    assert_eq!(T::decode(&bytes(&format!("{encoded}00"))).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+/// 2026-11-28T12:00:00.000001Z.
+const NOW: Time = Time(1_795_867_200_000_001);
+
+fn a_version() -> VersionRecord {
+    VersionRecord {
+        blob: BlobId(300),
+        size: 4096,
+        crc32: 0xdead_beef,
+        created: NOW,
+        modified: NOW,
+        media_type: String::new(),
+        keep: false,
+        revocations: 0x8765_4321,
+        executable: false,
+        foreign: None,
+    }
+}
+
+fn a_file() -> FileRecord {
+    let file = crate::catalog::node::new(DriveId(1), FileId(2), "a.txt", Kind::File, NOW);
+    FileRecord { current: 1, next: 2, revocations: 0x8765_4321, ..file }
+}
+
+#[test]
+fn what_most_rows_say_takes_no_bytes() {
+    is_read(
+        &a_file(),
+        "02 01 0102 05612e747874 00 01 02 82c0a8a89dd5b006 82c0a8a89dd5b006 00 a18695bb08 00 8089d6b00d",
+        "03 01 0102 05612e747874 00 01 08 82c0a6c694830d 21436587",
+    );
+    is_read(
+        &a_version(),
+        "03 ac02 8020 effdb6f50d 82c0a8a89dd5b006 82c0a8a89dd5b006 00 00 a18695bb08 00 00",
+        "04 ac02 08 8020 efbeadde 82c0a6c694830d 21436587",
+    );
+    let child = ChildRecord {
+        file: FileId(300),
+        kind: Kind::File,
+        number: 1,
+        size: 4096,
+        modified: NOW,
+        blob: BlobId(301),
+        crc32: 0xdead_beef,
+        executable: true,
+    };
+    is_read(
+        &child,
+        "02 ac02 00 01 8020 82c0a8a89dd5b006 ad02 effdb6f50d 01",
+        "03 ac02 06 01 8020 82c0a6c694830d ad02 efbeadde",
+    );
+    let blob = BlobRecord {
+        location: Location::Segment { segment: 1, offset: 64 },
+        len: 4096,
+        crc32: 0xdead_beef,
+        crc64: u64::MAX - 1,
+        sha1: [1; 20],
+        blake3: [2; 32],
+        refs: 1,
+        released: None,
+        scope: 0,
+    };
+    let (sha1, blake3) = ("01".repeat(20), "02".repeat(32));
+    is_read(
+        &blob,
+        &format!("02 000140 8020 effdb6f50d feffffffffffffffff01 {sha1} {blake3} 01 00 00"),
+        &format!("03 00 0140 8020 efbeadde feffffffffffffff {sha1} {blake3}"),
+    );
+    let large = BlobRecord {
+        location: Location::File,
+        refs: 0,
+        released: Some(NOW),
+        scope: crate::catalog::blob::APART,
+        ..blob
+    };
+    is_read(
+        &large,
+        &format!(
+            "02 01 8020 effdb6f50d feffffffffffffffff01 {sha1} {blake3} 00 0182c0a8a89dd5b006 feffffffffffffffff01"
+        ),
+        &format!(
+            "03 0f 8020 efbeadde feffffffffffffff {sha1} {blake3} 00 82c0a6c694830d feffffffffffffffff01"
+        ),
+    );
+}
+
+#[test]
+fn what_few_rows_say_is_there_too() {
+    let times = [i64::MIN, -1, 0, NOW.0 - 1, NOW.0 + 1, i64::MAX].map(Time);
+    let counters = [0, 1, (1 << 28) - 1, 1 << 28, (1 << 32) - 1, 1 << 32, u64::MAX];
+    for (time, counter) in times.into_iter().flat_map(|time| counters.map(|counter| (time, counter))) {
+        let file = FileRecord {
+            parent: None,
+            kind: Kind::Folder,
+            current: u32::MAX,
+            next: 0,
+            modified: time,
+            attributes: BTreeMap::from([("k".into(), "v".into())]),
+            revocations: counter,
+            trashed: Some(time),
+            dated: time.0,
+            ..a_file()
+        };
+        let version = VersionRecord {
+            created: time,
+            media_type: "text/plain".into(),
+            keep: true,
+            revocations: counter,
+            executable: true,
+            foreign: Some(counter),
+            ..a_version()
+        };
+        for file in
+            [FileRecord { next: 7, ..file.clone() }, FileRecord { created: time, ..file.clone() }, file]
+        {
+            assert_eq!(FileRecord::decode(&file.encode().unwrap()).unwrap(), file);
+        }
+        for version in [VersionRecord { modified: time, ..version.clone() }, version] {
+            assert_eq!(VersionRecord::decode(&version.encode().unwrap()).unwrap(), version);
+        }
+    }
+    let unknown = [4, 0, 0x40, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(
+        VersionRecord::decode(&unknown).unwrap_err().kind(),
+        ErrorKind::Corrupt,
+        "a bit of a later build"
+    );
 }

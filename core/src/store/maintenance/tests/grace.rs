@@ -1,7 +1,6 @@
 //! What was deleted stays as long as the store promised, whichever process collects.
 
 use super::*;
-use crate::catalog::record::Record;
 use crate::catalog::{blob, refcount};
 use crate::kv::Write;
 
@@ -133,8 +132,7 @@ fn a_store_whose_rows_say_when_content_is_due_keeps_it_at_least_so_long() {
             for id in refcount::released(change, now, None, 9)?.0 {
                 refcount::link(change, id)?;
                 refcount::unlink(change, id, due)?;
-                let mut first = blob::get(change, id)?.encode()?;
-                first[0] = 1;
+                let first = postcard::to_extend(&blob::get(change, id)?, vec![1]).unwrap();
                 change.put(BLOB, &id.to_key(), &first)?;
             }
             Ok(due)

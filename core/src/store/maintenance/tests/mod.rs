@@ -2,6 +2,7 @@
 
 mod backup;
 mod damage;
+mod earlier;
 mod grace;
 mod race;
 mod restore;
