@@ -20,6 +20,7 @@ use crate::engine::lock::StoreLock;
 use crate::engine::{Engine, Options};
 use crate::id::BlobId;
 use crate::journal::rebuild;
+use crate::kv::driver::StoreReader;
 use crate::kv::redb::{RedbKv, Sharing};
 use crate::kv::{Commit, Kv, Read, Scan, Table, Write};
 use crate::mutant::{self, Mutant};
@@ -322,7 +323,8 @@ fn fill(
         })?;
     }
     kv.commit(writer, Commit::Synced)?;
-    report.problems = check(&kv.reader()?, &AtomicBool::new(false))?.problems;
+    // By the type that a check of a store reads with: it is long.
+    report.problems = check(&StoreReader::Embedded(kv.reader()?), &AtomicBool::new(false))?.problems;
     drop(kv);
     file.sync_data().map_err(failed)?;
     Ok(lost)

@@ -17,16 +17,20 @@ fn s16_a_backup_of_a_store_in_use_opens_and_is_sound() {
         for round in 0..3 {
             let before = everything(&store);
             let over = std::sync::atomic::AtomicBool::new(false);
+            let (begun, first) = std::sync::mpsc::channel();
             let report = std::thread::scope(|scope| {
-                scope.spawn(|| {
+                let (store, over) = (&store, &over);
+                scope.spawn(move || {
                     let drive = store.drive("carol").unwrap();
                     let mut n = 0_u64;
                     while !over.load(std::sync::atomic::Ordering::Acquire) {
                         let len = [700, 30_000][n as usize % 2];
                         drive.put(&format!("{round}/{n}"), content(n, len).as_slice(), Put::new()).unwrap();
                         n += 1;
+                        let _ = begun.send(());
                     }
                 });
+                first.recv().unwrap();
                 let report = store.backup_on(&target.vfs, &mut quiet);
                 over.store(true, std::sync::atomic::Ordering::Release);
                 report.unwrap()
