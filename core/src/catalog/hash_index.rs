@@ -6,8 +6,8 @@
 //! ([`OLD_BLOB_HASH`]): they are found, and removed with their blobs, and no more are written.
 
 use super::record::BlobRecord;
+use super::row;
 use super::table::{BLOB, BLOB_HASH, OLD_BLOB_HASH};
-use super::{blob, row};
 use crate::id::BlobId;
 use crate::kv::{PrefetchRange, Read, Scan, Table, Write};
 use crate::mutant::{self, Mutant};
@@ -115,9 +115,6 @@ pub(super) fn add(tx: &mut impl Write, id: BlobId, scope: u64, blake3: &[u8; 32]
 
 /// Lets a blob be found by its hash no more, if it is.
 pub(super) fn remove(tx: &mut impl Write, id: BlobId, scope: u64, blake3: &[u8; 32]) -> Result<()> {
-    if !blob::is_shared(scope) {
-        return Ok(());
-    }
     let key = key(scope, blake3);
     let mut blobs = blobs(tx, &key)?;
     if let Some(position) = blobs.iter().position(|other| *other == id) {

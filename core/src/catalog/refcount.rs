@@ -207,7 +207,9 @@ pub(crate) fn forget(tx: &mut impl Write, id: BlobId, until: Time) -> Result<Opt
     let released = record.released.filter(|released| record.refs == 0 && *released <= until);
     let Some(released) = released else { return Ok(None) };
     // A quarantined blob and a part of an upload are not found by their hash; another blob may be by now.
-    hash_index::remove(tx, id, record.scope, &record.blake3)?;
+    if blob::is_shared(record.scope) {
+        hash_index::remove(tx, id, record.scope, &record.blake3)?;
+    }
     sha1_index::remove(tx, id, &record)?;
     tx.del(DELETED_BLOB, &row::due(released, id.0))?;
     tx.del(BLOB, &id.to_key())?;

@@ -60,7 +60,7 @@ pub(super) struct CacheEntry {
 }
 
 /// Has work done on another thread, if it can.
-pub(super) type Beside<'a> = &'a dyn Fn(Box<dyn FnOnce() + Send>) -> Result<()>;
+pub(super) type Spawn<'a> = &'a dyn Fn(Box<dyn FnOnce() + Send>) -> Result<()>;
 
 /// What fetches an entry: its verified bytes, in order. None where there is nothing to be had.
 pub(super) type Fetch<'a> = &'a dyn Fn() -> Result<Option<Vec<Bytes>>>;
@@ -172,16 +172,16 @@ impl Cache {
         self: &Arc<Cache>,
         key: &str,
         fetch: Fetch<'_>,
-        beside: Beside<'_>,
+        spawn: Spawn<'_>,
     ) -> Result<Option<CacheEntry>> {
-        self.get_by(key, fetch, Some(beside))
+        self.get_by(key, fetch, Some(spawn))
     }
 
     fn get_by(
         self: &Arc<Cache>,
         key: &str,
         fetch: Fetch<'_>,
-        beside: Option<Beside<'_>>,
+        spawn: Option<Spawn<'_>>,
     ) -> Result<Option<CacheEntry>> {
         if let Some(entry) = lock(&self.open).get(key) {
             return Ok(Some(entry));
@@ -197,7 +197,7 @@ impl Cache {
             return flight.wait();
         }
         let landing = Landing { cache: self, key, flight: &flight };
-        let outcome = self.lead(key, fetch, beside);
+        let outcome = self.lead(key, fetch, spawn);
         if let Ok(Some(entry)) = &outcome {
             self.keep_open(key, entry);
         }
@@ -237,7 +237,7 @@ impl Cache {
         self: &Arc<Cache>,
         key: &str,
         fetch: Fetch<'_>,
-        beside: Option<Beside<'_>>,
+        spawn: Option<Spawn<'_>>,
     ) -> Result<Option<CacheEntry>> {
         if let Some(entry) = self.find(key) {
             return Ok(Some(entry));
@@ -260,7 +260,7 @@ impl Cache {
                 return Ok(fetched?.map(in_memory));
             }
         };
-        let Some(beside) = beside else {
+        let Some(spawn) = spawn else {
             return Ok(self.place(&turn, key, &parts).or_else(|| Some(in_memory(parts))));
         };
         let entry = in_memory(parts);
@@ -273,7 +273,7 @@ impl Cache {
             return Ok(Some(entry));
         }
         let (cache, name, written) = (self.clone(), key.to_owned(), entry.clone());
-        let begun = beside(Box::new(move || {
+        let begun = spawn(Box::new(move || {
             let len = usize::try_from(written.len).unwrap_or(usize::MAX);
             let placed =
                 written.file.window(0, len).ok().and_then(|bytes| cache.place(&turn, &name, &[bytes]));
