@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts PostgreSQL and SeaweedFS, or versitygw where HOLDALL_TEST_OBJECT_SERVER says so, and runs a command with the address of stores in them in HOLDALL_TEST_STORE, in
-# which {} stands for the name of a store.
+# Starts PostgreSQL and SeaweedFS, or versitygw where HOLDALL_TEST_OBJECT_SERVER says so, and runs a command with the
+# address of stores in them in HOLDALL_TEST_STORE, in which {} stands for the name of a store.
 # With HOLDALL_TEST_FSYNC=on the database syncs what it commits; HOLDALL_TEST_VOLUME_MB is how long the files of the object
 # storage grow.
 # HOLDALL_TEST_RESTART is a command that ends the database in the middle of whatever it does, and starts it again. Ends

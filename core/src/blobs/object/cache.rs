@@ -40,7 +40,7 @@ const SMALL: u64 = 64 << 10;
 const MAX_SMALL: u64 = 32 << 20;
 /// Contents that are found in them without a look at the entry, at most.
 const MAX_CONTENTS: usize = 1 << 14;
-/// Entries that are written behind those who read them, at most.
+/// Entries that are written behind those who read them, at most: chunks of up to 8 MiB.
 const MAX_BEHIND: usize = 8;
 /// After so many that were opened, those are let go of whose files were removed.
 const LOOK_AFTER: usize = 64;
@@ -260,17 +260,27 @@ impl Cache {
                 return Ok(fetched?.map(in_memory));
             }
         };
-        let Some(spawn) = spawn else {
-            return Ok(self.place(&turn, key, &parts).or_else(|| Some(in_memory(parts))));
-        };
-        let entry = in_memory(parts);
+        match spawn {
+            Some(spawn) => Ok(Some(self.place_behind(turn, key, in_memory(parts), spawn))),
+            None => Ok(self.place(&turn, key, &parts).or_else(|| Some(in_memory(parts)))),
+        }
+    }
+
+    /// Returns an entry that is in memory, and has it written on another thread, unless too many are already.
+    fn place_behind(
+        self: &Arc<Cache>,
+        turn: Turn,
+        key: &str,
+        entry: CacheEntry,
+        spawn: Spawn<'_>,
+    ) -> CacheEntry {
         let is_taken = {
             let behind = &mut lock(&self.open).behind;
             behind.len() < MAX_BEHIND && behind.insert(key.to_owned(), entry.clone()).is_none()
         };
         if !is_taken {
             turn.give_up(self);
-            return Ok(Some(entry));
+            return entry;
         }
         let (cache, name, written) = (self.clone(), key.to_owned(), entry.clone());
         let begun = spawn(Box::new(move || {
@@ -285,7 +295,7 @@ impl Cache {
         if begun.is_err() {
             lock(&self.open).behind.remove(key);
         }
-        Ok(Some(entry))
+        entry
     }
 
     /// Writes an entry to its place, and opens it there; None where it cannot be.

@@ -323,7 +323,7 @@ fn fill(
         })?;
     }
     kv.commit(writer, Commit::Synced)?;
-    // By the type that a check of a store reads with: it is long.
+    // Over the type that a check of a store reads through, so that a library has this long code once.
     report.problems = check(&StoreReader::Embedded(kv.reader()?), &AtomicBool::new(false))?.problems;
     drop(kv);
     file.sync_data().map_err(failed)?;

@@ -84,7 +84,11 @@ fn cut_off_and_forgotten(cut: Cut, ageless: bool) -> (Result<()>, u32, i64) {
     let forget = || {
         machine::pause(REMEMBERED + Duration::from_millis(500));
         let database = other.database.clone();
-        other.database.run(async move { Ok(super::super::commit::forget_old(database).await) }).unwrap();
+        let forgetting = async move {
+            super::super::commit::forget_old(database).await;
+            Ok(())
+        };
+        other.database.run(forgetting).unwrap();
     };
     let mut writes = || {
         kv.write(Commit::Synced, |writer| {
