@@ -62,6 +62,7 @@ mod lines;
 mod pointer;
 mod record;
 mod sized;
+mod slot;
 mod table;
 #[cfg(test)]
 mod tests;

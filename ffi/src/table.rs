@@ -1,8 +1,8 @@
-//! The table behind every handle. A handle is not an address: it is the number of a slot and the
+//! The table behind every handle. A handle is not an address: it is the number of an entry and the
 //! generation of what is in it, so that a handle that was freed, freed twice, made up or meant for
 //! something else is distinguished from a good one without a look at memory that is no longer there.
 //!
-//! Looking a handle up takes no lock, so that a fork in another thread leaves nothing locked.
+//! Looking a handle up takes no lock, so that a fork in another thread leaves nothing locked; see `slot.rs`.
 
 use std::any::Any;
 use std::ffi::CString;
@@ -11,33 +11,28 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 
+use crate::slot::{Left, Slot};
+
 #[cfg(not(target_pointer_width = "64"))]
-compile_error!("a handle holds a slot and a generation of 32 bits each");
+compile_error!("a handle holds an entry and a generation of 32 bits each");
 
 /// What stands behind a handle.
 pub(crate) type Value = Arc<dyn Any + Send + Sync>;
 
-/// Slots of the first page; each page has twice as many as the one before, so that their list is short: it is data
+/// Entries of the first page; each page has twice as many as the one before, so that their list is short: it is data
 /// of the library's file.
 const FIRST: usize = 1024;
 /// Pages there can be: four million handles at once.
 const PAGES: usize = 12;
-/// The end of the list of free slots.
+/// The end of the list of free entries.
 const NONE: u32 = u32::MAX;
 
-struct Slot {
-    entry: ArcSwapOption<Entry>,
-    /// Of the next value to be put here. Past its end the slot is not used again.
-    generation: AtomicU32,
-    /// The next free slot, while this one is free.
-    next: AtomicU32,
-}
-
 struct Entry {
-    generation: u32,
-    value: Value,
-    /// What the last call on the handle that failed says.
-    failure: ArcSwapOption<Failure>,
+    slot: Slot<Value>,
+    /// The next free entry, while this one is free.
+    next: AtomicU32,
+    /// What the last call that failed says, on the handle with that generation.
+    failure: ArcSwapOption<(u32, Arc<Failure>)>,
 }
 
 /// What a call that failed says.
@@ -51,10 +46,10 @@ pub(crate) struct Failure {
 
 /// A table of values that are named by numbers.
 pub(crate) struct Table {
-    pages: [OnceLock<Box<[Slot]>>; PAGES],
-    /// Slots that were ever used.
+    pages: [OnceLock<Box<[Entry]>>; PAGES],
+    /// Entries that were ever used.
     used: AtomicU32,
-    /// The first free slot in the low half, and a count of changes in the high one.
+    /// The first free entry in the low half, and a count of changes in the high one.
     free: AtomicU64,
     /// Values in the table.
     live: AtomicU64,
@@ -63,13 +58,13 @@ pub(crate) struct Table {
 /// The handles of this process.
 pub(crate) static HANDLES: Table = Table::new();
 
-/// Returns the page of a slot, and its index there.
+/// Returns the page of an entry, and its index there.
 const fn locate(index: usize) -> (usize, usize) {
     let page = (index / FIRST + 1).ilog2();
     (page as usize, index - first_of(page))
 }
 
-/// Returns the number of the first slot of a page.
+/// Returns the number of the first entry of a page.
 const fn first_of(page: u32) -> usize {
     FIRST * ((1 << page) - 1)
 }
@@ -100,9 +95,7 @@ impl Table {
             Some(index) => index,
             None => self.grow()?,
         };
-        let slot = self.slot(index)?;
-        let generation = slot.generation.load(Ordering::Relaxed);
-        slot.entry.store(Some(Arc::new(Entry { generation, value, failure: ArcSwapOption::empty() })));
+        let generation = self.entry(index)?.slot.fill(value)?;
         self.live.fetch_add(1, Ordering::Relaxed);
         Some(join(generation, index))
     }
@@ -110,52 +103,45 @@ impl Table {
     /// Returns what a handle stands for; none when it stands for nothing, or nothing any more.
     pub(crate) fn get(&self, handle: u64) -> Option<Value> {
         let (generation, index) = split(handle);
-        let entry = self.slot(index)?.entry.load();
-        match entry.as_ref() {
-            Some(entry) if entry.generation == generation => Some(entry.value.clone()),
-            _ => None,
-        }
+        let entry = self.entry(index)?;
+        let (value, left) = entry.slot.read(generation, Value::clone)?;
+        self.reuse(entry, index, &left);
+        Some(value)
     }
 
     /// Takes out what a handle stands for, if `wanted` says so; of two threads that free the same
     /// handle one gets it.
     pub(crate) fn remove(&self, handle: u64, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
         let (generation, index) = split(handle);
-        let slot = self.slot(index)?;
-        let entry = slot.entry.load();
-        let found = entry.as_ref()?;
-        if found.generation != generation || !wanted(&found.value) {
-            return None;
-        }
-        let before = slot.entry.compare_and_swap(&entry, None);
-        if !before.as_ref().is_some_and(|before| Arc::ptr_eq(before, found)) {
-            return None;
-        }
-        let value = found.value.clone();
-        self.live.fetch_sub(1, Ordering::Relaxed);
-        if let Some(next) = generation.checked_add(1) {
-            slot.generation.store(next, Ordering::Relaxed);
-            self.push(slot, index);
-        }
-        Some(value)
+        let entry = self.entry(index)?;
+        let (value, left) = entry.slot.take(generation, |value| wanted(value).then(|| value.clone()))?;
+        self.reuse(entry, index, &left);
+        self.live.fetch_sub(u64::from(value.is_some()), Ordering::Relaxed);
+        value
     }
 
     /// Leaves with a handle what a call on it failed with; nothing where it stands for nothing.
     pub(crate) fn fail(&self, handle: u64, failure: &Arc<Failure>) {
-        if let Some(entry) = self.entry(handle) {
-            entry.failure.store(Some(Arc::clone(failure)));
+        let (generation, index) = split(handle);
+        if self.get(handle).is_some()
+            && let Some(entry) = self.entry(index)
+        {
+            entry.failure.store(Some(Arc::new((generation, Arc::clone(failure)))));
         }
     }
 
     /// Returns what the last call on a handle that failed says; none when the handle stands for nothing.
     pub(crate) fn failure(&self, handle: u64) -> Option<Option<Arc<Failure>>> {
-        Some(self.entry(handle)?.failure.load_full())
+        let (generation, index) = split(handle);
+        self.get(handle)?;
+        let failure = self.entry(index)?.failure.load();
+        Some(failure.as_ref().filter(|failure| failure.0 == generation).map(|failure| Arc::clone(&failure.1)))
     }
 
-    fn entry(&self, handle: u64) -> Option<Arc<Entry>> {
-        let (generation, index) = split(handle);
-        let entry = self.slot(index)?.entry.load_full()?;
-        (entry.generation == generation).then_some(entry)
+    fn reuse(&self, entry: &Entry, index: u32, left: &Left) {
+        if *left == Left::Empty {
+            self.push(entry, index);
+        }
     }
 
     /// Returns how many values there are.
@@ -163,7 +149,7 @@ impl Table {
         self.live.load(Ordering::Relaxed)
     }
 
-    fn slot(&self, index: u32) -> Option<&Slot> {
+    fn entry(&self, index: u32) -> Option<&Entry> {
         let (page, at) = locate(usize::try_from(index).ok()?);
         self.pages.get(page)?.get()?.get(at)
     }
@@ -176,13 +162,11 @@ impl Table {
             return None;
         };
         page.get_or_init(|| {
-            let slot = || Slot {
-                entry: ArcSwapOption::empty(),
-                // From 1 on, so that no handle is NULL.
-                generation: AtomicU32::new(1),
-                next: AtomicU32::new(NONE),
-            };
-            (0..FIRST << number).map(|_| slot()).collect()
+            // From 1 on, so that no handle is NULL.
+            let slot = || Slot::of(1);
+            let entry =
+                || Entry { slot: slot(), next: AtomicU32::new(NONE), failure: ArcSwapOption::empty() };
+            (0..FIRST << number).map(|_| entry()).collect()
         });
         Some(index)
     }
@@ -194,7 +178,7 @@ impl Table {
             if index == NONE {
                 return None;
             }
-            let next = self.slot(index)?.next.load(Ordering::Relaxed);
+            let next = self.entry(index)?.next.load(Ordering::Relaxed);
             let changed = join(count.wrapping_add(1), next);
             match self.free.compare_exchange_weak(head, changed, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some(index),
@@ -203,11 +187,11 @@ impl Table {
         }
     }
 
-    fn push(&self, slot: &Slot, index: u32) {
+    fn push(&self, entry: &Entry, index: u32) {
         let mut head = self.free.load(Ordering::Acquire);
         loop {
             let (count, first) = split(head);
-            slot.next.store(first, Ordering::Relaxed);
+            entry.next.store(first, Ordering::Relaxed);
             let changed = join(count.wrapping_add(1), index);
             match self.free.compare_exchange_weak(head, changed, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return,
@@ -237,7 +221,7 @@ mod tests {
         assert!(table.remove(first, any).is_some());
         assert!(table.remove(first, any).is_none());
         let second = table.insert(Arc::new(2_u32)).unwrap();
-        assert_eq!(split(first).1, split(second).1, "the slot is used again");
+        assert_eq!(split(first).1, split(second).1, "the entry is used again");
         assert!(table.get(first).is_none());
         assert!(table.remove(first, any).is_none());
         assert_eq!(number(&table.get(second).unwrap()), 2);
@@ -263,15 +247,31 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_at_its_last_generation_is_left_alone() {
+    fn an_entry_at_its_last_generation_is_left_alone() {
         let table = Table::new();
         let first = table.insert(Arc::new(1_u32)).unwrap();
         assert!(table.remove(first, any).is_some());
-        table.slot(0).unwrap().generation.store(u32::MAX, Ordering::Relaxed);
+        table.entry(0).unwrap().slot.skip_to(u32::MAX);
         let last = table.insert(Arc::new(2_u32)).unwrap();
         assert_eq!(split(last), (u32::MAX, 0));
         assert!(table.remove(last, any).is_some());
         assert_eq!(split(table.insert(Arc::new(3_u32)).unwrap()), (1, 1));
+    }
+
+    #[test]
+    fn a_failure_is_that_of_the_handle_it_was_on() {
+        let table = Table::new();
+        let text = |handle| table.failure(handle).map(|failure| failure.map(|failure| failure.code));
+        let first = table.insert(Arc::new(1_u32)).unwrap();
+        assert_eq!(text(first), Some(None));
+        table.fail(first, &Arc::new(Failure { code: 7, ..Failure::default() }));
+        assert_eq!(text(first), Some(Some(7)));
+        assert!(table.remove(first, any).is_some());
+        assert_eq!(text(first), None);
+        let second = table.insert(Arc::new(2_u32)).unwrap();
+        assert_eq!(split(first).1, split(second).1);
+        table.fail(first, &Arc::new(Failure { code: 8, ..Failure::default() }));
+        assert_eq!(text(second), Some(None));
     }
 
     #[test]
