@@ -237,15 +237,16 @@ mutants: tools
 # The standard library is built anew, so that its locks and atomics are seen. First the control: a program with a race,
 # which the run must report.
 SANITIZED = RUSTFLAGS=-Zsanitizer=thread $(CARGO) +nightly test -Zbuild-std --target "$$(rustc -vV | sed -n 's/^host: //p')" \
-	--target-dir target/tsan -p holdall
+	--target-dir target/tsan
 
 tsan: tools
 	@$(CARGO) +nightly --version >/dev/null || { echo 'missing: the nightly compiler; rustup toolchain install nightly --component rust-src' >&2; exit 1; }
-	@if $(SANITIZED) --test race >target/tsan-control 2>&1 || ! grep -q 'WARNING: ThreadSanitizer: data race' target/tsan-control; then \
+	@if $(SANITIZED) -p holdall --test race >target/tsan-control 2>&1 || ! grep -q 'WARNING: ThreadSanitizer: data race' target/tsan-control; then \
 		tail -20 target/tsan-control >&2; echo 'the race of the control was not reported' >&2; exit 1; \
 	else echo 'the race of the control was reported'; fi
-	$(SANITIZED) --test store -- together::
-	$(SANITIZED) --lib -- snapshot_cache stamp vfs:: journal:: worker digest::tests
+	$(SANITIZED) -p holdall --test store -- together::
+	$(SANITIZED) -p holdall --lib -- snapshot_cache stamp vfs:: journal:: worker digest::tests
+	$(SANITIZED) -p holdall-ffi --lib -- slot table
 
 python-tests: test-tools
 	PYTHON=$(PYTHON) python/run-tests.sh
