@@ -16,14 +16,15 @@ pub(crate) struct Position {
     pub(crate) crc: u32,
 }
 
-/// Version 1 had the same fields. A build that reads no other knows neither the table of hashes nor the versions of
-/// records that the rows are in since, so it is to refuse the store.
+/// Versions 1 and 2 had the same fields. A build that reads only the first knows neither the table of hashes nor the
+/// versions of records that the rows are in since, one that reads no third not the tables whose keys are packed: it is
+/// to refuse the store.
 impl Record for Position {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
     const NOUN: &'static str = "log position";
 
     fn decode_older(version: u8, rest: &[u8]) -> Option<Result<Position>> {
-        (version == 1).then(|| <Position as Record>::read(rest))
+        (version < 3).then(|| <Position as Record>::read(rest))
     }
 }
 

@@ -6,8 +6,8 @@
 use crate::kv::Table;
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $name:ident = $byte:literal $text:literal;)*) => {
-        $($(#[$doc])* pub(crate) const $name: Table = Table { byte: $byte, name: $text };)*
+    ($($(#[$doc:meta])* $name:ident = $byte:literal $text:literal $(formerly $former:literal)?;)*) => {
+        $($(#[$doc])* pub(crate) const $name: Table = Table::new($byte, $text)$(.formerly($former))?;)*
         /// Every table there is.
         pub(crate) const ALL: &[Table] = &[$($name),*];
     };
@@ -21,13 +21,13 @@ tables! {
     /// name -> drive u64
     DRIVE_NAME = 3 "drive-name-1";
     /// file u64 -> FileRecord
-    FILE = 4 "file-1";
+    FILE = 4 "file-2" formerly "file-1";
     /// parent u64, name -> ChildRecord: covers a page of a listing without a join
-    CHILD = 5 "child-1";
+    CHILD = 5 "child-2" formerly "child-1";
     /// file u64, !number u32 -> VersionRecord: newest first
-    VERSION = 6 "version-1";
+    VERSION = 6 "version-2" formerly "version-1";
     /// blob u64 -> BlobRecord
-    BLOB = 7 "blob-1";
+    BLOB = 7 "blob-2" formerly "blob-1";
     /// 6 bytes of blake3, of which each byte is XORed with one of the scope (0, or the drive when drives share
     /// nothing) -> the blobs whose hashes begin so
     BLOB_HASH = 37 "blob-hash-2";

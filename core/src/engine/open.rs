@@ -191,7 +191,7 @@ pub(super) fn limits(options: &Options, sharing: Sharing, read_only: bool) -> Gr
         group_len: 16 << 20,
         segment_len: options.segment_bytes,
         checkpoint_groups: 1000,
-        checkpoint_len: 3 << 20,
+        checkpoint_len: 7 << 18,
         checkpoint_age: Duration::from_secs(1),
         exclusive: sharing == Sharing::Exclusive,
         read_only,

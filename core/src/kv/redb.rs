@@ -1,5 +1,6 @@
 //! The embedded driver: redb, one of its tables for each of ours.
 
+mod layout;
 mod memtable;
 mod snapshot_cache;
 mod stamp;
@@ -13,9 +14,9 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use redb::{
     ConcurrencyMode, Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase,
-    TableDefinition,
 };
 
+use layout::Layouts;
 use memtable::Memtable;
 use snapshot_cache::SnapshotCache;
 use stamp::DatabaseHeader;
@@ -56,6 +57,7 @@ pub(crate) struct RedbKv {
     /// None once it was closed.
     database: ArcSwapOption<Database>,
     sharing: Sharing,
+    layouts: Layouts,
     /// What stamps are read from.
     head: DatabaseHeader,
     /// Goes up by one with each commit.
@@ -113,9 +115,11 @@ impl RedbKv {
             builder.set_concurrency_mode(mode).set_cache_size(cache);
             builder.create_with_backend(backend).map_err(database_error)
         })?;
+        let layouts = guarded(|| Layouts::of(&database.begin_read().map_err(other)?, tables))?;
         let kv = RedbKv {
             database: ArcSwapOption::from_pointee(database),
             sharing,
+            layouts,
             head,
             commits: AtomicU64::new(0),
             snapshot_cache: SnapshotCache::default(),
@@ -159,7 +163,7 @@ impl RedbKv {
 
     fn begin_read(&self) -> Result<Base> {
         let transaction = guarded(|| self.database()?.begin_read().map_err(other))?;
-        Ok(Base { transaction, open: [const { OnceLock::new() }; TABLES] })
+        Ok(Base { transaction, layouts: self.layouts, open: [const { OnceLock::new() }; TABLES] })
     }
 
     /// Shows everybody who reads from now on the rows as a commit left them, in exclusive mode.
@@ -216,6 +220,31 @@ impl RedbKv {
         Ok(())
     }
 
+    /// Commits above the rows in the file, or brings all of them there, in exclusive mode.
+    fn commit_above(&self, before: &RedbReader, changes: Vec<(Table, Changes)>, how: Commit) -> Result<()> {
+        let recent = before.0.recent.as_ref();
+        let recent = recent.ok_or_else(|| Error::bug("rows are written that no memtable is above"))?;
+        let len = recent.memtable.len().saturating_add(writer::memory_of(&changes));
+        match how {
+            Commit::Unsynced if len < self.memtable_len => self.commit_in_memory(before, recent, changes),
+            how => self.commit_with_memtable(before, recent, changes, how),
+        }
+    }
+
+    /// Frees the pages that the last commit replaced. It could not, since the rows before it were shown until it was
+    /// done; the next one could only when it has taken its own, and the file would be longer by as many.
+    fn free_pages(&self) {
+        let freed = guarded(|| {
+            let mut transaction = self.database()?.begin_write().map_err(other)?;
+            transaction.set_quick_repair(true);
+            transaction.commit().map_err(other)
+        });
+        // The rows are committed; a file that takes no more is found by the next commit.
+        if let Err(error) = freed {
+            tracing::debug!(%error, "the pages that a commit replaced are not free yet");
+        }
+    }
+
     /// Brings the memtable and the rows of a commit into the file, and shows them.
     fn commit_with_memtable(
         &self,
@@ -225,8 +254,10 @@ impl RedbKv {
         how: Commit,
     ) -> Result<()> {
         let mut transaction = guarded(|| self.database()?.begin_write().map_err(other))?;
-        recent.memtable.each_table(&mut |table, rows| writer::apply(&transaction, table, rows))?;
-        writer::apply_all(&transaction, &changes)?;
+        recent
+            .memtable
+            .each_table(&mut |table, rows| writer::apply(&transaction, self.layouts, table, rows))?;
+        writer::apply_all(&transaction, self.layouts, &changes)?;
         guarded(|| {
             match how {
                 Commit::Unsynced => transaction.set_durability(Durability::None).map_err(other)?,
@@ -260,6 +291,7 @@ struct ReadSnapshot {
 /// The rows in the file.
 struct Base {
     transaction: ReadTransaction,
+    layouts: Layouts,
     open: [OnceLock<ReadOnlyTable<&'static [u8], &'static [u8]>>; TABLES],
 }
 
@@ -317,26 +349,25 @@ impl Kv for RedbKv {
     fn commit(&self, writer: RedbWriter, how: Commit) -> Result<()> {
         self.snapshot_cache.clear();
         let (held, before, changes) = writer.into_parts();
-        let committed = match (held, &before.0.recent) {
-            (WriteLock::Turn(_turn), Some(recent)) => {
-                let len = recent.memtable.len().saturating_add(writer::memory_of(&changes));
-                match how {
-                    Commit::Unsynced if len < self.memtable_len => {
-                        self.commit_in_memory(&before, recent, changes)
-                    }
-                    how => self.commit_with_memtable(&before, recent, changes, how),
+        let committed = match held {
+            WriteLock::Turn(_turn) => {
+                let committed = self.commit_above(&before, changes, how);
+                // What it reads from would keep back the pages that the changes replaced.
+                drop(before);
+                if committed.is_ok() && how == Commit::Synced {
+                    self.free_pages();
                 }
+                committed
             }
-            (WriteLock::Transaction(mut transaction), _) => {
+            WriteLock::Transaction(mut transaction) => {
                 // What it reads from would keep back the pages that the changes replace.
                 drop(before);
-                writer::apply_all(&transaction, &changes)?;
+                writer::apply_all(&transaction, self.layouts, &changes)?;
                 guarded(|| {
                     transaction.set_quick_repair(true);
                     transaction.commit().map_err(other)
                 })
             }
-            (WriteLock::Turn(_), None) => Err(Error::bug("rows are written that no memtable is above")),
         };
         self.commits.fetch_add(1, Ordering::AcqRel);
         self.snapshot_cache.clear();
@@ -347,7 +378,7 @@ impl Kv for RedbKv {
         self.snapshot_cache.clear();
         let _turn = self.turn.take();
         let mut transaction = guarded(|| self.database()?.begin_write().map_err(other))?;
-        writer::load(&transaction, rows)?;
+        writer::load(&transaction, self.layouts, rows)?;
         guarded(|| {
             match self.sharing {
                 Sharing::Exclusive => transaction.set_durability(Durability::None).map_err(other)?,
@@ -380,10 +411,6 @@ impl Kv for RedbKv {
     }
 }
 
-fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
-    TableDefinition::new(table.name)
-}
-
 impl RedbReader {
     /// Returns a number that no other snapshot of this process has.
     pub(crate) fn number(&self) -> u64 {
@@ -396,7 +423,7 @@ impl RedbReader {
         if let Some(found) = slot.get() {
             return Ok(found);
         }
-        let found = base.transaction.open_table(definition(table)).map_err(other)?;
+        let found = base.transaction.open_table(base.layouts.definition(table)).map_err(other)?;
         Ok(slot.get_or_init(|| found))
     }
 
@@ -408,11 +435,14 @@ impl RedbReader {
         reverse: bool,
         visit: &mut VisitRow<'_>,
     ) -> Result<()> {
+        let (keys, mut rooms, mut room) =
+            (self.0.base.layouts.keys(table), [const { Vec::new() }; 2], Vec::new());
+        let range = keys.range(range, &mut rooms);
         let mut rows = guarded(|| self.open(table)?.range::<&[u8]>(range).map_err(other))?;
         let mut next =
             || guarded(|| if reverse { rows.next_back() } else { rows.next() }.transpose().map_err(other));
         while let Some((key, value)) = next()? {
-            if visit(key.value(), value.value())? == Scan::Stop {
+            if visit(keys.original(key.value(), &mut room)?, value.value())? == Scan::Stop {
                 break;
             }
         }
@@ -426,6 +456,8 @@ impl Read for RedbReader {
         if let Some(row) = recent.and_then(|recent| recent.memtable.get(recent.commit, table, key)) {
             return row.value().map(found).transpose();
         }
+        let mut room = Vec::new();
+        let Some(key) = self.0.base.layouts.keys(table).stored(key, &mut room) else { return Ok(None) };
         let row = guarded(|| self.open(table)?.get(key).map_err(other))?;
         row.map(|value| found(value.value())).transpose()
     }

@@ -12,8 +12,8 @@ use super::{Commit, Kv, Read, Scan, Table, Write};
 use crate::machine;
 use crate::vfs::{Open, RealVfs, Vfs};
 
-const A: Table = Table { byte: 1, name: "a-1" };
-const B: Table = Table { byte: 2, name: "b-1" };
+const A: Table = Table::new(1, "a-1");
+const B: Table = Table::new(2, "b-1");
 
 fn redb(dir: &tempfile::TempDir, sharing: Sharing) -> RedbKv {
     let vfs = RealVfs::new(dir.path()).unwrap();

@@ -11,6 +11,22 @@ pub struct Table {
     pub byte: u8,
     /// Names the table in the database file.
     pub name: &'static str,
+    /// Names the table in a database file of an earlier build. Its keys begin with a number of 8 bytes, which
+    /// files have packed since.
+    pub former: Option<&'static str>,
+}
+
+impl Table {
+    /// Makes a table that was never named otherwise.
+    pub const fn new(byte: u8, name: &'static str) -> Table {
+        Table { byte, name, former: None }
+    }
+
+    /// The same table, whose keys begin with a number, and were not packed under a former name.
+    #[must_use]
+    pub const fn formerly(self, name: &'static str) -> Table {
+        Table { former: Some(name), ..self }
+    }
 }
 
 /// A range of keys, each end included, excluded or open.

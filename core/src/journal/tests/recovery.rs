@@ -317,7 +317,7 @@ fn all_rows(tx: &impl Read) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
 
 #[test]
 fn rows_loaded_in_order_are_those_of_a_replay_group_by_group() {
-    const TABLES: [Table; 4] = [table::FILE, table::CHILD, table::BLOB_HASH, table::COUNTER];
+    const TABLES: [Table; 4] = [table::DRIVE_NAME, table::BLOB_HASH, table::ATTRIBUTE, table::COUNTER];
     let (_, vfs) = new_disk();
     let limits = GroupLimits { checkpoint_groups: 1000, segment_len: 20_000, ..limits() };
     let journal = Journal::new(rows(&vfs, "meta.redb"), vfs.clone(), STORE, limits);

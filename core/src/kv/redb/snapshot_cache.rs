@@ -120,7 +120,7 @@ mod tests {
     use crate::kv::{Commit, Kv, Read, Table, Write};
     use crate::vfs::{Open, RealVfs, Vfs};
 
-    const ROWS: Table = Table { byte: 1, name: "rows" };
+    const ROWS: Table = Table::new(1, "rows");
 
     /// The rows of a directory, as one more process has them.
     fn open(dir: &std::path::Path, sharing: Sharing) -> RedbKv {

@@ -124,7 +124,7 @@ mod tests {
     use crate::kv::{Commit, Kv, Table, Write};
     use crate::vfs::{Open, SimVfs, Vfs};
 
-    const ROWS: Table = Table { byte: 1, name: "rows" };
+    const ROWS: Table = Table::new(1, "rows");
 
     fn header(flags: u8, numbers: [u64; 2]) -> [u8; LEN] {
         let mut header = [0; LEN];

@@ -9,7 +9,8 @@ use std::ops::Bound;
 
 use redb::WriteTransaction;
 
-use super::{RedbReader, definition, guarded, memtable, other};
+use super::layout::{self, Layouts};
+use super::{RedbReader, guarded, memtable, other};
 use crate::kv::merge::{Changed, merged};
 use crate::kv::turn::Holding;
 use crate::kv::{KeyRange, Read, SortedRows, Table, VisitRow, Write, counter, is_empty};
@@ -88,6 +89,10 @@ impl Read for RedbWriter {
 
 impl Write for RedbWriter {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
+        // Found here and not by a checkpoint, which would fail again and again.
+        if !layout::is_key(table, key) {
+            return Err(no_number(table));
+        }
         self.change(table, key, Some(value));
         Ok(())
     }
@@ -111,36 +116,50 @@ pub(super) fn memory_of(changes: &[(Table, Changes)]) -> usize {
 }
 
 /// Brings changes into redb's tables; the transaction is then to be committed.
-pub(super) fn apply_all(transaction: &WriteTransaction, changes: &[(Table, Changes)]) -> Result<()> {
-    changes.iter().try_for_each(|(table, rows)| apply(transaction, *table, rows.iter()))
+pub(super) fn apply_all(
+    transaction: &WriteTransaction,
+    layouts: Layouts,
+    changes: &[(Table, Changes)],
+) -> Result<()> {
+    changes.iter().try_for_each(|(table, rows)| apply(transaction, layouts, *table, rows.iter()))
 }
 
 /// Brings changes of one table, in order of key, into redb's.
 pub(super) fn apply(
     transaction: &WriteTransaction,
+    layouts: Layouts,
     table: Table,
     rows: impl Iterator<Item = impl Changed>,
 ) -> Result<()> {
+    let (keys, mut room) = (layouts.keys(table), Vec::new());
     guarded(|| {
-        let mut table = transaction.open_table(definition(table)).map_err(other)?;
+        let mut filled = transaction.open_table(layouts.definition(table)).map_err(other)?;
         for row in rows {
-            match row.value() {
-                Some(value) => table.insert(row.key(), value).map(drop),
-                None => table.remove(row.key()).map(drop),
+            match (keys.stored(row.key(), &mut room), row.value()) {
+                (Some(key), Some(value)) => filled.insert(key, value).map(drop).map_err(other)?,
+                (Some(key), None) => filled.remove(key).map(drop).map_err(other)?,
+                (None, Some(_)) => return Err(no_number(table)),
+                (None, None) => {}
             }
-            .map_err(other)?;
         }
         Ok(())
     })
 }
 
 /// Fills empty tables with rows in order.
-pub(super) fn load(transaction: &WriteTransaction, rows: &mut dyn SortedRows) -> Result<()> {
+pub(super) fn load(
+    transaction: &WriteTransaction,
+    layouts: Layouts,
+    rows: &mut dyn SortedRows,
+) -> Result<()> {
     guarded(|| {
+        let mut room = Vec::new();
         while let Some((table, ..)) = rows.current() {
-            let mut filled = transaction.open_table(definition(table)).map_err(other)?;
+            let keys = layouts.keys(table);
+            let mut filled = transaction.open_table(layouts.definition(table)).map_err(other)?;
             let mut end = filled.upper_bound_mut(Bound::<&[u8]>::Unbounded).map_err(other)?;
             while let Some((_, key, value)) = rows.current().filter(|(of, ..)| *of == table) {
+                let key = keys.stored(key, &mut room).ok_or_else(|| no_number(table))?;
                 end.insert_before(key, value).map_err(other)?;
                 rows.advance()?;
             }
@@ -148,4 +167,8 @@ pub(super) fn load(transaction: &WriteTransaction, rows: &mut dyn SortedRows) ->
         }
         Ok(())
     })
+}
+
+fn no_number(table: Table) -> Error {
+    Error::corrupt(format!("a key of table {} does not begin with a number", table.name))
 }

@@ -95,7 +95,7 @@ fn tables(text: &str) -> Vec<(String, String)> {
     let rows = made.lines().filter_map(|line| line.split_once(" = ")).map(|(_, row)| row);
     rows.map(|row| {
         let (number, name) = row.trim_end_matches(';').split_once(' ').unwrap();
-        (number.to_owned(), name.trim_matches('"').to_owned())
+        (number.to_owned(), name.split('"').nth(1).unwrap().to_owned())
     })
     .collect()
 }

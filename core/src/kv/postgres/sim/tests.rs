@@ -16,7 +16,7 @@ use crate::kv::{Commit, Kv, Read, Table, Write};
 use crate::machine::{Machine, run_on};
 use crate::network::{Exchange, Peer, RequestFate, SimNetwork};
 
-const ROWS: Table = Table { byte: 1, name: "rows-1" };
+const ROWS: Table = Table::new(1, "rows-1");
 
 /// A machine on which time passes when somebody waits, and a network where requests have the fates that are said.
 #[derive(Default)]

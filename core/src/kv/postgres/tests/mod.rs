@@ -16,8 +16,8 @@ use std::time::Duration;
 use super::{PostgresKv, PostgresOptions};
 use crate::kv::{Read, Table};
 
-const ROWS: Table = Table { byte: 1, name: "rows-1" };
-const COUNTERS: Table = Table { byte: 2, name: "counters-1" };
+const ROWS: Table = Table::new(1, "rows-1");
+const COUNTERS: Table = Table::new(2, "counters-1");
 
 /// Reads each time anew, as far as nothing else is asked for.
 fn fresh() -> PostgresOptions {
