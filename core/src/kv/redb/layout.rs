@@ -130,12 +130,11 @@ fn least<'a>(key: &[u8], room: &'a mut Vec<u8>) -> &'a [u8] {
 }
 
 fn pack(number: u64, to: &mut Vec<u8>) {
-    let bits = u64::BITS - number.leading_zeros();
-    match bits.div_ceil(7).saturating_sub(1) {
-        following @ 0..=7 => {
-            let ones = !(u64::MAX >> following);
-            let shifted = number << (8 * (7 - following)) | ones;
-            to.extend(shifted.to_be_bytes().into_iter().take(following as usize + 1));
+    match bytes_after_first(number) {
+        after @ 0..=7 => {
+            let ones = !(u64::MAX >> after);
+            let shifted = number << (8 * (7 - after)) | ones;
+            to.extend(shifted.to_be_bytes().into_iter().take(after as usize + 1));
         }
         _ => {
             to.push(u8::MAX);
@@ -144,18 +143,23 @@ fn pack(number: u64, to: &mut Vec<u8>) {
     }
 }
 
-/// Returns a number, and what follows it; none if it's cut short, or was packed into more bytes than it needs.
+/// Returns a number, and what follows it; none if it is cut short, or was packed into more bytes than it needs.
 fn unpack(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let following = bytes.first()?.leading_ones();
-    let (packed, rest) = bytes.split_at_checked(following as usize + 1)?;
-    let tail = packed.iter().rev().take(NUMBER).rev();
-    let whole = tail.fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    let number = match following {
-        0..=7 => whole & (u64::MAX >> (64 - 7 * (following + 1))),
+    let after = bytes.first()?.leading_ones();
+    let (packed, rest) = bytes.split_at_checked(after as usize + 1)?;
+    // The first of nine bytes is shifted out.
+    let whole = packed.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let number = match after {
+        0..=7 => whole & (u64::MAX >> (64 - 7 * (after + 1))),
         _ => whole,
     };
-    let needed = (u64::BITS - number.leading_zeros()).div_ceil(7).saturating_sub(1).min(8);
-    (needed == following).then_some((number, rest))
+    (bytes_after_first(number) == after).then_some((number, rest))
+}
+
+/// Returns in how many bytes more than one a number is packed.
+fn bytes_after_first(number: u64) -> u32 {
+    let bits = u64::BITS - number.leading_zeros();
+    bits.div_ceil(7).saturating_sub(1).min(8)
 }
 
 #[cfg(test)]
