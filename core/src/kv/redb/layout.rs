@@ -7,7 +7,7 @@
 
 use std::ops::Bound;
 
-use redb::{ReadTransaction, TableDefinition, TableHandle};
+use redb::{ReadTransaction, TableDefinition, TableError};
 
 use super::{DAMAGED, TABLES, other};
 use crate::kv::{KeyRange, Table};
@@ -25,16 +25,26 @@ const _: () = assert!(TABLES <= 64);
 impl Layouts {
     /// Looks which tables an earlier build made.
     pub(super) fn of(transaction: &ReadTransaction, tables: &[Table]) -> Result<Layouts> {
-        let names: Vec<String> =
-            transaction.list_tables().map_err(other)?.map(|table| table.name().to_owned()).collect();
-        let has = |name: &str| names.iter().any(|known| known == name);
-        let former = tables.iter().filter(|table| table.former.is_some_and(has) && !has(table.name));
-        Ok(Layouts(former.fold(0, |bits, table| bits | bit(*table))))
+        let has = |name| match transaction.open_table(definition(name)) {
+            Ok(_) => Ok(true),
+            Err(TableError::TableDoesNotExist(_)) => Ok(false),
+            Err(cause) => Err(other(cause)),
+        };
+        let mut former = 0;
+        for table in tables {
+            if let Some(name) = table.former
+                && has(name)?
+                && !has(table.name)?
+            {
+                former |= bit(*table);
+            }
+        }
+        Ok(Layouts(former))
     }
 
     /// Returns how redb knows a table.
-    pub(super) fn definition(self, table: Table) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
-        TableDefinition::new(match table.former {
+    pub(super) fn definition(self, table: Table) -> Definition {
+        definition(match table.former {
             Some(former) if self.0 & bit(table) != 0 => former,
             _ => table.name,
         })
@@ -52,6 +62,12 @@ impl Layouts {
 /// Returns whether a row of a table can have a key, in whichever file.
 pub(super) fn is_key(table: Table, key: &[u8]) -> bool {
     table.former.is_none() || key.len() >= NUMBER
+}
+
+type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+fn definition(name: &'static str) -> Definition {
+    TableDefinition::new(name)
 }
 
 fn bit(table: Table) -> u64 {
