@@ -26,7 +26,7 @@
 # features   that the core compiles with each of its features alone, and with none
 # package    that each crate can be published: what it packs compiles alone, and so do its tests
 # dist       what can be downloaded, in target/dist: wheels, Debian packages, a tarball, crates; built, installed and used
-# dist-compare  builds that twice, in two folders, and compares the bytes
+# dist-compare  builds that twice from nothing, in two folders, and compares the bytes
 # semver     what of the core's public API changed since the last tag, or since REV; installs cargo-semver-checks
 # docs       the site of the documentation, in target/site, with its links checked; installs mkdocs and doxygen
 # deny       licences, banned versions and sources of what is depended on; installs cargo-deny

@@ -23,7 +23,7 @@ tables! {
     /// file u64 -> FileRecord
     FILE = 4 "file-2" formerly "file-1";
     /// parent u64, name -> ChildRecord: covers a page of a listing without a join
-    CHILD = 5 "child-2" formerly "child-1";
+    CHILD = 5 "child-1";
     /// file u64, !number u32 -> VersionRecord: newest first
     VERSION = 6 "version-2" formerly "version-1";
     /// blob u64 -> BlobRecord

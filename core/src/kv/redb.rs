@@ -16,7 +16,7 @@ use redb::{
     ConcurrencyMode, Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase,
 };
 
-use layout::Layouts;
+use layout::{Layouts, Unpacker};
 use memtable::Memtable;
 use snapshot_cache::SnapshotCache;
 use stamp::DatabaseHeader;
@@ -435,14 +435,13 @@ impl RedbReader {
         reverse: bool,
         visit: &mut VisitRow<'_>,
     ) -> Result<()> {
-        let (keys, mut rooms, mut room) =
-            (self.0.base.layouts.keys(table), [const { Vec::new() }; 2], Vec::new());
-        let range = keys.range(range, &mut rooms);
+        let (layout, mut rooms) = (self.0.base.layouts.keys(table), [const { Vec::new() }; 2]);
+        let (range, mut unpacker) = (layout.range(range, &mut rooms), Unpacker::new(layout));
         let mut rows = guarded(|| self.open(table)?.range::<&[u8]>(range).map_err(other))?;
         let mut next =
             || guarded(|| if reverse { rows.next_back() } else { rows.next() }.transpose().map_err(other));
         while let Some((key, value)) = next()? {
-            if visit(keys.original(key.value(), &mut room)?, value.value())? == Scan::Stop {
+            if visit(unpacker.key(key.value())?, value.value())? == Scan::Stop {
                 break;
             }
         }

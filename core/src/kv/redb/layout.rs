@@ -98,23 +98,6 @@ impl KeyLayout {
         }
     }
 
-    /// Returns the key that lies in the file as `stored`.
-    ///
-    /// # Errors
-    /// `Corrupt` if no key does.
-    pub(super) fn original<'a>(self, stored: &'a [u8], room: &'a mut Vec<u8>) -> Result<&'a [u8]> {
-        match self {
-            KeyLayout::Plain => Ok(stored),
-            KeyLayout::Packed => {
-                let (number, rest) = unpack(stored).ok_or_else(|| Error::corrupt(DAMAGED))?;
-                room.clear();
-                room.extend_from_slice(&number.to_be_bytes());
-                room.extend_from_slice(rest);
-                Ok(room)
-            }
-        }
-    }
-
     /// Returns the range of the keys in the file that are those of `range`.
     pub(super) fn range<'a>(self, range: KeyRange<'a>, rooms: &'a mut [Vec<u8>; 2]) -> KeyRange<'a> {
         if self == KeyLayout::Plain {
@@ -132,6 +115,45 @@ impl KeyLayout {
             Bound::Included(key) | Bound::Excluded(key) => Bound::Excluded(least(key, last)),
         };
         (first, last)
+    }
+}
+
+/// Makes keys of those in the file, one after the other.
+pub(super) struct Unpacker {
+    layout: KeyLayout,
+    /// The last number as it lies there. Most rows of a range have the same.
+    packed: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Unpacker {
+    pub(super) fn new(layout: KeyLayout) -> Unpacker {
+        Unpacker { layout, packed: Vec::new(), key: Vec::new() }
+    }
+
+    /// Returns the key that lies in the file as `stored`.
+    ///
+    /// # Errors
+    /// `Corrupt` if no key does.
+    pub(super) fn key<'a>(&'a mut self, stored: &'a [u8]) -> Result<&'a [u8]> {
+        if self.layout == KeyLayout::Plain {
+            return Ok(stored);
+        }
+        match stored.strip_prefix(&*self.packed) {
+            Some(rest) if !self.packed.is_empty() => {
+                self.key.truncate(NUMBER);
+                self.key.extend_from_slice(rest);
+            }
+            _ => {
+                let (number, rest) = unpack(stored).ok_or_else(|| Error::corrupt(DAMAGED))?;
+                self.packed.clear();
+                self.packed.extend_from_slice(stored.strip_suffix(rest).unwrap_or_default());
+                self.key.clear();
+                self.key.extend_from_slice(&number.to_be_bytes());
+                self.key.extend_from_slice(rest);
+            }
+        }
+        Ok(&self.key)
     }
 }
 
