@@ -170,6 +170,8 @@ pub enum Mutant {
     ExistingIsOurs,
     /// Of two contents whose hashes begin alike, the one is taken for the other.
     PrefixesAreHashes,
+    /// A put took a blob for its content by the hash that the blob's row has, though the bytes were damaged since.
+    HashesAreTrusted,
 }
 
 #[cfg(feature = "sim")]

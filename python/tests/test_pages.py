@@ -200,6 +200,8 @@ def test_the_django_page(here: pathlib.Path, server: Callable[..., str], kind: s
     base = server(*words(command))
     uploads_and_downloads("django", base, here)
     assert httpx.get(f"{base}/media/d/forged/x").status_code == 403
+    # What the new project has already stays: the admin, which asks who is there.
+    assert httpx.get(f"{base}/admin/").status_code == 302
     with holdall.open(here / "files", create=False) as store:
         # The second has a name of its own, and neither has more than one version.
         names = [row.name for row in store.drive("media").list("inbox")]
@@ -210,10 +212,12 @@ def project(here: pathlib.Path) -> None:
     """Makes a Django project with what the page adds to it."""
     words = ["django", "startproject", "mysite", "."]
     subprocess.run([sys.executable, "-m", *words], cwd=here, check=True)
-    settings = here / "mysite" / "settings.py"
-    made = settings.read_text()
+    settings, urls = (here / "mysite" / name for name in ("settings.py", "urls.py"))
+    made, routes = settings.read_text(), urls.read_text()
     save("django", here)
     settings.write_text(f'{made}\nALLOWED_HOSTS = ["*"]\n{settings.read_text()}')
+    # Those of the new project stay, such as the admin's.
+    urls.write_text(f"{routes}\n{urls.read_text()}")
 
 
 def test_the_django_command(here: pathlib.Path) -> None:

@@ -83,6 +83,7 @@ def cases(kind: Kind) -> list[type[unittest.TestCase]]:
     ]
     found += (
         [life.Paced] * kind.paces
+        + [life.Crowded] * kind.forms
         + [upload.Upload] * kind.uploads
         + [stream.Stream] * kind.streams
         + [nginx.Nginx, slow_disk.SlowDisk] * kind.is_nginx

@@ -1,5 +1,8 @@
 """The host beside other processes, at its pace, and at its end."""
 
+import os
+import resource
+import socket
 import subprocess
 import tempfile
 import time
@@ -64,6 +67,43 @@ class Life(Case):
                 self.assertFalse(
                     got.status == 200 and got.code == 0, "damage went out as a whole zip"
                 )
+
+
+class Crowded(Case):
+    """Of hosts that end when all they send has been sent, and outlive a lack of descriptors."""
+
+    def test_a_long_download_may_end_after_the_signal(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            store = Store(self.store.holdall, Path(directory))
+            content = noise(30_000_000, 12)
+            url = store.url_of("a.bin", content)
+            host = Host(self.host.kind, store.path)
+            out = store.fresh()
+            command = ["curl", "-sS", "--limit-rate", "8M", host.base + url, "-o", out]
+            getting = subprocess.Popen(command)
+            time.sleep(0.5)
+            self.assertLess(out.stat().st_size, len(content), "it was there before the signal")
+            self.assertEqual(host.stop(), 0)
+            self.assertEqual(getting.wait(20), 0)
+            self.same(out.read_bytes(), content)
+
+    def test_a_host_without_free_descriptors_goes_on_when_there_are_some(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            store = Store(self.store.holdall, Path(directory))
+            content = noise(300_000, 13)
+            url = store.url_of("a.bin", content)
+            with Host(self.host.kind, store.path) as host:
+                process = host.process.pid
+                taken = max(int(name) for name in os.listdir(f"/proc/{process}/fd"))
+                hard = resource.prlimit(process, resource.RLIMIT_NOFILE)[1]
+                resource.prlimit(process, resource.RLIMIT_NOFILE, (taken + 8, hard))
+                idle = [socket.create_connection(host.address) for _ in range(40)]
+                time.sleep(0.5)
+                for connection in idle:
+                    connection.close()
+                resource.prlimit(process, resource.RLIMIT_NOFILE, (hard, hard))
+                self.assertIsNone(host.process.poll())
+                self.same(Curl(host.base, store)(url).body, content)
 
 
 class End(Case):

@@ -285,7 +285,7 @@ impl Stage {
 
 impl Large {
     /// Begins with the first block, and with the one of the blobs that begins so.
-    fn begin(vfs: &Arc<dyn Vfs>, stored: Vec<(BlobSource, Digest)>, first: Bytes) -> Result<Large> {
+    fn begin(vfs: &Arc<dyn Vfs>, stored: Vec<(BlobId, BlobSource, Digest)>, first: Bytes) -> Result<Large> {
         let same = stored.into_iter().find_map(|blob| {
             let mut stored = Box::new(StoredContent::new(vfs, blob));
             stored.goes_on_with(&first).then_some(stored)

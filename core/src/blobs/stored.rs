@@ -14,6 +14,7 @@ use super::pool::BlobSource;
 use super::spool::{BESIDE, BLOCK_LEN, Spooled, Spooling, fresh_block};
 use crate::body::Source as _;
 use crate::digest::{Digest, StreamDigester};
+use crate::id::BlobId;
 use crate::vfs::Vfs;
 use crate::{Error, Result};
 
@@ -21,7 +22,7 @@ use crate::{Error, Result};
 const AHEAD: usize = 3;
 
 /// Finds the blobs whose content may be what comes in, by the first bytes of that.
-pub(crate) type FindStored = Box<dyn Fn(&[u8]) -> Vec<(BlobSource, Digest)> + Send>;
+pub(crate) type FindStored = Box<dyn Fn(&[u8]) -> Vec<(BlobId, BlobSource, Digest)> + Send>;
 
 /// A block of a blob, and the hasher behind it.
 type HashedBlock = Result<(Bytes, blake3::Hasher)>;
@@ -30,6 +31,7 @@ type HashedBlock = Result<(Bytes, blake3::Hasher)>;
 #[derive(Debug)]
 pub(crate) struct StoredContent {
     vfs: Arc<dyn Vfs>,
+    blob: BlobId,
     source: BlobSource,
     digest: Digest,
     /// How many of its bytes came in.
@@ -41,9 +43,17 @@ pub(crate) struct StoredContent {
 }
 
 impl StoredContent {
-    pub(super) fn new(vfs: &Arc<dyn Vfs>, (source, digest): (BlobSource, Digest)) -> StoredContent {
+    pub(super) fn new(
+        vfs: &Arc<dyn Vfs>,
+        (blob, source, digest): (BlobId, BlobSource, Digest),
+    ) -> StoredContent {
         let hasher = blake3::Hasher::new();
-        StoredContent { vfs: vfs.clone(), source, digest, equal: 0, hasher, ahead: None }
+        StoredContent { vfs: vfs.clone(), blob, source, digest, equal: 0, hasher, ahead: None }
+    }
+
+    /// Returns the blob that has the content.
+    pub(crate) fn blob(&self) -> BlobId {
+        self.blob
     }
 
     /// Returns whether the blob goes on with `block`, which counts then; what cannot be read is not the
@@ -117,6 +127,20 @@ impl StoredContent {
     pub(super) fn read_beginning(&self, out: &mut [u8]) -> Result<()> {
         self.source.read_past_cache(0, out)
     }
+}
+
+/// Returns whether a blob's bytes have the hash that they had when it was stored.
+///
+/// # Errors
+/// `Io` when they cannot be read.
+pub(crate) fn is_sound(source: &BlobSource, digest: &Digest) -> Result<bool> {
+    let (mut hasher, mut at) = (blake3::Hasher::new(), 0);
+    while at < source.len() {
+        let block = read_block(source, at, BLOCK_LEN)?;
+        hasher.update(&block);
+        at = at.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
+    }
+    Ok(source.len() == digest.len && hasher.finalize() == digest.blake3)
 }
 
 /// Reads `len` bytes of a blob from `at` on, a block at most, or as many as there are.

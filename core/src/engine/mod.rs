@@ -43,6 +43,7 @@ use streams::Streams;
 use crate::blobs::object::{ObjectKind, ObjectPool};
 use crate::blobs::pool::{self, BlobSource, Pool};
 use crate::blobs::stage::{LargeContent, Stage};
+use crate::blobs::stored;
 use crate::catalog::counter::{self, Counter};
 use crate::catalog::record::Location;
 use crate::catalog::{archive, blob, grace, id_sequence, link, segment, sha1_index, share};
@@ -199,6 +200,12 @@ impl Engine {
         Ok(space.is_some_and(|space| space.free < kept(space)) && !mutant::is_active(Mutant::FullDiskEndsAll))
     }
 
+    /// Returns whether the disk has too little room for a put, or less than could be given back.
+    pub(crate) fn is_scarce(&self, dead: u64) -> Result<bool> {
+        let is_less = self.space()?.is_some_and(|space| space.free < dead);
+        Ok((is_less && !mutant::is_active(Mutant::FullDiskEndsAll)) || self.is_full()?)
+    }
+
     /// Lets the index have what the log took ahead, where the disk has no room for it.
     pub(crate) fn make_room(&self) -> Result<()> {
         if self.is_remote() {
@@ -275,7 +282,7 @@ impl Engine {
     }
 
     /// Opens the newest contents of a scope that begin as `first` does and are as long at least.
-    fn stored(&self, scope: u64, first: &[u8]) -> Result<Vec<(BlobSource, Digest)>> {
+    fn stored(&self, scope: u64, first: &[u8]) -> Result<Vec<(BlobId, BlobSource, Digest)>> {
         let Some(beginning) = first.first_chunk::<{ sha1_index::BEGINNING }>() else { return Ok(Vec::new()) };
         let beginning = Digest::of(beginning).sha1;
         let len = u64::try_from(first.len()).unwrap_or(u64::MAX);
@@ -284,7 +291,7 @@ impl Engine {
             if record.len >= len {
                 // One that cannot be opened is damaged, or was compacted just now.
                 let source = self.pool.open(id, record.location, record.len).ok().flatten();
-                sources.extend(source.map(|source| (source, record.digest())));
+                sources.extend(source.map(|source| (id, source, record.digest())));
             }
         }
         Ok(sources)
@@ -315,6 +322,19 @@ impl Engine {
             self.found_by(&tx);
         }
         Err(Error::corrupt(format!("the content of blob {id} is missing; check the store")))
+    }
+
+    /// Reads a blob and returns whether it is what was stored.
+    ///
+    /// # Errors
+    /// `Io` when it cannot be read; `NotFound` when it was collected.
+    pub(crate) fn is_sound(&self, id: BlobId) -> Result<bool> {
+        let record = blob::get(&self.reader()?, id)?;
+        match self.open_blob(id, record.location, record.len) {
+            Ok(source) => stored::is_sound(&source, &record.digest()),
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sets the grace, and writes nothing where it is that already.

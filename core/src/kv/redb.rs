@@ -16,7 +16,7 @@ use redb::{
     ConcurrencyMode, Database, DatabaseError, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase,
 };
 
-use layout::{Layouts, Unpacker};
+use layout::{KeyUnpacker, Layouts};
 use memtable::Memtable;
 use snapshot_cache::SnapshotCache;
 use stamp::DatabaseHeader;
@@ -436,7 +436,7 @@ impl RedbReader {
         visit: &mut VisitRow<'_>,
     ) -> Result<()> {
         let (layout, mut rooms) = (self.0.base.layouts.keys(table), [const { Vec::new() }; 2]);
-        let (range, mut unpacker) = (layout.range(range, &mut rooms), Unpacker::new(layout));
+        let (range, mut unpacker) = (layout.range(range, &mut rooms), KeyUnpacker::new(layout));
         let mut rows = guarded(|| self.open(table)?.range::<&[u8]>(range).map_err(other))?;
         let mut next =
             || guarded(|| if reverse { rows.next_back() } else { rows.next() }.transpose().map_err(other));

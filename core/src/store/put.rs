@@ -1,6 +1,7 @@
 //! Putting content: the way from bytes to a version.
 
 use std::io::Read;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
@@ -19,6 +20,7 @@ use crate::engine::{Change, Dedup, Engine, Ids, ids_for};
 use crate::id::{BlobId, DriveId};
 use crate::journal::WriteHint;
 use crate::kv::{Prefetch, Read as _};
+use crate::machine::lock;
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result, fork};
@@ -299,7 +301,8 @@ fn publish(
         let modified = put.modified.unwrap_or(now);
         ready.push(Ready { path, put, modified, digest, beginning, blob, content });
     }
-    let write = |ready: Vec<Ready>| {
+    placement.vetted.sound.extend(ready.iter().map(|one| one.blob));
+    let write = |ready: Arc<Vec<Ready>>, vetted: Vetted| {
         let ids = ids.clone();
         let hint = match engine.is_remote() {
             true => WriteHint { rows: rows.clone(), contents: small_contents(&ready) },
@@ -310,31 +313,37 @@ fn publish(
             || hint,
             move |change| {
                 let (mut ids, time) = (ids.clone(), change.time(now));
+                vetted.quarantine(change)?;
                 let first_own = match ready.iter().any(|one| one.put.alias.is_some()) {
                     true => alias::first_own(change)?,
                     false => 0,
                 };
-                let context = PutContext { scope, time, timeline: Timeline::read(change)?, first_own };
+                let timeline = Timeline::read(change)?;
+                let context = PutContext { scope, time, timeline, first_own, vetted: &vetted };
                 ready.iter().map(|one| put_one(change, drive, one, &mut ids, context)).collect()
             },
         )
     };
-    if placement.spare.is_empty() {
-        return write(ready);
-    }
-    match write(ready.clone()) {
-        // The blob that `place` found was collected before the change ran, so the content gets a file
-        // of its own after all. Why not look again inside the change: it would sync a large file while
-        // every other writer waits for the group.
-        Err(error) if error.kind() == ErrorKind::Locked => {
-            for blob in placement.place_spare()? {
-                for one in ready.iter_mut().filter(|one| one.blob == blob) {
+    let mut ready = Arc::new(ready);
+    loop {
+        match write(ready.clone(), placement.vetted.clone()) {
+            Err(error) if error.kind() == ErrorKind::Locked => {
+                if placement.vet_met(ready.iter().map(|one| &one.digest))? {
+                    continue;
+                }
+                if placement.spare.is_empty() {
+                    return Err(error);
+                }
+                // The blob that `place` found was collected before the change ran, so the content gets a file
+                // of its own after all. Why not look again inside the change: it would sync a large file while
+                // every other writer waits for the group.
+                let blobs = placement.place_spare()?;
+                for one in Arc::make_mut(&mut ready).iter_mut().filter(|one| blobs.contains(&one.blob)) {
                     one.content = PlacedContent::Large;
                 }
             }
-            write(ready)
+            done => return done,
         }
-        done => done,
     }
 }
 
@@ -367,11 +376,62 @@ pub(super) struct Placement<'e> {
     /// Content that a blob of the scope has already; it stays in the spool, or the blob's file open, until
     /// the change has found that blob.
     spare: Vec<(BlobId, LargeContent, Digest)>,
+    vetted: Vetted,
+}
+
+/// Blobs that have the hash of what is put, as far as somebody has read them: a put takes none for its content of
+/// which that is not known, since its bytes may be damaged.
+#[derive(Clone, Default)]
+pub(super) struct Vetted {
+    /// Whether all are taken unread.
+    trusts: bool,
+    sound: Vec<BlobId>,
+    damaged: Vec<BlobId>,
+    /// The one that a change came to and nobody had read, outside of which that is done.
+    met: Arc<Mutex<Option<BlobId>>>,
+}
+
+impl Vetted {
+    fn new(engine: &Engine) -> Vetted {
+        // Objects are believed: their storage keeps them sound, and to read one would mean to fetch it.
+        Vetted {
+            trusts: engine.is_remote() || mutant::is_active(Mutant::HashesAreTrusted),
+            ..Vetted::default()
+        }
+    }
+
+    /// Takes every blob unread: for those who have not the bytes of what they put.
+    pub(super) fn unread() -> Vetted {
+        Vetted { trusts: true, ..Vetted::default() }
+    }
+
+    /// Lets a change take a blob.
+    ///
+    /// # Errors
+    /// `Locked` when nobody has read it; it is noted, and the change is to run again when that is done.
+    fn take(&self, blob: BlobId) -> Result<()> {
+        if self.trusts || self.sound.contains(&blob) {
+            return Ok(());
+        }
+        *lock(&self.met) = Some(blob);
+        Err(Error::new(ErrorKind::Locked, "the same content was put meanwhile; put it again"))
+    }
+
+    /// Sets the damaged ones aside, so that they are found by their hash no more.
+    pub(super) fn quarantine(&self, change: &mut Change<'_>) -> Result<()> {
+        for id in &self.damaged {
+            match refcount::quarantine(change, *id) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<'e> Placement<'e> {
     pub(super) fn new(engine: &'e Engine, scope: u64) -> Placement<'e> {
-        Placement { engine, scope, placed: Vec::new(), spare: Vec::new() }
+        Placement { engine, scope, placed: Vec::new(), spare: Vec::new(), vetted: Vetted::new(engine) }
     }
 
     pub(super) fn engine(&self) -> &'e Engine {
@@ -387,13 +447,63 @@ impl<'e> Placement<'e> {
         match staged {
             Staged::Small { bytes, .. } => Ok(PlacedContent::Small(bytes)),
             Staged::Large { content, digest } => {
-                if blob::find(&self.engine.reader()?, self.scope, &digest.blake3)?.is_some() {
+                if let LargeContent::Stored(stored) = &content {
+                    self.vetted.sound.push(stored.blob());
+                }
+                if self.find_sound(&digest)?.is_some() {
                     self.spare.push((blob, content, digest));
                     return Ok(PlacedContent::Known);
                 }
                 self.place_file(blob, content, &digest).map(|()| PlacedContent::Large)
             }
         }
+    }
+
+    /// Returns what is known of blobs by now, for a change.
+    pub(super) fn vetted(&self) -> Vetted {
+        self.vetted.clone()
+    }
+
+    /// Finds the blob of the scope that has some content, if its bytes are sound.
+    fn find_sound(&mut self, digest: &Digest) -> Result<Option<BlobId>> {
+        let found = blob::find(&self.engine.reader()?, self.scope, &digest.blake3)?;
+        Ok(match found {
+            Some(known) if self.vet(known)? => Some(known),
+            _ => None,
+        })
+    }
+
+    /// Reads a blob, unless that was done, and returns whether it is sound.
+    fn vet(&mut self, blob: BlobId) -> Result<bool> {
+        if self.vetted.trusts || self.vetted.sound.contains(&blob) {
+            return Ok(true);
+        }
+        if self.vetted.damaged.contains(&blob) {
+            return Ok(false);
+        }
+        let is_sound = match self.engine.is_sound(blob) {
+            // Collected meanwhile: it is found no more.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            is_sound => is_sound?,
+        };
+        if is_sound {
+            self.vetted.sound.push(blob);
+        } else {
+            tracing::warn!(%blob, "a blob is damaged; the same content was put, and takes its place");
+            self.vetted.damaged.push(blob);
+        }
+        Ok(is_sound)
+    }
+
+    /// Reads the blob that a change came to, if that is why it failed, and those of the other contents of the call.
+    /// Returns whether the change is to run again.
+    pub(super) fn vet_met<'d>(&mut self, digests: impl Iterator<Item = &'d Digest>) -> Result<bool> {
+        let Some(met) = lock(&self.vetted.met).take() else { return Ok(false) };
+        self.vet(met)?;
+        for digest in digests {
+            self.find_sound(digest)?;
+        }
+        Ok(true)
     }
 
     /// Gives every spare content its file, and returns their blobs.
@@ -434,13 +544,14 @@ impl<'e> Placement<'e> {
 
 /// What every put of a change shares.
 #[derive(Clone, Copy)]
-struct PutContext {
+struct PutContext<'v> {
     /// The scope of deduplication.
     scope: u64,
     time: ChangeTime,
     timeline: Timeline,
     /// The first id that no alias may be.
     first_own: u64,
+    vetted: &'v Vetted,
 }
 
 /// Computes the SHA-1 of the beginning of content that is large enough to index by SHA-1.
@@ -466,14 +577,15 @@ fn put_one(
     drive: DriveId,
     one: &Ready,
     ids: &mut Ids,
-    context: PutContext,
+    context: PutContext<'_>,
 ) -> Result<VersionInfo> {
     // Found before anything is written, so that a put that is refused leaves no bytes.
     let target = put::target(change, drive, &one.path, one.put.expect)?;
     if let Some(foreign) = one.version(one.blob, None, context.first_own).details.alias {
         alias::check_new_version(change, foreign)?;
     }
-    let content = find_or_write(change, &one.content, &one.digest, one.blob, context.scope)?;
+    let content =
+        find_or_write(change, &one.content, &one.digest, one.blob, (context.scope, context.vetted))?;
     let (blob, fresh) = match (content, one.beginning) {
         (PutContent::Stored(blob), _) => (blob, None),
         (PutContent::Fresh(record), None) => (one.blob, Some(record)),
@@ -502,8 +614,9 @@ pub(super) fn insert(
     digest: &Digest,
     blob: BlobId,
     (scope, time): (u64, ChangeTime),
+    vetted: &Vetted,
 ) -> Result<BlobId> {
-    match find_or_write(change, content, digest, blob, scope)? {
+    match find_or_write(change, content, digest, blob, (scope, vetted))? {
         PutContent::Stored(known) => Ok(known),
         PutContent::Fresh(record) => refcount::insert(change, blob, record, time.group).map(|()| blob),
     }
@@ -515,10 +628,13 @@ fn find_or_write(
     content: &PlacedContent,
     digest: &Digest,
     blob: BlobId,
-    scope: u64,
+    (scope, vetted): (u64, &Vetted),
 ) -> Result<PutContent> {
     let location = match (content, blob::find(change, scope, &digest.blake3)?) {
-        (_, Some(known)) => return Ok(PutContent::Stored(known)),
+        (_, Some(known)) => {
+            vetted.take(known)?;
+            return Ok(PutContent::Stored(known));
+        }
         // The caller takes this error as the sign to place its spare file and to run the change again.
         (PlacedContent::Known, None) => {
             return Err(Error::new(

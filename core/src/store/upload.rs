@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 
-use super::put::{PlacedContent, Placement, Work, insert, scope};
+use super::put::{PlacedContent, Placement, Vetted, Work, insert, scope};
 use super::{Drive, Store};
 use crate::blobs::stage::{Stage, Staged};
 use crate::catalog::blob::{self, ChangeTime};
@@ -420,7 +420,7 @@ fn publish_part(
     engine.journal.write(small, move |change| {
         upload::open(change, id, part, now)?;
         let time = change.time(now);
-        let blob = insert(change, &content, &digest, blob, (blob::APART, time))?;
+        let blob = insert(change, &content, &digest, blob, (blob::APART, time), &Vetted::unread())?;
         let Digest { len, blake3, crc64, .. } = digest;
         upload::put_part(change, id, part, &PartRecord { blob, len, crc64, blake3 }, most, time)
     })
@@ -451,6 +451,8 @@ fn publish_whole(
     let (engine, scope) = (placement.engine(), placement.scope());
     let WholeUpload { digest, beginning, content } = whole;
     let mut small = 0;
+    // Who claims to have the content has sent none of it, so there is nothing to put in the place of what is damaged.
+    let has_bytes = !matches!(content, WholeContent::Known);
     let (content, part) = match content {
         WholeContent::Part(part) => (PlacedContent::Known, Some(part)),
         WholeContent::Known => (PlacedContent::Known, None),
@@ -460,37 +462,47 @@ fn publish_whole(
             (placement.place(staged, blob)?, None)
         }
     };
-    let record = record.clone();
-    engine.journal.write(small, move |change| {
-        if let Some(id) = id
-            && let Some(done) = upload::get(change, id, now)?.done
-        {
-            return version::info(change, done);
-        }
-        let time = change.time(now);
-        // Looked at before anything is written, so that what is refused leaves no bytes.
-        let goal = check_goal(change, &record, now)?;
-        let found = blob::find(change, scope, &digest.blake3)?;
-        let blob = match (part, found) {
-            (Some(part), None) => {
-                check_part(change, id, part)?;
-                refcount::adopt(change, part, scope)?;
-                part
+    let write = |vetted: Vetted| {
+        let (record, content) = (record.clone(), content.clone());
+        engine.journal.write(small, move |change| {
+            if let Some(id) = id
+                && let Some(done) = upload::get(change, id, now)?.done
+            {
+                return version::info(change, done);
             }
-            _ => insert(change, &content, &digest, blob, (scope, time))?,
-        };
-        sha1_index::note(change, blob, beginning)?;
-        let version = put_goal(change, &record, goal, blob, time)?;
-        if !record.attributes.is_empty() {
-            let mut attributes = node::get(change, version.id.file())?.attributes;
-            attributes.extend(record.attributes.clone());
-            node::set_attributes(change, version.id.file(), attributes, now)?;
+            let time = change.time(now);
+            vetted.quarantine(change)?;
+            // Looked at before anything is written, so that what is refused leaves no bytes.
+            let goal = check_goal(change, &record, now)?;
+            let found = blob::find(change, scope, &digest.blake3)?;
+            let blob = match (part, found) {
+                (Some(part), None) => {
+                    check_part(change, id, part)?;
+                    refcount::adopt(change, part, scope)?;
+                    part
+                }
+                _ => insert(change, &content, &digest, blob, (scope, time), &vetted)?,
+            };
+            sha1_index::note(change, blob, beginning)?;
+            let version = put_goal(change, &record, goal, blob, time)?;
+            if !record.attributes.is_empty() {
+                let mut attributes = node::get(change, version.id.file())?.attributes;
+                attributes.extend(record.attributes.clone());
+                node::set_attributes(change, version.id.file(), attributes, now)?;
+            }
+            if let Some(id) = id {
+                upload::finish(change, id, version.id, now)?;
+            }
+            Ok(version)
+        })
+    };
+    loop {
+        match write(if has_bytes { placement.vetted() } else { Vetted::unread() }) {
+            Err(error)
+                if error.kind() == ErrorKind::Locked && placement.vet_met([&digest].into_iter())? => {}
+            done => return done,
         }
-        if let Some(id) = id {
-            upload::finish(change, id, version.id, now)?;
-        }
-        Ok(version)
-    })
+    }
 }
 
 /// Checks that the one part of an upload is still the one that was looked at.

@@ -119,16 +119,16 @@ impl KeyLayout {
 }
 
 /// Makes keys of those in the file, one after the other.
-pub(super) struct Unpacker {
+pub(super) struct KeyUnpacker {
     layout: KeyLayout,
     /// The last number as it lies there. Most rows of a range have the same.
     packed: Vec<u8>,
     key: Vec<u8>,
 }
 
-impl Unpacker {
-    pub(super) fn new(layout: KeyLayout) -> Unpacker {
-        Unpacker { layout, packed: Vec::new(), key: Vec::new() }
+impl KeyUnpacker {
+    pub(super) fn new(layout: KeyLayout) -> KeyUnpacker {
+        KeyUnpacker { layout, packed: Vec::new(), key: Vec::new() }
     }
 
     /// Returns the key that lies in the file as `stored`.

@@ -87,21 +87,23 @@ fn row_of(tx: &impl Read, number: u32) -> Result<Option<SegmentRecord>> {
     row::get(tx, table::SEGMENT, &number.to_be_bytes())
 }
 
-/// Leaves the segment that this process appends to, if much of it is dead; where the disk is full, if half
+/// Leaves the segment that this process appends to, if much of it is dead; where the disk has little room, if half
 /// of it is, and also one that nobody appends to.
 fn leave_dead(engine: &Engine) -> Result<()> {
-    let is_full = engine.is_full()?;
     let tx = engine.reader()?;
-    let number = match engine.journal.leased() {
-        None if is_full => segment::open_segments(&tx)?.pop(),
+    let leased = engine.journal.leased();
+    let number = match leased {
+        None => segment::open_segments(&tx)?.pop(),
         leased => leased,
     };
     let Some(number) = number else { return Ok(()) };
     // A segment that was just made has no row before its first group is published.
     let Some(row) = row_of(&tx, number)? else { return Ok(()) };
     drop(tx);
-    let much = row.len > engine.options.segment_bytes / 4 || is_full;
-    if much && segment::is_candidate(&SegmentRecord { open: false, ..row }) {
+    let is_long = leased.is_some() && row.len > engine.options.segment_bytes / 4;
+    if segment::is_candidate(&SegmentRecord { open: false, ..row })
+        && (is_long || engine.is_scarce(row.len.saturating_sub(row.live()))?)
+    {
         engine.journal.leave_segment()?;
     }
     Ok(())
