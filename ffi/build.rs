@@ -9,5 +9,7 @@ fn main() {
         let name = Some(part("HOLDALL_SONAME")).filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| String::from("libholdall_c.so"));
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,{name}");
+        // glibc has looked names up by the other table since 2006.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,--hash-style=gnu");
     }
 }

@@ -234,15 +234,12 @@ impl RedbKv {
     /// Frees the pages that the last commit replaced. It could not, since the rows before it were shown until it was
     /// done; the next one could only when it has taken its own, and the file would be longer by as many.
     fn free_pages(&self) {
-        let freed = guarded(|| {
+        // The rows are committed; a file that takes no more is found by the next commit.
+        let _ = guarded(|| {
             let mut transaction = self.database()?.begin_write().map_err(other)?;
             transaction.set_quick_repair(true);
             transaction.commit().map_err(other)
         });
-        // The rows are committed; a file that takes no more is found by the next commit.
-        if let Err(error) = freed {
-            tracing::debug!(%error, "the pages that a commit replaced are not free yet");
-        }
     }
 
     /// Brings the memtable and the rows of a commit into the file, and shows them.
