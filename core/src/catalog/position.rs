@@ -24,7 +24,7 @@ impl Record for Position {
     const NOUN: &'static str = "log position";
 
     fn decode_older(version: u8, rest: &[u8]) -> Option<Result<Position>> {
-        (version < 3).then(|| <Position as Record>::read(rest))
+        matches!(version, 1 | 2).then(|| <Position as Record>::read(rest))
     }
 }
 

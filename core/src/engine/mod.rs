@@ -196,14 +196,13 @@ impl Engine {
 
     /// Returns whether the disk has too little room for a put.
     pub(crate) fn is_full(&self) -> Result<bool> {
-        let space = self.space()?;
-        Ok(space.is_some_and(|space| space.free < kept(space)) && !mutant::is_active(Mutant::FullDiskEndsAll))
+        self.is_scarce(0)
     }
 
     /// Returns whether the disk has too little room for a put, or less than could be given back.
     pub(crate) fn is_scarce(&self, dead: u64) -> Result<bool> {
-        let is_less = self.space()?.is_some_and(|space| space.free < dead);
-        Ok((is_less && !mutant::is_active(Mutant::FullDiskEndsAll)) || self.is_full()?)
+        let is_less = self.space()?.is_some_and(|space| space.free < kept(space).max(dead));
+        Ok(is_less && !mutant::is_active(Mutant::FullDiskEndsAll))
     }
 
     /// Lets the index have what the log took ahead, where the disk has no room for it.

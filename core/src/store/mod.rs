@@ -13,6 +13,7 @@ mod key_ring;
 pub(crate) mod link;
 mod maintenance;
 mod origin;
+mod placement;
 mod put;
 mod put_options;
 mod registry;

@@ -1,26 +1,26 @@
 //! Putting content: the way from bytes to a version.
 
 use std::io::Read;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::drive::Drive;
+use super::placement::{PlacedContent, Placement, PutContent, Vetted, find_or_write};
 use super::put_options::Put;
-use crate::blobs::stage::{LargeContent, Stage, Staged};
+use crate::blobs::stage::{Stage, Staged};
 use crate::catalog::VersionInfo;
-use crate::catalog::blob::{self, ChangeTime};
+use crate::catalog::blob::ChangeTime;
 use crate::catalog::history::Timeline;
 use crate::catalog::prefetch::{self, PutRows};
 use crate::catalog::put::{self, NewVersion};
-use crate::catalog::record::{BlobRecord, Location};
+use crate::catalog::record::BlobRecord;
 use crate::catalog::{alias, refcount, sha1_index};
 use crate::digest::Digest;
 use crate::engine::{Change, Dedup, Engine, Ids, ids_for};
 use crate::id::{BlobId, DriveId};
 use crate::journal::WriteHint;
 use crate::kv::{Prefetch, Read as _};
-use crate::machine::lock;
 use crate::mutant::{self, Mutant};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result, fork};
@@ -246,16 +246,6 @@ impl Ready {
     }
 }
 
-#[derive(Clone)]
-pub(super) enum PlacedContent {
-    /// To be appended, if no blob has it yet.
-    Small(Bytes),
-    /// In the file of its blob, durably.
-    Large,
-    /// There already when the put looked; its file in the spool is kept until that is sure.
-    Known,
-}
-
 /// Makes versions of staged content: one group, all or none.
 pub(super) fn put_items(drive: &Drive, items: Vec<Item>) -> Result<Vec<VersionInfo>> {
     let engine = drive.engine()?;
@@ -301,7 +291,7 @@ fn publish(
         let modified = put.modified.unwrap_or(now);
         ready.push(Ready { path, put, modified, digest, beginning, blob, content });
     }
-    placement.vetted.sound.extend(ready.iter().map(|one| one.blob));
+    placement.add_own(ready.iter().map(|one| one.blob));
     let write = |ready: Arc<Vec<Ready>>, vetted: Vetted| {
         let ids = ids.clone();
         let hint = match engine.is_remote() {
@@ -326,18 +316,18 @@ fn publish(
     };
     let mut ready = Arc::new(ready);
     loop {
-        match write(ready.clone(), placement.vetted.clone()) {
+        match write(ready.clone(), placement.vetted()) {
             Err(error) if error.kind() == ErrorKind::Locked => {
                 if placement.vet_met(ready.iter().map(|one| &one.digest))? {
                     continue;
-                }
-                if placement.spare.is_empty() {
-                    return Err(error);
                 }
                 // The blob that `place` found was collected before the change ran, so the content gets a file
                 // of its own after all. Why not look again inside the change: it would sync a large file while
                 // every other writer waits for the group.
                 let blobs = placement.place_spare()?;
+                if blobs.is_empty() {
+                    return Err(error);
+                }
                 for one in Arc::make_mut(&mut ready).iter_mut().filter(|one| blobs.contains(&one.blob)) {
                     one.content = PlacedContent::Large;
                 }
@@ -364,182 +354,6 @@ fn small_contents(ready: &[Ready]) -> Vec<(BlobId, Bytes, Digest)> {
         _ => None,
     };
     ready.iter().filter_map(small).collect()
-}
-
-/// Where the content of one call goes, and the files that were made for it so far.
-pub(super) struct Placement<'e> {
-    engine: &'e Engine,
-    /// The scope of deduplication.
-    scope: u64,
-    /// Files of large blobs, made durable before any row refers to them.
-    placed: Vec<(BlobId, LargeContent)>,
-    /// Content that a blob of the scope has already; it stays in the spool, or the blob's file open, until
-    /// the change has found that blob.
-    spare: Vec<(BlobId, LargeContent, Digest)>,
-    vetted: Vetted,
-}
-
-/// Blobs that have the hash of what is put, as far as somebody has read them: a put takes none for its content of
-/// which that is not known, since its bytes may be damaged.
-#[derive(Clone, Default)]
-pub(super) struct Vetted {
-    /// Whether all are taken unread.
-    trusts: bool,
-    sound: Vec<BlobId>,
-    damaged: Vec<BlobId>,
-    /// The one that a change came to and nobody had read, outside of which that is done.
-    met: Arc<Mutex<Option<BlobId>>>,
-}
-
-impl Vetted {
-    fn new(engine: &Engine) -> Vetted {
-        // Objects are believed: their storage keeps them sound, and to read one would mean to fetch it.
-        Vetted {
-            trusts: engine.is_remote() || mutant::is_active(Mutant::HashesAreTrusted),
-            ..Vetted::default()
-        }
-    }
-
-    /// Takes every blob unread: for those who have not the bytes of what they put.
-    pub(super) fn unread() -> Vetted {
-        Vetted { trusts: true, ..Vetted::default() }
-    }
-
-    /// Lets a change take a blob.
-    ///
-    /// # Errors
-    /// `Locked` when nobody has read it; it is noted, and the change is to run again when that is done.
-    fn take(&self, blob: BlobId) -> Result<()> {
-        if self.trusts || self.sound.contains(&blob) {
-            return Ok(());
-        }
-        *lock(&self.met) = Some(blob);
-        Err(Error::new(ErrorKind::Locked, "the same content was put meanwhile; put it again"))
-    }
-
-    /// Sets the damaged ones aside, so that they are found by their hash no more.
-    pub(super) fn quarantine(&self, change: &mut Change<'_>) -> Result<()> {
-        for id in &self.damaged {
-            match refcount::quarantine(change, *id) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<'e> Placement<'e> {
-    pub(super) fn new(engine: &'e Engine, scope: u64) -> Placement<'e> {
-        Placement { engine, scope, placed: Vec::new(), spare: Vec::new(), vetted: Vetted::new(engine) }
-    }
-
-    pub(super) fn engine(&self) -> &'e Engine {
-        self.engine
-    }
-
-    pub(super) fn scope(&self) -> u64 {
-        self.scope
-    }
-
-    /// Gives large content the file of its blob, unless a blob of the scope has that content already.
-    pub(super) fn place(&mut self, staged: Staged, blob: BlobId) -> Result<PlacedContent> {
-        match staged {
-            Staged::Small { bytes, .. } => Ok(PlacedContent::Small(bytes)),
-            Staged::Large { content, digest } => {
-                if let LargeContent::Stored(stored) = &content {
-                    self.vetted.sound.push(stored.blob());
-                }
-                if self.find_sound(&digest)?.is_some() {
-                    self.spare.push((blob, content, digest));
-                    return Ok(PlacedContent::Known);
-                }
-                self.place_file(blob, content, &digest).map(|()| PlacedContent::Large)
-            }
-        }
-    }
-
-    /// Returns what is known of blobs by now, for a change.
-    pub(super) fn vetted(&self) -> Vetted {
-        self.vetted.clone()
-    }
-
-    /// Finds the blob of the scope that has some content, if its bytes are sound.
-    fn find_sound(&mut self, digest: &Digest) -> Result<Option<BlobId>> {
-        let found = blob::find(&self.engine.reader()?, self.scope, &digest.blake3)?;
-        Ok(match found {
-            Some(known) if self.vet(known)? => Some(known),
-            _ => None,
-        })
-    }
-
-    /// Reads a blob, unless that was done, and returns whether it is sound.
-    fn vet(&mut self, blob: BlobId) -> Result<bool> {
-        if self.vetted.trusts || self.vetted.sound.contains(&blob) {
-            return Ok(true);
-        }
-        if self.vetted.damaged.contains(&blob) {
-            return Ok(false);
-        }
-        let is_sound = match self.engine.is_sound(blob) {
-            // Collected meanwhile: it is found no more.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            is_sound => is_sound?,
-        };
-        if is_sound {
-            self.vetted.sound.push(blob);
-        } else {
-            tracing::warn!(%blob, "a blob is damaged; the same content was put, and takes its place");
-            self.vetted.damaged.push(blob);
-        }
-        Ok(is_sound)
-    }
-
-    /// Reads the blob that a change came to, if that is why it failed, and those of the other contents of the call.
-    /// Returns whether the change is to run again.
-    pub(super) fn vet_met<'d>(&mut self, digests: impl Iterator<Item = &'d Digest>) -> Result<bool> {
-        let Some(met) = lock(&self.vetted.met).take() else { return Ok(false) };
-        self.vet(met)?;
-        for digest in digests {
-            self.find_sound(digest)?;
-        }
-        Ok(true)
-    }
-
-    /// Gives every spare content its file, and returns their blobs.
-    fn place_spare(&mut self) -> Result<Vec<BlobId>> {
-        let mut blobs = Vec::with_capacity(self.spare.len());
-        for (blob, content, digest) in std::mem::take(&mut self.spare) {
-            self.place_file(blob, content, &digest)?;
-            blobs.push(blob);
-        }
-        Ok(blobs)
-    }
-
-    fn place_file(&mut self, blob: BlobId, mut content: LargeContent, digest: &Digest) -> Result<()> {
-        let outcome = self.engine.place(&mut content, blob, digest);
-        // Also when it failed: the file may be there, and `sweep_unused` is to look.
-        self.placed.push((blob, content));
-        outcome
-    }
-
-    /// Removes the files of large blobs that no row came to refer to: the put was refused, or another
-    /// was first with the same content. Where writing failed, only an opening can tell what reached the
-    /// disk, and the files are left to the sweep of the next collection.
-    pub(super) fn sweep_unused<T>(&self, done: &Result<T>) {
-        use ErrorKind::{Bug, Corrupt, Forked, Io, Poisoned, ReadOnly};
-        let unsure =
-            |error: &Error| matches!(error.kind(), Io | Poisoned | Bug | Corrupt | Forked | ReadOnly);
-        if self.placed.is_empty() || done.as_ref().is_err_and(unsure) {
-            return;
-        }
-        let Ok(tx) = self.engine.reader() else { return };
-        for (id, _) in &self.placed {
-            if blob::get(&tx, *id).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-                self.engine.remove_unused(*id);
-            }
-        }
-    }
 }
 
 /// What every put of a change shares.
@@ -597,70 +411,4 @@ fn put_one(
     };
     let version = one.version(blob, fresh.as_ref(), context.first_own);
     put::at_target(change, drive, target, version, ids, (context.time, &context.timeline))
-}
-
-/// Where the content of a put is.
-enum PutContent {
-    /// In a blob of the scope of deduplication.
-    Stored(BlobId),
-    /// Written, in a blob that is yet to be added.
-    Fresh(BlobRecord),
-}
-
-/// Finds the blob of the scope of deduplication that has this content, or makes it one as `blob`.
-pub(super) fn insert(
-    change: &mut Change<'_>,
-    content: &PlacedContent,
-    digest: &Digest,
-    blob: BlobId,
-    (scope, time): (u64, ChangeTime),
-    vetted: &Vetted,
-) -> Result<BlobId> {
-    match find_or_write(change, content, digest, blob, (scope, vetted))? {
-        PutContent::Stored(known) => Ok(known),
-        PutContent::Fresh(record) => refcount::insert(change, blob, record, time.group).map(|()| blob),
-    }
-}
-
-/// Finds the blob of the scope of deduplication that has this content, or writes the content for `blob`.
-fn find_or_write(
-    change: &mut Change<'_>,
-    content: &PlacedContent,
-    digest: &Digest,
-    blob: BlobId,
-    (scope, vetted): (u64, &Vetted),
-) -> Result<PutContent> {
-    let location = match (content, blob::find(change, scope, &digest.blake3)?) {
-        (_, Some(known)) => {
-            vetted.take(known)?;
-            return Ok(PutContent::Stored(known));
-        }
-        // The caller takes this error as the sign to place its spare file and to run the change again.
-        (PlacedContent::Known, None) => {
-            return Err(Error::new(
-                ErrorKind::Locked,
-                "the content was collected while the same was put; put it again",
-            ));
-        }
-        (PlacedContent::Small(bytes), None) => change.append(blob, bytes.clone(), digest)?,
-        (PlacedContent::Large, None) => {
-            change.expect_content(blob)?;
-            Location::File
-        }
-    };
-    Ok(PutContent::Fresh(record(digest, location, scope)))
-}
-
-fn record(digest: &Digest, location: Location, scope: u64) -> BlobRecord {
-    BlobRecord {
-        location,
-        len: digest.len,
-        crc32: digest.crc32,
-        crc64: digest.crc64,
-        sha1: digest.sha1,
-        blake3: digest.blake3,
-        refs: 0,
-        released: None,
-        scope,
-    }
 }

@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 
-use super::put::{PlacedContent, Placement, Vetted, Work, insert, scope};
+use super::placement::{PlacedContent, Placement, Vetted, insert};
+use super::put::{Work, scope};
 use super::{Drive, Store};
 use crate::blobs::stage::{Stage, Staged};
 use crate::catalog::blob::{self, ChangeTime};
