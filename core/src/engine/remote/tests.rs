@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use object_store::memory::InMemory;
 
@@ -231,7 +232,7 @@ fn work(store: &Store, what: &str, url: &str, round: u8) {
 
 /// Counts the trips of each call of the table: with nothing cached, and again.
 fn counted(one_by_one: bool) -> Vec<(&'static str, u64, u64)> {
-    let count = |(what, ..): (&'static str, u64, u64)| {
+    let counted_in_time = |(what, ..): (&'static str, u64, u64)| {
         let world = World::new();
         let filler = world.open();
         for number in 0..49 {
@@ -252,9 +253,16 @@ fn counted(one_by_one: bool) -> Vec<(&'static str, u64, u64)> {
         // Ids are reserved, the drive's name is known, and what was read for that is too old.
         put(&store, "other", bytes(9, 10));
         thread::sleep(Duration::from_secs(2));
+        let begun = Instant::now();
         let (first, ()) = proxy.trips(|| work(&store, what, &url, 100));
         let (again, ()) = proxy.trips(|| work(&store, what, &url, 101));
-        (what, first, again)
+        // A second after the first count, a call writes down what was counted.
+        (begun.elapsed() < Duration::from_secs(1)).then_some((what, first, again))
+    };
+    let count = |row| loop {
+        if let Some(counted) = counted_in_time(row) {
+            break counted;
+        }
     };
     TRIPS.into_iter().map(count).collect()
 }

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// The message that ends a transaction.
 const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 
+/// What begins the statements that are sent now and then beside what is done, and that nobody waits for.
+const UPKEEP: [&[u8]; 2] = [b"WITH gone AS (DELETE", b"DELETE FROM"];
+
 /// Where the connection is cut whose COMMIT passes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
@@ -28,6 +31,7 @@ pub(crate) enum Cut {
 #[derive(Default)]
 struct Watched {
     trips: AtomicU64,
+    connections: AtomicU64,
     cut: Mutex<Option<Cut>>,
     cuts: AtomicU64,
     held: Mutex<bool>,
@@ -52,6 +56,7 @@ impl Proxy {
                     // Where there is no server, the client meets the end of the connection.
                     continue;
                 };
+                shared.connections.fetch_add(1, Ordering::SeqCst);
                 pass(client, server, shared.clone());
             }
         });
@@ -59,7 +64,7 @@ impl Proxy {
     }
 
     /// Returns how many round trips there were while `work` was done: how often the client sent something
-    /// after the server had, or first.
+    /// after the server had, or first. Upkeep, which nobody waits for, is none, nor is what makes a connection.
     pub(crate) fn trips<T>(&self, work: impl FnOnce() -> T) -> (u64, T) {
         let before = self.watched.trips.load(Ordering::SeqCst);
         let done = work();
@@ -78,6 +83,11 @@ impl Proxy {
         *self.watched.held.lock().unwrap() = false;
         self.watched.released.notify_all();
         done
+    }
+
+    /// Returns how many connections were made.
+    pub(crate) fn connections(&self) -> u64 {
+        self.watched.connections.load(Ordering::SeqCst)
     }
 
     /// Returns how many connections were cut.
@@ -100,11 +110,15 @@ fn pass(client: TcpStream, server: TcpStream, watched: Arc<Watched>) {
     thread::spawn(move || {
         let mut bytes = vec![0; 1 << 16];
         while let Ok(len @ 1..) = from_client.read(&mut bytes) {
-            if std::mem::take(&mut *asked.lock().unwrap()) {
+            let sent = &bytes[..len];
+            let position = |part: &[u8]| sent.windows(part.len()).position(|at| at == part);
+            let is_upkeep = UPKEEP.into_iter().any(|statement| position(statement).is_some());
+            // A query, or a statement that is to be parsed; what goes before the first makes the connection.
+            let asks = matches!(sent, [b'Q' | b'P', ..]);
+            if std::mem::take(&mut *asked.lock().unwrap()) && asks && !is_upkeep {
                 watched.trips.fetch_add(1, Ordering::SeqCst);
             }
-            let sent = &bytes[..len];
-            let commit = sent.windows(COMMIT.len()).position(|part| part == COMMIT);
+            let commit = position(COMMIT);
             let cut = commit.and_then(|at| Some((at, watched.cut.lock().unwrap().take()?)));
             let Some((at, cut)) = cut else {
                 if to_server.write_all(sent).is_err() {

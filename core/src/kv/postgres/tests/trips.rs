@@ -130,8 +130,22 @@ fn the_table_of_trips_is_right() {
             assert_eq!(trips, first, "{what}, nothing cached");
             let (trips, ()) = proxy.trips(|| work(&kv, what, 2));
             assert_eq!(trips, again, "{what}, again");
+            // One that reads, one that writes, and one where upkeep is busy with that.
+            assert!(proxy.connections() <= 3, "{what}: {} connections", proxy.connections());
         }
     }
+}
+
+/// One commit in 64 of a counter has its deltas brought together after it, and nobody waits for that.
+#[test]
+fn upkeep_is_no_trip() {
+    let proxy = Proxy::before(shared().port);
+    let kv =
+        PostgresKv::open(&through(&address(shared().port), proxy.port), PostgresOptions::default()).unwrap();
+    let add = || kv.write(Commit::Synced, |writer| writer.add(COUNTERS, b"n", 1)).unwrap();
+    add();
+    let (trips, ()) = proxy.trips(|| (0..1000).for_each(|_| add()));
+    assert_eq!(trips, 1000);
 }
 
 /// A path that leads out of what the view has into what this process has committed since, and back; that
