@@ -1,10 +1,10 @@
-# Where the examples find the library. HOLDALL_LIB_DIR is the folder of it: what cargo built last, unless it is
-# said. HOLDALL_STATIC=1 links the static one. BUILD is where a server is put.
+# Where the examples find the library. HOLDALL_LIB_DIR is the folder of it: what cargo built last, or the package has that
+# they are in, unless it is said. HOLDALL_STATIC=1 links the static one. BUILD is where a server is put.
 
 BUILD ?= build
 ROOT := $(dir $(lastword $(MAKEFILE_LIST)))..
 TARGET := $(or $(CARGO_TARGET_DIR),$(ROOT)/target)
-HOLDALL_LIB_DIR ?= $(patsubst %/,%,$(dir $(firstword $(shell ls -t $(TARGET)/release/libholdall_c.so $(TARGET)/debug/libholdall_c.so 2>/dev/null))))
+HOLDALL_LIB_DIR ?= $(patsubst %/,%,$(dir $(firstword $(shell ls -t $(TARGET)/release/libholdall_c.so $(TARGET)/debug/libholdall_c.so $(ROOT)/lib/libholdall.so 2>/dev/null))))
 # Cargo's names, and those that they are installed by.
 SHARED := $(firstword $(wildcard $(HOLDALL_LIB_DIR)/libholdall_c.so $(HOLDALL_LIB_DIR)/libholdall.so))
 STATIC := $(firstword $(wildcard $(HOLDALL_LIB_DIR)/libholdall_c.a $(HOLDALL_LIB_DIR)/libholdall.a))
