@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use holdall::mutant::Mutant;
-use holdall::{CheckOptions, Drive, Mode, Options, Put, Store};
+use holdall::{Api, Caller, CheckOptions, Mode, Options, Put, Request, Store};
+use serde_json::json;
 
 use crate::finds;
 
@@ -53,15 +54,54 @@ fn content(len: usize) -> Vec<u8> {
     (0_u64..).flat_map(|number| blake3::hash(&number.to_le_bytes()).as_bytes().to_owned()).take(len).collect()
 }
 
-fn put_again(drive: &Drive, in_a_batch: bool, content: &[u8]) {
-    if !in_a_batch {
-        drop(drive.put("again", content, Put::new()).unwrap());
-        return;
+/// How content is put as `again`.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    OneByOne,
+    /// Twice, beside something new.
+    InABatch,
+    /// In so many parts.
+    Upload(usize),
+}
+
+fn put_again(store: &Store, content: &[u8], way: Way) {
+    let drive = store.drive("alice").unwrap();
+    match way {
+        Way::OneByOne => drop(drive.put("again", content, Put::new()).unwrap()),
+        Way::InABatch => {
+            let items = [("again", content), ("new", b"new"), ("too", content)];
+            let items = items.map(|(path, of)| (path.to_owned(), Bytes::copy_from_slice(of)));
+            drive.put_many(items, &Put::new()).unwrap();
+        }
+        Way::Upload(parts) => upload(store, content, parts),
     }
-    // Twice, beside something new.
-    let items = [("again", content), ("new", b"new"), ("too", content)];
-    let items = items.map(|(path, of)| (path.to_owned(), Bytes::copy_from_slice(of)));
-    drive.put_many(items, &Put::new()).unwrap();
+}
+
+/// Uploads content by the calls of PDS, in parts.
+fn upload(store: &Store, content: &[u8], parts: usize) {
+    let api = Api::new(store);
+    let drive = store.drive("alice").unwrap();
+    let call = |target: &str, body: serde_json::Value| -> serde_json::Value {
+        let request = Request::new("POST", target);
+        let reply = api.answer(&Caller::of("alice"), &request, body.to_string().as_bytes()).unwrap();
+        let answer = reply.body.to_vec(1 << 20).unwrap();
+        assert!(reply.status < 300, "{} {}", reply.status, String::from_utf8_lossy(&answer));
+        serde_json::from_slice(&answer).unwrap_or_default()
+    };
+    let drive_id = drive.id().0.to_string();
+    let numbers: Vec<_> = (1..=parts).map(|number| json!({ "part_number": number })).collect();
+    let made = call(
+        "/v2/file/create",
+        json!({ "drive_id": drive_id, "parent_file_id": "root", "name": "again", "type": "file",
+            "size": content.len(), "part_info_list": numbers }),
+    );
+    for (part, number) in content.chunks(content.len().div_ceil(parts)).zip(0..) {
+        let url = made["part_info_list"][number]["upload_url"].as_str().unwrap();
+        let reply = api.answer(&Caller::anonymous(), &Request::new("PUT", url), part).unwrap();
+        assert_eq!(reply.status, 200);
+    }
+    let ids = json!({ "drive_id": drive_id, "file_id": made["file_id"], "upload_id": made["upload_id"] });
+    call("/v2/file/complete", ids);
 }
 
 #[test]
@@ -70,7 +110,8 @@ fn what_is_put_is_never_what_was_damaged() {
     let large = [(1 << 20, Damage::Flip(3)), (3 << 20, Damage::Flip(2 << 20)), (3 << 20, Damage::Cut)];
     let modes = [Mode::Exclusive, Mode::Shared];
     let cases = small.into_iter().chain(large).flat_map(|case| modes.map(|mode| (case, mode)));
-    for (((len, how), mode), in_a_batch) in cases.flat_map(|case| [(case, false), (case, true)]) {
+    let ways = [Way::OneByOne, Way::InABatch, Way::Upload(1), Way::Upload(3)];
+    for (((len, how), mode), way) in cases.flat_map(|case| ways.map(|way| (case, way))) {
         let content = content(len);
         finds(Mutant::HashesAreTrusted, || {
             let dir = tempfile::tempdir().unwrap();
@@ -81,9 +122,9 @@ fn what_is_put_is_never_what_was_damaged() {
             damage(dir.path(), &content, how);
             let store = open();
             let drive = store.drive("alice").unwrap();
-            put_again(&drive, in_a_batch, &content);
+            put_again(&store, &content, way);
             let read = |path: &str| drive.open_file(path).unwrap().to_vec(u64::MAX).unwrap();
-            assert!(read("again") == content, "{len} bytes, {how:?}, {mode:?}, in a batch: {in_a_batch}");
+            assert!(read("again") == content, "{len} bytes, {how:?}, {mode:?}, {way:?}");
             // It is what is found from now on, and one more put makes no other.
             let blobs = store.stats().unwrap().blobs;
             drive.put("once more", &content[..], Put::new()).unwrap();
