@@ -192,6 +192,8 @@ func (s *server) put(path string, body io.Reader) (string, error) {
 	// An error's sentence is of the handle that the call was on, so each upload has its own.
 	drive := (*C.holdall_drive)(C.holdall_handle_ref(unsafe.Pointer(s.drive)))
 	defer C.holdall_drive_free(drive)
+	store := (*C.holdall_store)(C.holdall_handle_ref(unsafe.Pointer(s.store)))
+	defer C.holdall_store_free(store)
 	var w writer
 	at, n := text(path)
 	if err := check(C.holdall_writer_open(drive, at, n, nil, &w.handle), unsafe.Pointer(drive)); err != nil {
@@ -206,7 +208,7 @@ func (s *server) put(path string, body io.Reader) (string, error) {
 		return "", err
 	}
 	var url *C.holdall_text
-	if err := check(C.holdall_url_version(s.store, version.id, nil, &url), unsafe.Pointer(s.store)); err != nil {
+	if err := check(C.holdall_url_version(store, version.id, nil, &url), unsafe.Pointer(store)); err != nil {
 		return "", err
 	}
 	defer C.holdall_text_free(url)

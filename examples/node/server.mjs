@@ -140,7 +140,7 @@ async function upload(store, drive, path, request, response) {
     const error = new Error('uploads are taken from this machine alone, and from no page of another site');
     throw Object.assign(error, { status: 403 });
   }
-  const own = c.handle_ref(drive); // an error's sentence is of the handle that the call was on
+  const [own, signer] = [drive, store].map((handle) => c.handle_ref(handle)); // errors are of the handle
   const writer = [null];
   try {
     await call('writer_open', own, ...sized(path), null, writer);
@@ -148,12 +148,13 @@ async function upload(store, drive, path, request, response) {
     const bytes = record(Version);
     await call('writer_commit', writer[0], bytes);
     const url = [null];
-    await call('url_version', store, koffi.decode(bytes, Version).id, null, url);
+    await call('url_version', signer, koffi.decode(bytes, Version).id, null, url);
     response.writeHead(201, { 'Content-Type': 'text/plain' }).end(`${c.text_get(url[0])}\n`);
     c.text_free(url[0]);
   } finally {
     c.writer_free(writer[0]);
     c.drive_free(own);
+    c.store_free(signer);
   }
 }
 

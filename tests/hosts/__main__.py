@@ -17,6 +17,7 @@ from . import (
     http,
     life,
     load,
+    memory,
     name,
     nginx,
     refusal,
@@ -79,6 +80,7 @@ def cases(kind: Kind) -> list[type[unittest.TestCase]]:
         canary.Canary,
         crowd.Crowd,
         load.Load,
+        memory.Memory,
         life.Life,
     ]
     found += (

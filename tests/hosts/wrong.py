@@ -1,5 +1,7 @@
 """A host that stands before a right one and does one thing wrong, as the control of the suite.
 
+Whatever it passes on it has first taken in as a whole, which is the fault "hoards".
+
 python3 -m tests.hosts.wrong FAULT HOLDALL STORE
 """
 
@@ -31,6 +33,7 @@ FAULTS = {
     "leaks-a-neighbour": "test_no_byte_of_a_neighbour_is_in_any_reply",
     "waits-for-one": "test_a_good_client_is_served_beside_a_crowd",
     "takes-any-name": "test_odd_bytes_in_the_name_of_a_url_lead_nowhere",
+    "hoards": "test_downloads_that_nobody_reads_take_little_memory",
     "closes-always": "test_ten_thousand_requests_get_their_own_bytes",
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Snapshot<'e> {
     /// Whether what is read may be cached.
     caches: Cell<bool>,
     tx: OnceCell<StoreReader>,
+    /// What is read ahead as soon as something is read.
+    expected: Cell<Option<ServedRows>>,
     /// What is not cached is not read, but missing.
     only_cached: bool,
     missing: Cell<bool>,
@@ -59,6 +61,7 @@ impl<'e> Snapshot<'e> {
             stamp: None,
             caches: Cell::new(false),
             tx: OnceCell::new(),
+            expected: Cell::new(None),
             only_cached: false,
             missing: Cell::new(false),
             unsigned: Cell::new(false),
@@ -108,10 +111,15 @@ impl<'e> Snapshot<'e> {
         // The stamp a second time, before the reading begins: only so may what is read be cached.
         self.caches.set(self.stamp.is_some() && self.stamp == self.engine.journal.rows().stamp());
         let tx = self.engine.reader()?;
-        Ok(self.tx.get_or_init(|| tx))
+        let tx = self.tx.get_or_init(|| tx);
+        if let Some(rows) = self.expected.take() {
+            tx.prefetch(|| prefetch::served(rows))?;
+        }
+        Ok(tx)
     }
 
-    /// Tells what a URL leads to, which is going to be read, where rows are far away.
+    /// Tells what a URL leads to, which is going to be read where it is not cached and rows are far away: in one go,
+    /// when the first of it is read.
     ///
     /// # Errors
     /// `Io` when it cannot be read.
@@ -120,27 +128,13 @@ impl<'e> Snapshot<'e> {
             return Ok(());
         }
         let rows = rows(self.engine);
-        match self.has(rows) {
-            true => Ok(()),
-            false => self.tx()?.prefetch(|| prefetch::served(rows)),
+        match self.tx.get() {
+            Some(tx) => tx.prefetch(|| prefetch::served(rows)),
+            None => {
+                self.expected.set(Some(rows));
+                Ok(())
+            }
         }
-    }
-
-    /// Whether all is cached that a download needs, but for what is counted.
-    fn has(&self, rows: ServedRows) -> bool {
-        let found = self.cached(|cached| {
-            let ring = cached.ring.clone()?;
-            let file = match rows {
-                ServedRows::Nothing => return Some(ring),
-                ServedRows::Version(id) => return cached.versions.get(id).map(|_| ring),
-                ServedRows::File(id) => id,
-                ServedRows::Link(id) => cached.links.get(id)?.file,
-                ServedRows::Shared(..) => return None,
-            };
-            let current = cached.files.get(file)?.current;
-            cached.versions.get(current).map(|_| ring)
-        });
-        found.is_some()
     }
 
     /// Returns what a download of a version needs.
