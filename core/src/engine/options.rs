@@ -220,8 +220,8 @@ impl Options {
     ///
     /// A map costs no copy. But where a file loses bytes while they are sent, because somebody cut it
     /// short or its disk fails, the system ends the process by SIGBUS; what is read is an error then,
-    /// and the host breaks off that one reply. Not to map suits disks that may fail or go away (a
-    /// network's, say), and processes that must outlive that.
+    /// and the host breaks off that one reply. Not to map suits disks that may fail or be
+    /// removed, and processes that must outlive that.
     #[must_use]
     pub fn map(mut self, map: bool) -> Options {
         self.map = map;
