@@ -138,3 +138,27 @@ def test_a_client_that_goes_away_does_no_harm(
         began = time.perf_counter()
         assert len(httpx.get(base + url).content) == 64 << 20
         assert time.perf_counter() - began < 30
+
+
+@pytest.mark.parametrize("name", ["uvicorn", "gunicorn-gthread"])
+def test_a_store_that_maps_nothing_is_served_alike(
+    name: str, tmp_path: pathlib.Path, server: Callable[..., str]
+) -> None:
+    save("README", tmp_path)
+    for file in ("app.py", "wsgi.py"):
+        text = (tmp_path / file).read_text()
+        opened = 'holdall.open("files", map=False)'
+        assert text.count('holdall.open("files")') == 1
+        (tmp_path / file).write_text(text.replace('holdall.open("files")', opened))
+    with holdall.open(tmp_path / "files") as store:
+        alice = store.drive("alice")
+        url = store.url(alice.put("large.bin", LARGE))
+        archive = alice.archive(["large.bin"], name="all.zip")
+        whole = bytes(store.serve("GET", archive).body)
+        base = server(*(ASGI | WSGI)[name])
+        with httpx.Client(base_url=base) as client:
+            for path, content in ((url, LARGE), (archive, whole)):
+                assert client.get(path).content == content
+                part = client.get(path, headers={"Range": "bytes=1000000-2000000"})
+                assert (part.status_code, part.content) == (206, content[1000000:2000001])
+                assert client.head(path).headers["content-length"] == str(len(content))
