@@ -107,6 +107,7 @@ hosts: test-tools
 	for host in control cli "$(CURDIR)/examples/c/build/server" "$(CURDIR)/examples/cpp/build/server" "$$built/examples/axum" "$$built/examples/hyper" "$${others[@]}" nginx; do \
 		echo "host: $$host"; HOLDALL="$$built/holdall" $(PYTHON) -m tests.hosts "$$host" || failed=1; \
 	done; \
+	echo 'pages of hosts'; $(PYTHON) -m tests.hosts.pages "$$built" || failed=1; \
 	[ "$${#left[@]}" -eq 0 ] || echo "hosts left out, whose tools are not here: $${left[*]}"; \
 	exit $$failed
 
