@@ -4,6 +4,7 @@ BUILT is the folder that cargo builds into. A block of a shell runs as it stands
 the port and the folder of the store replaced.
 """
 
+import json
 import os
 import re
 import shutil
@@ -88,6 +89,29 @@ def example(language: str, built: Path, change=lambda text: text) -> str:
     return ""
 
 
+def nginx(built: Path) -> str:
+    """Types the block of nginx's page, whose last line serves in the foreground, and fetches a file."""
+    (block,) = blocks("examples/nginx/README.md", "sh")
+    holdall = built / "holdall"
+    with tempfile.TemporaryDirectory(prefix="holdall-pages-") as room:
+        root = Path(room)
+        folder, store = root / "examples" / "nginx", root / "files"
+        shutil.copytree(ROOT / "examples" / "nginx", folder, ignore=shutil.ignore_patterns("build"))
+        (root / "include").symlink_to(ROOT / "include")
+        (root / "report.txt").write_text("quarterly figures\n")
+        command = [holdall, "--store", store, "--json"]
+        environment = {**os.environ, "HOLDALL_BASE_URL": "/", "HOLDALL_DRIVE": "main"}
+        for words in (["put", root / "report.txt", "--to", "report.txt"], ["url", "report.txt"]):
+            done = subprocess.run([*command, *words], capture_output=True, check=True, env=environment)
+        url = json.loads(done.stdout)["url"]
+        text = block.replace("/srv/files", str(store)).replace("PORT=8080 ", "PORT=8080 & #")
+        text = re.sub(r" & #.*$", " &", text, flags=re.MULTILINE)
+        library = f"export HOLDALL_LIB='{built}/libholdall_c.a'\n"
+        done = typed(f"{library}{text}curl -sS 'http://127.0.0.1:8080{url}'\n", folder, built)
+    right = done.returncode == 0 and done.stdout.endswith("quarterly figures\n")
+    return "" if right else f"{done.stdout[-1000:]}{done.stderr[-2000:]}"
+
+
 def rust(page: str, built: Path) -> str:
     """Compares a page with its program, and types its upload and download where the program is built."""
     shown = "".join(blocks(page, "rust,ignore"))
@@ -133,6 +157,8 @@ def main() -> int:
             print(f"left out, as its tools are not here: {language}", flush=True)
             continue
         count(language, example(language, built))
+    if not only or "nginx" in only:
+        count("nginx", nginx(built))
     for page in RUST:
         if not only or "rust" in only:
             count(page, rust(page, built))
