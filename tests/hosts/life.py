@@ -93,6 +93,8 @@ class Crowded(Case):
             content = noise(300_000, 13)
             url = store.url_of("a.bin", content)
             with Host(self.host.kind, store.path) as host:
+                # Some say that they listen before they have all that they serve with.
+                self.same(Curl(host.base, store)(url).body, content)
                 process = host.process.pid
                 taken = max(int(name) for name in os.listdir(f"/proc/{process}/fd"))
                 hard = resource.prlimit(process, resource.RLIMIT_NOFILE)[1]

@@ -13,7 +13,7 @@ EACH = 8
 """How many clients ask for the file, and how many for an archive of it."""
 
 LIMIT = 6 << 20
-"""What a download may take: a few pieces of 256 KiB, what a framework keeps of them, and a thread's stack."""
+"""What a download may take: 2 MiB of holdall's pieces at most, and what a server keeps beside them for a connection."""
 
 
 def family(pid: int) -> list[int]:
