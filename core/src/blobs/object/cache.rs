@@ -34,9 +34,9 @@ const USED: &str = "used";
 const EVICTING: &str = "evicting";
 /// Entries whose files are kept open at most.
 const MAX_OPEN: usize = 256;
-/// Entries up to so many bytes are kept in memory instead, and how many bytes of them at most: a store of small
-/// contents has many, and a process few descriptors.
-const SMALL: u64 = 64 << 10;
+/// Entries up to so many bytes, which is a content of 64 KiB in its frame, are kept in memory instead, and how many bytes
+/// of them at most: a store of small contents has many, and a process few descriptors.
+const SMALL: u64 = 65 << 10;
 const MAX_SMALL: u64 = 32 << 20;
 /// Contents that are found in them without a look at the entry, at most.
 const MAX_CONTENTS: usize = 1 << 14;
