@@ -27,6 +27,12 @@ pub fn growth(table: &mut Table) {
     deletions(table);
 }
 
+/// Returns how many files the largest store has.
+pub fn most_files() -> u64 {
+    let most = std::env::var("HOLDALL_BENCH_FILES").ok().and_then(|text| text.parse().ok());
+    most.unwrap_or(1_000_000)
+}
+
 fn archives(table: &mut Table) {
     let limits = ArchiveLimits { max_entries: u64::MAX, max_bytes: None };
     let (mut planned, mut ranged) = (Vec::new(), Vec::new());
@@ -71,8 +77,7 @@ fn each(mut call: impl FnMut()) -> f64 {
 }
 
 fn files(table: &mut Table) {
-    let most = std::env::var("HOLDALL_BENCH_FILES").ok().and_then(|text| text.parse().ok());
-    let most: u64 = most.unwrap_or(1_000_000);
+    let most = most_files();
     let dir = dir();
     let store = store(dir.path(), Mode::Exclusive);
     let drive = store.drive("bench").expect("a drive");

@@ -14,6 +14,7 @@
 
 mod api;
 mod archive;
+mod btree;
 #[cfg(feature = "remote")]
 mod cluster;
 mod growth;
@@ -61,6 +62,7 @@ const ALL: &[Work] = &[
     ("import", import::import),
     ("million", million::million),
     ("growth", growth::growth),
+    ("btree", btree::btree),
     ("collect", maintain::collect),
     ("check", maintain::check),
     ("rebuild", maintain::rebuild),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use holdall::{CheckOptions, Drive, Mode, Options, Put, Store};
 
+use crate::growth::most_files;
 use crate::measure::{Table, Want, time, turns};
 use crate::place::{Contents, dir};
 
@@ -186,8 +187,7 @@ fn hash_four(path: &Path) {
 
 /// Makes the index anew.
 pub fn rebuild(table: &mut Table) {
-    let files = std::env::var("HOLDALL_BENCH_FILES").ok().and_then(|text| text.parse().ok());
-    let files: usize = files.unwrap_or(1_000_000);
+    let files = most_files() as usize;
     let dir = dir();
     let place = dir.path().join("store");
     {

@@ -1,17 +1,26 @@
 """The host beside other processes, at its pace, and at its end."""
 
+import contextlib
 import os
 import resource
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from .case import Case
 from .client import Curl
 from .host import Host
 from .store import Store, noise
+
+
+@contextlib.contextmanager
+def own_store(case: Case) -> Iterator[Store]:
+    """A store beside the one that all tests share."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Store(case.store.holdall, Path(directory))
 
 
 class Life(Case):
@@ -21,8 +30,7 @@ class Life(Case):
             self.same(self.curl(self.store.url_of(f"life/{number}", content)).body, content)
 
     def test_urls_outlive_a_rotation_and_not_a_removal_of_their_key(self) -> None:
-        with tempfile.TemporaryDirectory() as directory:
-            store = Store(self.store.holdall, Path(directory))
+        with own_store(self) as store:
             old = store.url_of("a.txt", b"hello")
             first = str(store.ask("keys", "list")[0]["key"])
             with Host(self.host.kind, store.path) as host:
@@ -34,8 +42,7 @@ class Life(Case):
                 self.assertEqual((curl(old).status, curl(new).status), (403, 200))
 
     def test_a_signal_ends_the_host_and_the_store_is_sound(self) -> None:
-        with tempfile.TemporaryDirectory() as directory:
-            store = Store(self.store.holdall, Path(directory))
+        with own_store(self) as store:
             content = noise(300_000, 7)
             url = store.url_of("a.bin", content)
             host = Host(self.host.kind, store.path)
@@ -46,8 +53,7 @@ class Life(Case):
             self.assertTrue(store.ask("check", "--content")["sound"])
 
     def test_damage_never_makes_a_whole_archive(self) -> None:
-        with tempfile.TemporaryDirectory() as directory:
-            store = Store(self.store.holdall, Path(directory))
+        with own_store(self) as store:
             mark = noise(5000, 8)
             store.put("docs/a.bin", noise(2_500_000, 9))
             store.put("docs/b.bin", mark)
@@ -73,8 +79,7 @@ class Crowded(Case):
     """Of hosts that end when all they send has been sent, and outlive a lack of descriptors."""
 
     def test_a_long_download_may_end_after_the_signal(self) -> None:
-        with tempfile.TemporaryDirectory() as directory:
-            store = Store(self.store.holdall, Path(directory))
+        with own_store(self) as store:
             content = noise(30_000_000, 12)
             url = store.url_of("a.bin", content)
             host = Host(self.host.kind, store.path)
@@ -88,8 +93,7 @@ class Crowded(Case):
             self.same(out.read_bytes(), content)
 
     def test_a_host_without_free_descriptors_goes_on_when_there_are_some(self) -> None:
-        with tempfile.TemporaryDirectory() as directory:
-            store = Store(self.store.holdall, Path(directory))
+        with own_store(self) as store:
             content = noise(300_000, 13)
             url = store.url_of("a.bin", content)
             with Host(self.host.kind, store.path) as host:
@@ -129,8 +133,7 @@ class Paced(Case):
         self.assertTrue(0.9 < took < 4, f"{took:.1f} s for 2 s worth of bytes")
 
     def test_a_transfer_under_way_may_end_after_the_signal(self) -> None:
-        with tempfile.TemporaryDirectory() as directory:
-            store = Store(self.store.holdall, Path(directory))
+        with own_store(self) as store:
             content = noise(200_000, 11)
             url = store.url_of("a.bin", content, "--pace", "100000")
             host = Host(self.host.kind, store.path)

@@ -10,8 +10,8 @@ use std::time::Duration;
 /// The message that ends a transaction.
 const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 
-/// What begins the statements that are sent now and then beside what is done, and that nobody waits for.
-const UPKEEP: [&[u8]; 2] = [b"WITH gone AS (DELETE", b"DELETE FROM"];
+/// What is in the statements that are sent now and then beside what is done, and that nobody waits for.
+const UPKEEP: [&[u8]; 2] = [b"WITH gone AS (DELETE", b".commit WHERE at < now()"];
 
 /// Where the connection is cut whose COMMIT passes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
